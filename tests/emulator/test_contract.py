@@ -1,8 +1,8 @@
-"""The emulator against the recordings, request by request: status, headers, keys and types, and what is said.
+"""Compares the emulator with the recordings, request by request: status, headers, keys, types and content.
 
-Every recording is here. Those of runs are made again (`contract.runs`), and there must be a moment at which the answer
-says what the recorded one says. The rest is asked by a case each (`contract.cases`). What the emulator does not serve
-is listed with the reason, and so is every difference by intent.
+Every recording is covered. Runs are created again (`contract.runs`), and at some moment their response must equal the
+recorded one. All other requests have a case each (`contract.cases`). `contract.intended` lists the routes that are not
+served and the intended differences, with reasons.
 """
 
 import re
@@ -26,7 +26,7 @@ from tests.support.recordings import names, recording, recordings
 
 IS_RUN = re.compile(r"/api/v[123]/runs/(run_\w+)(/.*)?$")
 STEPS_S = (0.0, *[0.05] * 80, *[0.25] * 60, *[1.0] * 60, 300.0)
-"""When an answer is looked at while its run goes on, each after the one before."""
+"""The pauses between looks at a response while its run goes on."""
 
 SEQUENCES = {"760", "761"}
 OVER_S = 400.0
@@ -54,7 +54,7 @@ def not_served(path: str) -> str | None:
 
 
 def of_one_run() -> list[str]:
-    """Recordings about one run, by their names."""
+    """The names of recordings about one run."""
     return [
         name
         for name, parsed in recordings()
@@ -64,7 +64,7 @@ def of_one_run() -> list[str]:
 
 @cache
 def row_shape(*, is_versioned: bool) -> Shape:
-    """All rows of all recorded lists: which keys one row has depends on its run."""
+    """The rows of all recorded lists, because the keys of a row depend on its run."""
     pages = [
         parsed["response"]["body"]
         for name, parsed in recordings()
@@ -75,10 +75,10 @@ def row_shape(*, is_versioned: bool) -> Shape:
 
 
 def shape_of(name: str, recorded: dict[str, Any], request: dict[str, Any]) -> Shape:
-    """The keys and types that an answer must have."""
+    """The keys and types that a response must have."""
     body = recorded["body"]
     if isinstance(body, list) and isinstance(body[-1], str):
-        # Rows that were cut off to fit the file, and with them what ends every answer of a feed.
+        # Rows that were cut from the file, and the message at the end of every response of a feed.
         body = [*body[:-1], feeds.UP_TO_DATE]
     shape = Shape.of([body])
     if number(name) in LISTS and recorded["status"] == 200:
@@ -87,13 +87,13 @@ def shape_of(name: str, recorded: dict[str, Any], request: dict[str, Any]) -> Sh
 
 
 def is_header_dropped(name: str, header: str, recorded: dict[str, Any]) -> bool:
-    """Whether the recording says nothing about a header."""
+    """Whether the recording lacks this header."""
     is_late = number(name).isdigit() and int(number(name)) >= FEWER_HEADERS_FROM
     return is_late and header not in recorded["headers"]
 
 
 def differences(name: str, recorded: dict[str, Any], answer: httpx.Response, shape: Shape) -> Iterator[str]:
-    """Status, headers, keys and types that are not the recorded ones."""
+    """Differences in status, headers, keys and types."""
     if answer.status_code != recorded["status"]:
         yield f"status: {answer.status_code} instead of {recorded['status']}: {answer.text[:300]}"
     for header in HEADERS:
@@ -112,12 +112,12 @@ def differences(name: str, recorded: dict[str, Any], answer: httpx.Response, sha
 
 
 def unintended(name: str, found: Iterator[str]) -> list[str]:
-    """Those that nobody has said to be by intent."""
+    """The differences that are not intended."""
     return [each for each in found if (number(name), each.split(":")[0]) not in INTENDED]
 
 
 def comparison_for(name: str, path: str, recorded: dict[str, Any]) -> Callable[[Any], Any]:
-    """What is compared of an answer beyond its shape."""
+    """The function that reduces a response to its comparable content."""
     if recorded["status"] != 200:
         return comparable.plain
     tellers: dict[str, Callable[[Any], Any]] = {
@@ -131,8 +131,8 @@ def comparison_for(name: str, path: str, recorded: dict[str, Any]) -> Callable[[
     return (lambda body: comparable.sorted_deep(comparison(body))) if number(name) in UNORDERED else comparison
 
 
-def asked_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Response:
-    """The recorded request, with the ids that are used here."""
+def send_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Response:
+    """Send the recorded request with the ids that are used here."""
     match = IS_RUN.match(request["path"])
     assert match is not None
     path = request["path"].replace(match[1], run_id)
@@ -147,7 +147,7 @@ def asked_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Res
 
 
 def is_over(recorded: dict[str, Any]) -> bool:
-    """Whether the recorded answer is that of a run that had ended: then it is looked at once, when it has."""
+    """Whether the recorded run had ended. Then one look, after the end, is enough."""
     body = recorded["body"]
     if "spanId" in body:
         return not body["isPartial"]
@@ -158,23 +158,23 @@ def is_over(recorded: dict[str, Any]) -> bool:
     return bool(body.get("finishedAt"))
 
 
-def unlike(recorded: Any, said: Any, path: str = "says") -> Iterator[str]:
-    """Where two things said differ, cut to what a person reads."""
-    if isinstance(recorded, dict) and isinstance(said, dict) and recorded.keys() == said.keys():
+def content_differences(recorded: Any, content: Any, path: str = "says") -> Iterator[str]:
+    """The differences of two contents, shortened."""
+    if isinstance(recorded, dict) and isinstance(content, dict) and recorded.keys() == content.keys():
         for key in recorded:
-            yield from unlike(recorded[key], said[key], f"{path}.{key}")
-    elif isinstance(recorded, list) and isinstance(said, list) and len(recorded) == len(said):
-        for at, (one, other) in enumerate(zip(recorded, said, strict=True)):
-            yield from unlike(one, other, f"{path}[{at}]")
-    elif not comparable.is_same(recorded, said):
-        yield f"{path}: {str(said)[:600]} instead of {str(recorded)[:600]}"
+            yield from content_differences(recorded[key], content[key], f"{path}.{key}")
+    elif isinstance(recorded, list) and isinstance(content, list) and len(recorded) == len(content):
+        for at, (one, other) in enumerate(zip(recorded, content, strict=True)):
+            yield from content_differences(one, other, f"{path}[{at}]")
+    elif not comparable.is_same(recorded, content):
+        yield f"{path}: {str(content)[:600]} instead of {str(recorded)[:600]}"
 
 
 @pytest.mark.parametrize("name", of_one_run())
-def test_a_run_is_told_as_it_was_recorded(scene: Scene, name: str) -> None:
+def test_run_is_shown_as_recorded(scene: Scene, name: str) -> None:
     parsed = recording(name)
     closest: list[str] = []
-    # What is seen of a run at work depends on when its spans are sent, and so on its seed.
+    # The visible part of a live run depends on when its spans are sent, and so on its seed.
     for seed in range(1 if is_over(parsed["response"]) else SEEDS):
         scene.reset(seed)
         found = closest_answer(scene, name, parsed["request"], parsed["response"])
@@ -185,7 +185,7 @@ def test_a_run_is_told_as_it_was_recorded(scene: Scene, name: str) -> None:
 
 
 def closest_answer(scene: Scene, name: str, request: dict[str, Any], recorded: dict[str, Any]) -> list[str]:
-    """How the most similar answer in the life of one run differs from the recorded one; empty when one is like it."""
+    """The differences of the most similar response in the life of one run. Empty when one response is equal."""
     match = IS_RUN.match(request["path"])
     assert match is not None
     run_id = make(scene, match[1])
@@ -193,9 +193,9 @@ def closest_answer(scene: Scene, name: str, request: dict[str, Any], recorded: d
     closest: list[str] = []
     for step_s in (OVER_S,) if is_over(recorded) else STEPS_S:
         scene.advance(step_s)
-        answer = asked_again(scene, request, run_id)
+        answer = send_again(scene, request, run_id)
         found = unintended(name, differences(name, recorded, answer, shape))
-        found = found or list(unlike(comparison(recorded["body"]), comparison(answer.json())))
+        found = found or list(content_differences(comparison(recorded["body"]), comparison(answer.json())))
         if not found or request["method"] == "POST":
             return found
         if not closest or len(found) < len(closest):
@@ -204,7 +204,7 @@ def closest_answer(scene: Scene, name: str, request: dict[str, Any], recorded: d
 
 
 @pytest.mark.parametrize("name", [name for name in names() if number(name) in CASES])
-def test_an_answer_is_like_the_recorded_one(scene: Scene, name: str) -> None:
+def test_response_is_as_recorded(scene: Scene, name: str) -> None:
     parsed = recording(name)
     request, recorded = parsed["request"], parsed["response"]
     answer = CASES[number(name)](scene, request)
@@ -217,7 +217,7 @@ def test_an_answer_is_like_the_recorded_one(scene: Scene, name: str) -> None:
         assert created == sorted(created, reverse="page[before]" not in request["query"])
         assert len(page["data"]) <= int(request["query"].get("page[size]", 25))
     elif number(name) in feeds.ROWS and recorded["status"] == 200:
-        assert list(unlike(feeds.said(recorded["body"]), feeds.said(answer.json()))) == []
+        assert list(content_differences(feeds.content(recorded["body"]), feeds.content(answer.json()))) == []
     elif number(name) in feeds.STATUSES:
         assert feeds.statuses(answer.json()) == feeds.statuses(recorded["body"])
     elif (number(name), "body") in INTENDED:
@@ -236,29 +236,29 @@ def test_lists_and_queries_reach_back_as_recorded(scene: Scene, name: str) -> No
     assert sorted(window.ages(answer.json(), now)) == sorted(window.ages(recorded["body"], then))
 
 
-def test_a_run_that_fails_is_followed_as_it_was_recorded(scene: Scene) -> None:
-    """Recording 761: work grows with each attempt, and the error comes with the end."""
+def test_failing_run_is_followed_as_recorded(scene: Scene) -> None:
+    """Recording 761: progress grows with each attempt, and the error comes with the end."""
     comparable = feeds.followed_run(scene, feeds.polls("761"))
     recorded = [row for poll in feeds.polls("761") for row in feeds.rows_of(poll["response"]["body"])]
     assert feeds.story_of_a_run(comparable) == feeds.story_of_a_run(recorded)
 
 
-def test_a_tree_is_followed_as_it_was_recorded(scene: Scene) -> None:
-    """Recording 760: each run of it comes as new, goes on, and is told to its end; most are soon."""
+def test_tree_is_followed_as_recorded(scene: Scene) -> None:
+    """Recording 760: each run is inserted once and followed to its end."""
     comparable = feeds.followed_tree(scene, feeds.polls("760"))
     recorded = [row for poll in feeds.polls("760") for row in feeds.rows_of(poll["response"]["body"])]
     recorded = [row for row in recorded if row["value"]["taskIdentifier"] in {"pipeline", "middle", "leaf"}]
     assert feeds.story_of_a_tree(comparable) == feeds.story_of_a_tree(recorded)
 
 
-def test_no_recording_is_passed_over() -> None:
+def test_every_recording_is_covered() -> None:
     met = {*of_one_run(), *(name for name in names() if number(name) in CASES or number(name) in SEQUENCES)}
     left = [name for name in names() if name not in met]
     paths = {name: recording(name).get("request", {}).get("path", recording(name)["what"]) for name in left}
     assert {name: path for name, path in paths.items() if not_served(path)} == paths
 
 
-def test_every_difference_by_intent_is_one() -> None:
-    """A reason that no recording needs any more is taken out."""
+def test_every_intended_difference_exists() -> None:
+    """A reason without a recording must be removed."""
     assert all(len(why) > 10 for why in INTENDED.values())
     assert {number for number, _ in INTENDED} <= {number(name) for name in names()}

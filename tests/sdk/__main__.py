@@ -1,8 +1,9 @@
-"""`python -m tests.sdk`: the official SDK (`@trigger.dev/sdk`) against the emulator, each of its calls a line.
+"""`python -m tests.sdk` runs the official SDK (`@trigger.dev/sdk`) against the emulator and prints a line for each
+call.
 
-What lives here: a temporary folder with the SDK, two emulators on free ports, and `check.mjs` between them; exit code 1
-when a check fails. Needs node and npm, so that it is no part of the suite. `--record` also writes what the SDK sends
-to tests/emulator/routes/sdk_requests.json, which `tests/emulator/routes/test_sdk_requests.py` sends again without it.
+It installs the SDK into a temporary folder, starts two emulators on free ports and runs `check.mjs` against them. The
+exit code is 1 when a check fails. It needs node and npm, so it is not part of the suite. `--record` also writes the
+SDK's requests to tests/emulator/routes/sdk_requests.json, which `tests/emulator/routes/test_sdk_requests.py` replays.
 """
 
 import os
@@ -30,7 +31,7 @@ END_S = 10
 
 @contextmanager
 def emulator() -> Iterator[str]:
-    """A running emulator; gives its address."""
+    """Run an emulator and yield its URL."""
     command = [sys.executable, "-m", "tui", "emulator", "--port", "0", "--history", "300", "--rate", "5"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent.parent) as process:
         assert process.stdout is not None
@@ -46,7 +47,7 @@ def emulator() -> Iterator[str]:
 
 @contextmanager
 def small() -> Iterator[str]:
-    """An emulator of the recordings' tasks, where nothing happens but what is asked for; gives its address."""
+    """Run an emulator with the recorded tasks, without runs of its own, and yield its URL."""
     company = DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS)
     emulator = Emulator(company, Options(rate_per_s=0, history=0), WorldClock())
     with serve_in_thread(application(emulator), emulator) as url:
@@ -54,7 +55,7 @@ def small() -> Iterator[str]:
 
 
 def main() -> int:
-    """Install, run, tell."""
+    """Install the SDK, run the checks and print the result."""
     if not (shutil.which("node") and shutil.which("npm")):
         sys.exit("node and npm are needed")
     with tempfile.TemporaryDirectory() as folder:

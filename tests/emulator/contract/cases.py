@@ -1,9 +1,8 @@
-"""Recordings that are not about one run: how the same is asked here.
+"""One case for each recording that is not about a single run: it brings the scene into the recorded state and sends the
+recorded request.
 
-What lives here: for each recording's number a function that brings the scene into the recorded state and sends the
-recorded request, changed only where it names ids, times or cursors.
-
-Longer than a module should be: one table, with a function in place of a row where a state has to be made first.
+Only ids, times and cursors of a request are replaced. Longer than our other modules: one table, with a function in
+place of a row where a state must be prepared.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.emulator.contract import window
-from tests.emulator.contract.mixes import busy, quiet, quiet_to_look_at, waiting
+from tests.emulator.contract.mixes import busy, quiet, shared_quiet, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
@@ -22,7 +21,7 @@ from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}
 LISTS: set[str] = set()
-"""Those of them whose answer is a page of runs."""
+"""The cases whose response is a page of runs."""
 
 
 def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
@@ -38,18 +37,18 @@ def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
 
 
 def recording_of(request: dict[str, Any]) -> dict[str, Any]:
-    """The recorded answer to a recorded request."""
+    """The recorded response to a recorded request."""
     answers = (parsed["response"] for _, parsed in recordings() if parsed.get("request") == request)
     answer: dict[str, Any] = next(answers)
     return answer
 
 
 def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Response:
-    """The recorded request; `changes` replace parts of it, `query` is added to."""
+    """Send the recorded request. `changes` replace parts of it; `query` is added."""
     query = {**request["query"], **changes.pop("query", {})}
-    asked = {"headers": request["headers"], "body": request["body"]} | changes
-    method, path = asked.pop("method", request["method"]), asked.pop("path", request["path"])
-    return scene.ask(method, path, query=query, **asked)
+    changed = {"headers": request["headers"], "body": request["body"]} | changes
+    method, path = changed.pop("method", request["method"]), changed.pop("path", request["path"])
+    return scene.ask(method, path, query=query, **changed)
 
 
 # --- lists
@@ -57,13 +56,13 @@ def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Respon
 
 @case(*(f"{n:03}" for n in (10, 11, 14, 15, 16, *range(20, 31), *range(36, 58)) if n != 55), is_list=True)
 def plain_list(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     return again(scene, request)
 
 
 @case("012", "013", "017", "018", "019", is_list=True)
 def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     first = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5}).json()
     after = first["pagination"]["next"]
     second = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5, "page[after]": after}).json()
@@ -84,13 +83,13 @@ def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx.Respon
 
 @case("031", is_list=True)
 def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     return again(scene, request, query={"filter[version]": scene.world().lifecycle.version})
 
 
 @case("032", "033", "034", is_list=True)
 def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     ours: dict[str, Any] = {}
     if "033" in str(request) or "filter[createdAt][to]" in request["query"]:
         ours = {"filter[createdAt][from]": START_MS, "filter[createdAt][to]": START_MS + 600_000}
@@ -101,7 +100,7 @@ def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("035", is_list=True)
 def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     batch = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
     return again(scene, request, query={"filter[batch]": batch})
 
@@ -135,7 +134,7 @@ def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx.R
 
 
 def aged(scene: Scene) -> None:
-    """Runs of 0 to 40 days; the copies of lists and queries know all of them."""
+    """A world with runs of 0 to 40 days that lists and queries all know."""
     scene.aged = scene.aged or window.aged_world()
     scene.emulator.put(scene.aged)
 
@@ -247,7 +246,7 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 @case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
 @case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674)) if n not in {1113, 1118}))
 def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    quiet_to_look_at(scene)
+    shared_quiet(scene)
     return again(scene, request)
 
 
@@ -341,7 +340,7 @@ def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 def scheduled(scene: Scene) -> str:
-    """A run that a schedule started and that is over; gives its id."""
+    """Return the id of a finished run that a schedule started."""
     world = scene.world()
     task = next(task for task in LATER_RECORDED_TASKS if task.id == "nightly-report")
     run = world.fire(task)
@@ -383,7 +382,7 @@ def preflight(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("925")
 def bad_json(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    # The recording asked the bulk route, which is not served: another one that takes a body.
+    # The recording used the bulk route, which is not served. Another route that takes a body stands in.
     return again(scene, request, path="/api/v1/tasks/hello-world/trigger", body="{not json")
 
 
@@ -417,6 +416,6 @@ def analytics_out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Respo
 
 
 def fault(scene: Scene, **spec: Any) -> None:
-    """Turn on one fault, as a user of the emulator would."""
+    """Turn on one fault through the control route."""
     answer = scene.client.post(f"{scene.url}/emulator/faults", json={"faults": [spec]})
     assert answer.status_code == 200, answer.text

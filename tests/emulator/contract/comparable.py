@@ -1,6 +1,6 @@
-"""What an answer says, without what must differ: ids, times, costs, the noise of the engine.
+"""Reduces a response to the parts that must equal the recorded one, without ids, times, costs and engine rows.
 
-What lives here: one function for each route of a run, from a body to a value that must be equal to the recorded one's.
+One function for each route of a run.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 FLAGS = ("isQueued", "isExecuting", "isCompleted", "isFailed", "isSuccess", "isCancelled", "isWaiting")
-SAID = (
+KEYS = (
     "taskIdentifier",
     "status",
     *FLAGS,
@@ -28,10 +28,10 @@ SAID = (
 
 
 def detail(body: dict[str, Any]) -> Any:
-    """Of a run's detail: all but ids, times, durations, costs and addresses; of its relatives likewise."""
+    """A detail without ids, times, durations, costs and URLs. Related runs are reduced likewise."""
     related = body.get("relatedRuns", {})
-    said = {key: body[key] for key in SAID if key in body}
-    return said | {
+    content = {key: body[key] for key in KEYS if key in body}
+    return content | {
         "has compute time": body.get("durationMs", 0) > 0,
         "root": _relative(related.get("root")),
         "parent": _relative(related.get("parent")),
@@ -40,20 +40,20 @@ def detail(body: dict[str, Any]) -> Any:
 
 
 def _relative(row: dict[str, Any] | None) -> Any:
-    return None if row is None else {key: row[key] for key in SAID if key in row}
+    return None if row is None else {key: row[key] for key in KEYS if key in row}
 
 
 def trace(body: dict[str, Any]) -> Any:
-    """Of a trace: the tree of messages, levels, flags, attempts and exceptions, without the engine's rows."""
+    """A trace as the tree of messages, levels, flags, attempts and exceptions, without engine rows."""
     return _node(body["trace"]["rootSpan"])
 
 
 LEFT_OUT = re.compile(r"attempt \d+ line \d+\Z")
-"""Log lines of a run with thousands of them, most of which its recordings leave out."""
+"""Log lines of a run with thousands of them, most of which its recordings omit."""
 
 
 def is_noise(message: str) -> bool:
-    """Rows of the engine, whose number depends on who watched, and lines that a recording leaves out."""
+    """Engine rows, whose number depends on subscribers, and lines that a recording omits."""
     is_engines = message.startswith(("[engine]", "run:subscribe", "run:unsubscribe"))
     return is_engines or LEFT_OUT.match(message) is not None
 
@@ -63,23 +63,23 @@ def _node(node: dict[str, Any]) -> Any:
     # A text stands for children that were cut from the recording.
     whole = [child for child in node["children"] if not isinstance(child, str)]
     children = [child for child in whole if not is_noise(child["data"]["message"])]
-    # Siblings that run at the same time end in any order; what one process logs is in its own order.
+    # Concurrent siblings end in any order; the log lines of one process keep theirs.
     is_batch = any(child["runId"] != node["runId"] for child in children)
     nodes = [_node(child) for child in children]
     return _flags(data) | {"children": sorted(nodes, key=repr) if is_batch else nodes}
 
 
 def events(body: dict[str, Any]) -> Any:
-    """Of events: the same of each, in order, with style."""
+    """Events reduced like a trace, in order and with their style."""
     whole = [event for event in body["events"] if not isinstance(event, str) and not LEFT_OUT.match(event["message"])]
     return {"events": [_flags(event) | {"style": _style(event)} for event in whole]}
 
 
 def _style(event: dict[str, Any]) -> Any:
-    """The style; whether an attempt found its process warm is the worker's affair."""
+    """The style, without whether the worker's process was warm."""
     style = event["style"]
     if event["message"] == "wait.forToken()":
-        # What it is about is the id of its token.
+        # The text is the id of the token.
         return [style["icon"], style["accessory"]["items"][0]["text"].partition("_")[0]]
     return {key: value for key, value in style.items() if key != "variant"} if event["attemptNumber"] else style
 
@@ -101,7 +101,7 @@ def _happened(happened: list[dict[str, Any]]) -> Iterator[Any]:
 
 
 def span(body: dict[str, Any]) -> Any:
-    """Of a span's detail: properties but for ids and moments, and which runs it started."""
+    """A span's properties without ids and times, and the runs that it started."""
     hidden = {"runId", "batchId", "retryAt", "id"}
     properties = body.get("properties", {})
     return _flags(body) | {
@@ -112,25 +112,25 @@ def span(body: dict[str, Any]) -> Any:
 
 
 def sorted_deep(value: Any) -> Any:
-    """The same without any order."""
+    """The same value without any order."""
     if isinstance(value, dict):
         return {key: sorted_deep(each) for key, each in value.items()}
     return sorted(map(sorted_deep, value), key=repr) if isinstance(value, list) else value
 
 
-def is_same(recorded: Any, said: Any) -> bool:
-    """Equal; a recorded array or text that was cut to fit its file is equal to whatever begins like it."""
-    if isinstance(recorded, dict) and isinstance(said, dict):
-        return recorded.keys() == said.keys() and all(is_same(recorded[key], said[key]) for key in recorded)
-    if isinstance(recorded, list | tuple) and isinstance(said, list | tuple):
+def is_same(recorded: Any, content: Any) -> bool:
+    """Whether two values are equal. A recorded array or text that was cut equals anything that begins with it."""
+    if isinstance(recorded, dict) and isinstance(content, dict):
+        return recorded.keys() == content.keys() and all(is_same(recorded[key], content[key]) for key in recorded)
+    if isinstance(recorded, list | tuple) and isinstance(content, list | tuple):
         cut = bool(recorded) and isinstance(recorded[-1], str) and "cut from this recording" in recorded[-1]
         kept = recorded[:-1] if cut else recorded
-        return (len(said) > len(kept) if cut else len(said) == len(kept)) and all(map(is_same, kept, said))
-    return bool(recorded == said)
+        return (len(content) > len(kept) if cut else len(content) == len(kept)) and all(map(is_same, kept, content))
+    return bool(recorded == content)
 
 
 def plain(body: Any) -> Any:
-    """All of it, but for ids."""
+    """The whole body except ids."""
     if isinstance(body, dict):
         return {key: "…" if key == "id" else value for key, value in body.items()}
     return body

@@ -1,9 +1,7 @@
-"""Recordings of the realtime feed: how the same is asked here, and what of its rows must be as recorded.
+"""The cases of the realtime feed, and the parts of its rows that must be as recorded.
 
-What lives here: cases as in `cases`, and the reading of rows. A live request is answered by letting the time of the
-scene pass (`Scene.poll`).
-
-Longer than a module should be: one table, as `cases` is, and the two sequences that belong to it.
+A live request is answered by advancing the scene's time (`Scene.poll`). Longer than our other modules: one table, like
+`cases`, and the two recorded sequences.
 """
 
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ ROWS: set[str] = set()
 SNAPSHOT = {"offset": "-1"}
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 STATUSES: set[str] = {"743", "744", "745", "746", "747"}
-"""Recordings of many runs of which the operations and statuses are compared."""
+"""Recordings of many runs whose operations and statuses are compared."""
 
 OLD_NAMES = {"electric-shape-id": "electric-handle", "electric-chunk-last-offset": "electric-offset"}
 ALWAYS_DIFFERENT = {"id", "friendlyId", "costInCents", "baseCostInCents"}
@@ -34,12 +32,12 @@ STEPS_S = (0.05,) * 60
 
 
 def rows_of(body: Any) -> list[dict[str, Any]]:
-    """The messages that have a row."""
+    """The messages with a row."""
     return [message for message in body if isinstance(message, dict) and "value" in message]
 
 
-def said(body: Any) -> Any:
-    """All of it but ids, times (which of them there are is said), the length of the work, and the order of tags."""
+def content(body: Any) -> Any:
+    """The rows without ids, times, the length of the work, and the order of tags. It keeps which times are set."""
     return [
         {"operation": row["headers"]["operation"], "value": dict(_values(row["value"]))} for row in rows_of(body)
     ] + [message for message in body if "value" not in message]
@@ -68,7 +66,7 @@ def path_of(request: dict[str, Any], run_id: str) -> str:
 
 
 def next_query(answer: httpx.Response) -> dict[str, str]:
-    """What a client sends after that answer."""
+    """The query of the client's next request."""
     headers = {OLD_NAMES.get(name, name): value for name, value in answer.headers.items()}
     query = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
     return query | ({"cursor": headers["electric-cursor"]} if "electric-cursor" in headers else {})
@@ -78,7 +76,7 @@ def next_query(answer: httpx.Response) -> dict[str, str]:
 
 
 def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> httpx.Response:
-    """The snapshot of a run in the moment in which it has come to that status."""
+    """The snapshot of a run when it has just reached that status."""
     for step_s in STEPS_S:
         answer = again(scene, request, path=path, query=SNAPSHOT)
         if rows_of(answer.json())[0]["value"]["status"] == status:
@@ -91,13 +89,13 @@ def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> h
 def progress(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     path = path_of(request, make(scene, request["path"]))
     answer = first_at(scene, request, path, "DEQUEUED")
-    # Progress that is told in one row here may have been told in two there: only its end is at one place.
-    wanted = int(request["query"].get("offset", "-1").partition("_")[2] or 0)
-    for _ in range(min(wanted, 5)):
+    # One row may combine progress that the other feed sent in two, so only the final progress is comparable.
+    expected = int(request["query"].get("offset", "-1").partition("_")[2] or 0)
+    for _ in range(min(expected, 5)):
         answer = scene.poll(path, next_query(answer), request["headers"])
-    while wanted > 5 and rows_of(answer.json())[0]["value"]["completedAt"] is None:
+    while expected > 5 and rows_of(answer.json())[0]["value"]["completedAt"] is None:
         answer = scene.poll(path, next_query(answer), request["headers"])
-    return scene.poll(path, next_query(answer), request["headers"]) if wanted > 6 else answer
+    return scene.poll(path, next_query(answer), request["headers"]) if expected > 6 else answer
 
 
 @case("710", "711", "713", "714", "715")
@@ -183,7 +181,7 @@ def many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("750")
-def more_than_it_tells(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def more_than_a_thousand(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     for _ in range(1100):
         scene.world().trigger(NewRun(task_id="hello-world", tags=("cap-test",), delay_ms=3_600_000))
     answer = again(scene, request)
@@ -219,45 +217,45 @@ def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 FOLLOWED = {"39": 1, "41": 1, "43": 2, "45": 3, "47": 4}
-"""How many answers were told to the recorded feeds, by the number in the offset that was sent for the last of them."""
+"""How many responses the recorded feed had received, by the number in the offset of the last request."""
 
 FOLLOWED_STATUSES = ("PENDING", "EXECUTING", "COMPLETED_SUCCESSFULLY", "PENDING")
 
 
 @case("743", "744", "745", "746", "747")
 def follow(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    """One run comes and ends, then another comes. What is told of a short state depends on when its window ends."""
-    wanted = FOLLOWED[request["query"]["offset"].partition("_")[2]]
+    """One run comes and ends, then another comes. The end of a window decides which short states are sent."""
+    expected = FOLLOWED[request["query"]["offset"].partition("_")[2]]
     for tries in range(200):
         scene.reset(tries)
         scene.advance(tries * 0.007)
-        if (answer := followed(scene, request, wanted)) is not None:
+        if (answer := followed(scene, request, expected)) is not None:
             return answer
     raise LookupError("never told like that")
 
 
-def followed(scene: Scene, request: dict[str, Any], wanted: int) -> httpx.Response | None:
-    """The last of so many answers, if it tells the recorded status."""
+def followed(scene: Scene, request: dict[str, Any], expected: int) -> httpx.Response | None:
+    """The last of these many responses, if it has the recorded status."""
     shape = shape_of(request)
     answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
     scene.trigger("hello-world", {"name": "RT"}, tags=["rt-tag"])
     status = ""
-    for _ in range(min(wanted, 3)):
+    for _ in range(min(expected, 3)):
         answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
         status = rows_of(answer.json())[0]["value"]["status"]
         if status == FOLLOWED_STATUSES[2]:
             break
-    if wanted == 4:
-        # Late in the window that comes next, so that no worker takes it before that is over.
+    if expected == 4:
+        # Late in the next window, so that no worker takes the run before that window ends.
         scene.advance(0.2)
         scene.trigger("hello-world", {"name": "burst"}, tags=["burst"])
         answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
         status = rows_of(answer.json())[0]["value"]["status"]
-    return answer if status == FOLLOWED_STATUSES[wanted - 1] and len(rows_of(answer.json())) == 1 else None
+    return answer if status == FOLLOWED_STATUSES[expected - 1] and len(rows_of(answer.json())) == 1 else None
 
 
 def shape_of(request: dict[str, Any]) -> dict[str, Any]:
-    """What a client asks for with every poll."""
+    """The part of the query that a client repeats with every poll."""
     return {name: request["query"][name] for name in ("createdAt", "tags", "skipColumns") if name in request["query"]}
 
 
@@ -265,13 +263,13 @@ def shape_of(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def polls(number: str) -> list[dict[str, Any]]:
-    """The recorded requests and answers of a sequence."""
+    """The recorded requests and responses of a sequence."""
     found: list[dict[str, Any]] = recording(number)["polls"]
     return found
 
 
 def followed_run(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that are told of a run from its beginning until its feed has nothing more to say."""
+    """The rows of a run from its start until its feed has nothing more to send."""
     run_id = make(scene, recorded[0]["request"]["path"])
     path = f"/realtime/v1/runs/{run_id}"
     answer = scene.ask("GET", path, query=SNAPSHOT, headers=HEADERS)
@@ -283,7 +281,7 @@ def followed_run(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str,
 
 
 def followed_tree(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that the feed of the environment tells of a run and all below it."""
+    """The rows that the environment's feed sends for a run and its descendants."""
     shape = shape_of(recorded[0]["request"])
     answer = scene.ask("GET", "/realtime/v1/runs", query=shape | SNAPSHOT, headers=HEADERS)
     make(scene, rows_of(recorded[1]["response"]["body"])[0]["value"]["friendlyId"])
@@ -294,7 +292,7 @@ def followed_tree(scene: Scene, recorded: list[dict[str, Any]]) -> list[dict[str
 
 
 def story_of_a_run(rows: list[dict[str, Any]]) -> list[Any]:
-    """What each row says that none before it did; that a worker took it is told or not, as its window ends."""
+    """The new facts in each row. The end of a window decides whether a dequeue is among them."""
     story: list[Any] = []
     worked = -1
     for row in rows:
@@ -307,7 +305,7 @@ def story_of_a_run(rows: list[dict[str, Any]]) -> list[Any]:
 
 
 def story_of_a_tree(rows: list[dict[str, Any]]) -> list[Any]:
-    """Of each run: its task, that it came as new and only once, and how it ended."""
+    """For each run: its task, that it was inserted once, and how it ended."""
     trql_time: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         trql_time.setdefault(row["value"]["id"], []).append(row)

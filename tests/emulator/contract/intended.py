@@ -1,7 +1,4 @@
-"""Where the emulator differs by intent, and why; and what it does not serve at all.
-
-What lives here: data. A difference is the number of a recording and where it is.
-"""
+"""Intended differences from the recordings with their reasons, and the routes that are not served."""
 
 HEADERS = (
     "content-type",
@@ -16,7 +13,7 @@ HEADERS = (
     "access-control-allow-origin",
     "electric-schema",
 )
-"""Headers that must have the recorded value. Not among them: `etag` and `content-length`, of no use to a client."""
+"""Headers that must have the recorded value. `etag` and `content-length` are missing because no client needs them."""
 
 ELECTRIC = (
     "electric-handle",
@@ -26,10 +23,10 @@ ELECTRIC = (
     "electric-chunk-last-offset",
 )
 PRESENT = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-trigger-jwt", "x-trigger-jwt-claims", "date", *ELECTRIC)
-"""Headers that must be there when they were recorded, and not otherwise."""
+"""Headers that must be present exactly when they were recorded."""
 
 FEWER_HEADERS_FROM = 1000
-"""Recordings from this number on kept only some headers: what they do not have is not compared."""
+"""From this number on, recordings kept only some headers. A header that is missing there is not compared."""
 
 NOT_SERVED = {
     r"/api/v1/bulk-actions": "bulk actions come with the part of the program that uses them",
@@ -41,7 +38,7 @@ NOT_SERVED = {
     r"/api/v1/deployments": "is of the command line of Trigger.dev",
     r"/api/v1/schedules": "is of the command line of Trigger.dev",
 }
-"""Patterns of paths, and why nothing is there."""
+"""Patterns of paths that are not served, with the reason."""
 
 INTENDED: dict[tuple[str, str], str] = {
     ("057", "emptiness"): "error groups are not served, so no filter names one",
@@ -50,10 +47,10 @@ INTENDED: dict[tuple[str, str], str] = {
     ("2655", "body"): "the recorded text quotes SQL of the server's own",
     ("925", "header access-control-expose-headers"): "asked of the trigger route, in place of the bulk route",
 }
-"""(number, where): why."""
+"""The reason for each difference, by the number of the recording and the place in it."""
 
 UNORDERED = {
     "220": "two siblings began in one millisecond, and nothing says which is the first",
     "221": "likewise",
 }
-"""number: why what it says is compared without its order."""
+"""The reason why a recording is compared without order, by its number."""

@@ -1,7 +1,7 @@
-"""Environments full of runs, as the recorded lists found them.
+"""Environments with many runs, like those behind the recorded lists.
 
-What lives here: two of them. `quiet`: everything is over but a delayed run and one of an unknown task, as when 010-057
-were recorded. `busy`: many at work, as when 061 and 063 were.
+`quiet`: only a delayed run and one of an unknown task are live, as in 010-057. `busy`: many runs are live, as in 061
+and 063.
 """
 
 from tests.emulator.contract.runs import details, make
@@ -33,7 +33,7 @@ FINISHED = (
 
 
 def quiet(scene: Scene) -> None:
-    """Every kind of end, and two that wait for something far away; over 25 runs, all known to lists."""
+    """Every kind of end, and two runs that wait for a distant time. More than 25 runs, all known to lists."""
     for end in FINISHED:
         make(scene, details()[end]["id"])
         scene.advance(0.02)
@@ -45,8 +45,8 @@ def quiet(scene: Scene) -> None:
     scene.advance(30)
 
 
-def quiet_to_look_at(scene: Scene) -> None:
-    """The same, for cases that change nothing: made once, and put back as it was."""
+def shared_quiet(scene: Scene) -> None:
+    """The same for cases that change nothing: built once, then restored."""
     if scene.quiet is None:
         quiet(scene)
         scene.quiet = (scene.time[0], scene.key, [scene.world(slug) for slug in KEYS])
@@ -56,7 +56,7 @@ def quiet_to_look_at(scene: Scene) -> None:
 
 
 def busy(scene: Scene) -> None:
-    """Runs that queue, run, retry and wait."""
+    """Runs that queue, execute, retry and wait."""
     for number in range(8):
         scene.trigger("fail-slow-retry", {}, tags=["slow-retry"])
         scene.trigger("single-file-job", {"seconds": 20})

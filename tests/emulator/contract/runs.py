@@ -1,7 +1,7 @@
-"""The runs that the recordings speak of, and how each of them comes to be.
+"""The recorded runs, and how each of them is created in a scene.
 
-What lives here: for the last eight characters of a recorded id, a function that makes the same run in a scene and
-gives its id. Payloads, tags and options are read from the recorded details wherever there is one.
+A function for the last eight characters of a recorded id creates the same run and returns its id. Payloads, tags and
+options come from the recorded details where they exist.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tui.emulator.recorded_tasks.basics import big_payload
 Maker = Callable[[Scene], str]
 MAKERS: dict[str, Maker] = {}
 
-TOLD = {
+TASKS = {
     "75urpv94": ("logs-nested", None),
     "9utbcg7x": ("logs-nested", None),
     "7qzvihnt": ("wait-for", {"seconds": 12}),
@@ -28,10 +28,10 @@ TOLD = {
     "n3d7mohw": ("hello-world", {"name": "trace"}),
     "7x8uj5iz": ("chatty-retry", None),
 }
-"""Runs without a recorded detail: the task and payload that their other recordings tell."""
+"""Runs without a recorded detail: the task and payload from their other recordings."""
 
 TAGS = {"kdvpbw9g": ["rt-demo"], "7vdmvax1": ["seq-fail"], "i1v3pmbe": ["seq-tree"]}
-"""The tags of those that have some."""
+"""The tags of runs without a recorded detail."""
 
 
 def maker(*ids: str) -> Callable[[Maker], Maker]:
@@ -55,19 +55,19 @@ def details() -> dict[str, dict[str, Any]]:
 
 
 def make(scene: Scene, recorded_id: str) -> str:
-    """The run that stands for the recorded one."""
+    """Create the run that stands for the recorded one."""
     end = recorded_id[-8:]
     if end in MAKERS:
         return MAKERS[end](scene)
-    if end in TOLD:
-        task, payload = TOLD[end]
+    if end in TASKS:
+        task, payload = TASKS[end]
         options: dict[str, Any] = {"tags": TAGS[end]} if end in TAGS else {}
         return scene.trigger(task, payload, **options)
-    return as_told(scene, end)
+    return as_recorded(scene, end)
 
 
-def as_told(scene: Scene, end: str, **more: Any) -> str:
-    """Triggered as its recorded detail says: payload, tags, ttl, key."""
+def as_recorded(scene: Scene, end: str, **more: Any) -> str:
+    """Trigger with the payload, tags, TTL and key of the recorded detail."""
     trql_time = details()[end]
     options: dict[str, Any] = {"tags": trql_time["tags"]} if trql_time["tags"] else {}
     if "idempotencyKey" in trql_time:
@@ -75,20 +75,20 @@ def as_told(scene: Scene, end: str, **more: Any) -> str:
     if trql_time["isTest"]:
         options["test"] = True
     if "ttl" not in trql_time:
-        # Deployed: the recorded development environment gives every run ten minutes.
+        # A deployed run, because the recorded development environment gives every run a TTL of ten minutes.
         scene.key = KEYS["prod"]
     if trql_time.get("ttl") not in {None, "10m"}:
         options["ttl"] = trql_time["ttl"]
     payload = trql_time.get("payload")
     if trql_time["taskIdentifier"] == "big-io":
-        # The recorded payload is cut, or is behind an address: so many rows are as large.
+        # The recorded payload is cut or behind a URL; this many rows are as large.
         payload = big_payload(4800 if "payloadPresignedUrl" in trql_time else 2400)
     return scene.trigger(trql_time["taskIdentifier"], payload, **(options | more))
 
 
 @maker("9prjc3la")
 def delayed(scene: Scene) -> str:
-    return as_told(scene, "9prjc3la", delay="2h")
+    return as_recorded(scene, "9prjc3la", delay="2h")
 
 
 @maker("su9fg2ow")
@@ -99,7 +99,7 @@ def queued(scene: Scene) -> str:
 def behind_another(scene: Scene, end: str) -> str:
     scene.trigger("single-file-job", {"seconds": 20})
     scene.advance(1)
-    return as_told(scene, end)
+    return as_recorded(scene, end)
 
 
 @maker("0svqvji6")
@@ -117,7 +117,7 @@ def canceled_in_the_queue(scene: Scene) -> str:
 
 @maker("fa33if4d")
 def canceled_at_work(scene: Scene) -> str:
-    run_id = as_told(scene, "fa33if4d")
+    run_id = as_recorded(scene, "fa33if4d")
     scene.advance(2)
     scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
     return run_id
@@ -126,13 +126,13 @@ def canceled_at_work(scene: Scene) -> str:
 @maker("b6pdmrcb")
 def in_a_paused_queue(scene: Scene) -> str:
     scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
-    return as_told(scene, "b6pdmrcb")
+    return as_recorded(scene, "b6pdmrcb")
 
 
 @maker("cmzaty8j")
 def without_a_deployment(scene: Scene) -> str:
     scene.world("prod").lifecycle.deploy("", {})
-    return as_told(scene, "cmzaty8j")
+    return as_recorded(scene, "cmzaty8j")
 
 
 @maker("9zrvx3ez")
@@ -145,7 +145,7 @@ def replayed(scene: Scene) -> str:
 
 @maker("zf62hivb")
 def canceled_parent(scene: Scene) -> str:
-    run_id = as_told(scene, "zf62hivb")
+    run_id = as_recorded(scene, "zf62hivb")
     for _ in range(600):
         scene.advance(0.05)
         run = scene.world().find(run_id)
@@ -158,8 +158,8 @@ def canceled_parent(scene: Scene) -> str:
 
 
 def below(scene: Scene, task: str, function: str, payload: Any, parent: str) -> str:
-    """A descendant of a pipeline: of that task, started that way, with that payload."""
-    root_id = as_told(scene, "cmx6srqz")
+    """A descendant of a pipeline with that task, trigger function and payload."""
+    root_id = as_recorded(scene, "cmx6srqz")
     for _ in range(600):
         scene.advance(0.1)
         root = scene.world().find(root_id)

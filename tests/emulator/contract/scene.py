@@ -1,7 +1,6 @@
-"""A running emulator with the recorded project's tasks, in a time that the test owns.
+"""A running emulator with the recorded project's tasks, whose clock the test owns.
 
-What lives here: the server (real HTTP on loopback), its worlds, which are new for each case, and what a case does to
-bring a run into the recorded state. The runs of the recordings are listed in `runs`.
+It serves real HTTP on loopback. Each case gets new worlds. `runs` lists the recorded runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ VERSIONED = {"x-trigger-api-version": API_VERSION}
 
 @dataclass
 class Scene:
-    """One case's emulator. `key` is what requests are sent with."""
+    """The emulator of one case. Requests are sent with `key`."""
 
     url: str
     emulator: Emulator
@@ -37,16 +36,16 @@ class Scene:
     time: list[int]
     key: str = DEVELOPMENT.key
     names: dict[str, str] = field(default_factory=dict)
-    """Recorded ids, and what they are called here."""
+    """The ids here, by recorded id."""
 
     quiet: tuple[int, str, list[World]] | None = None
-    """An environment that no case changes, once one was made: its time, its key and its worlds."""
+    """An environment that no case changes, once built: its time, its key and its worlds."""
 
     aged: World | None = None
-    """A world with runs of 0 to 40 days that no case changes, once it was made."""
+    """A world with runs of 0 to 40 days that no case changes, once built."""
 
     def reset(self, seed: int = 0) -> None:
-        """New worlds, no faults, full buckets."""
+        """Start with new worlds, no faults and full rate limits."""
         self.time[0] = START_MS
         self.key = DEVELOPMENT.key
         self.names.clear()
@@ -56,7 +55,7 @@ class Scene:
             self.emulator.put(World(COMPANY, start_ms=START_MS, environment=environment, seed=seed))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; the worlds follow with the next request."""
+        """Advance the clock. The worlds follow with the next request."""
         self.time[0] += round(seconds * 1000)
 
     @property
@@ -73,7 +72,7 @@ class Scene:
         body: Any = None,
         key: str | None = None,
     ) -> httpx.Response:
-        """One request; `key` "" sends none, a str with a space is the whole header."""
+        """Send a request. A `key` of "" sends no header; one with a space is the whole header."""
         token = self.key if key is None else key
         auth = {} if not token else {"authorization": token if " " in token else f"Bearer {token}"}
         content = None if body is None else body.encode() if isinstance(body, str) else None
@@ -87,13 +86,13 @@ class Scene:
         )
 
     def poll(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
-        """A live request; time passes until it is answered."""
+        """Send a live request and advance the clock until it is answered."""
         with ThreadPoolExecutor(1) as thread:
             answer = thread.submit(self.ask, "GET", path, query=query, headers=headers)
             while not answer.done():
                 due_ms = self.emulator.feeds.next_due_ms()
                 if due_ms is None:
-                    # It is on its way: there, or back.
+                    # The request or its response is on its way.
                     wait([answer], ON_ITS_WAY_S)
                     continue
                 self.time[0] = max(self.time[0], due_ms)
@@ -101,7 +100,7 @@ class Scene:
             return answer.result()
 
     def trigger(self, task: str, payload: Any = None, *, key: str | None = None, **options: Any) -> str:
-        """Trigger a task through the API; gives the run's id."""
+        """Trigger a task through the API and return the run's id."""
         body = {"payload": payload, "options": options}
         answer = self.ask("POST", f"/api/v1/tasks/{task}/trigger", body=body, key=key)
         assert answer.status_code == 200, answer.text
@@ -109,7 +108,7 @@ class Scene:
         return run_id
 
     def world(self, slug: str = "dev") -> World:
-        """The world itself, moved on to now."""
+        """The world itself, advanced to now."""
         world = self.emulator._slots[slug].world
         assert world is not None
         world.advance(self.time[0])
@@ -124,7 +123,7 @@ class Scene:
 
 @contextmanager
 def scenes() -> Iterator[Scene]:
-    """The server; `reset` before each case."""
+    """Start the server. Call `reset` before each case."""
     time = [START_MS]
     environments: tuple[Environment, ...] = (DEVELOPMENT, PRODUCTION)
     emulator = Emulator(COMPANY, Options(rate_per_s=0, history=0, environments=environments), lambda: time[0])

@@ -1,7 +1,6 @@
-"""What two JSON answers have in common: keys and types at every level, learned from recorded ones.
+"""The shape of JSON: keys and types at every level, learned from recorded samples.
 
-What lives here: `Shape`, which is learned from any number of values, and what a value has that it does not. One sample
-makes it exact; of several, a key that one of them lacks is optional.
+With one sample the shape is exact. With several, a key that one of them lacks is optional.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from typing import Any, Self
 
 
 def kind(value: Any) -> str:
-    """The JSON type; the recordings print 46 and 46.0 alike, so there is one kind of number."""
+    """The JSON type. The recordings print 46 and 46.0 alike, so there is one type of number."""
     match value:
         case None:
             return "null"
@@ -28,7 +27,7 @@ def kind(value: Any) -> str:
 
 @dataclass
 class Shape:
-    """Keys and types. `always` are the keys that every sample had; `items` is the shape of all elements of arrays."""
+    """Keys and types. `always` are the keys of every sample; `items` is the shape of all array elements."""
 
     kinds: set[str] = field(default_factory=set)
     keys: dict[str, "Shape"] = field(default_factory=dict)
@@ -37,14 +36,14 @@ class Shape:
 
     @classmethod
     def of(cls, values: Iterable[Any]) -> Self:
-        """Learned from these samples."""
+        """Learn from these samples."""
         shape = cls()
         for value in values:
             shape.learn(value)
         return shape
 
     def learn(self, value: Any) -> None:
-        """One more sample."""
+        """Learn from one more sample."""
         self.kinds.add(kind(value))
         if isinstance(value, dict):
             self.always = set(value) if self.always is None else self.always & set(value)
@@ -56,7 +55,7 @@ class Shape:
                 self.items.learn(each)
 
     def differences(self, value: Any, path: str = "$") -> Iterator[str]:
-        """What is wrong with it, each with its path."""
+        """The differences of a value from the shape, each with its path."""
         if self.kinds and kind(value) not in self.kinds:
             yield f"{path}: {kind(value)} instead of {' or '.join(sorted(self.kinds))}"
         elif isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""Which span here stands for a recorded one: by the way from the root, in words.
+"""Finds the span that stands for a recorded one, by the messages on the way from the root.
 
-What lives here: paths of spans. A recorded span is looked for in the recorded traces of its run; noise does not count.
+A recorded span is looked up in the recorded traces of its run, without engine rows.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from tests.emulator.contract.comparable import is_noise
 from tests.support.recordings import recordings
 
 Path = tuple[tuple[str, int], ...]
-"""Messages from the root on, each with its number among the siblings of that name."""
+"""Messages from the root on, each with its index among siblings of that name."""
 
 
 def paths(node: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -21,7 +21,7 @@ def paths(node: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
     seen: Counter[str] = Counter()
     for child in node["children"]:
         if isinstance(child, str):
-            continue  # in place of those that were cut from the recording
+            continue  # stands for children that were cut from the recording
         message = child["data"]["message"]
         if not is_noise(message):
             yield from paths(child, (*above, (message, seen[message])))
@@ -40,7 +40,7 @@ def _recorded_paths() -> dict[str, Path]:
 
 
 def recorded_path(span_id: str) -> Path | None:
-    """Where that span was in the first recorded trace that has it; None when none has."""
+    """The path of a span in the first recorded trace that contains it, or None."""
     return _recorded_paths().get(span_id)
 
 

@@ -1,7 +1,4 @@
-"""The recordings about how far back lists and queries go: which runs of 0 to 40 days each of them gives.
-
-What lives here: a world with such runs, the recorded requests moved to its time, and what is compared of the answers.
-"""
+"""The recordings about how far back lists and queries reach: which runs of 0 to 40 days they return."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +18,7 @@ AGES_DAYS = (40, 20, 8, 0)
 
 
 def aged_world() -> World:
-    """A live and a finished run of each age, as when the recordings were made; the live one of today alone."""
+    """A live and a finished run of each age, as in the recordings; of today only a live one."""
     world = World(COMPANY, start_ms=START_MS - 41 * DAY_MS, environment=DEVELOPMENT)
     for days in AGES_DAYS:
         world.advance(START_MS - days * DAY_MS - 30_000)
@@ -34,7 +31,7 @@ def aged_world() -> World:
 
 
 def moved(value: str, recorded: dict[str, Any]) -> str:
-    """A moment of a recorded request, as far from the world's now as it was from the server's."""
+    """Move a time in a recorded request to the same distance from the world's time."""
     now = parsedate_to_datetime(recorded["headers"]["date"])
     moment = (
         datetime.fromtimestamp(int(value) / 1000, UTC)
@@ -46,7 +43,7 @@ def moved(value: str, recorded: dict[str, Any]) -> str:
 
 
 def ages(body: dict[str, Any], now: datetime) -> Iterator[tuple[int, str]]:
-    """The age in days and the status of each run of an answer that was made for these recordings."""
+    """The age in days and the status of each run in a response."""
     for row in body["data"] if "data" in body else body["results"]:
         if "tags" in row and TAG not in row["tags"]:
             continue

@@ -1,4 +1,4 @@
-"""Following runs: when a held request is answered and what it is told, in a time that the test owns."""
+"""The realtime feed: when a held request is answered and with which rows. The test owns the clock."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,14 +26,14 @@ def snapshot(api: EmulatorServer, path: str = LIVE, **more: str) -> LiveAnswer:
 
 
 def followed(api: EmulatorServer, path: str, before: LiveAnswer) -> tuple[int, LiveAnswer]:
-    """What comes next, and after how many milliseconds."""
+    """The next response, and the milliseconds until it came."""
     with api.live(f"{path}{before.next}") as live:
-        took_ms = api.next_told() if api.emulator.feeds.held else 0
+        took_ms = api.next_answered() if api.emulator.feeds.held else 0
         return took_ms, live.answer()
 
 
-def untold(api: EmulatorServer, path: str, before: LiveAnswer) -> None:
-    """Nothing is told while the hold lasts, and at its end that there was nothing."""
+def assert_silent(api: EmulatorServer, path: str, before: LiveAnswer) -> None:
+    """Assert that nothing is sent during the hold and that the response at its end is empty."""
     took_ms, answer = followed(api, path, before)
     assert 17_000 <= took_ms <= 23_000
     assert answer.rows == []
@@ -42,7 +42,7 @@ def untold(api: EmulatorServer, path: str, before: LiveAnswer) -> None:
 # --- holding
 
 
-def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: EmulatorServer) -> None:
+def test_poll_ends_after_20_s_without_a_change(api: EmulatorServer) -> None:
     run_id = api.trigger("hello", options={"delay": "1h"})
     one, many = f"{RUNS}/{run_id}?", LIVE
     holds = set()
@@ -52,7 +52,7 @@ def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: Emul
         assert 17_000 <= took_ms <= 23_000
         assert answer.messages == [{"headers": {"control": "up-to-date"}}]
         assert "electric-schema" not in answer.headers
-        # The time in the offset is that of the last row; a feed of one run leaves even the number as it was.
+        # The time in the offset is that of the last row. A feed of one run keeps even the number.
         ms, _, number = before.headers["electric-offset"].partition("_")
         cursor = answer.headers["electric-cursor"]
         assert answer.headers["electric-offset"] == f"{ms}_{number if keeps_number else cursor}"
@@ -60,7 +60,7 @@ def test_a_poll_without_a_change_is_answered_after_some_twenty_seconds(api: Emul
     assert len(holds) > 3
 
 
-def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: EmulatorServer) -> None:
+def test_changes_are_sent_at_the_end_of_their_window(api: EmulatorServer) -> None:
     for path, least_ms, most_ms in ((LIVE, 17, 340), (f"{LIVE}tags=slow&", 17, 340), ("one", 13, 35)):
         took = []
         for gap_ms in range(0, 250, 40):
@@ -71,25 +71,25 @@ def test_what_changes_is_told_at_the_end_of_its_window_and_one_run_sooner(api: E
             api.advance(gap_ms / 1000)
             with api.live(f"{feed}{before.next}") as live:
                 api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
-                took.append(api.next_told())
+                took.append(api.next_answered())
                 assert live.answer().rows == [("update", run_id, "EXECUTING")]
         assert least_ms <= min(took) < max(took) <= most_ms
 
 
-def test_a_run_that_changes_often_within_a_window_is_told_once_as_it_is_then(api: EmulatorServer) -> None:
+def test_run_is_sent_once_for_many_changes_in_a_window(api: EmulatorServer) -> None:
     before = snapshot(api)
-    told: list[str] = []
+    facts_of: list[str] = []
     run_id = api.trigger("hello")
-    while "COMPLETED_SUCCESSFULLY" not in told:
+    while "COMPLETED_SUCCESSFULLY" not in facts_of:
         _, before = followed(api, LIVE, before)
         (row,) = before.rows
-        assert row[:2] == ("update" if told else "insert", run_id)
-        told.append(row[2])
+        assert row[:2] == ("update" if facts_of else "insert", run_id)
+        facts_of.append(row[2])
     # It was PENDING, DEQUEUED and EXECUTING within a tenth of a second.
-    assert len(told) < 4
+    assert len(facts_of) < 4
 
 
-def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_its_end(api: EmulatorServer) -> None:
+def test_recent_change_is_sent_at_once_and_older_one_at_end(api: EmulatorServer) -> None:
     run_id = api.trigger("hello", options={"delay": "1h"})
     api.advance(1)
     for path in (LIVE, f"{RUNS}/{run_id}?"):
@@ -103,20 +103,20 @@ def test_a_change_shortly_before_the_poll_is_told_at_once_and_an_older_one_at_it
         took_ms, before = followed(api, path, before)
         assert 17_000 <= took_ms <= 23_000
         assert before.rows == [("update", run_id, "DELAYED")]
-        untold(api, path, before)
+        assert_silent(api, path, before)
 
 
-def test_an_answer_that_is_lost_is_not_told_again(api: EmulatorServer) -> None:
-    """As on the real server: what a working set has told once counts as known. A client begins anew after trouble."""
+def test_lost_response_is_not_repeated(api: EmulatorServer) -> None:
+    """As on the real server: a row that was sent once counts as known. A client starts again after an error."""
     run_id = api.running()
     before = snapshot(api)
     api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
     followed(api, LIVE, before)
-    untold(api, LIVE, before)
+    assert_silent(api, LIVE, before)
     assert snapshot(api).rows == [("insert", run_id, "EXECUTING")]
 
 
-def test_each_feed_is_told_everything_whoever_else_is_told(api: EmulatorServer) -> None:
+def test_feeds_do_not_affect_each_other(api: EmulatorServer) -> None:
     feeds = [snapshot(api) for _ in range(3)]
     run_id = api.trigger("slow")
     for before in feeds:
@@ -124,7 +124,7 @@ def test_each_feed_is_told_everything_whoever_else_is_told(api: EmulatorServer) 
         assert [row[:2] for row in answer.rows] == [("insert", run_id)]
 
 
-def test_nothing_is_due_while_time_stands_still(api: EmulatorServer) -> None:
+def test_no_poll_is_due_while_the_clock_stands_still(api: EmulatorServer) -> None:
     assert api.emulator.feeds.next_due_ms() is None
     assert api.emulator.feeds.settle() == 0
     run_id = api.running()
@@ -141,7 +141,7 @@ def test_nothing_is_due_while_time_stands_still(api: EmulatorServer) -> None:
         assert live.answer().rows == [("update", run_id, "EXECUTING")]
 
 
-def test_worlds_that_move_by_themselves_answer_what_is_due() -> None:
+def test_ticking_worlds_answer_due_polls() -> None:
     with run_emulator(is_ticking=True) as api:
         before = snapshot(api)
         with api.live(f"{LIVE}{before.next}") as live:
@@ -150,7 +150,7 @@ def test_worlds_that_move_by_themselves_answer_what_is_due() -> None:
             assert [row[:2] for row in live.answer().rows] == [("insert", run_id)]
 
 
-def test_a_poll_ends_with_its_client_and_with_the_server() -> None:
+def test_poll_ends_with_its_client_and_with_the_server() -> None:
     with run_emulator() as api:
         before = snapshot(api)
         with api.live(f"{LIVE}{before.next}"):
@@ -163,7 +163,7 @@ def test_a_poll_ends_with_its_client_and_with_the_server() -> None:
     assert api.emulator.feeds.settle() == 0
 
 
-def test_ten_polls_are_held_for_an_environment_and_no_more(api: EmulatorServer) -> None:
+def test_an_environment_holds_at_most_ten_polls(api: EmulatorServer) -> None:
     before = snapshot(api)
     path = f"{LIVE}{before.next}"
     with api.live(path) as first:
@@ -185,7 +185,7 @@ def test_ten_polls_are_held_for_an_environment_and_no_more(api: EmulatorServer) 
             other.__exit__(None, None, None)
 
 
-def test_another_number_of_polls(api: EmulatorServer) -> None:
+def test_fault_changes_the_number_of_held_polls(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.faults({"kind": "realtime-limit", "most": 1})
     with api.live(f"{LIVE}{before.next}"), api.live(f"{LIVE}{before.next}") as refused:
@@ -195,7 +195,7 @@ def test_another_number_of_polls(api: EmulatorServer) -> None:
 # --- what is told
 
 
-def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: EmulatorServer) -> None:
+def test_handle_is_forgotten_after_five_minutes(api: EmulatorServer) -> None:
     run_id = api.running()
     before = snapshot(api)
     for _ in range(3):
@@ -207,23 +207,23 @@ def test_a_handle_that_is_not_used_for_five_minutes_is_forgotten(api: EmulatorSe
     took_ms, answer = followed(api, LIVE, old)
     assert (took_ms, answer.rows) == (0, [("update", new_id, "COMPLETED_SUCCESSFULLY")])
     assert answer.headers["electric-handle"] == old.headers["electric-handle"]
-    untold(api, LIVE, answer)
+    assert_silent(api, LIVE, answer)
     assert run_id not in str(answer.messages)
 
 
-def test_a_handle_that_a_client_made_up_is_told_everything_as_changed(api: EmulatorServer) -> None:
+def test_unknown_handle_gets_all_rows_as_updates(api: EmulatorServer) -> None:
     ids = [api.running() for _ in range(3)]
     with api.live(f"{LIVE}live=true&offset=0_0&handle=bogus") as live:
         answer = live.answer()
     assert answer.rows == sorted(("update", run_id, "EXECUTING") for run_id in ids)
     assert answer.headers["electric-handle"] == "bogus"
-    untold(api, LIVE, answer)
+    assert_silent(api, LIVE, answer)
 
 
 @pytest.mark.parametrize(
     "made_up", ["a%20b", "%0d%0ax-evil:%201", "%E6%97%A5", "runs_x_1", "runs_999999999999999999999_1", "runs_"]
 )
-def test_what_a_client_makes_up_breaks_no_header(api: EmulatorServer, made_up: str) -> None:
+def test_strange_handles_are_escaped_in_headers(api: EmulatorServer, made_up: str) -> None:
     run_id = api.running()
     for path in (LIVE, f"{RUNS}/{run_id}?"):
         answer = api.get(f"{path}offset=0_0&handle={made_up}", headers=ELECTRIC)
@@ -231,7 +231,7 @@ def test_what_a_client_makes_up_breaks_no_header(api: EmulatorServer, made_up: s
         assert "x-evil" not in answer.headers
 
 
-def test_only_the_newest_thousand_are_told(api: EmulatorServer) -> None:
+def test_only_the_newest_thousand_runs_are_sent(api: EmulatorServer) -> None:
     oldest = [api.trigger("hello", options={"delay": "1h"}) for _ in range(2)]
     for _ in range(1000):
         api.world().trigger(NewRun(task_id="hello", delay_ms=3_600_000))
@@ -240,23 +240,23 @@ def test_only_the_newest_thousand_are_told(api: EmulatorServer) -> None:
     assert not set(oldest) & {run_id for _, run_id, _ in before.rows}
     second = min(run_id for _, run_id, _ in before.rows)
     api.ask("POST", f"/api/v1/runs/{oldest[1]}/tags", json={"tags": ["more"]})
-    untold(api, LIVE, before)
-    # A new one takes the place of the oldest that was told.
+    assert_silent(api, LIVE, before)
+    # A new run replaces the oldest one that was sent.
     new_id = api.trigger("hello", options={"delay": "1h"})
     _, answer = followed(api, LIVE, before)
     assert answer.rows == [("insert", new_id, "DELAYED")]
     api.ask("POST", f"/api/v1/runs/{second}/tags", json={"tags": ["more"]})
-    untold(api, LIVE, answer)
+    assert_silent(api, LIVE, answer)
 
 
-def test_rows_come_in_no_order_of_creation(api: EmulatorServer) -> None:
+def test_rows_are_not_in_the_order_of_creation(api: EmulatorServer) -> None:
     ids = [api.trigger("hello", options={"delay": "1h"}) for _ in range(30)]
-    told = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
-    assert sorted(told) == sorted(ids)
-    assert told not in (ids, ids[::-1])
+    facts_of = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
+    assert sorted(facts_of) == sorted(ids)
+    assert facts_of not in (ids, ids[::-1])
 
 
-def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: EmulatorServer) -> None:
+def test_feed_of_tags_has_the_runs_with_all_tags(api: EmulatorServer) -> None:
     both = api.trigger("slow", options={"tags": ["a", "b", "c"]})
     one = api.trigger("slow", options={"tags": ["a"]})
     path = f"{LIVE}tags=a,b&"
@@ -272,12 +272,12 @@ def test_a_feed_of_tags_has_the_runs_with_all_of_them(api: EmulatorServer) -> No
     assert sorted(row[1] for row in snapshot(api, path).rows) == sorted([both, one])
 
 
-def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: EmulatorServer) -> None:
+def test_window_is_a_day_at_most_and_starts_at_a_minute(api: EmulatorServer) -> None:
     api.trigger("hello")
     api.advance(3000)
-    for window, is_told in (("1h", True), ("49m", False), ("10m", False), ("50m", True), ("", True), ("9999d", True)):
+    for window, is_sent in (("1h", True), ("49m", False), ("10m", False), ("50m", True), ("", True), ("9999d", True)):
         answer = snapshot(api, f"{RUNS}?createdAt={window}&")
-        assert bool(answer.rows) is is_told, window
+        assert bool(answer.rows) is is_sent, window
         since_ms = int(answer.headers["electric-handle"].split("_")[1])
         assert since_ms % 60_000 == 0
         assert api.time[0] - since_ms <= 86_400_000 + 60_000
@@ -285,7 +285,7 @@ def test_the_window_of_creation_is_a_day_at_most_and_begins_with_a_minute(api: E
     assert snapshot(api, f"{RUNS}?createdAt=30d&").rows == []
 
 
-def test_a_batch_is_followed_to_the_end_of_its_runs(api: EmulatorServer) -> None:
+def test_batch_is_followed_to_the_end_of_its_runs(api: EmulatorServer) -> None:
     api.trigger("pipeline")
     api.advance(3)
     assert api.get("/api/v1/runs").status_code == 200
@@ -300,11 +300,11 @@ def test_a_batch_is_followed_to_the_end_of_its_runs(api: EmulatorServer) -> None
         ended |= {row[1] for row in before.rows if row[2] == "COMPLETED_SUCCESSFULLY"}
 
 
-def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: EmulatorServer) -> None:
+def test_old_client_gets_old_names_and_never_dequeued(api: EmulatorServer) -> None:
     run_id = api.trigger("slow")
     for _ in range(80):
-        told = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
-        if told == "DEQUEUED":
+        facts_of = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
+        if facts_of == "DEQUEUED":
             break
         api.advance(0.002)
     answer = api.get(f"{RUNS}/{run_id}?offset=-1")
@@ -316,20 +316,20 @@ def test_an_old_client_has_the_names_of_old_and_no_dequeued(api: EmulatorServer)
         api.answering.wait_for(1)
 
 
-def test_a_world_that_stands_still_tells_nothing_new(api: EmulatorServer) -> None:
+def test_stale_world_sends_nothing_new(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.trigger("slow")
     api.advance(1)
     api.faults({"kind": "stale"})
     _, before = followed(api, LIVE, before)
     api.advance(5)
-    untold(api, LIVE, before)
+    assert_silent(api, LIVE, before)
 
 
-def test_numbers_are_the_servers_own(api: EmulatorServer) -> None:
+def test_numbers_in_offsets_count_up(api: EmulatorServer) -> None:
     answers = [snapshot(api), snapshot(api, key=PRODUCTION.key), snapshot(api, f"{RUNS}/{api.trigger()}?")]
     numbers = [int(answer.headers["electric-offset"].partition("_")[2]) for answer in answers]
-    # The handle of a feed of many runs takes a number, too.
+    # The handle of a feed of many runs takes a number too.
     assert [later - earlier for earlier, later in pairwise(numbers)] == [2, 1]
 
 
@@ -349,7 +349,7 @@ def test_numbers_are_the_servers_own(api: EmulatorServer) -> None:
         ("write:runs", ""),
     ],
 )
-def test_what_a_public_token_may_follow(api: EmulatorServer, scope: str, opens: str) -> None:
+def test_public_token_follows_only_its_scopes(api: EmulatorServer, scope: str, opens: str) -> None:
     api.trigger("pipeline")
     api.advance(3)
     api.get("/api/v1/runs")
@@ -367,14 +367,14 @@ def test_what_a_public_token_may_follow(api: EmulatorServer, scope: str, opens: 
     assert opened == {name: 200 if name in opens.split() else 403 for name in paths}
 
 
-def test_no_rate_limit_counts_it(api: EmulatorServer) -> None:
+def test_feeds_count_against_no_rate_limit(api: EmulatorServer) -> None:
     before = api.get("/api/v1/runs").headers["x-ratelimit-remaining"]
     answers = [api.get(f"{RUNS}?offset=-1") for _ in range(5)]
     assert not any("x-ratelimit-limit" in answer.headers for answer in answers)
     assert int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"]) == int(before) - 1
 
 
-def test_what_is_large_is_packed_for_who_asks(api: EmulatorServer) -> None:
+def test_large_responses_are_gzipped_on_request(api: EmulatorServer) -> None:
     for _ in range(20):
         api.trigger("hello")
     packed = api.get(RUNS, headers={"accept-encoding": "gzip"})
@@ -394,7 +394,7 @@ def test_what_is_large_is_packed_for_who_asks(api: EmulatorServer) -> None:
         (("{,}",), '{"{,}"}'),
     ],
 )
-def test_an_array_is_written_as_postgres_does(tags: tuple[str, ...], literal: str) -> None:
+def test_array_is_formatted_like_postgres(tags: tuple[str, ...], literal: str) -> None:
     assert array_literal(tags) == literal
 
 
@@ -409,11 +409,11 @@ def test_an_array_is_written_as_postgres_does(tags: tuple[str, ...], literal: st
         (0.1 + 0.2, "0.30000000000000004"),
     ],
 )
-def test_a_number_is_written_as_javascript_does(number: float, text: str) -> None:
+def test_number_is_formatted_like_javascript(number: float, text: str) -> None:
     assert number_text(number) == text
 
 
-def test_the_log_of_changes_keeps_half_a_minute_and_nothing_of_the_history() -> None:
+def test_change_log_keeps_half_a_minute_without_history() -> None:
     world = a_world(rate_per_s=0, history=0)
     assert world.log.version == 0
     for _ in range(3):

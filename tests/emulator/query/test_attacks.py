@@ -1,4 +1,4 @@
-"""TRQL as an attacker would have it, and the copy that it reads: in step with the world, and closed with it."""
+"""Hostile TRQL queries, and the database behind the queries: its updates, its limits and its end."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def asking(world: World) -> Iterator[Queries]:
-    with closing(Queries(world)) as answering:
-        yield answering
+def world_queries(world: World) -> Iterator[Queries]:
+    with closing(Queries(world)) as world_queries:
+        yield world_queries
 
 
 # --- hostile queries
@@ -100,7 +100,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("query", HOSTILE, ids=lambda query: repr(query[:60]))
-def test_a_hostile_query_is_refused_and_changes_nothing(world: World, query: str) -> None:
+def test_hostile_query_is_refused_and_changes_nothing(world: World, query: str) -> None:
     answer = posted(world, {"query": query})
     assert answer.status == 400
     assert set(answer.body) == {"error"}
@@ -125,23 +125,23 @@ def test_a_hostile_query_is_refused_and_changes_nothing(world: World, query: str
         "BEGIN",
     ],
 )
-def test_the_connection_itself_can_only_read_the_table(sql: str) -> None:
+def test_connection_can_only_read_the_views(sql: str) -> None:
     database = RunsDatabase(fresh(rate_per_s=1, history=5))
     with pytest.raises(QueryRefused, match=r"not authorized|prohibited"):
         database.read(Translation(sql, {}), limit_s=1, max_rows=10)
     database.close()
 
 
-def test_a_query_without_end_is_stopped_and_the_next_one_is_answered(world: World) -> None:
-    asking = Queries(world, limit_s=0.02)
+def test_endless_query_times_out_and_the_next_one_works(world: World) -> None:
+    world_queries = Queries(world, limit_s=0.02)
     depths = "(SELECT depth AS d FROM runs)"
     with pytest.raises(QueryRefused, match="Timeout exceeded"):
         rows_of(
-            asking,
+            world_queries,
             f"SELECT count() AS n FROM {depths} a, {depths} b, {depths} c, {depths} d WHERE a.d + b.d + c.d = d.d",
         )
-    assert value_of(asking, "1") == 1
-    asking.close()
+    assert value_of(world_queries, "1") == 1
+    world_queries.close()
 
 
 WORDS = [
@@ -168,9 +168,9 @@ WORDS = [
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.lists(st.sampled_from(WORDS)))
-def test_any_words_are_answered_or_refused(query: list[str], asking: Queries) -> None:
+def test_any_words_are_answered_or_refused(query: list[str], world_queries: Queries) -> None:
     try:
-        names, rows = run_query(asking.answer("SELECT " + " ".join(query)))
+        names, rows = run_query(world_queries.answer("SELECT " + " ".join(query)))
     except QueryRefused:
         return
     assert all(len(row) == len(names) for row in rows)
@@ -184,63 +184,65 @@ def test_strings_never_become_part_of_the_sql() -> None:
     assert list(translation.values.values()) == ["x' OR 1 = 1 --"]
 
 
-def test_more_rows_than_are_answered_are_cut_off(world: World) -> None:
-    asking = Queries(world, max_rows=7)
-    assert len(rows_of(asking, "SELECT run_id FROM runs")) == 7
-    asking.close()
+def test_rows_above_the_limit_are_cut_off(world: World) -> None:
+    world_queries = Queries(world, max_rows=7)
+    assert len(rows_of(world_queries, "SELECT run_id FROM runs")) == 7
+    world_queries.close()
 
 
 # --- in step
 
 
-def _status(asking: Queries, run: Run) -> str | None:
-    rows = rows_of(asking, f"SELECT status, completed_at FROM runs WHERE run_id = '{run.id}'")
+def _status(world_queries: Queries, run: Run) -> str | None:
+    rows = rows_of(world_queries, f"SELECT status, completed_at FROM runs WHERE run_id = '{run.id}'")
     return rows[0]["status"] if rows else None
 
 
-def test_a_change_is_known_only_when_lists_know_it() -> None:
+def test_query_sees_a_change_when_lists_do() -> None:
     quiet = fresh(lag_ms=(500, 500))
-    asking = Queries(quiet)
+    world_queries = Queries(quiet)
     run, _ = quiet.trigger(NewRun(task_id="job", delay_ms=HOUR_MS))
-    assert _status(asking, run) is None
+    assert _status(world_queries, run) is None
     quiet.advance(START_MS + 499)
-    assert _status(asking, run) is None
+    assert _status(world_queries, run) is None
     quiet.advance(START_MS + 500)
-    assert _status(asking, run) == "Delayed"
+    assert _status(world_queries, run) == "Delayed"
     quiet.cancel(run)
-    assert _status(asking, run) == "Delayed"
-    assert rows_of(asking, "SELECT completed_at, is_finished FROM runs") == [{"completed_at": None, "is_finished": 0}]
+    assert _status(world_queries, run) == "Delayed"
+    assert rows_of(world_queries, "SELECT completed_at, is_finished FROM runs") == [
+        {"completed_at": None, "is_finished": 0}
+    ]
     quiet.advance(START_MS + 1100)
-    assert _status(asking, run) == "Canceled"
-    asking.close()
+    assert _status(world_queries, run) == "Canceled"
+    world_queries.close()
 
 
-def test_the_copy_stays_in_step_with_a_living_world() -> None:
+def test_database_follows_a_live_world() -> None:
     living = fresh(environment=PRODUCTION, rate_per_s=4, history=60)
-    asking = Queries(living)
+    world_queries = Queries(living)
     for step in range(1, 8):
         living.advance(START_MS + step * 9_000)
         if step == 4:
             for run in list(living.ledger)[:25]:
                 living.ledger.drop(run)
-        rows = rows_of(asking, "SELECT run_id, status, task_version FROM runs")
+        rows = rows_of(world_queries, "SELECT run_id, status, task_version FROM runs")
         seen = {run.id: run.listed_status.title for run in living.ledger if run.listed_status is not None}
         assert {row["run_id"]: row["status"] for row in rows} == seen
-    run_query(asking.update())
+    run_query(world_queries.update())
     assert not living.ledger.changed
     assert not living.ledger.dropped
-    asking.close()
+    world_queries.close()
 
 
-def test_what_no_database_can_keep_does_not_stop_the_copy() -> None:
+def test_values_that_sqlite_cannot_store_are_replaced() -> None:
     odd = fresh(lag_ms=(0, 0))
-    asking = Queries(odd)
+    world_queries = Queries(odd)
     odd.trigger(NewRun(task_id="\ud800job", tags=("\udfff",), idempotency_key="a\0b\ud800", delay_ms=10**19))
     odd.advance(START_MS + 1)
-    [row] = rows_of(asking, "SELECT task_identifier AS t, tags, arrayJoin(tags) AS tag, delay_until FROM runs")
+    [row] = rows_of(world_queries, "SELECT task_identifier AS t, tags, arrayJoin(tags) AS tag, delay_until FROM runs")
     assert (row["t"], row["delay_until"]) == ("?job", None)
     assert (row["tags"], row["tag"][-1]) == (["\udfff"], "\ufffd")
-    asking.close()
+    world_queries.close()
 
 
 def test_closing_frees_the_database() -> None:
@@ -252,10 +254,10 @@ def test_closing_frees_the_database() -> None:
 
 def test_changes_are_not_recorded_before_the_first_query() -> None:
     living = fresh(environment=PRODUCTION, rate_per_s=4, history=60)
-    with closing(Queries(living)) as asking:
+    with closing(Queries(living)) as world_queries:
         living.advance(START_MS + 9_000)
-        run_query(asking.update())
+        run_query(world_queries.update())
         assert not living.ledger.changed
-        assert value_of(asking, "count()", "FROM runs") == len(living.ledger.visible())
+        assert value_of(world_queries, "count()", "FROM runs") == len(living.ledger.visible())
         living.advance(START_MS + 18_000)
         assert living.ledger.changed

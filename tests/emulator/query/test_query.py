@@ -1,6 +1,6 @@
-"""TRQL over a small company: as recorded, and as computed in Python over the ledger.
+"""TRQL over a small company, compared with the recordings and with a computation in Python over the ledger.
 
-Longer than a module should be: one list of what may be asked of the table.
+Longer than our other modules: one list of queries.
 """
 
 import json
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.emulator.queries import (
     HOUR_MS,
     START_MS,
-    asked,
+    api_request,
     fresh,
     posted,
     rows_of,
@@ -45,9 +45,9 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def asking(world: World) -> Iterator[Queries]:
-    with closing(Queries(world)) as answering:
-        yield answering
+def world_queries(world: World) -> Iterator[Queries]:
+    with closing(Queries(world)) as world_queries:
+        yield world_queries
 
 
 # --- as recorded
@@ -60,7 +60,7 @@ def _shape(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("number", ["831", "832", "839", "840", "841"])
-def test_a_recorded_query_gets_rows_of_the_recorded_shape(world: World, number: str) -> None:
+def test_recorded_query_returns_the_recorded_shape(world: World, number: str) -> None:
     recorded = recording(number)
     answer = posted(world, recorded["request"]["body"])
     assert answer.status == 200
@@ -72,7 +72,7 @@ def test_a_recorded_query_gets_rows_of_the_recorded_shape(world: World, number: 
     assert list(rows[0]) == list(recorded["response"]["body"]["results"][0])
 
 
-def test_the_descendants_of_a_root_are_all_there_without_the_root_itself(world: World) -> None:
+def test_query_by_root_returns_descendants_without_root(world: World) -> None:
     recorded = recording("834")
     root = next(run for run in world.ledger if len(run.children) == 2)
     body = dict(recorded["request"]["body"])
@@ -84,40 +84,42 @@ def test_the_descendants_of_a_root_are_all_there_without_the_root_itself(world: 
 
 
 @pytest.mark.parametrize("number", ["833", "835", "836", "837"])
-def test_a_recorded_refusal_is_repeated_word_for_word(world: World, number: str) -> None:
+def test_recorded_refusal_is_repeated_word_for_word(world: World, number: str) -> None:
     recorded = recording(number)
     answer = posted(world, recorded["request"]["body"])
     assert (answer.status, answer.body) == (recorded["response"]["status"], recorded["response"]["body"])
 
 
-def test_the_schema_tells_the_recorded_columns(world: World, asking: Queries) -> None:
+def test_schema_has_the_recorded_columns(world: World, world_queries: Queries) -> None:
     runs, *_ = recording("830")["response"]["body"]["tables"]
-    assert run_query(queries.schema(asked(world, asking, None))).body == {"tables": [runs]}
+    assert run_query(queries.schema(api_request(world, world_queries, None))).body == {"tables": [runs]}
 
 
 @pytest.mark.parametrize(
     ("task", "ordered"),
     [("nasty-text", [1356, 1546]), ("slow", [5000, 7209, 7213]), ("hello-world", [5] * 24 + [46, 108, 200])],
 )
-def test_a_quantile_rounds_as_the_recorded_ones(task: str, ordered: list[float]) -> None:
-    """The durations are not recorded: these are such as give the recorded result, to the last digit."""
+def test_quantile_rounds_as_recorded(task: str, ordered: list[float]) -> None:
+    """The durations are not recorded. These produce the recorded result to the last digit."""
     recorded = {row["task_identifier"]: row for row in recording("832")["response"]["body"]["results"]}
     assert len(ordered) == recorded[task]["n"]
     assert quantile(ordered, 0.95) == recorded[task]["p95"]
 
 
-def test_json_is_written_as_the_recorded_error_is() -> None:
+def test_json_is_formatted_as_in_the_recorded_error() -> None:
     row = next(row for row in recording("839")["response"]["body"]["results"] if "ANSI" in row["error"])
     assert json_text(json.loads(row["error"])) == row["error"]
 
 
 def _kept(text: str) -> str:
-    """What a database keeps of it: no NUL, no half of a surrogate pair."""
+    """The text as a database keeps it: without NUL and lone surrogates."""
     return text.replace("\0", "").replace("\ud800", "?")
 
 
-def test_the_error_column_tells_the_stored_failure(world: World, asking: Queries) -> None:
-    rows = rows_of(asking, "SELECT run_id, error, error.message, error.type AS kind FROM runs WHERE error IS NOT NULL")
+def test_error_column_has_the_stored_failure(world: World, world_queries: Queries) -> None:
+    rows = rows_of(
+        world_queries, "SELECT run_id, error, error.message, error.type AS kind FROM runs WHERE error IS NOT NULL"
+    )
     failed = {run.id: run.failure for run in world.ledger if run.failure is not None}
     assert {row["run_id"] for row in rows} == set(failed)
     assert {failure.kind for failure in failed.values()} >= {FailureKind.ERROR, FailureKind.CRASH, FailureKind.ABORT}
@@ -128,9 +130,9 @@ def test_the_error_column_tells_the_stored_failure(world: World, asking: Queries
         assert (row["error.message"], row["kind"]) == (stored["message"], stored["type"])
 
 
-def test_an_output_is_sorted_and_without_nulls(asking: Queries) -> None:
+def test_output_column_is_sorted_and_without_nulls(world_queries: Queries) -> None:
     outputs = rows_of(
-        asking, "SELECT task_identifier AS t, output, count() AS n FROM runs GROUP BY t, output ORDER BY t"
+        world_queries, "SELECT task_identifier AS t, output, count() AS n FROM runs GROUP BY t, output ORDER BY t"
     )
     assert {row["output"] for row in outputs if row["t"] == "job"} == {None, '{"a":{"text":"\\u001B[41m"},"z":1}'}
     assert {row["output"] for row in outputs if row["t"] == "family"} >= {"3"}
@@ -185,41 +187,45 @@ COLUMNS: dict[str, Callable[[Run], Any]] = {
 }
 
 
-def test_each_column_says_what_the_ledger_knows(world: World, asking: Queries) -> None:
-    rows = rows_of(asking, f"SELECT {', '.join(COLUMNS)} FROM runs ORDER BY triggered_at, run_id")
+def test_columns_agree_with_the_ledger(world: World, world_queries: Queries) -> None:
+    rows = rows_of(world_queries, f"SELECT {', '.join(COLUMNS)} FROM runs ORDER BY triggered_at, run_id")
     runs = sorted(world.ledger, key=lambda run: (run.created_ms, run.id))
     assert rows == [{name: value(run) for name, value in COLUMNS.items()} for run in runs]
 
 
-def test_every_recorded_column_can_be_asked_for(asking: Queries) -> None:
+def test_every_recorded_column_can_be_selected(world_queries: Queries) -> None:
     runs, *_ = recording("830")["response"]["body"]["tables"]
     names = [column["name"] for column in runs["columns"]]
-    rows = rows_of(asking, f"SELECT {', '.join(names)} FROM runs LIMIT 5")
+    rows = rows_of(world_queries, f"SELECT {', '.join(names)} FROM runs LIMIT 5")
     assert [list(row) for row in rows] == [names] * 5
 
 
-def test_a_star_gives_the_core_columns(asking: Queries) -> None:
-    assert list(rows_of(asking, "SELECT * FROM runs LIMIT 1")[0]) == [
+def test_star_selects_the_core_columns(world_queries: Queries) -> None:
+    assert list(rows_of(world_queries, "SELECT * FROM runs LIMIT 1")[0]) == [
         "run_id",
         "status",
         "task_identifier",
         "triggered_at",
     ]
-    assert list(rows_of(asking, "SELECT r.*, 1 AS one FROM runs AS r LIMIT 1")[0])[-2:] == ["triggered_at", "one"]
-    assert list(rows_of(asking, "SELECT * FROM (SELECT queue AS q FROM runs) LIMIT 1")[0]) == ["q"]
+    assert list(rows_of(world_queries, "SELECT r.*, 1 AS one FROM runs AS r LIMIT 1")[0])[-2:] == [
+        "triggered_at",
+        "one",
+    ]
+    assert list(rows_of(world_queries, "SELECT * FROM (SELECT queue AS q FROM runs) LIMIT 1")[0]) == ["q"]
 
 
-def test_development_has_no_region_and_costs_nothing() -> None:
+def test_development_has_no_region_and_no_cost() -> None:
     development = fresh(environment=DEVELOPMENT, rate_per_s=1, history=20)
-    asking = Queries(development)
+    world_queries = Queries(development)
     [row] = rows_of(
-        asking, "SELECT any(region) AS region, sum(total_cost) AS cost, max(usage_duration) > 0 AS works FROM runs"
+        world_queries,
+        "SELECT any(region) AS region, sum(total_cost) AS cost, max(usage_duration) > 0 AS works FROM runs",
     )
     assert row == {"region": None, "cost": 0, "works": 1}
-    asking.close()
+    world_queries.close()
 
 
-def test_costs_are_the_price_list(world: World) -> None:
+def test_costs_follow_the_price_list(world: World) -> None:
     run = next(run for run in world.ledger if run.machine == "large-1x" and run.usage_ms)
     assert compute_cents(run, PRODUCTION) == pytest.approx(run.usage_ms / 1000 * CENTS_PER_S["large-1x"])
     assert (compute_cents(run, DEVELOPMENT), invocation_cents(DEVELOPMENT)) == (0, 0)
@@ -267,25 +273,27 @@ CONDITIONS: dict[str, Callable[[Run], bool]] = {
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_count_of_any_conditions_is_the_ledgers(data: st.DataObject, world: World, asking: Queries) -> None:
+def test_count_of_any_conditions_agrees_with_the_ledger(
+    data: st.DataObject, world: World, world_queries: Queries
+) -> None:
     first, second, third = (data.draw(st.sampled_from(sorted(CONDITIONS))) for _ in range(3))
-    wanted = sum(
+    expected = sum(
         CONDITIONS[first](run) and (CONDITIONS[second](run) or not CONDITIONS[third](run)) for run in world.ledger
     )
     query = f"({first}) AND (({second}) OR NOT ifNull(({third}), 0))"
-    assert value_of(asking, "count()", f"FROM runs WHERE {query}") == wanted
-    assert value_of(asking, f"countIf({query})", "FROM runs") == wanted
+    assert value_of(world_queries, "count()", f"FROM runs WHERE {query}") == expected
+    assert value_of(world_queries, f"countIf({query})", "FROM runs") == expected
 
 
 @pytest.mark.parametrize("condition", sorted(CONDITIONS))
-def test_a_count_of_one_condition_is_the_ledgers(world: World, asking: Queries, condition: str) -> None:
-    wanted = sum(CONDITIONS[condition](run) for run in world.ledger)
-    assert value_of(asking, "count()", f"FROM runs WHERE {condition}") == wanted
+def test_count_of_one_condition_agrees_with_the_ledger(world: World, world_queries: Queries, condition: str) -> None:
+    expected = sum(CONDITIONS[condition](run) for run in world.ledger)
+    assert value_of(world_queries, "count()", f"FROM runs WHERE {condition}") == expected
 
 
-def test_aggregates_over_groups_are_the_ledgers(world: World, asking: Queries) -> None:
+def test_grouped_aggregates_agree_with_the_ledger(world: World, world_queries: Queries) -> None:
     rows = rows_of(
-        asking,
+        world_queries,
         """SELECT task_identifier AS t, count() AS n, sum(usage_duration) AS total, avg(usage_duration) AS mean,
         min(usage_duration) AS low, max(triggered_at) AS last, uniq(status) AS words, median(usage_duration) AS middle,
         quantiles(0.5, 0.99)(usage_duration) AS both, sumIf(usage_duration, is_finished = 0) AS open,
@@ -293,13 +301,13 @@ def test_aggregates_over_groups_are_the_ledgers(world: World, asking: Queries) -
         FROM runs GROUP BY t HAVING n > 1 ORDER BY n DESC, t -- the most frequent first
         LIMIT 3 OFFSET 0;""",
     )
-    wanted = []
+    expected = []
     for task, count in sorted(
         Counter(run.task_id for run in world.ledger).items(), key=lambda pair: (-pair[1], pair[0])
     ):
         runs = [run for run in world.ledger if run.task_id == task]
         usage = sorted(run.usage_ms for run in runs)
-        wanted.append(
+        expected.append(
             {
                 "t": task,
                 "n": count,
@@ -316,42 +324,45 @@ def test_aggregates_over_groups_are_the_ledgers(world: World, asking: Queries) -
                 "kinds": [runs[0].machine],
             }
         )
-    assert rows == wanted[:3]
+    assert rows == expected[:3]
 
 
-def test_the_tags_can_be_counted(world: World, asking: Queries) -> None:
-    rows = rows_of(asking, "SELECT arrayJoin(tags) AS tag, count() AS n FROM runs WHERE depth = 0 GROUP BY tag")
+def test_tags_can_be_counted(world: World, world_queries: Queries) -> None:
+    rows = rows_of(world_queries, "SELECT arrayJoin(tags) AS tag, count() AS n FROM runs WHERE depth = 0 GROUP BY tag")
     counted = Counter(tag for run in world.ledger if run.parent is None for tag in run.tags)
     assert {row["tag"]: row["n"] for row in rows} == dict(counted)
 
 
-def test_runs_can_be_grouped_by_time(world: World, asking: Queries) -> None:
+def test_runs_can_be_grouped_by_time(world: World, world_queries: Queries) -> None:
     rows = rows_of(
-        asking, "SELECT toStartOfMinute(triggered_at) AS triggered_at, count() AS n FROM runs GROUP BY triggered_at"
+        world_queries,
+        "SELECT toStartOfMinute(triggered_at) AS triggered_at, count() AS n FROM runs GROUP BY triggered_at",
     )
     counted = Counter(trql_time(run.created_ms // 60_000 * 60_000)[:19] for run in world.ledger)
     assert {row["triggered_at"]: row["n"] for row in rows} == dict(counted)
 
 
-def test_subqueries_joins_unions_and_common_tables(world: World, asking: Queries) -> None:
+def test_subqueries_joins_unions_and_common_tables(world: World, world_queries: Queries) -> None:
     finished = sum(run.status.is_final for run in world.ledger)
     assert (
         value_of(
-            asking, "sum(n)", "FROM (SELECT status, count() AS n FROM runs WHERE is_finished = 1 GROUP BY status) AS s"
+            world_queries,
+            "sum(n)",
+            "FROM (SELECT status, count() AS n FROM runs WHERE is_finished = 1 GROUP BY status) AS s",
         )
         == finished
     )
-    assert rows_of(asking, "WITH done AS (SELECT * FROM runs WHERE is_finished) SELECT count() FROM done") == [
+    assert rows_of(world_queries, "WITH done AS (SELECT * FROM runs WHERE is_finished) SELECT count() FROM done") == [
         {"count": finished}
     ]
     ids = "(SELECT run_id, parent_run_id FROM runs)"
     assert value_of(
-        asking, "count()", f"FROM {ids} AS child JOIN {ids} parent ON child.parent_run_id = parent.run_id"
+        world_queries, "count()", f"FROM {ids} AS child JOIN {ids} parent ON child.parent_run_id = parent.run_id"
     ) == sum(run.parent is not None for run in world.ledger)
-    assert rows_of(asking, "SELECT 1 AS n UNION ALL (SELECT 2 AS n ORDER BY n LIMIT 1)") == [{"n": 1}, {"n": 2}]
-    assert rows_of(asking, "WITH runs AS (SELECT run_id AS r FROM runs) SELECT count() AS n FROM runs")[0]["n"] == len(
-        world.ledger
-    )
+    assert rows_of(world_queries, "SELECT 1 AS n UNION ALL (SELECT 2 AS n ORDER BY n LIMIT 1)") == [{"n": 1}, {"n": 2}]
+    assert rows_of(world_queries, "WITH runs AS (SELECT run_id AS r FROM runs) SELECT count() AS n FROM runs")[0][
+        "n"
+    ] == len(world.ledger)
 
 
 @pytest.mark.parametrize(
@@ -405,8 +416,8 @@ def test_subqueries_joins_unions_and_common_tables(world: World, asking: Queries
         ("1e999", None),
     ],
 )
-def test_an_expression_has_its_value(asking: Queries, expression: str, value: Any) -> None:
-    assert value_of(asking, expression) == value
+def test_expression_has_its_value(world_queries: Queries, expression: str, value: Any) -> None:
+    assert value_of(world_queries, expression) == value
 
 
 @pytest.mark.parametrize(
@@ -419,12 +430,12 @@ def test_an_expression_has_its_value(asking: Queries, expression: str, value: An
         ("status s", "s"),
     ],
 )
-def test_a_column_without_alias_is_called_as_the_server_calls_it(asking: Queries, expression: str, name: str) -> None:
-    assert list(rows_of(asking, f"SELECT {expression} FROM runs LIMIT 1")[0]) == [name]
+def test_column_without_alias_has_the_servers_name(world_queries: Queries, expression: str, name: str) -> None:
+    assert list(rows_of(world_queries, f"SELECT {expression} FROM runs LIMIT 1")[0]) == [name]
 
 
 @given(text=st.text("ab%_", max_size=8), pattern=st.text("ab%_\\", max_size=6))
-def test_like_is_what_a_naive_matcher_says(text: str, pattern: str) -> None:
+def test_like_agrees_with_a_naive_matcher(text: str, pattern: str) -> None:
     def naive(text: str, pattern: str) -> bool:
         if not pattern:
             return not text
@@ -437,14 +448,14 @@ def test_like_is_what_a_naive_matcher_says(text: str, pattern: str) -> None:
     assert matches(text, pattern, 0) == naive(text, pattern)
 
 
-def test_a_window_counts_only_for_a_query_that_does_not_name_the_time(world: World, asking: Queries) -> None:
+def test_window_applies_only_without_a_time_condition(world: World, world_queries: Queries) -> None:
     from_ms, to_ms = START_MS - 100_000, START_MS - 20_000
     inside = sum(from_ms <= run.created_ms <= to_ms for run in world.ledger)
     assert 0 < inside < len(world.ledger)
-    [row] = rows_of(asking, "SELECT count() AS n FROM runs", from_ms=from_ms, to_ms=to_ms)
+    [row] = rows_of(world_queries, "SELECT count() AS n FROM runs", from_ms=from_ms, to_ms=to_ms)
     assert row["n"] == inside
     [row] = rows_of(
-        asking, "SELECT count() AS n FROM runs WHERE triggered_at > '2001-01-01'", from_ms=from_ms, to_ms=to_ms
+        world_queries, "SELECT count() AS n FROM runs WHERE triggered_at > '2001-01-01'", from_ms=from_ms, to_ms=to_ms
     )
     assert row["n"] == len(world.ledger)
 
@@ -452,7 +463,7 @@ def test_a_window_counts_only_for_a_query_that_does_not_name_the_time(world: Wor
 # --- the routes
 
 
-def test_the_body_sets_the_window_and_the_format(world: World) -> None:
+def test_body_sets_the_window_and_the_format(world: World) -> None:
     def count(**body: str) -> Any:
         return posted(world, {"query": "SELECT count() AS n FROM runs", **body}).body["results"][0]["n"]
 
@@ -479,7 +490,7 @@ def test_the_body_sets_the_window_and_the_format(world: World) -> None:
         ({"query": "SELECT 1", "period": 7}, 'Expected string, received number at "period"'),
     ],
 )
-def test_a_bad_body_is_refused(world: World, body: Any, error: str) -> None:
+def test_invalid_body_is_refused(world: World, body: Any, error: str) -> None:
     answer = posted(world, body)
     assert (answer.status, answer.body) == (400, {"error": f"Validation error: {error}"})
 
@@ -488,12 +499,12 @@ def test_a_bad_body_is_refused(world: World, body: Any, error: str) -> None:
 
 
 def test_time_buckets_start_as_recorded(world: World) -> None:
-    with closing(Queries(world)) as asking:
+    with closing(Queries(world)) as world_queries:
         hour = rows_of(
-            asking, "SELECT timeBucket() AS t, count() AS n FROM runs GROUP BY t", from_ms=START_MS - HOUR_MS
+            world_queries, "SELECT timeBucket() AS t, count() AS n FROM runs GROUP BY t", from_ms=START_MS - HOUR_MS
         )
         intervals = "SELECT toStartOfInterval(triggered_at, INTERVAL 10 SECOND) AS t, count() AS n FROM runs GROUP BY t"
-        seconds = rows_of(asking, intervals)
+        seconds = rows_of(world_queries, intervals)
     visible = [run.created_ms for run in world.ledger if run.created_ms >= START_MS - HOUR_MS]
     assert {row["t"]: row["n"] for row in hour} == Counter(trql_time(ms // 60_000 * 60_000)[:19] for ms in visible)
     assert {row["t"]: row["n"] for row in seconds} == Counter(
@@ -501,9 +512,9 @@ def test_time_buckets_start_as_recorded(world: World) -> None:
     )
 
 
-def test_arg_max_returns_the_value_of_the_newest_run(world: World, asking: Queries) -> None:
+def test_arg_max_returns_the_value_of_the_newest_run(world: World, world_queries: Queries) -> None:
     rows = rows_of(
-        asking,
+        world_queries,
         """SELECT task_identifier AS t, argMax(status, triggered_at) AS last, argMax(run_id, triggered_at) AS run,
         argMaxIf(run_id, triggered_at, status = 'Nope') AS missing FROM runs GROUP BY t""",
     )
@@ -513,6 +524,6 @@ def test_arg_max_returns_the_value_of_the_newest_run(world: World, asking: Queri
     }
 
 
-def test_queue_metrics_are_empty(asking: Queries) -> None:
+def test_queue_metrics_are_empty(world_queries: Queries) -> None:
     query = "SELECT timeBucket() AS t, queue, max(max_queued) AS q FROM queue_metrics GROUP BY t, queue"
-    assert rows_of(asking, query) == []
+    assert rows_of(world_queries, query) == []

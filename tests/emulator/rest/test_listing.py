@@ -1,6 +1,6 @@
-"""The list of runs: filters, cursors, pages; every page held against a slow reading of all runs.
+"""The list of runs: filters, cursors and pages, compared with a slow scan of all runs.
 
-Longer than a module should be: one world, and one list of what may be asked of it.
+Longer than our other modules: one world and one list of requests.
 """
 
 import base64
@@ -26,7 +26,7 @@ STATUSES = ("COMPLETED", "FAILED", "EXECUTING", "QUEUED", "DELAYED", "CANCELED",
 
 
 def lively() -> World:
-    """Some two hundred runs in all states; three of them are too new for lists."""
+    """About two hundred runs in all states. Three of them are too new for lists."""
     world = a_world()
     random = Random(7)
     for _ in range(90):
@@ -48,7 +48,7 @@ def lively() -> World:
 
 
 WORLD = lively()
-"""Read only: the tests that change a world make their own."""
+"""Read only. A test that changes a world makes its own."""
 
 RUNS = [run for run in WORLD.ledger if run.listed_status is not None][::-1]
 VERSION = RUNS[-1].version
@@ -71,7 +71,7 @@ def walk(world: World, query: Mapping[str, str]) -> list[str]:
         cursor = {"page[after]": answer["pagination"]["next"]}
 
 
-def test_new_runs_are_not_there_at_once() -> None:
+def test_new_runs_appear_after_the_delay() -> None:
     world = a_world()
     run = started(world, "hello", 299)
     assert ids(world, {}) == []
@@ -79,18 +79,18 @@ def test_new_runs_are_not_there_at_once() -> None:
     assert ids(world, {}) == [run.id]
 
 
-def test_the_first_page_has_25_runs_the_newest_first() -> None:
+def test_first_page_has_the_newest_25_runs() -> None:
     answer = ask(list_runs, WORLD).body
     assert [row["id"] for row in answer["data"]] == [run.id for run in RUNS[:25]]
     assert answer["pagination"] == {"next": cursor_of(RUNS[24])}
     assert list(answer) == list(recording("010")["response"]["body"])
 
 
-def test_an_empty_environment() -> None:
+def test_empty_environment_has_an_empty_page() -> None:
     assert ask(list_runs, a_world(PRODUCTION)).body == recording("055")["response"]["body"]
 
 
-def test_pages_forth_and_back() -> None:
+def test_pages_forward_and_backward_agree() -> None:
     size = {"page[size]": "5"}
     first = ask(list_runs, WORLD, size).body
     second = ask(list_runs, WORLD, {**size, "page[after]": first["pagination"]["next"]}).body
@@ -98,18 +98,18 @@ def test_pages_forth_and_back() -> None:
     assert second["pagination"] == {"next": cursor_of(RUNS[9]), "previous": cursor_of(RUNS[5])}
     back = ask(list_runs, WORLD, {**size, "page[before]": second["pagination"]["previous"]}).body
     assert [row["id"] for row in back["data"]] == [run.id for run in RUNS[4::-1]]
-    # As recorded (013): no newer page, and the older one follows the oldest run of this one.
+    # As recorded (013): there is no newer page, and the older one follows the oldest run of this one.
     assert back["pagination"] == {"next": cursor_of(RUNS[4])}
 
 
-def test_a_page_before_a_cursor_is_the_one_next_to_it() -> None:
+def test_page_before_a_cursor_is_adjacent() -> None:
     query = {"page[size]": "4", "page[before]": cursor_of(RUNS[20])}
     page = read_page(WORLD, query)
     assert list(page.runs) == RUNS[19:15:-1]
     assert page.pagination() == {"next": cursor_of(RUNS[19]), "previous": cursor_of(RUNS[16])}
 
 
-def test_the_last_page_has_no_next() -> None:
+def test_last_page_has_no_next() -> None:
     page = read_page(WORLD, {"page[size]": "10", "page[after]": cursor_of(RUNS[-4])})
     assert list(page.runs) == RUNS[-3:]
     assert page.pagination() == {"previous": cursor_of(RUNS[-3])}
@@ -117,12 +117,12 @@ def test_the_last_page_has_no_next() -> None:
     assert (list(beyond.runs), beyond.pagination()) == ([], {})
 
 
-def test_before_wins_over_after() -> None:
+def test_before_takes_precedence_over_after() -> None:
     before = {"page[before]": cursor_of(RUNS[10])}
     assert ids(WORLD, {**before, "page[after]": cursor_of(RUNS[50])}) == ids(WORLD, before)
 
 
-def test_cursors_are_spelled_as_recorded() -> None:
+def test_cursors_are_formatted_as_recorded() -> None:
     recorded = recording("011")["response"]["body"]
     run = started(a_world(), "hello")
     run.id, run.created_ms = recorded["data"][-1]["id"], 1_795_527_997_212
@@ -134,7 +134,7 @@ def encoded(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("cursor", ["garbage", RUNS[9].id, "zé", encoded(b'{"c":1.5,"r":"x"}'), encoded(b'{"c":1}')])
-def test_a_cursor_that_is_none_gives_page_one_with_a_previous(cursor: str) -> None:
+def test_invalid_cursor_returns_page_one_with_a_previous(cursor: str) -> None:
     answer = ask(list_runs, WORLD, {"page[size]": "3", "page[after]": cursor}).body
     assert [row["id"] for row in answer["data"]] == [run.id for run in RUNS[:3]]
     # As recorded (017, 019).
@@ -143,12 +143,12 @@ def test_a_cursor_that_is_none_gives_page_one_with_a_previous(cursor: str) -> No
 
 
 @pytest.mark.parametrize("cursor", ["%%%", "A", encoded(b"[1]"), encoded(b"[" * 100_000)])
-def test_a_cursor_that_sorts_before_all_ids_stands_at_the_end(cursor: str) -> None:
+def test_cursor_before_all_ids_is_at_the_end(cursor: str) -> None:
     assert ask(list_runs, WORLD, {"page[after]": cursor}).body == {"data": [], "pagination": {}}
     assert ids(WORLD, {"page[before]": cursor, "page[size]": "2"}) == [RUNS[-1].id, RUNS[-2].id]
 
 
-def test_a_cursor_at_a_run_that_is_gone_stays_where_it_was() -> None:
+def test_cursor_at_a_dropped_run_keeps_its_position() -> None:
     world = a_world()
     runs = [started(world, "hello", 10 if at % 2 else 0) for at in range(8)]
     later(world, 2000)
@@ -160,7 +160,7 @@ def test_a_cursor_at_a_run_that_is_gone_stays_where_it_was() -> None:
     assert ids(world, {"page[before]": cursor}) == [run.id for run in runs[4:]]
 
 
-def test_a_bare_id_is_an_old_cursor() -> None:
+def test_bare_id_is_a_cursor() -> None:
     assert ids(WORLD, {"page[after]": RUNS[9].id.removeprefix("run_")})[0] == RUNS[10].id
 
 
@@ -172,7 +172,7 @@ def matching(test: Callable[[Run], bool]) -> list[str]:
 
 
 def known_as(run: Run, *words: Status) -> bool:
-    """Whether that is its status, and lists know it."""
+    """Whether that is its status and lists know it."""
     return run.status in words and run.listed_status in words
 
 
@@ -232,7 +232,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_filter(case: str) -> None:
+def test_filter_returns_the_matching_runs(case: str) -> None:
     query, test = CASES[case]
     expected = matching(test)
     assert bool(expected) is (case not in EMPTY)
@@ -252,7 +252,7 @@ query_values = {
 
 
 def passes(run: Run, query: Mapping[str, str]) -> bool:
-    """The slow and simple reading."""
+    """A slow and simple implementation of the filters."""
 
     def among(name: str, value: str) -> bool:
         return f"filter[{name}]" not in query or value in query[f"filter[{name}]"].split(",")
@@ -272,7 +272,7 @@ def passes(run: Run, query: Mapping[str, str]) -> bool:
 
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=query_values), st.integers(1, 100))
-def test_pages_of_any_filters_are_all_that_match(query: dict[str, str], size: int) -> None:
+def test_pages_of_any_filters_contain_all_matches(query: dict[str, str], size: int) -> None:
     expected = [run for run in RUNS if passes(run, query)]
     sized = {**query, "page[size]": str(size)}
     assert walk(WORLD, sized) == [run.id for run in expected]
@@ -289,7 +289,7 @@ def test_pages_of_any_filters_are_all_that_match(query: dict[str, str], size: in
 # --- the copy
 
 
-def test_a_status_filter_leaves_out_rows_that_changed_since() -> None:
+def test_status_filter_drops_rows_that_changed_since() -> None:
     world = a_world()
     runs = [started(world, "slow", 10) for _ in range(6)]
     later(world, 3000)
@@ -300,14 +300,14 @@ def test_a_status_filter_leaves_out_rows_that_changed_since() -> None:
     first = ask(list_runs, world, executing).body
     assert first == {"data": [], "pagination": {"next": cursor_of(runs[4])}}
     assert walk(world, executing) == [runs[1].id, runs[0].id]
-    # Lists do not know of the new status yet, yet rows tell it.
+    # Lists do not know the new status yet, but rows show it.
     assert ids(world, {"filter[status]": "CANCELED"}) == []
     assert [row["status"] for row in ask(list_runs, world, {"page[size]": "2"}).body["data"]] == ["CANCELED"] * 2
     later(world, 1000)
     assert ids(world, {"filter[status]": "CANCELED"}) == [run.id for run in runs[:1:-1]]
 
 
-def test_dequeued_runs_are_not_executing_whatever_the_vocabulary() -> None:
+def test_dequeued_runs_never_match_executing() -> None:
     world = a_world(lag_ms=(0, 0))
     run = started(world, "slow")
     while run.status is not Status.DEQUEUED:
@@ -318,7 +318,7 @@ def test_dequeued_runs_are_not_executing_whatever_the_vocabulary() -> None:
     assert ids(world, {"filter[status]": "DEQUEUED"}) == [run.id]
 
 
-def test_dropped_runs_are_skipped_before_they_are_compacted_away() -> None:
+def test_dropped_runs_are_skipped_before_compaction() -> None:
     world = a_world()
     runs = [started(world, "hello", 2000, tags=("t",)) for _ in range(4)]
     world.ledger.drop(runs[2])
@@ -330,7 +330,7 @@ def test_dropped_runs_are_skipped_before_they_are_compacted_away() -> None:
 
 
 @pytest.mark.parametrize("number", ["015", "016", "040", "042", "043", "051"])
-def test_what_is_refused_as_recorded(number: str) -> None:
+def test_invalid_parameters_are_refused_as_recorded(number: str) -> None:
     recorded = recording(number)
     query = {name: str(value) for name, value in recorded["request"]["query"].items()}
     answer = refused(list_runs, WORLD, query)
@@ -353,7 +353,7 @@ def test_what_is_refused_as_recorded(number: str) -> None:
         ({"page[size]": "101", "filter[status]": "X,COMPLETED,"}, ["too_big", "custom"]),
     ],
 )
-def test_what_else_is_refused(query: dict[str, str], codes: list[str]) -> None:
+def test_other_invalid_parameters_are_refused(query: dict[str, str], codes: list[str]) -> None:
     answer = refused(list_runs, WORLD, query)
     assert answer.status == 400
     assert answer.body["error"] == "Query Error"
@@ -362,10 +362,10 @@ def test_what_else_is_refused(query: dict[str, str], codes: list[str]) -> None:
 
 
 @pytest.mark.parametrize("size", ["1", "100", " 7 ", "1e1"])
-def test_sizes_that_are_taken(size: str) -> None:
+def test_valid_page_sizes(size: str) -> None:
     assert len(ids(WORLD, {"page[size]": size})) == min(int(float(size)), len(RUNS))
 
 
 @pytest.mark.parametrize("period", ["9" * 5000 + "d", "never", "-1h", "0s"])
-def test_a_period_that_is_none_is_ignored(period: str) -> None:
+def test_unreadable_period_is_ignored(period: str) -> None:
     assert ids(WORLD, {"filter[createdAt][period]": period}) == ids(WORLD, {})

@@ -1,4 +1,4 @@
-"""A run in REST: the keys, their order, and when they are absent, as recorded."""
+"""The rows of a run in REST: their keys, the order of the keys, and absent keys, as recorded."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
 FREE = {"payload", "output", "metadata", "relatedRuns", "tags"}
-"""Whose inside is the task's matter, or compared on its own."""
+"""Their content is the task's, or compared separately."""
 
 
 def in_full(run: Run, world: World, *, is_versioned: bool = True) -> dict[str, Any]:
@@ -51,40 +51,40 @@ def state(row: dict[str, Any]) -> dict[str, Any]:
         ("137", "slow-retry", 2000, {}),
     ],
 )
-def test_a_run_has_the_keys_of_the_recorded_one(number: str, task: str, after_ms: int, more: dict[str, Any]) -> None:
+def test_detail_has_the_recorded_keys(number: str, task: str, after_ms: int, more: dict[str, Any]) -> None:
     world = a_world()
     run = started(world, task, after_ms, **more)
     recorded = body(number)
-    told = in_full(run, world)
-    assert frame(told) == frame(recorded)
-    assert {key: value for key, value in state(told).items() if key != "durationMs"} == {
+    row = in_full(run, world)
+    assert frame(row) == frame(recorded)
+    assert {key: value for key, value in state(row).items() if key != "durationMs"} == {
         key: value for key, value in state(recorded).items() if key != "durationMs"
     }
-    assert told["relatedRuns"] == {"children": []}
-    assert told["attempts"] == []
+    assert row["relatedRuns"] == {"children": []}
+    assert row["attempts"] == []
 
 
 @pytest.mark.parametrize(
     ("number", "is_versioned"), [("122", True), ("123", False), ("139", True), ("139u", False), ("146", True)]
 )
-def test_a_production_run_has_the_keys_of_the_recorded_one(number: str, is_versioned: bool) -> None:
+def test_production_detail_has_the_recorded_keys(number: str, is_versioned: bool) -> None:
     world = a_world(PRODUCTION)
     recorded = body(number)
     run = started(world, "sleep", payload={"seconds": 20}, tags=("prod-wait",))
-    wanted = {"122": Status.WAITING, "123": Status.WAITING, "146": Status.COMPLETED}.get(number, Status.DEQUEUED)
+    expected = {"122": Status.WAITING, "123": Status.WAITING, "146": Status.COMPLETED}.get(number, Status.DEQUEUED)
     for _ in range(3000):
-        if run.status is wanted and (wanted is not Status.DEQUEUED or not run.attempts):
+        if run.status is expected and (expected is not Status.DEQUEUED or not run.attempts):
             break
         later(world, 10)
-    told = in_full(run, world, is_versioned=is_versioned)
-    assert frame(told) == frame(recorded)
-    assert told["status"] == recorded["status"]
-    assert {key: told[key] for key in told if key.startswith("is")} == {
+    row = in_full(run, world, is_versioned=is_versioned)
+    assert frame(row) == frame(recorded)
+    assert row["status"] == recorded["status"]
+    assert {key: row[key] for key in row if key.startswith("is")} == {
         key: recorded[key] for key in recorded if key.startswith("is")
     }
 
 
-def test_a_run_that_waits_in_its_queue_then_expires_or_is_canceled() -> None:
+def test_queued_run_expires_or_is_canceled() -> None:
     world = a_world()
     started(world, "single", 1000)
     queued = started(world, "single", 100, tags=("queued-demo",))
@@ -100,16 +100,16 @@ def test_a_run_that_waits_in_its_queue_then_expires_or_is_canceled() -> None:
     assert "finishedAt" in in_full(queued, world)
 
 
-def test_a_canceled_run() -> None:
+def test_canceled_run_has_the_recorded_keys() -> None:
     world = a_world()
     run = started(world, "slow", 1000)
     world.cancel(run)
-    told = in_full(run, world)
-    assert frame(told) == frame(body("129"))
-    assert told["error"] == {"message": "Canceled by user"}
+    row = in_full(run, world)
+    assert frame(row) == frame(body("129"))
+    assert row["error"] == {"message": "Canceled by user"}
 
 
-def test_the_run_of_an_unknown_task() -> None:
+def test_run_of_an_unknown_task_has_the_recorded_keys() -> None:
     world = a_world(PRODUCTION)
     run = started(world, "no-such-task", 1000, payload={"name": "prod"})
     assert frame(in_full(run, world)) == frame(body("134"))
@@ -117,20 +117,20 @@ def test_the_run_of_an_unknown_task() -> None:
     assert in_full(run, world, is_versioned=False)["status"] == body("135")["status"]
 
 
-def test_an_error_has_no_nul() -> None:
+def test_error_has_no_nul() -> None:
     world = a_world()
-    told = in_full(started(world, "fail", 10_000), world)
-    assert told["error"]["message"] == "Upstream returned 503"
-    assert told["error"]["stackTrace"].startswith("Error: Upstream returned 503\n    at run (file:")
+    row = in_full(started(world, "fail", 10_000), world)
+    assert row["error"]["message"] == "Upstream returned 503"
+    assert row["error"]["stackTrace"].startswith("Error: Upstream returned 503\n    at run (file:")
 
 
-def test_relatives() -> None:
+def test_related_runs_have_the_recorded_keys() -> None:
     world = a_world()
     root = started(world, "pipeline", 20_000)
-    told = in_full(root, world)
-    middle, *leaves = told["relatedRuns"]["children"]
+    row = in_full(root, world)
+    middle, *leaves = row["relatedRuns"]["children"]
     recorded = {row["taskIdentifier"]: row for row in body("141")["relatedRuns"]["children"]}
-    assert list(told["relatedRuns"]) == list(body("141")["relatedRuns"])
+    assert list(row["relatedRuns"]) == list(body("141")["relatedRuns"])
     assert frame(middle) == frame(recorded["middle"])
     in_batch = next(row for row in body("141")["relatedRuns"]["children"] if "batchId" in row)
     assert [frame(leaf) for leaf in leaves] == [frame(in_batch)] * 3
@@ -162,9 +162,7 @@ def recorded_row(number: str, status: str) -> dict[str, Any]:
         ("063", "EXECUTING", "slow", 2000, {}),
     ],
 )
-def test_a_row_has_the_keys_of_a_recorded_one(
-    number: str, status: str, task: str, after_ms: int, more: dict[str, Any]
-) -> None:
+def test_row_has_the_recorded_keys(number: str, status: str, task: str, after_ms: int, more: dict[str, Any]) -> None:
     world = a_world()
     run = started(world, task, after_ms, **more)
     row = list_row(run, world.environment, is_versioned=True)
@@ -172,7 +170,7 @@ def test_a_row_has_the_keys_of_a_recorded_one(
     assert frame(row) == frame(recorded_row(number, status))
 
 
-def test_a_row_with_a_key_and_metadata() -> None:
+def test_row_with_idempotency_key_and_metadata() -> None:
     world = a_world()
     keyed = list_row(started(world, "hello", 2000, idempotency_key="k"), DEVELOPMENT, is_versioned=True)
     recorded = next(row for row in body("014")["data"] if "idempotencyKey" in row)
@@ -184,7 +182,7 @@ def test_a_row_with_a_key_and_metadata() -> None:
     assert row["metadata"] == hostile
 
 
-def test_only_development_is_somebodys() -> None:
+def test_only_development_has_a_user() -> None:
     def env(environment: Environment) -> Any:
         world = a_world(environment)
         return list_row(started(world, "hello"), environment, is_versioned=True)["env"]
@@ -193,7 +191,7 @@ def test_only_development_is_somebodys() -> None:
     assert list(env(PRODUCTION)) == list(body("058")["data"][0]["env"])
 
 
-def test_costs() -> None:
+def test_costs_depend_on_machine_and_environment() -> None:
     world = a_world(PRODUCTION)
     run = started(world, "hello", 2000)
     row = related_row(run, PRODUCTION, is_versioned=True)
@@ -203,12 +201,12 @@ def test_costs() -> None:
     assert (delayed["costInCents"], delayed["baseCostInCents"]) == (0, 0)
 
 
-def test_large_values_have_an_address_instead() -> None:
+def test_large_values_have_a_url_instead() -> None:
     world = a_world()
     run = started(world, "big", 2000, payload={"rows": [LARGE] * 3})
-    told = in_full(run, world)
-    assert frame(told) == frame(body("119"))
-    assert told["payloadPresignedUrl"] == f"https://store/{run.id}/payload"
+    row = in_full(run, world)
+    assert frame(row) == frame(body("119"))
+    assert row["payloadPresignedUrl"] == f"https://store/{run.id}/payload"
     inline = in_full(started(world, "hello", payload={"rows": LARGE}), world)
     assert inline["payload"] == {"rows": LARGE}
 
@@ -220,5 +218,5 @@ def test_sizes_count_bytes_of_json_without_spaces() -> None:
     assert not is_large(None, 0)
 
 
-def test_times() -> None:
+def test_times_are_formatted_in_iso() -> None:
     assert iso_time(START_MS + 7) == "2026-11-24T13:46:40.007Z"

@@ -1,4 +1,4 @@
-"""The body of a trigger: what is refused, and what each option asks for."""
+"""The body of a trigger: invalid ones, and the effect of each option."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def triggered(world: World, body: Any, task: str = "hello") -> Run:
         ({"options": {"metadata": "{"}}, 400, "Invalid JSON"),
     ],
 )
-def test_triggers_that_are_refused(body: Any, status: int, text: str) -> None:
+def test_invalid_triggers_are_refused(body: Any, status: int, text: str) -> None:
     world = a_world()
     answer = refused(runs.trigger, world, body=body, task="hello")
     assert answer.status == status
@@ -55,7 +55,7 @@ def test_triggers_that_are_refused(body: Any, status: int, text: str) -> None:
     assert len(world.ledger) == 0
 
 
-def test_all_options() -> None:
+def test_trigger_with_all_options() -> None:
     world = a_world()
     options = {
         "tags": ["a", "b", "a"],
@@ -98,7 +98,7 @@ def test_all_options() -> None:
         ({"delay": "2020-01-01"}, "delay_until_ms", None),
     ],
 )
-def test_an_option(options: dict[str, Any], field: str, value: Any) -> None:
+def test_trigger_with_one_option(options: dict[str, Any], field: str, value: Any) -> None:
     assert getattr(triggered(a_world(), {"payload": {}, "options": options}), field) == value
 
 
@@ -112,18 +112,18 @@ def test_an_option(options: dict[str, Any], field: str, value: Any) -> None:
         (None, "application/json", None),
     ],
 )
-def test_payload_types(payload: Any, kind: str, expected: Any) -> None:
+def test_payload_is_read_by_its_type(payload: Any, kind: str, expected: Any) -> None:
     assert triggered(a_world(), {"payload": payload, "options": {"payloadType": kind}}).payload() == expected
 
 
-def test_without_a_body() -> None:
+def test_trigger_without_a_body() -> None:
     world = a_world()
     run = triggered(world, b"")
     assert run.payload() is None
     assert triggered(world, {}, "no-such-task").payload() is None
 
 
-def test_an_idempotency_key_is_told_by_what_it_was_made_from() -> None:
+def test_idempotency_key_is_shown_by_its_original_text() -> None:
     world = a_world()
     options = {"idempotencyKey": "5d41402a", "idempotencyKeyOptions": {"key": "order-42", "scope": "global"}}
     run = triggered(world, {"options": options})

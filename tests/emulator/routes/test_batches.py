@@ -1,11 +1,11 @@
-"""A batch: the recorded keys, and its runs from the moment that they are made."""
+"""A batch: the recorded keys, and its runs from their creation on."""
 
 from tests.support.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.support.recordings import recording
 from tui.emulator.routes import batches
 
 
-def test_a_batch() -> None:
+def test_batch_has_the_recorded_keys() -> None:
     world = a_world()
     parent = started(world, "pipeline")
     while len(parent.children) < 4:
@@ -25,11 +25,11 @@ def test_a_batch() -> None:
     assert refused(batches.batch, world, id="").status == 404
 
 
-def test_a_batch_as_the_sdk_asks_for_it() -> None:
+def test_batch_v2_has_errors() -> None:
     world = a_world()
     parent = started(world, "pipeline", 5000)
     batch_id = parent.children[1].batch_id
-    told = ask(batches.batch, world, id=batch_id).body
+    facts_of = ask(batches.batch, world, id=batch_id).body
     answer = ask(batches.batch_with_errors, world, id=batch_id).body
-    assert answer.pop("processing") == {"completedAt": told["createdAt"], "errors": []}
-    assert {**answer, "successfulRunCount": 3, "failedRunCount": 0} == told
+    assert answer.pop("processing") == {"completedAt": facts_of["createdAt"], "errors": []}
+    assert {**answer, "successfulRunCount": 3, "failedRunCount": 0} == facts_of

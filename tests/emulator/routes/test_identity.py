@@ -1,4 +1,4 @@
-"""Where a key leads: the recorded keys and types, and the names that rows tell."""
+"""The environment behind a key: the recorded keys and types, and the names in rows."""
 
 import json
 
@@ -8,7 +8,7 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes import identity, runs
 
 
-def test_whoami() -> None:
+def test_whoami_has_the_recorded_keys() -> None:
     world = a_world()
     answer = ask(identity.whoami, world).body
     assert shape(answer) == shape(recording("802")["response"]["body"])
@@ -19,13 +19,13 @@ def test_whoami() -> None:
     assert row["env"]["user"] == answer["orgMember"]["user"]["displayName"]
 
 
-def test_whoami_in_production_is_nobody() -> None:
+def test_whoami_in_production_has_no_user() -> None:
     answer = ask(identity.whoami, a_world(PRODUCTION)).body
     assert (answer["slug"], answer["type"], answer["orgMember"]) == ("prod", "PRODUCTION", None)
     assert set(recording("802")["response"]["body"]) - set(answer) == {"userId"}
 
 
-def test_claims_are_those_of_the_tokens_that_triggers_answer_with() -> None:
+def test_claims_are_those_of_trigger_tokens() -> None:
     world = a_world()
     recorded = json.loads(recording("380")["response"]["headers"]["x-trigger-jwt-claims"])
     claims = ask(identity.claims, world).body

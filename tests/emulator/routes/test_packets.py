@@ -1,4 +1,4 @@
-"""Large payloads and outputs: found at the addresses that a detail tells, for a while, and by nobody else."""
+"""Large payloads and outputs: the URLs in a detail return them for a limited time."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -28,23 +28,23 @@ def fetched(world: World, address: str) -> Any:
 
 def large_run(world: World) -> dict[str, Any]:
     payload = {"rows": [LARGE] * 3}
-    told: dict[str, Any] = ask(runs.detail, world, id=started(world, "big", 2000, payload=payload).id).body
-    return told
+    facts_of: dict[str, Any] = ask(runs.detail, world, id=started(world, "big", 2000, payload=payload).id).body
+    return facts_of
 
 
-def test_large_values_are_found_at_their_addresses() -> None:
+def test_urls_return_the_large_values() -> None:
     world = a_world()
-    told = large_run(world)
-    assert fetched(world, told["payloadPresignedUrl"]) == {"rows": [LARGE] * 3}
-    assert fetched(world, told["outputPresignedUrl"]) == {"json": {"text": LARGE}}
+    facts_of = large_run(world)
+    assert fetched(world, facts_of["payloadPresignedUrl"]) == {"rows": [LARGE] * 3}
+    assert fetched(world, facts_of["outputPresignedUrl"]) == {"json": {"text": LARGE}}
     recorded = recording("119")["response"]["body"]
     for key in ("payloadPresignedUrl", "outputPresignedUrl"):
-        mine, theirs = urlsplit(told[key]), urlsplit(recorded[key])
+        mine, theirs = urlsplit(facts_of[key]), urlsplit(recorded[key])
         assert mine.path.count("/") == theirs.path.count("/")
         assert set(dict(parse_qsl(mine.query))) == set(dict(parse_qsl(theirs.query))) - {"X-Amz-Credential"}
 
 
-def test_an_address_is_valid_for_five_minutes() -> None:
+def test_url_is_valid_for_five_minutes() -> None:
     world = a_world()
     address = large_run(world)["payloadPresignedUrl"]
     later(world, VALID_S * 1000)
@@ -68,7 +68,7 @@ def test_an_address_is_valid_for_five_minutes() -> None:
         {"X-Amz-Date": "nonsense"},
     ],
 )
-def test_forged_addresses(forged: dict[str, str]) -> None:
+def test_forged_urls_are_refused(forged: dict[str, str]) -> None:
     world = a_world()
     parts = urlsplit(large_run(world)["payloadPresignedUrl"])
     path = parts.path.removeprefix("/packets/")
@@ -76,27 +76,27 @@ def test_forged_addresses(forged: dict[str, str]) -> None:
     assert refused(packet, world, query, path=path).status == 403
 
 
-def test_addresses_of_other_things() -> None:
+def test_urls_of_missing_values_are_404() -> None:
     world = a_world()
-    told = large_run(world)
-    parts = urlsplit(told["payloadPresignedUrl"])
+    facts_of = large_run(world)
+    parts = urlsplit(facts_of["payloadPresignedUrl"])
     query = dict(parse_qsl(parts.query))
     path = parts.path.removeprefix("/packets/")
     assert refused(packet, world, query, path=path.replace("payload", "output")).status == 403
     assert refused(packet, a_world(PRODUCTION), query, path=path).status == 403
     assert refused(packet, world, {}, path="x").status == 403
     assert slug_in("x") == ""
-    run = world.find(told["id"])
+    run = world.find(facts_of["id"])
     assert run is not None
     world.ledger.drop(run)
     assert refused(packet, world, query, path=path).status == 404
 
 
-def test_the_sdk_reads_a_packet_by_its_content_type() -> None:
-    """With a charset behind it, it would not know how to read it."""
+def test_packet_has_the_content_type_that_the_sdk_expects() -> None:
+    """With a charset after the type the SDK could not read it."""
     world = a_world()
-    told = large_run(world)
+    facts_of = large_run(world)
     text = ask(runs.detail, world, id=started(world, "hello", payload=LARGE * 3).id).body["payloadPresignedUrl"]
-    addresses = (told["payloadPresignedUrl"], told["outputPresignedUrl"], text)
+    addresses = (facts_of["payloadPresignedUrl"], facts_of["outputPresignedUrl"], text)
     kinds = ["application/json", "application/super+json", "text/plain"]
     assert [answer_at(world, address).headers["content-type"] for address in addresses] == kinds

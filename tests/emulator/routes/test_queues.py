@@ -1,4 +1,4 @@
-"""Queues: rows, pages and pauses as recorded, and that a pause holds."""
+"""Queues: rows, pages and pauses as recorded, and the effect of a pause."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def body(number: str) -> Any:
     return recording(number)["response"]["body"]
 
 
-def test_all_queues_in_order_of_their_names() -> None:
+def test_queues_are_in_order_of_their_names() -> None:
     answer = ask(queues.list_queues, a_world()).body
     assert list(answer) == list(body("600"))
     assert shape(answer["data"][0]) == shape(body("600")["data"][0])
@@ -27,7 +27,7 @@ def test_all_queues_in_order_of_their_names() -> None:
     assert answer["pagination"] == {"currentPage": 1, "totalPages": 1, "count": len(names)}
 
 
-def test_pages() -> None:
+def test_pages_of_queues() -> None:
     world = a_world()
     everything = ask(queues.list_queues, world, {"perPage": "100"}).body["data"]
     page = ask(queues.list_queues, world, {"page": "2", "perPage": "2"}).body
@@ -41,13 +41,13 @@ def test_pages() -> None:
 
 
 @pytest.mark.parametrize("query", [{"page": "0"}, {"perPage": "-1"}, {"page": "x"}, {"perPage": "1.5"}])
-def test_pages_that_are_refused(query: dict[str, str]) -> None:
+def test_invalid_pages_are_refused(query: dict[str, str]) -> None:
     answer = refused(queues.list_queues, a_world(), query)
     assert (answer.status, answer.body["error"]) == (400, "Query Error")
     assert answer.body["details"][0]["path"] == list(query)
 
 
-def test_counts() -> None:
+def test_queue_counts_its_runs() -> None:
     world = a_world()
     for _ in range(3):
         started(world, "single", 500)
@@ -58,7 +58,7 @@ def test_counts() -> None:
     assert row["concurrency"] == recorded["concurrency"]
 
 
-def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
+def test_run_in_a_long_backoff_counts_as_queued() -> None:
     world = World(DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS), start_ms=0)
     run, _ = world.trigger(NewRun(task_id="fail-slow-retry", payload={}))
     world.advance(10_000)
@@ -70,7 +70,7 @@ def test_a_run_that_waits_long_for_its_next_attempt_counts_as_queued() -> None:
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), [("single-file", "custom", "602"), ("hello", "task", "603")])
-def test_one_queue(name: str, kind: str, number: str) -> None:
+def test_one_queue_has_the_recorded_keys(name: str, kind: str, number: str) -> None:
     world = a_world()
     row = ask(queues.queue, world, {"type": kind}, queue=name).body
     assert shape(row) == shape(body(number))
@@ -82,17 +82,17 @@ def test_one_queue(name: str, kind: str, number: str) -> None:
     ("name", "kind"),
     [("queue_doesnotexist", "id"), ("single-file", "id"), ("single-file", "task"), ("hello", "custom")],
 )
-def test_an_unknown_queue(name: str, kind: str) -> None:
+def test_unknown_queue_is_404(name: str, kind: str) -> None:
     answer = refused(queues.queue, a_world(), {"type": kind}, queue=name)
     assert (answer.status, answer.body) == (404, body("605"))
 
 
-def test_an_unknown_type() -> None:
+def test_unknown_type_is_refused() -> None:
     answer = refused(queues.queue, a_world(), {"type": "x"}, queue="single-file")
     assert (answer.status, answer.body["details"][0]["code"]) == (400, "invalid_enum_value")
 
 
-def test_pause_and_resume() -> None:
+def test_pause_and_resume_a_queue() -> None:
     world = a_world()
     pausing = {"type": "custom", "action": "pause"}
     paused = ask(queues.pause, world, queue="single-file", body=pausing).body
@@ -110,14 +110,14 @@ def test_pause_and_resume() -> None:
     assert run.status is Status.EXECUTING
 
 
-def test_pause_by_id() -> None:
+def test_pause_a_queue_by_id() -> None:
     world = a_world()
     queue_id = ask(queues.queue, world, {"type": "task"}, queue="hello").body["id"]
     assert ask(queues.pause, world, queue=queue_id, body={"action": "pause"}).body["paused"]
     assert world.queues.named("task/hello").is_paused
 
 
-def test_a_bad_action_as_recorded() -> None:
+def test_invalid_action_is_refused_as_recorded() -> None:
     sent = recording("609")["request"]["body"]
     answer = refused(queues.pause, a_world(), queue="single-file", body=sent)
     assert (answer.status, answer.body) == (400, body("609"))
@@ -133,13 +133,13 @@ def test_a_bad_action_as_recorded() -> None:
         ({"type": "task", "action": "pause"}, 404, "queue-not-found"),
     ],
 )
-def test_pauses_that_are_refused(sent: Any, status: int, text: str) -> None:
+def test_invalid_pauses_are_refused(sent: Any, status: int, text: str) -> None:
     answer = refused(queues.pause, a_world(), queue="single-file", body=sent)
     assert answer.status == status
     assert text in answer.body["error"]
 
 
-def test_a_slash_in_a_name_comes_encoded_twice() -> None:
+def test_slash_in_a_name_is_encoded_twice() -> None:
     world = a_world()
     started(world, "hello", queue="mail/urgent")
     assert ask(queues.queue, world, {"type": "custom"}, queue="mail%2Furgent").body["name"] == "mail/urgent"

@@ -1,4 +1,4 @@
-"""One run and what may be done to it: answers and refusals as recorded, and their effects."""
+"""One run and the actions on it: responses and errors as recorded, and their effects."""
 
 import base64
 import json
@@ -20,34 +20,34 @@ HEADERS = ("x-should-retry", "x-trigger-jwt-claims")
 
 
 def matches(answer: ApiResponse, number: str) -> bool:
-    """Whether it has the recorded status, body and telling headers."""
+    """Whether the response has the recorded status, body and relevant headers."""
     recorded = recording(number)["response"]
-    told = {name: recorded["headers"].get(name) for name in HEADERS}
+    facts_of = {name: recorded["headers"].get(name) for name in HEADERS}
     mine = {name: answer.headers.get(name) for name in HEADERS}
-    return (answer.status, answer.body, mine) == (recorded["status"], recorded["body"], told)
+    return (answer.status, answer.body, mine) == (recorded["status"], recorded["body"], facts_of)
 
 
 # --- reading
 
 
 @pytest.mark.parametrize(("number", "run_id"), [("150", "run_doesnotexist00000000000"), ("151", "not-a-run-id")])
-def test_an_unknown_run(number: str, run_id: str) -> None:
+def test_unknown_run_is_404(number: str, run_id: str) -> None:
     assert matches(refused(runs.detail, a_world(), id=run_id), number)
 
 
-def test_a_run_of_another_environment() -> None:
+def test_run_of_another_environment_is_404() -> None:
     run = started(a_world(), "hello")
     assert matches(refused(runs.detail, a_world(PRODUCTION), id=run.id), "152")
 
 
-def test_the_version_header_turns_words() -> None:
+def test_version_header_changes_the_statuses() -> None:
     world = a_world(PRODUCTION)
     run = started(world, "sleep", 5000)
     assert ask(runs.detail, world, id=run.id).body["status"] == "WAITING"
     assert ask(runs.detail, world, id=run.id, is_versioned=False).body["status"] == "FROZEN"
 
 
-def test_results() -> None:
+def test_result_exists_only_for_canceled_runs() -> None:
     world = a_world()
     executing, done, canceled = started(world, "slow"), started(world, "hello"), started(world, "slow", 2000)
     assert matches(refused(runs.result, world, id=executing.id), "300")
@@ -59,7 +59,7 @@ def test_results() -> None:
     assert answer.body["error"] == recording("303")["response"]["body"]["error"]
 
 
-def test_metadata() -> None:
+def test_metadata_is_a_json_text() -> None:
     world = a_world()
     run = started(world, "progress", 1000)
     answer = ask(runs.metadata, world, id=run.id)
@@ -72,19 +72,19 @@ def test_metadata() -> None:
 # --- cancel, replay, reschedule, tags
 
 
-def test_cancel_answers_the_same_in_any_state() -> None:
+def test_cancel_returns_the_same_in_any_state() -> None:
     world = a_world()
     queued, executing, done = started(world, "single"), started(world, "slow"), started(world, "hello", 3000)
     for run in (queued, executing, done, executing):
         answer = ask(runs.cancel, world, id=run.id, body=b"")
         assert (answer.status, answer.body) == (200, {"id": run.id})
     assert (queued.status, executing.status, done.status) == (Status.CANCELED, Status.CANCELED, Status.COMPLETED)
-    # What is no JSON is not read.
+    # Invalid JSON is not read.
     assert ask(runs.cancel, world, id=done.id, body=b"{not json").status == 200
     assert matches(refused(runs.cancel, world, id="run_doesnotexist00000000000"), "403")
 
 
-def test_cancel_takes_the_children_along() -> None:
+def test_cancel_also_cancels_the_children() -> None:
     world = a_world()
     parent = started(world, "pipeline")
     while len(parent.children) < 4:
@@ -98,7 +98,7 @@ def test_cancel_takes_the_children_along() -> None:
     )
 
 
-def test_replay_is_a_new_run_with_the_same_payload() -> None:
+def test_replay_creates_a_run_with_the_same_payload() -> None:
     world = a_world()
     run = started(world, "hello", 2000, payload={"name": "Grace"}, tags=("a",))
     answer = ask(runs.replay, world, id=run.id)
@@ -113,7 +113,7 @@ def test_replay_is_a_new_run_with_the_same_payload() -> None:
     assert matches(refused(runs.replay, world, id="run_doesnotexist00000000000"), "413")
 
 
-def test_reschedule() -> None:
+def test_reschedule_moves_a_delayed_run() -> None:
     world = a_world()
     run = started(world, "hello", delay_ms=60_000, payload={"name": "Later"}, tags=("later",))
     answer = ask(runs.reschedule, world, id=run.id, body={"delay": "3h"})
@@ -157,7 +157,7 @@ def triggered(world: World, body: Any, task: str = "hello") -> Run:
     return found
 
 
-def test_trigger_answers_with_a_token_for_the_run() -> None:
+def test_trigger_returns_a_token_for_the_run() -> None:
     world = a_world()
     answer = trigger(world, recording("380")["request"]["body"])
     recorded = recording("380")["response"]
@@ -169,34 +169,34 @@ def test_trigger_answers_with_a_token_for_the_run() -> None:
     assert claims["scopes"] == [f"read:runs:{run_id}", f"write:inputStreams:{run_id}"]
     token = answer.headers["x-trigger-jwt"]
     assert token.split(".")[0] == recorded["headers"]["x-trigger-jwt"].split(".")[0]
-    # The library warns of keys as short as ours when it checks the signature itself.
-    told = jwt.decode(token, options={"verify_signature": False})
-    assert {name: told[name] for name in claims} == claims
-    assert (told["iss"], told["aud"]) == ("https://id.trigger.dev", "https://api.trigger.dev")
-    assert told["exp"] == START_MS // 1000 + 3600
+    # The library warns about keys as short as ours when it verifies the signature itself.
+    facts_of = jwt.decode(token, options={"verify_signature": False})
+    assert {name: facts_of[name] for name in claims} == claims
+    assert (facts_of["iss"], facts_of["aud"]) == ("https://id.trigger.dev", "https://api.trigger.dev")
+    assert facts_of["exp"] == START_MS // 1000 + 3600
     text, _, signature = token.rpartition(".")
     key = DEVELOPMENT.key.encode()
     expected = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(text.encode(), key)
     assert base64.urlsafe_b64decode(signature + "=") == expected
 
 
-def test_a_triggered_run_does_what_its_task_does() -> None:
+def test_triggered_run_executes_its_task() -> None:
     world = a_world()
     run = triggered(world, recording("380")["request"]["body"])
     later(world, 2000)
-    told = ask(runs.detail, world, id=run.id).body
-    assert (told["status"], told["payload"], told["tags"]) == ("COMPLETED", {"name": "wire"}, ["wire"])
-    assert told["triggerFunction"] == "trigger"
+    facts_of = ask(runs.detail, world, id=run.id).body
+    assert (facts_of["status"], facts_of["payload"], facts_of["tags"]) == ("COMPLETED", {"name": "wire"}, ["wire"])
+    assert facts_of["triggerFunction"] == "trigger"
 
 
 @pytest.mark.parametrize("number", ["383", "384"])
-def test_triggers_that_are_refused_as_recorded(number: str) -> None:
+def test_invalid_triggers_are_refused_as_recorded(number: str) -> None:
     world = a_world()
     assert matches(refused(runs.trigger, world, body=recording(number)["request"]["body"], task="hello"), number)
     assert len(world.ledger) == 0
 
 
-def test_an_idempotency_key_counts_until_its_time_is_over() -> None:
+def test_idempotency_key_is_valid_until_it_expires() -> None:
     world = a_world()
     body = recording("381")["request"]["body"]
     run = triggered(world, body)

@@ -1,7 +1,7 @@
-"""What the official SDK sends, sent again: each answer has what the SDK demands of it.
+"""Replays the requests of the official SDK: each response satisfies the SDK's own validation.
 
-The requests, and the shapes of the answers, were written down by `python -m tests.sdk --record`, which runs the SDK
-itself. Ids and times are names in braces there; here they are those of another world.
+`python -m tests.sdk --record` runs the SDK and records its requests and the shapes of its responses. Ids and times are
+names in braces there, replaced by those of another world here.
 """
 
 import json
@@ -26,28 +26,28 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
 
-TOLD: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_requests.json").read_bytes())
+EXPECTED: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_requests.json").read_bytes())
 HOUR_MS = 3_600_000
 LATER_MS = 5_000
-"""How long after its making a triggered report has started others, and is not over."""
+"""A report triggered this long ago has started others and is still live."""
 
 LISTED_MS = 2_000
-"""What is older is in all lists."""
+"""Older runs are in all lists."""
 
 CUT = "cut from this recording"
-"""Stands in a recording for the rest of a long list."""
+"""In a recording it stands for the rest of a long list."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A server, and what the names in the requests stand for on it."""
+class SdkServer:
+    """A server, and the values of the names in the requests."""
 
     scene: Scene
     names: Mapping[str, str]
 
-    def send(self, asked: Mapping[str, Any]) -> httpx.Response:
-        """The request of the SDK, with the ids of this place."""
-        text = json.dumps(asked)
+    def send(self, sdk_request: Mapping[str, Any]) -> httpx.Response:
+        """Send a request of the SDK with the ids of this server."""
+        text = json.dumps(sdk_request)
         for name, value in self.names.items():
             text = text.replace(f"{{{name}}}", value)
         request = json.loads(text)
@@ -55,14 +55,14 @@ class Place:
             request["method"],
             request["path"],
             query=request["query"],
-            headers=asked.get("headers", TOLD["headers"]),
+            headers=sdk_request.get("headers", EXPECTED["headers"]),
             body=None if request["body"] is None else json.dumps(request["body"]),
-            key=self.scene.token("read:runs") if asked.get("is_public") else None,
+            key=self.scene.token("read:runs") if sdk_request.get("is_public") else None,
         )
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
+def sdk_server() -> Iterator[SdkServer]:
     with scenes() as scene:
         world = World(COMPANY, start_ms=START_MS, rate_per_s=5, history=300)
         scene.emulator.put(world)
@@ -74,11 +74,11 @@ def place() -> Iterator[Place]:
         }
         scene.advance(LATER_MS / 1000)
         world.advance(scene.time[0])
-        yield Place(scene, names_in(scene, world) | triggered)
+        yield SdkServer(scene, names_in(scene, world) | triggered)
 
 
 def names_in(scene: Scene, world: World) -> dict[str, str]:
-    """One of each kind of run, and what belongs to them."""
+    """One run of each kind, with the values that belong to it."""
 
     def one(status: Status, task: str, label: FailureKind | None = None) -> Run:
         return next(r for r in world.ledger if (r.status, r.task_id, r.label) == (status, task, label) and r.attempts)
@@ -113,38 +113,40 @@ def names_in(scene: Scene, world: World) -> dict[str, str]:
 
 @cache
 def validator(answer: str) -> Draft202012Validator:
-    return Draft202012Validator(TOLD["shapes"][answer], format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(EXPECTED["shapes"][answer], format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def complaints(answer: str, body: Any) -> list[str]:
-    """What the SDK has against a body."""
+    """The validation errors of the SDK for a body."""
     return [f"{error.json_path}: {error.message}" for error in validator(answer).iter_errors(body)]
 
 
-@pytest.mark.parametrize("asked", TOLD["requests"], ids=lambda asked: re.sub(r"\W+", "-", asked["call"]))
-def test_a_request_of_the_sdk(place: Place, asked: Mapping[str, Any]) -> None:
-    place.scene.emulator.limiter.forget()
-    answer = place.send(asked)
-    assert answer.status_code == asked["status"], answer.text
-    if asked["status"] != 200:
-        # The SDK makes the text of its error from this.
+@pytest.mark.parametrize(
+    "sdk_request", EXPECTED["requests"], ids=lambda sdk_request: re.sub(r"\W+", "-", sdk_request["call"])
+)
+def test_sdk_request_gets_a_valid_response(sdk_server: SdkServer, sdk_request: Mapping[str, Any]) -> None:
+    sdk_server.scene.emulator.limiter.forget()
+    answer = sdk_server.send(sdk_request)
+    assert answer.status_code == sdk_request["status"], answer.text
+    if sdk_request["status"] != 200:
+        # The SDK builds the text of its error from this.
         assert isinstance(answer.json()["error"], str)
         return
     body = answer.json()
-    assert complaints(asked["answer"], body) == []
-    if asked["answer"] == "list":
-        assert bool(body["data"]) is ("nothing" not in asked["call"])
-    if asked["answer"] == "trigger":
+    assert complaints(sdk_request["answer"], body) == []
+    if sdk_request["answer"] == "list":
+        assert bool(body["data"]) is ("nothing" not in sdk_request["call"])
+    if sdk_request["answer"] == "trigger":
         assert answer.headers["x-trigger-jwt"].count(".") == 2
 
 
-def test_every_name_in_a_request_is_known(place: Place) -> None:
-    asked = json.dumps([{key: each[key] for key in ("path", "query")} for each in TOLD["requests"]])
-    assert set(re.findall(r"\{(\w+)\}", asked)) == set(place.names)
+def test_every_name_in_a_request_has_a_value(sdk_server: SdkServer) -> None:
+    sdk_request = json.dumps([{key: each[key] for key in ("path", "query")} for each in EXPECTED["requests"]])
+    assert set(re.findall(r"\{(\w+)\}", sdk_request)) == set(sdk_server.names)
 
 
-def test_the_shapes_are_those_of_the_real_server() -> None:
-    """Answers of the recorded server would pass too: the shapes ask for nothing that the truth has not."""
+def test_recorded_responses_pass_the_sdks_validation() -> None:
+    """Responses of the recorded server pass too: the shapes demand nothing that the real server lacks."""
     paths = {
         r"/api/v1/runs$": "list",
         r"/api/v3/runs/[^/]+$": "run",
@@ -159,7 +161,7 @@ def test_the_shapes_are_those_of_the_real_server() -> None:
     for name, parsed in recordings():
         request, response = parsed.get("request", {}), parsed.get("response", {})
         answer = next((each for pattern, each in paths.items() if re.match(pattern, request.get("path", ""))), None)
-        # Without the header, statuses are the words of old.
+        # Without the header, statuses are the legacy words.
         is_versioned = request.get("headers", {}).get("x-trigger-api-version") == API_VERSION
         if answer is None or response["status"] != 200 or not (is_versioned or answer not in {"list", "run"}):
             continue
@@ -169,29 +171,31 @@ def test_the_shapes_are_those_of_the_real_server() -> None:
     assert met == set(paths.values())
 
 
-def test_a_body_without_a_field_is_complained_of(place: Place) -> None:
-    body = place.scene.ask("GET", f"/api/v3/runs/{place.names['completed']}", headers=TOLD["headers"]).json()
+def test_missing_field_fails_the_validation(sdk_server: SdkServer) -> None:
+    body = sdk_server.scene.ask(
+        "GET", f"/api/v3/runs/{sdk_server.names['completed']}", headers=EXPECTED["headers"]
+    ).json()
     assert complaints("run", body) == []
     assert complaints("run", {**body, "createdAt": None}) != []
     del body["relatedRuns"]
     assert complaints("run", body) == ["$: 'relatedRuns' is a required property"]
 
 
-def test_a_token_that_the_sdk_has_signed() -> None:
-    claims = jwt.decode(TOLD["token"], options={"verify_signature": False})
+def test_token_signed_by_the_sdk_is_valid() -> None:
+    claims = jwt.decode(EXPECTED["token"], options={"verify_signature": False})
     assert claims["sub"] == DEVELOPMENT.id
     with scenes() as scene:
         scene.time[0] = claims["iat"] * 1000
         scene.emulator.put(World(COMPANY, start_ms=scene.time[0]))
-        assert scene.ask("GET", "/api/v1/runs", key=TOLD["token"]).status_code == 200
-        assert scene.ask("POST", "/api/v2/runs/run_x/cancel", key=TOLD["token"]).status_code == 403
+        assert scene.ask("GET", "/api/v1/runs", key=EXPECTED["token"]).status_code == 200
+        assert scene.ask("POST", "/api/v2/runs/run_x/cancel", key=EXPECTED["token"]).status_code == 403
         scene.advance(claims["exp"] - claims["iat"])
-        answer = scene.ask("GET", "/api/v1/runs", key=TOLD["token"])
+        answer = scene.ask("GET", "/api/v1/runs", key=EXPECTED["token"])
         assert (answer.status_code, answer.json()) == (401, {"error": "Public Access Token is invalid"})
 
 
-def test_a_trigger_that_is_sent_again_makes_no_second_run() -> None:
-    headers = {**TOLD["headers"], "x-trigger-request-idempotency-key": "8f4c1f0e-1a1c-4d6f-9c3c-2f6c0d1a7e55"}
+def test_repeated_trigger_creates_no_second_run() -> None:
+    headers = {**EXPECTED["headers"], "x-trigger-request-idempotency-key": "8f4c1f0e-1a1c-4d6f-9c3c-2f6c0d1a7e55"}
     path, body = "/api/v1/tasks/heartbeat/trigger", {"options": {"delay": "1h"}}
     with scenes() as scene:
         scene.emulator.put(World(COMPANY, start_ms=START_MS))
@@ -208,9 +212,9 @@ def test_a_trigger_that_is_sent_again_makes_no_second_run() -> None:
         assert scene.ask("POST", path, headers=headers, body=body).json()["id"] != made.id
 
 
-def test_a_task_with_a_slash_in_its_id() -> None:
+def test_task_id_may_contain_a_slash() -> None:
     with scenes() as scene:
         scene.emulator.put(World(COMPANY, start_ms=START_MS))
         answer = scene.ask("POST", "/api/v1/tasks/team%2Ftask/trigger", body={})
-        told = scene.ask("GET", f"/api/v3/runs/{answer.json()['id']}").json()
-        assert told["taskIdentifier"] == "team/task"
+        facts_of = scene.ask("GET", f"/api/v3/runs/{answer.json()['id']}").json()
+        assert facts_of["taskIdentifier"] == "team/task"

@@ -1,6 +1,6 @@
-"""Who may ask what: keys, public tokens that hold and that do not, and the routes that a scope opens.
+"""Authentication and authorization: keys, valid and invalid public tokens, and the scopes of each route.
 
-Longer than a module should be: one table of keys, tokens and scopes, and what each opens.
+Longer than our other modules: one table of keys, tokens and scopes.
 """
 
 import base64
@@ -43,7 +43,7 @@ def coded(part: Any) -> str:
 
 
 def signed(**changes: Any) -> str:
-    """A good token but for these claims; None leaves one out."""
+    """A valid token except for these claims. None leaves a claim out."""
     return sign({name: value for name, value in (CLAIMS | changes).items() if value is not None}, DEVELOPMENT.key)
 
 
@@ -52,7 +52,7 @@ def signed(**changes: Any) -> str:
 
 @pytest.mark.parametrize("environment", BOTH)
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER   "])
-def test_a_key_leads_to_its_environment(environment: Any, scheme: str) -> None:
+def test_key_belongs_to_its_environment(environment: Any, scheme: str) -> None:
     access = who(f"{scheme}{environment.key} ")
     assert (access.environment, access.scopes, access.limit) == (environment, None, SECRET_KEY)
 
@@ -75,13 +75,13 @@ def test_a_key_leads_to_its_environment(environment: Any, scheme: str) -> None:
         "Bearer " + "." * 10_000,
     ],
 )
-def test_anybody_else_is_nobody_and_counts_as_a_key(header: str) -> None:
+def test_unknown_token_counts_as_a_secret_key(header: str) -> None:
     access = who(header)
     assert (access.environment, access.error, access.limit) == (None, NO_KEY, SECRET_KEY)
 
 
 @pytest.mark.parametrize("header", [None, "", "   "])
-def test_no_header_is_refused_as_recorded(header: str | None) -> None:
+def test_missing_header_is_refused_as_recorded(header: str | None) -> None:
     with pytest.raises(Refusal) as caught:
         who(header)
     recorded = recording("901")["response"]
@@ -91,7 +91,7 @@ def test_no_header_is_refused_as_recorded(header: str | None) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=200))
-def test_any_header_is_somebody_or_nobody(text: str) -> None:
+def test_any_header_is_known_or_unknown(text: str) -> None:
     if text.strip():
         assert who(text).environment is None
     assert bearer(f"{text}.{text}.{text}").environment is None
@@ -101,14 +101,14 @@ def test_any_header_is_somebody_or_nobody(text: str) -> None:
 
 
 @pytest.mark.parametrize("environment", BOTH)
-def test_a_token_is_of_its_environment(environment: Any) -> None:
+def test_public_token_belongs_to_its_environment(environment: Any) -> None:
     token = sign_token(environment, ["read:runs", "write:runs"], issued_s=NOW_S, expires_s=NOW_S + 60)
     access = bearer(token)
     assert (access.environment, access.limit) == (environment, PUBLIC_TOKEN)
     assert access.scopes == frozenset({"read:runs", "write:runs"})
 
 
-def test_a_token_holds_until_its_time_in_the_world_is_over() -> None:
+def test_token_expires_by_the_worlds_clock() -> None:
     token = signed(exp=NOW_S + 60)
     assert bearer(token, START_MS + 59_999).environment is DEVELOPMENT
     over = bearer(token, START_MS + 60_000)
@@ -135,24 +135,24 @@ def test_a_token_holds_until_its_time_in_the_world_is_over() -> None:
         {"exp": -1},
     ],
 )
-def test_a_token_of_other_claims_does_not_hold(changes: dict[str, Any]) -> None:
+def test_token_with_wrong_claims_is_invalid(changes: dict[str, Any]) -> None:
     access = bearer(signed(**changes))
     assert (access.environment, access.error) == (None, NO_TOKEN)
 
 
-def test_the_claims_that_are_needed_are_enough() -> None:
+def test_required_claims_are_sufficient() -> None:
     assert bearer(signed()).environment is DEVELOPMENT
     assert bearer(signed(aud=["https://elsewhere.dev", AUDIENCE], iat=0, otu=True, more={})).environment is DEVELOPMENT
 
 
 @pytest.mark.parametrize("pub", [None, False, "true", 1])
-def test_what_does_not_call_itself_public_is_an_unknown_key(pub: Any) -> None:
+def test_token_without_pub_is_an_unknown_key(pub: Any) -> None:
     access = bearer(signed(pub=pub))
     assert (access.environment, access.error) == (None, NO_KEY)
 
 
 @pytest.mark.parametrize("scopes", [None, [], "read:runs", {"read:runs": True}, ["read:runs", 7], [["read:runs"]], 5])
-def test_scopes_of_no_known_form_are_none(scopes: Any) -> None:
+def test_scopes_of_unknown_form_count_as_none(scopes: Any) -> None:
     access = bearer(signed(scopes=scopes))
     assert (access.environment, access.scopes, access.limit) == (DEVELOPMENT, frozenset(), PUBLIC_TOKEN)
     with pytest.raises(Refusal) as caught:
@@ -160,17 +160,17 @@ def test_scopes_of_no_known_form_are_none(scopes: Any) -> None:
     assert caught.value.answer.status == 403
 
 
-def test_another_key_forges_nothing() -> None:
+def test_token_signed_with_another_key_is_invalid() -> None:
     for token in (sign(CLAIMS, PRODUCTION.key), sign(CLAIMS, "x"), sign(CLAIMS, "tr_dev_emulator\n")):
         assert (bearer(token).environment, bearer(token).error) == (None, NO_TOKEN)
     assert recording("916")["response"]["body"]["error"] == NO_TOKEN
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "RS256", "HS512", "hs256", "", None, 7])
-def test_another_algorithm_does_not_hold(algorithm: Any) -> None:
+def test_token_with_another_algorithm_is_invalid(algorithm: Any) -> None:
     head, claims, signature = signed().split(".")
     other = coded({"alg": algorithm, "typ": "JWT"})
-    # Without a signature, with the one of the true head, and with our own of the other head.
+    # Without a signature, with that of the true header, and with our own of the other header.
     ours = sign_with_head({"alg": algorithm, "typ": "JWT"})
     for token in (f"{other}.{claims}.", f"{other}.{claims}.{signature}", ours):
         assert (bearer(token).environment, bearer(token).error) == (None, NO_TOKEN)
@@ -184,13 +184,13 @@ def sign_with_head(head: Mapping[str, Any]) -> str:
     return f"{text}.{_signature(text.encode(), DEVELOPMENT.key).decode()}"
 
 
-def test_a_head_with_more_in_it_holds() -> None:
+def test_token_with_extra_header_fields_is_valid() -> None:
     assert bearer(sign_with_head({"alg": "HS256", "typ": "JWT", "kid": "1"})).environment is DEVELOPMENT
     assert bearer(sign_with_head({"alg": "HS256", "kid": 1})).environment is None
 
 
 def changed(token: str) -> list[str]:
-    """The token with something wrong in it, that a lenient reader overlooks."""
+    """The token with an error that a lenient parser overlooks."""
     head, claims, signature = token.split(".")
     return [
         f"{head}.{claims}.{signature}!",
@@ -205,7 +205,7 @@ def changed(token: str) -> list[str]:
 
 
 @pytest.mark.parametrize("at", range(8))
-def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
+def test_token_with_a_changed_signature_is_invalid(at: int) -> None:
     access = bearer(changed(signed())[at])
     assert (access.environment, access.error) == (None, NO_TOKEN)
 
@@ -224,7 +224,7 @@ def test_a_signature_that_is_not_exactly_it_does_not_hold(at: int) -> None:
         b'{"x":' + b"[" * 8000 + b"]" * 8000 + b"}",
     ],
 )
-def test_what_cannot_be_read_is_an_unknown_key(claims: bytes) -> None:
+def test_unreadable_token_is_an_unknown_key(claims: bytes) -> None:
     for token in (f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA", f"{coded(claims)}.{coded(CLAIMS)}.AAAA"):
         assert bearer(token).environment is None
     assert bearer(f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA").error == NO_KEY
@@ -306,7 +306,9 @@ TABLE: list[tuple[Permission, Path, tuple[str, ...], tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("permission", "path", "opening", "closed"), TABLE)
-def test_scopes(permission: Permission, path: Path, opening: tuple[str, ...], closed: tuple[str, ...]) -> None:
+def test_scopes_open_their_routes(
+    permission: Permission, path: Path, opening: tuple[str, ...], closed: tuple[str, ...]
+) -> None:
     world = a_world()
     at = path(world)
     run = world.ledger.by_id.get(at.get("id", ""))
@@ -319,11 +321,11 @@ def test_scopes(permission: Permission, path: Path, opening: tuple[str, ...], cl
     assert [scope for scope in closed if with_scope(scope) is None] == []
     status = {answer.status for scope in closed if (answer := with_scope(scope))}
     assert status == ({401} if permission is Permission.SECRET else {403})
-    # A secret key may do it all.
+    # A secret key may do everything.
     assert refusal(bearer(DEVELOPMENT.key), permission, world, at) is None
 
 
-def test_refusals_are_worded_as_recorded() -> None:
+def test_missing_scope_is_refused_as_recorded() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:runs"]))
     for permission, number in ((Permission.WRITE_RUN, "914"), (Permission.SECRET, "918")):
@@ -333,7 +335,7 @@ def test_refusals_are_worded_as_recorded() -> None:
         assert (answer.status, answer.body) == (recorded["status"], recorded["body"])
 
 
-def test_the_list_of_one_task_is_open_to_who_may_read_that_task() -> None:
+def test_task_scope_opens_the_list_of_that_task() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:tasks:hello"]))
     assert refusal(access, Permission.READ_LIST, world, {}, **{"filter[taskIdentifier]": "fail,hello"}) is None
@@ -341,7 +343,7 @@ def test_the_list_of_one_task_is_open_to_who_may_read_that_task() -> None:
     assert refusal(access, Permission.READ_LIST, world, {}, **{"filter[tag]": "hello"}) is not None
 
 
-def test_a_run_that_is_not_there_is_no_matter_of_scopes() -> None:
+def test_unknown_run_passes_the_scope_check() -> None:
     world = a_world()
     access = bearer(signed(scopes=["read:runs:run_other"]))
     assert refusal(access, Permission.READ_RUN, world, {"id": "run_x"}) is None
@@ -349,7 +351,7 @@ def test_a_run_that_is_not_there_is_no_matter_of_scopes() -> None:
     assert refusal(access, Permission.WRITE_RUN, world, {"id": "run_x"}) is not None
 
 
-def test_a_tag_opens_the_run_that_got_it_later() -> None:
+def test_tag_scope_opens_a_run_tagged_later() -> None:
     world = a_world()
     run = started(world, "slow")
     access = bearer(signed(scopes=["read:tags:late"]))
@@ -359,12 +361,12 @@ def test_a_tag_opens_the_run_that_got_it_later() -> None:
     assert refusal(access, Permission.READ_RUN, world, {"id": run.id}) is None
 
 
-def test_each_token_and_each_spelling_is_counted_by_itself() -> None:
+def test_each_unknown_token_has_its_own_limit() -> None:
     tokens = {bearer(token).token for token in (signed(), signed(scopes=[]), DEVELOPMENT.key, PRODUCTION.key)}
     assert len(tokens) == 4
     assert replace(bearer(signed()), scopes=None).limit is SECRET_KEY
 
 
-def test_a_key_has_one_budget_however_its_header_is_spelled() -> None:
+def test_key_has_one_limit_for_all_spellings() -> None:
     spellings = ("Bearer tr_dev_emulator", "bearer tr_dev_emulator", "Bearer   tr_dev_emulator ")
     assert len({identify(each, [DEVELOPMENT, PRODUCTION], 0).token for each in spellings}) == 1

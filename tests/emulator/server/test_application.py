@@ -1,6 +1,6 @@
-"""HTTP around the routes: the order in which a request is refused, methods, addresses, bodies, connections.
+"""HTTP around the routes: the order of refusals, methods, addresses, bodies, connections.
 
-Longer than a module should be: one list of what HTTP may bring.
+Longer than our other modules: one list of HTTP requests.
 """
 
 import gzip
@@ -37,7 +37,7 @@ def server() -> Iterator[EmulatorServer]:
 
 @pytest.fixture
 def api(server: EmulatorServer) -> EmulatorServer:
-    """With full buckets, no faults, and nothing wrong left behind by the test before."""
+    """The server with full rate limits and no faults."""
     server.faults()
     server.emulator.limiter.forget()
     server.answering.wait_for(0)
@@ -47,7 +47,7 @@ def api(server: EmulatorServer) -> EmulatorServer:
 # --- the order
 
 
-def test_without_a_key_nothing_else_counts(api: EmulatorServer) -> None:
+def test_missing_key_is_refused_first(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 0}, {"kind": "error"})
     for method, path in (("GET", LIST), ("DELETE", LIST), ("GET", "/api/v1/nope"), ("GET", "/"), ("POST", "//")):
         answer = api.ask(method, path.replace("//", "/x"), key=None)
@@ -56,7 +56,7 @@ def test_without_a_key_nothing_else_counts(api: EmulatorServer) -> None:
         assert answer.headers["content-type"] == "application/problem+json; charset=utf-8"
 
 
-def test_the_limit_comes_before_the_key_and_the_route(api: EmulatorServer) -> None:
+def test_limit_is_checked_before_key_and_route(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 1})
     for key in ("tr_dev_wrong", "Basic x", "Bearer a.b.c"):
         assert [api.get(LIST, key=key).status_code for _ in range(2)] == [401, 429]
@@ -64,13 +64,13 @@ def test_the_limit_comes_before_the_key_and_the_route(api: EmulatorServer) -> No
     assert api.ask("DELETE", LIST).status_code == 429
 
 
-def test_the_route_and_the_method_come_before_the_key(api: EmulatorServer) -> None:
+def test_route_and_method_are_checked_before_the_key(api: EmulatorServer) -> None:
     assert api.get("/api/v1/nope", key="tr_dev_wrong").status_code == 404
     assert api.ask("DELETE", LIST, key="tr_dev_wrong").status_code == 405
     assert api.get(LIST, key="tr_dev_wrong").status_code == 401
 
 
-def test_the_scope_comes_before_the_body(api: EmulatorServer) -> None:
+def test_scope_is_checked_before_the_body(api: EmulatorServer) -> None:
     token = api.token("read:runs")
     answer = api.ask("POST", "/api/v1/tasks/hello/trigger", key=token, content=b"{not json")
     assert answer.status_code == 403
@@ -78,8 +78,8 @@ def test_the_scope_comes_before_the_body(api: EmulatorServer) -> None:
     assert (answer.status_code, answer.json()) == (400, recording("925")["response"]["body"])
 
 
-def test_a_scope_is_asked_for_by_every_route(api: EmulatorServer) -> None:
-    """A token without scopes opens nothing, and one with all of them not what is for secret keys."""
+def test_every_route_requires_a_scope(api: EmulatorServer) -> None:
+    """A token without scopes opens nothing, and one with all scopes not the routes for secret keys."""
     run_id, nothing, everything = api.running(), api.token(), api.token("admin")
     for route in ROUTES:
         path = route.path.replace("{id:path}", run_id).replace("{id}", run_id)
@@ -90,7 +90,7 @@ def test_a_scope_is_asked_for_by_every_route(api: EmulatorServer) -> None:
     assert api.status(run_id) in {"EXECUTING", "CANCELED"}
 
 
-def test_every_answer_counts_down(api: EmulatorServer) -> None:
+def test_every_response_counts_down(api: EmulatorServer) -> None:
     left = [
         int(api.ask(method, path).headers["x-ratelimit-remaining"])
         for method, path in (("GET", LIST), ("DELETE", LIST), ("GET", "/api/v1/nope"), ("HEAD", LIST))
@@ -101,7 +101,7 @@ def test_every_answer_counts_down(api: EmulatorServer) -> None:
 # --- methods
 
 
-def test_head_is_get_without_a_body(api: EmulatorServer) -> None:
+def test_head_is_get_without_body(api: EmulatorServer) -> None:
     api.running()
     answer = api.ask("HEAD", LIST)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -112,7 +112,7 @@ def test_head_is_get_without_a_body(api: EmulatorServer) -> None:
     assert api.ask("HEAD", "/api/v3/runs/run_x").status_code == 404
 
 
-def test_options_are_for_browsers(api: EmulatorServer) -> None:
+def test_options_answer_browsers(api: EmulatorServer) -> None:
     recorded = recording("923")["response"]["headers"]
     answer = api.ask("OPTIONS", LIST, key=None)
     assert (answer.status_code, answer.json()) == (200, {})
@@ -139,7 +139,7 @@ def test_wrong_methods_are_refused_as_recorded(api: EmulatorServer, method: str)
 @pytest.mark.parametrize(
     "path", ["/", "/x", "/api", "/api/v1", "/api/v1/nope", "//api/v1/runs", "/api//v1/runs", "/%00"]
 )
-def test_an_unknown_address_is_a_page(api: EmulatorServer, path: str) -> None:
+def test_unknown_path_returns_the_404_page(api: EmulatorServer, path: str) -> None:
     with api.socket(path) as connection:
         status, page = read_answer(connection)
     assert (status, page[:15]) == (404, b"<!DOCTYPE html>")
@@ -162,7 +162,7 @@ def test_an_unknown_address_is_a_page(api: EmulatorServer, path: str) -> None:
         ("/a%3Fb/", "/a%3Fb"),
     ],
 )
-def test_a_trailing_slash_leads_to_the_address_without_it(api: EmulatorServer, path: str, location: str) -> None:
+def test_trailing_slash_redirects(api: EmulatorServer, path: str, location: str) -> None:
     with api.socket(path, more="connection: close\r\n") as connection:
         head = read_all(connection).decode()
     lines = head.split("\r\n")
@@ -199,7 +199,7 @@ def test_ids_are_decoded_once(api: EmulatorServer) -> None:
         f"{LIST}?filter[tag]=%ED%A0%BD&filter[tag]=a",
     ],
 )
-def test_a_query_of_no_characters_is_answered(api: EmulatorServer, path: str) -> None:
+def test_invalid_utf8_in_a_query_is_answered(api: EmulatorServer, path: str) -> None:
     with api.socket(path) as connection:
         status, body = read_answer(connection)
     assert status in {200, 400}
@@ -209,7 +209,7 @@ def test_a_query_of_no_characters_is_answered(api: EmulatorServer, path: str) ->
 @pytest.mark.parametrize(
     "raw", [b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]
 )
-def test_what_is_no_request_is_400_and_the_end(api: EmulatorServer, raw: bytes) -> None:
+def test_malformed_request_is_400_and_closes(api: EmulatorServer, raw: bytes) -> None:
     with api.socket() as connection:
         connection.sendall(raw)
         assert read_all(connection).startswith(b"HTTP/1.1 400")
@@ -217,7 +217,7 @@ def test_what_is_no_request_is_400_and_the_end(api: EmulatorServer, raw: bytes) 
 
 
 @pytest.mark.parametrize("host", ["", "[::1", "\xe4\xf6", "a b", "x" * 3000])
-def test_a_strange_host_changes_nothing(api: EmulatorServer, host: str) -> None:
+def test_strange_host_is_accepted(api: EmulatorServer, host: str) -> None:
     run_id = api.trigger("text", payload=LARGE * 3)
     raw = request(f"/api/v3/runs/{run_id}").replace(b"host: x", f"host: {host}".encode("latin-1"))
     with api.socket() as connection:
@@ -227,7 +227,7 @@ def test_a_strange_host_changes_nothing(api: EmulatorServer, host: str) -> None:
     assert json.loads(body)["payloadPresignedUrl"].startswith("http://")
 
 
-def test_http_1_0_without_a_host(api: EmulatorServer) -> None:
+def test_http_1_0_without_host_is_accepted(api: EmulatorServer) -> None:
     with api.socket() as connection:
         connection.sendall(f"GET {LIST} HTTP/1.0\r\nauthorization: Bearer {DEVELOPMENT.key}\r\n\r\n".encode())
         received = read_all(connection)
@@ -238,7 +238,7 @@ def test_http_1_0_without_a_host(api: EmulatorServer) -> None:
 # --- bodies
 
 
-def test_packed_and_plain_bodies_are_the_same(api: EmulatorServer) -> None:
+def test_gzipped_and_plain_bodies_are_equal(api: EmulatorServer) -> None:
     for _ in range(5):
         api.running()
     plain = api.get(LIST, headers={"accept-encoding": "identity"})
@@ -252,7 +252,7 @@ def test_packed_and_plain_bodies_are_the_same(api: EmulatorServer) -> None:
         assert answer.headers["vary"] == "Accept-Encoding"
         assert answer.headers["transfer-encoding"] == "chunked"
         assert "content-length" not in answer.headers
-    # Not worth it.
+    # Too small to compress.
     assert "content-encoding" not in api.get("/api/v3/runs/run_x").headers
 
 
@@ -269,16 +269,16 @@ def test_packed_and_plain_bodies_are_the_same(api: EmulatorServer) -> None:
         ("gzip; q=0.0, br", False),
     ],
 )
-def test_who_takes_gzip(accepted: str, *, takes: bool) -> None:
+def test_accept_encoding_decides_on_gzip(accepted: str, *, takes: bool) -> None:
     assert takes_gzip(accepted) is takes
 
 
-def test_json_is_what_javascript_makes_of_it() -> None:
+def test_json_is_formatted_like_javascript() -> None:
     assert as_json({"a": "é☃😀\ud83d", "b": [1, None, True]}) == '{"a":"é☃😀\\ud83d","b":[1,null,true]}'.encode()
     assert json.loads(as_json("\ud83d\udc00"[::-1])) == "\udc00\ud83d"
 
 
-def test_half_a_surrogate_pair_is_taken_and_given_back(api: EmulatorServer) -> None:
+def test_lone_surrogate_is_accepted_and_returned(api: EmulatorServer) -> None:
     body = b'{"payload": {"half": "\\ud83d", "\\udc00": 1}, "options": {"tags": ["\\ud83d"]}}'
     run_id = api.ask("POST", "/api/v1/tasks/hello/trigger", content=body).json()["id"]
     api.advance(3)
@@ -287,7 +287,7 @@ def test_half_a_surrogate_pair_is_taken_and_given_back(api: EmulatorServer) -> N
         assert api.get(path).status_code == 200
 
 
-def test_numbers_beyond_all_are_null_and_no_number_is_no_json(api: EmulatorServer) -> None:
+def test_infinite_numbers_are_null_and_nan_is_invalid(api: EmulatorServer) -> None:
     def trigger(number: bytes) -> httpx.Response:
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=b'{"payload": [%s, 1.5]}' % number)
 
@@ -298,7 +298,7 @@ def test_numbers_beyond_all_are_null_and_no_number_is_no_json(api: EmulatorServe
         assert trigger(number).status_code == 400
 
 
-def test_a_body_up_to_the_limit_is_taken_and_no_larger_one(api: EmulatorServer) -> None:
+def test_body_is_accepted_up_to_the_limit(api: EmulatorServer) -> None:
     def trigger(size: int, **more: Any) -> httpx.Response:
         frame = b'{"payload": "%s"}'
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=frame % (b"x" * (size - len(frame) + 2)), **more)
@@ -308,12 +308,12 @@ def test_a_body_up_to_the_limit_is_taken_and_no_larger_one(api: EmulatorServer) 
     answer = trigger(MAX_BODY_BYTES + 1)
     assert (answer.status_code, answer.json()) == (413, {"error": "Request body too large"})
     assert len(api.world().ledger) == before + 1
-    # A stranger's body is not read, and the connection that brought it is of no more use.
+    # The body of an unknown sender is not read, so its connection cannot be reused.
     assert trigger(20_000_000, key="tr_dev_wrong").status_code == 401
     assert api.get(LIST).status_code == 200
 
 
-def test_a_body_that_never_comes_is_left(api: EmulatorServer) -> None:
+def test_incomplete_body_is_abandoned(api: EmulatorServer) -> None:
     with api.socket("/api/v1/tasks/hello/trigger", method="POST", more="content-length: 100\r\n") as connection:
         connection.sendall(b'{"payload"')
         api.answering.wait_for(1)
@@ -328,7 +328,7 @@ def test_one_connection_serves_many_requests(api: EmulatorServer) -> None:
         for path, expected in ((LIST, 200), ("/api/v1/nope", 404), ("/api/v3/runs/run_x", 404), (LIST, 200)):
             connection.sendall(request(path))
             assert read_answer(connection)[0] == expected
-        # Two at once are answered one after the other.
+        # Two requests on one connection are answered in order.
         connection.sendall(request(LIST) + request("/api/v3/runs/run_x"))
         received = b""
         while received.count(b"0\r\n\r\n") < 2:
@@ -336,7 +336,7 @@ def test_one_connection_serves_many_requests(api: EmulatorServer) -> None:
         assert received.index(b"HTTP/1.1 200") < received.index(b"HTTP/1.1 404")
 
 
-def test_fifty_at_once(api: EmulatorServer) -> None:
+def test_fifty_requests_at_once(api: EmulatorServer) -> None:
     run_ids = [api.running() for _ in range(5)]
     paths = [
         LIST,
@@ -359,7 +359,7 @@ def test_fifty_at_once(api: EmulatorServer) -> None:
     assert {status for status, _ in answers} == {200}
 
 
-def test_environments_are_worlds_of_their_own() -> None:
+def test_environments_have_separate_worlds() -> None:
     with run_emulator(company.COMPANY, history=30, rate_per_s=1.0) as api:
         dev, prod = (
             [row["id"] for row in api.get(f"{LIST}?page[size]=100", key=each.key).json()["data"]]
@@ -375,7 +375,7 @@ def test_environments_are_worlds_of_their_own() -> None:
         assert env == {"dev", "prod"}
 
 
-def test_a_world_is_made_once_while_others_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_is_built_once_for_concurrent_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end, made = Event(), Event(), []
 
     with run_emulator() as api:
@@ -399,9 +399,7 @@ def test_a_world_is_made_once_while_others_ask(monkeypatch: pytest.MonkeyPatch) 
         assert sorted(made) == ["dev", "prod"]
 
 
-def test_a_world_that_cannot_be_made_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failed_world_is_built_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     with run_emulator() as api:
 
         def fail(_: Any) -> World:
@@ -414,7 +412,7 @@ def test_a_world_that_cannot_be_made_is_tried_again(
         assert api.get(LIST).status_code == 200
 
 
-def test_a_server_that_ends_does_not_wait_for_a_world(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_server_does_not_wait_for_a_world(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end = Event(), Event()
     with run_emulator() as api:
 
@@ -435,9 +433,7 @@ def test_a_server_that_ends_does_not_wait_for_a_world(monkeypatch: pytest.Monkey
 # --- what a route gets wrong
 
 
-def test_a_mistake_of_a_route_is_500_and_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bug_in_a_route_is_logged_and_500(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     async def broken(_: Any) -> Any:
         raise ZeroDivisionError("the route is wrong")
 
@@ -456,7 +452,7 @@ def test_a_mistake_of_a_route_is_500_and_is_told(
 # --- packets
 
 
-def test_packets_need_no_key_and_no_limit_counts_them(api: EmulatorServer) -> None:
+def test_packets_need_no_key_and_count_against_no_limit(api: EmulatorServer) -> None:
     run_id = api.trigger("big", payload={"text": LARGE * 3})
     api.advance(3)
     detail = api.get(f"/api/v3/runs/{run_id}").json()

@@ -1,4 +1,4 @@
-"""The emulator's clock runs as fast as it is told, from where it is told."""
+"""The emulator's clock starts where it should and runs at its scale."""
 
 import time
 
@@ -12,7 +12,7 @@ START_MS = 1_795_528_000_000
 @pytest.mark.parametrize(
     ("scale", "shown_ms"), [(1.0, 2_500), (10.0, 25_000), (0.5, 1_250), (0.0, 0), (1000.0, 2_500_000)]
 )
-def test_time_passes_at_its_scale(monkeypatch: pytest.MonkeyPatch, scale: float, shown_ms: int) -> None:
+def test_clock_runs_at_its_scale(monkeypatch: pytest.MonkeyPatch, scale: float, shown_ms: int) -> None:
     now_s = [100.0]
     monkeypatch.setattr("tui.emulator.server.clock.time.monotonic", lambda: now_s[0])
     world = WorldClock(START_MS, scale)
@@ -21,7 +21,7 @@ def test_time_passes_at_its_scale(monkeypatch: pytest.MonkeyPatch, scale: float,
     assert world() == START_MS + shown_ms
 
 
-def test_it_begins_now_when_nothing_is_said() -> None:
+def test_clock_starts_now_by_default() -> None:
     before_ms = time.time_ns() // 1_000_000
     world = WorldClock(scale=0)
     assert before_ms <= world() <= time.time_ns() // 1_000_000

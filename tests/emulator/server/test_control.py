@@ -1,4 +1,4 @@
-"""`/emulator/world` against the world itself, in every number and every field."""
+"""`/emulator/world`, compared with the world itself in every number and field."""
 
 import json
 from collections import Counter
@@ -24,14 +24,14 @@ def api() -> Iterator[EmulatorServer]:
         yield server
 
 
-def told(api: EmulatorServer, **query: Any) -> Any:
+def read_world(api: EmulatorServer, **query: Any) -> Any:
     answer = api.client.get(f"{api.url}/emulator/world", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def fields(run: Run) -> dict[str, Any]:
-    """The run, said anew."""
+    """The expected fields of a run."""
     return {
         "id": run.id,
         "taskIdentifier": run.task_id,
@@ -56,8 +56,8 @@ def ancestors(run: Run) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("slug", ["dev", "prod"])
-def test_the_truth_is_the_ledger(api: EmulatorServer, slug: str) -> None:
-    truth = told(api, environment=slug, limit="all")
+def test_world_route_agrees_with_the_ledger(api: EmulatorServer, slug: str) -> None:
+    truth = read_world(api, environment=slug, limit="all")
     runs = list(api.world(slug).ledger)
     assert truth["environment"] == slug
     assert truth["now"] == iso_time(api.time[0])
@@ -71,19 +71,19 @@ def test_the_truth_is_the_ledger(api: EmulatorServer, slug: str) -> None:
     assert max(run["depth"] for run in truth["runs"]) >= 3
 
 
-def test_every_failure_is_labelled(api: EmulatorServer) -> None:
-    for run in told(api, limit="all")["runs"]:
+def test_every_failure_has_a_label(api: EmulatorServer) -> None:
+    for run in read_world(api, limit="all")["runs"]:
         if run["status"] in {"FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE"}:
             assert run["label"]
 
 
-def test_how_many_are_told(api: EmulatorServer) -> None:
-    everything = told(api, limit="all")
-    assert len(told(api)["runs"]) == 1000 < everything["count"]
+def test_limit_sets_the_number_of_runs(api: EmulatorServer) -> None:
+    everything = read_world(api, limit="all")
+    assert len(read_world(api)["runs"]) == 1000 < everything["count"]
     for limit in (0, 1, 25, 999_999_999):
-        some = told(api, limit=limit)
+        some = read_world(api, limit=limit)
         assert some["runs"] == everything["runs"][:limit]
-        # The counts are of all of them.
+        # The counts cover all runs.
         assert (some["count"], some["statuses"], some["labels"]) == (
             everything["count"],
             everything["statuses"],
@@ -104,27 +104,27 @@ def test_how_many_are_told(api: EmulatorServer) -> None:
         {"limit": "1" * 5000},
     ],
 )
-def test_a_question_of_no_sense_is_refused_with_a_text_that_helps(api: EmulatorServer, query: dict[str, str]) -> None:
+def test_invalid_parameters_get_a_helpful_error(api: EmulatorServer, query: dict[str, str]) -> None:
     answer = api.client.get(f"{api.url}/emulator/world", params=query)
     error = "expected environment=dev|prod and limit=<number>|all"
     assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
-def test_it_tells_the_truth_before_lists_know_it(api: EmulatorServer) -> None:
+def test_world_route_is_ahead_of_lists(api: EmulatorServer) -> None:
     run_id = api.trigger("send-email", options={"tags": ["\ud83d".encode("utf-8", "replace").decode(), "new"]})
-    newest = told(api, limit=1)["runs"][0]
+    newest = read_world(api, limit=1)["runs"][0]
     assert (newest["id"], newest["status"], newest["tags"]) == (run_id, "QUEUED", ["?", "new"])
     listed = api.get("/api/v1/runs", params={"page[size]": 1}).json()["data"]
     assert listed[0]["id"] != run_id
     assert api.ask("POST", f"/api/v2/runs/{run_id}/cancel").status_code == 200
-    assert told(api, limit=1)["runs"][0]["status"] == "CANCELED"
+    assert read_world(api, limit=1)["runs"][0]["status"] == "CANCELED"
 
 
-def test_the_list_agrees_with_the_truth_once_it_has_followed() -> None:
+def test_list_agrees_with_world_after_the_delay() -> None:
     with run_emulator(COMPANY, history=300, rate_per_s=5.0) as api:
         for environment in (DEVELOPMENT, PRODUCTION):
             api.advance(30)
-            truth = {run["id"]: run for run in told(api, environment=environment.slug, limit="all")["runs"]}
+            truth = {run["id"]: run for run in read_world(api, environment=environment.slug, limit="all")["runs"]}
             old = {run_id for run_id, run in truth.items() if run["updatedAt"] < iso_time(api.time[0] - 1000)}
             assert len(old) > 250
             cursor: dict[str, str] = {}
@@ -149,10 +149,10 @@ VERSIONED = {"x-trigger-api-version": "2025-07-16"}
 SHARED = ("taskIdentifier", "status", "version", "createdAt", "updatedAt", "finishedAt", "depth", "tags")
 
 
-def test_no_key_is_needed_and_nothing_is_counted(api: EmulatorServer) -> None:
+def test_control_needs_no_key_and_counts_nothing(api: EmulatorServer) -> None:
     before = int(api.get("/api/v1/runs").headers["x-ratelimit-remaining"])
     for _ in range(3):
-        told(api, limit=0)
+        read_world(api, limit=0)
     answer = api.client.get(f"{api.url}/emulator/world", params={"limit": 0})
     assert "x-ratelimit-limit" not in answer.headers
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -160,7 +160,7 @@ def test_no_key_is_needed_and_nothing_is_counted(api: EmulatorServer) -> None:
     assert api.client.post(f"{api.url}/emulator/world").status_code == 404
 
 
-def test_the_same_seed_tells_the_same() -> None:
+def test_same_seed_returns_the_same_world() -> None:
     def all_of(seed: int) -> bytes:
         with run_emulator(COMPANY, history=200, seed=seed) as api:
             return api.client.get(f"{api.url}/emulator/world?limit=all").content

@@ -1,6 +1,6 @@
-"""Every kind of fault, as a client meets it on a real connection, and the specs that are refused.
+"""Every kind of fault on a real connection, and invalid specs.
 
-Longer than a module should be: each kind of fault is met on a socket of its own.
+Longer than our other modules: each kind of fault gets a socket of its own.
 """
 
 import json
@@ -45,7 +45,7 @@ def set_raw(api: EmulatorServer, body: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "error"),
     [
         (None, "latency, error, hang"),
         ("hang", "latency, error, hang"),
@@ -86,30 +86,30 @@ def set_raw(api: EmulatorServer, body: bytes) -> httpx.Response:
         ({"kind": "hang", "environment": ["dev"]}, "unknown environment ['dev']"),
     ],
 )
-def test_a_spec_that_is_none_is_refused_with_a_text_that_helps(api: EmulatorServer, spec: Any, told: str) -> None:
+def test_invalid_spec_gets_a_helpful_error(api: EmulatorServer, spec: Any, error: str) -> None:
     api.faults({"kind": "error", "status": 503})
     answer = set_raw(api, json.dumps({"faults": [{"kind": "close"}, spec]}).encode())
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert error in answer.json()["error"]
     # Nothing has changed.
     assert api.get(LIST).status_code == 503
     assert api.client.get(f"{api.url}/emulator/faults").json()["faults"] == [{"kind": "error", "status": 503}]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"faults": [{"kind": "latency", "ms": NaN}]}'])
-def test_a_body_that_is_none_is_refused(api: EmulatorServer, body: bytes) -> None:
+def test_body_that_is_not_json_is_refused(api: EmulatorServer, body: bytes) -> None:
     answer = set_raw(api, body)
     assert answer.status_code == 400
     assert answer.json()["error"]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"5", b'"hang"', b'{"faults": {"kind": "hang"}}', b"null"])
-def test_a_body_without_a_list_is_refused(api: EmulatorServer, body: bytes) -> None:
+def test_body_without_a_list_is_refused(api: EmulatorServer, body: bytes) -> None:
     answer = set_raw(api, body)
     assert (answer.status_code, answer.json()["error"]) == (400, 'the body must be {"faults": [...]}')
 
 
-def test_faults_are_told_replaced_and_turned_off(api: EmulatorServer) -> None:
+def test_faults_are_listed_replaced_and_removed(api: EmulatorServer) -> None:
     url = f"{api.url}/emulator/faults"
     assert api.client.get(url).json() == {"faults": [], "routes": sorted(NAMES)}
     api.faults({"kind": "error"}, {"kind": "stale"})
@@ -121,7 +121,7 @@ def test_faults_are_told_replaced_and_turned_off(api: EmulatorServer) -> None:
     assert api.client.put(url).status_code == 404
 
 
-def test_every_kind_may_be_turned_on(api: EmulatorServer) -> None:
+def test_every_kind_can_be_set(api: EmulatorServer) -> None:
     needed = {
         "latency": {"ms": 0},
         "clock-skew": {"seconds": 1},
@@ -129,8 +129,8 @@ def test_every_kind_may_be_turned_on(api: EmulatorServer) -> None:
         "realtime-limit": {"most": 2},
     }
     api.faults(*({"kind": kind, **needed.get(kind, {})} for kind in KINDS))
-    told = api.client.get(f"{api.url}/emulator/faults").json()["faults"]
-    assert [fault["kind"] for fault in told] == list(KINDS)
+    listed = api.client.get(f"{api.url}/emulator/faults").json()["faults"]
+    assert [fault["kind"] for fault in listed] == list(KINDS)
 
 
 # --- which requests are struck
@@ -142,7 +142,7 @@ def a_set(*specs: Any, seed: int = 0) -> Faults:
     return faults
 
 
-def test_share_is_of_the_requests_and_follows_from_the_seed() -> None:
+def test_share_of_requests_follows_from_the_seed() -> None:
     def struck(seed: int) -> list[int]:
         faults = a_set({"kind": "error", "share": 0.3}, seed=seed)
         return [len(faults.select("list", "dev")) for _ in range(2000)]
@@ -154,13 +154,20 @@ def test_share_is_of_the_requests_and_follows_from_the_seed() -> None:
     assert all(a_set({"kind": "error", "share": 1}).select("list", "dev") for _ in range(100))
 
 
-def test_times_counts_requests_that_were_struck() -> None:
+def test_times_counts_affected_requests() -> None:
     faults = a_set({"kind": "error", "times": 2, "route": ["list", "trace"], "environment": "prod"})
-    asked = [("list", "dev"), ("detail", "prod"), ("trace", "prod"), ("", "prod"), ("list", "prod"), ("list", "prod")]
-    assert [len(faults.select(*each)) for each in asked] == [0, 0, 1, 0, 1, 0]
+    requests = [
+        ("list", "dev"),
+        ("detail", "prod"),
+        ("trace", "prod"),
+        ("", "prod"),
+        ("list", "prod"),
+        ("list", "prod"),
+    ]
+    assert [len(faults.select(*each)) for each in requests] == [0, 0, 1, 0, 1, 0]
 
 
-def test_a_list_with_a_bad_spec_changes_nothing() -> None:
+def test_list_with_an_invalid_spec_changes_nothing() -> None:
     calls: list[int] = []
     faults = Faults(Random(0), ["dev"], lambda: calls.append(1))
     faults.set([{"kind": "hang"}], NAMES)
@@ -176,7 +183,7 @@ def test_a_list_with_a_bad_spec_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [*range(400, 430), 451, 499, *range(500, 512), 520, 599])
-def test_error(api: EmulatorServer, status: int) -> None:
+def test_error_replaces_the_response(api: EmulatorServer, status: int) -> None:
     api.faults({"kind": "error", "status": status})
     answer = api.get(LIST)
     assert answer.status_code == status
@@ -195,7 +202,7 @@ def test_error_422_asks_for_a_narrower_window(api: EmulatorServer) -> None:
     assert "narrow the time window" in answer.json()["error"]
 
 
-def test_error_is_500_as_recorded_when_nothing_is_said(api: EmulatorServer) -> None:
+def test_error_is_500_by_default(api: EmulatorServer) -> None:
     api.faults({"kind": "error"})
     recorded = recording("940")["response"]
     answer = api.get(LIST)
@@ -203,7 +210,7 @@ def test_error_is_500_as_recorded_when_nothing_is_said(api: EmulatorServer) -> N
 
 
 @pytest.mark.parametrize("body", [{"message": "no", "n": [1, None]}, [], None, 5, "<html>\N{SNOWMAN}</html>", "\ud83d"])
-def test_error_with_a_body(api: EmulatorServer, body: Any) -> None:
+def test_error_with_a_body_of_its_own(api: EmulatorServer, body: Any) -> None:
     set_raw(api, json.dumps({"faults": [{"kind": "error", "status": 500, "body": body}]}).encode())
     answer = api.get(LIST)
     assert answer.status_code == 500
@@ -214,7 +221,7 @@ def test_error_with_a_body(api: EmulatorServer, body: Any) -> None:
         assert answer.json() == body
 
 
-def test_error_of_some_routes_and_of_one_environment(api: EmulatorServer) -> None:
+def test_error_is_limited_to_routes_and_environment(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "error", "status": 503, "route": ["detail", "cancel"], "environment": "dev"})
     assert api.get(f"/api/v3/runs/{run_id}").status_code == 503
@@ -223,31 +230,31 @@ def test_error_of_some_routes_and_of_one_environment(api: EmulatorServer) -> Non
     assert api.get(f"/api/v1/runs/{run_id}/trace").status_code == 200
     assert api.get(f"/api/v3/runs/{run_id}", key=PRODUCTION.key).status_code == 404
     api.faults({"kind": "error", "status": 503, "route": "detail", "times": 2})
-    asked = [api.get(f"/api/v3/runs/{run_id}").status_code for _ in range(3)]
-    assert asked == [503, 503, 200]
-    # What was answered with an error had no effect.
+    responses = [api.get(f"/api/v3/runs/{run_id}").status_code for _ in range(3)]
+    assert responses == [503, 503, 200]
+    # A request that was answered with an error had no effect.
     assert api.status(run_id) == "EXECUTING"
 
 
-def test_error_of_a_share(api: EmulatorServer) -> None:
+def test_error_affects_a_share_of_requests(api: EmulatorServer) -> None:
     api.faults({"kind": "error", "status": 500, "share": 0.5})
     statuses = [api.get(LIST, params={"page[size]": 1}).status_code for _ in range(60)]
     assert {200, 500} == set(statuses)
 
 
-def test_a_fault_strikes_a_strange_key_and_an_unknown_route_too(api: EmulatorServer) -> None:
+def test_fault_affects_unknown_keys_and_routes_too(api: EmulatorServer) -> None:
     api.faults({"kind": "close"})
     for path, key in ((LIST, "tr_dev_other"), ("/api/v1/nope", DEVELOPMENT.key)):
         with pytest.raises(httpx.RemoteProtocolError):
             api.get(path, key=key)
-    # Who has no key at all does not come so far.
+    # A request without a key is refused earlier.
     assert api.get(LIST, key=None).status_code == 401
 
 
 # --- time
 
 
-def test_latency_waits_and_then_does_all_else(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_comes_before_other_faults(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 
     async def wait(seconds: float) -> None:
@@ -267,17 +274,17 @@ def test_latency_waits_and_then_does_all_else(api: EmulatorServer, monkeypatch: 
     assert max(jittered) > 0.9
 
 
-def test_latency_takes_its_time(api: EmulatorServer) -> None:
+def test_latency_delays_the_response(api: EmulatorServer) -> None:
     api.faults({"kind": "latency", "ms": 100})
     assert api.get(LIST).elapsed.total_seconds() >= 0.1
 
 
-def test_latency_of_less_than_nothing_is_none(api: EmulatorServer) -> None:
+def test_negative_latency_is_none(api: EmulatorServer) -> None:
     api.faults({"kind": "latency", "ms": 0, "jitter_ms": 0.001})
     assert [api.get(LIST).status_code for _ in range(10)] == [200] * 10
 
 
-def test_clock_skew_changes_the_date_alone(api: EmulatorServer) -> None:
+def test_clock_skew_changes_only_the_date(api: EmulatorServer) -> None:
     def date_ms(answer: httpx.Response) -> int:
         return int(parsedate_to_datetime(answer.headers["date"]).timestamp()) * 1000
 
@@ -293,19 +300,19 @@ def test_clock_skew_changes_the_date_alone(api: EmulatorServer) -> None:
     assert abs(date_ms(api.get(LIST)) - api.time[0]) < 1000
 
 
-def test_stale_answers_are_those_of_the_moment(api: EmulatorServer) -> None:
+def test_stale_world_stands_still(api: EmulatorServer) -> None:
     queued = api.running()
     api.faults({"kind": "stale"})
     before = [api.get(path).json() for path in (LIST, f"/api/v3/runs/{queued}", f"/api/v1/runs/{queued}/trace")]
     api.advance(600)
-    # A change of other faults is none of this one.
+    # Changing other faults does not affect this one.
     api.faults({"kind": "stale"}, {"kind": "clock-skew", "seconds": 1})
     after = [api.get(path).json() for path in (LIST, f"/api/v3/runs/{queued}", f"/api/v1/runs/{queued}/trace")]
     assert after == before
     assert before[1]["status"] == "EXECUTING"
     rows = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
     assert {"run_id": queued, "status": "Executing"} in rows
-    # What is asked for is done all the same.
+    # Requests still take effect.
     new = api.trigger("slow")
     assert api.get(f"/api/v3/runs/{new}").json()["createdAt"] == iso(api, -600)
     api.faults()
@@ -314,7 +321,7 @@ def test_stale_answers_are_those_of_the_moment(api: EmulatorServer) -> None:
     assert new in {row["id"] for row in api.get(LIST).json()["data"]}
 
 
-def test_a_halt_is_a_standstill_that_lists_know_of(api: EmulatorServer) -> None:
+def test_halted_world_stands_still_with_lists_up_to_date(api: EmulatorServer) -> None:
     queued = api.running()
     api.advance(10)
     new = api.trigger("slow")
@@ -326,8 +333,8 @@ def test_a_halt_is_a_standstill_that_lists_know_of(api: EmulatorServer) -> None:
     answers = [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()]
     api.advance(600)
     assert [api.get(LIST).json(), api.client.get(f"{api.url}/emulator/world").json()] == answers
-    told = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
-    assert {row["run_id"] for row in told} >= {queued, new}
+    rows = api.ask("POST", "/api/v1/query", json=QUERY).json()["results"]
+    assert {row["run_id"] for row in rows} >= {queued, new}
     later = api.trigger("slow")
     api.faults({"kind": "halt"}, {"kind": "clock-skew", "seconds": 1})
     assert later not in {row["id"] for row in api.get(LIST).json()["data"]}
@@ -336,7 +343,7 @@ def test_a_halt_is_a_standstill_that_lists_know_of(api: EmulatorServer) -> None:
     assert {row["status"] for row in api.get(LIST).json()["data"]} == {"COMPLETED"}
 
 
-def test_late_counts_are_those_of_a_while_ago(api: EmulatorServer) -> None:
+def test_late_counts_are_old(api: EmulatorServer) -> None:
     def counted() -> int:
         answer = api.ask("POST", "/api/v1/query", json={"query": "SELECT count() AS n FROM runs"})
         number: int = answer.json()["results"][0]["n"]
@@ -362,13 +369,13 @@ def iso(api: EmulatorServer, seconds: float) -> str:
     return iso_time(api.time[0] + round(seconds * 1000))
 
 
-def test_stale_is_the_moment_of_the_fault_whatever_was_asked_before() -> None:
+def test_stale_begins_at_the_fault_without_any_request() -> None:
     with run_emulator() as api:
         api.trigger("slow")
         api.advance(30)
         api.faults({"kind": "stale"})
         api.advance(3000)
-        # Nobody had asked since, and nobody at all in production.
+        # No request had arrived since, and none at all in production.
         assert api.client.get(f"{api.url}/emulator/world").json()["now"] == iso(api, -3000)
         assert api.client.get(f"{api.url}/emulator/world?environment=prod").json()["now"] == iso(api, -3000)
         api.faults()
@@ -378,7 +385,7 @@ def test_stale_is_the_moment_of_the_fault_whatever_was_asked_before() -> None:
 # --- the rate limit
 
 
-def test_rate_limit_is_another_limit_from_now_on(api: EmulatorServer) -> None:
+def test_rate_limit_replaces_the_limit(api: EmulatorServer) -> None:
     api.get(LIST)
     api.faults({"kind": "rate-limit", "most": 2, "refill": 1})
     answers = [api.get(LIST) for _ in range(3)]
@@ -393,11 +400,11 @@ def test_rate_limit_is_another_limit_from_now_on(api: EmulatorServer) -> None:
     ]
     assert refused.json().keys() == recorded["body"].keys()
     assert refused.json()["secondsUntilReset"] == 10
-    # Everybody has a bucket of its own, and a public token has the same limit by the minute.
+    # Each token has a bucket of its own, and public tokens have the same limit by the minute.
     assert api.get(LIST, key=PRODUCTION.key).status_code == 200
     token = api.token("read:runs")
     assert [api.get(LIST, key=token).status_code for _ in range(3)] == [200, 200, 429]
-    # A request that is refused has no effect.
+    # A refused request has no effect.
     before = len(api.world().ledger)
     assert api.ask("POST", "/api/v1/tasks/slow/trigger", json={}).status_code == 429
     assert len(api.world().ledger) == before
@@ -407,14 +414,14 @@ def test_rate_limit_is_another_limit_from_now_on(api: EmulatorServer) -> None:
     assert api.get(LIST).headers["x-ratelimit-remaining"] == "749"
 
 
-def test_rate_limit_of_nothing_and_without_a_refill(api: EmulatorServer) -> None:
+def test_rate_limit_of_zero_and_without_refill(api: EmulatorServer) -> None:
     api.faults({"kind": "rate-limit", "most": 0})
     assert api.get(LIST).status_code == 429
     api.advance(600)
     assert api.get(LIST).status_code == 429
     api.faults({"kind": "rate-limit", "most": 1})
     assert [api.get(LIST).status_code for _ in range(2)] == [200, 429]
-    # The same again: nothing is filled; another one: everything is.
+    # The same limit again fills nothing; another limit fills all buckets.
     api.faults({"kind": "rate-limit", "most": 1}, {"kind": "clock-skew", "seconds": 1})
     assert api.get(LIST).status_code == 429
     api.faults({"kind": "rate-limit", "most": 3, "refill": 0})
@@ -426,7 +433,7 @@ def test_rate_limit_of_nothing_and_without_a_refill(api: EmulatorServer) -> None
 # --- sockets
 
 
-def test_close(api: EmulatorServer) -> None:
+def test_close_closes_the_connection(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "close", "route": "cancel"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -437,7 +444,7 @@ def test_close(api: EmulatorServer) -> None:
         assert read_all(connection) == b""
 
 
-def test_lost_answer_has_its_effect(api: EmulatorServer) -> None:
+def test_lost_answer_takes_effect(api: EmulatorServer) -> None:
     run_id = api.running()
     before = len(api.world().ledger)
     api.faults({"kind": "lost-answer", "route": ["cancel", "trigger", "replay"], "times": 3})
@@ -448,7 +455,7 @@ def test_lost_answer_has_its_effect(api: EmulatorServer) -> None:
     assert len(api.world().ledger) == before + 2
 
 
-def test_cut_ends_in_the_middle(api: EmulatorServer) -> None:
+def test_cut_closes_in_the_middle_of_the_response(api: EmulatorServer) -> None:
     for _ in range(3):
         api.trigger()
     api.advance(2)
@@ -466,7 +473,7 @@ def test_cut_ends_in_the_middle(api: EmulatorServer) -> None:
     assert not received.endswith(b"0\r\n\r\n")
 
 
-def test_cut_of_an_effect_and_of_an_empty_answer(api: EmulatorServer) -> None:
+def test_cut_takes_effect_and_cuts_empty_responses(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "cut"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -477,23 +484,23 @@ def test_cut_of_an_effect_and_of_an_empty_answer(api: EmulatorServer) -> None:
     assert api.status(run_id) == "CANCELED"
 
 
-def test_half_open_stays_open_and_says_nothing_more(api: EmulatorServer) -> None:
+def test_half_open_sends_half_and_stays_open(api: EmulatorServer) -> None:
     api.trigger()
     api.advance(2)
     server_fault = api.get(LIST).content
     api.faults({"kind": "half-open", "times": 1})
     with api.socket(LIST) as connection:
         assert server_fault.startswith(read_half(connection))
-        # Others are answered meanwhile, and the faults have changed.
+        # Other requests are answered meanwhile, and the faults have changed.
         api.faults()
         assert api.get(LIST).status_code == 200
         api.answering.wait_for(1)
         assert waits(connection)
-    # The client left: nothing is left of it.
+    # The client disconnected, and nothing of it is left.
     api.answering.wait_for(0)
 
 
-def test_hang_until_the_faults_change(api: EmulatorServer) -> None:
+def test_hang_ends_when_the_faults_change(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "hang", "route": "cancel"})
     with (
@@ -507,21 +514,21 @@ def test_hang_until_the_faults_change(api: EmulatorServer) -> None:
         api.faults()
         assert (read_all(first), read_all(second)) == (b"", b"")
     api.answering.wait_for(0)
-    # It did nothing.
+    # It had no effect.
     assert api.status(run_id) == "EXECUTING"
 
 
-def test_hang_notices_that_the_client_leaves(api: EmulatorServer) -> None:
+def test_hang_ends_when_the_client_disconnects(api: EmulatorServer) -> None:
     api.faults({"kind": "hang"})
     with api.socket(LIST), api.socket(LIST):
         api.answering.wait_for(2)
     api.answering.wait_for(0)
 
 
-def test_refuse_resets_new_connections_and_leaves_the_others(api: EmulatorServer) -> None:
+def test_refuse_resets_only_new_connections(api: EmulatorServer) -> None:
     with api.socket() as before:
         assert api.get(LIST).status_code == 200
-        # This one was accepted before, and goes on.
+        # This connection was accepted before and keeps working.
         api.faults({"kind": "refuse"})
         before.sendall(request(LIST))
         assert read_answer(before)[0] == 200
@@ -536,7 +543,7 @@ def test_refuse_resets_new_connections_and_leaves_the_others(api: EmulatorServer
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
-def test_refuse_lets_through_the_request_that_ends_it(api: EmulatorServer, method: str) -> None:
+def test_refuse_accepts_the_request_that_ends_it(api: EmulatorServer, method: str) -> None:
     api.faults({"kind": "refuse"})
     for _ in range(3):
         with httpx.Client(trust_env=False) as stranger:
@@ -552,7 +559,7 @@ def test_refuse_lets_through_the_request_that_ends_it(api: EmulatorServer, metho
         assert stranger.get(api.url + LIST).status_code == 401
 
 
-def test_refuse_lets_through_a_control_request_in_pieces(api: EmulatorServer) -> None:
+def test_refuse_accepts_a_control_request_in_pieces(api: EmulatorServer) -> None:
     api.faults({"kind": "refuse"})
     with api.socket() as connection:
         for piece in (b"DEL", b"ETE /emul", b"ator/faults HT", b"TP/1.1\r\nhost: x\r", b"\n\r\n"):
@@ -562,7 +569,7 @@ def test_refuse_lets_through_a_control_request_in_pieces(api: EmulatorServer) ->
         assert read_answer(connection)[0] == 200
 
 
-def test_refuse_resets_a_connection_that_says_nothing(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuse_resets_a_silent_connection(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.server.sockets.SILENCE_S", 0.05)
     api.faults({"kind": "refuse"})
     with pytest.raises(ConnectionError), api.socket() as connection:
@@ -572,7 +579,7 @@ def test_refuse_resets_a_connection_that_says_nothing(api: EmulatorServer, monke
 # --- several, and what none of them touches
 
 
-def test_several_at_once(api: EmulatorServer) -> None:
+def test_several_faults_at_once(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults(
         {"kind": "lost-answer", "route": "cancel", "times": 1},
@@ -591,7 +598,7 @@ def test_several_at_once(api: EmulatorServer) -> None:
     )
 
 
-def test_an_error_that_is_lost_has_no_effect(api: EmulatorServer) -> None:
+def test_lost_error_has_no_effect(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "error"}, {"kind": "lost-answer"})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -601,7 +608,7 @@ def test_an_error_that_is_lost_has_no_effect(api: EmulatorServer) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_what_steers_the_emulator_knows_no_fault(api: EmulatorServer, kind: str) -> None:
+def test_no_fault_affects_the_control_routes(api: EmulatorServer, kind: str) -> None:
     needed = {"latency": {"ms": 60_000}, "clock-skew": {"seconds": 600}}
     needed |= {limit: {"most": 0} for limit in ("rate-limit", "realtime-limit")}
     api.faults({"kind": kind, **needed.get(kind, {})})
@@ -610,7 +617,7 @@ def test_what_steers_the_emulator_knows_no_fault(api: EmulatorServer, kind: str)
     assert "/emulator/world" in api.client.get(f"{api.url}/emulator/nope").json()["error"]
 
 
-def test_a_struck_request_is_no_mistake_of_the_server(api: EmulatorServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_affected_request_logs_no_error(api: EmulatorServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for kind in ("close", "cut", "lost-answer"):
         api.faults({"kind": kind})

@@ -1,4 +1,4 @@
-"""Faults of the realtime feed: those that strike a poll when it comes, and those that come while it is held."""
+"""Faults of the realtime feed: those that meet an arriving poll, and those that begin while a poll is held."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def api() -> Iterator[EmulatorServer]:
 
 @contextmanager
 def struck(api: EmulatorServer, fault: dict[str, Any], *, is_held: bool) -> Iterator[Live]:
-    """A poll that meets a fault: as it comes, or while it is held."""
+    """A poll that meets a fault, on arrival or while it is held."""
     before = snapshot(api)
     if not is_held:
         api.faults(fault)
@@ -34,14 +34,14 @@ both = pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "wh
 
 
 @both
-def test_close(api: EmulatorServer, is_held: bool) -> None:
+def test_close_closes_the_connection(api: EmulatorServer, is_held: bool) -> None:
     with struck(api, {"kind": "close"}, is_held=is_held) as live:
         assert live.is_closed()
     assert api.emulator.feeds.held == 0
 
 
 @both
-def test_an_error_is_answered_at_once(api: EmulatorServer, is_held: bool) -> None:
+def test_error_ends_a_held_poll_at_once(api: EmulatorServer, is_held: bool) -> None:
     with struck(api, {"kind": "error", "status": 500}, is_held=is_held) as live:
         answer = live.answer()
     assert (answer.status, answer.messages) == (500, {"error": "Internal Server Error"})
@@ -55,7 +55,7 @@ def test_hang_keeps_a_held_poll_until_the_faults_change(api: EmulatorServer) -> 
         assert live.is_closed()
 
 
-def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for_no_longer(api: EmulatorServer) -> None:
+def test_held_poll_skips_a_hang_that_already_ended(api: EmulatorServer) -> None:
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as live:
 
@@ -68,7 +68,7 @@ def test_a_held_poll_that_is_struck_by_what_ends_before_it_hears_of_it_hangs_for
         assert live.is_closed()
 
 
-def test_hang_keeps_a_poll_that_comes(api: EmulatorServer) -> None:
+def test_hang_keeps_an_arriving_poll(api: EmulatorServer) -> None:
     before = snapshot(api)
     api.faults({"kind": "hang"})
     api.answering.wait_for(0)
@@ -79,7 +79,7 @@ def test_hang_keeps_a_poll_that_comes(api: EmulatorServer) -> None:
         assert read_all(connection) == b""
 
 
-def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: EmulatorServer) -> None:
+def test_half_open_silences_a_held_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "half-open"}, is_held=True) as live:
         api.faults()
         assert api.settle(60) == 0
@@ -89,23 +89,23 @@ def test_a_held_poll_on_a_dead_line_hears_nothing_ever(api: EmulatorServer) -> N
 
 @pytest.mark.parametrize("kind", ["cut", "lost-answer"])
 @both
-def test_what_strikes_the_answer_waits_for_it(api: EmulatorServer, kind: str, is_held: bool) -> None:
+def test_response_faults_wait_for_the_response(api: EmulatorServer, kind: str, is_held: bool) -> None:
     with struck(api, {"kind": kind, "route": "feed"}, is_held=is_held) as live:
         assert waits(live.connection.sock)
         api.trigger("hello")
-        api.next_told()
+        api.next_answered()
         assert live.is_closed()
 
 
-def test_a_fault_that_went_strikes_no_poll_that_it_met(api: EmulatorServer) -> None:
+def test_ended_fault_does_not_affect_a_held_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "cut"}, is_held=True) as live:
         api.faults()
         run_id = api.trigger("hello")
-        api.next_told()
+        api.next_answered()
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
-def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: EmulatorServer) -> None:
+def test_fault_of_another_route_does_not_affect_polls(api: EmulatorServer) -> None:
     faults: list[dict[str, Any]] = [
         {"kind": "close", "route": "run-feed"},
         {"kind": "hang", "route": ["batch-feed", "list"]},
@@ -114,11 +114,11 @@ def test_a_fault_of_another_route_or_environment_leaves_polls_alone(api: Emulato
     with api.live(f"{LIVE}{snapshot(api).next}") as live:
         api.faults(*faults)
         run_id = api.trigger("hello")
-        api.next_told()
+        api.next_answered()
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
-def test_times_counts_polls_that_are_held(api: EmulatorServer) -> None:
+def test_times_counts_held_polls(api: EmulatorServer) -> None:
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as one, api.live(f"{LIVE}{before.next}") as other:
         api.faults({"kind": "close", "times": 1, "route": "feed"})
@@ -129,40 +129,40 @@ def test_times_counts_polls_that_are_held(api: EmulatorServer) -> None:
         assert other.answer().rows == []
 
 
-def test_a_proxy_that_buffers_hands_on_what_is_complete(api: EmulatorServer) -> None:
+def test_buffering_proxy_sends_whole_responses(api: EmulatorServer) -> None:
     for is_held in (False, True):
         with struck(api, {"kind": "buffered"}, is_held=is_held) as live:
             run_id = api.trigger("hello")
-            assert 17_000 <= api.next_told() <= 23_000
+            assert 17_000 <= api.next_answered() <= 23_000
             assert [row[1] for row in live.answer().rows] == [run_id]
         assert api.get(RUNS).status_code == 200
         api.faults()
 
 
-def test_a_proxy_that_keeps_answers_tells_what_is_old(api: EmulatorServer) -> None:
+def test_caching_proxy_returns_old_responses(api: EmulatorServer) -> None:
     api.faults({"kind": "cached"})
     paths = (f"{RUNS}?offset=-1", "/api/v1/runs", f"{RUNS}?offset=0_0&handle=mine")
     first = [api.get(path) for path in paths]
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as live:
         api.running()
-        api.next_told()
-        told = live.answer()
-    assert len(told.rows) == 1
+        api.next_answered()
+        sent = live.answer()
+    assert len(sent.rows) == 1
     for old, path in zip(first, paths, strict=True):
         again = api.get(path)
         assert (again.content, again.headers) == (old.content, old.headers)
     with api.live(f"{LIVE}{before.next}") as live:
-        again_told = live.answer()
-    assert (again_told.messages, again_told.headers) == (told.messages, told.headers)
-    # Another client is another to it, and nothing else than a GET is kept.
+        repeated = live.answer()
+    assert (repeated.messages, repeated.headers) == (sent.messages, sent.headers)
+    # Another client counts separately, and only GETs are cached.
     assert api.get(f"{RUNS}?offset=-1", headers=ELECTRIC).content != first[0].content
     assert api.trigger("hello") != api.trigger("hello")
     api.faults()
     assert api.get("/api/v1/runs").content != first[1].content
 
 
-def test_an_electric_that_has_given_up_a_handle_says_so_once(api: EmulatorServer) -> None:
+def test_must_refetch_replaces_a_handle_once(api: EmulatorServer) -> None:
     run_id = api.running()
     for path in (LIVE, f"{RUNS}/{run_id}?"):
         api.faults()
@@ -173,7 +173,7 @@ def test_an_electric_that_has_given_up_a_handle_says_so_once(api: EmulatorServer
         assert (answer.status, answer.messages) == (409, [{"headers": {"control": "must-refetch"}}])
         new = answer.headers["electric-handle"]
         assert new != before.headers["electric-handle"]
-        # The client begins anew with the handle that it was given, and keeps it.
+        # The client starts again with the new handle, and keeps it.
         with api.live(f"{path}offset=-1&handle={new}") as live:
             begun = live.answer()
         assert begun.headers["electric-handle"] == new
@@ -191,7 +191,7 @@ def test_an_electric_that_has_given_up_a_handle_says_so_once(api: EmulatorServer
 
 
 @both
-def test_a_server_of_old_has_the_names_of_old(api: EmulatorServer, is_held: bool) -> None:
+def test_old_headers_use_the_old_names(api: EmulatorServer, is_held: bool) -> None:
     before = snapshot(api)
     api.faults(*([] if is_held else [{"kind": "old-headers"}]))
     with api.live(f"{LIVE}{before.next}") as live:
@@ -202,7 +202,7 @@ def test_a_server_of_old_has_the_names_of_old(api: EmulatorServer, is_held: bool
     assert "electric-handle" not in answer.headers
 
 
-def test_drop_resets_what_is_open_and_no_new_connection(api: EmulatorServer) -> None:
+def test_drop_resets_open_connections_only(api: EmulatorServer) -> None:
     with api.live(f"{LIVE}{snapshot(api).next}") as live, api.socket() as idle:
         idle.sendall(request("/api/v1/runs", more="connection: keep-alive\r\n"))
         assert idle.recv(12) == b"HTTP/1.1 200"
@@ -212,15 +212,15 @@ def test_drop_resets_what_is_open_and_no_new_connection(api: EmulatorServer) -> 
             read_all(idle)
         api.answering.wait_for(0)
         assert api.emulator.feeds.held == 0
-        # The one that turned it on is spared, and new ones work.
+        # The connection that set the fault is exempt, and new ones work.
         assert api.client.get(f"{api.url}/emulator/faults").json()["faults"] == [{"kind": "drop"}]
         assert httpx.get(f"{api.url}{RUNS}", headers={"authorization": "Bearer tr_dev_emulator"}).status_code == 200
 
 
-def test_latency_delays_a_held_poll_that_is_due(api: EmulatorServer) -> None:
+def test_latency_delays_a_due_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "latency", "ms": 0}, is_held=True) as live:
         run_id = api.trigger("hello")
-        api.next_told()
+        api.next_answered()
         assert [row[1] for row in live.answer().rows] == [run_id]
     _, answer = followed(api, LIVE, snapshot(api))
     assert answer.status == 200

@@ -1,4 +1,4 @@
-"""A server beside the test: up when it says so, and nothing of it left afterwards."""
+"""A server in a thread: ready when it says so, and gone without a trace afterwards."""
 
 import asyncio
 import gc
@@ -26,12 +26,12 @@ LIST = "/api/v1/runs"
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """No thread, no descriptor, no object that complains when it is collected."""
+    """Assert that no thread, descriptor or warning is left."""
     gc.collect()
     threads, files = set(threading.enumerate()), psutil.Process().num_fds()
     yield
     for thread in set(threading.enumerate()) - threads:
-        # Who makes a world ends some instructions after it was handed over.
+        # The thread that builds a world ends a few instructions after it hands the world over.
         thread.join(5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -50,7 +50,7 @@ def port_of(url: str) -> int:
     return port
 
 
-def test_the_port_is_free_afterwards_and_may_be_used_again() -> None:
+def test_port_can_be_used_again() -> None:
     port = 0
     for _ in range(3):
         emulator = an_emulator()
@@ -62,20 +62,20 @@ def test_the_port_is_free_afterwards_and_may_be_used_again() -> None:
             socket.create_connection(("127.0.0.1", port))
 
 
-def test_two_at_once() -> None:
+def test_two_servers_at_once() -> None:
     with run_emulator() as one, run_emulator() as other:
         run_id = one.trigger()
         assert one.get(f"/api/v3/runs/{run_id}").status_code == 200
         assert other.get(f"/api/v3/runs/{run_id}").status_code == 404
 
 
-def test_only_this_machine_is_listened_to() -> None:
+def test_server_listens_on_loopback_only() -> None:
     with listen(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_taken_port_is_told() -> None:
+def test_taken_port_raises_with_a_reason() -> None:
     with run_emulator() as api:
         port = port_of(api.url)
         for take in (lambda: listen(port), lambda: enter(port)):
@@ -92,8 +92,8 @@ def enter(port: int) -> None:
         pass
 
 
-def test_clients_that_are_there_when_it_ends_are_left() -> None:
-    """Idle, in the middle of a request, hanging, half-open, late: none of them keeps it, and all of them see it end."""
+def test_server_stops_with_clients_connected() -> None:
+    """Idle, in the middle of a request, hanging, half-open, late: no client keeps the server, and all see it end."""
     with ExitStack() as clients:
         with run_emulator() as api:
             run_id = api.trigger(payload="x" * 400_000)
@@ -110,7 +110,7 @@ def test_clients_that_are_there_when_it_ends_are_left() -> None:
         assert api.answering.count == 0
 
 
-def test_a_client_that_connects_while_it_ends_does_not_keep_it() -> None:
+def test_client_connecting_at_the_end_does_not_block() -> None:
     stop, outcomes = threading.Event(), set()
 
     def connect(port: int) -> None:
@@ -133,7 +133,7 @@ def test_a_client_that_connects_while_it_ends_does_not_keep_it() -> None:
     assert "connected" in outcomes
 
 
-def test_an_error_in_the_block_ends_it_too() -> None:
+def test_error_in_the_block_stops_the_server() -> None:
     port = []
 
     def fail() -> None:
@@ -147,7 +147,7 @@ def test_an_error_in_the_block_ends_it_too() -> None:
         socket.create_connection(("127.0.0.1", port[0]))
 
 
-def test_a_server_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_start_raises_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     emulator = an_emulator()
 
     def broken() -> Any:
@@ -161,7 +161,7 @@ def test_a_server_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) ->
 # --- time goes on by itself
 
 
-def test_worlds_move_on_without_requests() -> None:
+def test_worlds_advance_without_requests() -> None:
     with run_emulator(LIVE, is_ticking=True, rate_per_s=5.0, history=20) as api:
         world = api.world() if api.get(LIST).status_code == 200 else None
         assert world is not None
@@ -179,7 +179,7 @@ def test_worlds_move_on_without_requests() -> None:
         assert world.now_ms == api.time[0]
 
 
-def test_a_tick_that_fails_is_told_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_tick_is_logged_and_repeated(caplog: pytest.LogCaptureFixture) -> None:
     with run_emulator(is_ticking=True) as api:
         api.get(LIST)
         world = api.world()
@@ -198,8 +198,8 @@ def test_a_tick_that_fails_is_told_and_the_next_one_comes(caplog: pytest.LogCapt
     assert "a mistake of the world" in caplog.text
 
 
-def test_others_are_answered_while_a_world_makes_up_for_a_long_sleep() -> None:
-    """A night of a busy world is seconds of work: whoever asks for something else does not wait for it."""
+def test_requests_are_answered_while_a_world_catches_up() -> None:
+    """A night of a busy world is seconds of work. Other requests do not wait for it."""
     with run_emulator(LIVE, rate_per_s=30.0, history=20) as api:
         api.get(LIST, key="tr_prod_emulator")
         api.get(LIST)
@@ -222,7 +222,7 @@ def test_others_are_answered_while_a_world_makes_up_for_a_long_sleep() -> None:
         assert dev.now_ms == api.time[0]
 
 
-def test_slices_make_the_same_world() -> None:
+def test_slices_produce_the_same_world() -> None:
     def world(**options: Any) -> bytes:
         with run_emulator(LIVE, history=20, rate_per_s=10.0, **options) as api:
             api.get(LIST)
@@ -248,7 +248,7 @@ def has_queries(emulator: Emulator) -> bool:
     return emulator._slots["dev"].queries is not None
 
 
-def test_serve_ends_with_its_task_and_closes_what_it_has() -> None:
+def test_serve_ends_with_its_task_and_closes_queries() -> None:
     async def run() -> None:
         emulator = an_emulator()
         listener = listen(0)
@@ -266,7 +266,7 @@ def test_serve_ends_with_its_task_and_closes_what_it_has() -> None:
     asyncio.run(run())
 
 
-def test_what_connects_before_it_is_up_is_answered_then() -> None:
+def test_early_connection_is_answered_after_the_start() -> None:
     with listen(0) as listener, socket.create_connection(listener.getsockname(), 20) as early:
         early.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         emulator = an_emulator()

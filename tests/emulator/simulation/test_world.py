@@ -1,6 +1,6 @@
-"""The simulated world: whatever is asked of it, and however its time passes, its books are in order.
+"""The simulated world: its invariants hold after any actions, however its time advances.
 
-Longer than a module should be: the same world, with everything that may be done to it.
+Longer than our other modules: one world, with everything that can happen to it.
 """
 
 from collections import Counter
@@ -26,8 +26,8 @@ LAG_MS = 1000
 REFERENCE_COMPANY = DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS)
 
 
-def told(world: World) -> list[tuple[Any, ...]]:
-    """All that is known of all runs, without the objects."""
+def facts_of(world: World) -> list[tuple[Any, ...]]:
+    """All facts of all runs, without objects."""
     return [
         (
             run.id,
@@ -95,7 +95,7 @@ acts = st.lists(
 
 
 def check(world: World) -> None:
-    """What is true at every moment."""
+    """The invariants of a world."""
     holders = Counter(run.queue for run in world.ledger if run.has_slot)
     for queue in world.queues.all():
         assert queue.running == holders[queue.name]
@@ -109,7 +109,7 @@ def check(world: World) -> None:
 
 
 def is_backing_off(run: Run) -> bool:
-    """Whether it waits in its queue for its next attempt; it may be at the end of that."""
+    """Whether the run waits in its queue for its next attempt. The backoff may be over."""
     return run.status is Status.QUEUED and bool(run.attempts) and not run.has_slot
 
 
@@ -134,7 +134,7 @@ def check_run(run: Run, world: World) -> None:
 
 @given(acts, st.sampled_from([DEVELOPMENT, PRODUCTION]))
 @settings(max_examples=60, deadline=None)
-def test_the_books_are_in_order_whatever_is_done(done: list[Act], environment: Environment) -> None:
+def test_invariants_hold_after_any_actions(done: list[Act], environment: Environment) -> None:
     world = World(REFERENCE_COMPANY, start_ms=START_MS, environment=environment)
     for act in done:
         act(world)
@@ -142,15 +142,18 @@ def test_the_books_are_in_order_whatever_is_done(done: list[Act], environment: E
     world.pause(world.queues.named("single-file"), is_paused=False)
     world.advance(world.now_ms + 3_600_000)
     check(world)
-    assert {run.status for run in world.ledger} <= {*(word for word in Status if word.is_final), Status.PENDING_VERSION}
+    assert {run.status for run in world.ledger} <= {
+        *(status for status in Status if status.is_final),
+        Status.PENDING_VERSION,
+    }
     assert all(run.listed_status is run.status for run in world.ledger)
-    for word in Status:
-        assert list(world.ledger.with_status(word)) == [r.number for r in world.ledger if r.listed_status is word]
+    for status in Status:
+        assert list(world.ledger.with_status(status)) == [r.number for r in world.ledger if r.listed_status is status]
 
 
 @given(acts, st.integers(2, 5000))
 @settings(max_examples=25, deadline=None)
-def test_how_often_it_is_moved_on_makes_no_difference(done: list[Act], step_ms: int) -> None:
+def test_number_of_advances_makes_no_difference(done: list[Act], step_ms: int) -> None:
     worlds = [World(REFERENCE_COMPANY, start_ms=START_MS), World(REFERENCE_COMPANY, start_ms=START_MS)]
     for act in done:
         for world in worlds:
@@ -160,12 +163,12 @@ def test_how_often_it_is_moved_on_makes_no_difference(done: list[Act], step_ms: 
     for ms in range(worlds[1].now_ms, until_ms, step_ms):
         worlds[1].advance(ms)
     worlds[1].advance(until_ms)
-    assert told(worlds[0]) == told(worlds[1])
+    assert facts_of(worlds[0]) == facts_of(worlds[1])
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION])
 @pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 777), (0.5, 50), (50.0, 1500), (0.0, 40)])
-def test_just_so_many_runs_are_over_at_the_start(environment: Environment, rate_per_s: float, history: int) -> None:
+def test_world_starts_with_exactly_the_history(environment: Environment, rate_per_s: float, history: int) -> None:
     world = World(COMPANY, start_ms=START_MS, environment=environment, rate_per_s=rate_per_s, history=history, seed=3)
     assert world.now_ms == START_MS
     assert sum(run.status.is_final for run in world.ledger) == history
@@ -173,18 +176,18 @@ def test_just_so_many_runs_are_over_at_the_start(environment: Environment, rate_
     check(world)
 
 
-def test_the_same_seed_makes_the_same_world_and_another_another() -> None:
+def test_seed_determines_the_world() -> None:
     def made(seed: int) -> list[tuple[Any, ...]]:
         world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1500, seed=seed)
         world.advance(START_MS + 30_000)
-        return told(world)
+        return facts_of(world)
 
     seven = made(7)
     assert made(7) == seven
     assert made(8) != seven
 
 
-def test_lists_learn_of_a_change_within_a_second_and_not_at_once() -> None:
+def test_lists_know_a_change_within_a_second() -> None:
     world = World(REFERENCE_COMPANY, start_ms=START_MS)
     run, _ = world.trigger(NewRun(task_id="hello-world", payload={"name": "Ada"}))
     assert run.number not in world.ledger.visible()
@@ -194,7 +197,7 @@ def test_lists_learn_of_a_change_within_a_second_and_not_at_once() -> None:
     assert run.number in world.ledger.visible()
 
 
-def test_the_rate_is_kept() -> None:
+def test_world_keeps_its_rate() -> None:
     world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2)
     before = {run.number for run in world.ledger}
     world.advance(START_MS + 120_000)
@@ -202,7 +205,7 @@ def test_the_rate_is_kept() -> None:
     assert 0.7 * 20 * 120 <= created <= 1.3 * 20 * 120
 
 
-def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 600)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 40)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
@@ -220,10 +223,10 @@ def test_the_oldest_families_are_forgotten_when_there_are_too_many(monkeypatch: 
         assert world.find(run.id) is run
     kept = set(world.ledger.by_number)
     assert set(world.ledger.visible()) & kept <= kept
-    assert max(len(world.ledger.with_status(word)) for word in Status) <= len(kept)
+    assert max(len(world.ledger.with_status(status)) for status in Status) <= len(kept)
 
 
-def test_what_is_forgotten_depends_on_the_worlds_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropped_runs_depend_only_on_the_worlds_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 300)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
     worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2) for _ in range(2)]
@@ -234,14 +237,14 @@ def test_what_is_forgotten_depends_on_the_worlds_time_alone(monkeypatch: pytest.
         worlds[1].advance(START_MS + ms)
     assert len(worlds[0].ledger.dropped) > 400
     assert worlds[0].ledger.dropped == worlds[1].ledger.dropped
-    assert told(worlds[0]) == told(worlds[1])
+    assert facts_of(worlds[0]) == facts_of(worlds[1])
 
 
 def _always(script: Script) -> Task:
     return Task("job", lambda _: script, "src/job.ts", queue="narrow", max_attempts=1)
 
 
-def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
+def test_limited_queue_keeps_its_limit_and_order() -> None:
     world = World(DemoTasks([_always(Script((Work(1000),)))], limits={"narrow": 2}), start_ms=START_MS)
     runs = [world.trigger(NewRun(task_id="job"))[0] for _ in range(6)]
     for ms in range(0, 6000, 50):
@@ -249,12 +252,12 @@ def test_a_limited_queue_runs_no_more_than_its_limit_and_in_order() -> None:
         assert sum(run.has_slot for run in runs) <= 2
     world.advance(START_MS + 20_000)
     starts = [run.started_ms or 0 for run in runs]
-    # Two that are handed out together may be taken in any order.
+    # Two runs that are dequeued together may start in any order.
     assert all(later >= earlier for earlier, later in zip(starts, starts[2:], strict=False))
     assert all(run.status is Status.COMPLETED for run in runs)
 
 
-def test_a_paused_queue_keeps_its_runs_queued() -> None:
+def test_paused_queue_keeps_its_runs() -> None:
     world = World(DemoTasks([_always(Script((Work(10),)))]), start_ms=START_MS)
     world.pause(world.queues.named("narrow"), is_paused=True)
     world.trigger(NewRun(task_id="job"))
@@ -265,7 +268,7 @@ def test_a_paused_queue_keeps_its_runs_queued() -> None:
     assert [run.status for run in world.ledger] == [Status.COMPLETED]
 
 
-def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
+def test_canceled_run_leaves_its_queue_in_every_state() -> None:
     failing = Script(throws=Failure(FailureKind.ERROR, "no"))
     retried = Task("retried", lambda _: failing, "src/job.ts", queue="narrow", backoff=Backoff(40_000, most_ms=40_000))
     world = World(DemoTasks([retried, _always(Script((Work(60_000),)))], limits={"narrow": 1}), start_ms=START_MS)
@@ -287,7 +290,7 @@ def test_a_canceled_run_leaves_its_queue_in_every_state() -> None:
     check(world)
 
 
-def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others() -> None:
+def test_suspended_run_resumes_before_queued_ones() -> None:
     waiting = Task("waits", lambda _: Script((Wait(6_000), Work(1_000))), "src/job.ts", queue="narrow")
     company = DemoTasks([waiting, _always(Script((Work(20_000),)))], limits={"narrow": 1})
     world = World(company, start_ms=START_MS, environment=PRODUCTION)
@@ -307,12 +310,12 @@ def test_a_suspended_run_goes_on_when_its_queue_has_room_and_before_all_others()
     assert (suspended.status, later.status, queue.running) == (Status.EXECUTING, Status.QUEUED, 1)
     world.advance(START_MS + 90_000)
     assert (suspended.status, later.status) == (Status.COMPLETED, Status.COMPLETED)
-    # While it was suspended it cost nothing.
+    # The run cost nothing while it was suspended.
     assert suspended.usage_ms == 1_000
     check(world)
 
 
-def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> None:
+def test_pending_version_runs_start_with_a_deployment() -> None:
     world = World(DemoTasks([_always(Script((Work(10),)))]), start_ms=START_MS)
     world.lifecycle.deploy("", {})
     runs = [world.trigger(NewRun(task_id=task))[0] for task in ("job", "job", "no-such-task")]
@@ -326,7 +329,7 @@ def test_what_waits_for_a_version_starts_with_it_and_an_unknown_task_never() -> 
     check(world)
 
 
-def test_at_a_rate_of_0_nothing_happens_but_what_is_asked_for() -> None:
+def test_rate_of_0_creates_no_runs() -> None:
     world = World(COMPANY, start_ms=START_MS, rate_per_s=0, history=200)
     numbers, version = list(world.ledger.by_number), world.lifecycle.version
     for hours in range(1, 49):
@@ -337,7 +340,7 @@ def test_at_a_rate_of_0_nothing_happens_but_what_is_asked_for() -> None:
     assert world.lifecycle.bugs == {}
 
 
-def test_what_others_ask_for_does_not_slow_the_company_down() -> None:
+def test_external_triggers_do_not_slow_the_company() -> None:
     world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=500, seed=2)
     for second in range(60):
         for _ in range(100):
@@ -348,7 +351,7 @@ def test_what_others_ask_for_does_not_slow_the_company_down() -> None:
     assert 0.7 * 20 * 120 <= world.lifecycle.created - before <= 1.3 * 20 * 120
 
 
-def test_what_somebody_paused_stays_paused() -> None:
+def test_queue_paused_by_the_api_stays_paused() -> None:
     world = World(COMPANY, start_ms=START_MS, rate_per_s=0.1, seed=2)
     reports, email = world.queues.named("reports"), world.queues.named("email")
     world.pause(reports, is_paused=True)
@@ -360,7 +363,7 @@ def test_what_somebody_paused_stays_paused() -> None:
     assert seen == {True, False}
 
 
-def test_a_key_is_no_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idempotency_keys_of_arrivals_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.simulation.arrivals.KEY_NUMBERS", (0, 3))
     world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1_000, seed=1)
     keys = [(run.task_id, run.idempotency_key) for run in world.ledger if run.idempotency_key]
@@ -369,7 +372,7 @@ def test_a_key_is_no_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {(run.task_id, run.idempotency_key) for run in world.ledger.by_idempotency.values()} == set(keys)
 
 
-def test_a_larger_company_has_larger_queues_but_one_at_a_time_is_meant() -> None:
+def test_limits_grow_with_the_rate_except_1() -> None:
     def limits(rate_per_s: float) -> list[int | None]:
         company = DemoTasks(COMPANY.tasks, limits={"email": 20, "single-file": 1})
         world = World(company, start_ms=START_MS, rate_per_s=rate_per_s)
@@ -379,7 +382,7 @@ def test_a_larger_company_has_larger_queues_but_one_at_a_time_is_meant() -> None
     assert limits(100) == [100, 1, None]
 
 
-def test_the_same_idempotency_key_finds_the_same_run() -> None:
+def test_same_idempotency_key_finds_the_same_run() -> None:
     world = World(REFERENCE_COMPANY, start_ms=START_MS)
     new = NewRun(task_id="hello-world", payload={"name": "Ada"}, idempotency_key="order-1")
     first, is_cached = world.trigger(new)
@@ -388,7 +391,7 @@ def test_the_same_idempotency_key_finds_the_same_run() -> None:
 
 
 @given(st.integers(1, 20))
-def test_a_backoff_grows_to_its_bound(failed: int) -> None:
+def test_backoff_grows_to_its_maximum(failed: int) -> None:
     backoff = Backoff(first_ms=1000, factor=2, most_ms=30_000)
     assert backoff.delay_ms(1) == 1000
     assert backoff.delay_ms(failed) <= backoff.delay_ms(failed + 1) <= 30_000
@@ -404,5 +407,5 @@ def test_a_backoff_grows_to_its_bound(failed: int) -> None:
         *((text, None) for text in ("", "m", "10", "1x", "-5s", "²s", "1.5h")),
     ],
 )
-def test_durations_are_read(text: str, ms: int | None) -> None:
+def test_durations_are_parsed(text: str, ms: int | None) -> None:
     assert duration_ms(text) == ms

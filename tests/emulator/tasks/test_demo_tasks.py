@@ -1,6 +1,6 @@
-"""The company at work: that everything asked for occurs in it, in believable shares, and the same each time.
+"""The demo tasks: they produce everything a client must handle, in realistic shares, and reproducibly.
 
-Longer than a module should be: one list of what the issue asks of the company.
+Longer than our other modules: one list of demands on the company.
 """
 
 import json
@@ -65,7 +65,7 @@ def finished() -> tuple[Run, ...]:
 
 @cache
 def scripts() -> tuple[tuple[Task, Script], ...]:
-    """Scripts of each task: of a few hundred calls, first attempts and second ones."""
+    """Scripts of each task, for a few hundred calls, first and second attempts."""
     found = []
     for task in COMPANY.tasks:
         for seed in range(100):
@@ -88,7 +88,7 @@ def size(value: Json) -> int:
 
 
 def facts(run: Run) -> tuple[object, ...]:
-    """What two equal runs agree in."""
+    """The facts in which two equal runs agree."""
     return (
         run.id,
         run.task_id,
@@ -110,7 +110,7 @@ def facts(run: Run) -> tuple[object, ...]:
 # --- the tasks themselves
 
 
-def test_tasks_have_plain_ids_and_are_triggered_by_somebody() -> None:
+def test_tasks_have_plain_ids_and_are_all_triggered() -> None:
     started = {child.task for _, script in scripts() for item in script.items for child in children_of(item)}
     assert 20 <= len(TASKS) == len(COMPANY.tasks)
     for task in COMPANY.tasks:
@@ -124,7 +124,7 @@ def children_of(item: Item) -> tuple[Child, ...]:
     return item.children if isinstance(item, Start) else ()
 
 
-def test_queues_with_a_limit_and_bugs_belong_to_tasks() -> None:
+def test_limits_and_bugs_belong_to_tasks() -> None:
     queues = {task.queue for task in COMPANY.tasks if task.queue}
     assert set(COMPANY.limits) == queues
     assert set(COMPANY.pausable) <= queues
@@ -155,7 +155,7 @@ def nesting(span: Span) -> int:
     return 1 + max((nesting(step) for step in span.steps if isinstance(step, Span)), default=0)
 
 
-def test_a_span_may_fail_and_the_task_goes_on() -> None:
+def test_span_can_fail_while_the_task_continues() -> None:
     handled = [
         step
         for _, script in scripts()
@@ -176,14 +176,14 @@ def test_attributes_are_of_every_type() -> None:
     assert types == {dict, list, str, int, float, bool, type(None)}
 
 
-def test_progress_tells_status_and_numbers() -> None:
+def test_metadata_has_status_and_numbers() -> None:
     keys = {
         key for _, script in scripts() for item in script.items if isinstance(item, SetMetadata) for key in item.values
     }
     assert keys >= {"status", "progress", "total", "percent", "steps"}
 
 
-def test_every_kind_of_failure_is_thrown_by_some_script() -> None:
+def test_every_kind_of_failure_is_thrown() -> None:
     thrown = {script.throws.kind for _, script in scripts() if script.throws}
     rare = {
         task.script(Call(task.payload(Random(seed)), 1, Random(seed))).throws
@@ -191,12 +191,12 @@ def test_every_kind_of_failure_is_thrown_by_some_script() -> None:
         for seed in range(3_000)
     }
     kinds = thrown | {failure.kind for failure in rare if failure}
-    # What happens to a run, rather than being thrown by its script: see `test_labels_of_a_history`.
+    # These happen to a run rather than being thrown by its script: see `test_history_has_every_label`.
     elsewhere = {FailureKind.CHILD, FailureKind.BAD_DEPLOY, FailureKind.CANCELED, FailureKind.EXPIRED}
     assert kinds == set(FailureKind) - elsewhere
 
 
-def test_stacks_are_nodes() -> None:
+def test_stacks_look_like_nodes() -> None:
     failures: set[Failure] = {script.throws for _, script in scripts() if script.throws}
     failures |= {failure for _, failure in COMPANY.bugs}
     stacks = {failure.stack for failure in failures if failure.stack}
@@ -208,7 +208,7 @@ def test_stacks_are_nodes() -> None:
         assert len(lines) <= 10
         assert all(frame.fullmatch(line) for line in lines), stack
         assert "file:///app/src/" in stack
-        # What called a function that was not continued is on the stack itself, and awaits nothing yet.
+        # The caller of a function that was not resumed is on the stack itself and awaits nothing yet.
         for above, below in pairwise(lines):
             assert not below.startswith("    at async ") or "async " in above or TICKS in above or "Promise." in below
         assert not lines[0].startswith("    at async ")
@@ -218,23 +218,23 @@ def test_stacks_are_nodes() -> None:
         assert part in everything
 
 
-def test_the_executors_frames_are_the_recorded_ones() -> None:
+def test_executor_frames_are_as_recorded() -> None:
     recorded = recording("144")["response"]["body"]["error"]["stackTrace"].split("\n")[2:]
     bug = COMPANY.bugs[0][1].stack.split("\n")
     own = [line for line in bug if "/app/src/" in line or TICKS in line]
     assert bug == own + recorded[: 10 - len(own)]
 
 
-def test_messages_of_internal_failures_are_the_recorded_ones() -> None:
+def test_internal_failures_have_recorded_messages() -> None:
     task = TASKS["transcode-rendition"]
     played = [task.script(Call(task.payload(Random(seed)), 1, Random(seed))) for seed in range(3_000)]
-    told = {script.throws.in_span()["message"] for script in played if script.throws}
-    assert recording("269")["response"]["body"]["properties"]["error"]["message"] in told
+    facts_of = {script.throws.in_span()["message"] for script in played if script.throws}
+    assert recording("269")["response"]["body"]["properties"]["error"]["message"] in facts_of
     timed_out = recording("285")["response"]["body"]["properties"]["error"]["message"]
-    assert re.sub(r"\d+", "120", timed_out) in told
+    assert re.sub(r"\d+", "120", timed_out) in facts_of
 
 
-def test_a_bad_deploy_makes_its_task_throw_the_new_error() -> None:
+def test_bad_deployment_throws_the_new_error() -> None:
     for task_id, bug in COMPANY.bugs:
         task = TASKS[task_id]
         for attempt in (1, 2, 3):
@@ -243,7 +243,7 @@ def test_a_bad_deploy_makes_its_task_throw_the_new_error() -> None:
             assert bug.kind is FailureKind.BAD_DEPLOY
 
 
-def test_no_script_stumbles_over_its_own_payload() -> None:
+def test_every_script_accepts_its_own_payload() -> None:
     for task in COMPANY.tasks:
         script = unwrap(task.script)
         assert script is not task.script
@@ -258,26 +258,26 @@ def test_no_script_stumbles_over_its_own_payload() -> None:
     [None, 7, "text", [], {}, {"order": "x"}, {"message": None}, {"event": 1}, {"level": "deep"}, {"renditions": 5}],
     ids=str,
 )
-def test_a_payload_of_any_shape_gives_a_script(payload: Json) -> None:
+def test_any_payload_produces_a_script(payload: Json) -> None:
     for task in COMPANY.tasks:
         script = task.script(Call(payload, 1, Random(1)))
         assert isinstance(script, Script)
         assert script.items
 
 
-def test_fields_that_are_left_out_are_made_up() -> None:
+def test_missing_fields_are_filled_in() -> None:
     script = TASKS["send-email"].script(Call({"to": "somebody@example.com", "message": 100_999}, 1, Random(1)))
     assert script.throws is None
     assert script.output["accepted"] == ["somebody@example.com"]
 
 
-def test_a_payload_that_is_unusable_makes_the_attempt_throw() -> None:
+def test_unusable_payload_throws() -> None:
     script = TASKS["process-payment"].script(Call({"order": "x"}, 1, Random(1)))
     assert script.throws is not None
     assert script.throws.name == "TypeError"
 
 
-def test_a_script_is_a_function_of_its_call() -> None:
+def test_script_depends_only_on_its_call() -> None:
     for task in COMPANY.tasks:
         for seed in range(20):
             one, other = (task.script(Call(task.payload(Random(seed)), 1, Random(seed))) for _ in range(2))
@@ -300,14 +300,14 @@ def test_payloads_are_of_all_sizes() -> None:
 
 def test_outputs_are_of_all_kinds() -> None:
     outputs = [script.output for _, script in scripts() if script.throws is None]
-    told = [output for output in outputs if output is not NOTHING]
+    facts_of = [output for output in outputs if output is not NOTHING]
     assert NOTHING in outputs
-    assert {type(output) for output in told} == {dict, list, str}
+    assert {type(output) for output in facts_of} == {dict, list, str}
     big = [script.output for task, script in scripts() if task.id == "index-documents"][:20]
     assert min(map(size, big)) < INLINE_OUTPUT < max(map(size, big))
 
 
-def test_big_values_are_made_once() -> None:
+def test_large_values_are_shared() -> None:
     payloads = [TASKS["index-documents"].payload(Random(seed))["documents"] for seed in range(30)]
     assert len({id(documents) for documents in payloads}) == 2
 
@@ -315,7 +315,7 @@ def test_big_values_are_made_once() -> None:
 # --- hostile text
 
 
-def test_hostile_texts_hold_every_kind() -> None:
+def test_hostile_texts_cover_every_kind() -> None:
     text = "".join(TEXTS)
     kinds = [
         "\x1b[31m",
@@ -348,7 +348,7 @@ def test_hostile_text_reaches_every_part_of_a_run() -> None:
     def hostile(value: str) -> bool:
         return any(text[:12] in value for text in TEXTS)
 
-    def told(value: Json) -> str:
+    def facts_of(value: Json) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\\u001b", "\x1b").replace("\\r", "\r")
 
     runs = [run for run in world().ledger if run.task_id == "moderate-comment"]
@@ -357,19 +357,19 @@ def test_hostile_text_reaches_every_part_of_a_run() -> None:
     spans = [step for script in played for step in steps_of(script) if isinstance(step, Span)]
     assert any(hostile(tag) for run in runs for tag in run.tags)
     assert any(hostile(key) for run in runs for key in run.metadata or ())
-    assert any(hostile(told(run.metadata)) for run in runs)
-    assert any(hostile(told(run.payload())) for run in runs)
+    assert any(hostile(facts_of(run.metadata)) for run in runs)
+    assert any(hostile(facts_of(run.payload())) for run in runs)
     assert any(hostile(key) for run in runs for key in run.payload())
-    assert any(hostile(told(run.output())) for run in runs if run.output() is not NOTHING)
+    assert any(hostile(facts_of(run.output())) for run in runs if run.output() is not NOTHING)
     assert any(hostile(log.message) for log in logs)
     assert any(hostile(key) for log in logs for key in log.attributes or ())
-    assert any(hostile(told(log.attributes)) for log in logs)
+    assert any(hostile(facts_of(log.attributes)) for log in logs)
     assert any(hostile(span.message) for span in spans)
     assert any(hostile(run.failure.message) for run in runs if run.failure)
     assert any(hostile(run.failure.name) for run in runs if run.failure)
 
 
-def test_tags_keep_to_the_servers_limits() -> None:
+def test_tags_respect_the_servers_limits() -> None:
     assert max(map(len, SHORT_TEXTS)) <= 128
     for run in world().ledger:
         assert len(run.tags) <= 10
@@ -380,21 +380,21 @@ def test_tags_keep_to_the_servers_limits() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_history_has_the_number_of_runs_that_was_asked_for(seed: int) -> None:
+def test_history_has_the_requested_number_of_runs(seed: int) -> None:
     company = World(COMPANY, start_ms=START_MS, seed=seed, rate_per_s=10, history=600)
     assert sum(run.status.is_final for run in company.ledger) == 600
     busy = [run for run in company.ledger if run.created_ms > START_MS - 20_000]
     assert len(busy) > 40
 
 
-def test_labels_of_a_history() -> None:
+def test_history_has_every_label() -> None:
     labels = Counter(run.label for run in finished())
     rare = {FailureKind.STALLED, FailureKind.SYSTEM, FailureKind.OUT_OF_MEMORY, FailureKind.CANCELED}
     assert set(labels) >= set(FailureKind) - rare
     assert labels[FailureKind.BAD_DEPLOY] > 1
 
 
-def test_some_runs_fail_and_most_do_not() -> None:
+def test_most_runs_succeed() -> None:
     statuses = Counter(run.status for run in finished())
     failed = sum(statuses[word] for word in (Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.SYSTEM_FAILURE))
     assert 0.03 < failed / len(finished()) < 0.07
@@ -402,13 +402,13 @@ def test_some_runs_fail_and_most_do_not() -> None:
     assert {Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.EXPIRED} <= set(statuses)
 
 
-def test_many_recover_at_a_later_attempt() -> None:
+def test_many_runs_recover_in_a_later_attempt() -> None:
     recovered = [run for run in finished() if run.status is Status.COMPLETED and len(run.attempts) > 1]
     assert len(recovered) > 0.02 * len(finished())
     assert max(len(run.attempts) for run in recovered) >= 3
 
 
-def test_some_wait_long_for_their_next_attempt() -> None:
+def test_some_runs_have_a_long_backoff() -> None:
     waits = [
         attempt.retry_at_ms - attempt.ended_ms
         for run in finished()
@@ -425,41 +425,41 @@ def test_families_are_deep_and_wide() -> None:
     assert max(len(run.children) for run in world().ledger) > 30
 
 
-def test_a_failed_child_fails_the_parent_that_needs_it() -> None:
+def test_failed_child_fails_a_parent_that_needs_it() -> None:
     failed = [run for run in finished() if run.label is FailureKind.CHILD]
     assert {run.task_id for run in failed} >= {"generate-report"}
     assert all(any(child.status is not Status.COMPLETED for child in run.children) for run in failed)
 
 
-def test_work_is_mostly_short_and_sometimes_long() -> None:
+def test_most_work_is_short() -> None:
     seconds = sorted(run.usage_ms / 1000 for run in finished() if run.status is Status.COMPLETED)
     assert 0.3 < seconds[len(seconds) // 2] < 3
     assert 2 < sum(seconds) / len(seconds) < 8
     assert seconds[-20] > 30
 
 
-def test_no_task_outweighs_the_others() -> None:
+def test_no_task_dominates() -> None:
     counts = Counter(run.task_id for run in world().ledger)
     assert counts.most_common(1)[0][1] < 0.3 * len(world().ledger)
     assert set(counts) >= {task.id for task in COMPANY.tasks if task.weight >= 0.4}
 
 
-def test_a_run_computes_as_long_as_its_script_says() -> None:
+def test_run_computes_as_long_as_its_script_says() -> None:
     for run in world(DEVELOPMENT).ledger:
         if run.status is Status.COMPLETED and len(run.attempts) == 1:
             assert run.usage_ms == sum(item.ms for item in run.script(1).items if isinstance(item, Work)), run.id
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION], ids=lambda environment: environment.slug)
-def test_at_the_end_of_the_history_runs_are_alive_in_every_way(environment: Environment) -> None:
+def test_history_ends_with_every_live_status(environment: Environment) -> None:
     seen = Counter(run.status for run in world(environment).ledger if not run.status.is_final)
-    # One moment need not have each of them, so some more are looked at.
+    # One moment need not contain each of them, so several are checked.
     follower = World(COMPANY, start_ms=START_MS, environment=environment, seed=9, rate_per_s=10)
     for _ in range(8):
         follower.advance(follower.now_ms + 4_000)
         seen += Counter(run.status for run in follower.ledger if not run.status.is_final)
-    wanted = {Status.EXECUTING, Status.QUEUED, Status.DELAYED, Status.DEQUEUED}
-    assert set(seen) == (wanted | {Status.WAITING} if environment.suspends else wanted)
+    expected = {Status.EXECUTING, Status.QUEUED, Status.DELAYED, Status.DEQUEUED}
+    assert set(seen) == (expected | {Status.WAITING} if environment.suspends else expected)
 
 
 @pytest.mark.parametrize("rate_per_s", [4, 12])
@@ -476,12 +476,12 @@ def test_nothing_grows_without_bound(rate_per_s: int) -> None:
 # --- the same world
 
 
-def test_the_same_seed_gives_the_same_world() -> None:
+def test_same_seed_produces_the_same_world() -> None:
     one, other = (World(COMPANY, start_ms=START_MS, seed=3, rate_per_s=20, history=1_500) for _ in range(2))
     assert [facts(run) for run in one.ledger] == [facts(run) for run in other.ledger]
 
 
-def test_another_seed_gives_another_world() -> None:
+def test_another_seed_produces_another_world() -> None:
     other = World(COMPANY, start_ms=START_MS, seed=4, rate_per_s=20, history=50)
     third = World(COMPANY, start_ms=START_MS, seed=5, rate_per_s=20, history=50)
     assert [facts(run) for run in other.ledger] != [facts(run) for run in third.ledger]
@@ -514,7 +514,7 @@ def test_any_run_can_be_cancelled_at_any_moment(seed: int, data: st.DataObject) 
     assert all(run.finished_ms is not None for run in canceled)
 
 
-def test_old_live_runs_change_nothing_about_the_rest() -> None:
+def test_old_runs_change_nothing_about_the_rest() -> None:
     plain, aged = (
         World(COMPANY, start_ms=START_MS, rate_per_s=2, history=300, seed=5, old_runs=old) for old in ((), OLD_RUNS)
     )

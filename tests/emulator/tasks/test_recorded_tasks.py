@@ -37,43 +37,43 @@ CHILDREN = ["142", "143", "144"]
 
 
 @pytest.mark.parametrize("number", [*FINAL, *FAMILY, *CHILDREN])
-def test_a_run_ends_as_the_recorded_one(number: str) -> None:
-    run, told = as_recorded(number)
-    assert run.status.rest == told["status"]
-    assert len(run.attempts) == told["attemptCount"]
-    assert run.output() == told.get("output", NOTHING)
-    assert run.metadata == told.get("metadata")
-    assert list(run.tags) == told["tags"]
-    assert (run.failure.in_rest() if run.failure else None) == told.get("error")
+def test_run_ends_as_recorded(number: str) -> None:
+    run, row = as_recorded(number)
+    assert run.status.rest == row["status"]
+    assert len(run.attempts) == row["attemptCount"]
+    assert run.output() == row.get("output", NOTHING)
+    assert run.metadata == row.get("metadata")
+    assert list(run.tags) == row["tags"]
+    assert (run.failure.in_rest() if run.failure else None) == row.get("error")
 
 
 @pytest.mark.parametrize("number", ["146", "149"])
-def test_a_deployed_run_ends_as_the_recorded_one(number: str) -> None:
-    run, told = as_recorded(number, is_deployed=True)
-    assert run.status.rest == told["status"]
-    assert run.output() == told.get("output", NOTHING)
-    assert (run.failure.in_rest() if run.failure else None) == told.get("error")
+def test_deployed_run_ends_as_recorded(number: str) -> None:
+    run, row = as_recorded(number, is_deployed=True)
+    assert run.status.rest == row["status"]
+    assert run.output() == row.get("output", NOTHING)
+    assert (run.failure.in_rest() if run.failure else None) == row.get("error")
 
 
 @pytest.mark.parametrize("number", ["103", "109", "111", "117", "143", "144", "149", "313"])
-def test_it_computes_about_as_long_as_the_recorded_one(number: str) -> None:
-    run, told = as_recorded(number, is_deployed=number == "149")
-    assert run.usage_ms == pytest.approx(told["durationMs"], rel=0.15)
+def test_run_computes_about_as_long_as_recorded(number: str) -> None:
+    run, row = as_recorded(number, is_deployed=number == "149")
+    assert run.usage_ms == pytest.approx(row["durationMs"], rel=0.15)
 
 
 @pytest.mark.parametrize("number", ["141", "142", "145"])
-def test_children_are_those_of_the_recorded_run(number: str) -> None:
-    run, told = as_recorded(number)
+def test_children_are_as_recorded(number: str) -> None:
+    run, row = as_recorded(number)
     recorded = [
         (child["taskIdentifier"], child["status"], child["triggerFunction"], "batchId" in child, tuple(child["tags"]))
-        for child in sorted(told["relatedRuns"]["children"], key=lambda child: child["createdAt"])
+        for child in sorted(row["relatedRuns"]["children"], key=lambda child: child["createdAt"])
     ]
     assert [
         (child.task_id, child.status.rest, child.function, bool(child.batch_id), child.tags) for child in run.children
     ] == recorded
 
 
-def test_payloads_and_outputs_of_the_tree_are_the_recorded_ones() -> None:
+def test_tree_has_the_recorded_payloads_and_outputs() -> None:
     run, _ = as_recorded("141")
     middle, *batch, last = run.children
     assert [child.payload() for child in batch] == [{"n": n, "fail": n == 3, "ms": 1200} for n in range(1, 6)]
@@ -89,26 +89,26 @@ def test_payloads_and_outputs_of_the_tree_are_the_recorded_ones() -> None:
     assert strict.children[0].payload() == {"n": 7, "fail": True}
 
 
-def test_the_tree_holds_the_runs_of_the_recorded_query() -> None:
+def test_tree_has_the_runs_of_the_recorded_query() -> None:
     run, _ = as_recorded("141")
     below = [*run.children, *(child for middle in run.children for child in middle.children)]
     recorded = [(row["depth"], row["task_identifier"], row["status"]) for row in body("834")["results"]]
     assert sorted((child.depth, child.task_id, child.status.title) for child in below) == sorted(recorded)
 
 
-def test_a_canceled_pipeline_has_the_recorded_children() -> None:
-    told = body("431")
+def test_canceled_pipeline_has_the_recorded_children() -> None:
+    row = body("431")
     world = new_world()
-    run, _ = world.trigger(NewRun(task_id="pipeline", payload=told["payload"], tags=tuple(told["tags"])))
+    run, _ = world.trigger(NewRun(task_id="pipeline", payload=row["payload"], tags=tuple(row["tags"])))
     world.advance(START_MS + 6000)
     world.cancel(run)
     world.advance(START_MS + LONG_MS)
-    recorded = sorted((child["taskIdentifier"], child["status"]) for child in told["relatedRuns"]["children"])
+    recorded = sorted((child["taskIdentifier"], child["status"]) for child in row["relatedRuns"]["children"])
     assert sorted((child.task_id, child.status.rest) for child in run.children) == recorded
-    assert run.metadata == told["metadata"]
+    assert run.metadata == row["metadata"]
 
 
-def test_a_big_run_is_like_the_recorded_ones() -> None:
+def test_large_run_is_like_the_recorded_ones() -> None:
     kilobyte = 1024
     inline, offloaded = big_payload(2400), big_payload(4800)
     assert inline["rows"][:20] == body("118")["payload"]["rows"][:20]
@@ -125,31 +125,31 @@ def test_a_big_run_is_like_the_recorded_ones() -> None:
     ("number", "after_ms", "is_deployed"),
     [("130", 1200, False), ("137", 5000, False), ("122", 10_000, True), ("120", 2600, False), ("140", 3000, False)],
 )
-def test_a_live_run_is_in_the_recorded_state(number: str, after_ms: int, is_deployed: bool) -> None:
-    told = body(number)
+def test_live_run_is_in_the_recorded_state(number: str, after_ms: int, is_deployed: bool) -> None:
+    row = body(number)
     world = new_world(is_deployed=is_deployed)
-    run, _ = world.trigger(NewRun(task_id=told["taskIdentifier"], payload=told["payload"]))
+    run, _ = world.trigger(NewRun(task_id=row["taskIdentifier"], payload=row["payload"]))
     world.advance(START_MS + after_ms)
-    assert run.status.rest == told["status"]
-    assert len(run.attempts) == told["attemptCount"]
-    assert run.metadata == told.get("metadata")
+    assert run.status.rest == row["status"]
+    assert len(run.attempts) == row["attemptCount"]
+    assert run.metadata == row.get("metadata")
 
 
-def test_one_job_at_a_time_and_the_others_wait_or_expire() -> None:
-    told = body("132")
+def test_limited_queue_runs_one_job_at_a_time() -> None:
+    row = body("132")
     world = new_world()
     first, _ = world.trigger(NewRun(task_id="single-file-job", payload={"seconds": 25}))
-    second, _ = world.trigger(NewRun(task_id="single-file-job", payload=told["payload"], ttl=told["ttl"]))
+    second, _ = world.trigger(NewRun(task_id="single-file-job", payload=row["payload"], ttl=row["ttl"]))
     third, _ = world.trigger(NewRun(task_id="single-file-job", payload=body("125")["payload"]))
     world.advance(START_MS + 2000)
     assert [run.status for run in (first, second, third)] == [Status.EXECUTING, Status.QUEUED, Status.QUEUED]
     world.advance(START_MS + LONG_MS)
     assert [run.status for run in (first, second, third)] == [Status.COMPLETED, Status.EXPIRED, Status.COMPLETED]
     assert second.failure
-    assert second.failure.in_rest() == told["error"]
+    assert second.failure.in_rest() == row["error"]
 
 
-def test_metadata_is_sent_on_once_a_second_as_recorded() -> None:
+def test_metadata_is_sent_once_a_second() -> None:
     recorded: list[Any] = []
     for number in ("701", "702", "703", "704", "705", "706"):
         text = body(number)[0]["value"]["metadata"]
@@ -174,45 +174,49 @@ def error_of(task_id: str, payload: Any, *, is_deployed: bool = False) -> Any:
 
 
 @pytest.mark.parametrize("number", ["717", "724", "725", "725a", "727", "728"])
-def test_the_stored_error_is_the_recorded_one(number: str) -> None:
-    told = body(number)[0]["value"]
-    stored = error_of(told["taskIdentifier"], json.loads(told["payload"]), is_deployed=number == "725a")
-    assert stored == json.loads(told["error"])
+def test_stored_error_is_as_recorded(number: str) -> None:
+    row = body(number)[0]["value"]
+    stored = error_of(row["taskIdentifier"], json.loads(row["payload"]), is_deployed=number == "725a")
+    assert stored == json.loads(row["error"])
 
 
-@pytest.mark.parametrize("row", range(8))
-def test_the_error_of_a_query_is_the_recorded_one(row: int) -> None:
-    told = body("839")["results"][row]
-    recorded = json.loads(told["error"])
-    task_id = told["queue"].removeprefix("task/")
-    payload = {"n": 7, "fail": True} if "leaf 7" in told["error"] else PAYLOADS.get(task_id)
+@pytest.mark.parametrize("index", range(8))
+def test_error_of_a_query_is_as_recorded(index: int) -> None:
+    row = body("839")["results"][index]
+    recorded = json.loads(row["error"])
+    task_id = row["queue"].removeprefix("task/")
+    payload = {"n": 7, "fail": True} if "leaf 7" in row["error"] else PAYLOADS.get(task_id)
     run = finished(task_id, payload)
     assert run.failure
     assert run.failure.stored() == recorded
-    assert (len(run.attempts), run.machine, run.queue) == (told["attempt_count"], told["machine"], told["queue"])
-    assert run.status.title == told["status"]
+    assert (len(run.attempts), run.machine, run.queue) == (
+        row["attempt_count"],
+        row["machine"],
+        row["queue"],
+    )
+    assert run.status.title == row["status"]
 
 
-@pytest.mark.parametrize("row", range(12))
-def test_each_recorded_group_of_errors_has_its_task(row: int) -> None:
-    told = body("620")["data"][row]
-    task_id, message = told["taskIdentifier"], told["errorMessage"]
+@pytest.mark.parametrize("index", range(12))
+def test_each_recorded_error_group_has_its_task(index: int) -> None:
+    row = body("620")["data"][index]
+    task_id, message = row["taskIdentifier"], row["errorMessage"]
     payload = {"n": 7, "fail": True} if message.startswith("leaf 7") else PAYLOADS.get(task_id)
     stored = error_of(task_id, payload)
     assert stored.get("message", stored.get("raw")) == message
-    assert stored.get("code", stored.get("name", "Error")) == told["errorType"]
+    assert stored.get("code", stored.get("name", "Error")) == row["errorType"]
 
 
 # --- the list of them
 
 
-def test_queues_are_those_of_the_recorded_list() -> None:
+def test_queues_are_as_recorded() -> None:
     recorded = {(queue["name"], queue["type"], queue["concurrencyLimit"]) for queue in body("614")["data"]}
     queues = new_world().queues.all()
     assert {(queue.shown_name, "custom" if queue.is_custom else "task", queue.limit) for queue in queues} == recorded
 
 
-def test_files_are_those_of_the_recorded_worker() -> None:
+def test_files_are_as_recorded() -> None:
     worker = body("817")["worker"]
     recorded = {task["slug"]: task["filePath"] for task in worker["tasks"]}
     files = {task.id: task.file for task in RECORDED_TASKS}
@@ -221,12 +225,12 @@ def test_files_are_those_of_the_recorded_worker() -> None:
     assert files == recorded
 
 
-def test_the_machine_is_the_recorded_one() -> None:
+def test_machine_is_as_recorded() -> None:
     small_2x = {row["taskIdentifier"] for row in body("039")["data"]}
     assert {task.id for task in RECORDED_TASKS if task.machine == "small-2x"} == small_2x
 
 
-def test_nobody_triggers_them_by_chance() -> None:
+def test_recorded_tasks_never_run_on_their_own() -> None:
     world = World(DemoTasks(RECORDED_TASKS, limits=RECORDED_LIMITS), start_ms=START_MS, rate_per_s=50)
     world.advance(START_MS + 60_000)
     assert len(world.ledger) == 0
@@ -243,14 +247,14 @@ ANY_PAYLOAD = JSON | st.dictionaries(KEYS, JSON | st.just(10**400), max_size=8)
 
 @settings(deadline=None)
 @given(st.sampled_from(RECORDED_TASKS), ANY_PAYLOAD, st.integers(1, 3))
-def test_any_payload_makes_a_script_that_can_be_lived(task: Any, payload: Any, attempt: int) -> None:
-    script = task.script(Call(payload, attempt, None))  # type: ignore[arg-type]  # none of them draws lots
+def test_any_payload_makes_an_executable_script(task: Any, payload: Any, attempt: int) -> None:
+    script = task.script(Call(payload, attempt, None))  # type: ignore[arg-type]  # none of them uses random numbers
     assert all(item.ms >= 0 for item in script.items if isinstance(item, Work | Wait))
     if script.output is not NOTHING and task.id not in {"big-io", NASTY}:
         json.dumps(script.output, allow_nan=False)
 
 
-def test_labels_say_the_true_kind() -> None:
+def test_labels_name_the_true_kind() -> None:
     kinds = {
         "fail-cause": FailureKind.CUSTOM,
         "fail-object": FailureKind.OBJECT,

@@ -37,8 +37,8 @@ def started(world: World, task: str, payload: Any = None, **more: Any) -> Run:
     return world.trigger(NewRun(task_id=task, payload=payload, **more))[0]
 
 
-def lived(task: str, payload: Any = None, **more: Any) -> tuple[World, Run]:
-    """A world, and in it a run that ended long ago."""
+def finished_run(task: str, payload: Any = None, **more: Any) -> tuple[World, Run]:
+    """A world with a run that ended long ago."""
     world = new_world(**more)
     run = started(world, task, payload)
     world.advance(world.now_ms + 400_000)
@@ -93,17 +93,17 @@ FINISHED: dict[str, tuple[str, Any]] = {
 }
 
 
-def test_asked_for_a_run_of_the_tree_it_is_rooted_there() -> None:
-    world, run = lived(*FINISHED["234"])
+def test_trace_of_a_descendant_is_rooted_there() -> None:
+    world, run = finished_run(*FINISHED["234"])
     whole = trace(world, run)
     middle = find(whole["trace"]["rootSpan"], "Attempt 1", "run()", "triggerAndWait()", "middle")
     grandchild = find(middle, "Attempt 1", "run()", "batchTriggerAndWait()", "leaf")
     batch = find(whole["trace"]["rootSpan"], "Attempt 1", "run()", "batchTriggerAndWait()")
     failed = next(child for child in batch["children"] if child["data"]["isError"])
     for node in (middle, grandchild, failed):
-        asked = ask(traces.trace, world, id=node["runId"]).body
-        assert asked["trace"]["traceId"] == whole["trace"]["traceId"]
-        assert asked["trace"]["rootSpan"]["parentId"] == node["parentId"]
+        requested = ask(traces.trace, world, id=node["runId"]).body
+        assert requested["trace"]["traceId"] == whole["trace"]["traceId"]
+        assert requested["trace"]["rootSpan"]["parentId"] == node["parentId"]
     assert {event["runId"] for event in events(world, run)["events"]} == {run.id}
 
 
@@ -111,7 +111,7 @@ def test_asked_for_a_run_of_the_tree_it_is_rooted_there() -> None:
 
 
 def test_span_detail_agrees_with_its_node_in_the_trace() -> None:
-    world, run = lived(*FINISHED["241"])
+    world, run = finished_run(*FINISHED["241"])
     node = find(trace(world, run)["trace"]["rootSpan"], "Attempt 1", "run()")
     detail_of_span = span(world, run, node["id"])
     assert detail_of_span["runId"] == run.id
@@ -119,18 +119,18 @@ def test_span_detail_agrees_with_its_node_in_the_trace() -> None:
     assert detail_of_span["durationMs"] == node["data"]["duration"] / 1e6
 
 
-def test_a_wait_for_the_next_attempt_tells_until_when() -> None:
-    world, run = lived("fail-retry")
+def test_retry_delay_span_has_its_end() -> None:
+    world, run = finished_run("fail-retry")
     node = find(trace(world, run)["trace"]["rootSpan"], "Retry #1 delay")
-    told_at = span(world, run, node["id"])["properties"]["retryAt"]
+    detail_at = span(world, run, node["id"])["properties"]["retryAt"]
     at_ms = run.attempts[0].retry_at_ms
     assert at_ms is not None
     expected = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    assert told_at == f"{expected}000"
+    assert detail_at == f"{expected}000"
 
 
-def test_a_span_of_the_trace_is_told_to_whoever_asks_and_no_other() -> None:
-    world, run = lived(*FINISHED["234"])
+def test_span_detail_covers_the_whole_trace_only() -> None:
+    world, run = finished_run(*FINISHED["234"])
     middle = find(trace(world, run)["trace"]["rootSpan"], "Attempt 1", "run()", "triggerAndWait()", "middle")
     (child,) = [each for each in run.children if each.id == middle["runId"]]
     for key in (span_id(run.seed, ""), middle["id"]):
@@ -140,19 +140,19 @@ def test_a_span_of_the_trace_is_told_to_whoever_asks_and_no_other() -> None:
     assert refused(traces.span, world, id=run.id, span=span_id(fired.seed, "")).body == {"error": "Span not found"}
 
 
-def test_at_most_fifty_runs_are_told() -> None:
+def test_span_lists_at_most_fifty_runs() -> None:
     batch = Start(tuple(Child("leaf", n) for n in range(60)), is_awaited=True, is_batch=True)
     tasks = [Task("main", lambda _: Script((batch,)), "a.ts"), Task("leaf", lambda _: Script((Work(10),)), "a.ts")]
     world = World(DemoTasks(tasks), start_ms=1_795_528_000_000)
     run = started(world, "main")
     world.advance(world.now_ms + 60_000)
     node = find(trace(world, run)["trace"]["rootSpan"], "Attempt 1", "run()", "batchTriggerAndWait()")
-    told_runs = span(world, run, node["id"])["triggeredRuns"]
-    assert [each["runId"] for each in told_runs] == [child.id for child in run.children[:50]]
+    listed_runs = span(world, run, node["id"])["triggeredRuns"]
+    assert [each["runId"] for each in listed_runs] == [child.id for child in run.children[:50]]
     assert len(node["children"]) == 60
 
 
-def test_attributes_come_back_as_the_event_store_gives_them() -> None:
+def test_attributes_are_as_the_event_store_returns_them() -> None:
     given = {
         "z": 1,
         "a": {"y": None, "x": [1, None, {"d": None}], "empty": {}},
@@ -197,13 +197,13 @@ def many_logs() -> tuple[World, Run]:
 
 
 def stored_rows(node: Any) -> int:
-    """The rows of one node: the begin and the end of what takes time, and what happened in it."""
+    """The stored rows of one node: the start and end of what takes time, and its events."""
     data = node["data"]
     is_span = data["level"] == "TRACE" and not data["isPartial"]
     return 1 + is_span + len(data["events"])
 
 
-def test_cut_trace_tells_the_end_of_an_attempt_without_its_exception() -> None:
+def test_truncated_trace_has_ends_without_exceptions() -> None:
     logs = tuple(Log("INFO", f"{n}") for n in range(300))
     failure = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (a.ts:1:2)")
     tasks = [Task("main", lambda _: Script((Work(3000, logs),), throws=failure), "a.ts", max_attempts=2)]
@@ -218,7 +218,7 @@ def test_cut_trace_tells_the_end_of_an_attempt_without_its_exception() -> None:
     assert [event["events"][-1]["name"] for event in whole] == ["exception"] * 2
 
 
-def test_a_long_trace_is_cut_and_says_so() -> None:
+def test_long_trace_is_marked_as_truncated() -> None:
     world, run = many_logs()
     whole, part = cut(world, run), cut(world, run, 100)
     starts = sorted(node["data"]["startTime"] for node in walk(whole["rootSpan"]))
@@ -228,14 +228,14 @@ def test_a_long_trace_is_cut_and_says_so() -> None:
     assert sum(map(stored_rows, walk(part["rootSpan"]))) == 100
 
 
-def test_a_trace_of_just_so_many_rows_is_not_cut() -> None:
+def test_trace_at_the_limit_is_complete() -> None:
     world, run = many_logs()
     rows = sum(map(stored_rows, walk(cut(world, run)["rootSpan"])))
     assert cut(world, run, rows)["isTruncated"] is False
     assert cut(world, run, rows - 1)["isTruncated"] is True
 
 
-def test_many_events_are_cut_silently() -> None:
+def test_long_events_are_cut_without_notice() -> None:
     world, run = many_logs()
     whole = events(world, run)
     part = events_answer(run, world.now_ms, DEVELOPMENT, rows=50)["events"]
@@ -245,7 +245,7 @@ def test_many_events_are_cut_silently() -> None:
     assert all(event["level"] != "DEBUG" for event in whole["events"])
 
 
-def test_right_after_the_trigger_there_is_no_trace_and_no_event() -> None:
+def test_new_run_has_no_trace_and_no_events() -> None:
     world = new_world()
     run = started(world, "hello-world")
     answer, recorded = refused(traces.trace, world, id=run.id), recording("215")["response"]
@@ -258,8 +258,8 @@ def test_right_after_the_trigger_there_is_no_trace_and_no_event() -> None:
 
 
 def read(world: World, run: Run) -> ReadRun:
-    told_run = detail(run, world.environment, lambda _, part: f"https://store/{part}", is_versioned=True)
-    return merge(None, decode_run(as_bytes(told_run), datetime(2026, 11, 24, 15, tzinfo=UTC)).patch)
+    listed_run = detail(run, world.environment, lambda _, part: f"https://store/{part}", is_versioned=True)
+    return merge(None, decode_run(as_bytes(listed_run), datetime(2026, 11, 24, 15, tzinfo=UTC)).patch)
 
 
 def near(time: datetime | None, ms: int | None) -> bool:
@@ -269,8 +269,8 @@ def near(time: datetime | None, ms: int | None) -> bool:
 
 
 @pytest.mark.parametrize("number", [number for number in FINISHED if number not in {"240", "251"}])
-def test_the_client_finds_the_true_attempts(number: str) -> None:
-    world, run = lived(*FINISHED[number])
+def test_client_reads_the_true_attempts(number: str) -> None:
+    world, run = finished_run(*FINISHED[number])
     tree, known = decode_trace(as_bytes(trace(world, run))), read(world, run)
     root_error = None
     root = span_of_run(tree, known.id)
@@ -289,8 +289,8 @@ def test_the_client_finds_the_true_attempts(number: str) -> None:
             assert true.failure.message in str(attempt.error)
 
 
-def test_the_client_finds_the_attempts_of_children_in_the_trace_of_the_root() -> None:
-    world, run = lived(*FINISHED["234"])
+def test_client_reads_childrens_attempts_from_root_trace() -> None:
+    world, run = finished_run(*FINISHED["234"])
     tree = decode_trace(as_bytes(trace(world, run)))
     awaited = [child for child in run.children if child.function != "trigger"]
     assert len(awaited) == 6
@@ -300,13 +300,13 @@ def test_the_client_finds_the_attempts_of_children_in_the_trace_of_the_root() ->
         assert all(near(each.started_at, true.started_ms) for each, true in zip(found, child.attempts, strict=True))
 
 
-def test_answers_are_json() -> None:
-    world, run = lived(NASTY)
+def test_responses_are_json() -> None:
+    world, run = finished_run(NASTY)
     for answer in (trace(world, run), events(world, run), span(world, run, span_id(run.seed, ""))):
         assert json.loads(json.dumps(answer)) == answer
 
 
-def test_a_detail_is_none_for_a_span_that_is_not_there_yet() -> None:
+def test_detail_is_none_for_an_unknown_span() -> None:
     world = new_world()
     run = started(world, "hello-world")
     key = span_id(run.seed, "1")
@@ -316,7 +316,7 @@ def test_a_detail_is_none_for_a_span_that_is_not_there_yet() -> None:
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION], ids=lambda each: each.slug)
-def test_the_client_finds_the_true_attempts_of_a_company_at_work(environment: Environment) -> None:
+def test_client_reads_the_true_attempts_of_a_company(environment: Environment) -> None:
     world = World(COMPANY, start_ms=1_795_528_000_000, environment=environment, rate_per_s=8, history=40, seed=3)
     for _ in range(25):
         world.advance(world.now_ms + 500)

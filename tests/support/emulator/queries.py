@@ -1,7 +1,4 @@
-"""A small company whose runs are asked about in TRQL, and how a test asks.
-
-What lives here: what `test_query` and `test_query_attacks` share; the fixtures are imported by both.
-"""
+"""A small company and helpers to query its runs with TRQL."""
 
 import asyncio
 import json
@@ -57,7 +54,7 @@ COMPANY = DemoTasks(
 
 
 def small_company() -> World:
-    """Some hundred runs of every sort."""
+    """A few hundred runs of every kind."""
     return World(COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=4, rate_per_s=2, history=400)
 
 
@@ -65,27 +62,27 @@ def fresh(**options: Any) -> World:
     return World(COMPANY, start_ms=START_MS, seed=1, **options)
 
 
-def run_query(asked: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asked)
+def run_query(api_request: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(api_request)
 
 
-def rows_of(asking: Queries, query: str, **window: int) -> list[Row]:
-    names, rows = run_query(asking.answer(query, **window))
+def rows_of(world_queries: Queries, query: str, **window: int) -> list[Row]:
+    names, rows = run_query(world_queries.answer(query, **window))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def value_of(asking: Queries, expression: str, rest: str = "") -> Any:
-    [row] = rows_of(asking, f"SELECT {expression} AS x {rest}")
+def value_of(world_queries: Queries, expression: str, rest: str = "") -> Any:
+    [row] = rows_of(world_queries, f"SELECT {expression} AS x {rest}")
     return row["x"]
 
 
 def posted(world: World, body: Any) -> ApiResponse:
-    with closing(Queries(world)) as answering:
+    with closing(Queries(world)) as world_queries:
         try:
-            return run_query(queries.query(asked(world, answering, body)))
+            return run_query(queries.query(api_request(world, world_queries, body)))
         except Refusal as refusal:
             return refusal.answer
 
 
-def asked(world: World, answering: Queries, body: Any) -> ApiRequest:
-    return ApiRequest(world, answering, {}, {}, json.dumps(body).encode(), True, "http://127.0.0.1:3030")
+def api_request(world: World, world_queries: Queries, body: Any) -> ApiRequest:
+    return ApiRequest(world, world_queries, {}, {}, json.dumps(body).encode(), True, "http://127.0.0.1:3030")

@@ -1,7 +1,4 @@
-"""The tasks of the recordings, triggered anew: what the tests of `emulator.reference` share.
-
-What lives here: worlds in which nothing else happens, and runs lived to their end.
-"""
+"""Worlds with the recorded tasks, and runs executed to their end."""
 
 from typing import Any
 
@@ -38,10 +35,10 @@ def body(number: str) -> Any:
 
 
 def as_recorded(number: str, **options: Any) -> tuple[Run, Any]:
-    """The run of a recorded detail, triggered anew with the same payload and tags, and lived to its end."""
-    told = body(number)
-    tags = tuple(told["tags"])
-    return finished(told["taskIdentifier"], told["payload"], tags=tags, **options), told
+    """Trigger a recorded run again, with its payload and tags, and execute it to its end."""
+    result = body(number)
+    tags = tuple(result["tags"])
+    return finished(result["taskIdentifier"], result["payload"], tags=tags, **options), result
 
 
 PAYLOADS = {

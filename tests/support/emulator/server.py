@@ -1,4 +1,4 @@
-"""An emulator on a port, in a time that the test owns: what is asked of it, and how many of its answers are due."""
+"""An emulator on a port whose clock the test owns, with raw requests and live polls."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 @dataclass
 class EmulatorServer:
-    """The server as its clients see it, and `emulator`, which is its state. `time` is epoch milliseconds."""
+    """The server as its clients see it. `emulator` is its state, `time` is epoch milliseconds."""
 
     url: str
     emulator: Emulator
@@ -38,7 +38,7 @@ class EmulatorServer:
     answering: "Answering"
 
     def ask(self, method: str, path: str, *, key: str | None = DEVELOPMENT.key, **more: Any) -> httpx.Response:
-        """One request over a kept connection; `key` None sends none, one with a space is the whole header."""
+        """Send a request over a kept connection. A `key` of None sends no header, one with a space the whole header."""
         return self.client.request(method, self.url + path, headers=headers(key, more.pop("headers", {})), **more)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
@@ -51,7 +51,7 @@ class EmulatorServer:
         return run_id
 
     def running(self) -> str:
-        """A run that is at work, and visible in lists."""
+        """A live run that lists know."""
         run_id = self.trigger("slow")
         self.advance(2)
         return run_id
@@ -63,7 +63,7 @@ class EmulatorServer:
         return status
 
     def faults(self, *specs: Any) -> None:
-        """From now on these."""
+        """Replace all faults."""
         answer = self.client.post(f"{self.url}/emulator/faults", json={"faults": list(specs)})
         assert answer.status_code == 200, answer.text
 
@@ -81,7 +81,7 @@ class EmulatorServer:
 
     @contextmanager
     def socket(self, path: str = "", **more: Any) -> Iterator[socket.socket]:
-        """A connection of its own, on which that is asked; nothing is read yet."""
+        """Send a request on a connection of its own, without reading the response."""
         with closing(socket.create_connection(self.place, PATIENCE_S)) as connection:
             if path:
                 connection.sendall(request(path, **more))
@@ -89,7 +89,7 @@ class EmulatorServer:
 
     @contextmanager
     def live(self, path: str, *, key: str = DEVELOPMENT.key, **more: str) -> Iterator["Live"]:
-        """A request of the realtime feed on a connection of its own, sent, and held or answered."""
+        """Send a request for the realtime feed on a connection of its own."""
         held = self.emulator.feeds.held
         with closing(http.client.HTTPConnection(*self.place, timeout=PATIENCE_S)) as connection:
             connection.request("GET", path, headers=headers(key, ELECTRIC | more))
@@ -100,12 +100,12 @@ class EmulatorServer:
             yield live
 
     def settle(self, seconds: float = 0.0) -> int:
-        """Let time pass; how many polls are still held then."""
+        """Advance the clock. Returns how many polls are still held."""
         self.advance(seconds)
         return self.emulator.feeds.settle()
 
-    def next_told(self) -> int:
-        """Let time pass until something is told; after how many milliseconds it is."""
+    def next_answered(self) -> int:
+        """Advance the clock until a response comes, and return the milliseconds until then."""
         feeds, began_ms = self.emulator.feeds, self.time[0]
         held = feeds.held
         while feeds.settle() == held:
@@ -123,22 +123,22 @@ class EmulatorServer:
 
 @dataclass
 class Live:
-    """A request whose answer is read when the test wants it."""
+    """A request whose response the test reads later."""
 
     connection: http.client.HTTPConnection
 
     def is_answered(self) -> bool:
-        """Whether something of an answer has come, or the connection is closed."""
+        """Whether a part of the response has come, or the connection is closed."""
         return bool(select.select([self.connection.sock], [], [], 0.001)[0])
 
     def answer(self) -> "LiveAnswer":
-        """The answer; waits for it."""
+        """Wait for the response."""
         response = self.connection.getresponse()
         body = response.read()
         return LiveAnswer(response.status, dict(response.getheaders()), json.loads(body))
 
     def is_closed(self) -> bool:
-        """Whether the connection ends without an answer; waits for that."""
+        """Wait, and return whether the connection ends without a response."""
         try:
             self.connection.getresponse().read()
         except (http.client.HTTPException, ConnectionError):
@@ -148,7 +148,7 @@ class Live:
 
 @dataclass
 class LiveAnswer:
-    """What came: `messages` as they are."""
+    """A response with its `messages`."""
 
     status: int
     headers: dict[str, str]
@@ -156,14 +156,14 @@ class LiveAnswer:
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
-        """Of each row: the operation, the run's id, its status."""
+        """For each row: the operation, the run's id, its status."""
         rows = [message for message in self.messages if "value" in message]
-        told = [(row["headers"]["operation"], row["value"]["friendlyId"], row["value"]["status"]) for row in rows]
-        return sorted(told)
+        result = [(row["headers"]["operation"], row["value"]["friendlyId"], row["value"]["status"]) for row in rows]
+        return sorted(result)
 
     @property
     def next(self) -> str:
-        """The query of the live request that comes after it."""
+        """The query of the next live request."""
         return f"live=true&offset={self.headers['electric-offset']}&handle={self.headers['electric-handle']}"
 
 
@@ -178,7 +178,7 @@ def request(path: str, method: str = "GET", *, key: str = DEVELOPMENT.key, more:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """What comes until the other side closes."""
+    """Read until the other side closes."""
     received = b""
     while chunk := connection.recv(65536):
         received += chunk
@@ -186,7 +186,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def read_answer(connection: socket.socket) -> tuple[int, bytes]:
-    """The status and the body of one chunked answer."""
+    """Read the status and the body of a chunked response."""
     received = b""
     while not received.endswith(LAST_CHUNK):
         chunk = connection.recv(65536)
@@ -203,7 +203,7 @@ def read_answer(connection: socket.socket) -> tuple[int, bytes]:
 
 
 def read_half(connection: socket.socket) -> bytes:
-    """The one chunk that comes of an answer that stops in the middle."""
+    """Read the only chunk of a truncated response."""
     received = b""
     while True:
         chunk = connection.recv(65536)
@@ -215,7 +215,7 @@ def read_half(connection: socket.socket) -> bytes:
 
 
 def waits(connection: socket.socket) -> bool:
-    """Whether it is open and nothing has come."""
+    """Whether the connection is open and has received nothing."""
     connection.setblocking(False)
     try:
         return bool(connection.recv(1)) and False
@@ -227,7 +227,7 @@ def waits(connection: socket.socket) -> bool:
 
 @dataclass
 class Answering:
-    """The application, with a count of the requests whose answer is not complete."""
+    """Counts the requests that the application is still answering."""
 
     application: ASGIApp
     count: int = 0
@@ -241,7 +241,7 @@ class Answering:
             self._add(-1)
 
     def wait_for(self, count: int) -> None:
-        """Until so many are being answered."""
+        """Wait until this many requests are in flight."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.count == count, PATIENCE_S), self.count
 
@@ -253,7 +253,7 @@ class Answering:
 
 @contextmanager
 def run_emulator(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **options: Any) -> Iterator[EmulatorServer]:
-    """An emulator where nothing happens but what is asked for, unless the options say otherwise."""
+    """Start an emulator. Unless the options say otherwise, it creates no runs of its own."""
     time = [START_MS]
     emulator = Emulator(company, Options(**{"rate_per_s": 0, "history": 0, **options}), lambda: time[0])
     answering = Answering(application(emulator))

@@ -1,4 +1,4 @@
-"""A world of a few tasks in which nothing happens but what a test asks for, and a way to ask its routes."""
+"""A world of a few tasks that creates no runs of its own, and helpers to call its routes."""
 
 import asyncio
 import json
@@ -86,13 +86,13 @@ def ask(
     is_versioned: bool = True,
     **path: str,
 ) -> ApiResponse:
-    """What a route answers; a body that is no bytes is sent as JSON."""
+    """Call a route. A body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with closing(Queries(world)) as queries:
-        asked = ApiRequest(world, queries, path, query or {}, content, is_versioned, ADDRESS)
+        requested = ApiRequest(world, queries, path, query or {}, content, is_versioned, ADDRESS)
 
         async def run() -> ApiResponse:
-            return await handler(asked)
+            return await handler(requested)
 
         return asyncio.run(run())
 
@@ -103,14 +103,14 @@ def refused(
     query: Mapping[str, str] | None = None,
     **more: Any,
 ) -> ApiResponse:
-    """The error that a route answers."""
+    """The error response of a route."""
     with pytest.raises(Refusal) as caught:
         ask(handler, world, query, **more)
     return caught.value.answer
 
 
 def shape(value: Any) -> Any:
-    """The keys, in order, and the types of a JSON value; of a list, that of its first item."""
+    """The keys in order and the types of a JSON value; for a list those of its first item."""
     match value:
         case dict():
             return [(key, shape(inner)) for key, inner in value.items()]
