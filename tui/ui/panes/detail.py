@@ -1,7 +1,6 @@
-"""The pane `detail`: everything that is known of one run.
+"""The pane `detail`: everything that is known about the selected run.
 
-What lives here: what is unfolded, searched and fetched, and the keys that change it. What is said is
-`present.detail_page`'s.
+This module folds, searches and fetches values. `present/detail` makes the rows.
 """
 
 from collections.abc import Hashable, Sequence
@@ -37,25 +36,25 @@ from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
 
-_LOOKS: Final = 5
-"""Turns of a search through one value while it is typed: some 20,000 places, then it says that it is not all."""
+_MAX_TURNS: Final = 5
+"""Steps of the search in one value while the user types: some 20,000 places. Beyond that the prompt says "in part"."""
 
-_MOST_PLACES: Final = 1_000
+_MAX_MATCHES: Final = 1_000
 
 
 class DetailPane(PagePane):
-    """The page about the selection."""
+    """The page about the selected run. The class is longer than 200 lines because of its many short actions."""
 
     title: ClassVar[str] = "detail"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold what the cursor is in."),
-        bind("l,right", "unfold", "unfold", "Unfold what the cursor is on.", shown="l →"),
+        bind("h,left", "fold", "fold", "Fold the value that the cursor is in."),
+        bind("l,right", "unfold", "unfold", "Unfold the value under the cursor.", shown="l →"),
         bind("e", "fold_all(False)", "unfold all", "Unfold every value.", rank=30, need=36, shown="e E"),
         bind("E", "fold_all(True)", "fold all", "Fold every value."),
-        bind("w", "wrap", "wrap", "Wrap what is longer than the pane, or cut it.", rank=35, need=38),
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
@@ -67,7 +66,6 @@ class DetailPane(PagePane):
         self.overlay: Overlay = lambda _: None
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """The page; the right edge stays free, as in the list."""
         return [PageRow(row.line, row.key, row.action) for row in self._page_rows(width - EDGE)]
 
     def _page_rows(self, width: int) -> list[Row]:
@@ -96,12 +94,10 @@ class DetailPane(PagePane):
 
     @property
     def is_stale(self) -> bool:
-        """What is final does not age, once it was read."""
         run = self.run
         return super().is_stale and not (run is not None and run.is_final and run.body is not None)
 
     def right(self) -> Line:
-        """How fresh the page is."""
         run = self.run
         if self.selection.run_id is None:
             return ()
@@ -116,7 +112,6 @@ class DetailPane(PagePane):
         return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
-        """Another run is folded as it comes."""
         if before.run_id != after.run_id:
             self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
             self._values = ValueRows()
@@ -126,13 +121,13 @@ class DetailPane(PagePane):
         super().watch_selection(before, after)
 
     def rebuild(self) -> None:
-        """Bring the page up to date; on another run the cursor begins at its status, not at the empty row above it."""
+        """Bring the page up to date. On another run, put the cursor on the status, below the empty first row."""
         super().rebuild()
         if not self._is_placed and self.run is not None and self.page.rows:
             self._is_placed = self.page.go_to(FIRST_KEY)
 
     def concerns(self, changes: Changes) -> bool:
-        """Its relatives are on the page too, and what an action says."""
+        """Return whether the run, its relatives or an action on it changed."""
         if Topic.ACTIONS in changes.topics:
             return True
         if super().concerns(changes):
@@ -142,11 +137,11 @@ class DetailPane(PagePane):
             return False
         if {run.fixed.parent_id, run.fixed.root_id} & (changes.changed | changes.added):
             return True
-        told = (store.get(run_id) for run_id in changes.changed | changes.added)
-        return any(each is not None and each.fixed.parent_id == run.id for each in told)
+        changed = (store.get(run_id) for run_id in changes.changed | changes.added)
+        return any(each is not None and each.fixed.parent_id == run.id for each in changed)
 
     def search(self, text: str) -> Line:
-        """Mark a text in the page; values are unfolded where it is in them."""
+        """Search in folded values too: those that contain the text are unfolded."""
         self._unfold_for(text)
         self.rebuild()
         remark = super().search(text)
@@ -165,13 +160,12 @@ class DetailPane(PagePane):
             if needle and value is not ABSENT:
                 room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
                 folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
-                found, is_all = unfolded_for(folded, needle, turns=_LOOKS, max_matches=_MOST_PLACES)
+                found, is_all = unfolded_for(folded, needle, turns=_MAX_TURNS, max_matches=_MAX_MATCHES)
                 self._is_partly_searched |= not is_all
             folds[label] = replace(own, found=found)
         self._shown = replace(self._shown, folds=folds, is_searched=bool(needle))
 
     def on_page_entered(self, event: Page.Entered) -> None:
-        """Do what the row means."""
         event.stop()
         run = self.run
         match event.action:
@@ -189,7 +183,6 @@ class DetailPane(PagePane):
                 pass
 
     def action_fold(self) -> None:
-        """Fold what is open here, else go to what it is in."""
         row = self.page.row
         if row is None:
             return
@@ -199,18 +192,15 @@ class DetailPane(PagePane):
             self.page.go_to(ValuePath(row.key.which, row.key.path[:-1]))
 
     def action_unfold(self) -> None:
-        """Unfold what is folded here."""
         row = self.page.row
         if row is not None and isinstance(row.action, ToggleFold) and not self._is_open(row.action.key):
             self._toggle(row.action.key)
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
-        """Fold or unfold every value."""
         folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
         self._show(replace(self._shown, folds=folds))
 
     def action_wrap(self) -> None:
-        """Wrap or cut."""
         self._show(replace(self._shown, is_wrapped=not self._shown.is_wrapped))
 
     def _folds(self, label: str) -> JsonFolds:
@@ -232,32 +222,32 @@ class DetailPane(PagePane):
         self.rebuild()
 
     def _fetch(self, run: Run, label: str) -> None:
-        self._say_of(label, FETCHING)
-        self.live.session.spawn(self._bring(run, label), f"fetch the {label} of {run.id}")
+        self._show_progress(label, FETCHING)
+        self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
 
-    async def _bring(self, run: Run, label: str) -> None:
-        value, said = await fetch_value(self.live.session, run, label)
-        self.call_later(self._brought, run, label, value, said)
+    async def _fetch_value(self, run: Run, label: str) -> None:
+        value, reason = await fetch_value(self.live.session, run, label)
+        self.call_later(self._on_value, run, label, value, reason)
 
-    def _brought(self, run: Run, label: str, value: Json | Absent, said: str) -> None:
+    def _on_value(self, run: Run, label: str, value: Json | Absent, reason: str) -> None:
         if self.selection.run_id != run.id:
             return
-        self._say_of(label, said)
-        # A page that opens over another pane, or over a dialog, would take the keys meant for it.
+        self._show_progress(label, reason)
+        # Opening a page while the user is in another pane or a dialog would take the keys that they type there.
         if value is not ABSENT and self.screen.is_current and self.screen.focused is self.body:
             self._show_whole(label, run, value)
 
     def _show_whole(self, label: str, run: Run, value: Json) -> None:
-        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
 
         self.app.push_screen(ValueScreen(self.live, label, run, value))
 
-    def _say_of(self, label: str, said: str) -> None:
-        self._show(replace(self._shown, fetching={**self._shown.fetching, label: said}))
+    def _show_progress(self, label: str, text: str) -> None:
+        self._show(replace(self._shown, fetching={**self._shown.fetching, label: text}))
 
 
 def _read_at(run: Run) -> datetime | None:
-    """When the page was last confirmed: by a look at the state alone, if nothing had changed since it was read."""
+    """Return when the page was last confirmed: reading the state suffices if nothing has changed since the detail."""
     if run.body is None:
         return run.read_at
     stamp = run.body[0]

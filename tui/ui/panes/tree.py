@@ -1,4 +1,4 @@
-"""The pane `tree`: who triggered whom, from the root down.
+"""The pane `tree`: the runs around the selected one, from the root down.
 
 This module chooses the tree that is shown and moves the cursor. `model/tree_view.py` folds it.
 """
@@ -58,13 +58,11 @@ class TreePane(PagePane):
         self._is_placed = False
 
     def compose(self) -> ComposeResult:
-        """The rule, the titles, the page."""
         yield self.rule
         yield self.head
         yield self.page
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """The rows within so many cells."""
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             self.head.show(())
@@ -88,14 +86,12 @@ class TreePane(PagePane):
         return formatting.LOADING if trouble is None else tree_notes.trouble_words(trouble)
 
     def left(self) -> Line:
-        """Where it begins."""
         tree = self.view.tree
         if tree is None or not tree.root.children:
             return ()
         return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
 
     def right(self) -> Line:
-        """How much of it is here."""
         if self.selection.state_of(TREE).is_fetching:
             return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
@@ -104,11 +100,10 @@ class TreePane(PagePane):
         return tree_notes.extent(tree, shape, self.selection.state_of(TREE).fetched_at, self.live.now)
 
     def watch_selection(self, before: Selection, after: Selection) -> None:
-        """Another run, or more of the same one."""
-        tree, known, run_id = after.state_of(TREE).value, self.view.tree, after.run_id
-        if tree is None and known is not None and run_id in self.view.ids:
-            tree = known if known.current == run_id else replace(known, current=run_id)
-        if tree is not known and self.view.show(tree):
+        tree, shown, run_id = after.state_of(TREE).value, self.view.tree, after.run_id
+        if tree is None and shown is not None and run_id in self.view.ids:
+            tree = shown if shown.current == run_id else replace(shown, current=run_id)
+        if tree is not shown and self.view.show(tree):
             self._drawn = None
             self.page.start_over()
         if before.run_id != run_id:
@@ -116,33 +111,30 @@ class TreePane(PagePane):
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Bring everything up to date; the cursor starts at the current run."""
+        """Bring the page up to date. The cursor starts on the selected run."""
         super().rebuild()
         self._place()
 
     def concerns(self, changes: Changes) -> bool:
-        """Whether a run of the tree is among them."""
+        """Return whether a run of the tree changed."""
         ids = self.view.ids
         return not all(ids.isdisjoint(each) for each in (changes.changed, changes.added, changes.removed))
 
     def on_changes(self, changes: Changes) -> None:
-        """Runs changed: those of the tree are drawn by their newest."""
         if self.concerns(changes):
             self.view.on_runs_changed(self._entry)
-        # Nobody looks: shape and rule are made when somebody does.
+        # A hidden pane computes shape and rule when it is shown again.
         if self.display:
             super().on_changes(changes)
 
     @property
     def target(self) -> RunId | None:
-        """The run under the cursor; None on a group."""
         if self.view.tree is None:
             return self.selection.run_id
         action = self.page.row.action if self.page.row else None
         return action.run_id if isinstance(action, GoToRun) else None
 
     def has_use_for(self, action: str) -> bool:
-        """Enter has none on the run where we are, if nothing is below it; a run alone has nothing to fold or go to."""
         if action in {"fold", "unfold", "level", "root", "parent", "all"}:
             return self.view.shape is not None and self.view.shape.size > 1
         if action == "enter" and isinstance(self._act, GoToRun) and self._act.run_id == self.selection.run_id:
@@ -151,11 +143,10 @@ class TreePane(PagePane):
 
     @property
     def _entry(self) -> TreeEntry | None:
-        """What the cursor is on."""
         return self._drawn.entry_at(self.page.cursor) if self._drawn is not None else None
 
     def on_page_entered(self, event: Page.Entered) -> None:
-        """Go to a run; unfold a group, or what is below the run where we are."""
+        """Select the run of the row; on the selected run or a group, fold or unfold."""
         event.stop()
         entry = self._entry
         match event.action:
@@ -168,7 +159,6 @@ class TreePane(PagePane):
                 pass
 
     def error_step(self, step: int) -> bool:
-        """To the next (1) or previous (-1) run that failed, around the end, wherever it is folded away."""
         found = self.view.next_failed(self._entry, step)
         if found is None:
             return False
@@ -177,14 +167,13 @@ class TreePane(PagePane):
         return True
 
     def search(self, text: str) -> Line:
-        """Mark a text in the rows, the folded ones too."""
-        here = self._entry
-        self.view.search(text, here)
-        self._refresh_near(here)
+        """Search in folded rows too: those that contain the text are unfolded."""
+        entry = self._entry
+        self.view.search(text, entry)
+        self._refresh_near(entry)
         return super().search(text)
 
     def action_fold(self) -> None:
-        """Fold, or go to what is above."""
         entry = self._entry
         if entry is not None and entry.children and self.view.is_open(entry):
             self.view.turn(entry, is_open=False)
@@ -193,7 +182,6 @@ class TreePane(PagePane):
             self.action_parent()
 
     def action_unfold(self) -> None:
-        """Unfold, or go to the first below."""
         entry = self._entry
         if entry is None or not entry.children:
             return
@@ -204,35 +192,31 @@ class TreePane(PagePane):
             self._refresh_near(entry)
 
     def action_parent(self) -> None:
-        """To what is above."""
         entry = self._entry
         if entry is not None and entry.parent is not None:
             self.page.go_to(entry.parent.key)
 
     def action_root(self) -> None:
-        """To the root."""
         self.page.action_top()
 
     def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual hands it over so
-        """Everything open, or closed."""
-        here = self._entry
+        entry = self._entry
         self.view.turn_all(is_open=is_open)
-        self._refresh_near(here)
+        self._refresh_near(entry)
 
     def action_level(self, step: int) -> None:
-        """One level more, or less."""
-        here = self._entry
+        entry = self._entry
         self.view.turn_level(step)
-        self._refresh_near(here)
+        self._refresh_near(entry)
 
     def _refresh_near(self, entry: TreeEntry | None) -> None:
-        """Show the rows as they are folded now, the cursor on an entry or on the nearest above it that is shown."""
+        """Rebuild after folding. The cursor stays on the entry, or moves to its nearest visible ancestor."""
         self.rebuild()
         if entry is not None:
             any(self.page.go_to(each.key) for each in (entry, *entry.ancestors()))
 
     def _place(self) -> None:
-        """The cursor to the current run, once."""
+        """Put the cursor on the selected run, once for each selection."""
         tree, shape = self.view.tree, self.view.shape
         if self._is_placed or tree is None or shape is None or not self.page.rows:
             return
