@@ -88,7 +88,7 @@ def test_ten_refusals_are_logged_a_minute() -> None:
     asyncio.run(clock.run(REFUSAL_PERIOD_S))
     refuse(5000)
     assert log[MAX_REFUSALS_LOGGED:] == [
-        "4,990 more screens were refused",
+        "4,990 more requests were refused",
         "a screen at 127.0.19.136 was refused: no token",
     ]
 
@@ -136,7 +136,7 @@ def test_screen_beyond_the_limit_connects_once_another_left(tmp_path: Path) -> N
                 await setup.run_until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
                 status = second.store.source_statuses[RELAY]
                 assert isinstance(status, SourceRetrying)
-                assert "already serves 1 screens" in status.reason
+                assert "already serves 1 screen, its maximum" in status.reason
                 setup.relay.replace_tokens(TOKENS)
                 await setup.run_until(lambda: is_connected(second))
 

@@ -59,7 +59,8 @@ class Authenticator:
         self._logged_s[host, reason] = now_s
         if now_s - self._period_began_s >= REFUSAL_PERIOD_S:
             if self._skipped_count:
-                self._log(f"{self._skipped_count:,} more screens were refused")
+                noun = "request was" if self._skipped_count == 1 else "requests were"
+                self._log(f"{self._skipped_count:,} more {noun} refused")
             self._period_began_s, self._logged_count, self._skipped_count = now_s, 0, 0
         if self._logged_count < MAX_REFUSALS_LOGGED:
             self._logged_count += 1

@@ -151,7 +151,8 @@ class Relay:
 
     @property
     def _full(self) -> str:
-        return f"the relay already serves {self._options.max_screens} screens"
+        count = self._options.max_screens
+        return f"the relay already serves {count} {'screen' if count == 1 else 'screens'}, its maximum"
 
     async def _send_beats(self) -> None:
         while True:

@@ -61,23 +61,9 @@ class RelayConnector:
         failure: ApiError
         tls = tls_context(self._ca) if self.url.startswith("wss:") else None
         try:
-            socket = await _Connect(
-                self.url,
-                additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
-                user_agent_header=USER_AGENT,
-                extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
-                compression=None,
-                proxy=True if tls is not None else None,
-                ssl=tls,
-                open_timeout=OPEN_TIMEOUT_S,
-                ping_interval=PING_INTERVAL_S,
-                ping_timeout=PING_INTERVAL_S,
-                close_timeout=CLOSE_TIMEOUT_S,
-                max_size=MAX_MESSAGE_BYTES,
-                logger=silent_logger(),
-            )
+            socket = await self._open(tls)
         except InvalidStatus as error:
-            failure = self._refused(error)
+            failure = self._status_error(error)
         except InvalidProxy as error:
             # The text of the error has the proxy's address, which may include a password.
             raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(error.msg)}") from None
@@ -86,14 +72,31 @@ class RelayConnector:
         except UnicodeError:  # the resolver raises it for a host name with an empty part, or a very long one
             raise Fatal(f"the relay at {self.url} or the proxy before it has an invalid host name") from None
         except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
-            failure = self._unreachable(error)
+            failure = self._connection_error(error)
         else:
             detect_dead_peer(socket.transport.get_extra_info("socket"))
             return socket
         # Raised outside of the handlers: as its context, an exception of websockets would carry the token.
         raise failure
 
-    def _unreachable(self, error: Exception) -> ApiError:
+    async def _open(self, tls: ssl.SSLContext | None) -> ClientConnection:
+        return await _Connect(
+            self.url,
+            additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
+            user_agent_header=USER_AGENT,
+            extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
+            compression=None,
+            proxy=True if tls is not None else None,
+            ssl=tls,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_INTERVAL_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=silent_logger(),
+        )
+
+    def _connection_error(self, error: Exception) -> ApiError:
         match error:
             case ssl.SSLCertVerificationError():
                 return Refused(
@@ -115,7 +118,7 @@ class RelayConnector:
                 text = f"no connection to {self.url}: it broke"
         return Unreachable(text, may_have_arrived=False)
 
-    def _refused(self, error: InvalidStatus) -> ApiError:
+    def _status_error(self, error: InvalidStatus) -> ApiError:
         """Return the error for an HTTP response that came instead of a WebSocket."""
         status = error.response.status_code
         headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
