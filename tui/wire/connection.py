@@ -35,8 +35,8 @@ MAX_CONNECTIONS = 20
 """Open connections: more than the sources use at a time, so that hung reads never delay a user's action."""
 
 MAX_ABANDONED = MAX_CONNECTIONS // 2
-"""Abandoned requests after which the connection pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is
-cancelled before its first byte (encode/httpcore issue 1093): after MAX_CONNECTIONS of those, no request would be sent.
+"""Abandoned requests after which the pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is cancelled
+between its connection and its first byte (encode/httpcore issue 1093). MAX_CONNECTIONS leaks would block all requests.
 """
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -140,8 +140,8 @@ class HttpConnection:
     ) -> Response:
         """Send a request over a pool, count it if it is abandoned, and retire the pool after too many of those.
 
-        The last request of a retired pool closes it. An earlier request could be cancelled while closing, and httpx
-        does not continue an interrupted close.
+        The last request of a retired pool closes it. The cancelled request itself cannot: its close would be
+        interrupted too, and httpx never resumes a close.
         """
         pool.sending += 1
         try:
