@@ -46,7 +46,7 @@ class Column:
     drop_rank: int = 0
 
 
-class Slot(NamedTuple):
+class SizedColumn(NamedTuple):
     """A column and its width in one table."""
 
     column: Column
@@ -136,22 +136,24 @@ _EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right
 _MIN_REST: Final = 4
 
 
-def columns_for(pane_width: int) -> list[Slot]:
+def columns_for(pane_width: int) -> list[SizedColumn]:
     """Return the columns that a pane of this width shows, with their widths, in order."""
     shown = [column for column in COLUMNS if pane_width >= column.from_width]
     shares = next(shares for from_width, shares in _SHARES if pane_width >= from_width)
     widths = {column.id: column.width or shares.get(column.id, 0) for column in shown}
     rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
-    return [Slot(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
+    return [SizedColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
 
 
-def head(slots: Sequence[Slot]) -> Line:
+def head(slots: Sequence[SizedColumn]) -> Line:
     """Return the line of titles for rows of `row`."""
     titles = (fit((Piece(slot.column.title, Token.FAINT),), slot.width, slot.column.align) for slot in slots)
     return (Piece("  "), *joined(titles))
 
 
-def row(run: Run, slots: Sequence[Slot], now: Now, *, status: Piece | None = None, is_current: bool = False) -> Line:
+def row(
+    run: Run, slots: Sequence[SizedColumn], now: Now, *, status: Piece | None = None, is_current: bool = False
+) -> Line:
     """Return one run as its glyph and its cells.
 
     `status` replaces the status word while an action on the run is pending. The task of the current row is bold.

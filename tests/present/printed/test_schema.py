@@ -143,7 +143,7 @@ def test_the_promised_keys_have_their_names_and_units() -> None:
 
 
 WORDS = [
-    # The word that came, and the one that REST uses with the version header (wire/README.md §2).
+    # The word that came, and the one that REST uses with the version header (tests/wire/recordings/README.md §2).
     *((word, word) for word in ("DELAYED", "QUEUED", "PENDING_VERSION", "DEQUEUED", "EXECUTING", "WAITING", "EXPIRED")),
     *((word, word) for word in ("COMPLETED", "FAILED", "CANCELED", "CRASHED", "SYSTEM_FAILURE", "TIMED_OUT")),
     ("PENDING", "QUEUED"), ("WAITING_FOR_DEPLOY", "PENDING_VERSION"), ("RETRYING_AFTER_FAILURE", "EXECUTING"),

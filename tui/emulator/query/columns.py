@@ -1,7 +1,7 @@
 """The columns of TRQL's `runs` table, and the facts that they are computed from.
 
-A column is SQL over stored facts, so it is computed only if a query names it. `database` stores the facts. Source:
-recording 830.
+A column is SQL over stored facts, so it is computed only if a query names it. `database` stores the facts.
+Source: tests/wire/recordings/README.md (recording 830).
 """
 
 import json

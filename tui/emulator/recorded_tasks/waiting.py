@@ -1,6 +1,6 @@
 """`src/trigger/tasks.ts` of a later project: tasks that wait, log endlessly, or run on a schedule.
 
-Source: recordings 1005, 1011, 1230-1242.
+Source: tests/wire/recordings/README.md (recordings 1005, 1011, 1230-1242).
 """
 
 from tui.emulator.recorded_tasks.payloads import duration_ms, number

@@ -1,7 +1,7 @@
 """Parses the body of a trigger.
 
-Options without an effect here are ignored: context, priority, locked versions, parents of other workers. Source:
-recordings 380-385, and the options that the SDK sends.
+Options without an effect here are ignored: context, priority, locked versions, parents of other workers.
+Source: tests/wire/recordings/README.md (recordings 380-385), and the options that the SDK sends.
 """
 
 import json

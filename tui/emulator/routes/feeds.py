@@ -119,10 +119,7 @@ def position_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str
 
 
 def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
-    """The 409 with which a real Electric replaces a handle that it gave up.
-
-    Source: Electric's HTTP API. The recorded server never sends it.
-    """
+    """Return the 409 with which Electric itself replaces a dropped handle. The recorded server never sends it."""
     name = OLD_HANDLE if subscription.is_old else HANDLE
     new_handle = subscription.replace_handle(handle, f"{quote(handle, SAFE)}-{subscription.next_number()}")
     headers = {**OPEN, name: new_handle}

@@ -1,6 +1,6 @@
 """The routes of spans: the trace of a run, its events, one span.
 
-Source: recordings 210-292.
+Source: tests/wire/recordings/README.md (recordings 210-292).
 """
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found

@@ -1,6 +1,6 @@
 """The schedule of a task, and the payload that it passes to a run.
 
-`arrivals` fires the schedules. Source: recordings 1241 and 1242.
+`arrivals` fires the schedules. Source: tests/wire/recordings/README.md (recordings 1241 and 1242).
 """
 
 from datetime import UTC, datetime

@@ -1,6 +1,7 @@
 """Turns the items of a script into spans: work into log lines and spans, waits into the SDK's own spans.
 
-`tree` knows when an attempt reached an item. Source: recordings 220-223, 234, 235, 250, 253.
+`tree` knows when an attempt reached an item.
+Source: tests/wire/recordings/README.md (recordings 220-223, 234, 235, 250, 253).
 """
 
 from collections.abc import Iterator, Sequence

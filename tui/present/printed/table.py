@@ -10,7 +10,22 @@ from datetime import datetime
 from typing import Final
 
 from tui.domain.run import Run
-from tui.present.columns import AGE, COST, GAP, RUN, STATUS, TAGS, TASK, TOOK, VERSION, Column, Now, Slot, head, row
+from tui.present.columns import (
+    AGE,
+    COST,
+    GAP,
+    RUN,
+    STATUS,
+    TAGS,
+    TASK,
+    TOOK,
+    VERSION,
+    Column,
+    Now,
+    SizedColumn,
+    head,
+    row,
+)
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, line_width
 
@@ -40,7 +55,7 @@ class PrintedTable:
     """The pages of one table. `limit` is the terminal's width in cells; None means that nothing is cut or dropped."""
 
     limit: int | None
-    _slots: list[Slot] = field(default_factory=list)
+    _slots: list[SizedColumn] = field(default_factory=list)
     _widest: dict[str, int] = field(default_factory=dict)
 
     def page(self, runs: Sequence[Run], now: datetime) -> list[Line]:
@@ -56,13 +71,13 @@ class PrintedTable:
         return ([head(self._slots)] if is_first else []) + [row(run, self._slots, at) for run in runs]
 
 
-def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[Slot]:
+def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[SizedColumn]:
     """Return the columns with their widths, so that a line fits into `limit` cells if possible.
 
     Flexible columns shrink first. Then columns are dropped by their `drop_rank`; those of rank 0 stay.
     """
     if limit is None:
-        return [Slot(column, natural[column.id]) for column in columns]
+        return [SizedColumn(column, natural[column.id]) for column in columns]
     kept = list(columns)
     while True:
         widths = {column.id: min(natural[column.id], _MIN_WIDTHS.get(column.id, natural[column.id])) for column in kept}
@@ -76,14 +91,14 @@ def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | N
             grown = max(min(spare, natural[flexible] - widths[flexible]), 0)
             widths[flexible] += grown
             spare -= grown
-    return [Slot(column, widths[column.id]) for column in kept]
+    return [SizedColumn(column, widths[column.id]) for column in kept]
 
 
 _WIDE: Final = {"status": 15, "task": 26, "run": 29, "took": 7, "age": 5, "version": 11, "tags": 22, "cost": 8}
 _EDGES: Final = 3  # The gutter and the right edge.
 
 
-def wide_columns(pane_width: int) -> list[Slot]:
+def wide_columns(pane_width: int) -> list[SizedColumn]:
     """Return the columns of the list on the screen, with whole run ids, for a pane of this width."""
     slots = fitted(PRINTED, _WIDE, pane_width - _EDGES)
     spare = pane_width - _EDGES - _GLYPH_CELLS - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)

@@ -15,7 +15,7 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 
 PAGE_SIZE = 100
-"""The largest page of the list. Source: recordings 014 and 015."""
+"""The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
 
 RUNNING = ("EXECUTING", "DEQUEUED", "WAITING")
 QUEUED = ("QUEUED", "DELAYED", "PENDING_VERSION")

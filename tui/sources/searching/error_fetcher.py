@@ -1,6 +1,6 @@
 """Fetches the errors of many failed runs: with a few queries if the key may query, else run by run.
 
-Source: recordings 839, 2630 and 2631.
+Source: tests/wire/recordings/README.md (recordings 839, 2630 and 2631).
 """
 
 import asyncio

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.overlays import Overlay
-from tui.present.columns import AGE, GAP, TOOK, Now, Slot, columns_for, head, row
+from tui.present.columns import AGE, GAP, TOOK, Now, SizedColumn, columns_for, head, row
 from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, mark_hits
@@ -64,7 +64,7 @@ class RunTable(LineWidget, can_focus=True):
         """Returns the line below the last run for a width in cells; None for no line."""
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
         """Returns the lines to show while the list is empty, for a width in cells."""
-        self._slots: list[Slot] = []
+        self._slots: list[SizedColumn] = []
         self._highlighted: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, MissedRuns] = {}
