@@ -35,7 +35,7 @@ class Filter:
     * `narrowed_by`: the origin of additional terms, see `with_terms`.
     * `now`: the time that `age` and `took` are relative to.
     * `complaints`: the words that could not be parsed.
-    * `moments`: the ages at which a run starts or stops matching.
+    * `age_bounds`: the ages at which a run starts or stops matching.
     * `watches_durations`: a live run may start or stop matching at any time.
     * `reads_errors`: whether a run matches may depend on its error.
     * `hint`: a suggestion for a word that is narrower than it sounds.
@@ -47,7 +47,7 @@ class Filter:
     now: datetime | None = None
     timed: tuple[TimedTerm, ...] = field(default=(), compare=False, repr=False)
     complaints: tuple[Complaint, ...] = field(default=(), compare=False)
-    moments: tuple[timedelta, ...] = field(default=(), compare=False, repr=False)
+    age_bounds: tuple[timedelta, ...] = field(default=(), compare=False, repr=False)
     watches_durations: bool = field(default=False, compare=False, repr=False)
     reads_errors: bool = field(default=False, compare=False, repr=False)
     hint: str = field(default="", compare=False, repr=False)
@@ -100,7 +100,7 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
         now=now,
         timed=tuple(parsed.timed for parsed in parsed_words if parsed.timed is not None),
         complaints=tuple(parsed.complaint for parsed in parsed_words if parsed.complaint is not None),
-        moments=tuple(moment for parsed in parsed_words for moment in parsed.moments),
+        age_bounds=tuple(age for parsed in parsed_words for age in parsed.age_bounds),
         watches_durations=any(parsed.watches_durations for parsed in parsed_words),
         reads_errors=any(parsed.reads_errors for parsed in parsed_words),
         hint=next((parsed.hint for parsed in parsed_words if parsed.hint), ""),

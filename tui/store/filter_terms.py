@@ -49,7 +49,7 @@ class ParsedWord:
     term: Term | None = None
     timed: TimedTerm | None = None
     complaint: Complaint | None = None
-    moments: tuple[timedelta, ...] = ()
+    age_bounds: tuple[timedelta, ...] = ()
     watches_durations: bool = False
     reads_errors: bool = False
     hint: str = ""
@@ -194,8 +194,8 @@ def _parse_duration_word(
         duration = duration_of(run, now)
         return duration is not None and any(each.contains(duration) for each in ranges)
 
-    moments = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
-    return ParsedWord(timed=term, moments=moments if is_age else (), watches_durations=not is_age)
+    age_bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
+    return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), watches_durations=not is_age)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,11 @@ class Indexes:
         index: int = self._created.bisect_left(newest_first(run))
         return index
 
-    def at(self, rank: int) -> RunId | None:
-        """Return the run at an index, newest first; -1 is the oldest. None if the index is out of range."""
-        if not -len(self._created) <= rank < len(self._created):
+    def newest(self) -> RunId | None:
+        """Return the newest run with a state, or None."""
+        if not self._created:
             return None
-        key: Key = self._created[rank]
+        key: Key = self._created[0]
         return key[1]
 
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:

@@ -87,8 +87,8 @@ class MissedRunCounter:
         """Return the count as of now."""
         if self._result is not None:
             return self._result
-        extent = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST
-        return MissedRuns(len(self._changed), len(self._failed), extent)
+        completeness = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST
+        return MissedRuns(len(self._changed), len(self._failed), completeness)
 
     def _check_caught_up(self) -> None:
         caught_up = self._store.caught_up

@@ -1,7 +1,7 @@
 """Counts the runs that are queued, delayed, executing, waiting and failed, for the header.
 
 If every live run is in the store, the store counts them. Otherwise it takes the server's last count and adds the status
-changes of runs since then; it does the same for failed runs if the history old not read completely.
+changes of runs since then; it does the same for failed runs if the history was not read completely.
 
 The server counts in a replica of its database that is 0.3 to 1.0 s behind. A status change therefore counts as newer
 than the server's count if it happened after the middle of that delay. A figure can be wrong by the status changes
@@ -61,7 +61,7 @@ class StatusCounts:
 
 
 class StatusChange(NamedTuple):
-    """One change of a run's status, at the run's own time. None: the run did not exist, or old deleted."""
+    """One change of a run's status, at the run's own time. None: the run did not exist, or was deleted."""
 
     at: datetime
     created_at: datetime

@@ -200,14 +200,7 @@ class Store:
 
     def newest(self) -> Run | None:
         """Return the newest run with a state."""
-        return self._at(0)
-
-    def oldest(self) -> Run | None:
-        """Return the oldest run with a state."""
-        return self._at(-1)
-
-    def _at(self, rank: int) -> Run | None:
-        run_id = self._indexes.at(rank)
+        run_id = self._indexes.newest()
         return None if run_id is None else self._runs[run_id]
 
     def pin(self, run_ids: Iterable[RunId]) -> None:

@@ -122,8 +122,8 @@ class View:
         """
         before, self._filter = self._filter.now, self._filter.at(now)
         affected: set[RunId] = set()
-        for moment in self._filter.moments:
-            ends = sorted((now - moment, (before or now) - moment))
+        for age in self._filter.age_bounds:
+            ends = sorted((now - age, (before or now) - age))
             affected.update(self._store.created_between(*ends))
         if self._filter.watches_durations:
             affected.update(self._store.live())
@@ -176,7 +176,7 @@ class View:
         """Return the sort key of a run, or None if the view does not show it."""
         return self._keys.get(run_id)
 
-    def place(self, key: SortKey) -> int:
+    def index_for(self, key: SortKey) -> int:
         """Return the index that a run with this key has, or would have."""
         index: int = self._sorted_keys.bisect_left(key)
         return index

@@ -30,7 +30,7 @@ def _reached_count(base: View, history: HistoryRead | None) -> int:
     listed = len(base) - base.older_count
     if history is None or base.order is not CREATED:
         return listed
-    return min(listed, base.place((EPOCH - history.reached + timedelta.resolution,)))
+    return min(listed, base.index_for((EPOCH - history.reached + timedelta.resolution,)))
 
 
 def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:

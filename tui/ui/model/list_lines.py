@@ -55,11 +55,11 @@ class ListLines:
 
     def line_of(self, key: SortKey) -> int:
         """Return the line of the run with that key."""
-        return self.view.place(key) + sum(other < key for other, _ in self._others)
+        return self.view.index_for(key) + sum(other < key for other, _ in self._others)
 
     def slice(self, top: int, stop: int) -> list[Item]:
         """Return the items of the lines from `top` up to `stop`, exclusive."""
-        lines = {self.view.place(key) + above: item for above, (key, item) in enumerate(self._others)}
+        lines = {self.view.index_for(key) + above: item for above, (key, item) in enumerate(self._others)}
         above = sum(line < top for line in lines)
         items: list[Item] = list(self.view.slice(top - above, stop - above))
         for line, item in lines.items():

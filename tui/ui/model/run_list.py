@@ -277,7 +277,7 @@ class RunListModel:
 
     def _cursor_index(self) -> int | None:
         if self._departed is not None:
-            return self._view.place(self._departed.key)
+            return self._view.index_for(self._departed.key)
         return None if self._cursor is None else self._view.index_of(self._cursor)
 
     def _jump(self, index: int) -> None:

@@ -27,7 +27,7 @@ OnClose = Callable[[str, bool], None]
 class Prompt(Horizontal):
     """Calls `OnChange` for each change, and `OnClose` on Enter, on Esc and when it loses the focus.
 
-    It uses callbacks instead of messages: the filter and the focus must have on_change before the next key is handled.
+    It uses callbacks instead of messages: the filter and the focus must have changed before the next key is handled.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,7 +72,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(self._input)
 
     def refresh_remark(self) -> None:
-        """Update the remark, after the results of the text have on_change."""
+        """Update the remark, after the results of the text have changed."""
         self._on_text(self._input.value)
 
     def _on_text(self, text: str) -> None:
