@@ -26,7 +26,7 @@ def test_glyphs_have_their_ascii_forms(text: str, shown: str) -> None:
 
 
 @given(texts)
-def test_any_text_becomes_ascii_without_changing_width(text: str) -> None:
+def test_any_text_becomes_ascii_of_the_same_width(text: str) -> None:
     # An ellipsis, a fold mark and `≥` have longer forms in ASCII, which keep the width only behind a space.
     line = (Piece(f"   {text.translate(dict.fromkeys(map(ord, '…⋯≥')))}", Token.ROSE, is_bold=True),)
     shown = ascii_line(line)

@@ -40,20 +40,20 @@ WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or ro
         ),
     ],
 )
-def test_a_pane_has_the_columns_and_widths_of_the_looks_page(pane: int, shown: dict[str, int]) -> None:
+def test_pane_has_the_columns_of_its_width(pane: int, shown: dict[str, int]) -> None:
     assert {slot.column.id: slot.width for slot in columns_for(pane)} == shown
 
 
 @given(st.integers(44, 400), st.sampled_from(WORDS))
 @settings(max_examples=60)
-def test_a_row_fills_its_pane_exactly_whatever_is_in_it(pane: int, word: str) -> None:
+def test_row_fills_its_pane_exactly(pane: int, word: str) -> None:
     slots = columns_for(pane)
     for run in (sample(word), full(HOSTILE), Run(RunId("run_1"))):
         assert line_width(row(run, slots, Now(NOW))) == pane - 3  # without the gutter and the right edge
     assert line_width(head(slots)) == pane - 3
 
 
-def test_columns_go_in_the_order_of_their_drop_rank() -> None:
+def test_columns_drop_by_their_rank() -> None:
     ranked = [column.id for column in sorted(COLUMNS, key=lambda column: -column.drop_rank) if column.drop_rank]
     assert ranked == ["cost", "error", "tags", "version", "run", "took"]
     by_width = sorted((column for column in COLUMNS if column.drop_rank), key=lambda column: -column.from_width)
@@ -61,14 +61,14 @@ def test_columns_go_in_the_order_of_their_drop_rank() -> None:
     assert {"status", "task", "age"} <= {slot.column.id for slot in columns_for(1)}
 
 
-def test_a_row_reads_as_in_the_picture() -> None:
+def test_row_reads_as_expected() -> None:
     line = row(sample("FAILED"), columns_for(120), Now(NOW))
     assert text_of([line]).rstrip() == (
         "✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   billing  order:1001"
     )
 
 
-def test_what_is_unknown_is_a_dot_and_never_made_up() -> None:
+def test_unknown_value_is_a_dot() -> None:
     line = row(Run(RunId("run_cmwuqwphl00009f7de45f6e3t")), columns_for(200), Now(NOW))
     assert text_of([line]).split() == ["?", "·", "·", "run_cm…6e3t", "·", "·", "·", "·"]
 
@@ -83,7 +83,7 @@ def test_took_counts_from_the_start_to_the_end_or_to_now() -> None:
     assert took(replace(lost, state=replace(lost.state, finished_at=None)), NOW) is None
 
 
-def test_only_the_last_four_of_an_id_are_lifted() -> None:
+def test_only_the_last_four_characters_of_an_id_are_lighter() -> None:
     pieces = short_id(sample().id, Token.FAINT)
     assert [(piece.text, piece.token) for piece in pieces] == [("run_cm…", Token.FAINT), ("6e3t", Token.MUTED)]
     assert text_of([short_id(RunId("run_1234567"), Token.FAINT)]) == "run_1234567"
@@ -99,18 +99,18 @@ def test_only_the_last_four_of_an_id_are_lifted() -> None:
         ("QUANTUM", {"task": Token.MUTED, "took": Token.MUTED, "age": Token.MUTED, "version": Token.FAINT}),
     ],
 )
-def test_failures_stand_out_and_the_rest_recedes(word: str, tokens: dict[str, Token]) -> None:
+def test_failures_stand_out_and_other_rows_recede(word: str, tokens: dict[str, Token]) -> None:
     cells = {column.id: column.cell(sample(word), Now(NOW))[0].token for column in COLUMNS if column.id in tokens}
     assert cells == tokens
 
 
-def test_the_error_column_has_the_first_line_of_a_message_that_is_known() -> None:
+def test_error_column_has_the_first_line_of_a_known_message() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "error")
     run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
     assert text_of([cell(run, Now(NOW))]) == "first"
     assert cell(sample("FAILED"), Now(NOW)) == ()
 
 
-def test_the_cost_is_computing_and_start_together() -> None:
+def test_cost_includes_compute_and_start() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "cost")
     assert text_of([cell(full(), Now(NOW))]) == "$0.0002"

@@ -32,11 +32,11 @@ from tui.present import formatting
         (3 * 86_400, "3d"),
     ],
 )
-def test_a_duration_is_rounded_before_its_unit_is_chosen(seconds: float, shown: str) -> None:
+def test_duration_is_rounded_before_its_unit_is_chosen(seconds: float, shown: str) -> None:
     assert formatting.duration(timedelta(seconds=seconds)) == shown
 
 
-def test_a_frozen_duration_is_marked_and_an_unknown_one_is_a_dot() -> None:
+def test_frozen_duration_is_marked_and_an_unknown_one_is_a_dot() -> None:
     assert formatting.duration(timedelta(seconds=62), frozen=True) == "1m02s~"
     assert formatting.duration(None) == "·"
     assert formatting.duration(None, frozen=True) == "·"
@@ -44,7 +44,7 @@ def test_a_frozen_duration_is_marked_and_an_unknown_one_is_a_dot() -> None:
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9999)))
-def test_a_duration_fits_its_column(value: timedelta) -> None:
+def test_duration_fits_its_column(value: timedelta) -> None:
     assert 0 < len(formatting.duration(value)) <= 6
 
 
@@ -61,15 +61,15 @@ def test_a_duration_fits_its_column(value: timedelta) -> None:
         (86_400 * 3.9, "3d"),
     ],
 )
-def test_an_age_has_one_unit_and_counts_what_is_over(seconds: float, shown: str) -> None:
+def test_age_has_one_unit_and_is_rounded_down(seconds: float, shown: str) -> None:
     assert formatting.age(NOW - timedelta(seconds=seconds), NOW) == shown
 
 
-def test_an_unknown_age_is_a_dot() -> None:
+def test_unknown_age_is_a_dot() -> None:
     assert formatting.age(None, NOW) == "·"
 
 
-def test_a_time_of_today_has_no_date_and_all_are_in_utc() -> None:
+def test_time_of_today_has_no_date_and_is_in_utc() -> None:
     at = datetime(2026, 11, 24, 13, 48, 37, 210_999, tzinfo=UTC)
     assert formatting.moment(at, NOW) == "13:48:37.210"
     assert formatting.moment(at.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
@@ -92,11 +92,11 @@ def test_a_time_of_today_has_no_date_and_all_are_in_utc() -> None:
         (float("nan"), "·"),
     ],
 )
-def test_a_cost_in_cents_is_shown_in_dollars(cents: float, shown: str) -> None:
+def test_cost_in_cents_is_shown_in_dollars(cents: float, shown: str) -> None:
     assert formatting.cost(cents) == shown
 
 
-def test_counts_have_thousands_and_say_when_there_may_be_more() -> None:
+def test_count_has_separators_and_marks_a_lower_bound() -> None:
     assert formatting.count(1204) == "1,204"
     assert formatting.count(1204, at_least=True) == "≥1,204"
     assert formatting.plural(1, "frame") == "1 frame"
@@ -121,7 +121,7 @@ def test_counts_have_thousands_and_say_when_there_may_be_more() -> None:
         (10**16, "10,000 TB"),
     ],
 )
-def test_a_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str) -> None:
+def test_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str) -> None:
     assert formatting.size(byte_count) == shown
 
 
@@ -140,10 +140,10 @@ def test_a_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str
         (3 * 86_400, "3 d"),
     ],
 )
-def test_a_wait_is_said_in_one_unit_with_a_space(seconds: float, shown: str) -> None:
+def test_wait_has_one_unit_and_a_space(seconds: float, shown: str) -> None:
     assert formatting.wait(timedelta(seconds=seconds)) == shown
 
 
-def test_a_time_of_day_has_its_date_on_another_day() -> None:
+def test_time_of_day_has_a_date_on_another_day() -> None:
     assert formatting.time_of_day(NOW, NOW) == "13:49"
     assert formatting.time_of_day(NOW - timedelta(days=1), NOW) == "11-23 13:49"

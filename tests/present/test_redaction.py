@@ -38,7 +38,7 @@ def redactor(*secrets: str) -> Redactor:
 
 @pytest.mark.parametrize("form", QUOTED)
 @given(key=KEYS)
-def test_no_part_of_a_key_is_left_in_any_quotation(form: str, key: str) -> None:
+def test_no_part_of_a_key_survives_in_any_quotation(form: str, key: str) -> None:
     quoted = QUOTED[form](key)
     shown = redactor(key).redact(f"before {quoted} behind")
     parts = {key[start : start + FRAGMENT_CHARACTERS] for start in range(len(key) - FRAGMENT_CHARACTERS + 1)}

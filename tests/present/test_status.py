@@ -12,7 +12,7 @@ from tui.present.status import STATUS_STYLES, style_of, style_of_attempt, style_
 from tui.present.styled import Token
 
 
-def test_every_status_has_a_look_of_its_own() -> None:
+def test_every_status_has_a_style_of_its_own() -> None:
     assert {row.title for row in STATUS_TABLE} == set(STATUS_STYLES)
     assert len({look.glyph for look in STATUS_STYLES.values()}) == len(STATUS_STYLES)
     assert len({look.ascii_glyph for look in STATUS_STYLES.values()}) == len(STATUS_STYLES)
@@ -47,7 +47,7 @@ def test_every_glyph_is_one_cell_and_every_ascii_glyph_is_ascii() -> None:
         ("EXPIRED", "◇", "_", "Expired", Token.FAINT),
     ],
 )
-def test_a_status_looks_as_the_looks_page_says(
+def test_status_has_the_glyph_and_colours_of_the_readme(
     word: str, glyph: str, ascii_glyph: str, shown: str, token: Token
 ) -> None:
     look = style_of(sample(word))
@@ -56,7 +56,7 @@ def test_a_status_looks_as_the_looks_page_says(
     assert style_of_status(parse_status(word)) == look
 
 
-def test_the_glyphs_of_completed_and_pending_version_have_a_colour_that_their_words_have_not() -> None:
+def test_completed_and_pending_version_colour_only_their_glyph() -> None:
     assert style_of(sample("COMPLETED")).mark.token is Token.GREEN
     assert style_of(sample("PENDING_VERSION")).mark.token is Token.AMBER
 
@@ -66,7 +66,7 @@ def test_executing_again_is_reattempting() -> None:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless(ended: bool) -> None:
+def test_unknown_status_is_a_question_mark_and_a_clean_word(ended: bool) -> None:
     run = sample("QUEUED")
     assert run.state
     status = parse_status("QUANTUM\x1b[2J", ended=ended)
@@ -74,13 +74,13 @@ def test_an_unknown_status_is_a_question_mark_and_the_servers_word_made_harmless
     assert (look.glyph, look.name.text, look.name.token) == ("?", "QUANTUM␛[2J", Token.MUTED)
 
 
-def test_a_status_that_is_empty_or_was_never_read_is_not_made_up() -> None:
+def test_empty_or_unread_status_is_unknown() -> None:
     assert (style_of(Run(RunId("run_1"))).glyph, style_of(Run(RunId("run_1"))).word) == ("?", "·")
     assert style_of_status(None).glyph == "?"
     assert style_of_status(parse_status("")).word == "·"
 
 
-def test_every_attempt_status_has_a_look() -> None:
+def test_every_attempt_status_has_a_style() -> None:
     shown = {status: style_of_attempt(status).word for status in AttemptStatus}
     assert shown == {
         AttemptStatus.EXECUTING: "Executing",

@@ -31,7 +31,7 @@ def said(line: Line) -> str:
 
 
 @given(texts)
-def test_a_piece_is_clean_whoever_builds_it(text: str) -> None:
+def test_piece_is_always_clean(text: str) -> None:
     assert Piece(text).text == clean(text)
 
 
@@ -40,12 +40,12 @@ def test_a_piece_is_clean_whoever_builds_it(text: str) -> None:
         st.sampled_from("👨👩👍🏽🏳🏴❤⚕☀⬛🇫🇷🩷1#\u200d\u200c\ufe0f\u20e3\U000e0067\U000e007f😀यक्षمیخa "), max_size=20
     )
 )
-def test_a_terminal_moves_as_far_as_a_piece_is_wide(text: str) -> None:
+def test_terminal_moves_by_the_width_of_a_piece(text: str) -> None:
     piece = Piece(text)
     assert line_width((piece,)) == sum(map(wcwidth, piece.text))
 
 
-def test_control_and_bidi_characters_cannot_be_in_a_piece() -> None:
+def test_piece_has_no_control_or_bidi_characters() -> None:
     text = Piece(Raw(HOSTILE), Token.ROSE).text
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text)
     assert not set("\u202e\u200b\u2028\ud800") & set(text)
@@ -53,7 +53,7 @@ def test_control_and_bidi_characters_cannot_be_in_a_piece() -> None:
 
 
 @given(lines, limits)
-def test_a_cut_line_fits_exactly_and_says_that_it_is_cut(line: Line, limit: int) -> None:
+def test_cut_line_fits_exactly_and_ends_in_an_ellipsis(line: Line, limit: int) -> None:
     shown = cut(line, limit)
     if line_width(line) <= limit:
         assert shown == line
@@ -65,32 +65,32 @@ def test_a_cut_line_fits_exactly_and_says_that_it_is_cut(line: Line, limit: int)
         assert shown == ()
 
 
-def test_a_cut_never_splits_a_wide_character_or_a_combining_sequence() -> None:
+def test_cut_never_splits_a_cluster() -> None:
     assert said(cut((Piece("日本語"),), 4)) == "日 …"
     assert said(cut((Piece("日本語"),), 5)) == "日本…"
     assert said(cut((Piece("e\u0301e\u0301e\u0301"),), 2)) == "e\u0301…"
     assert said(cut((Piece("☀\ufe0f☀\ufe0f☀"),), 2)) == "☀…"
 
 
-def test_a_cut_keeps_the_styles() -> None:
+def test_cut_keeps_the_styles() -> None:
     line = (Piece("ab", Token.ROSE, is_bold=True), Piece("cdef", Token.FAINT))
     assert cut(line, 4) == (Piece("ab", Token.ROSE, is_bold=True), Piece("c…", Token.FAINT))
 
 
 @given(lines, limits, st.sampled_from(["left", "right"]))
-def test_a_padded_line_keeps_its_text_on_its_side(line: Line, limit: int, align: str) -> None:
+def test_padded_line_keeps_its_text_on_its_side(line: Line, limit: int, align: str) -> None:
     shown = pad(line, limit, "left" if align == "left" else "right")
     assert line_width(shown) == max(line_width(line), limit)
     assert said(shown).startswith(said(line)) if align == "left" else said(shown).endswith(said(line))
 
 
 @given(lines, limits)
-def test_a_fitted_line_has_the_width_asked_for(line: Line, limit: int) -> None:
+def test_fitted_line_has_the_given_width(line: Line, limit: int) -> None:
     assert line_width(fit(line, limit, "right")) == limit
 
 
 @given(texts, st.integers(-1, 30))
-def test_wrapped_text_fits_and_loses_nothing_but_spaces(text: str, limit: int) -> None:
+def test_wrapped_text_fits_and_loses_only_spaces(text: str, limit: int) -> None:
     rows = wrap(text, limit)
     assert rows
     assert all(cell_len(row) <= max(limit, 2) for row in rows)
@@ -110,12 +110,12 @@ def test_wrapped_text_fits_and_loses_nothing_but_spaces(text: str, limit: int) -
         ("a\x1b[31mb", 20, ["a␛[31mb"]),
     ],
 )
-def test_text_wraps_at_words_and_breaks_what_is_too_long(text: str, limit: int, rows: list[str]) -> None:
+def test_text_wraps_at_words_and_breaks_long_ones(text: str, limit: int, rows: list[str]) -> None:
     assert wrap(text, limit) == rows
 
 
 @given(lines, limits)
-def test_a_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
+def test_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
     rows = fold(line, limit)
     assert "".join(map(said, rows)) == said(line)
     assert all(line_width(row) <= max(limit, 2) for row in rows)
@@ -126,7 +126,7 @@ def test_joined_lines_have_two_spaces_between_them() -> None:
     assert joined([]) == ()
 
 
-def test_the_first_line_is_the_first_that_says_something() -> None:
+def test_first_line_is_the_first_that_is_not_blank() -> None:
     assert first_line(Raw("\n  \nreal\nmore")) == "real"
     assert first_line(Raw("")) == ""
     assert first_line(Raw("one")) == "one"
@@ -142,7 +142,7 @@ def test_the_first_line_is_the_first_that_says_something() -> None:
         ("", []),
     ],
 )
-def test_what_a_search_found_is_marked_across_pieces_whatever_its_case(needle: str, marked: list[str]) -> None:
+def test_matches_are_marked_across_pieces_in_any_case(needle: str, marked: list[str]) -> None:
     line = (Piece("charge-", Token.MUTED), Piece("Card", is_bold=True), Piece("  card aaa"))
     found = mark_hits(line, needle)
     assert [piece.text for piece in found if piece.token is Token.HIT] == marked

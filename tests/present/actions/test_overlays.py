@@ -29,7 +29,7 @@ def status(phase: ActionPhase, message: str = "", new: str | None = None) -> Act
         (status(ActionPhase.UNKNOWN, "?"), "unknown", Token.AMBER),
     ],
 )
-def test_a_pending_action_takes_the_place_of_the_word(said: ActionStatus, words: str, token: Token) -> None:
+def test_pending_action_replaces_the_status_word(said: ActionStatus, words: str, token: Token) -> None:
     piece = overlay(said, NOW + timedelta(seconds=1))
     assert piece is not None
     assert (piece.text, piece.token) == (words, token)
@@ -37,19 +37,19 @@ def test_a_pending_action_takes_the_place_of_the_word(said: ActionStatus, words:
     assert (trouble_words(said) is None) != said.phase.is_end
 
 
-def test_a_confirmed_cancel_leaves_the_word_to_the_status() -> None:
+def test_confirmed_cancel_shows_the_status_again() -> None:
     assert overlay(status(ActionPhase.CONFIRMED), NOW) is None
 
 
 @given(st.integers(0, 6000))
-def test_a_countdown_never_says_less_than_is_left(left_ms: int) -> None:
+def test_countdown_rounds_up(left_ms: int) -> None:
     piece = countdown("cancel", timedelta(milliseconds=left_ms))
     assert line_width((piece,)) <= 15
     seconds = int(piece.text.split()[2]) if " in " in piece.text else 0
     assert 0 <= 1000 * seconds - left_ms < 1000
 
 
-def test_what_became_of_a_batch_begins_with_what_went_wrong() -> None:
+def test_batch_outcome_starts_with_failures() -> None:
     ends = (
         [status(ActionPhase.CONFIRMED)] * 38 + [status(ActionPhase.FINISHED_FIRST)] * 2 + [status(ActionPhase.REFUSED)]
     )

@@ -14,7 +14,7 @@ moments = st.integers(-10_000, 200_000).map(lambda ms: CREATED + ms * MS)
 
 
 @given(st.integers(8, 150), st.integers(1, 100_000), moments, moments, moments)
-def test_a_bar_fills_the_axis_exactly_and_is_never_empty(
+def test_bar_fills_the_axis_and_is_never_empty(
     width: int, span_ms: int, waited: datetime, started: datetime, ended: datetime
 ) -> None:
     line = Axis(CREATED, span_ms * MS, width).bar(waited, started, max(started, ended), Token.ROSE)
@@ -26,7 +26,7 @@ def test_a_bar_fills_the_axis_exactly_and_is_never_empty(
 
 
 @given(st.integers(8, 150), st.lists(st.integers(0, 90_000), min_size=4, max_size=12))
-def test_attempts_stand_on_the_axis_in_the_order_in_which_they_ran(width: int, at_ms: list[int]) -> None:
+def test_bars_keep_the_order_of_the_attempts(width: int, at_ms: list[int]) -> None:
     times = [CREATED + ms * MS for ms in sorted(at_ms)]
     axis = Axis(times[0], times[-1] - times[0], width)
     bars = [plain(axis.bar(None, begin, end, Token.BLUE)) for begin, end in zip(times[::2], times[1::2], strict=False)]
@@ -36,7 +36,7 @@ def test_attempts_stand_on_the_axis_in_the_order_in_which_they_ran(width: int, a
     assert ends == sorted(ends)
 
 
-def test_a_wait_is_dashed_up_to_the_bar_and_half_a_cell_counts() -> None:
+def test_wait_is_dashed_up_to_half_a_cell_before_the_bar() -> None:
     axis = Axis(CREATED, 20 * MS, 10)
     at = [CREATED + ms * MS for ms in range(21)]
     assert plain(axis.bar(at[0], at[8], at[14], Token.ROSE)) == "╌╌╌╌━━━   "
@@ -54,12 +54,12 @@ def test_a_wait_is_dashed_up_to_the_bar_and_half_a_cell_counts() -> None:
         (3 * 86_400_000, ["0s", "12h", "1d", "1d12h", "2d", "2d12h"]),
     ],
 )
-def test_the_axis_is_labelled_in_round_numbers(span_ms: int, labels: list[str]) -> None:
+def test_axis_has_round_labels(span_ms: int, labels: list[str]) -> None:
     line = Axis(CREATED, span_ms * MS, 74).labels()
     assert plain(line).split() == labels
     assert line_width(line) <= 74
 
 
 @given(st.integers(1, 10**12))
-def test_the_axis_of_a_living_run_is_round_and_less_than_thrice_as_long_as_it(ms: int) -> None:
+def test_axis_of_a_live_run_is_round_and_not_much_longer(ms: int) -> None:
     assert ms * MS <= round_up(ms * MS) <= max(3 * ms * MS, timedelta(milliseconds=1))

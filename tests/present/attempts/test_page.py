@@ -46,14 +46,14 @@ def test_page_names_what_the_server_cut(attempts: tuple[Attempt, ...]) -> None:
 # --- the table
 
 
-def test_the_axis_of_a_living_run_stands_still_while_its_bar_grows() -> None:
+def test_axis_of_a_live_run_stays_while_its_bar_grows() -> None:
     run = of(sample("EXECUTING", attempt_count=2), attempt(1), attempt(2, status=AttemptStatus.EXECUTING))
     first, later = (text(run, now=Now(NOW + timedelta(seconds=more))).splitlines() for more in (0, 8))
     assert first[1] == later[1]
     assert len(first[2].rstrip()) < len(later[2].rstrip())
 
 
-def test_a_failed_run_in_a_narrow_pane() -> None:
+def test_page_of_a_failed_run_fits_a_narrow_pane() -> None:
     assert [line.rstrip() for line in text(thrice()).splitlines()] == [
         "",
         "✗ 1   13:48:37.277    416ms   ╺━━╸",
@@ -72,7 +72,7 @@ def test_a_failed_run_in_a_narrow_pane() -> None:
     ]
 
 
-def test_a_wide_pane_has_columns_with_names_and_tells_what_was_waited_for() -> None:
+def test_wide_pane_has_column_titles_and_waits() -> None:
     head, first, second = text(thrice(), 118).splitlines()[1:4]
     assert head.split() == ["#", "started", "took", "waited", "0s", "1s", "2s", "3s", "4s"]
     assert first.startswith("✗ 1   13:48:37.277     416ms      67ms    ")
@@ -81,7 +81,7 @@ def test_a_wide_pane_has_columns_with_names_and_tells_what_was_waited_for() -> N
     assert head.index("0s") == 42
 
 
-def test_the_last_failed_attempt_is_shown_first_and_a_picked_one_instead() -> None:
+def test_last_failed_attempt_is_selected_until_another_is_picked() -> None:
     run = of(
         sample("COMPLETED", attempt_count=3),
         attempt(1, error=failure(1, "out of luck")),
@@ -94,19 +94,19 @@ def test_the_last_failed_attempt_is_shown_first_and_a_picked_one_instead() -> No
     assert "no such card" in text(run, picked=9)
 
 
-def test_stepping_ends_at_both_ends() -> None:
+def test_stepping_stops_at_both_ends() -> None:
     history = AttemptHistory(tuple(attempt(number) for number in (1, 2, 4)))
     assert [stepped(history, history.attempts[1], step) for step in (-1, 1)] == [1, 4]
     assert [stepped(history, history.attempts[0], -1), stepped(history, history.attempts[2], 1)] == [1, 4]
     assert stepped(AttemptHistory(), None, 1) is None
 
 
-def test_enter_on_an_attempt_turns_to_it() -> None:
+def test_enter_on_an_attempt_selects_it() -> None:
     acts = {row.key: row.action for row in rows_of(thrice())}
     assert acts[AttemptKey(2)] == ShowAttempt(2)
 
 
-def test_of_very_many_attempts_the_middle_is_folded_but_not_the_one_that_is_looked_at() -> None:
+def test_middle_of_many_attempts_folds_around_the_selected_one() -> None:
     run = of(sample("FAILED", attempt_count=60), *(attempt(number, error=failure(number)) for number in range(1, 61)))
     numbers = [row.key.number for row in rows_of(run, picked=30) if isinstance(row.key, AttemptKey)]
     assert numbers == [1, 2, 3, 30, 57, 58, 59, 60]
@@ -116,7 +116,7 @@ def test_of_very_many_attempts_the_middle_is_folded_but_not_the_one_that_is_look
     assert any(row.action == ToggleFold(FOLDED) for row in opened)
 
 
-def test_a_running_attempt_says_how_long_so_far_and_stands_still_when_nobody_tells() -> None:
+def test_running_attempt_counts_on_and_stops_while_data_is_stale() -> None:
     run = of(sample("EXECUTING", attempt_count=1), attempt(1, status=AttemptStatus.EXECUTING))
     assert "◐ Executing  31s so far" in text(run)
     assert "◐ Executing  11s~ so far" in text(run, now=Now(NOW, STARTED + timedelta(seconds=11)))
@@ -125,32 +125,32 @@ def test_a_running_attempt_says_how_long_so_far_and_stands_still_when_nobody_tel
     assert any("━" in each for each in blue)
 
 
-def test_the_next_attempt_is_told_with_when_it_is_due() -> None:
+def test_next_attempt_shows_when_it_is_due() -> None:
     run = of(sample("QUEUED", attempt_count=1), attempt(1), next_at=NOW + timedelta(seconds=12))
     assert "next  13:49:20.500  in 12 s " in text(run)
     assert "in 22 s~" in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
     assert "due" in text(run, now=Now(NOW + timedelta(seconds=13)))
 
 
-def test_a_wait_of_hours_leaves_the_bars_room() -> None:
+def test_wait_of_hours_leaves_room_for_the_bars() -> None:
     run = thrice()
     early = replace(run, fixed=replace(run.fixed, created_at=CREATED - timedelta(hours=5)))
     bar = text(early).splitlines()[1].partition("416ms")[2]
     assert bar.strip().startswith("━━")
 
 
-def test_a_crash_is_called_so_on_the_attempt_that_crashed() -> None:
+def test_crashed_attempt_says_crashed() -> None:
     run = of(sample("CRASHED", attempt_count=2), attempt(1), attempt(2))
     lines = text(run).splitlines()
     assert lines[1].startswith("✗ 1")
     assert lines[2].startswith("▼ 2")
 
 
-def test_attempts_that_the_trace_does_not_show_are_told() -> None:
+def test_attempts_missing_from_the_trace_are_named() -> None:
     assert "attempts 2 to 4 are not in the trace" in text(of(sample("FAILED", attempt_count=5), attempt(1), attempt(5)))
 
 
-def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() -> None:
+def test_error_code_is_shown_while_the_reason_is_being_read() -> None:
     blurred = build_error("trigger.dev internal error (TASK_PROCESS_SIGKILL_TIMEOUT)")
     run = replace(sample("CRASHED"), error=(STAMP, blurred))
     coming = text(run, progress=ReadProgress(is_coming=True))
@@ -174,26 +174,26 @@ def test_while_the_reason_is_on_its_way_the_code_is_shown_and_that_it_is_read() 
         ("FAILED_TO_RUN", "Never started."),
     ],
 )
-def test_a_run_that_never_started_says_why(word: str, expected: str) -> None:
+def test_run_that_never_started_says_why(word: str, expected: str) -> None:
     run = sample(word, started=False, attempt_count=0)
     run = replace(run, fixed=replace(run.fixed, ttl="10m", queue=Raw("task/charge")))
     assert text(run, 100).splitlines() == ["", expected]
     assert text(of(run), 100).splitlines() == ["", expected]
 
 
-def test_a_delayed_run_says_until_when() -> None:
+def test_delayed_run_says_until_when() -> None:
     run = sample("DELAYED", started=False, attempt_count=0)
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=NOW + timedelta(minutes=3)))
     assert text(run, 100).strip() == "Not started yet. Delayed until 13:52:08.500, in 3m00s."
 
 
-def test_a_wait_in_the_queue_stands_still_when_nobody_tells() -> None:
+def test_queue_time_stops_while_data_is_stale() -> None:
     run = sample("QUEUED", started=False, attempt_count=0)
     assert "Queued for 21s~." in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
 
 
-def test_no_attempt_goes_on_behind_the_end_of_its_run_when_the_trace_does_not_tell() -> None:
+def test_attempt_without_an_end_stops_at_the_end_of_its_run() -> None:
     run = of(sample("COMPLETED"), attempt(1, status=AttemptStatus.EXECUTING))
     assert run.state
     assert run.state.finished_at
@@ -203,7 +203,7 @@ def test_no_attempt_goes_on_behind_the_end_of_its_run_when_the_trace_does_not_te
     assert so_far.replace(" so far", "~ so far").strip() in text(run, now=Now(ended_at + timedelta(minutes=9)))
 
 
-def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do() -> None:
+def test_page_is_loading_then_says_what_to_do_after_a_refusal() -> None:
     assert text(sample("FAILED"), progress=ReadProgress(is_coming=True)).strip() == "loading…"
     refused = text(
         sample("FAILED"), 100, progress=ReadProgress(trouble="the attempts are not known: 503 from the server")
@@ -211,7 +211,7 @@ def test_before_the_answer_it_is_loading_and_after_a_refusal_it_says_what_to_do(
     assert refused.strip() == "The attempts are not known: 503 from the server. r tries again."
 
 
-def test_what_is_known_stays_when_a_later_read_fails_or_the_run_is_gone() -> None:
+def test_known_attempts_stay_when_a_later_read_fails() -> None:
     shown = text(thrice(), 100, progress=ReadProgress(trouble="nobody answers"))
     assert "Nobody answers.\n" in shown
     refused = text(thrice(), 100, progress=ReadProgress(trouble="GET /api/v3/runs/x: 404 Run not found"))
@@ -224,7 +224,7 @@ def test_what_is_known_stays_when_a_later_read_fails_or_the_run_is_gone() -> Non
     assert "Upstream returned 503" in gone
 
 
-def test_a_trace_that_is_gone_is_said_above_the_last_error() -> None:
+def test_lost_trace_is_mentioned_above_the_last_error() -> None:
     run = of(sample("FAILED", attempt_count=3), replace(attempt(3, error=failure(3)), id=None), is_trace_gone=True)
     lines = text(run, 100).splitlines()
     assert lines[1] == "The trace is gone from the server; this is the error of the last attempt."
@@ -234,7 +234,7 @@ def test_a_trace_that_is_gone_is_said_above_the_last_error() -> None:
 # --- the rule
 
 
-def test_the_rule_names_the_run_whole_where_there_is_room() -> None:
+def test_rule_shows_the_whole_id_where_there_is_room() -> None:
     run = sample("FAILED")
     assert plain(run_words(run, 80)) == f" · ✗ Failed  charge-card  {run.id}"
     assert plain(run_words(run, 50)) == " · ✗ Failed  charge-card  run_cm…6e3t"
@@ -244,19 +244,19 @@ def test_the_rule_names_the_run_whole_where_there_is_room() -> None:
 
 
 @given(texts, st.integers(40, 160), st.booleans(), st.booleans())
-def test_no_row_is_wider_than_asked_whatever_stands_in_it(some: str, limit: int, wraps: bool, opens: bool) -> None:
+def test_no_row_is_wider_than_its_limit_for_any_text(some: str, limit: int, wraps: bool, opens: bool) -> None:
     run = full(some)
     for row in rows_of(run, limit, picked=1, is_wrapped=wraps, opens_all=opens):
         assert line_width(row.line) <= limit
 
 
-def test_every_row_that_can_be_found_again_is_found_at_one_place() -> None:
+def test_row_keys_are_unique() -> None:
     keys = [row.key for row in rows_of(full(HOSTILE), opens_all=True, picked=1)]
     assert None not in keys
     assert len(keys) == len(set(keys))
 
 
-def test_the_default_choice_of_a_run_without_failures_is_the_last() -> None:
+def test_last_attempt_is_selected_without_failures() -> None:
     history = AttemptHistory((attempt(1, status=AttemptStatus.CANCELED), attempt(2, status=AttemptStatus.COMPLETED)))
     assert selected_attempt(history, None) is history.attempts[1]
     assert selected_attempt(AttemptHistory(), None) is None

@@ -58,7 +58,7 @@ def row_of(found: list[Row], part: str) -> Row:
     return next(row for row in found if part in plain(row.line))
 
 
-def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
+def test_page_has_every_field_of_the_schema() -> None:
     shown = page(full(), around=FAMILY)
     expected: dict[str, list[str]] = {
         "id": [RUN_ID],
@@ -88,7 +88,7 @@ def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 52, 80, 200])
-def test_all_else_that_is_known_is_on_the_page_at_every_width(width: int) -> None:
+def test_page_has_every_other_value_at_every_width(width: int) -> None:
     shown = page(full(), width)
     expected = (
         "prod", "triggerAndWait()", "batch_1", "10m", "idem-1", "eu-central-1", "STANDARD", "sched_1", "task/charge",
@@ -99,7 +99,7 @@ def test_all_else_that_is_known_is_on_the_page_at_every_width(width: int) -> Non
     assert ("machine small-1x" if width > 40 else "machine   small-1x") in shown
 
 
-def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
+def test_page_of_a_recorded_failure_reads_as_expected() -> None:
     run = next(run for name, run, _ in DETAILS if name.startswith("103-"))
     assert page(run, 52, around=Relatives(children=[])).splitlines() == [
         "",
@@ -131,7 +131,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
 
 @pytest.mark.parametrize("width", [40, 52, 120])
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
-def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], width: int) -> None:
+def test_page_of_every_recorded_run_fits_and_has_its_id(name: str, run: Run, related: list[Run], width: int) -> None:
     shown = DetailView(folds={"payload": JsonFolds(ALL), "output": JsonFolds(ALL)}, is_wrapped=width == 52)
     found = rows(run, width, around=Relatives(children=related), shown=shown)
     assert all(line_width(row.line) <= width for row in found)
@@ -142,7 +142,7 @@ def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, r
 
 @given(st.integers(1, 120), st.booleans())
 @settings(max_examples=25)
-def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(width: int, is_wrapped: bool) -> None:
+def test_hostile_text_in_any_field_stays_within_the_layout(width: int, is_wrapped: bool) -> None:
     run = full(HOSTILE)
     around = Relatives(run, run, [replace(run, id=RunId(f"run_{number}{HOSTILE}")) for number in range(12)])
     read = DetailRead(trouble=f"GET /api/v3/runs/x: 500 {HOSTILE}")
@@ -152,12 +152,12 @@ def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(width: i
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
-def test_each_status_is_described_in_words(row: Any) -> None:
+def test_every_status_is_described_in_words(row: Any) -> None:
     said = UNSURE_DESCRIPTIONS.get(row.title, DESCRIPTIONS[row.title])
     assert said in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
 
 
-def test_running_times_stand_still_when_nothing_is_heard() -> None:
+def test_running_times_stop_while_data_is_stale() -> None:
     run = sample("EXECUTING")
     frozen = page(run, now=Now(NOW + timedelta(minutes=5), NOW))
     assert "for 31s~" in frozen
@@ -168,7 +168,7 @@ def test_running_times_stand_still_when_nothing_is_heard() -> None:
 
 
 @given(st.integers(10, 100), st.integers(0, 10**9), st.sampled_from(["COMPLETED", "EXECUTING", "QUEUED", "EXPIRED"]))
-def test_the_life_is_drawn_within_its_width_or_not_at_all(width: int, seconds: int, word: str) -> None:
+def test_timeline_is_drawn_within_its_width_or_omitted(width: int, seconds: int, word: str) -> None:
     run = sample(word, started=word in {"COMPLETED", "EXECUTING"})
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=CREATED + timedelta(seconds=seconds % 100)))
@@ -177,7 +177,7 @@ def test_the_life_is_drawn_within_its_width_or_not_at_all(width: int, seconds: i
     assert not line or plain(line).endswith("✓" if word == "COMPLETED" else "◇" if word == "EXPIRED" else ("━", "╌"))
 
 
-def test_relatives_lead_to_their_pages() -> None:
+def test_enter_on_a_relative_goes_to_it() -> None:
     found = rows(full(), around=FAMILY)
     assert row_of(found, "nightly").action == GoToRun(RunId("run_root"))
     assert row_of(found, "checkout").action == GoToRun(RunId("run_parent"))
@@ -186,7 +186,7 @@ def test_relatives_lead_to_their_pages() -> None:
     assert row_of(only_ids, "run_root").action == GoToRun(RunId("run_root"))
 
 
-def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
+def test_children_are_sorted_by_status_and_large_groups_fold() -> None:
     children = [sample("COMPLETED", run_id=f"run_{number:03}") for number in range(23)]
     children += [sample("EXECUTING", run_id="run_live"), sample("FAILED", run_id="run_failed")]
     found = rows(sample(), around=Relatives(children=children))
@@ -203,7 +203,7 @@ def test_of_many_children_the_failed_stand_first_and_those_alike_fold() -> None:
     assert "run_022" in opened
 
 
-def test_failed_children_do_not_fold_until_there_are_very_many() -> None:
+def test_failed_children_fold_from_fifty_on() -> None:
     def shown(count: int) -> str:
         return page(
             sample(),
@@ -215,7 +215,7 @@ def test_failed_children_do_not_fold_until_there_are_very_many() -> None:
     assert "▸ ✗ 30 more Failed" in shown(80)
 
 
-def test_a_message_of_many_lines_is_cut_and_leads_to_the_whole() -> None:
+def test_long_message_is_cut_and_enter_shows_all_of_it() -> None:
     error = RunError(Raw("\n".join(f"line {number}" for number in range(400))), Raw("Error"))
     run = replace(sample("FAILED"), error=(STAMP, error))
     row = row_of(rows(run), "Enter shows the whole")
@@ -226,7 +226,7 @@ def test_a_message_of_many_lines_is_cut_and_leads_to_the_whole() -> None:
     assert "line 8" not in shown
 
 
-def test_causes_and_the_code_are_told_with_the_error() -> None:
+def test_error_shows_its_code_and_its_causes() -> None:
     causes = tuple(RunError(Raw(f"cause {number}"), Raw("TypeError")) for number in range(5))
     error = replace(failure(1), code="ECONNRESET", causes=causes)
     shown = page(replace(sample("FAILED"), error=(STAMP, error)))
@@ -236,7 +236,7 @@ def test_causes_and_the_code_are_told_with_the_error() -> None:
     assert "and 2 more causes" in shown
 
 
-def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
+def test_enter_on_a_cut_fact_shows_all_of_it() -> None:
     run = sample()
     run = replace(run, fixed=replace(run.fixed, idempotency_key=Raw("k" * 100_000)))
     row = row_of(rows(run, 60), "key       k")
@@ -247,7 +247,7 @@ def test_a_fact_that_is_cut_leads_to_the_whole_of_it() -> None:
     assert plain(wrapped[-1].line).endswith("…")
 
 
-def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> None:
+def test_enter_fetches_a_value_that_is_stored_apart() -> None:
     url = "https://store.example/secret?signature=1"
     run = replace(sample(), body=(STAMP, Body(payload_url=url)))
     row = row_of(rows(run), "payload")
@@ -260,7 +260,7 @@ def test_what_is_stored_apart_is_fetched_by_enter_and_tells_how_far_it_got() -> 
     assert "secret" not in page(run)
 
 
-def test_a_value_inside_another_is_found_by_its_place() -> None:
+def test_whole_of_finds_a_nested_value() -> None:
     run = replace(sample(), body=(STAMP, Body({"a": [1, {"text": "x\ny"}]})))
     assert whole_of(run, ValuePath("payload", (0, 1, 0))) == "x\ny"
     assert whole_of(run, ValuePath("payload", ())) == {"a": [1, {"text": "x\ny"}]}
@@ -269,7 +269,7 @@ def test_a_value_inside_another_is_found_by_its_place() -> None:
     assert whole_of(sample(), ValuePath("error", ())) is ABSENT
 
 
-def test_what_is_not_read_yet_is_told() -> None:
+def test_values_say_that_they_were_not_read_yet() -> None:
     assert "payload   loading…" in page(sample(), read=DetailRead(is_reading=True))
     assert "payload   not read" in page(sample())
     assert "output    none" in page(replace(sample(), body=(STAMP, Body({}))))
@@ -292,11 +292,11 @@ def test_what_is_not_read_yet_is_told() -> None:
         ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
     ],
 )  # fmt: skip
-def test_trouble_is_told_in_words_with_what_to_do(trouble: str, told: str) -> None:
+def test_trouble_is_explained_with_what_to_do(trouble: str, told: str) -> None:
     assert text_of(trouble_lines(sample(), trouble, Now(NOW), 80)) == told
 
 
-def test_a_run_that_the_server_denies_says_so_first() -> None:
+def test_run_gone_from_the_server_says_so_first() -> None:
     lines = trouble_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
     assert text_of(lines) == "The server does not know this run any more."
     assert lines[0][0].token is Token.AMBER

@@ -47,7 +47,7 @@ def recorded(number: str, trace: str) -> Run:
     return replace(run, attempts=(run.error[0], attempts_of(run, decode_trace(body_of(trace)))))
 
 
-def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
+def test_page_has_every_field_of_the_schema() -> None:
     shown = page(
         full(),
         root=sample("COMPLETED", run_id="run_root", task="nightly"),
@@ -90,7 +90,7 @@ def test_every_field_of_the_schema_that_a_run_has_is_on_its_page() -> None:
     assert not missing
 
 
-def test_all_else_that_is_known_is_on_the_page_too() -> None:
+def test_page_has_every_other_value() -> None:
     shown = page(full(), tree_note="12 runs below it, not fully loaded")
     expected = (
         "prod", "triggerAndWait", "batch_1", "10m", "idem-1", "eu-central-1", "STANDARD", "sched_1", "task/charge",
@@ -102,7 +102,7 @@ def test_all_else_that_is_known_is_on_the_page_too() -> None:
     assert "next   " not in shown  # whatever its history says: it is over
 
 
-def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
+def test_page_of_a_recorded_failure_reads_as_expected() -> None:
     run = recorded("103", "241")
     lines = page(run).splitlines()
     assert lines[:9] == [
@@ -124,7 +124,7 @@ def test_the_page_of_a_recorded_failure_reads_as_in_the_picture() -> None:
 
 @pytest.mark.parametrize("cells", [40, 60, 80, 200])
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
-def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, related: list[Run], cells: int) -> None:
+def test_page_of_every_recorded_run_fits_and_has_its_id(name: str, run: Run, related: list[Run], cells: int) -> None:
     lines = run_page(run, now=NOW, width=cells, children=related)
     assert all(line_width(line) <= cells for line in lines)
     shown = text_of(lines)
@@ -137,28 +137,28 @@ def test_the_page_of_every_recorded_run_fits_and_names_it(name: str, run: Run, r
 
 @given(st.integers(1, 120))
 @settings(max_examples=25)
-def test_hostile_text_in_every_field_neither_acts_nor_breaks_the_layout(cells: int) -> None:
+def test_hostile_text_in_any_field_stays_within_the_layout(cells: int) -> None:
     lines = run_page(full(HOSTILE), now=NOW, width=cells, children=[full(HOSTILE)] * 3, tree_note=HOSTILE)
     assert all(line_width(line) <= max(cells, 40) for line in lines)
     assert not any(ord(character) < 0x20 and character != "\n" for character in text_of(lines))
 
 
-def test_a_run_of_which_only_the_id_is_known_has_a_page_that_says_so() -> None:
+def test_page_of_a_bare_id_says_that_only_the_id_is_known() -> None:
     assert page(Run(RUN_ID)) == f"? ·  only its id is known\n·  {RUN_ID}"
 
 
-def test_a_status_that_is_unknown_is_explained() -> None:
+def test_unknown_status_is_explained() -> None:
     assert "status    QUANTUM        unknown to trigger-tui\ntaken for QUEUED" in page(sample("QUANTUM"))
 
 
-def test_a_run_that_lives_tells_for_how_long() -> None:
+def test_live_run_says_for_how_long() -> None:
     assert page(sample("EXECUTING")).startswith("◐ Executing  for 31s")
     assert page(sample("EXECUTING", attempt_count=2)).startswith("↻ Reattempting  attempt 2  for 31s")
     assert "so far    31s" in page(sample("EXECUTING"))
     assert "so far" not in page(sample("QUEUED", started=False))
 
 
-def test_a_backoff_tells_what_is_waited_for_and_until_when() -> None:
+def test_backoff_says_when_the_next_attempt_is_due() -> None:
     run = with_attempts(sample("QUEUED"), attempt(1, error=failure(1)), next_at=NOW + timedelta(seconds=25))
     shown = page(run)
     assert shown.startswith("○ Queued  waiting to retry after attempt 1")
@@ -167,23 +167,23 @@ def test_a_backoff_tells_what_is_waited_for_and_until_when() -> None:
     assert "next      13:49:07.500   due" in page(late)
 
 
-def test_a_delayed_run_tells_when_it_starts() -> None:
+def test_delayed_run_says_when_it_starts() -> None:
     run = sample("DELAYED", started=False)
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=NOW + timedelta(minutes=4, seconds=12)))
     assert "delayed   13:53:20.500   in 4m12s" in page(run)
 
 
-def test_a_run_that_the_server_denies_is_marked() -> None:
+def test_run_gone_from_the_server_is_marked() -> None:
     assert "gone from the server" in page(replace(sample(), gone_at=NOW))
 
 
-def test_times_of_another_day_have_their_date() -> None:
+def test_times_of_another_day_have_a_date() -> None:
     shown = text_of(run_page(sample(), now=NOW + timedelta(days=1), width=80))
     assert "created   2026-11-24 13:48:37.210  1d ago" in shown
 
 
-def test_an_error_of_several_attempts_is_told_once() -> None:
+def test_equal_errors_of_attempts_are_printed_once() -> None:
     other = failure(4, "Card was declined in attempt {}")
     run = with_attempts(
         sample("FAILED", attempt_count=5),
@@ -204,14 +204,14 @@ def test_an_error_of_several_attempts_is_told_once() -> None:
     ]
 
 
-def test_errors_with_other_frames_are_not_the_same() -> None:
+def test_errors_with_different_frames_are_not_the_same() -> None:
     elsewhere = replace(failure(2), stack=Raw("Error: x\n    at other (file:///app/src/b.ts:1:2)"))
     shown = page(with_attempts(sample("FAILED"), attempt(1, error=failure(1)), attempt(2, error=elsewhere)))
     assert "the same" not in shown
     assert "src/b.ts:1:2" in shown
 
 
-def test_the_wait_before_an_attempt_is_told_where_both_ends_are_known() -> None:
+def test_wait_before_an_attempt_needs_both_ends() -> None:
     run = with_attempts(sample("FAILED"), attempt(1), attempt(2), attempt(4))
     shown = page(run)
     assert shown.count("waited") == 2
@@ -219,12 +219,12 @@ def test_the_wait_before_an_attempt_is_told_where_both_ends_are_known() -> None:
     assert "waited 1.6s" in shown
 
 
-def test_an_attempt_that_runs_counts_on() -> None:
+def test_running_attempt_says_how_long_so_far() -> None:
     shown = page(with_attempts(sample("EXECUTING"), attempt(1, status=AttemptStatus.EXECUTING)))
     assert "attempt 1 ◐ Executing  13:48:37.277  31s so far" in shown
 
 
-def test_a_lost_trace_is_said() -> None:
+def test_lost_trace_is_mentioned() -> None:
     gone = "The trace is gone from the server; this is the error of the last attempt."
     run = with_attempts(sample("FAILED"), Attempt(3, AttemptStatus.FAILED, error=failure(3)), is_trace_gone=True)
     assert gone in page(run)
@@ -234,7 +234,7 @@ def test_a_lost_trace_is_said() -> None:
     assert "this is the error" not in empty
 
 
-def test_frames_of_others_are_folded_into_one_line_that_counts_them_by_package() -> None:
+def test_foreign_frames_are_counted_by_package() -> None:
     shown = page(replace(sample("FAILED"), error=(STAMP, failure(1))))
     assert shown.splitlines()[3:7] == [
         "Error Upstream returned 503 on attempt 1: service unavailable",
@@ -244,7 +244,7 @@ def test_frames_of_others_are_folded_into_one_line_that_counts_them_by_package()
     ]
 
 
-def test_a_stack_without_an_own_frame_is_shown_whole() -> None:
+def test_stack_without_own_frames_is_shown_whole() -> None:
     stack = Raw(
         "Error: x\n    at a (file:///app/node_modules/undici/index.js:1:2)\n    at b (node:internal/x:3:4)\n"
         "    at new Promise (<anonymous>)"
@@ -256,21 +256,21 @@ def test_a_stack_without_an_own_frame_is_shown_whole() -> None:
     assert "⋯" not in shown
 
 
-def test_a_stack_that_has_no_frames_is_shown_unless_it_only_repeats_the_error() -> None:
+def test_frameless_stack_is_shown_unless_it_repeats_the_error() -> None:
     other = RunError(Raw("x"), Raw("Error"), Raw("Killed\nby the kernel"))
     assert "by the kernel" in page(replace(sample("FAILED"), error=(STAMP, other)))
     repeated = RunError(Raw("boom"), Raw("Error"), Raw("Error: boom\n"))
     assert page(replace(sample("FAILED"), error=(STAMP, repeated))).count("boom") == 1
 
 
-def test_the_true_error_of_an_attempt_takes_the_place_of_one_that_says_only_a_code() -> None:
+def test_attempt_error_replaces_a_run_error_with_only_a_code() -> None:
     blurred = build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")
     true = RunError(Raw("Out of memory"), Raw("Internal error"), None, "TASK_PROCESS_OOM_KILLED")
     run = with_attempts(replace(sample("CRASHED"), error=(STAMP, blurred)), attempt(1, error=true))
     assert page(run).splitlines()[3:5] == ["Internal error Out of memory", "code  TASK_PROCESS_OOM_KILLED"]
 
 
-def test_long_and_odd_messages_stay_readable() -> None:
+def test_long_messages_are_cut() -> None:
     endless = RunError(Raw("\n".join(f"line {n}" for n in range(500))), Raw("Error"))
     shown = page(replace(sample("FAILED"), error=(STAMP, endless)))
     assert "line 39" in shown
@@ -285,7 +285,7 @@ def body(payload: Any, **more: Any) -> Run:
     return replace(sample(), body=(STAMP, Body(payload, **more)))
 
 
-def test_values_that_fit_stand_on_one_line_and_others_are_indented() -> None:
+def test_value_that_fits_is_on_one_line_and_others_are_indented() -> None:
     assert 'payload   {"a": [1, 2], "b": null}' in page(body({"a": [1, 2], "b": None}))
     assert "payload   null" in page(body(None))
     assert "payload   {}" in page(body({}))
@@ -293,7 +293,7 @@ def test_values_that_fit_stand_on_one_line_and_others_are_indented() -> None:
     assert f'payload   {{\n            "first": "{"x" * 40}",\n' in wide
 
 
-def test_a_long_value_is_cut_and_says_how_much_is_missing() -> None:
+def test_long_value_is_cut_and_counts_what_is_missing() -> None:
     shown = page(body({"rows": list(range(100)), "z": 1}))
     assert "… without 45 lines; --json prints the whole" in shown
     text = page(body({"text": "x" * 10_000, "after": 1}))
@@ -301,14 +301,14 @@ def test_a_long_value_is_cut_and_says_how_much_is_missing() -> None:
     assert "… without 9,611 characters; --json prints the whole" in text
 
 
-def test_a_value_nested_a_thousand_deep_is_shown() -> None:
+def test_value_with_a_thousand_levels_is_shown() -> None:
     value: Any = 1
     for _ in range(5000):
         value = [value]
     assert "… without" in page(body(value))
 
 
-def test_a_missing_output_is_explained() -> None:
+def test_missing_output_is_explained() -> None:
     assert "output    none, the run failed" in page(replace(sample("FAILED"), body=(STAMP, Body(1))))
     assert "output    none\n" in page(body(1)) + "\n"
     assert "output" not in page(replace(sample("EXECUTING"), body=(STAMP, Body(1))))
@@ -316,13 +316,13 @@ def test_a_missing_output_is_explained() -> None:
     assert "payload" not in page(sample())
 
 
-def test_a_signed_url_is_not_on_the_page() -> None:
+def test_page_never_shows_a_signed_url() -> None:
     shown = page(replace(sample(), body=(STAMP, Body(payload_url="https://a/?signature=secret"))))
     assert "secret" not in shown
     assert "payload   too large for the answer; --json prints the URL to fetch it from" in shown
 
 
-def test_many_children_are_counted_by_status_and_failed_ones_are_all_named() -> None:
+def test_children_are_counted_and_all_failed_ones_named() -> None:
     fine = [sample("COMPLETED", run_id=f"run_fine{n}", task="leaf") for n in range(30)]
     bad = [sample("FAILED", run_id=f"run_bad{n}", task="leaf") for n in range(12)]
     shown = page(sample(), children=[*fine, *bad])
@@ -333,7 +333,7 @@ def test_many_children_are_counted_by_status_and_failed_ones_are_all_named() -> 
     assert "children" not in page(sample())
 
 
-def test_a_relative_that_is_known_by_its_id_only_is_named() -> None:
+def test_relative_known_only_by_its_id_is_named() -> None:
     run = sample()
     run = replace(run, fixed=replace(run.fixed, parent_id=RunId("run_parent")))
     assert "parent    run_parent" in page(run)

@@ -66,11 +66,11 @@ def awaited(count: int, still: int, task: str | None = "sleeper", about: str | N
         (None, ""),
     ],
 )
-def test_wait_is_said_with_what_ends_it(wait: Wait | None, said: str) -> None:
+def test_wait_is_shown_with_the_event_that_ends_it(wait: Wait | None, said: str) -> None:
     assert waiting_words(waiting(wait), AT) == said
 
 
-def test_wait_for_time_is_not_said_once_the_time_is_over() -> None:
+def test_wait_for_a_time_disappears_once_the_time_is_over() -> None:
     run = waiting(replace(TOKEN, kind=WaitKind.TIME, about=Raw("40 seconds")))
     assert waiting_words(run, AT)
     assert waiting_words(run, Now(STARTED + timedelta(seconds=40))) == ""
@@ -87,7 +87,7 @@ def test_run_between_two_attempts_waits_for_the_next() -> None:
     assert waiting_words(of(sample("FAILED"), attempt(1), next_at=NOW + timedelta(seconds=9)), AT) == ""
 
 
-def test_wait_that_was_read_long_ago_is_dated() -> None:
+def test_old_wait_has_the_time_of_its_read() -> None:
     later = Now(NOW + DATED_AFTER + timedelta(seconds=1))
     assert waiting_words(waiting(TOKEN), later) == "waits for a token since 13:48 (as of 13:49)"
 

@@ -44,7 +44,7 @@ def question(*runs: Run, others: int = 0, place: Target = PROD, **changes: objec
     missing=st.sampled_from([(), ("the trace was cut by the server",), (HOSTILE,)]),
     text=st.sampled_from(["", HOSTILE, "日本語" * 20]),
 )
-def test_a_question_fits_and_keeps_band_button_and_whole_id(
+def test_question_fits_and_keeps_band_button_and_id(
     width: int,
     height: int,
     others: int,
@@ -70,14 +70,14 @@ def test_a_question_fits_and_keeps_band_button_and_whole_id(
         assert f"{RUN_ID}0" in text_shown.replace("\n   ", "")
 
 
-def test_a_low_terminal_counts_the_kinds_that_have_no_room() -> None:
+def test_low_terminal_counts_the_kinds_that_do_not_fit() -> None:
     lines = confirm_lines(question(sample("EXECUTING"), others=40), Now(NOW), 60, 16)
     assert len(lines) == 16
     assert "… and " in text_of(lines)
     assert "Type 41 or prod, then Enter" in text_of(lines)
 
 
-def test_the_key_that_acts_is_lit_only_when_it_acts() -> None:
+def test_acting_key_is_lit_only_while_it_counts() -> None:
     def tokens(asked: Question, key: str) -> list[Token]:
         lines = confirm_lines(asked, Now(NOW), 70, 40)
         return [piece.token for line in lines for piece in line if piece.text == key]
@@ -94,7 +94,7 @@ def test_the_key_that_acts_is_lit_only_when_it_acts() -> None:
     assert tokens(gone, "y") == []
 
 
-def test_an_unknown_environment_says_how_it_is_treated() -> None:
+def test_unknown_environment_is_treated_as_production() -> None:
     unknown = Target(None, None, is_production=True)
     band = plain(confirm_lines(question(sample(), place=unknown), Now(NOW), 70, 40)[0])
     assert band.strip() == "PRODUCTION?  environment not known, treated as production"
@@ -112,12 +112,12 @@ def test_an_unknown_environment_says_how_it_is_treated() -> None:
         (2, 0, Target(None, None, is_production=True), ("2",)),
     ],
 )
-def test_what_has_to_be_typed(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
+def test_question_shows_the_text_to_type(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
     plan = ActionPlan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
     assert confirmation_texts(plan, place.name, is_production=place.is_production) == typed
 
 
-def test_the_age_of_a_late_tree_counts_what_the_copy_is_behind() -> None:
+def test_age_of_a_replica_tree_includes_its_lag() -> None:
     asked = question(sample(), others=2)
     late = replace(asked, plan=replace(asked.plan, is_from_replica=True))
     texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (asked, late)]
@@ -125,7 +125,7 @@ def test_the_age_of_a_late_tree_counts_what_the_copy_is_behind() -> None:
     assert "The tree is as of about 4 s ago and is fully loaded." in texts[1]
 
 
-def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
+def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
     asked = question(sample(), word="cancel", is_awake=True, may_answer=True)
     text = text_of(confirm_lines(asked, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
@@ -135,7 +135,7 @@ def test_a_word_is_asked_for_where_the_terminal_is_silent() -> None:
     assert "Type 11 or prod, then Enter" in text_of(confirm_lines(many, Now(NOW), 70, 40))
 
 
-def test_a_dialog_says_that_it_waits_for_the_terminal() -> None:
+def test_dialog_says_that_it_waits_for_the_terminal() -> None:
     asked = question(sample(), is_waiting=True)
     assert "waiting for the terminal" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
     lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (asked, replace(asked, is_waiting=False))]

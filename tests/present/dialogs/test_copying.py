@@ -7,7 +7,7 @@ from tui.domain.text import Raw
 from tui.present.dialogs.copying import clips_of, error_text, json_of
 
 
-def test_what_is_copied_is_raw() -> None:
+def test_copied_text_is_raw() -> None:
     clips = {clip.name: clip.text for clip in clips_of(full("日\x1b"))}
     assert clips["payload"] == '{"order日\\u001b": "ord_1001日\\u001b"}'
     assert clips["output"] == '["out日\\u001b", 42]'
@@ -17,7 +17,7 @@ def test_what_is_copied_is_raw() -> None:
     assert [clip.name for clip in clips_of(sample())] == ["id"]
 
 
-def test_an_error_that_its_stack_repeats_is_copied_once() -> None:
+def test_error_repeated_by_its_stack_is_copied_once() -> None:
     last = full().attempts
     assert last is not None
     first = last[1].attempts[0].error
@@ -28,7 +28,7 @@ def test_an_error_that_its_stack_repeats_is_copied_once() -> None:
     assert text.startswith("Error: Upstream\n    at x\ncaused by TypeError: fetch failed\n")
 
 
-def test_json_that_text_cannot_hold_is_escaped() -> None:
+def test_json_with_lone_surrogates_is_escaped() -> None:
     assert json_of(["\ud800"]) == '["\\ud800"]'
     deep: list[object] = []
     for _ in range(5000):

@@ -51,12 +51,12 @@ KNOWN = KnownValues(
         (RunFilters(tags=("a",), versions=("1",), queues=("q",)), "tag a, version 1, queue q, last 24h"),
     ],
 )
-def test_what_is_shown_in_words(filters: RunFilters, words: str) -> None:
+def test_filters_are_described_in_words(filters: RunFilters, words: str) -> None:
     assert filter_words(filters, DAY) == words
     assert filter_words(filters, None) == words.removesuffix("last 24h").removesuffix(", ")
 
 
-def test_every_status_that_rest_tells_can_be_chosen() -> None:
+def test_every_status_of_rest_can_be_chosen() -> None:
     offered = {word_of(title) for _, titles in FAMILIES for title in titles}
     assert offered == {row.rest for row in STATUS_TABLE if row.rest} | {"INTERRUPTED"}
     assert all(filter_word(word) == word for word in offered)
@@ -83,18 +83,18 @@ chosen = st.builds(
 
 
 @given(chosen)
-def test_what_is_shown_in_the_dialog_is_read_back_as_it_was(before: ServerFilter) -> None:
+def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
     assert say.read_typed(say.typed_of(before), timedelta(hours=1)) == before
 
 
-def test_a_period_that_the_server_would_ignore_is_said_and_not_taken() -> None:
+def test_invalid_period_is_reported_and_not_accepted() -> None:
     typed = Typed(period="yesterday")
     assert say.read_typed(typed, DAY) is None
     assert "“yesterday” is no period" in (say.period_trouble(typed.period) or "")
     assert "until the period is one" in plain(say.shows_line(typed, DAY))
 
 
-def test_no_period_is_the_usual_one() -> None:
+def test_empty_period_means_the_default() -> None:
     for text in ("", "  ", " 24h "):
         assert say.period_trouble(text) is None
         assert say.read_typed(Typed(period=text), DAY) == ServerFilter(RunFilters(), DAY)
@@ -115,11 +115,11 @@ def test_no_period_is_the_usual_one() -> None:
         ("nothing", ()),
     ],
 )
-def test_values_that_the_last_one_may_become(text: str, offered: tuple[str, ...]) -> None:
+def test_candidates_match_the_last_value(text: str, offered: tuple[str, ...]) -> None:
     assert candidates(text, KNOWN.tasks) == offered
 
 
-def test_those_that_begin_so_come_first() -> None:
+def test_candidates_that_begin_with_the_text_come_first() -> None:
     assert candidates("mail", ("a-mail", "mail-b", "b-mail")) == ("mail-b", "a-mail", "b-mail")
 
 
@@ -127,11 +127,11 @@ def test_those_that_begin_so_come_first() -> None:
     ("text", "after"),
     [("", "send-email"), ("se", "send-email"), ("charge-card, se", "charge-card, send-email"), (",", "send-email")],
 )
-def test_completing(text: str, after: str) -> None:
+def test_completion_replaces_the_last_value(text: str, after: str) -> None:
     assert completed(text, "send-email") == after
 
 
-def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
+def test_only_an_incomplete_value_is_completed() -> None:
     assert is_incomplete("se", KNOWN.tasks)
     assert not any(is_incomplete(text, KNOWN.tasks) for text in ("", "send-email", "send-email, ", "zebra"))
 
@@ -149,7 +149,7 @@ def test_only_what_is_begun_is_completed_by_the_key_that_leads_on() -> None:
         ("task", "", None),
     ],
 )
-def test_what_is_probably_not_meant(field: str, text: str, said: str | None) -> None:
+def test_doubtful_values_are_pointed_out(field: str, text: str, said: str | None) -> None:
     assert say.doubtful_value(field, text, KNOWN) == said
 
 
@@ -163,12 +163,12 @@ def test_what_is_probably_not_meant(field: str, text: str, said: str | None) -> 
         (0, True, "queue ok, last 7d, older live runs not read"),
     ],
 )
-def test_title_says_which_live_runs_are_older_than_the_period(older_count: int, is_cut: bool, said: str) -> None:
+def test_title_counts_live_runs_older_than_the_period(older_count: int, is_cut: bool, said: str) -> None:
     words = say.window_words(RunFilters(queues=("ok",)), timedelta(days=7), older_count, is_cut=is_cut)
     assert words == said
 
 
-def test_where_not_all_values_are_known_none_is_strange() -> None:
+def test_no_value_is_doubtful_while_values_are_unknown() -> None:
     assert say.doubtful_value("task", "charge-crad", KnownValues(("charge-card",))) is None
 
 
@@ -184,12 +184,12 @@ def test_offers_fit_and_end_with_their_key(offered: list[str], width: int, is_ta
 
 @pytest.mark.parametrize("is_ruled", [True, False])
 @pytest.mark.parametrize("width", [60, 68])
-def test_the_band_is_as_wide_as_the_dialog(width: int, is_ruled: bool) -> None:
+def test_band_is_as_wide_as_the_dialog(width: int, is_ruled: bool) -> None:
     assert line_width(say.band_line(width, is_ruled=is_ruled)) == width
     assert line_width(say.end_line(width, is_ruled=is_ruled)) == (width if is_ruled else 0)
 
 
-def test_a_chosen_status_stands_out_without_colour_and_the_others_recede() -> None:
+def test_chosen_status_stands_out_without_colour() -> None:
     def bold(line: Line) -> bool:
         return line[-1].is_bold
 

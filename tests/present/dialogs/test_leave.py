@@ -12,7 +12,7 @@ from tui.present.styled import line_width
     "keys", [LeaveKeys(), LeaveKeys(may_answer=True), LeaveKeys(is_slow=True), LeaveKeys(is_silent=True)]
 )
 @pytest.mark.parametrize("waiting", [{}, {"Cancel": 1}, {"Cancel": 1_000, "Replay": 12_345}])
-def test_the_question_fits_and_says_how_to_quit(width: int, keys: LeaveKeys, waiting: dict[str, int]) -> None:
+def test_question_fits_and_says_how_to_quit(width: int, keys: LeaveKeys, waiting: dict[str, int]) -> None:
     lines = leave_lines(waiting, keys, width)
     assert all(line_width(line) <= width for line in lines)
     text = text_of(lines)
@@ -21,7 +21,7 @@ def test_the_question_fits_and_says_how_to_quit(width: int, keys: LeaveKeys, wai
     assert ("y or" in text) is (not keys.is_slow and not keys.is_silent)
 
 
-def test_the_question_counts_what_waits() -> None:
+def test_question_counts_the_waiting_actions() -> None:
     text = text_of(leave_lines({"Cancel": 2, "Replay": 1}, LeaveKeys(), 60))
     assert "Cancel of 2 runs and Replay of 1 run wait to be sent." in " ".join(text.split())
     assert "Nothing waits to be sent." in text_of(leave_lines({}, LeaveKeys(), 60))

@@ -11,7 +11,7 @@ from tui.domain.error import RunError
 from tui.domain.text import Raw
 
 
-def test_equal_errors_are_said_once() -> None:
+def test_equal_errors_are_shown_once() -> None:
     def note(*messages: str) -> str:
         attempts = (attempt(number, error=failure(1, message)) for number, message in enumerate(messages, 1))
         return text(of(sample("FAILED", attempt_count=len(messages)), *attempts))
@@ -22,12 +22,12 @@ def test_equal_errors_are_said_once() -> None:
     assert "the same" not in note("boom", "bang")
 
 
-def test_the_first_own_frame_stands_out_and_no_other_does() -> None:
+def test_only_the_first_own_frame_stands_out() -> None:
     bold = [piece.text for row in rows_of(thrice()) for piece in row.line if piece.is_bold]
     assert bold == ["3", "Error", "(anonymous)", "src/trigger/charge.ts:20"]
 
 
-def test_enter_unfolds_the_other_frames_in_the_order_of_the_stack() -> None:
+def test_enter_unfolds_all_frames_in_their_order() -> None:
     run = thrice()
     key = fold_named(run, "⋯ 2 frames")
     shown = text(run, 118, toggled=frozenset({key}))
@@ -37,12 +37,12 @@ def test_enter_unfolds_the_other_frames_in_the_order_of_the_stack() -> None:
     assert fold_named(run, "▾ 2 frames", toggled=frozenset({key})) == key
 
 
-def test_a_search_looks_into_every_fold() -> None:
+def test_search_unfolds_everything() -> None:
     assert "async_context_frame" not in text(thrice(), 118)
     assert "async_context_frame" in text(thrice(), 118, opens_all=True)
 
 
-def test_causes_follow_in_order_and_say_when_no_frame_is_yours() -> None:
+def test_causes_follow_in_order() -> None:
     foreign = Raw("TypeError: fetch failed\n    at fetch (node:internal/deps/undici/undici:14:9)")
     deepest = RunError(Raw("fetch failed"), Raw("TypeError"), foreign, "ECONNRESET")
     middle = RunError(Raw("answered 503"), Raw("UpstreamError"), STACK, causes=(deepest,))
@@ -54,14 +54,14 @@ def test_causes_follow_in_order_and_say_when_no_frame_is_yours() -> None:
     assert "⋯ 1 frame  node:internal 1, none of yours" in shown
 
 
-def test_a_stack_without_own_frames_is_shown_since_it_is_all_there_is() -> None:
+def test_stack_without_own_frames_starts_unfolded() -> None:
     foreign = Raw("Error: boom\n    at connect (file:///app/node_modules/pg/lib/client.js:132:9)")
     shown = text(of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), foreign))))
     assert "pg/lib/client.js:132" in shown
     assert "▾ 1 frame  node_modules 1 (pg), none of yours" in shown
 
 
-def test_a_recursion_does_not_fill_the_page() -> None:
+def test_recursion_does_not_fill_the_page() -> None:
     stack = Raw("Error: deep\n" + "    at down (file:///app/src/a.ts:1:1)\n" * 300)
     run = of(sample("FAILED"), attempt(1, error=RunError(Raw("deep"), Raw("Error"), stack)))
     assert text(run).count("src/a.ts:1") == 20
@@ -73,7 +73,7 @@ LONG_PATH = Raw(
 )
 
 
-def test_a_long_path_wraps_behind_a_slash_or_keeps_its_end() -> None:
+def test_long_path_wraps_behind_a_slash_or_keeps_its_end() -> None:
     run = of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), LONG_PATH)))
     wrapped = [line.strip() for line in text(run).splitlines()]
     at = next(index for index, line in enumerate(wrapped) if line.startswith("run  src/trigger/a/"))
@@ -86,7 +86,7 @@ def test_a_long_path_wraps_behind_a_slash_or_keeps_its_end() -> None:
     assert cut.endswith("/this/place/charge.ts:31:13")
 
 
-def test_a_long_message_is_cut_counted_and_unfolded() -> None:
+def test_long_message_is_cut_counted_and_unfolded() -> None:
     message = Raw("\n".join(f"line {number}" for number in range(400)))
     run = of(sample("FAILED"), attempt(1, error=RunError(message, Raw("ZodError"))))
     assert "line 39" in text(run)
@@ -97,13 +97,13 @@ def test_a_long_message_is_cut_counted_and_unfolded() -> None:
     assert "▾ 400 lines" in whole
 
 
-def test_a_message_of_megabytes_on_one_line_says_how_much_there_is() -> None:
+def test_message_of_megabytes_shows_its_size() -> None:
     run = of(sample("FAILED"), attempt(1, error=RunError(Raw("x" * 3_000_000), Raw("Error"))))
     key = fold_named(run, "… 3.0 MB in all  Enter shows more")
     assert len(rows_of(run, toggled=frozenset({key}))) < 2_100
 
 
-def test_what_is_longer_than_the_pane_is_cut_where_wrapping_is_off() -> None:
+def test_long_text_is_cut_without_wrapping() -> None:
     run = of(sample("FAILED"), attempt(1, error=RunError(Raw(f"{'long ' * 40}\nsecond"), Raw("Error"))))
     lines = text(run, is_wrapped=False).splitlines()
     assert lines[3].endswith("…")

@@ -162,12 +162,12 @@ def stopped(reason: str, status: int) -> Freshness:
         ),
     ],
 )
-def test_each_reason_is_said_with_what_to_do(facts: EmptyFacts, said: list[str]) -> None:
+def test_every_reason_comes_with_what_to_do(facts: EmptyFacts, said: list[str]) -> None:
     assert text_of(empty_lines(facts, 120)).split("\n") == ["", *said]
 
 
 @given(st.integers(20, 200), st.sampled_from(["", "x" * 300, HOSTILE]))
-def test_no_line_is_wider_than_asked(width: int, text: str) -> None:
+def test_no_line_is_wider_than_its_limit(width: int, text: str) -> None:
     for freshness in (retrying(text, 503), stopped(text, 403), FRESH):
         facts = replace(FACTS, freshness=freshness, environment=replace(DEV, slug=Raw(text)))
         assert max(map(line_width, empty_lines(facts, width))) <= width

@@ -152,14 +152,14 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (replace(FACTS, freshness=troubled(None)), "  PROD   acme/api   ● no answer for 5 min", "as of 13:44 "),
     ],
 )
-def test_each_state_reads_as_in_the_mock_ups(facts: HeaderFacts, left: str, right: str) -> None:
+def test_header_of_each_state_reads_as_expected(facts: HeaderFacts, left: str, right: str) -> None:
     text = plain(header_line(facts, 109))
     assert text.startswith(left)
     assert text.endswith(right)
     assert len(text) == 109
 
 
-def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
+def test_header_at_80_cells_says_when_the_relay_is_retried() -> None:
     lost = replace(OFFLINE, source="relay", next_at=AT + timedelta(seconds=16))
     facts = replace(
         FACTS,
@@ -173,21 +173,21 @@ def test_a_screen_of_80_cells_says_when_a_lost_relay_is_tried_again() -> None:
     assert text.endswith(" Q3  E1  W3  ✗9 ")
 
 
-def test_the_whole_line_of_the_main_mock_up() -> None:
+def test_header_of_the_main_screen_reads_as_expected() -> None:
     line = header_line(replace(FACTS, minutes=MINUTES), 120)
     assert plain(line).startswith("  PROD   acme/api   ● polling every 2 s   Q12  E8  W3  ✗41   ")
     assert plain(line).endswith("runs/min ▁▁▁▁▁▁▁▁▁▁▁▂▂▁▂█ 46   13:49 UTC ")
     assert [piece.text for piece in line if piece.token is Token.ROSE] == ["✗41", "▁"]
 
 
-def test_offline_keeps_the_clock_and_loses_the_bars_and_every_lively_colour() -> None:
+def test_offline_header_has_no_bars_and_no_live_colour() -> None:
     line = header_line(replace(FACTS, minutes=MINUTES, freshness=troubled(OFFLINE)), 120)
     assert plain(line).rstrip().endswith("13:49 UTC")
     assert "runs/min" not in plain(line)
     assert not {piece.token for piece in line} & {Token.BLUE, Token.GREEN, Token.ROSE}
 
 
-def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
+def test_parts_drop_in_a_fixed_order() -> None:
     counts = StatusCounts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
     facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=counts)
     shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
@@ -197,12 +197,12 @@ def test_what_drops_by_width_goes_in_the_order_of_the_design() -> None:
     assert "✗41,000" in shown[60]
 
 
-def test_counts_that_the_server_has_not_told_for_a_minute_are_of_then() -> None:
+def test_counts_older_than_a_minute_show_their_time() -> None:
     line = header_line(replace(FACTS, counts=replace(COUNTS, counted_at=ago(90))), 100)
     assert plain(line).endswith("Q12  E8  W3  ✗41  as of 13:47 ")
 
 
-def test_without_colours_the_environment_is_in_brackets_and_without_unicode_nothing_is_cut() -> None:
+def test_environment_is_in_brackets_without_colours() -> None:
     facts = replace(
         FACTS, counts=replace(COUNTS, is_live_partial=True, is_failed_partial=True), freshness=troubled(OFFLINE)
     )
@@ -212,7 +212,7 @@ def test_without_colours_the_environment_is_in_brackets_and_without_unicode_noth
     assert line_width(line) == 80
 
 
-def test_what_can_wait_longest_drops_from_the_counts_first() -> None:
+def test_counts_drop_by_importance() -> None:
     counts = StatusCounts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
     facts = replace(FACTS, counts=counts, freshness=troubled(replace(OFFLINE, source="relay")), is_read_only=True)
     shown = {width: plain(header_line(facts, width)) for width in range(50, 110)}
@@ -272,9 +272,7 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
 
 
 @given(header_facts(), st.integers(60, 220))
-def test_any_facts_fill_the_width_and_never_lose_environment_read_only_and_connection(
-    facts: HeaderFacts, width: int
-) -> None:
+def test_header_fills_any_width_and_keeps_the_environment(facts: HeaderFacts, width: int) -> None:
     line = header_line(facts, width)
     assert line_width(line) == width
     assert line_width(ascii_line(line)) <= width or "\ufe0f" in plain(line)

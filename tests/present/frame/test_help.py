@@ -88,6 +88,6 @@ def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
 
 
 @given(st.integers(40, 160))
-def test_no_line_is_wider_than_asked(width: int) -> None:
+def test_no_line_is_wider_than_its_limit(width: int) -> None:
     assert max(map(line_width, legend_lines(width))) <= width
     assert max(map(line_width, help_lines(KEYS, width))) <= width

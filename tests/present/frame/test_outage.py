@@ -29,7 +29,7 @@ GAP = gap("24T13:22:10", "24T13:36:50")
         (gap("22T13:22:00", "23T13:22:00"), "no data 11-22 13:22–11-23 13:22"),
     ],
 )
-def test_a_date_is_said_where_it_is_another_one(told: Gap, said: str) -> None:
+def test_gap_of_another_day_has_a_date(told: Gap, said: str) -> None:
     assert gap_words(told, NOW) == said
 
 
@@ -49,14 +49,14 @@ def test_a_date_is_said_where_it_is_another_one(told: Gap, said: str) -> None:
         ),
     ],
 )
-def test_the_line_says_how_much_is_known_and_reaches_the_edge(missed: MissedRuns, said: str, short: str) -> None:
+def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, said: str, short: str) -> None:
     line = gap_line(GAP, missed, NOW, 120)
     assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {said}  "
     assert line_width(line) == 119
     assert plain(gap_line(GAP, missed, NOW, 50)).rstrip("╌ ") == f"  no data 13:22–13:36 · {short}"
 
 
-def test_a_narrow_rule_says_of_a_short_one_how_long_it_was() -> None:
+def test_narrow_rule_shows_the_length_of_a_short_gap() -> None:
     short = gap("24T13:48:10", "24T13:48:50")
     said = [plain(gap_remark(short, MissedRuns(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
     assert said == [
@@ -65,5 +65,5 @@ def test_a_narrow_rule_says_of_a_short_one_how_long_it_was() -> None:
     ]
 
 
-def test_the_messages_have_a_sentence() -> None:
+def test_gap_has_a_sentence_for_the_messages() -> None:
     assert gap_sentence(GAP, MissedRuns(37, 2), NOW) == "There was no data 13:22–13:36: 37 runs caught up, 2 failed."

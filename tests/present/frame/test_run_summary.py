@@ -24,7 +24,7 @@ def texts(run: Run | None, width: int = 80, children: tuple[Run, ...] = (), now:
     return [plain(line) for line in summary_lines(run, children, now, width)]
 
 
-def test_a_failed_run_reads_as_in_the_mock_up() -> None:
+def test_summary_of_a_failed_run_reads_as_expected() -> None:
     run = replace(sample("FAILED", attempt_count=3), error=(STAMP, failure(3)))
     assert texts(run) == [
         "  ✗ Failed  charge-card  attempt 3 of 3  run_cmwuqwphl00009f7de45f6e3t",
@@ -50,24 +50,24 @@ def test_a_failed_run_reads_as_in_the_mock_up() -> None:
         (Run(RunId("run_1")), "only its id is known"),
     ],
 )
-def test_without_an_error_it_says_how_long(run: Run, why: str) -> None:
+def test_summary_without_an_error_says_how_long(run: Run, why: str) -> None:
     assert texts(run)[1].strip() == why
 
 
-def test_a_delayed_run_says_when_it_starts() -> None:
+def test_delayed_run_says_when_it_starts() -> None:
     run = sample("DELAYED", started=False)
     assert run.state
     run = replace(run, state=replace(run.state, delayed_until=NOW + timedelta(seconds=95)))
     assert texts(run)[1].strip() == "starts in 1m35s"
 
 
-def test_what_waits_in_a_known_queue_says_in_which() -> None:
+def test_queued_run_names_its_queue() -> None:
     run = sample("QUEUED", started=False, attempt_count=None)
     run = replace(run, fixed=replace(run.fixed, queue=Raw("task/charge-card")))
     assert texts(run)[1].strip() == "queued for 31s in task/charge-card"
 
 
-def test_stale_durations_stand_still() -> None:
+def test_stale_durations_stop() -> None:
     frozen = Now(NOW, CREATED + timedelta(seconds=5))
     assert texts(sample("EXECUTING"), now=frozen)[1].strip() == "executing for 4.9s~"
     assert texts(sample("QUEUED", started=False, attempt_count=None), now=frozen)[1].strip() == "queued for 5.0s~"
@@ -79,59 +79,59 @@ def rolled_up(*words: str) -> str:
     return texts(sample("WAITING"), children=children)[1]
 
 
-def test_strip_counts_children_by_family_and_leaves_zeros_out() -> None:
+def test_summary_counts_children_by_family_without_zeros() -> None:
     found = rolled_up("COMPLETED", "COMPLETED", "CRASHED", "EXECUTING", "EXECUTING", "QUEUED")
     assert found.endswith("  ✗1  E2  Q1  ✓2 below it")
 
 
-def test_strip_tells_delayed_and_versionless_children_from_queued_ones() -> None:
+def test_summary_counts_delayed_and_pending_children_apart() -> None:
     found = rolled_up("QUEUED", "DELAYED", "DELAYED", "PENDING_VERSION", "PENDING_VERSION", "PENDING_VERSION")
     assert found.endswith("  Q1  D2  P3 below it")
 
 
-def test_strip_ticks_only_children_that_completed() -> None:
+def test_summary_ticks_only_completed_children() -> None:
     found = rolled_up("COMPLETED", "CANCELED", "CANCELED", "EXPIRED")
     assert found.endswith("  ✓1  ⊘2  ◇1 below it")
     assert "✓" not in rolled_up("CANCELED", "EXPIRED")
 
 
-def test_strip_counts_children_of_unknown_status_apart() -> None:
+def test_summary_counts_children_of_unknown_status_apart() -> None:
     unread, odd = Run(RunId("run_2")), sample("ODD_WORD")
     _, line = summary_lines(sample("WAITING"), (unread, odd, sample("QUEUED")), AT, 80)
     assert plain(line).endswith("  Q1  ?2 below it")
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
-def test_strip_counts_a_child_of_every_status_once(row: StatusRow) -> None:
+def test_summary_counts_a_child_of_every_status_once(row: StatusRow) -> None:
     word = row.rest or row.legacy or row.database[0]
     counts = rolled_up(word).split("waits")[1].removesuffix(" below it").split()
     assert len(counts) == 1
     assert counts[0].endswith("1")
 
 
-def test_an_earlier_error_is_not_that_of_a_run_which_succeeded_or_runs_again() -> None:
+def test_earlier_error_is_hidden_after_a_success_or_a_retry() -> None:
     assert "Upstream" not in texts(replace(sample("COMPLETED"), error=(STAMP, failure(1))))[1]
     assert "Upstream" not in texts(replace(sample("EXECUTING", attempt_count=2), error=(STAMP, failure(1))))[1]
 
 
-def test_where_it_is_narrow_the_task_is_cut_before_the_id_and_the_attempt_goes() -> None:
+def test_narrow_summary_cuts_the_task_and_keeps_the_id() -> None:
     run = sample("FAILED", task="a-task-with-a-long-name", attempt_count=3)
     assert texts(run, 60)[0] == f"  ✗ Failed  a-task-with-a-l…  {RUN_ID}"
     assert "attempt 3 of 3" in texts(run, 84)[0]
 
 
-def test_an_action_takes_the_place_of_the_status() -> None:
+def test_pending_action_replaces_the_status() -> None:
     line, _ = summary_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
     assert plain(line).startswith("  ◐ cancel sent  charge-card")
 
 
-def test_without_a_run_it_says_how_to_select_one() -> None:
+def test_summary_without_a_run_says_how_to_select_one() -> None:
     assert texts(None) == [f"  {NOTHING_SELECTED}", ""]
 
 
 @given(st.sampled_from(WORDS), st.integers(60, 200), st.booleans(), st.sampled_from([None, 0, 1, 3]))
 @settings(max_examples=80)
-def test_no_line_is_wider_than_asked(word: str, width: int, started: bool, attempts: int | None) -> None:
+def test_no_line_is_wider_than_its_limit(word: str, width: int, started: bool, attempts: int | None) -> None:
     for run in (sample(word, started=started, attempt_count=attempts), full(HOSTILE), full()):
         for line in summary_lines(run, (run, run), AT, width):
             assert line_width(line) < width

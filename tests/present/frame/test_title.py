@@ -39,14 +39,14 @@ UNKNOWN = Freshness(Level.CONNECTING, None)
         (replace(FACTS, environment=replace(PROD, organisation=Raw(""))), "✗41 PROD api", "x41 PROD api"),
     ],
 )
-def test_title_says_what_is_known(facts: HeaderFacts, title: str, in_ascii: str) -> None:
+def test_title_shows_the_known_parts(facts: HeaderFacts, title: str, in_ascii: str) -> None:
     assert terminal_title(facts) == title
     assert terminal_title(facts, is_ascii=True) == in_ascii
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\x1b]2;mine\x07", "\x9d2;mine\x9c", "a\nb\rc\0", "x" * 10_000, "👨" * 500])
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_title_holds_no_control_of_a_server_and_has_a_bound(text: str, is_ascii: bool) -> None:
+def test_title_is_clean_and_bounded(text: str, is_ascii: bool) -> None:
     environment = Environment(Raw(text), text, Raw(text), Raw(text))
     title = terminal_title(replace(FACTS, environment=environment, branch=text), is_ascii=is_ascii)
     assert title.isprintable()

@@ -11,7 +11,7 @@ BEHIND = "the API behind wss://relay.example"
 
 
 @pytest.mark.parametrize("status", [None, 401, 403, 404, 495, 503])
-def test_of_a_relay_no_word_is_about_the_key_or_the_api(status: int | None) -> None:
+def test_advice_on_a_relay_mentions_neither_key_nor_api(status: int | None) -> None:
     for trouble in (
         SourceRetrying(
             RELAY, at(0), at(1), 1, "no connection to wss://relay.example: Connection refused", status=status
@@ -25,12 +25,12 @@ def test_of_a_relay_no_word_is_about_the_key_or_the_api(status: int | None) -> N
         assert ("TRIGGER_TUI_RELAY_TOKEN" in said) == (status in {401, 403})
 
 
-def test_trouble_of_the_api_behind_a_relay_is_said_to_be_there() -> None:
+def test_api_trouble_behind_a_relay_names_the_relay() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: no answer in 20 s", is_answered=False)
     assert advice_on(trouble, BEHIND).sentence == "No answer from the API behind wss://relay.example."
 
 
-def test_refused_preview_key_is_told_of_its_branch() -> None:
+def test_refused_preview_key_asks_for_its_branch() -> None:
     said = "GET /api/v1/runs: 401 Invalid API key (a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)"
     trouble = SourceStopped(REST, at(0), said, 401)
     assert advice_on(trouble, "https://api.example").todo.startswith("Set TRIGGER_PREVIEW_BRANCH to the branch")
@@ -38,7 +38,7 @@ def test_refused_preview_key_is_told_of_its_branch() -> None:
     assert relayed.todo.startswith("On the relay: set TRIGGER_PREVIEW_BRANCH")
 
 
-def test_period_that_is_too_long_is_said_with_what_to_press() -> None:
+def test_too_long_period_names_the_key_that_changes_it() -> None:
     trouble = SourceRetrying(REST, at(0), at(1), 1, "GET /api/v1/runs: 422 narrow the time window", status=422)
     advice = advice_on(trouble, "https://api.example")
     assert advice.short == "the period is too long (422), f shortens it"
@@ -50,7 +50,7 @@ def test_period_that_is_too_long_is_said_with_what_to_press() -> None:
     assert (relayed.short, relayed.todo) == ("the period is too long (422)", "")
 
 
-def test_a_key_that_was_refused_behind_a_relay_is_not_to_be_set_here() -> None:
+def test_refused_key_behind_a_relay_is_not_set_here() -> None:
     trouble = SourceStopped(REST, at(0), "GET /api/v1/runs: 401 Invalid API key", 401)
     advice = advice_on(trouble, BEHIND, is_relayed=True)
     assert advice.sentence == "The key was refused (401)."

@@ -43,7 +43,7 @@ def shown(value: Any, limit: int = 60, **more: Any) -> list[str]:
     return [plain(row.line) for row in value_rows("payload", value, more.pop("folds", JsonFolds()), limit, **more)]
 
 
-def test_what_fits_is_on_one_line_and_types_are_told_apart() -> None:
+def test_value_that_fits_is_on_one_line_coloured_by_type() -> None:
     line, is_whole = inline({"step": "charge", "at-2": 0.66, "ok": True, "left": [None, {}, []]}, 80)
     assert plain(line) == '{ step: "charge", at-2: 0.66, ok: true, left: [ null, {}, [] ] }'
     assert is_whole
@@ -54,7 +54,7 @@ def test_what_fits_is_on_one_line_and_types_are_told_apart() -> None:
     assert tokens["{ "] is tokens[", "] is tokens["[]"] is Token.FAINT
 
 
-def test_what_does_not_fit_unfolds_one_level() -> None:
+def test_value_that_does_not_fit_unfolds_one_level() -> None:
     assert shown(ORDER) == [
         "payload   ▾ 5 keys",
         '            order: "ord_1001"',
@@ -65,7 +65,7 @@ def test_what_does_not_fit_unfolds_one_level() -> None:
     ]
 
 
-def test_a_place_unfolds_and_folds_again() -> None:
+def test_place_unfolds_and_folds_again() -> None:
     lines = ValuePath("payload", (3,))
     row = next(row for row in value_rows("payload", ORDER, JsonFolds(), 60) if row.key == lines)
     assert row.action == ToggleFold(lines)
@@ -74,7 +74,7 @@ def test_a_place_unfolds_and_folds_again() -> None:
     assert opened.turned((3,), is_open=False) == JsonFolds()
 
 
-def test_of_many_rows_the_first_are_shown_and_the_others_counted() -> None:
+def test_first_rows_are_shown_and_the_others_counted() -> None:
     rows = value_rows("payload", ORDER, JsonFolds(2), 70, max_rows=20)
     assert len(rows) == 21
     assert plain(rows[-1].line) == "          … 106 more lines  Enter shows the whole"
@@ -84,7 +84,7 @@ def test_of_many_rows_the_first_are_shown_and_the_others_counted() -> None:
     )
 
 
-def test_a_long_text_is_cut_with_its_size_and_leads_to_the_whole() -> None:
+def test_long_text_is_cut_and_enter_shows_all_of_it() -> None:
     rows = value_rows("output", {"log": "x" * 13_000}, JsonFolds(), 50)
     assert plain(rows[1].line).endswith("…  13 kB")
     assert rows[1].action == ShowWhole(ValuePath("output", (0,)))
@@ -93,14 +93,14 @@ def test_a_long_text_is_cut_with_its_size_and_leads_to_the_whole() -> None:
     assert plain(wrapped[-1].line).endswith("…  13 kB")
 
 
-def test_a_text_unfolds_into_its_lines() -> None:
+def test_text_unfolds_into_its_lines() -> None:
     folded = FoldedJson("one\ntwo\n\n" + "x" * 25, JsonFolds(exceptions=frozenset({()})), 20, is_wrapped=True)
     lines = [plain(line) for step in folded.walk((0,)) for line in step_lines(step, 20, is_wrapped=True)]
     assert lines == ["one", "two", "", "x" * 20, "x" * 5]
 
 
 @given(folded_values)
-def test_every_way_through_the_rows_tells_of_the_same_ones(folded: FoldedJson) -> None:
+def test_every_iteration_visits_the_same_rows(folded: FoldedJson) -> None:
     steps = list(folded.walk())
     paths = [step.path for step in steps]
     assert paths == sorted(set(paths))
@@ -112,7 +112,7 @@ def test_every_way_through_the_rows_tells_of_the_same_ones(folded: FoldedJson) -
 
 
 @given(folded_values)
-def test_no_row_is_wider_than_asked(folded: FoldedJson) -> None:
+def test_no_row_is_wider_than_its_limit(folded: FoldedJson) -> None:
     for step in folded.walk():
         lines = step_lines(step, folded.room, is_wrapped=folded.is_wrapped)
         assert 1 <= len(lines) <= 8
@@ -141,7 +141,7 @@ def _texts(value: Any) -> list[str]:
 
 
 @given(values)
-def test_a_search_finds_every_text_in_order_also_where_it_is_folded(value: Any) -> None:
+def test_search_finds_folded_texts_in_order(value: Any) -> None:
     folded = FoldedJson(value, JsonFolds(0), 40)
     for needle in needles(value)[:5]:
         places = list(folded.find(needle.casefold()))
@@ -149,7 +149,7 @@ def test_a_search_finds_every_text_in_order_also_where_it_is_folded(value: Any) 
         assert places == sorted(place for place in places if place is not None)
 
 
-def test_what_is_found_unfolds() -> None:
+def test_matches_unfold() -> None:
     found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", turns=9, max_matches=9)
     assert is_all
     assert found == {(), (3,), (3, 77)}
@@ -159,7 +159,7 @@ def test_what_is_found_unfolds() -> None:
     assert not is_all
 
 
-def test_a_search_pauses_so_that_keys_have_their_turn() -> None:
+def test_search_pauses_for_other_tasks() -> None:
     found = list(FoldedJson([0] * (3 * SEARCH_SLICE), JsonFolds(), 40).find("nothing"))
     assert found == [None, None, None]
 
@@ -172,7 +172,7 @@ def nested(depth: int) -> Any:
 
 
 @pytest.mark.parametrize("limit", [40, 200])
-def test_a_thousand_levels_are_no_depth(limit: int) -> None:
+def test_value_with_a_thousand_levels_has_rows(limit: int) -> None:
     value = nested(1_000)
     assert "core" not in text_of([row.line for row in value_rows("payload", value, JsonFolds(), limit)])
     folded = FoldedJson(value, JsonFolds(ALL), limit)
@@ -196,7 +196,7 @@ class Counted(list[Any]):
         return super().__getitem__(index)
 
 
-def test_of_a_million_items_only_those_are_looked_at_that_are_shown() -> None:
+def test_only_visible_items_of_a_million_are_read() -> None:
     items = Counted([0] * 1_000_000)
     assert len(value_rows("payload", items, JsonFolds(), 60, max_rows=60)) == 61
     assert items.looked_at < 1_200
@@ -208,9 +208,7 @@ def test_of_a_million_items_only_those_are_looked_at_that_are_shown() -> None:
 
 
 @given(folded_values, st.integers(1, 12), st.integers(0, 40), st.integers(0, 40))
-def test_a_window_shows_the_cursor_and_is_full_where_it_can_be(
-    folded: FoldedJson, height: int, top: int, cursor: int
-) -> None:
+def test_window_shows_the_cursor_and_fills_the_page(folded: FoldedJson, height: int, top: int, cursor: int) -> None:
     first = visible(folded, ())
     start, at = moved(folded, first, top), moved(folded, first, cursor)
     assert moved(folded, at, -cursor - 1) == first
@@ -228,7 +226,7 @@ def test_a_window_shows_the_cursor_and_is_full_where_it_can_be(
     assert len(shown) == min(height, len(whole)) or len(shown) + above > height
 
 
-def test_rows_are_kept_until_something_changes() -> None:
+def test_rows_are_cached_until_something_changes() -> None:
     values, payload = ValueRows(), dict(ORDER)
     rows = values.rows("payload", payload, JsonFolds(), 60)
     assert values.rows("payload", payload, JsonFolds(), 60) is rows
@@ -238,7 +236,7 @@ def test_rows_are_kept_until_something_changes() -> None:
     )
 
 
-def test_where_a_place_is_gone_the_nearest_one_is_told() -> None:
+def test_nearest_returns_the_closest_visible_place() -> None:
     def nearest(path: Path, folds: JsonFolds) -> Path:
         return FoldedJson(ORDER, folds, 40).nearest(path)
 

@@ -17,14 +17,14 @@ values = st.recursive(
 
 
 @given(values, st.booleans())
-def test_the_rows_of_a_value_are_json_of_that_value(value: Any, ascii_only: bool) -> None:
+def test_rows_of_a_value_are_its_json(value: Any, ascii_only: bool) -> None:
     found = list(rows(value, ascii_only=ascii_only))
     assert json.loads("".join(text for _, text in found)) == value
     assert found[0][0] == found[-1][0] == 0
 
 
 @given(values)
-def test_compact_json_is_one_line_of_ascii_and_means_the_value(value: Any) -> None:
+def test_compact_json_is_one_line_of_ascii(value: Any) -> None:
     text = compact(value)
     assert json.loads(text) == value
     assert text.isascii()
@@ -39,11 +39,11 @@ def test_rows_know_their_depth() -> None:
 @pytest.mark.parametrize(
     ("number", "shown"), [(math.inf, '"Infinity"'), (-math.inf, '"-Infinity"'), (math.nan, '"NaN"')]
 )
-def test_a_number_that_json_cannot_say_is_written_as_a_string(number: float, shown: str) -> None:
+def test_infinite_number_is_written_as_a_string(number: float, shown: str) -> None:
     assert compact({"n": [number, 1.5]}) == f'{{"n": [{shown}, 1.5]}}'
 
 
-def test_a_value_nested_deeper_than_the_interpreter_recurses_is_written() -> None:
+def test_deeply_nested_value_is_written() -> None:
     value: Any = "leaf"
     for _ in range(50_000):
         value = [value]

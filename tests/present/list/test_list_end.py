@@ -65,7 +65,7 @@ def after(**progress: Any) -> SearchProgress:
         ),
     ],
 )
-def test_end_says_what_was_not_looked_at(facts: ListEndFacts, text: str | None) -> None:
+def test_end_says_what_was_not_searched(facts: ListEndFacts, text: str | None) -> None:
     assert text == said(facts) if text is None else (said(facts) or "").startswith(text)
 
 
@@ -80,11 +80,11 @@ def test_end_says_what_was_not_looked_at(facts: ListEndFacts, text: str | None) 
         (after(step=SearchStep.OLDER), "searching, 100 older runs read, back to 11-22 12:00   Esc stops"),
     ],
 )
-def test_search_says_how_far_it_is(progress: SearchProgress, text: str) -> None:
+def test_search_shows_its_progress(progress: SearchProgress, text: str) -> None:
     assert said(replace(SEARCHED, progress=progress)) == text
 
 
-def test_no_key_is_offered_where_a_relay_lists_nothing() -> None:
+def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
     stopped = SearchProgress(has_lists=False, trouble="a relay lists no older runs")
     text = "stopped: a relay lists no older runs · older than 10:00 not"
     assert said(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
@@ -94,7 +94,7 @@ def test_no_key_is_offered_where_a_relay_lists_nothing() -> None:
     assert unread.endswith("   Enter reads on"), "errors are read one by one there"
 
 
-def test_narrow_line_names_its_key_in_short() -> None:
+def test_narrow_end_shortens_its_key() -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, failed_count=148)
     text = "9 found · 139 errors not read · older than 10:00 not searched   Enter asks"
     assert said(facts, 77) == text
@@ -110,7 +110,7 @@ def test_end_fits_and_keeps_its_key(width: int) -> None:
     assert plain(line).endswith("Enter reads on")
 
 
-def test_reach_is_said_where_reading_was_cut() -> None:
+def test_extent_is_shown_where_reading_was_cut() -> None:
     assert reach_words(CUT, 5_048, NOON) == "newest 5,048, back to 10:00"
     assert reach_words(WHOLE, 700, NOON) is None
     assert reach_words(None, 0, NOON) is None

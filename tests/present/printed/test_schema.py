@@ -62,9 +62,7 @@ def nulls(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "run", "related"), DETAILS, ids=[name for name, _, _ in DETAILS])
-def test_a_recorded_run_is_printed_with_every_field_that_the_server_told(
-    name: str, run: Run, related: list[Run]
-) -> None:
+def test_recorded_run_is_printed_with_every_field(name: str, run: Run, related: list[Run]) -> None:
     wire = recording(name)["response"]["body"]
     by_id = {known.id: known for known in related}
     children = [known for known in related if known.fixed.parent_id == run.id]
@@ -93,7 +91,7 @@ def test_a_recorded_run_is_printed_with_every_field_that_the_server_told(
     assert set(nulls(found)) <= {"payload", "output"}
 
 
-def test_there_are_recordings_to_look_at() -> None:
+def test_recordings_exist() -> None:
     assert len(DETAILS) > 40
 
 
@@ -113,7 +111,7 @@ def test_every_field_of_the_schema_is_printed() -> None:
     assert found["relatedRuns"]["children"][0]["apiStatus"] == "DEQUEUED"
 
 
-def test_the_promised_keys_have_their_names_and_units() -> None:
+def test_guaranteed_keys_keep_their_names_and_units() -> None:
     found = printed(full())
     promised = {
         "status": "COMPLETED_WITH_ERRORS",
@@ -157,7 +155,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("came", "said"), WORDS)
-def test_status_is_one_word_whichever_source_it_came_from(came: str, said: str) -> None:
+def test_status_has_one_word_from_any_source(came: str, said: str) -> None:
     run = sample(came)
     node = TreeNode(RunId("run_deep"), 1, TaskId("deep"), parse_status(came), None)
     root = TreeNode(RUN_ID, 0, TaskId("root"), None, run, (node,))
@@ -167,16 +165,16 @@ def test_status_is_one_word_whichever_source_it_came_from(came: str, said: str) 
         assert found.get("serverStatus") == (None if came == said else came)
 
 
-def test_what_is_not_known_is_an_absent_key() -> None:
+def test_unknown_value_is_an_absent_key() -> None:
     assert printed(Run(RUN_ID)) == {"id": RUN_ID, "status": "QUEUED", "taskIdentifier": ""}
     assert "isTraceGone" not in printed(full())
 
 
-def test_a_relative_of_which_nothing_is_known_is_told_by_its_id() -> None:
+def test_unknown_relative_is_printed_by_its_id() -> None:
     assert printed(full())["relatedRuns"] == {"root": {"id": "run_root"}, "parent": {"id": "run_parent"}}
 
 
-def test_children_are_told_once_they_were_read_even_if_there_are_none() -> None:
+def test_children_are_printed_once_read_even_if_empty() -> None:
     assert "relatedRuns" not in printed(sample())
     assert printed(sample(), children=[])["relatedRuns"] == {"children": []}
 
@@ -186,17 +184,17 @@ def test_null_is_a_payload_and_no_payload_is_no_key() -> None:
     assert "output" not in printed(replace(sample(), body=(STAMP, Body(None))))
 
 
-def test_large_bodies_are_told_by_their_urls() -> None:
+def test_large_bodies_are_printed_by_their_urls() -> None:
     found = printed(replace(sample(), body=(STAMP, Body(payload_url="https://a/1?sig=2", output_url="https://b"))))
     assert (found["payloadPresignedUrl"], found["outputPresignedUrl"]) == ("https://a/1?sig=2", "https://b")
     assert "payload" not in found
 
 
-def test_a_run_that_has_no_metadata_has_no_key_for_it() -> None:
+def test_run_without_metadata_has_no_key_for_it() -> None:
     assert "metadata" not in printed(replace(sample(), metadata=(STAMP, {})))
 
 
-def test_an_attempt_without_a_span_or_an_end_lacks_those_keys() -> None:
+def test_attempt_without_span_or_end_lacks_those_keys() -> None:
     open_one = Attempt(3, AttemptStatus.EXECUTING, started_at=CREATED)
     run = replace(sample(), attempts=(STAMP, AttemptHistory((attempt(1, error=failure(1)), open_one))))
     assert printed(run)["attempts"][1] == {
@@ -207,7 +205,7 @@ def test_an_attempt_without_a_span_or_an_end_lacks_those_keys() -> None:
     assert printed(replace(sample(), attempts=(STAMP, AttemptHistory())))["attempts"] == []
 
 
-def test_a_lost_trace_is_told() -> None:
+def test_lost_trace_is_printed() -> None:
     run = replace(sample(), attempts=(STAMP, AttemptHistory((attempt(3),), is_trace_gone=True)))
     assert printed(run)["isTraceGone"] is True
 
@@ -242,7 +240,7 @@ def test_live_run_says_what_it_waits_for() -> None:
     assert "waitsFor" not in printed(replace(sample("COMPLETED"), attempts=(STAMP, history)))
 
 
-def test_hostile_text_is_printed_raw_but_as_ascii() -> None:
+def test_hostile_text_is_printed_raw_as_ascii() -> None:
     found = printed(full(HOSTILE))
     assert found["tags"][0] == f"billing{HOSTILE}"
     assert found["payload"] == {f"order{HOSTILE}": f"ord_1001{HOSTILE}"}
@@ -250,19 +248,19 @@ def test_hostile_text_is_printed_raw_but_as_ascii() -> None:
 
 
 @given(st.recursive(st.none() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
-def test_any_payload_is_printed_as_json_even_numbers_that_json_cannot_say(payload: Any) -> None:
+def test_any_payload_is_printed_as_valid_json(payload: Any) -> None:
     found = printed(replace(sample(), body=(STAMP, Body({"value": payload}))))
     if isinstance(payload, float) and not math.isfinite(payload):
         assert found["payload"]["value"] in {"NaN", "Infinity", "-Infinity"}
 
 
-def test_dates_are_told_in_utc_with_milliseconds_wherever_the_clock_stood() -> None:
+def test_dates_are_in_utc_with_milliseconds() -> None:
     run = sample()
     far = CREATED.astimezone(timezone(timedelta(hours=9)))
     assert printed(replace(run, fixed=replace(run.fixed, created_at=far)))["createdAt"] == "2026-11-24T13:48:37.210Z"
 
 
-def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
+def test_tree_is_printed_run_by_run_with_parents_first() -> None:
     known = sample("FAILED", run_id="run_leaf", task="leaf")
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), None, known)
     other = TreeNode(RunId("run_other"), 1, None, parse_status("PENDING"), Run(RunId("run_other")))
@@ -279,7 +277,7 @@ def test_a_tree_is_told_run_by_run_with_parents_first_and_named() -> None:
     validator().validate(told[1])
 
 
-def test_tree_tells_the_times_of_a_run_that_only_a_query_told() -> None:
+def test_tree_prints_the_times_of_a_run_known_from_a_query() -> None:
     times = RunTimes(CREATED, CREATED + timedelta(seconds=1), CREATED + timedelta(seconds=5), timedelta(seconds=4))
     with_usage, of_trace = replace(times, compute=timedelta(milliseconds=250)), replace(times, duration=None)
     for given_times, duration_ms in ((times, 4000), (with_usage, 250), (of_trace, 4000)):

@@ -15,7 +15,7 @@ def titles(limit: int | None) -> list[str]:
     return text_of(PrintedTable(limit).page([full(), sample("EXECUTING")], NOW)[:1]).split()
 
 
-def test_without_a_terminal_nothing_is_cut_and_no_column_goes() -> None:
+def test_table_without_a_terminal_is_not_cut() -> None:
     run = sample(task="a-task-with-a-name-as-long-as-this-one", tags=tuple(f"tag-{n}" for n in range(10)))
     shown = text_of(PrintedTable(None).page([run], NOW))
     assert shown.splitlines()[0].split() == ["status", "task", "run", "took", "age", "version", "tags", "cost"]
@@ -49,22 +49,20 @@ def test_columns_are_aligned_and_two_spaces_apart() -> None:
         (10, ["status", "task", "age"]),
     ],
 )
-def test_on_a_terminal_cost_tags_and_version_go_first_and_the_id_outlives_the_duration(
-    limit: int, shown: list[str]
-) -> None:
+def test_narrow_table_drops_columns_by_rank(limit: int, shown: list[str]) -> None:
     assert titles(limit) == shown
 
 
 @given(st.integers(36, 250))
 @settings(max_examples=60)
-def test_a_line_never_passes_the_edge_of_the_terminal(limit: int) -> None:
+def test_line_never_passes_the_edge_of_the_terminal(limit: int) -> None:
     runs = [sample("PENDING_VERSION", started=False), full(HOSTILE), Run(RunId("run_1")), sample("Z" * 300)]
     assert all(line_width(line) <= limit for line in PrintedTable(limit).page(runs, NOW))
 
 
 @given(st.integers(60, 250))
 @settings(max_examples=60)
-def test_an_id_is_shown_whole_or_not_at_all(limit: int) -> None:
+def test_id_is_shown_whole_or_not_at_all(limit: int) -> None:
     lines = text_of(PrintedTable(limit).page([sample(), full()], NOW)).splitlines()[1:]
     assert all((RUN_ID in line) or not re.search(r"run_", line) for line in lines)
 
@@ -77,7 +75,7 @@ def test_only_the_first_page_with_runs_has_titles() -> None:
     assert table.page([], NOW) == []
 
 
-def test_a_later_page_keeps_the_columns_of_the_first_and_is_never_narrower() -> None:
+def test_later_page_keeps_the_columns_and_is_never_narrower() -> None:
     table = PrintedTable(100)
     first = text_of(table.page([sample(task="a-long-name-of-a-task")], NOW)).splitlines()
     second = text_of(table.page([sample(task="x")], NOW)).splitlines()

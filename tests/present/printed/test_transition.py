@@ -11,33 +11,33 @@ def said(before: Run | None, after: Run) -> str:
     return text_of([transition_line(before, after, NOW)])
 
 
-def test_a_failure_tells_when_which_what_how_long_and_why() -> None:
+def test_line_of_a_failure_has_time_id_status_duration_and_error() -> None:
     run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
     assert said(None, run) == f"13:48:43.604  {RUN_ID}  ✗ Failed           charge-card  6.3s  Error first"
 
 
-def test_a_start_is_told_with_the_time_of_the_change_and_without_a_duration() -> None:
+def test_line_of_a_start_has_the_time_of_the_change() -> None:
     assert said(sample("QUEUED", started=False), sample("EXECUTING")) == (
         f"13:48:43.604  {RUN_ID}  ◐ Executing        charge-card"
     )
 
 
 @pytest.mark.parametrize(("before", "is_told"), [(None, True), (1, True), (2, False)])
-def test_an_attempt_is_told_when_it_is_a_new_one(before: int | None, is_told: bool) -> None:
+def test_new_attempt_is_named(before: int | None, is_told: bool) -> None:
     earlier = None if before is None else sample("EXECUTING", attempt_count=before)
     assert ("attempt 2" in said(earlier, sample("EXECUTING", attempt_count=2))) is is_told
 
 
-def test_a_backoff_of_which_the_server_makes_a_queued_run_is_told() -> None:
+def test_backoff_of_a_queued_run_is_mentioned() -> None:
     assert said(sample("EXECUTING"), sample("QUEUED")).endswith("charge-card  waiting to retry")
 
 
-def test_an_error_of_a_run_that_did_not_fail_is_not_told() -> None:
+def test_error_of_a_run_that_did_not_fail_is_left_out() -> None:
     run = replace(sample("CANCELED"), error=(STAMP, failure(1, "Canceled by user")))
     assert "Canceled by user" not in said(None, run)
 
 
-def test_a_run_that_was_never_read_is_told_at_the_time_of_now() -> None:
+def test_unread_run_has_the_current_time() -> None:
     assert said(None, Run(RUN_ID)) == f"13:49:08.500  {RUN_ID}  ? ·                ·"
 
 

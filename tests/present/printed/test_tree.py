@@ -31,7 +31,7 @@ def chain(length: int) -> RunTree:
     return RunTree(below[0], RunId(f"run_task{length - 1}"))
 
 
-def test_a_tree_is_drawn_with_guides_and_the_current_run_is_marked() -> None:
+def test_tree_has_guides_and_marks_the_current_run() -> None:
     assert text_of(tree_lines(small(), now=NOW, width=None)).splitlines() == [
         "  ✓ root                             Completed     ·  run_root  ",
         "  ├─ ✓ shard                         Completed     ·  run_shard ",
@@ -41,19 +41,19 @@ def test_a_tree_is_drawn_with_guides_and_the_current_run_is_marked() -> None:
     ]
 
 
-def test_a_run_that_is_known_is_shown_by_what_is_known_of_it() -> None:
+def test_node_shows_the_state_of_its_run() -> None:
     line = tree_lines(small(), now=NOW, width=80)[2]
     assert [piece.token for piece in line if piece.text == "Failed"] == [Token.ROSE]
 
 
-def test_a_node_of_which_only_the_id_is_known_is_still_there() -> None:
+def test_node_known_only_by_its_id_is_shown() -> None:
     root = TreeNode(RunId("run_only"), 0, None, None, Run(RunId("run_only")))
     assert text_of(tree_lines(RunTree(root, RunId("run_other")), now=NOW, width=80)).split() == [
         "?", "·", "·", "·", "run_only",
     ]  # fmt: skip
 
 
-def test_a_tree_that_is_not_whole_says_why() -> None:
+def test_incomplete_tree_says_why() -> None:
     tree = RunTree(small().root, small().current, ("the trace is cut\x1b[2J", "3 runs have no known parent"))
     last = text_of(tree_lines(tree, now=NOW, width=80)).splitlines()[-1]
     assert last == "Not fully loaded: the trace is cut␛[2J; 3 runs have no known parent."
@@ -61,7 +61,7 @@ def test_a_tree_that_is_not_whole_says_why() -> None:
 
 
 @pytest.mark.parametrize("cells", [40, 80, 120, None])
-def test_a_chain_of_thousands_is_drawn_and_every_task_stays_visible(cells: int | None) -> None:
+def test_chain_of_thousands_keeps_every_task_visible(cells: int | None) -> None:
     lines = tree_lines(chain(3000), now=NOW, width=cells)
     assert len(lines) == 3000
     for depth, line in enumerate(lines):
@@ -71,7 +71,7 @@ def test_a_chain_of_thousands_is_drawn_and_every_task_stays_visible(cells: int |
     assert "└─" in deep
 
 
-def test_guides_go_down_step_by_step_until_they_are_cut() -> None:
+def test_guides_grow_with_depth_until_they_are_cut() -> None:
     heads = [text_of([line]).index("✓") for line in tree_lines(chain(30), now=NOW, width=None)]
     assert all(after - before == 3 for before, after in pairwise(heads))
 
@@ -88,9 +88,7 @@ def test_no_line_passes_the_edge(cells: int) -> None:
     ("cells", "kept"),
     [(80, ["Completed", "6.3s", True]), (62, ["6.3s", True]), (56, [True]), (44, [False])],
 )
-def test_where_it_is_narrow_words_go_then_durations_and_ids_are_shortened_last(
-    cells: int, kept: list[str | bool]
-) -> None:
+def test_narrow_tree_drops_words_then_durations(cells: int, kept: list[str | bool]) -> None:
     run_id = "run_cmwuqwphl00009f7de45f6e3t"
     root = TreeNode(RunId(run_id), 0, TaskId("root"), None, sample("COMPLETED", run_id=run_id))
     tree = RunTree(root, RunId(run_id))
@@ -99,7 +97,7 @@ def test_where_it_is_narrow_words_go_then_durations_and_ids_are_shortened_last(
     assert [*found, run_id in shown] == kept
 
 
-def test_a_wide_tree_is_drawn_in_the_order_of_its_children() -> None:
+def test_wide_tree_keeps_the_order_of_children() -> None:
     tree = RunTree(node("root", 0, [node(f"child{n}", 1) for n in range(500)]), RunId("run_root"))
     lines = text_of(tree_lines(tree, now=NOW, width=80)).splitlines()
     assert [line.split()[2] for line in lines[1:]] == [f"child{n}" for n in range(500)]

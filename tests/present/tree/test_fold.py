@@ -20,7 +20,7 @@ def keys(shown: Sequence[Branch]) -> list[str]:
     return [str(branch.entry.key).removeprefix("run_") for branch in shown]
 
 
-def test_failures_and_what_lives_start_in_view_and_quiet_branches_of_a_large_tree_folded() -> None:
+def test_large_tree_starts_with_quiet_branches_folded() -> None:
     shape = nightly_shape()
     shown = branches(shape, TreeFolds())
     assert shape.is_large
@@ -29,7 +29,7 @@ def test_failures_and_what_lives_start_in_view_and_quiet_branches_of_a_large_tre
     assert [branch.is_open for branch in shown if branch.entry.key == "run_plan"] == [False]
 
 
-def test_a_small_tree_starts_open() -> None:
+def test_small_tree_starts_open() -> None:
     grove = Grove()
     grove.add("root")
     grove.add("child", "root")
@@ -42,11 +42,11 @@ def test_a_small_tree_starts_open() -> None:
     ]
 
 
-def test_the_way_to_the_current_run_is_open() -> None:
+def test_path_to_the_current_run_is_open() -> None:
     assert "shop1" in keys(branches(nightly_shape("shop1"), TreeFolds()))
 
 
-def test_all_open_shows_everything_and_all_closed_the_root_with_its_children() -> None:
+def test_all_closed_shows_the_root_with_its_children() -> None:
     shape = nightly_shape()
     assert keys(branches(shape, ALL_OPEN)) == [str(e.key).removeprefix("run_") for e in shape.root.walk()]
     assert [branch.depth for branch in branches(shape, ALL_CLOSED)] == [0, 1, 1, 1]
@@ -70,7 +70,7 @@ def test_levels_unfold_from_above_and_fold_from_below() -> None:
     assert folds.fold_level(branches(shape, folds)) is folds
 
 
-def test_what_was_open_stays_open_when_it_becomes_quiet() -> None:
+def test_open_branch_stays_open_when_it_becomes_quiet() -> None:
     grove = Grove()
     grove.add("root")
     grove.add("branch", "root")
@@ -87,7 +87,7 @@ def test_what_was_open_stays_open_when_it_becomes_quiet() -> None:
 
 @given(groves(), st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=12))
 @settings(max_examples=30)
-def test_a_row_is_shown_where_all_above_it_is_open_in_the_order_of_the_tree(
+def test_row_is_visible_if_everything_above_it_is_open(
     planted: tuple[Grove, RunTree], turns: list[tuple[int, bool]]
 ) -> None:
     grove, tree = planted
@@ -102,7 +102,7 @@ def test_a_row_is_shown_where_all_above_it_is_open_in_the_order_of_the_tree(
     ]
 
 
-def test_the_guides_of_a_chain_of_a_thousand_levels_stay_short() -> None:
+def test_guides_of_a_thousand_levels_stay_short() -> None:
     grove, tree = chain(1000)
     shown = branches(shape_of(tree, grove.runs.get), TreeFolds())
     assert len(shown) == 1000

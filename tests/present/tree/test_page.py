@@ -46,7 +46,7 @@ def family(*words: str) -> Grove:
     return grove
 
 
-def test_the_tree_as_it_is_drawn() -> None:
+def test_tree_reads_as_expected() -> None:
     assert shown(nightly(), "page0-0", 108) == [
         "  run                                                 below it                   took   queued  id",
         "▾ ‖ import  trigger()                                   ✗3   E2    Q4   ✓38       31s     67ms  run_import",
@@ -71,7 +71,7 @@ def told(word: str, times: RunTimes | None) -> str:
     return plain(lines(Grove(), RunTree(root, RunId("run_root")), 108)[-1]).rstrip()
 
 
-def test_row_shows_the_times_of_a_run_that_only_a_query_told() -> None:
+def test_row_shows_the_times_of_a_run_known_from_a_query() -> None:
     created_at, started_at = STARTED - timedelta(seconds=2), STARTED
     ended = RunTimes(created_at, started_at, started_at + timedelta(seconds=3))
     assert told("Completed", ended).split()[-3:] == ["3.0s", "2.0s", "run_leaf"]
@@ -94,9 +94,7 @@ def test_row_shows_the_times_of_a_run_that_only_a_query_told() -> None:
         (30, ["run"]),
     ],
 )
-def test_where_it_is_narrow_the_queue_goes_first_then_the_id_then_all_counts_but_the_failed(
-    cells: int, titles: list[str]
-) -> None:
+def test_narrow_tree_drops_queue_then_id_then_counts(cells: int, titles: list[str]) -> None:
     said = lines(nightly(), nightly().tree("import"), cells)
     assert plain(said[0]).split() == titles
     assert ("✗3" in text_of(said)) == ("below" in titles)
@@ -115,13 +113,13 @@ def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> 
 
 
 @pytest.mark.parametrize("cells", [28, 60, 118])
-def test_at_any_depth_the_task_is_seen_and_cut_guides_say_how_deep_it_is(cells: int) -> None:
+def test_task_is_visible_at_any_depth(cells: int) -> None:
     said = lines(*chain(1000), cells)
     assert all(f"task{depth}" in plain(line) for depth, line in enumerate(said[1:]))
     assert plain(said[-1]).startswith("999…")
 
 
-def test_the_current_run_is_bold_and_failures_stand_out() -> None:
+def test_current_run_is_bold_and_failures_stand_out() -> None:
     grove = family("FAILED", "COMPLETED")
     said = lines(grove, grove.tree("child1"), 118)
     tasks = {piece.text: piece for line in said for piece in line if piece.text in {"root", "child0", "child1"}}
@@ -130,7 +128,7 @@ def test_the_current_run_is_bold_and_failures_stand_out() -> None:
     assert [piece.token for line in said for piece in line if piece.text == "✗1"] == [Token.ROSE]
 
 
-def test_a_row_of_a_run_leads_to_it_and_a_row_of_many_unfolds() -> None:
+def test_enter_goes_to_a_run_and_unfolds_a_group() -> None:
     grove = nightly()
     acts = {
         row(each, columns_for(118), Now(NOW)).action
@@ -141,7 +139,7 @@ def test_a_row_of_a_run_leads_to_it_and_a_row_of_many_unfolds() -> None:
     assert ToggleFold(("alike", "run_shard0", "completed", "page")) in acts
 
 
-def test_timers_of_what_lives_stand_still_when_nobody_knows_better() -> None:
+def test_running_times_stop_while_data_is_stale() -> None:
     grove = family("EXECUTING", "QUEUED", "COMPLETED")
     frozen = Now(NOW, STARTED + timedelta(seconds=5))
     said = text_of(lines(grove, grove.tree("root"), 118, now=frozen))
@@ -150,7 +148,7 @@ def test_timers_of_what_lives_stand_still_when_nobody_knows_better() -> None:
     assert "6.3s~" not in said
 
 
-def test_what_is_said_of_a_run_behind_its_task() -> None:
+def test_remark_distinguishes_a_run_from_its_siblings() -> None:
     grove = family("EXECUTING", "DELAYED", "FAILED", "COMPLETED")
     ids = [RunId(f"run_child{number}") for number in range(4)]
     retried, delayed, failed, gone = (grove.runs[run_id] for run_id in ids)
@@ -172,7 +170,7 @@ def test_what_is_said_of_a_run_behind_its_task() -> None:
         assert remark in said
 
 
-def test_a_remark_of_which_only_letters_would_be_seen_goes() -> None:
+def test_remark_with_room_for_letters_only_is_dropped() -> None:
     grove = Grove()
     grove.add("root")
     grove.add("a-task-of-22-characters", "root", "EXECUTING", attempt_count=3)
@@ -181,7 +179,7 @@ def test_a_remark_of_which_only_letters_would_be_seen_goes() -> None:
     assert plain(narrow).split()[2:] == ["a-task-of-22-characters", "31s"]
 
 
-def test_a_schedule_is_called_by_the_name_it_was_given() -> None:
+def test_schedule_has_the_name_it_was_given() -> None:
     grove = family("COMPLETED")
     root = grove.runs[RunId("run_root")]
     for schedule, name in (
@@ -193,12 +191,12 @@ def test_a_schedule_is_called_by_the_name_it_was_given() -> None:
         assert f"root  schedule {name} " in text_of(lines(grove, grove.tree("root"), 118))
 
 
-def test_a_run_of_which_only_the_id_is_known_is_there() -> None:
+def test_run_known_only_by_its_id_has_a_row() -> None:
     tree = RunTree(TreeNode(RunId("run_only"), 0, None, None, None), RunId("run_only"))
     assert plain(lines(Grove(), tree, 81)[1]).split() == ["?", "·", "·", "run_only"]
 
 
-def test_a_run_alone_says_so() -> None:
+def test_lone_run_says_that_it_is_alone() -> None:
     grove = Grove()
     grove.add("root")
     branch = branches(shape_and_tree(grove)[0], TreeFolds())[0]
@@ -208,7 +206,7 @@ def test_a_run_alone_says_so() -> None:
     assert "below" not in plain(head(columns_for(81, is_alone=True)))
 
 
-def test_a_batch_of_runs_that_are_not_all_known_has_no_time() -> None:
+def test_batch_with_unknown_runs_has_no_duration() -> None:
     grove = family("COMPLETED")
     for name in ("a", "b"):
         grove.add(name, "root", batch="batch_1")
@@ -218,7 +216,7 @@ def test_a_batch_of_runs_that_are_not_all_known_has_no_time() -> None:
     assert any("batch of 2" in plain(line) and plain(line).split()[-1] == "·" for line in lines(grove, tree, 118))
 
 
-def test_below_the_rows_is_said_what_is_missing_and_what_to_do() -> None:
+def test_notes_say_what_is_missing_and_what_to_do() -> None:
     shape, tree = shape_and_tree(family("COMPLETED"), "the trace was cut\x1b by the server")
     said = [plain(note.line) for note in notes(tree, shape, "GET /x: 503 from the server.", 118)]
     assert said == [
@@ -236,14 +234,14 @@ def test_below_the_rows_is_said_what_is_missing_and_what_to_do() -> None:
         assert plain(note.line) == f"The tree could not be read: {words} r tries again."
 
 
-def test_of_several_failures_the_first_one_is_led_to() -> None:
+def test_notes_lead_to_the_first_failure() -> None:
     shape, tree = shape_and_tree(family("FAILED", "CRASHED"))
     first = notes(tree, shape, None, 118)[1]
     assert plain(first.line) == "✗2  the first to fail was child0  run_child0"
     assert first.action == GoToRun(RunId("run_child0"))
 
 
-def test_the_rule_says_how_much_of_it_is_here() -> None:
+def test_rule_says_how_much_of_the_tree_is_loaded() -> None:
     def said(grove: Grove, *missing: str, age_s: float = 0.0) -> str:
         shape, tree = shape_and_tree(grove, *missing)
         return plain(extent(tree, shape, NOW - timedelta(seconds=age_s), Now(NOW)))
@@ -255,7 +253,7 @@ def test_the_rule_says_how_much_of_it_is_here() -> None:
     assert said(family("COMPLETED"), age_s=40) == "2 runs · all loaded"
 
 
-def test_more_than_a_thousand_below_still_fit_their_column() -> None:
+def test_counts_above_a_thousand_fit_their_column() -> None:
     grove = Grove()
     grove.add("root")
     tree = RunTree(grove.tree("root").root, RunId("run_root"))

@@ -43,7 +43,7 @@ def family(*words: str, under: int = 0) -> Grove:
 
 @given(groves())
 @settings(max_examples=30)
-def test_every_run_has_one_place_and_counts_all_that_is_below_it(planted: tuple[Grove, RunTree]) -> None:
+def test_every_run_has_one_entry_and_counts_all_below_it(planted: tuple[Grove, RunTree]) -> None:
     grove, tree = planted
     shape = shape_of(tree, grove.runs.get)
     tree_run = [entry.run_id for entry in shape.root.walk() if entry.run_id is not None]
@@ -57,7 +57,7 @@ def test_every_run_has_one_place_and_counts_all_that_is_below_it(planted: tuple[
 
 @given(groves())
 @settings(max_examples=30)
-def test_what_failed_or_is_under_way_or_current_is_never_in_a_row_of_many(
+def test_failed_live_and_current_runs_are_never_grouped(
     planted: tuple[Grove, RunTree],
 ) -> None:
     grove, tree = planted
@@ -74,14 +74,14 @@ def test_what_failed_or_is_under_way_or_current_is_never_in_a_row_of_many(
             }
 
 
-def test_three_that_are_alike_share_a_row_behind_the_others_and_two_do_not() -> None:
+def test_three_similar_siblings_share_a_row_at_the_end() -> None:
     assert names(shaped(family(*["COMPLETED"] * 3, "FAILED"), "root").root) == ["3", "3 completed page"]
     assert names(shaped(family(*["COMPLETED"] * 2, "FAILED"), "root").root) == ["0", "1", "2"]
     many = family(*["COMPLETED"] * 3, *["QUEUED"] * 4, *["CANCELED"] * 3)
     assert names(shaped(many, "root").root) == ["4 queued page", "3 completed page", "3 canceled page"]
 
 
-def test_runs_of_other_tasks_are_not_alike() -> None:
+def test_runs_of_different_tasks_are_not_grouped() -> None:
     grove = Grove()
     grove.add("root")
     for name in ("charge", "email", "ship"):
@@ -89,24 +89,24 @@ def test_runs_of_other_tasks_are_not_alike() -> None:
     assert names(shaped(grove, "root").root) == ["charge", "email", "ship"]
 
 
-def test_a_run_with_a_failure_below_it_and_one_that_leads_to_the_current_one_stand_for_themselves() -> None:
+def test_run_above_a_failure_is_never_grouped() -> None:
     grove = family(*["COMPLETED"] * 5, under=1)
     grove.add("bad", "1-0", "FAILED")
     assert names(shaped(grove, "3-0").root) == ["1", "3", "3 completed page"]
 
 
-def test_the_run_under_the_cursor_does_not_vanish_in_a_group() -> None:
+def test_run_under_the_cursor_is_never_grouped() -> None:
     grove = family(*["COMPLETED"] * 4)
     assert names(shaped(grove, "root", "2").root) == ["2", "3 completed page"]
 
 
-def test_a_group_counts_its_members_and_what_is_below_them() -> None:
+def test_group_counts_its_members_and_everything_below() -> None:
     shape = shaped(family(*["COMPLETED"] * 3, under=2), "root")
     assert shape.root.children[0].below == RollUp(completed=9)
     assert shape.root.below == RollUp(completed=9)
 
 
-def test_a_batch_has_a_row_in_the_place_of_its_first_run_unless_it_is_all_there_is() -> None:
+def test_batch_has_a_row_at_the_place_of_its_first_run() -> None:
     grove = Grove()
     grove.add("root")
     for name, batch in (("a", None), ("b", "batch_1"), ("c", None), ("d", "batch_1"), ("e", "batch_2")):
@@ -121,7 +121,7 @@ def test_a_batch_has_a_row_in_the_place_of_its_first_run_unless_it_is_all_there_
     assert names(shaped(whole, "root").root) == ["a", "b"]
 
 
-def test_a_batch_of_which_runs_may_be_unknown_does_not_say_its_size_for_sure() -> None:
+def test_batch_with_unknown_runs_marks_its_size() -> None:
     grove = Grove()
     grove.add("root")
     for name, batch in (("a", "batch_1"), ("b", "batch_1"), ("c", None)):
@@ -133,7 +133,7 @@ def test_a_batch_of_which_runs_may_be_unknown_does_not_say_its_size_for_sure() -
     assert names(shape_of(tree, grove.runs.get).root) == ["batch 2?", "c"]
 
 
-def test_the_newest_that_is_known_of_a_run_counts() -> None:
+def test_newest_state_of_a_run_counts() -> None:
     grove = family("EXECUTING", "EXECUTING")
     tree = grove.tree("root")
     assert shape_of(tree, grove.runs.get).root.below == RollUp(under_way=2)
@@ -144,7 +144,7 @@ def test_the_newest_that_is_known_of_a_run_counts() -> None:
     assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(under_way=2)
 
 
-def test_a_node_of_which_only_the_status_is_known_counts_by_it() -> None:
+def test_node_known_only_by_its_status_is_counted() -> None:
     nodes = [
         TreeNode(RunId(f"run_{word}"), 1, TaskId("page"), parse_status(word) if word else None, None)
         for word in ("FAILED", "QUEUED", "")
@@ -155,7 +155,7 @@ def test_a_node_of_which_only_the_status_is_known_counts_by_it() -> None:
     assert shape.is_live
 
 
-def test_runs_that_did_not_change_are_taken_over_from_the_shape_before() -> None:
+def test_entries_of_unchanged_runs_are_reused() -> None:
     grove = family("COMPLETED", "EXECUTING")
     tree = grove.tree("root")
     before = shape_of(tree, grove.runs.get)
@@ -165,7 +165,7 @@ def test_runs_that_did_not_change_are_taken_over_from_the_shape_before() -> None
     assert after.root.below == RollUp(failed=1, completed=1)
 
 
-def test_the_first_failure_is_told_where_several_failed_at_known_times() -> None:
+def test_first_failure_needs_several_known_times() -> None:
     grove = family("FAILED", "FAILED", "COMPLETED")
     later = grove.runs[RunId("run_0")]
     assert later.state is not None
@@ -180,14 +180,14 @@ def test_the_first_failure_is_told_where_several_failed_at_known_times() -> None
     assert shaped(family("FAILED", "COMPLETED"), "root").first_failed is None
 
 
-def test_a_chain_of_a_thousand_levels_has_a_shape() -> None:
+def test_chain_of_a_thousand_levels_has_a_shape() -> None:
     grove, tree = chain(1000)
     shape = shape_of(tree, grove.runs.get)
     assert shape.size == 1000
     assert shape.root.below == RollUp(completed=999)
 
 
-def test_the_nightly_tree_is_put_into_shape() -> None:
+def test_nightly_tree_has_the_expected_shape() -> None:
     shape = shaped(nightly(), "page0-0")
     assert names(shape.root) == ["plan", "batch 5", "notify"]
     assert names(shape.root.children[1]) == ["shard0", "shard1", "3 completed shard"]
