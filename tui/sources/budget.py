@@ -139,12 +139,12 @@ class Budget:
         `RateLimited` at once if the request would wait for more than `max_wait_s`.
         """
         while (shared_request := self._shared.get(key)) is not None:
-            answer, waiter = shared_request
+            response, waiter = shared_request
             self._raise_priority(waiter, priority)
             try:
-                shared: T = await asyncio.shield(answer)
+                shared: T = await asyncio.shield(response)
             except asyncio.CancelledError:
-                if answer.cancelled() and not _is_cancelling():
+                if response.cancelled() and not _is_cancelling():
                     continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
@@ -153,19 +153,19 @@ class Budget:
     async def _send(
         self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]], max_wait_s: float | None
     ) -> T:
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._shared[key] = (answer, None)
+        response: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._shared[key] = (response, None)
         try:
-            value = await self._send_when_admitted(key, answer, priority, call, max_wait_s)
+            value = await self._send_when_admitted(key, response, priority, call, max_wait_s)
         except BaseException as error:
             if isinstance(error, Exception):
-                answer.set_exception(error)
-                answer.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
+                response.set_exception(error)
+                response.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
             else:
-                answer.cancel()
+                response.cancel()
             raise
         else:
-            answer.set_result(value)
+            response.set_result(value)
             return value
         finally:
             del self._shared[key]
@@ -173,7 +173,7 @@ class Budget:
     async def _send_when_admitted(
         self,
         key: Hashable,
-        answer: asyncio.Future[T],
+        response: asyncio.Future[T],
         priority: Priority,
         call: Callable[[], Awaitable[T]],
         max_wait_s: float | None,
@@ -182,14 +182,14 @@ class Budget:
         while True:
             self._check_wait(priority, max_wait_s)
             waiter = self._enqueue(priority)
-            self._shared[key] = (answer, waiter)
+            self._shared[key] = (response, waiter)
             try:
                 await waiter.admitted
             except asyncio.CancelledError:
                 self._withdraw(waiter)
                 raise
             priority = waiter.priority
-            self._shared[key] = (answer, None)
+            self._shared[key] = (response, None)
             tries += 1
             try:
                 return await call()

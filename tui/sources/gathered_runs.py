@@ -24,13 +24,13 @@ class GatheredRuns:
         self.missing: list[str] = []
         self.gone = 0
 
-    def add(self, answer: RunResponse) -> None:
+    def add(self, response: RunResponse) -> None:
         """Add a run that was read, and its relatives."""
-        for patch in (answer.patch, *answer.related):
+        for patch in (response.patch, *response.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
-        self.read.add(answer.patch.id)
-        if not answer.patch.lists_all_children:
-            self.missing.append(f"{answer.patch.id} does not list its children")
+        self.read.add(response.patch.id)
+        if not response.patch.lists_all_children:
+            self.missing.append(f"{response.patch.id} does not list its children")
 
     def add_gone(self, run_id: RunId) -> None:
         """Record that the server no longer has a run."""

@@ -175,14 +175,14 @@ class RunFetcher:
         Raises `RateLimited` if the request would wait for more than `max_wait_s`.
         """
         try:
-            answer = await self.budget.request(
+            response = await self.budget.request(
                 ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
             )
         except NotFound:
             await self._emit(RunGone(run_id, self.now()))
             raise
-        await self._emit(RunsRead((answer.patch, *answer.related)))
-        return answer
+        await self._emit(RunsRead((response.patch, *response.related)))
+        return response
 
     async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
         """Fetch one run with its attempts, and return it as the store has it then.
@@ -190,12 +190,12 @@ class RunFetcher:
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
-        answer = await self.fetch_run(run_id, priority)
-        run = await self._stored(None, answer.patch)
-        if answer.patch.attempts is not None:
+        response = await self.fetch_run(run_id, priority)
+        run = await self._stored(None, response.patch)
+        if response.patch.attempts is not None:
             return run, None
         try:
-            patch = await self._attempts.read(run, priority, answer.read_at, answer.related)
+            patch = await self._attempts.read(run, priority, response.read_at, response.related)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
         if patch is None:

@@ -59,10 +59,10 @@ class TreeFetcher:
         replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
         """
         self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
-        answer = await self._fetcher.fetch_run(run_id, priority)
-        root_id = _root_of(answer) or run_id
+        response = await self._fetcher.fetch_run(run_id, priority)
+        root_id = _root_of(response) or run_id
         gathered = GatheredRuns()
-        gathered.add(answer)
+        gathered.add(response)
         if root_id != run_id:
             await self._read_root(root_id, gathered, priority)
         created_at = gathered.created_at(root_id) or gathered.created_at(run_id)
@@ -112,14 +112,14 @@ class TreeFetcher:
 
     async def _read_root(self, root_id: RunId, gathered: GatheredRuns, priority: Priority) -> None:
         try:
-            answer = await self._maybe_run(root_id, priority, max_wait_s=self._max_wait_s)
+            response = await self._maybe_run(root_id, priority, max_wait_s=self._max_wait_s)
         except RateLimited as error:
             gathered.missing.append(f"the root {root_id} was not read: {error}")
             return
-        if answer is None:
+        if response is None:
             gathered.missing.append(f"the root {root_id} is gone")
         else:
-            gathered.add(answer)
+            gathered.add(response)
 
     async def _maybe_run(
         self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
@@ -189,12 +189,12 @@ class TreeFetcher:
                 run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.runs_for_statuses(rows))
                 if run_id is None:
                     break
-                answer = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
-                if answer is None:
+                response = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
+                if response is None:
                     gathered.add_gone(run_id)
                 else:
-                    gathered.add(answer)
-                    pending.extend(patch.id for patch in answer.related if patch.id not in explored)
+                    gathered.add(response)
+                    pending.extend(patch.id for patch in response.related if patch.id not in explored)
         except RateLimited as error:
             gathered.missing.append(str(error))
         left = {run_id for run_id in pending if run_id not in gathered.read}
@@ -224,17 +224,17 @@ class TreeFetcher:
         for _ in range(TREE_READS):
             if not (unread := gathered.unread_live(rows)):
                 return
-            answer = await self._maybe_run(unread[0], priority)
-            if answer is None:
+            response = await self._maybe_run(unread[0], priority)
+            if response is None:
                 gathered.add_gone(unread[0])
             else:
-                gathered.add(answer)
+                gathered.add(response)
         if unread := gathered.unread_live(rows):
             gathered.missing.append(f"runs below {len(unread):,} of them were not read")
 
 
-def _root_of(answer: RunResponse) -> RunId | None:
-    return answer.patch.fixed.root_id if answer.patch.fixed is not None else None
+def _root_of(response: RunResponse) -> RunId | None:
+    return response.patch.fixed.root_id if response.patch.fixed is not None else None
 
 
 def _root_of_row(row: dict[str, Json]) -> RunId | None:

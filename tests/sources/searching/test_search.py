@@ -20,7 +20,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.search import SearchProgress
 from tui.session import Session
 from tui.sources.searching.error_fetcher import like_pattern, quoted_id
-from tui.sources.searching.search import Search, SearchScope
+from tui.sources.searching.scope import SearchScope
+from tui.sources.searching.search import Search
 from tui.store.search_plan import plan_search
 from tui.store.server_filter import KnownValues
 from tui.wire.errors import Refused

@@ -38,10 +38,10 @@ class SingleRunSource:
         """Poll the run until cancelled. Raises `Transient` or `Fatal`."""
         try:
             while True:
-                answer = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
+                response = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
                 interval_s = max(BESIDE_A_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
-                await emit(SourceConnected(self.name, answer.read_at, interval_s))
+                await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._clock.sleep(interval_s)
         except NotFound as error:
             raise Fatal(str(error)) from error

@@ -65,8 +65,8 @@ class ErrorFetcher:
         for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
             some = run_ids[start : start + MAX_CONCURRENT_READS]
             await self._pace.wait(len(some))
-            answers = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
-            for run_id, error in zip(some, answers, strict=True):
+            results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+            for run_id, error in zip(some, results, strict=True):
                 if error is None:
                     failures = 0
                     continue
@@ -76,7 +76,7 @@ class ErrorFetcher:
                 if not is_of_the_run or failures >= MAX_FAILURES:
                     raise error
                 self.unreadable.add(run_id)
-            on_read(sum(error is None for error in answers))
+            on_read(sum(error is None for error in results))
 
     async def find(self, texts: Sequence[str]) -> list[RunId] | None:
         """Return the newest failed runs with one of the texts in their errors, None if the query is refused or fails.

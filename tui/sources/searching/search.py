@@ -2,29 +2,29 @@
 
 A search works through a `SearchPlan`: it reads runs by id, the errors of failed runs, lists by name, and older pages.
 It emits all runs that it reads; the view decides which of them match. A search keeps its place, so a second `run`
-continues. The module is longer than 300 lines and the class than 200, since the steps share one progress.
+continues.
 
 Source: tests/wire/recordings/README.md §3, recordings 020 to 063.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any, Final
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.search import SEARCH_PERIOD, SearchProgress, SearchStep
-from tui.domain.update import HistoryRead, RunsRead
+from tui.domain.update import RunsRead
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.error_fetcher import ErrorFetcher
+from tui.sources.searching.older_pages import OlderPages
 from tui.sources.searching.pace import Pace
+from tui.sources.searching.scope import SearchScope
 from tui.store.filter import EVERYTHING
-from tui.store.search_plan import SearchPlan
 from tui.store.server_filter import with_server_filters
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.runs import ListPage
@@ -45,21 +45,6 @@ MAX_FOUND_DETAILS: Final = 200
 WAIT_S: Final = 1.0
 MAX_WAITS: Final = 300
 """How often a search waits for the history of the list before it reads older pages: five minutes in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchScope:
-    """The plan of a search, the server filters that the session follows, and the start of the list's period.
-
-    `is_plain`: no filter is set, and the search reads only older runs of the period. `can_list` is false on a relay,
-    which has no lists.
-    """
-
-    plan: SearchPlan
-    followed: RunFilters
-    since: datetime
-    is_plain: bool = False
-    can_list: bool = True
 
 
 class Search:
@@ -92,8 +77,7 @@ class Search:
         self._report = report
         self._pace = Pace(fetcher.budget, clock)
         self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
-        self._older = scope.plan.filters
-        self._cursor: Cursor | None = None
+        self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
         self._paged: list[RunId] = []
@@ -236,12 +220,14 @@ class Search:
 
     async def _read_older(self) -> None:
         """Read pages older than the list, a bounded number."""
-        if self.progress.reached is None:
-            await self._start_older()
+        if self._older is None:
+            self._report_progress(step=SearchStep.OLDER, older_read=0)
+            self._older = OlderPages(self._scope, self._store.history, self._fetcher.now())
+            self._report_progress(reached=self._older.reached)
         for _ in range(MAX_OLDER_PAGES):
-            if self.progress.is_at_end or not self._has_room():
+            if self._older.is_at_end or not self._has_room():
                 break
-            await self._read_older_page()
+            await self._read_older_page(self._older)
         await self._settle()
 
     async def _wait_for_list(self) -> None:
@@ -252,42 +238,16 @@ class Search:
             self._report_progress(step=SearchStep.LIST)
             await self._clock.sleep(WAIT_S)
 
-    async def _start_older(self) -> None:
-        """Start where the list ends: at the start of the period, or where the history stopped at its bound."""
-        self._report_progress(step=SearchStep.OLDER, older_read=0)
-        listed = self._store.history
-        is_whole = listed is not None and listed.is_complete and not listed.is_cut
-        until = self._scope.since if is_whole or listed is None else listed.reached
-        oldest = self._scope.since if self._scope.is_plain else self._fetcher.now() - SEARCH_PERIOD
-        # Overlap by a millisecond, so that no run falls between the two lists.
-        until_ms = until + timedelta(milliseconds=1)
-        self._older = replace(self._plan.filters, created_from=oldest, created_to=until_ms)
-        self._report_progress(reached=until)
-
-    async def _read_older_page(self) -> None:
+    async def _read_older_page(self, older: OlderPages) -> None:
         self._report_progress(step=SearchStep.OLDER)
-        page = await self._page(self._older, self._cursor)
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
-        is_end = page.next is None or page.next == self._cursor
-        self._cursor = page.next
-        oldest = self._older.created_from
-        reached = min([self.progress.reached or self._scope.since, *created])
-        if is_end and oldest is not None:
-            reached = oldest
-        await self._extend_history(len(page.patches), reached, is_end=is_end)
-        self._report_progress(
-            older_read=self.progress.older_read + len(page.patches), reached=reached, is_at_end=is_end
-        )
-
-    async def _extend_history(self, run_count: int, reached: datetime, *, is_end: bool) -> None:
-        """Extend the history of the list, if the search used the filters of the list."""
-        listed = self._store.history
-        if listed is None or not listed.is_cut or self._plan.filters != self._scope.followed:
-            return
-        is_cut = not is_end and reached > self._scope.since
-        reached = max(min(reached, listed.reached), self._scope.since)
-        await self._emit(HistoryRead(reached, listed.run_count + run_count, is_complete=True, is_cut=is_cut))
-        await self._settle()
+        page = await self._page(older.filters, older.cursor)
+        older.add(page)
+        history = older.extend(self._store.history, page)
+        if history is not None:
+            await self._emit(history)
+            await self._settle()
+        older_read = self.progress.older_read + len(page.patches)
+        self._report_progress(older_read=older_read, reached=older.reached, is_at_end=older.is_at_end)
 
     def _has_room(self) -> bool:
         """Whether the store has room. A full store drops the oldest runs, which are those just read."""

@@ -1,0 +1,42 @@
+"""Tracks how far a search has read the runs that are older than the list. It does no IO."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tui.domain.ids import Cursor
+from tui.domain.search import SEARCH_PERIOD
+from tui.domain.update import HistoryRead
+from tui.sources.searching.scope import SearchScope
+from tui.wire.runs import ListPage
+
+OVERLAP = timedelta(milliseconds=1)
+"""Between the list and the older pages, so that no run falls between them."""
+
+
+class OlderPages:
+    """The next page is at `cursor` of the list with `filters`. All runs created since `reached` were read."""
+
+    def __init__(self, scope: SearchScope, listed: HistoryRead | None, now: datetime) -> None:
+        """Start where the list ends: at the start of its period, or where its history stopped at its bound."""
+        self._scope = scope
+        is_whole = listed is None or (listed.is_complete and not listed.is_cut)
+        self.reached = scope.since if listed is None or is_whole else listed.reached
+        self._oldest = scope.since if scope.is_plain else now - SEARCH_PERIOD
+        self.filters = replace(scope.plan.filters, created_from=self._oldest, created_to=self.reached + OVERLAP)
+        self.cursor: Cursor | None = None
+        self.is_at_end = False
+
+    def add(self, page: ListPage) -> None:
+        """Record the page at `cursor`."""
+        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        self.is_at_end = page.next is None or page.next == self.cursor
+        self.cursor = page.next
+        self.reached = self._oldest if self.is_at_end else min([self.reached, *created])
+
+    def extend(self, listed: HistoryRead | None, page: ListPage) -> HistoryRead | None:
+        """Return the history of the list with an added page, None if the search has other filters than the list."""
+        if listed is None or not listed.is_cut or self._scope.plan.filters != self._scope.followed:
+            return None
+        is_cut = not self.is_at_end and self.reached > self._scope.since
+        reached = max(min(self.reached, listed.reached), self._scope.since)
+        return HistoryRead(reached, listed.run_count + len(page.patches), is_complete=True, is_cut=is_cut)
