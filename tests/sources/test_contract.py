@@ -88,7 +88,7 @@ class Follower:
         self.budget = budget
         self.store = Store()
         self.told: list[Update] = []
-        client, link = (api, None) if isinstance(api, Client) else (None, api)
+        client, relay = (api, None) if isinstance(api, Client) else (None, api)
         self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle, lists=client)
         coverage = Coverage()
         # Nobody reads a list beside it.
@@ -102,7 +102,7 @@ class Follower:
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
-            link=link,
+            relay=relay,
         )
         self.source = SOURCES[name](parts)
         self.expected = CONTRACTS[name]

@@ -190,7 +190,7 @@ class SourceSupervisor:
             run_id=run_id,
             coverage=coverage,
             on_wake=self._clock.on_wake,
-            link=self.relay,
+            relay=self.relay,
         )
         enabled = [name for name in names if settings.realtime or name not in FEEDS]
         return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)

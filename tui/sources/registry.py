@@ -28,7 +28,7 @@ class SourceParts:
     """The arguments that sources are built from.
 
     Sources of a single run need `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
-    wake-up callbacks. Only the source of a relay needs `link`.
+    wake-up callbacks. Only the source of a relay needs `relay`.
     """
 
     fetcher: RunFetcher
@@ -40,7 +40,7 @@ class SourceParts:
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
     on_wake: OnWake = lambda _: lambda: None
-    link: "RelayConnection | None" = None
+    relay: "RelayConnection | None" = None
 
 
 def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
@@ -76,9 +76,9 @@ def _relay(parts: SourceParts) -> Source:
     # websockets takes a tenth of a command's start.
     from tui.sources.relay.source import RelaySource  # noqa: PLC0415  only a session on a relay loads it
 
-    if parts.link is None:
+    if parts.relay is None:
         raise ValueError("a relay source needs a relay connection")
-    return RelaySource(parts.link, parts.store, parts.clock)
+    return RelaySource(parts.relay, parts.store, parts.clock)
 
 
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
