@@ -49,7 +49,7 @@ def test_pane_has_the_columns_of_its_width(pane: int, shown: dict[str, int]) -> 
 def test_row_fills_its_pane_exactly(pane: int, word: str) -> None:
     slots = columns_for(pane)
     for run in (sample(word), full(HOSTILE), Run(RunId("run_1"))):
-        assert line_width(row(run, slots, Now(NOW))) == pane - 3  # without the gutter and the right edge
+        assert line_width(row(run, slots, Now(NOW))) == pane - 3  # Without the gutter and the right edge.
     assert line_width(head(slots)) == pane - 3
 
 

@@ -1,4 +1,4 @@
-"""Whatever times a server sends, every page that shows them can be drawn: read from the wire, then drawn."""
+"""Whatever times a server sends: they are decoded, and every page that shows them is drawn."""
 
 import json
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ MOMENTS = st.sampled_from(
 
 
 def spans() -> st.SearchStrategy[Json]:
-    """A trace's nodes below its root: attempts, waits before the next one, and what is below them."""
+    """The spans of a trace: attempts, waits between them, and their children."""
     data = st.fixed_dictionaries(
         {
             "message": st.sampled_from(["Attempt 1", "Attempt 2", "Retry #1 delay", "Retry #2 delay", "run()"]),
@@ -86,7 +86,7 @@ def details(draw: st.DrawFn) -> bytes:
 
 
 def drawn(run: Run, now: datetime, width: int) -> None:
-    """Draw the run everywhere; nothing may be raised."""
+    """Draw the run on every page, expecting no exception."""
     for moment in (Now(now), Now(now, now)):
         attempts_page(run, ReadProgress(), moment, ErrorLayout(width), None)
         summary_lines(run, [run], moment, width)
@@ -133,7 +133,7 @@ def test_row_of_the_feed_of_any_times_is_drawn(times: list[str], status: str, wi
 
 
 def test_span_of_the_year_9999_is_drawn() -> None:
-    """It was an OverflowError: an axis of ten thousand years was rounded up beyond what a time can be."""
+    """An axis of ten thousand years must not be rounded up beyond the greatest timedelta."""
     data = {"message": "task", "startTime": "0001-01-01T00:00:00Z", "duration": 0, "isPartial": True}
     far = {"message": "Attempt 1", "startTime": "9999-12-31T23:59:59.999Z", "duration": 10**30, "isPartial": False}
     node = {"id": "a", "runId": "run_1", "data": far}

@@ -1,4 +1,4 @@
-"""Keys and tokens are cut out of text, however an error quotes them."""
+"""Keys and tokens are removed from text, in every form in which an error quotes them."""
 
 import base64
 import json

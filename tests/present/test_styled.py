@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from wcwidth import wcwidth  # pyte brings it
+from wcwidth import wcwidth  # A dependency of pyte.
 
 from tests.support.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
@@ -26,7 +26,7 @@ lines = st.lists(st.builds(Piece, texts, st.sampled_from(Token)), max_size=4).ma
 limits = st.integers(0, 30)
 
 
-def said(line: Line) -> str:
+def text_of_line(line: Line) -> str:
     return "".join(piece.text for piece in line)
 
 
@@ -49,7 +49,7 @@ def test_piece_has_no_control_or_bidi_characters() -> None:
     text = Piece(Raw(HOSTILE), Token.ROSE).text
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text)
     assert not set("\u202e\u200b\u2028\ud800") & set(text)
-    assert "[bold]" in text  # never markup
+    assert "[bold]" in text  # Never markup.
 
 
 @given(lines, limits)
@@ -59,17 +59,17 @@ def test_cut_line_fits_exactly_and_ends_in_an_ellipsis(line: Line, limit: int) -
         assert shown == line
     elif limit > 0:
         assert line_width(shown) == limit
-        assert said(shown).endswith("…")
-        assert said(line).startswith(said(shown)[:-1].rstrip(" "))
+        assert text_of_line(shown).endswith("…")
+        assert text_of_line(line).startswith(text_of_line(shown)[:-1].rstrip(" "))
     else:
         assert shown == ()
 
 
 def test_cut_never_splits_a_cluster() -> None:
-    assert said(cut((Piece("日本語"),), 4)) == "日 …"
-    assert said(cut((Piece("日本語"),), 5)) == "日本…"
-    assert said(cut((Piece("e\u0301e\u0301e\u0301"),), 2)) == "e\u0301…"
-    assert said(cut((Piece("☀\ufe0f☀\ufe0f☀"),), 2)) == "☀…"
+    assert text_of_line(cut((Piece("日本語"),), 4)) == "日 …"
+    assert text_of_line(cut((Piece("日本語"),), 5)) == "日本…"
+    assert text_of_line(cut((Piece("e\u0301e\u0301e\u0301"),), 2)) == "e\u0301…"
+    assert text_of_line(cut((Piece("☀\ufe0f☀\ufe0f☀"),), 2)) == "☀…"
 
 
 def test_cut_keeps_the_styles() -> None:
@@ -81,7 +81,11 @@ def test_cut_keeps_the_styles() -> None:
 def test_padded_line_keeps_its_text_on_its_side(line: Line, limit: int, align: str) -> None:
     shown = pad(line, limit, "left" if align == "left" else "right")
     assert line_width(shown) == max(line_width(line), limit)
-    assert said(shown).startswith(said(line)) if align == "left" else said(shown).endswith(said(line))
+    assert (
+        text_of_line(shown).startswith(text_of_line(line))
+        if align == "left"
+        else text_of_line(shown).endswith(text_of_line(line))
+    )
 
 
 @given(lines, limits)
@@ -117,12 +121,12 @@ def test_text_wraps_at_words_and_breaks_long_ones(text: str, limit: int, rows: l
 @given(lines, limits)
 def test_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
     rows = fold(line, limit)
-    assert "".join(map(said, rows)) == said(line)
+    assert "".join(map(text_of_line, rows)) == text_of_line(line)
     assert all(line_width(row) <= max(limit, 2) for row in rows)
 
 
 def test_joined_lines_have_two_spaces_between_them() -> None:
-    assert said(joined([(Piece("a"),), (Piece("b"), Piece("c"))])) == "a  bc"
+    assert text_of_line(joined([(Piece("a"),), (Piece("b"), Piece("c"))])) == "a  bc"
     assert joined([]) == ()
 
 

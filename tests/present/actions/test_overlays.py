@@ -1,4 +1,4 @@
-"""The words of actions: in a row while they are on their way, in the footer and the messages afterwards."""
+"""Texts about actions: in the row of a pending action, in the footer, and in the messages."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def status(phase: ActionPhase, message: str = "", new: str | None = None) -> Act
 
 
 @pytest.mark.parametrize(
-    ("said", "words", "token"),
+    ("action_status", "words", "token"),
     [
         (status(ActionPhase.REQUESTED), "cancel sent", Token.AMBER),
         (status(ActionPhase.ACCEPTED), "cancel accepted", Token.AMBER),
@@ -29,12 +29,12 @@ def status(phase: ActionPhase, message: str = "", new: str | None = None) -> Act
         (status(ActionPhase.UNKNOWN, "?"), "unknown", Token.AMBER),
     ],
 )
-def test_pending_action_replaces_the_status_word(said: ActionStatus, words: str, token: Token) -> None:
-    piece = overlay(said, NOW + timedelta(seconds=1))
+def test_pending_action_replaces_the_status_word(action_status: ActionStatus, words: str, token: Token) -> None:
+    piece = overlay(action_status, NOW + timedelta(seconds=1))
     assert piece is not None
     assert (piece.text, piece.token) == (words, token)
-    assert (overlay(said, NOW + SHOWN_FOR) is None) == said.phase.is_end
-    assert (trouble_words(said) is None) != said.phase.is_end
+    assert (overlay(action_status, NOW + SHOWN_FOR) is None) == action_status.phase.is_end
+    assert (trouble_words(action_status) is None) != action_status.phase.is_end
 
 
 def test_confirmed_cancel_shows_the_status_again() -> None:

@@ -80,7 +80,7 @@ def test_page_has_every_field_of_the_schema() -> None:
             "children  1  ▼ 1 Crashed",
             "▼ notify       run_child",
         ],
-        # The attempts themselves have a pane of their own, beside it.
+        # The attempts have a pane of their own.
         "attempts": ["attempts  2"],
     }
     assert set(expected) == set(SCHEMA["properties"])
@@ -153,8 +153,8 @@ def test_hostile_text_in_any_field_stays_within_the_layout(width: int, is_wrappe
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
 def test_every_status_is_described_in_words(row: Any) -> None:
-    said = UNSURE_DESCRIPTIONS.get(row.title, DESCRIPTIONS[row.title])
-    assert said in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
+    expected = UNSURE_DESCRIPTIONS.get(row.title, DESCRIPTIONS[row.title])
+    assert expected in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
 
 
 def test_running_times_stop_while_data_is_stale() -> None:
@@ -278,7 +278,7 @@ def test_values_say_that_they_were_not_read_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "told"),
+    ("trouble", "expected"),
     [
         ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). The list still works."),
         ("GET /api/v3/runs/x: 401 Invalid", "The server refused the key (401). Set TRIGGER_SECRET_KEY again."),
@@ -292,8 +292,8 @@ def test_values_say_that_they_were_not_read_yet() -> None:
         ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
     ],
 )  # fmt: skip
-def test_trouble_is_explained_with_what_to_do(trouble: str, told: str) -> None:
-    assert text_of(trouble_lines(sample(), trouble, Now(NOW), 80)) == told
+def test_trouble_is_explained_with_what_to_do(trouble: str, expected: str) -> None:
+    assert text_of(trouble_lines(sample(), trouble, Now(NOW), 80)) == expected
 
 
 def test_run_gone_from_the_server_says_so_first() -> None:

@@ -99,7 +99,7 @@ def test_page_has_every_other_value() -> None:
         "retry after 946ms", "12 runs below it", "depth     2", "after 2 attempts", "run_root", "run_parent",
     )  # fmt: skip
     assert [text for text in expected if text not in shown] == []
-    assert "next   " not in shown  # whatever its history says: it is over
+    assert "next   " not in shown  # The run is final, whatever its history says.
 
 
 def test_page_of_a_recorded_failure_reads_as_expected() -> None:

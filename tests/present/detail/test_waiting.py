@@ -1,4 +1,4 @@
-"""What a run waits for, in words, wherever it would be called running."""
+"""The words about a waiting run, on every surface that would otherwise call it running."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,12 +38,12 @@ def waiting(wait: Wait | None, word: str = "EXECUTING") -> Run:
 
 def awaited(count: int, still: int, task: str | None = "sleeper", about: str | None = None) -> Wait:
     runs = tuple(RunId(f"run_{n}") for n in range(count))
-    told = None if about is None else Raw(about)
-    return Wait(WaitKind.RUNS, STARTED, SpanId("s"), told, runs, still, None if task is None else TaskId(task))
+    text = None if about is None else Raw(about)
+    return Wait(WaitKind.RUNS, STARTED, SpanId("s"), text, runs, still, None if task is None else TaskId(task))
 
 
 @pytest.mark.parametrize(
-    ("wait", "said"),
+    ("wait", "expected"),
     [
         (TOKEN, "waits for a token since 13:48"),
         (replace(TOKEN, kind=WaitKind.TIME, about=Raw("10 minutes")), "waits 10m, since 13:48"),
@@ -66,8 +66,8 @@ def awaited(count: int, still: int, task: str | None = "sleeper", about: str | N
         (None, ""),
     ],
 )
-def test_wait_is_shown_with_the_event_that_ends_it(wait: Wait | None, said: str) -> None:
-    assert waiting_words(waiting(wait), AT) == said
+def test_wait_is_shown_with_the_event_that_ends_it(wait: Wait | None, expected: str) -> None:
+    assert waiting_words(waiting(wait), AT) == expected
 
 
 def test_wait_for_a_time_disappears_once_the_time_is_over() -> None:
@@ -79,7 +79,7 @@ def test_wait_for_a_time_disappears_once_the_time_is_over() -> None:
 def test_run_between_two_attempts_waits_for_the_next() -> None:
     run = of(sample("EXECUTING"), attempt(1), next_at=NOW + timedelta(seconds=9))
     assert waiting_words(run, AT) == "waits for attempt 2, due 13:49:17.500"
-    for surface in (detail_of, strip_of, show_of):
+    for surface in (detail_of, summary_of, show_of):
         assert "waits for attempt 2" in surface(run)
         assert RUNNING not in surface(run)
     due = Now(NOW + timedelta(seconds=9))
@@ -97,7 +97,7 @@ def detail_of(run: Run, now: Now = AT) -> str:
     return text_of([each.line for each in rows])
 
 
-def strip_of(run: Run) -> str:
+def summary_of(run: Run) -> str:
     return text_of(list(summary_lines(run, (), AT, 100)))
 
 
@@ -128,7 +128,9 @@ def show_of(run: Run) -> str:
 
 
 @pytest.mark.parametrize("word", ["EXECUTING", "WAITING"])
-@pytest.mark.parametrize("surface", [detail_of, strip_of, tree_of, show_of, text], ids=lambda surface: surface.__name__)
+@pytest.mark.parametrize(
+    "surface", [detail_of, summary_of, tree_of, show_of, text], ids=lambda surface: surface.__name__
+)
 def test_every_surface_says_what_a_run_waits_for(surface: object, word: str) -> None:
     assert callable(surface)
     found = surface(waiting(TOKEN, word))
@@ -158,8 +160,8 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
     unread = detail_of(sample("EXECUTING"))
     assert RUNNING not in unread
     assert "it has started and has not ended" in unread
-    assert "running for" not in strip_of(sample("EXECUTING"))
-    assert "running for" in strip_of(waiting(None))
+    assert "running for" not in summary_of(sample("EXECUTING"))
+    assert "running for" in summary_of(waiting(None))
     later = detail_of(waiting(None), Now(NOW + MAX_RUNNING_AGE + timedelta(seconds=1)))
     assert "it has started and has not ended" in later
     assert RUNNING not in later
@@ -173,7 +175,7 @@ SCHEDULE = {"id": "sched_1", "externalId": "cust-42", "generator": {"type": "CRO
 
 
 @pytest.mark.parametrize(
-    ("fixed", "said"),
+    ("fixed", "expected"),
     [
         (Fixed(trigger_function="trigger", schedule=SCHEDULE), "schedule 0 3 * * *"),
         (Fixed(trigger_function="trigger", schedule={"id": "sched_1"}), "schedule sched_1"),
@@ -184,8 +186,8 @@ SCHEDULE = {"id": "sched_1", "externalId": "cust-42", "generator": {"type": "CRO
         (Fixed(), ""),
     ],
 )
-def test_scheduled_run_comes_from_its_schedule(fixed: Fixed, said: str) -> None:
-    assert origin_words(fixed) == said
+def test_scheduled_run_comes_from_its_schedule(fixed: Fixed, expected: str) -> None:
+    assert origin_words(fixed) == expected
 
 
 @pytest.mark.parametrize("surface", [detail_of, show_of])

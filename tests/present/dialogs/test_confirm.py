@@ -1,4 +1,4 @@
-"""The lines of a question: they fit, say everything, and let nothing act on the terminal."""
+"""The lines of the dialog that confirms an action."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -56,10 +56,10 @@ def test_question_fits_and_keeps_band_button_and_id(
     text: str,
 ) -> None:
     runs = tuple(replace(full(text), id=RunId(f"{RUN_ID}{n}")) for n in range(count))
-    asked = question(*runs, others=others, is_reading=is_reading, left_out=2, grace_s=5)
-    asked = replace(asked, is_waiting=is_waiting, word=word)
-    asked = replace(asked, plan=replace(asked.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
-    lines = confirm_lines(asked, Now(NOW), width, height)
+    dialog = question(*runs, others=others, is_reading=is_reading, left_out=2, grace_s=5)
+    dialog = replace(dialog, is_waiting=is_waiting, word=word)
+    dialog = replace(dialog, plan=replace(dialog.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
+    lines = confirm_lines(dialog, Now(NOW), width, height)
     assert all(line_width(line) <= width for line in lines)
     assert plain(lines[0]).startswith("   PRODUCTION  acme/api")
     assert lines[0][0].token is Token.ALARM
@@ -78,8 +78,8 @@ def test_low_terminal_counts_the_kinds_that_do_not_fit() -> None:
 
 
 def test_acting_key_is_lit_only_while_it_counts() -> None:
-    def tokens(asked: Question, key: str) -> list[Token]:
-        lines = confirm_lines(asked, Now(NOW), 70, 40)
+    def tokens(dialog: Question, key: str) -> list[Token]:
+        lines = confirm_lines(dialog, Now(NOW), 70, 40)
         return [piece.token for line in lines for piece in line if piece.text == key]
 
     one = question(sample("EXECUTING"), is_awake=True)
@@ -118,16 +118,16 @@ def test_question_shows_the_text_to_type(runs: int, others: int, place: Target, 
 
 
 def test_age_of_a_replica_tree_includes_its_lag() -> None:
-    asked = question(sample(), others=2)
-    late = replace(asked, plan=replace(asked.plan, is_from_replica=True))
-    texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (asked, late)]
+    dialog = question(sample(), others=2)
+    late = replace(dialog, plan=replace(dialog.plan, is_from_replica=True))
+    texts = [text_of(confirm_lines(each, Now(NOW + timedelta(seconds=3)), 70, 40)) for each in (dialog, late)]
     assert "The tree was read 3 s ago and is fully loaded." in texts[0]
     assert "The tree is as of about 4 s ago and is fully loaded." in texts[1]
 
 
 def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
-    asked = question(sample(), word="cancel", is_awake=True, may_answer=True)
-    text = text_of(confirm_lines(asked, Now(NOW), 70, 40))
+    dialog = question(sample(), word="cancel", is_awake=True, may_answer=True)
+    text = text_of(confirm_lines(dialog, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
     assert "The terminal does not confirm that it drew this" in text
     assert "y  cancel" not in text
@@ -136,7 +136,7 @@ def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
 
 
 def test_dialog_says_that_it_waits_for_the_terminal() -> None:
-    asked = question(sample(), is_waiting=True)
-    assert "waiting for the terminal" in text_of(confirm_lines(asked, Now(NOW), 70, 40))
-    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (asked, replace(asked, is_waiting=False))]
+    dialog = question(sample(), is_waiting=True)
+    assert "waiting for the terminal" in text_of(confirm_lines(dialog, Now(NOW), 70, 40))
+    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (dialog, replace(dialog, is_waiting=False))]
     assert lines[0] == lines[1], "nothing jumps"

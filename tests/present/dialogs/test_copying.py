@@ -1,4 +1,4 @@
-"""What is copied of a run: everything as it came, for other programs."""
+"""The texts that can be copied from a run."""
 
 from dataclasses import replace
 

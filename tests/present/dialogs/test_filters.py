@@ -1,4 +1,4 @@
-"""The server's filters in words, and what is said while they are typed."""
+"""The server's filters in words, and the remarks while they are typed."""
 
 from datetime import timedelta
 
@@ -71,7 +71,7 @@ chosen = st.builds(
     st.builds(
         RunFilters,
         statuses=st.lists(st.sampled_from([word_of(title) for _, titles in FAMILIES for title in titles]), unique=True)
-        # The dialog gives them in its own order, which means the same.
+        # The dialog keeps its own order of statuses, which means the same.
         .map(lambda words: tuple(word for _, titles in FAMILIES for word in map(word_of, titles) if word in words)),
         tasks=lists.map(lambda names: tuple(map(TaskId, names))),
         tags=lists,
@@ -137,7 +137,7 @@ def test_only_an_incomplete_value_is_completed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "said"),
+    ("field", "text", "expected"),
     [
         ("queue", "send-email", None),
         ("queue", "emails, task/send-email", None),
@@ -149,12 +149,12 @@ def test_only_an_incomplete_value_is_completed() -> None:
         ("task", "", None),
     ],
 )
-def test_doubtful_values_are_pointed_out(field: str, text: str, said: str | None) -> None:
-    assert say.doubtful_value(field, text, KNOWN) == said
+def test_doubtful_values_are_pointed_out(field: str, text: str, expected: str | None) -> None:
+    assert say.doubtful_value(field, text, KNOWN) == expected
 
 
 @pytest.mark.parametrize(
-    ("older_count", "is_cut", "said"),
+    ("older_count", "is_cut", "expected"),
     [
         (0, False, "queue ok, last 7d"),
         (1, False, "queue ok, last 7d and 1 older live run"),
@@ -163,9 +163,9 @@ def test_doubtful_values_are_pointed_out(field: str, text: str, said: str | None
         (0, True, "queue ok, last 7d, older live runs not read"),
     ],
 )
-def test_title_counts_live_runs_older_than_the_period(older_count: int, is_cut: bool, said: str) -> None:
+def test_title_counts_live_runs_older_than_the_period(older_count: int, is_cut: bool, expected: str) -> None:
     words = say.window_words(RunFilters(queues=("ok",)), timedelta(days=7), older_count, is_cut=is_cut)
-    assert words == said
+    assert words == expected
 
 
 def test_no_value_is_doubtful_while_values_are_unknown() -> None:

@@ -1,4 +1,4 @@
-"""The question before the program ends: it fits, and always says how to quit."""
+"""The question before the program ends."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stands where no run does: why, and what to do."""
+"""The sentences in place of an empty list."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def stopped(reason: str, status: int) -> Freshness:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "expected"),
     [
         (replace(FACTS, history=None, freshness=Freshness(Level.CONNECTING)), ["loading…"]),
         (
@@ -162,8 +162,8 @@ def stopped(reason: str, status: int) -> Freshness:
         ),
     ],
 )
-def test_every_reason_comes_with_what_to_do(facts: EmptyFacts, said: list[str]) -> None:
-    assert text_of(empty_lines(facts, 120)).split("\n") == ["", *said]
+def test_every_reason_comes_with_what_to_do(facts: EmptyFacts, expected: list[str]) -> None:
+    assert text_of(empty_lines(facts, 120)).split("\n") == ["", *expected]
 
 
 @given(st.integers(20, 200), st.sampled_from(["", "x" * 300, HOSTILE]))

@@ -1,4 +1,4 @@
-"""The keys at the bottom: which fit, and which always stands."""
+"""The keys at the bottom: which fit, and which one always stays."""
 
 from hypothesis import given
 from hypothesis import strategies as st

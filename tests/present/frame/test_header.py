@@ -1,4 +1,4 @@
-"""The line on top, against the mock-ups, and for any facts."""
+"""The top line: its text in each state, and its width for any facts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

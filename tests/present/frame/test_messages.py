@@ -1,4 +1,4 @@
-"""Messages as they stand on their page."""
+"""The lines of the page of messages."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What an outage made us miss, in words that fit."""
+"""The words about an outage."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ GAP = gap("24T13:22:10", "24T13:36:50")
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("shown_gap", "expected"),
     [
         (GAP, "no data 13:22–13:36"),
         (gap("24T13:22:10", "24T13:22:50"), "no data for 40 s at 13:22"),
@@ -29,12 +29,12 @@ GAP = gap("24T13:22:10", "24T13:36:50")
         (gap("22T13:22:00", "23T13:22:00"), "no data 11-22 13:22–11-23 13:22"),
     ],
 )
-def test_gap_of_another_day_has_a_date(told: Gap, said: str) -> None:
-    assert gap_words(told, NOW) == said
+def test_gap_of_another_day_has_a_date(shown_gap: Gap, expected: str) -> None:
+    assert gap_words(shown_gap, NOW) == expected
 
 
 @pytest.mark.parametrize(
-    ("missed", "said", "short"),
+    ("missed", "expected", "short"),
     [
         (MissedRuns(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
         (MissedRuns(1, 0), "1 run caught up", "1 run caught up"),
@@ -49,17 +49,17 @@ def test_gap_of_another_day_has_a_date(told: Gap, said: str) -> None:
         ),
     ],
 )
-def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, said: str, short: str) -> None:
+def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, expected: str, short: str) -> None:
     line = gap_line(GAP, missed, NOW, 120)
-    assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {said}  "
+    assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {expected}  "
     assert line_width(line) == 119
     assert plain(gap_line(GAP, missed, NOW, 50)).rstrip("╌ ") == f"  no data 13:22–13:36 · {short}"
 
 
 def test_narrow_rule_shows_the_length_of_a_short_gap() -> None:
     short = gap("24T13:48:10", "24T13:48:50")
-    said = [plain(gap_remark(short, MissedRuns(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
-    assert said == [
+    expected = [plain(gap_remark(short, MissedRuns(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
+    assert expected == [
         "no data for 40 s · 37 runs · 2 failed",
         "no data for 40 s at 13:48 · 37 runs caught up · 2 failed",
     ]

@@ -1,4 +1,4 @@
-"""Two lines about a run: which it is, and why it is as it is."""
+"""The two lines about the selected run."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The terminal's title says what the header says, as clean text."""
+"""The title of the terminal's window."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is said of trouble with a relay: about the relay, never about a key that nobody has there."""
+"""The advice about trouble with a relay, or with the API behind it."""
 
 import pytest
 
@@ -18,11 +18,11 @@ def test_advice_on_a_relay_mentions_neither_key_nor_api(status: int | None) -> N
         ),
         SourceStopped(RELAY, at(0), "there is no relay at wss://relay.example (404)", status),
     ):
-        said = f"{advice_on(trouble, BEHIND)}"
-        assert "relay" in said
-        assert "TRIGGER_SECRET_KEY" not in said
-        assert "TRIGGER_API_URL" not in said
-        assert ("TRIGGER_TUI_RELAY_TOKEN" in said) == (status in {401, 403})
+        expected = f"{advice_on(trouble, BEHIND)}"
+        assert "relay" in expected
+        assert "TRIGGER_SECRET_KEY" not in expected
+        assert "TRIGGER_API_URL" not in expected
+        assert ("TRIGGER_TUI_RELAY_TOKEN" in expected) == (status in {401, 403})
 
 
 def test_api_trouble_behind_a_relay_names_the_relay() -> None:
@@ -31,8 +31,8 @@ def test_api_trouble_behind_a_relay_names_the_relay() -> None:
 
 
 def test_refused_preview_key_asks_for_its_branch() -> None:
-    said = "GET /api/v1/runs: 401 Invalid API key (a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)"
-    trouble = SourceStopped(REST, at(0), said, 401)
+    expected = "GET /api/v1/runs: 401 Invalid API key (a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)"
+    trouble = SourceStopped(REST, at(0), expected, 401)
     assert advice_on(trouble, "https://api.example").todo.startswith("Set TRIGGER_PREVIEW_BRANCH to the branch")
     relayed = advice_on(trouble, BEHIND, is_relayed=True)
     assert relayed.todo.startswith("On the relay: set TRIGGER_PREVIEW_BRANCH")

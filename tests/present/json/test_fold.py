@@ -185,7 +185,7 @@ def test_value_with_a_thousand_levels_has_rows(limit: int) -> None:
 
 
 class Counted(list[Any]):
-    """A list that counts how many of its items were looked at."""
+    """A list that counts how many of its items were read."""
 
     def __init__(self, items: list[Any]) -> None:
         super().__init__(items)

@@ -20,7 +20,7 @@ SEARCHED = replace(FACTS, is_filtered=True, found=9, unread_count=0, failed_coun
 REACHED: datetime = NOON - timedelta(days=2)
 
 
-def said(facts: ListEndFacts, width: int = 200) -> str | None:
+def end_text(facts: ListEndFacts, width: int = 200) -> str | None:
     line = end_line(facts, width)
     return None if line is None else plain(line)
 
@@ -66,7 +66,7 @@ def after(**progress: Any) -> SearchProgress:
     ],
 )
 def test_end_says_what_was_not_searched(facts: ListEndFacts, text: str | None) -> None:
-    assert text == said(facts) if text is None else (said(facts) or "").startswith(text)
+    assert text == end_text(facts) if text is None else (end_text(facts) or "").startswith(text)
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_end_says_what_was_not_searched(facts: ListEndFacts, text: str | None) -
     ],
 )
 def test_search_shows_its_progress(progress: SearchProgress, text: str) -> None:
-    assert said(replace(SEARCHED, progress=progress)) == text
+    assert end_text(replace(SEARCHED, progress=progress)) == text
 
 
 def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
     stopped = SearchProgress(has_lists=False, trouble="a relay lists no older runs")
     text = "stopped: a relay lists no older runs · older than 10:00 not"
-    assert said(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
-    assert said(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
-    unread = said(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))
+    assert end_text(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
+    assert end_text(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
+    unread = end_text(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))
     assert unread is not None
     assert unread.endswith("   Enter reads on"), "errors are read one by one there"
 
@@ -97,8 +97,8 @@ def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
 def test_narrow_end_shortens_its_key() -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, failed_count=148)
     text = "9 found · 139 errors not read · older than 10:00 not searched   Enter asks"
-    assert said(facts, 77) == text
-    assert said(facts, 100) == f"{text} the server"
+    assert end_text(facts, 77) == text
+    assert end_text(facts, 100) == f"{text} the server"
 
 
 @pytest.mark.parametrize("width", [1, 12, 40, 60, 77, 200])

@@ -49,7 +49,7 @@ def validator() -> jsonschema.Draft7Validator:
 
 
 def printed(run: Run, **relatives: Any) -> dict[str, Any]:
-    """The object as a script reads it, valid by the schema."""
+    """Return the object as a script reads it, and check it against the schema."""
     text = compact(run_object(run, **relatives))
     assert text.isascii()
     found: dict[str, Any] = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
@@ -75,15 +75,17 @@ def test_recorded_run_is_printed_with_every_field(name: str, run: Run, related: 
     for key in SAME_NAME & set(wire):
         assert found[key] == wire[key], key
     assert found.get("serverStatus", found["apiStatus"]) == wire["status"]
-    told = wire["relatedRuns"]
-    assert [child["id"] for child in found["relatedRuns"]["children"]] == [child["id"] for child in told["children"]]
+    related_wire = wire["relatedRuns"]
+    assert [child["id"] for child in found["relatedRuns"]["children"]] == [
+        child["id"] for child in related_wire["children"]
+    ]
     for key in ("root", "parent"):
-        assert (key in found["relatedRuns"]) == (key in told)
-        if key in told:
-            assert found["relatedRuns"][key]["id"] == told[key]["id"]
-            assert found["relatedRuns"][key]["taskIdentifier"] == told[key]["taskIdentifier"]
+        assert (key in found["relatedRuns"]) == (key in related_wire)
+        if key in related_wire:
+            assert found["relatedRuns"][key]["id"] == related_wire[key]["id"]
+            assert found["relatedRuns"][key]["taskIdentifier"] == related_wire[key]["taskIdentifier"]
             reference = found["relatedRuns"][key]
-            assert reference.get("serverStatus", reference["apiStatus"]) == told[key]["status"]
+            assert reference.get("serverStatus", reference["apiStatus"]) == related_wire[key]["status"]
     if "error" in wire:
         assert found["error"]["message"] == wire["error"]["message"]
         assert found["error"].get("stack") == wire["error"].get("stackTrace")
@@ -141,7 +143,7 @@ def test_guaranteed_keys_keep_their_names_and_units() -> None:
 
 
 WORDS = [
-    # The word that came, and the one that REST uses with the version header (tests/wire/recordings/README.md §2).
+    # The word of the source, and the word of REST (tests/wire/recordings/README.md §2).
     *((word, word) for word in ("DELAYED", "QUEUED", "PENDING_VERSION", "DEQUEUED", "EXECUTING", "WAITING", "EXPIRED")),
     *((word, word) for word in ("COMPLETED", "FAILED", "CANCELED", "CRASHED", "SYSTEM_FAILURE", "TIMED_OUT")),
     ("PENDING", "QUEUED"), ("WAITING_FOR_DEPLOY", "PENDING_VERSION"), ("RETRYING_AFTER_FAILURE", "EXECUTING"),
@@ -154,15 +156,15 @@ WORDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("came", "said"), WORDS)
-def test_status_has_one_word_from_any_source(came: str, said: str) -> None:
+@pytest.mark.parametrize(("came", "expected"), WORDS)
+def test_status_has_one_word_from_any_source(came: str, expected: str) -> None:
     run = sample(came)
     node = TreeNode(RunId("run_deep"), 1, TaskId("deep"), parse_status(came), None)
     root = TreeNode(RUN_ID, 0, TaskId("root"), None, run, (node,))
     deep = list(tree_objects(RunTree(root, RUN_ID)))[1]
     for found in (printed(run), printed(sample(), root=run)["relatedRuns"]["root"], deep):
-        assert found["apiStatus"] == said
-        assert found.get("serverStatus") == (None if came == said else came)
+        assert found["apiStatus"] == expected
+        assert found.get("serverStatus") == (None if came == expected else came)
 
 
 def test_unknown_value_is_an_absent_key() -> None:
@@ -235,8 +237,8 @@ def test_live_run_says_what_it_waits_for() -> None:
         "about": "waitpoint_1",
     }
     runs = replace(wait, kind=WaitKind.RUNS, about=None, runs=(RunId("run_1"),), task=TaskId("child"))
-    told = printed(replace(run, attempts=(STAMP, replace(history, wait=runs))))["waitsFor"]
-    assert (told["about"], told["runs"]) == ("child", ["run_1"])
+    related_wire = printed(replace(run, attempts=(STAMP, replace(history, wait=runs))))["waitsFor"]
+    assert (related_wire["about"], related_wire["runs"]) == ("child", ["run_1"])
     assert "waitsFor" not in printed(replace(sample("COMPLETED"), attempts=(STAMP, history)))
 
 
@@ -265,16 +267,16 @@ def test_tree_is_printed_run_by_run_with_parents_first() -> None:
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), None, known)
     other = TreeNode(RunId("run_other"), 1, None, parse_status("PENDING"), Run(RunId("run_other")))
     root = TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf, other))
-    told = list(tree_objects(RunTree(root, RunId("run_leaf"))))
+    related_wire = list(tree_objects(RunTree(root, RunId("run_leaf"))))
     above = {
         "root": {"id": "run_root", "taskIdentifier": "root"},
         "parent": {"id": "run_root", "taskIdentifier": "root"},
     }
-    assert told[0] == {"id": "run_root", "taskIdentifier": "root", "depth": 0}
-    assert told[1] == run_object(known) | {"depth": 1, "relatedRuns": above}
+    assert related_wire[0] == {"id": "run_root", "taskIdentifier": "root", "depth": 0}
+    assert related_wire[1] == run_object(known) | {"depth": 1, "relatedRuns": above}
     status = {"status": "QUEUED", "apiStatus": "QUEUED", "serverStatus": "PENDING"}
-    assert told[2] == {"id": "run_other", **status, "depth": 1, "relatedRuns": above}
-    validator().validate(told[1])
+    assert related_wire[2] == {"id": "run_other", **status, "depth": 1, "relatedRuns": above}
+    validator().validate(related_wire[1])
 
 
 def test_tree_prints_the_times_of_a_run_known_from_a_query() -> None:

@@ -22,14 +22,14 @@ from tui.present.tree.shape import TreeShape, shape_of
 def lines(
     grove: Grove, tree: RunTree, cells: int, folds: TreeFolds | None = None, now: Now | None = None
 ) -> list[Line]:
-    """The titles and the rows."""
+    """Return the titles and the rows."""
     columns = columns_for(cells)
-    shown = branches(shape_of(tree, grove.runs.get), folds or TreeFolds())
-    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in shown]
+    drawn_lines = branches(shape_of(tree, grove.runs.get), folds or TreeFolds())
+    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in drawn_lines]
     return [head(columns), *rows]
 
 
-def shown(grove: Grove, current: str, cells: int) -> list[str]:
+def drawn_lines(grove: Grove, current: str, cells: int) -> list[str]:
     return [plain(line).rstrip() for line in lines(grove, grove.tree(current), cells)]
 
 
@@ -47,7 +47,7 @@ def family(*words: str) -> Grove:
 
 
 def test_tree_reads_as_expected() -> None:
-    assert shown(nightly(), "page0-0", 108) == [
+    assert drawn_lines(nightly(), "page0-0", 108) == [
         "  run                                                 below it                   took   queued  id",
         "▾ ‖ import  trigger()                                   ✗3   E2    Q4   ✓38       31s     67ms  run_import",
         "├─▸ ✓ plan  triggerAndWait()                                             ✓2      6.3s     66ms  run_plan",
@@ -64,8 +64,8 @@ def test_tree_reads_as_expected() -> None:
     ]
 
 
-def told(word: str, times: RunTimes | None) -> str:
-    """The row of a run of which only a query told."""
+def row_text(word: str, times: RunTimes | None) -> str:
+    """Return the row of a run that is known from a query only."""
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
     root = TreeNode(RunId("run_root"), 0, TaskId("root"), parse_status("Completed"), None, (leaf,))
     return plain(lines(Grove(), RunTree(root, RunId("run_root")), 108)[-1]).rstrip()
@@ -74,14 +74,14 @@ def told(word: str, times: RunTimes | None) -> str:
 def test_row_shows_the_times_of_a_run_known_from_a_query() -> None:
     created_at, started_at = STARTED - timedelta(seconds=2), STARTED
     ended = RunTimes(created_at, started_at, started_at + timedelta(seconds=3))
-    assert told("Completed", ended).split()[-3:] == ["3.0s", "2.0s", "run_leaf"]
-    live = told("Executing", RunTimes(created_at, started_at)).split()
+    assert row_text("Completed", ended).split()[-3:] == ["3.0s", "2.0s", "run_leaf"]
+    live = row_text("Executing", RunTimes(created_at, started_at)).split()
     assert live[-3:] == ["31s", "2.0s", "run_leaf"]
-    queued = told("Queued", RunTimes(NOW - timedelta(seconds=7))).split()
+    queued = row_text("Queued", RunTimes(NOW - timedelta(seconds=7))).split()
     assert queued[-2:] == ["7.0s", "run_leaf"]
     assert "·" not in queued
-    assert told("Completed", RunTimes(duration=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
-    assert told("Completed", None).split()[-2:] == ["·", "run_leaf"]
+    assert row_text("Completed", RunTimes(duration=timedelta(seconds=4))).split()[-2:] == ["4.0s", "run_leaf"]
+    assert row_text("Completed", None).split()[-2:] == ["·", "run_leaf"]
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_row_shows_the_times_of_a_run_known_from_a_query() -> None:
     ],
 )
 def test_narrow_tree_drops_queue_then_id_then_counts(cells: int, titles: list[str]) -> None:
-    said = lines(nightly(), nightly().tree("import"), cells)
-    assert plain(said[0]).split() == titles
-    assert ("✗3" in text_of(said)) == ("below" in titles)
-    assert ("E2" in text_of(said)) == ("it" in titles)
+    extent_text = lines(nightly(), nightly().tree("import"), cells)
+    assert plain(extent_text[0]).split() == titles
+    assert ("✗3" in text_of(extent_text)) == ("below" in titles)
+    assert ("E2" in text_of(extent_text)) == ("it" in titles)
 
 
 @given(groves(), st.integers(18, 220))
@@ -114,18 +114,18 @@ def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> 
 
 @pytest.mark.parametrize("cells", [28, 60, 118])
 def test_task_is_visible_at_any_depth(cells: int) -> None:
-    said = lines(*chain(1000), cells)
-    assert all(f"task{depth}" in plain(line) for depth, line in enumerate(said[1:]))
-    assert plain(said[-1]).startswith("999…")
+    extent_text = lines(*chain(1000), cells)
+    assert all(f"task{depth}" in plain(line) for depth, line in enumerate(extent_text[1:]))
+    assert plain(extent_text[-1]).startswith("999…")
 
 
 def test_current_run_is_bold_and_failures_stand_out() -> None:
     grove = family("FAILED", "COMPLETED")
-    said = lines(grove, grove.tree("child1"), 118)
-    tasks = {piece.text: piece for line in said for piece in line if piece.text in {"root", "child0", "child1"}}
+    extent_text = lines(grove, grove.tree("child1"), 118)
+    tasks = {piece.text: piece for line in extent_text for piece in line if piece.text in {"root", "child0", "child1"}}
     assert [tasks[name].is_bold for name in ("root", "child0", "child1")] == [False, False, True]
     assert [tasks[name].token for name in ("root", "child0")] == [Token.MUTED, Token.BRIGHT]
-    assert [piece.token for line in said for piece in line if piece.text == "✗1"] == [Token.ROSE]
+    assert [piece.token for line in extent_text for piece in line if piece.text == "✗1"] == [Token.ROSE]
 
 
 def test_enter_goes_to_a_run_and_unfolds_a_group() -> None:
@@ -142,10 +142,10 @@ def test_enter_goes_to_a_run_and_unfolds_a_group() -> None:
 def test_running_times_stop_while_data_is_stale() -> None:
     grove = family("EXECUTING", "QUEUED", "COMPLETED")
     frozen = Now(NOW, STARTED + timedelta(seconds=5))
-    said = text_of(lines(grove, grove.tree("root"), 118, now=frozen))
-    assert "5.0s~" in said
-    assert "5.1s~" in said
-    assert "6.3s~" not in said
+    extent_text = text_of(lines(grove, grove.tree("root"), 118, now=frozen))
+    assert "5.0s~" in extent_text
+    assert "5.1s~" in extent_text
+    assert "6.3s~" not in extent_text
 
 
 def test_remark_distinguishes_a_run_from_its_siblings() -> None:
@@ -160,14 +160,14 @@ def test_remark_distinguishes_a_run_from_its_siblings() -> None:
         failed.id: replace(full(), id=failed.id, fixed=replace(failed.fixed, trigger_function="batchTrigger")),
         gone.id: replace(gone, gone_at=NOW),
     }
-    said = text_of(lines(grove, grove.tree("root"), 160))
+    extent_text = text_of(lines(grove, grove.tree("root"), 160))
     for remark in (
         "child0  attempt 2",
         "child1  starts in 4m12s",
         "not awaited · billing  order:1001 · attempt 2 of 2 · Card was declined",
         "child3  gone from the server",
     ):
-        assert remark in said
+        assert remark in extent_text
 
 
 def test_remark_with_room_for_letters_only_is_dropped() -> None:
@@ -218,8 +218,8 @@ def test_batch_with_unknown_runs_has_no_duration() -> None:
 
 def test_notes_say_what_is_missing_and_what_to_do() -> None:
     shape, tree = shape_and_tree(family("COMPLETED"), "the trace was cut\x1b by the server")
-    said = [plain(note.line) for note in notes(tree, shape, "GET /x: 503 from the server.", 118)]
-    assert said == [
+    extent_text = [plain(note.line) for note in notes(tree, shape, "GET /x: 503 from the server.", 118)]
+    assert extent_text == [
         "",
         "Not fully loaded: the trace was cut␛ by the server. r reads it again.",
         "",
@@ -242,15 +242,15 @@ def test_notes_lead_to_the_first_failure() -> None:
 
 
 def test_rule_says_how_much_of_the_tree_is_loaded() -> None:
-    def said(grove: Grove, *missing: str, age_s: float = 0.0) -> str:
+    def extent_text(grove: Grove, *missing: str, age_s: float = 0.0) -> str:
         shape, tree = shape_and_tree(grove, *missing)
         return plain(extent(tree, shape, NOW - timedelta(seconds=age_s), Now(NOW)))
 
-    assert said(family("COMPLETED")) == "2 runs · all loaded"
-    assert said(family("COMPLETED"), "a reason") == "2 runs or more · not fully loaded"
-    # What lives may have got new children since.
-    assert said(family("EXECUTING"), age_s=40) == "2 runs · all loaded 40s ago"
-    assert said(family("COMPLETED"), age_s=40) == "2 runs · all loaded"
+    assert extent_text(family("COMPLETED")) == "2 runs · all loaded"
+    assert extent_text(family("COMPLETED"), "a reason") == "2 runs or more · not fully loaded"
+    # A live run may have got new children since.
+    assert extent_text(family("EXECUTING"), age_s=40) == "2 runs · all loaded 40s ago"
+    assert extent_text(family("COMPLETED"), age_s=40) == "2 runs · all loaded"
 
 
 def test_counts_above_a_thousand_fit_their_column() -> None:

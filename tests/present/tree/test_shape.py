@@ -13,7 +13,7 @@ from tui.present.tree.shape import BatchGroup, SiblingGroup, TreeEntry, TreeRun,
 
 
 def names(entry: TreeEntry) -> list[str]:
-    """The children of an entry: runs by their names, groups by what they are."""
+    """Return the names of an entry's children: ids of runs, descriptions of groups."""
     out = []
     for child in entry.children:
         match child.item:
@@ -31,7 +31,7 @@ def shaped(grove: Grove, current: str, *kept: str) -> TreeShape:
 
 
 def family(*words: str, under: int = 0) -> Grove:
-    """A root with children `0`, `1` … of one task; each has so many completed runs under it."""
+    """A root with the children `0`, `1`, … of one task, each with `under` completed runs below it."""
     grove = Grove()
     grove.add("root")
     for number, word in enumerate(words):
@@ -140,7 +140,7 @@ def test_newest_state_of_a_run_counts() -> None:
     ended = sample("FAILED", run_id="run_0", task="page")
     newer = {**grove.runs, ended.id: ended}
     assert shape_of(tree, newer.get).root.below == RollUp(failed=1, under_way=1)
-    # Gone from the store, or there by reference only: what came with the tree is all that is known.
+    # Gone from the store, or there by reference only: the tree's own values are all that is known.
     assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(under_way=2)
 
 

@@ -1,4 +1,4 @@
-"""Pages of attempts in tests: runs with attempts, and how to read the rows of a page."""
+"""Helpers for the page of attempts: runs with attempts, and functions that read its rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def text(run: Run, limit: int = 63, **more: Any) -> str:
 
 
 def fold_named(run: Run, words: str, limit: int = 63, **more: Any) -> object:
-    """The key of the row that says `words`, which Enter folds or unfolds."""
+    """Return the key of the row with these words, which Enter folds or unfolds."""
     row = next(row for row in rows_of(run, limit, **more) if words in plain(row.line))
     assert isinstance(row.action, ToggleFold)
     return row.action.key

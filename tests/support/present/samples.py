@@ -1,4 +1,4 @@
-"""Runs to show: small ones made by hand, one with everything, a hostile one, and the recorded ones."""
+"""Sample runs: small ones, one with every field, a hostile one, and the recorded ones."""
 
 import re
 from dataclasses import replace
@@ -24,7 +24,7 @@ FINISHED = CREATED + timedelta(milliseconds=6394)
 STAMP = Stamp(FINISHED, Precision.DETAIL, NOW)
 RUN_ID = RunId("run_cmwuqwphl00009f7de45f6e3t")
 
-# Escapes, controls of both kinds, bidi, zero width, newlines, a lone surrogate, marks and wide characters.
+# Escapes, both kinds of control characters, bidi, zero width, newlines, a lone surrogate, marks, wide characters.
 HOSTILE = "\x1b[31m\x07\x08\r\n\x00\x7f\x9b31m\u202egnp\u200b\u2028\ud800\t\u0301日本\ufe0f[bold]"
 
 STACK = Raw(
@@ -41,7 +41,7 @@ texts = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_
 
 
 def text_of(lines: list[Line]) -> str:
-    """What a reader sees of lines."""
+    """Return the visible text of lines."""
     return "\n".join("".join(piece.text for piece in line) for line in lines)
 
 
@@ -54,7 +54,7 @@ def sample(
     attempt_count: int | None = 1,
     tags: tuple[str, ...] = ("billing", "order:1001"),
 ) -> Run:
-    """A run of today as the list knows it; it has an end when its status is final."""
+    """Return a run of today as the list knows it. A final status has an end."""
     status = parse_status(word)
     return Run(
         id=RunId(run_id),
@@ -73,12 +73,12 @@ def sample(
 
 
 def failure(number: int, message: str = "Upstream returned 503 on attempt {}: service unavailable") -> RunError:
-    """The error of an attempt whose message holds its number."""
+    """Return the error of an attempt. Its message contains the number."""
     return RunError(Raw(message.format(number)), Raw("Error"), Raw(STACK.replace("attempt 1", f"attempt {number}")))
 
 
 def attempt(number: int, *, status: AttemptStatus = AttemptStatus.FAILED, error: RunError | None = None) -> Attempt:
-    """An attempt that ran 416 ms, the n-th two seconds after the one before it."""
+    """Return an attempt that ran 416 ms. Attempts start two seconds apart."""
     began = STARTED + timedelta(seconds=2 * (number - 1))
     is_open = status is AttemptStatus.EXECUTING
     ended = None if is_open else began + timedelta(milliseconds=416)
@@ -86,7 +86,7 @@ def attempt(number: int, *, status: AttemptStatus = AttemptStatus.FAILED, error:
 
 
 def full(text: str = "") -> Run:
-    """A failed run with every field there is; `text` is put into each that somebody else may have written."""
+    """Return a failed run with every field. `text` is appended to each text that comes from outside."""
     base = sample("FAILED" if not text else f"FAILED{text}", attempt_count=2)
     assert base.state
     state = replace(
@@ -138,7 +138,7 @@ def full(text: str = "") -> Run:
 
 
 def recorded_details() -> list[tuple[str, Run, list[Run]]]:
-    """Every recorded run detail that found its run: name, run, and the related runs."""
+    """Return every recorded run detail that found its run: name, run, related runs."""
     found = []
     for name, parsed in recordings():
         if re.match(r"\d+u?-run-detail", name) and parsed["response"]["status"] == 200:

@@ -1,4 +1,4 @@
-"""Trees to show: runs planted one under the other, and what the store would know of them."""
+"""Sample trees of runs, and the runs that the store would know."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ class Grove:
 
 
 def chain(length: int) -> tuple[Grove, RunTree]:
-    """One run under the other."""
+    """Return a chain in which each run is the parent of the next."""
     grove = Grove()
     for depth in range(length):
         grove.add(f"task{depth}", f"task{depth - 1}" if depth else None)
@@ -59,7 +59,7 @@ def chain(length: int) -> tuple[Grove, RunTree]:
 
 
 def nightly() -> Grove:
-    """A tree with everything: a batch beside others, failures, what lives and waits, many that are alike."""
+    """Return a tree with every feature: a batch, failures, live and waiting runs, groups of similar siblings."""
     grove = Grove()
     grove.add("import", word="WAITING", function="trigger")
     grove.add("plan", "import", function="triggerAndWait")
@@ -77,7 +77,7 @@ def nightly() -> Grove:
 
 @st.composite
 def groves(draw: st.DrawFn) -> tuple[Grove, RunTree]:
-    """Any tree of up to forty runs of few tasks, so that siblings are often alike."""
+    """Return any tree of up to forty runs of few tasks, so that siblings are often similar."""
     words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=40))
     grove = Grove()
     for number, word in enumerate(words):
