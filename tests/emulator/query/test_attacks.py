@@ -128,12 +128,12 @@ def test_hostile_query_is_refused_and_changes_nothing(world: World, query: str) 
 def test_connection_can_only_read_the_views(sql: str) -> None:
     database = RunsDatabase(fresh(rate_per_s=1, history=5))
     with pytest.raises(QueryRefused, match=r"not authorized|prohibited"):
-        database.read(Translation(sql, {}), limit_s=1, max_rows=10)
+        database.read(Translation(sql, {}), timeout_s=1, max_rows=10)
     database.close()
 
 
 def test_endless_query_times_out_and_the_next_one_works(world: World) -> None:
-    world_queries = Queries(world, limit_s=0.02)
+    world_queries = Queries(world, timeout_s=0.02)
     depths = "(SELECT depth AS d FROM runs)"
     with pytest.raises(QueryRefused, match="Timeout exceeded"):
         rows_of(

@@ -270,7 +270,7 @@ def test_paused_queue_keeps_its_runs() -> None:
 
 def test_canceled_run_leaves_its_queue_in_every_state() -> None:
     failing = Script(throws=Failure(FailureKind.ERROR, "no"))
-    retried = Task("retried", lambda _: failing, "src/job.ts", queue="narrow", backoff=Backoff(40_000, most_ms=40_000))
+    retried = Task("retried", lambda _: failing, "src/job.ts", queue="narrow", backoff=Backoff(40_000, max_ms=40_000))
     world = World(DemoTasks([retried, _always(Script((Work(60_000),)))], limits={"narrow": 1}), start_ms=START_MS)
     first, _ = world.trigger(NewRun(task_id="retried"))
     world.advance(START_MS + 2_000)
@@ -392,7 +392,7 @@ def test_same_idempotency_key_finds_the_same_run() -> None:
 
 @given(st.integers(1, 20))
 def test_backoff_grows_to_its_maximum(failed: int) -> None:
-    backoff = Backoff(first_ms=1000, factor=2, most_ms=30_000)
+    backoff = Backoff(first_ms=1000, factor=2, max_ms=30_000)
     assert backoff.delay_ms(1) == 1000
     assert backoff.delay_ms(failed) <= backoff.delay_ms(failed + 1) <= 30_000
 

@@ -50,7 +50,7 @@ COMPANY = DemoTasks(
         Task("sleep", lambda _: Script((Wait(20_000),), output="done"), "a.ts"),
         Task("progress", lambda _: Script((SetMetadata({"percent": 50}), Work(2_000))), "a.ts"),
         Task("fail", lambda _: Script((Work(10),), throws=ERROR), "a.ts", backoff=Backoff(first_ms=500)),
-        Task("slow-retry", lambda _: Script(throws=ERROR), "a.ts", backoff=Backoff(60_000, most_ms=60_000)),
+        Task("slow-retry", lambda _: Script(throws=ERROR), "a.ts", backoff=Backoff(60_000, max_ms=60_000)),
         Task("crash", lambda _: Script((Work(10),), throws=CRASH), "a.ts"),
         Task("timeout", lambda _: Script((Work(10),), throws=TIMEOUT), "a.ts"),
         Task("single", lambda _: Script((Work(60_000),)), "a.ts", queue="single-file", machine="large-1x"),

@@ -203,7 +203,7 @@ TASKS = (
         payload=_order,
         tags=order_tags,
         max_attempts=4,
-        backoff=Backoff(first_ms=45_000, factor=2.0, most_ms=180_000),
+        backoff=Backoff(first_ms=45_000, factor=2.0, max_ms=180_000),
     ),
     Task("sync-invoices", _sync_invoices, FILE, every_s=3600, machine="small-2x"),
 )

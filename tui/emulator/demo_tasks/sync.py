@@ -265,7 +265,7 @@ TASKS = (
         queue="webhooks",
         machine="micro",
         ttl="10s",
-        backoff=Backoff(first_ms=2_000, factor=3.0, most_ms=20_000),
+        backoff=Backoff(first_ms=2_000, factor=3.0, max_ms=20_000),
     ),
     Task("webhook-broadcast", _webhook_broadcast, FILE, weight=0.05, payload=_broadcast),
     Task(

@@ -13,7 +13,7 @@ from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
-__all__ = ["Queries", "QueryRefused", "told"]
+__all__ = ["Queries", "QueryRefused", "trql_time"]
 
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
@@ -39,20 +39,20 @@ MAX_BUCKET_S = 86_400
 
 
 class Queries:
-    """Answers the queries about a world. A query may take `limit_s`.
+    """Answers the queries about a world. A query may take `timeout_s`.
 
     The table is built at the first query, because most worlds are never queried. The world must not advance in another
     thread while a method starts.
     """
 
-    def __init__(self, world: World, *, limit_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, world: World, *, timeout_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> None:
         self._world = world
         self._agenda = world.agenda
         self._ledger = world.ledger
         self._database: RunsDatabase | None = None
         self._is_closed = False
-        self._limit_s = limit_s
-        self._rows_most = max_rows
+        self._limit_s = timeout_s
+        self._max_rows = max_rows
         self._updated_ms = world.now_ms
         self.late_ms = 0
         """The table may be this old when a query reads it, on top of the ledger's own delay."""
@@ -83,7 +83,7 @@ class Queries:
         )
         translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
         database = self._opened()
-        return await asyncio.to_thread(database.read, translation, limit_s=self._limit_s, max_rows=self._rows_most)
+        return await asyncio.to_thread(database.read, translation, timeout_s=self._limit_s, max_rows=self._max_rows)
 
     def _opened(self) -> RunsDatabase:
         """Return the table, with all changes until now recorded."""

@@ -72,18 +72,18 @@ class RunsDatabase:
         with self._lock:
             self._update()
 
-    def read(self, query: Translation, *, limit_s: float, max_rows: int) -> tuple[list[str], list[list[Json]]]:
+    def read(self, query: Translation, *, timeout_s: float, max_rows: int) -> tuple[list[str], list[list[Json]]]:
         """Update, then return the columns and rows of a query. Raises QueryRefused with the server's text."""
         with self._lock:
             self._update()
-            self._until_s = time.monotonic() + limit_s
+            self._until_s = time.monotonic() + timeout_s
             try:
                 # An open cursor would lock the writer out.
                 with closing(self._reader.execute(query.sql, query.values)) as cursor:
                     rows = [[_json(value) for value in row] for row in cursor.fetchmany(max_rows)]
                     names = [column[0] for column in cursor.description]
             except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
-                raise _refused(error, limit_s, query.table) from error
+                raise _refused(error, timeout_s, query.table) from error
         return names, rows
 
     def _create(self) -> None:
@@ -169,10 +169,12 @@ def _json(value: object) -> Json:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _refused(error: Exception, limit_s: float, read: Table) -> QueryRefused:
+def _refused(error: Exception, timeout_s: float, read: Table) -> QueryRefused:
     text = str(error)
     if text == "interrupted":
-        return QueryRefused(f"Timeout exceeded: elapsed {limit_s:g} seconds, maximum: {limit_s:g}. (TIMEOUT_EXCEEDED)")
+        return QueryRefused(
+            f"Timeout exceeded: elapsed {timeout_s:g} seconds, maximum: {timeout_s:g}. (TIMEOUT_EXCEEDED)"
+        )
     if text.startswith("no such column: "):
         alias, _, name = text.removeprefix("no such column: ").rpartition(".")
         return unknown_column(name, alias, read)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tui.emulator.query.expressions import Expressions
-from tui.emulator.query.tables import RUNS, SERVER_TABLES, TABLES, Table
+from tui.emulator.query.tables import RUNS, Table, find_table
 from tui.emulator.query.terms import RESERVED, Piece
 from tui.emulator.query.tokens import QueryRefused, server_error
 
@@ -57,6 +57,12 @@ class _Source:
     alias: str
     on: str
     table: Table | None = None
+
+    def starred(self) -> str:
+        """The columns of a `*`, which are only the core columns of a table."""
+        if self.table is None:
+            return f"[{self.alias}].*"
+        return ", ".join(f"[{self.alias}].[{column}] AS [{column}]" for column in self.table.starred)
 
 
 def translate(query: str, now: str, window: Window) -> Translation:
@@ -179,7 +185,8 @@ class _Selects(Expressions):
         else:
             name = self.expect_name()
             sql = f"[{name}]" if name in self._tables else ""
-            table = None if sql else self._named(name)
+            if not sql:
+                table = self.table = find_table(name)
             alias = self._alias() or name
         on = ""
         if join and self.skip_words("ON"):
@@ -189,15 +196,6 @@ class _Selects(Expressions):
             on = f" USING ({', '.join(piece.sql for piece in self.expressions())})"
             self.expect_sign(")")
         return _Source(join, sql, alias, on, table)
-
-    def _named(self, name: str) -> Table:
-        table = TABLES.get(name.lower())
-        if table is None and name in SERVER_TABLES:
-            raise QueryRefused(f'Table "{name}" is not served by the emulator. Available tables: {", ".join(TABLES)}')
-        if table is None:
-            raise QueryRefused(f'Table "{name}" is not accessible. Available tables: {", ".join(SERVER_TABLES)}')
-        self.table = table
-        return table
 
     def _clauses(self) -> str:
         parts = []
@@ -252,13 +250,7 @@ class _Selects(Expressions):
         starred = [source for source in sources if name in {"*", source.alias}]
         if not starred:
             raise self.mismatch()
-        # `*` selects only the columns that the schema calls core.
-        return ", ".join(
-            f"[{source.alias}].*"
-            if source.table is None
-            else ", ".join(f"[{source.alias}].[{column}] AS [{column}]" for column in source.table.starred)
-            for source in starred
-        )
+        return ", ".join(source.starred() for source in starred)
 
     def _joined(self, sources: list[_Source]) -> str:
         if not sources:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tui.emulator.query.columns import TABLE, TIME_COLUMN
 from tui.emulator.query.schema import COLUMN_NAMES, CORE_NAMES
+from tui.emulator.query.tokens import QueryRefused
 
 TIME_ALIAS = "_time"
 """Each table repeats its time column under this name, for `timeBucket()`. Queries cannot name it."""
@@ -53,3 +54,13 @@ TABLES = {table.name: table for table in (RUNS, QUEUE_METRICS)}
 
 SERVER_TABLES = ("runs", "metrics", "llm_metrics", "llm_models", "queue_metrics", "env_metrics", "queue_metrics_by_key")
 """All tables of the real server, in the order of its refusals (recording 2650)."""
+
+
+def find_table(name: str) -> Table:
+    """Return the table of that name. Raises QueryRefused for any other name."""
+    table = TABLES.get(name.lower())
+    if table is not None:
+        return table
+    if name in SERVER_TABLES:
+        raise QueryRefused(f'Table "{name}" is not served by the emulator. Available tables: {", ".join(TABLES)}')
+    raise QueryRefused(f'Table "{name}" is not accessible. Available tables: {", ".join(SERVER_TABLES)}')

@@ -80,7 +80,7 @@ def _max_duration(_: Call) -> Script:
 
 ERRORS: tuple[Task, ...] = (
     Task("fail-retry", _fail_retry, FILE),
-    Task("fail-slow-retry", _fail_slow_retry, FILE, max_attempts=2, backoff=Backoff(40_000, most_ms=40_000)),
+    Task("fail-slow-retry", _fail_slow_retry, FILE, max_attempts=2, backoff=Backoff(40_000, max_ms=40_000)),
     Task("fail-cause", _fail_cause, FILE, max_attempts=2, backoff=Backoff(170)),
     Task("fail-once", _fail_once, FILE),
     Task("fail-string", _fail_string, FILE, max_attempts=1),

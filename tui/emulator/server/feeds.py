@@ -111,16 +111,16 @@ class Feeds:
             if result is not None:
                 self._release(held, result)
 
-    async def pause(self, most_s: float) -> None:
-        """Sleep until the next check of the held polls, or for `most_s` while none is held."""
+    async def pause(self, max_s: float) -> None:
+        """Sleep until the next check of the held polls, or for `max_s` while none is held."""
         if self._held:
             due_ms = self._next_due_ms()
-            least_s, often_s = PACE_S
+            min_s, often_s = PACE_S
             until_s = often_s if due_ms is None else (due_ms - self.clock()) / 1000
-            await anyio.sleep(min(often_s, max(least_s, until_s)))
+            await anyio.sleep(min(often_s, max(min_s, until_s)))
             return
         self._arrived.clear()
-        with anyio.move_on_after(most_s):
+        with anyio.move_on_after(max_s):
             await self._arrived.wait()
 
     def follow_faults(self) -> None:

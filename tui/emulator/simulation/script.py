@@ -131,15 +131,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays before attempt 2, 3, …: `first_ms`, then `factor` times longer each, at most `most_ms`."""
+    """Delays before attempt 2, 3, …: `first_ms`, then `factor` times longer each, at most `max_ms`."""
 
     first_ms: int = 1000
     factor: float = 2.0
-    most_ms: int = 30_000
+    max_ms: int = 30_000
 
     def delay_ms(self, failed_attempts: int) -> int:
         """The delay after this many failed attempts (1, 2, …), before jitter."""
-        return int(min(self.most_ms, self.first_ms * self.factor ** (failed_attempts - 1)))
+        return int(min(self.max_ms, self.first_ms * self.factor ** (failed_attempts - 1)))
 
 
 def no_payload(_: Random) -> Json:
