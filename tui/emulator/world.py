@@ -97,12 +97,12 @@ class World:
         self._arrivals = Arrivals(
             self.lifecycle, company.tasks, company.bugs, company.pausable, seed=seed, rate_per_s=rate_per_s
         )
-        self._make_old(start_ms, old_runs)
+        self._create_old_runs(start_ms, old_runs)
         self.agenda.run_until(begin_ms)
         self.lifecycle.begin()
         self._arrivals.begin()
         if history:
-            self._make_history(start_ms, start_ms - busy_ms, history)
+            self._simulate_history(start_ms, start_ms - busy_ms, history)
         self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.copy_from_now_on()
         self.ledger.copy_all()
@@ -170,16 +170,16 @@ class World:
         """Pause or resume a queue."""
         self._arrivals.forget_pause(queue.name)
         queue.is_paused = is_paused
-        self.lifecycle.hand_out(queue)
+        self.lifecycle.dequeue_runs(queue)
 
-    def _make_old(self, start_ms: int, old_runs: Sequence[OldRun]) -> None:
+    def _create_old_runs(self, start_ms: int, old_runs: Sequence[OldRun]) -> None:
         for old in sorted(old_runs, key=lambda old: -old.age_ms):
             self.agenda.run_until(start_ms - old.age_ms)
             day = datetime.fromtimestamp(self.now_ms / 1000, UTC).strftime("%Y%m%d")
             self.lifecycle.deploy(f"{day}.1", {})
             self.lifecycle.create(old.new)
 
-    def _make_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
+    def _simulate_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
         """Simulate the past until exactly `history` finished runs are left, and drop the oldest surplus."""
         arrivals, rate_per_s = self._arrivals, self._arrivals.rate_per_s
         spare = int(30 * rate_per_s + 0.05 * history) + 50
@@ -187,23 +187,23 @@ class World:
         self.agenda.run_until(busy_from_ms)
         arrivals.pace(start_ms - LAST_MS, history + spare)
         busy_ms = start_ms - LAST_MS - busy_from_ms
-        arrivals.plan_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
+        arrivals.schedule_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
         self.agenda.run_until(start_ms - LAST_MS)
         arrivals.stop_pacing()
         self.agenda.run_until(start_ms)
         finished = sum(run.status.is_final for run in self.ledger)
-        self._forget(finished - history)
+        self._drop_oldest(finished - history)
 
     def _trim(self) -> None:
         # At the world's own times, or the kept runs would depend on how often the world is advanced.
         if len(self.ledger) > self._max_kept + DROP_STEP:
             finished = sum(len(self.ledger.with_status(status)) for status in FINAL)
             if finished > self._max_kept + DROP_STEP:
-                self._forget(finished - self._max_kept)
+                self._drop_oldest(finished - self._max_kept)
         is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._max_kept // 2
         self.agenda.after(IDLE_TRIM_MS if is_idle else TRIM_MS, self._trim)
 
-    def _forget(self, count: int) -> None:
+    def _drop_oldest(self, count: int) -> None:
         """Drop the oldest `count` finished runs: whole families first, then single runs and the leaves of families."""
         dropped: list[Run] = []
         for run in self.ledger:
@@ -216,11 +216,11 @@ class World:
             self.ledger.drop(run)
         count -= len(dropped)
         if count > 0:
-            self._forget_singly(count)
+            self._drop_single_runs(count)
         if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_SKIPPED_SHARE):
             self.ledger.compact()
 
-    def _forget_singly(self, count: int) -> None:
+    def _drop_single_runs(self, count: int) -> None:
         for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
             if count > 0 and run.status.is_final and not run.children:
                 count -= 1

@@ -29,7 +29,7 @@ def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json])
     """
 
     @wraps(script)
-    def played(call: Call) -> Script:
+    def script_of(call: Call) -> Script:
         try:
             return script(call)
         except _OTHER_SHAPE:
@@ -40,7 +40,7 @@ def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json])
         except _OTHER_SHAPE:
             return Script((Work(30),), throws=_STRANGE)
 
-    return played
+    return script_of
 
 
 def accepts_any_payload(task: Task) -> Task:
@@ -48,10 +48,10 @@ def accepts_any_payload(task: Task) -> Task:
     return replace(task, script=lenient(task.script, task.payload))
 
 
-_ROOMS = (payments, mail, sync, reports, video, nightly, agent, hostile)
+_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile)
 
 COMPANY = DemoTasks(
-    tasks=tuple(accepts_any_payload(task) for room in _ROOMS for task in room.TASKS),
+    tasks=tuple(accepts_any_payload(task) for module in _MODULES for task in module.TASKS),
     bugs=(*payments.BUGS, *mail.BUGS, *sync.BUGS, *reports.BUGS, *agent.BUGS),
     limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24},
     pausable=("reports", "email"),

@@ -26,12 +26,12 @@ class WorkingSet:
     until_ms: int = 0
     version: int = 0
     used_ms: int = 0
-    floor: int = 0
+    min_number: int = 0
     """Runs with lower numbers are not among the newest `MAX_ROWS`."""
 
     def is_new(self, change: Change) -> bool:
         """Whether the change was not sent yet."""
-        if change.run.number < self.floor:
+        if change.run.number < self.min_number:
             return False
         # Only the version shows that a change in the same millisecond as the last response came after it.
         return change.version > self.version or change.ms > self.sent.get(change.run.number, -1)
@@ -50,10 +50,10 @@ class WorkingSet:
         sent |= {run.number: run.updated_ms for run, _ in found}
         if len(sent) < MAX_ROWS:
             return found
-        *dropped, self.floor = sorted(sent)[: 1 - MAX_ROWS]
+        *dropped, self.min_number = sorted(sent)[: 1 - MAX_ROWS]
         for number in dropped:
             del sent[number]
-        return [(run, is_known) for run, is_known in found if run.number >= self.floor]
+        return [(run, is_known) for run, is_known in found if run.number >= self.min_number]
 
 
 class WorkingSets:

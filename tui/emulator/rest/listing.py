@@ -59,15 +59,15 @@ def read_page(world: World, query: Mapping[str, str]) -> Page:
     if filters.to_ms is not None:
         high = min(high, ledger.last_until(filters.to_ms) + 1)
     if cursor:
-        older_end, newer_start = _around(cursor, ledger)
+        older_end, newer_start = _bounds_of(cursor, ledger)
         low, high = (max(low, newer_start), high) if is_backward else (low, min(high, older_end))
     found: Iterable[Run] = ()
     if filters.can_match(world.environment.region):
         found = _matching(ledger, filters, low, high, is_backward=is_backward)
-    return _cut(list(islice(found, size + 1)), size, filters, is_backward=is_backward, is_first=not cursor)
+    return _page_of(list(islice(found, size + 1)), size, filters, is_backward=is_backward, is_first=not cursor)
 
 
-def _cut(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool, is_first: bool) -> Page:
+def _page_of(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool, is_first: bool) -> Page:
     """Build the page. `found` holds one run more than the page's size if there is another page."""
     has_more = len(found) > size
     shown = found[:size]
@@ -142,12 +142,12 @@ def cursor_of(run: Run) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _around(cursor: str, ledger: Ledger) -> tuple[int, int]:
+def _bounds_of(cursor: str, ledger: Ledger) -> tuple[int, int]:
     """Two bounds: runs with numbers below the first are older than the cursor, those from the second on are newer.
 
     An invalid cursor counts as a bare id (recordings 017, 019): `garbage` and `run_…` sort after every id.
     """
-    decoded = _decoded(cursor)
+    decoded = _decode(cursor)
     key = cursor if decoded is None else decoded[1]
     run = ledger.by_id.get(f"run_{key}")
     if run is not None and (decoded is None or decoded[0] == run.created_ms):
@@ -166,7 +166,7 @@ def _key(ledger: Ledger, number: int) -> str:
     return run.id.removeprefix("run_") if run else ""
 
 
-def _decoded(cursor: str) -> tuple[int, str] | None:
+def _decode(cursor: str) -> tuple[int, str] | None:
     """The creation time in epoch milliseconds and the id; None for an invalid cursor."""
     try:
         value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

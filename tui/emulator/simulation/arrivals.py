@@ -77,7 +77,7 @@ class Arrivals:
         """Until that time, create runs so fast that the world then has this many."""
         self._pacing = (until_ms, runs)
 
-    def plan_incident(self, begin_ms: int, end_ms: int) -> None:
+    def schedule_incident(self, begin_ms: int, end_ms: int) -> None:
         """Schedule a bad deployment and its fix."""
         if self._bugs:
             self._agenda.at(begin_ms, self._release, True)
@@ -171,7 +171,7 @@ class Arrivals:
             queue = self._lifecycle.queues.named(name)
             queue.is_paused = False
             self.forget_pause(name)
-            self._lifecycle.hand_out(queue)
+            self._lifecycle.dequeue_runs(queue)
 
     def forget_pause(self, name: str) -> None:
         """Leave this queue as it is, because the API paused or resumed it."""

@@ -50,7 +50,7 @@ class Attempts:
         self._seed = seed
         self._create = create
         self._tag = tag
-        self._playing: dict[int, tuple[Script, int]] = {}
+        self._executing: dict[int, tuple[Script, int]] = {}
         """For each executing run, the script of its attempt and the index of the next item."""
 
     def start_next(self, run: Run) -> None:
@@ -59,7 +59,7 @@ class Attempts:
             self._start_function(run, self._changes.set_status(run, Status.EXECUTING), self._agenda.now_ms)
             return
         turn = self._changes.set_status(run, Status.DEQUEUED)
-        self._agenda.after(30 + run.seed % 61, self._execute, run, turn, self._agenda.now_ms)
+        self._agenda.after(30 + run.seed % 61, self._start_attempt, run, turn, self._agenda.now_ms)
 
     def resume(self, run: Run) -> None:
         """Continue a run after a suspension."""
@@ -68,7 +68,7 @@ class Attempts:
 
     def cancel(self, run: Run) -> None:
         """End the current attempt of a canceled run."""
-        self._playing.pop(run.number, None)
+        self._executing.pop(run.number, None)
         if run.attempts and run.attempts[-1].ended_ms is None:
             attempt = run.attempts[-1]
             attempt.ended_ms, attempt.is_cancelled = self._agenda.now_ms, True
@@ -88,16 +88,16 @@ class Attempts:
         if not blocks or child not in blocks[-1].runs or not all(run.status.is_final for run in blocks[-1].runs):
             return
         block = blocks[-1]
-        script, at = self._playing.get(parent.number, (Script(), 0))
+        script, at = self._executing.get(parent.number, (Script(), 0))
         item = script.items[at - 1] if at else None
         if not isinstance(item, Start) or not item.is_awaited:
             return
-        lost = next((run for run in block.runs if run.status is not Status.COMPLETED), None)
-        if item.must_succeed and lost is not None:
-            self._playing[parent.number] = (Script(script.items[:at], throws=child_failed(lost)), at)
+        failed_child = next((run for run in block.runs if run.status is not Status.COMPLETED), None)
+        if item.must_succeed and failed_child is not None:
+            self._executing[parent.number] = (Script(script.items[:at], throws=child_failed(failed_child)), at)
         self._agenda.after(12 + parent.seed % 25, self._end_wait, parent, block)
 
-    def _execute(self, run: Run, turn: int, dequeued_ms: int) -> None:
+    def _start_attempt(self, run: Run, turn: int, dequeued_ms: int) -> None:
         """Create the attempt and start the worker's process."""
         if run.turn == turn:
             turn = self._changes.set_status(run, Status.EXECUTING)
@@ -111,21 +111,21 @@ class Attempts:
         if not run.attempts or run.attempts[-1].ended_ms is not None:
             run.attempts = (*run.attempts, Attempt(len(run.attempts) + 1, dequeued_ms, now_ms))
         run.attempts[-1].started_ms = now_ms
-        self._playing[run.number] = (run.script(run.attempts[-1].number), 0)
-        self._play(run, turn)
+        self._executing[run.number] = (run.script(run.attempts[-1].number), 0)
+        self._execute_items(run, turn)
 
-    def _play(self, run: Run, turn: int) -> None:
+    def _execute_items(self, run: Run, turn: int) -> None:
         """Execute items of the script up to one that takes time."""
         if run.turn != turn:
             return
-        script, at = self._playing[run.number]
+        script, at = self._executing[run.number]
         while at < len(script.items):
             item = script.items[at]
             at += 1
-            self._playing[run.number] = (script, at)
+            self._executing[run.number] = (script, at)
             match item:
                 case Work(ms=ms):
-                    self._agenda.after(ms, self._play, run, turn)
+                    self._agenda.after(ms, self._execute_items, run, turn)
                     return
                 case Wait(ms=ms):
                     self._wait(run, ms)
@@ -166,12 +166,12 @@ class Attempts:
     def _resume_function(self, run: Run, turn: int) -> None:
         if run.turn == turn:
             run.attempts[-1].blocks[-1].ended_ms = self._agenda.now_ms
-            self._play(run, self._changes.set_status(run, Status.EXECUTING))
+            self._execute_items(run, self._changes.set_status(run, Status.EXECUTING))
 
     def _continue(self, run: Run, turn: int, block: Block) -> None:
         if run.turn == turn:
             block.ended_ms = self._agenda.now_ms
-            self._play(run, turn)
+            self._execute_items(run, turn)
 
     def _trigger_runs(self, run: Run, start: Start) -> None:
         block = Block(self._agenda.now_ms)
@@ -206,7 +206,7 @@ class Attempts:
         now_ms = self._agenda.now_ms
         attempt = run.attempts[-1]
         attempt.failure = failure = script.throws
-        del self._playing[run.number]
+        del self._executing[run.number]
         if failure is not None and failure.kind is FailureKind.STALLED:
             # The worker is lost. Nothing happens until the server misses its heartbeats.
             self._agenda.after(STALLED_MS, self._finish_failed, run, run.turn, failure)
@@ -228,7 +228,7 @@ class Attempts:
         attempt.retry_at_ms = self._agenda.now_ms + delay_ms
         if delay_ms < LONG_BACKOFF_MS:
             self._changes.touch(run)
-            self._agenda.at(attempt.retry_at_ms + 30, self._execute, run, run.turn, attempt.retry_at_ms)
+            self._agenda.at(attempt.retry_at_ms + 30, self._start_attempt, run, run.turn, attempt.retry_at_ms)
             return
         self._changes.set_status(run, Status.QUEUED)
         self._dispatch.release_slot(run)

@@ -69,7 +69,7 @@ class Changes:
         self._lag_ms = lag_ms
 
     def set_status(self, run: Run, status: Status) -> int:
-        """Set the status and cancel scheduled events of the run. Returns its new turn."""
+        """Set the status, which voids the run's scheduled events. Returns its new turn."""
         run.status = status
         run.turn += 1
         self.touch(run)

@@ -45,8 +45,9 @@ class Dispatch:
         """Runs that no worker could execute, by number."""
 
     def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
-        """Deploy a version, and put the runs that waited for it back into their queues (tests/wire/recordings/README.md
-        §2).
+        """Deploy a version, and put the runs that waited for one back into their queues.
+
+        Source: tests/wire/recordings/README.md §2.
         """
         self.version, self.bugs = version, dict(bugs)
         for run in [run for run in self._pending_version.values() if run.task is not None]:
@@ -65,11 +66,11 @@ class Dispatch:
         """Put a run at the end of its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
-        self.hand_out(queue)
+        self.dequeue_runs(queue)
         if run.number in queue.waiting and run.ttl_ms and not run.attempts:
             self._agenda.at((run.queued_ms or run.created_ms) + run.ttl_ms, self._expire, run, run.turn)
 
-    def hand_out(self, queue: Queue) -> None:
+    def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""
         while queue.has_room and queue.waiting:
             _, run = queue.waiting.popitem(last=False)
@@ -86,21 +87,21 @@ class Dispatch:
             run.has_slot = False
             queue = self._queues.named(run.queue)
             queue.running -= 1
-            self.hand_out(queue)
+            self.dequeue_runs(queue)
 
     def prepend(self, run: Run) -> None:
         """Put a suspended run at the front of its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
         queue.waiting.move_to_end(run.number, last=False)
-        self.hand_out(queue)
+        self.dequeue_runs(queue)
 
     def append_at(self, run: Run, ms: int) -> None:
         """Put a run into its queue, to be dequeued no earlier than that time."""
         self._queues.named(run.queue).backing_off[run.number] = run
         self._agenda.at(ms, self._append_due, run, run.turn)
 
-    def forget(self, run: Run) -> None:
+    def remove(self, run: Run) -> None:
         """Remove a run from its queue."""
         queue = self._queues.named(run.queue)
         queue.waiting.pop(run.number, None)
@@ -137,5 +138,5 @@ class Dispatch:
             run.started_ms = self._agenda.now_ms
             run.version = self.version
             run.bug = self.bugs.get(run.task_id) if run.seed % BUG_EVERY == 0 else None
-            self._changes.ledger.versioned(run)
+            self._changes.ledger.index_version(run)
         self._on_dequeue(run)

@@ -102,7 +102,7 @@ class Ledger:
             for tag in new:
                 self._insert("tag", tag, run.number)
 
-    def versioned(self, run: Run) -> None:
+    def index_version(self, run: Run) -> None:
         """Index the version of a run, which was just set."""
         if run.listed_status is not None:
             self._insert("version", run.version, run.number)

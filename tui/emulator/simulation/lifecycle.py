@@ -78,9 +78,9 @@ class Lifecycle:
         """Deploy a version. `bugs` maps a task to the error that some of its runs throw."""
         self._dispatch.deploy(version, bugs)
 
-    def hand_out(self, queue: Queue) -> None:
+    def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""
-        self._dispatch.hand_out(queue)
+        self._dispatch.dequeue_runs(queue)
 
     def copy_from_now_on(self) -> None:
         """From now on, let lists follow each change. Before, while the history is built, they see nothing."""
@@ -88,7 +88,7 @@ class Lifecycle:
 
     def create(self, new: NewRun) -> Run:
         """Create a run and schedule its next event."""
-        run = self._made(new)
+        run = self._new_run(new)
         if run.parent is not None:
             run.parent.children = (*run.parent.children, run)
         self.ledger.add(run)
@@ -104,7 +104,7 @@ class Lifecycle:
             self._dispatch.enqueue(run, run.turn)
         return run
 
-    def _made(self, new: NewRun) -> Run:
+    def _new_run(self, new: NewRun) -> Run:
         now_ms = self.agenda.now_ms
         self.created += 1
         number = self._older + self.created
@@ -150,7 +150,7 @@ class Lifecycle:
             return
         was_queued = run.status is Status.QUEUED and not run.attempts
         run.failure = CANCELED
-        self._dispatch.forget(run)
+        self._dispatch.remove(run)
         self._attempts.cancel(run)
         self._changes.set_status(run, Status.CANCELED)
         for child in run.children:

@@ -82,15 +82,20 @@ class Run:
     usage_ms: int = 0
     failure: Failure | None = None
     bug: Failure | None = None
+    """The error that a bad deployment makes it throw."""
     given_script: Script | None = None
     listed_status: Status | None = None
+    """The status that lists know; None while they do not see the run."""
     is_copying: bool = False
+    """Whether lists will know its latest change after their delay."""
     key_expires_ms: int | None = None
     """When the idempotency key may be used for another run; None means never."""
     has_slot: bool = False
+    """Whether it counts as running in its queue."""
     schedule_id: str = ""
     """The schedule that started the run."""
     turn: int = 0
+    """Counts status changes. A scheduled event is void once the turn at which it was scheduled has passed."""
 
     @property
     def depth(self) -> int:
