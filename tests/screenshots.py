@@ -1,8 +1,7 @@
-"""Pictures of the program for the README: `python -m tests.screenshots` makes them anew from the running program.
+"""Draws the pictures for the README from the running program: `python -m tests.screenshots [NAME…]`.
 
-What lives here: which screens, at which sizes, and what leads there: keys, faults, time. Most are of an emulator whose
-time stands still, so that the same pictures come out again; what shows that time passes has a living one to itself.
-Names as arguments: only those.
+Each scene has a size and the keys, faults or time that lead to it. Most scenes use an emulator whose time stands still,
+so that the pictures are repeatable. Scenes in which time passes have an emulator of their own.
 """
 
 import json
@@ -52,16 +51,16 @@ KEY: Final = "tr_prod_emulator"
 TOKEN: Final = "0123456789abcdef-of-the-wall"
 PRESS_S: Final = 0.3
 SETTLE_S: Final = 2.0
-"""Until what was asked for about a run has been read and drawn."""
+"""Time for the requests about a run to be answered and drawn."""
 
 OUTAGE_S: Final = 20.0
-"""Over a full minute of the living world: then the line has two times of day."""
+"""More than a minute of the world, so that the line has two times of day."""
 
 Scene = Callable[[Terminal, str], None]
 
 
 def keys(*pressed: str) -> Scene:
-    """A scene to which keys lead."""
+    """Return a scene that keys lead to."""
 
     def play(terminal: Terminal, _: str) -> None:
         for key in pressed:
@@ -74,41 +73,41 @@ def keys(*pressed: str) -> Scene:
 
 
 def stale(terminal: Terminal, url: str) -> None:
-    """The server does not answer any more."""
-    keys("x")(terminal, url)  # near the top, where timers ran
+    """Make the server stop responding."""
+    keys("x")(terminal, url)  # near the top, where timers run
     set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(SETTLE_S)
 
 
 def late(terminal: Terminal, url: str) -> None:
-    """The server takes its time."""
+    """Make the server slow."""
     to_a_failed_run(terminal, url)
     set_faults(url, [{"kind": "hang"}])
     terminal.wait_for(" old, late")
 
 
 def gap(terminal: Terminal, url: str) -> None:
-    """It was away, and all that happened meanwhile has been read."""
+    """Show the list after an outage whose runs were read."""
     set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(OUTAGE_S)
     set_faults(url, [])
     terminal.wait_for("no data")
-    terminal.send("j")  # then the list stands still, and what is new does not push the line away
+    terminal.send("j")  # now new runs do not move the line
     terminal.wait_for(" caught up")
     keys(*"kkkk")(terminal, url)
 
 
 def set_faults(url: str, faults: list[dict[str, object]]) -> None:
-    """Make the emulator break, or whole again."""
+    """Set the faults of the emulator."""
     request = urllib.request.Request(f"{url}/emulator/faults", json.dumps({"faults": faults}).encode())
     with urllib.request.urlopen(request) as answer:
         answer.read()
 
 
 def filtered(text: str) -> str:
-    """The keys that filter the list."""
+    """Return the keys that filter the list."""
     return f"/{text}\r"
 
 
@@ -117,7 +116,7 @@ to_a_failed_run: Final = keys(*"xxxxxxxXX")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What is played, at which sizes, with which flags; `is_living`: in a world of its own, whose time passes."""
+    """A scene with its sizes and flags. `is_living`: it has its own emulator, whose time passes."""
 
     play: Scene
     sizes: Sequence[tuple[int, int]] = SIZES
@@ -140,7 +139,7 @@ SHOTS: Final = {
 
 
 def main(only: list[str]) -> None:
-    """Write every picture, or those that are named."""
+    """Write all pictures, or the named ones."""
     FOLDER.mkdir(exist_ok=True)
     with emulator(STILL) as url, tempfile.TemporaryDirectory() as folder:
         env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
@@ -156,7 +155,7 @@ def main(only: list[str]) -> None:
 
 
 def command(arguments: list[str], columns: int, env: dict[str, str]) -> str:
-    """What a command drew on a terminal of so many columns, as SVG."""
+    """Return the output of a command on a terminal of this many columns, as SVG."""
     terminal = Pipe(*arguments, env=env, columns=columns)
     terminal.end()
     text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))
@@ -164,7 +163,7 @@ def command(arguments: list[str], columns: int, env: dict[str, str]) -> str:
 
 
 def shoot(name: str, shot: Shot, size: tuple[int, int], env: dict[str, str]) -> None:
-    """Play a scene on a monitor of its own, and write what is on the screen then."""
+    """Play a scene on its own monitor, and write the screen."""
     with ExitStack() as around:
         if shot.is_living:
             env = env | {"TRIGGER_API_URL": around.enter_context(emulator(LIVING))}
@@ -185,14 +184,14 @@ def shoot(name: str, shot: Shot, size: tuple[int, int], env: dict[str, str]) -> 
 
 @contextmanager
 def emulator(world: Sequence[str]) -> Iterator[str]:
-    """An emulator of such a world; its address."""
+    """Start an emulator of a world. Yield its address."""
     with running(["emulator", "--port", "0", *world]) as told:
         yield next(word for word in told.readline().split() if word.startswith("http://"))
 
 
 @contextmanager
 def relay(env: Mapping[str, str]) -> Iterator[str]:
-    """A relay to the API that is named there; its address."""
+    """Start a relay to the API of the environment. Yield its address."""
     with tempfile.NamedTemporaryFile("w", encoding="ascii") as tokens:
         print("wall", TOKEN, file=tokens, flush=True)
         with running(["relay", "--tokens", tokens.name, "--listen", "127.0.0.1:0"], env) as told:
@@ -201,7 +200,7 @@ def relay(env: Mapping[str, str]) -> Iterator[str]:
 
 @contextmanager
 def running(arguments: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[IO[str]]:
-    """A command that goes on until it is ended here; what it prints."""
+    """Run a command until the end of the block. Yield its output."""
     command = [sys.executable, "-m", "tui", *arguments]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None

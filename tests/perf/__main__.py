@@ -1,7 +1,6 @@
-"""The benchmarks: `python -m tests.perf` prints a table of figures, and marks those over the limit they were given.
+"""Prints a table of all benchmark figures, and marks those above their limit: `python -m tests.perf [NAME…]`.
 
-What lives here: finding and printing. The figures are measured in the `bench_*` modules beside this one. Never part
-of the test suite: a busy machine would fail it.
+The `bench_*` modules measure the figures. They are not part of the test suite, since a busy machine would fail it.
 """
 
 import importlib
@@ -14,7 +13,7 @@ from tests.perf.figure import Figure
 
 
 def figures(only: list[str]) -> Iterator[tuple[str, Figure]]:
-    """All figures, room by room; `only` names rooms."""
+    """Yield all figures, benchmark by benchmark. `only` selects benchmarks."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         room = module.name.removeprefix("bench_")
         if module.name.startswith("bench_") and (not only or room in only):
@@ -23,7 +22,7 @@ def figures(only: list[str]) -> Iterator[tuple[str, Figure]]:
 
 
 def main() -> int:
-    """Print each figure as it is measured; gives 1 if one is over its limit."""
+    """Print each figure as it is measured. Return 1 if one is above its limit."""
     over = 0
     print(f"{'room':<9} {'figure':<66} {'measured':>10} {'limit':>9}")
     for room, figure in figures(sys.argv[1:]):

@@ -1,7 +1,6 @@
-"""What a command costs: CPU of the whole process, against the least that its libraries cost.
+"""Measures the CPU time of commands, as a multiple of the time that importing their libraries takes.
 
-The two are measured in turn, several times; the ratio of the medians is the figure, so that a slow machine does not
-matter.
+Both are measured alternately, and the figure is the ratio of their medians, so that a slow machine does not matter.
 """
 
 import os
@@ -18,7 +17,7 @@ LEAST = ["-c", "import httpx, pydantic"]
 
 
 def cpu_s(arguments: list[str], env: dict[str, str]) -> float:
-    """User and system seconds of one process."""
+    """Return the user and system seconds of one process."""
     program = subprocess.Popen([sys.executable, *arguments], env=env, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(program.pid, 0)
     program.returncode = os.waitstatus_to_exitcode(status)
@@ -28,7 +27,7 @@ def cpu_s(arguments: list[str], env: dict[str, str]) -> float:
 
 
 def measure() -> Iterator[Figure]:
-    """The figures of the command line."""
+    """Yield the figures of the command line."""
     with RecordingsApi() as api:
         env = os.environ | {"TRIGGER_SECRET_KEY": "tr_dev_x", "TRIGGER_API_URL": api.url}
         commands = {

@@ -1,9 +1,8 @@
-"""The ordeal for long, in real time that runs faster: `python -m tests.perf.bench_ordeal MINUTES [SEED] [SCALE]`.
+"""Runs the chaos test for long, in scaled real time: `python -m tests.perf.bench_ordeal MINUTES [SEED] [SCALE]`.
 
-Faults of all kinds in random order strike an emulator with a company at work, over real HTTP, and a session that
-follows it by the feed with polling beside it. After each: seconds of the program's time until the store equals the
-world, and whether the gap's counts are exact. A round is an emulator and a session of its own, with a seed of its own;
-each that something was wrong with is told on stderr, and makes the exit code 1.
+Faults of all kinds in random order strike an emulator with simulated load. A session follows it by feed and polling
+over real HTTP. After each fault, the benchmark measures the seconds until the store equals the world, and checks the
+counts of the gap. Each round has its own emulator, session and seed. Errors go to stderr and make the exit code 1.
 """
 
 import asyncio
@@ -28,15 +27,15 @@ from tui.wire.client import DEFAULT_TIMEOUTS, FEED_TIMEOUTS
 
 MINUTES = 3.0
 SCALE = 10.0
-"""Ten seconds in one: a request of 10 ms then takes 100 ms of the program's time, which a distant server does too."""
+"""Ten seconds in one. A request of 10 ms then takes 100 ms of the program's time, as with a distant server."""
 
 SEED = 1
 FAULTS = 2 * len(KINDS)
-"""Of a round: each kind twice, the second time in a session that has been through all others."""
+"""The faults of a round: each kind twice, the second time in a session that went through all others."""
 
 BLIP_S, OUTAGE_S = FAULT_S, 75.0
-"""How long a fault lasts, either of them by chance. Who hangs is noticed after 30 s on a feed, by a client's own time:
-only the longer one makes everything stale whatever it is.
+"""The two random durations of a fault. A hanging feed is detected only after 30 s, so that only the longer duration
+makes all data stale with every fault.
 """
 
 RATE_PER_S = 3.0
@@ -45,7 +44,7 @@ SETTLING_S = 20.0
 
 
 def outcomes(minutes: float, seed: int, scale: float) -> Iterator[tuple[int, Outcome]]:
-    """What became of each fault, with the seed of its round, until the time is up."""
+    """Yield the outcome of each fault with the seed of its round, until the time is up."""
     ends_s = time.monotonic() + minutes * 60
     while time.monotonic() < ends_s:
         for outcome in asyncio.run(_round(seed, scale, ends_s)):
@@ -87,7 +86,7 @@ async def _round(seed: int, scale: float, ends_s: float) -> list[Outcome]:
 
 
 def measure(minutes: float = MINUTES, seed: int = SEED, scale: float = SCALE) -> Iterator[Figure]:
-    """The figures of the chaos."""
+    """Yield the figures of the chaos test."""
     seen = [outcome for _, outcome in outcomes(minutes, seed, scale)]
     waits_s = sorted(ALLOWED_S if each.recovered_s is None else each.recovered_s for each in seen)
     yield Figure(f"faults in {minutes:g} minutes, {scale:g} times as fast", len(seen), "faults")
@@ -98,7 +97,7 @@ def measure(minutes: float = MINUTES, seed: int = SEED, scale: float = SCALE) ->
 
 
 def main() -> int:
-    """Print the figures; gives 1 if one is over its limit."""
+    """Print the figures. Return 1 if one is above its limit."""
     given = dict(enumerate(sys.argv[1:]))
     minutes, seed, scale = float(given.get(0, MINUTES)), int(given.get(1, SEED)), float(given.get(2, SCALE))
     figures = list(measure(minutes, seed, scale))

@@ -1,4 +1,4 @@
-"""What it costs to show: a row of the list, a page of `ls`, the page of one run with a large payload, a deep tree."""
+"""Measures rendering: a row of the list, a page of `ls`, the page of a run with a large payload, a deep tree."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ ROUNDS = 5
 
 
 def best(work: Callable[[], object], repeat: int = 1) -> float:
-    """Milliseconds of the fastest of several rounds, for one time."""
+    """Return the milliseconds of one call, in the fastest of several rounds."""
     rounds = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
@@ -31,7 +31,7 @@ def best(work: Callable[[], object], repeat: int = 1) -> float:
 
 
 def measure() -> Iterator[Figure]:
-    """All figures of the room."""
+    """Yield the figures of rendering."""
     runs = [sample(word, run_id=f"run_{n:025}") for n, word in enumerate(["FAILED", "EXECUTING", "COMPLETED"] * 33)]
     slots, now = columns_for(200), Now(NOW)
     yield Figure("a screen of 60 rows at 200 columns", best(lambda: [row(r, slots, now) for r in runs[:60]], 5), "ms")

@@ -1,4 +1,4 @@
-"""What polling costs a fleet's request budget, in virtual time: counts, not seconds."""
+"""Counts the requests that polling needs, in virtual time."""
 
 import asyncio
 import tempfile
@@ -38,7 +38,7 @@ async def _poll(folder: Path, queued: int, starts_per_s: int) -> list[Figure]:
 
 
 def measure() -> Iterator[Figure]:
-    """The figures of polling."""
+    """Yield the figures of polling."""
     for queued, starts_per_s in ((50, 5), (10_000, 50)):
         with tempfile.TemporaryDirectory() as folder:
             yield from asyncio.run(_poll(Path(folder), queued, starts_per_s))

@@ -1,7 +1,7 @@
-"""What the screen costs, measured from outside: a terminal that sends keys and reads what is drawn.
+"""Measures the screen from outside, on a terminal that sends keys and reads the output.
 
-The start of the demo against that of a bare Textual app; a key with 100,000 runs against one with 100; what one changed
-run writes; and a minute of 1,000 changes a second. What is compared is measured in turn.
+It compares the start of the demo with that of a bare Textual app, and a key with 100,000 runs with one with 100. It
+measures the bytes of one changed run, and a minute of 1,000 changes a second. Compared things are measured alternately.
 """
 
 import os
@@ -41,7 +41,7 @@ Bare().run()
 
 
 def measure() -> Iterator[Figure]:
-    """The figures of the screen."""
+    """Yield the figures of the screen."""
     yield from starts()
     yield from keys()
     yield from one_changed_run()
@@ -49,7 +49,7 @@ def measure() -> Iterator[Figure]:
 
 
 def starts() -> Iterator[Figure]:
-    """From the start of the process until the first run is on the screen, in turn with a bare app."""
+    """Measure the time from the start of the process to the first run on the screen, and that of a bare app."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "bare.py"
         program.write_text(BARE, encoding="utf-8")
@@ -67,14 +67,14 @@ def starts() -> Iterator[Figure]:
 
 
 def _started_s(command: list[str], text: str) -> float:
-    # As it is installed: compiled once, not at every start.
+    # Like an installed package: compiled once, not at every start.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with Terminal(command, env=env) as terminal:
         return terminal.wait_for_bytes(text.encode()) - terminal.began_s
 
 
 def keys() -> Iterator[Figure]:
-    """From a key to the paint that shows the cursor one row on."""
+    """Measure the time from a key to the paint with the cursor on the next row."""
     with filled(100) as few, filled(MAX_RUNS_FOR_YES) as many:
         p95: dict[int, list[float]] = {100: [], MAX_RUNS_FOR_YES: []}
         written: list[int] = []
@@ -87,7 +87,7 @@ def keys() -> Iterator[Figure]:
                     written.append(count)
             for runs, seconds_each in spent.items():
                 p95[runs].append(percentile(seconds_each, 0.95))
-        # A frame more or less moves the p95 of one round by half: the middle one of several says what is so.
+        # One frame changes the p95 of a round by half, so the median of several rounds is used.
         ratio = statistics.median(many_s / few_s for few_s, many_s in zip(p95[100], p95[MAX_RUNS_FOR_YES], strict=True))
         yield Figure("a key to its paint, 100 runs, p95", statistics.median(p95[100]) * 1000, "ms")
         yield Figure("a key to its paint, 100,000 runs, p95", statistics.median(p95[MAX_RUNS_FOR_YES]) * 1000, "ms")
@@ -96,7 +96,7 @@ def keys() -> Iterator[Figure]:
 
 
 def one_changed_run() -> Iterator[Figure]:
-    """What is written when one run on the screen changes its status."""
+    """Measure the bytes written when one visible run changes its status."""
     with filled(1000) as terminal:
         rows: list[int] = []
         written: list[int] = []
@@ -114,7 +114,7 @@ def one_changed_run() -> Iterator[Figure]:
 
 
 def busy_minute() -> Iterator[Figure]:
-    """A minute of 1,000 changes a second, with somebody at the keyboard."""
+    """Measure a minute of 1,000 changes a second while keys are typed."""
     with filled(10_000, 1000) as terminal:
         process = psutil.Process(terminal.process.pid)
         terminal.read_for(SETTLING_S)
@@ -133,7 +133,7 @@ def busy_minute() -> Iterator[Figure]:
 
 
 def filled(runs: int, changes_per_s: int = 0) -> Terminal:
-    """The monitor on so many runs, with the cursor on one of them."""
+    """Start the monitor on this many runs, with the cursor on one of them."""
     terminal = Terminal([sys.executable, "-m", "tests.perf.filled", str(runs), str(changes_per_s)])
     terminal.wait_for("sync-", "polling")
     terminal.press("j", lambda: terminal.cursor_row is not None)
@@ -141,14 +141,14 @@ def filled(runs: int, changes_per_s: int = 0) -> Terminal:
 
 
 def press(terminal: Terminal, number: int) -> tuple[float, int]:
-    """Move the cursor, down and up in turn; gives the seconds until it is there, and the bytes until then."""
+    """Move the cursor down and up alternately. Return the seconds and the bytes until it arrives."""
     row = terminal.cursor_row
     answered = terminal.press("jk"[number % 2], lambda: terminal.cursor_row not in {row, None}, "the cursor's move")
     return answered.seconds, answered.bytes
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value that so many are not above."""
+    """Return the quantile of the values."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 

@@ -1,4 +1,4 @@
-"""What the store costs at 100,000 runs: one patch with two views, a page, memory, a new filter."""
+"""Measures the store with 100,000 runs: one patch with two views, a page, memory, a new filter."""
 
 import gc
 import time
@@ -28,7 +28,7 @@ ENVIRONMENT, VERSION = Raw("prod"), Raw("20261124.1")
 
 
 def _row(number: int, word: str, read: datetime, *, updates: int = 0) -> RunPatch:
-    """A list row as `wire` decodes it: texts that repeat are shared, and the time of the answer."""
+    """Return a list row as `wire` decodes it, with shared texts and a shared response time."""
     created = START + timedelta(milliseconds=20 * number)
     updated = created + timedelta(seconds=1 + updates)
     status = parse_status(word)
@@ -58,7 +58,7 @@ def _best_s(work: Callable[[], object], times: int = 5) -> float:
 
 
 def _one_patch_s(store: Store, views: tuple[View, ...]) -> float:
-    """The median over patches that each change a status and the run's place in both views."""
+    """Return the median of patches that each change a status and the run's position in both views."""
     taken: list[float] = []
     for step in range(2_000):
         number = (step * 7_919) % RUNS
@@ -72,7 +72,7 @@ def _one_patch_s(store: Store, views: tuple[View, ...]) -> float:
 
 
 def measure() -> Iterator[Figure]:
-    """Every figure of the store."""
+    """Yield the figures of the store."""
     gc.collect()
     tracemalloc.start()
     store = _filled()

@@ -1,4 +1,4 @@
-"""What a trace as large as the server sends them costs: bytes to spans, attempts and tree; and one stack."""
+"""Measures the largest trace that a server sends, from bytes to spans, attempts and tree, and one stack."""
 
 import json
 import time
@@ -28,7 +28,7 @@ STACK = "Error: boom\n" + "\n".join(
 
 
 class _Writer:
-    """Writes the spans of one trace until there are enough."""
+    """Builds the spans of one trace, up to a number."""
 
     def __init__(self) -> None:
         self.written = 0
@@ -41,7 +41,7 @@ class _Writer:
         return {"id": f"{self.written:016x}", "runId": run_id, "data": base | flags | data, "children": children}
 
     def run(self, run_id: str, levels: int) -> dict[str, Any]:
-        """A run of two attempts: the first threw, the second has the runs below it and the logs."""
+        """Build a run with a failed attempt, and a second one with child runs and logs."""
         thrown = {"exception": {"type": "Error", "message": "boom", "stacktrace": STACK}}
         failed = {"isError": True, "events": [{"name": "exception", "properties": thrown}]}
         logs = [self.node(run_id, f"log line {number}", [], level="INFO", duration=0) for number in range(4)]
@@ -54,7 +54,7 @@ class _Writer:
 
 
 def body() -> bytes:
-    """The answer of `/trace` for three levels of runs, 5,000 spans in all."""
+    """Return a response of `/trace` with three levels of runs and 5,000 spans."""
     writer = _Writer()
     root = writer.run("run_", 2)
     logs = root["children"][2]["children"][0]["children"]
@@ -66,7 +66,7 @@ def body() -> bytes:
 
 
 def event(number: int, **more: Any) -> dict[str, Any]:
-    """One row of `/events`, a log line unless `more` says otherwise."""
+    """Return one row of `/events`, a log line by default."""
     return {
         "spanId": f"{number:016x}",
         "parentId": f"{2:016x}",
@@ -86,7 +86,7 @@ def event(number: int, **more: Any) -> dict[str, Any]:
 
 
 def events_body() -> bytes:
-    """The answer of `/events` with as many rows as the server sends."""
+    """Return a response of `/events` with the server's maximum of rows."""
     own = event(1, level="TRACE", parentId=None, attemptNumber=None, message="logs")
     attempt = event(2, level="TRACE", parentId=own["spanId"], message="Attempt 1")
     lines = (event(number) for number in range(3, MAX_EVENT_ROWS))
@@ -94,7 +94,7 @@ def events_body() -> bytes:
 
 
 def slices_ms(answer: bytes) -> list[float]:
-    """How long each slice of decoding takes."""
+    """Return the time of each slice of decoding."""
     decoder, taken, began = EventsDecoder(answer, RunId("run_cmwwvwwyg02e5en7d9b3ipmae")), [], time.perf_counter()
     for _ in decoder.slices():
         now = time.perf_counter()
@@ -106,7 +106,7 @@ def slices_ms(answer: bytes) -> list[float]:
 
 
 def measure() -> Iterator[Figure]:
-    """Best of several, since the machine has other work."""
+    """Return the best of several rounds, since the machine has other work."""
     answer = body()
     status = parse_status("COMPLETED")
     run = Run(RunId("run_"), state=State(START, Precision.DETAIL, status), attempt_count=2)

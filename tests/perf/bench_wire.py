@@ -1,4 +1,4 @@
-"""What a page of 100 runs costs from its bytes to the store, and a detail from its bytes to a patch."""
+"""Measures decoding: a page of 100 runs from its bytes to the store, a detail from its bytes to a patch."""
 
 import json
 import time
@@ -16,7 +16,7 @@ REPETITIONS = 30
 
 
 def page_of_100() -> bytes:
-    """Recording 014, its rows repeated under other ids until there are 100."""
+    """Return recording 014 with its rows repeated under other ids, 100 in all."""
     body = recording("014")["response"]["body"]
     rows = body["data"]
     body["data"] = [rows[index % len(rows)] | {"id": f"run_{index:025}"} for index in range(100)]
@@ -24,7 +24,7 @@ def page_of_100() -> bytes:
 
 
 def best_ms(work: Callable[[], object]) -> float:
-    """The shortest of several runs, in milliseconds: the others measure the machine's other work too."""
+    """Return the milliseconds of the fastest round. Slower rounds include the machine's other work."""
     times: list[float] = []
     for _ in range(REPETITIONS):
         begun = time.perf_counter()
@@ -34,7 +34,7 @@ def best_ms(work: Callable[[], object]) -> float:
 
 
 def measure() -> Iterator[Figure]:
-    """The figures of the room `wire`."""
+    """Yield the figures of decoding."""
     page = page_of_100()
     yield Figure("a page of 100 runs decoded and converted", best_ms(lambda: decode_page(page, READ_AT)), "ms")
     yield Figure(

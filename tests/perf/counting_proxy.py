@@ -1,7 +1,7 @@
-"""A proxy on loopback that counts: every byte between a client and a server, request by request, and when it passed.
+"""A loopback proxy in its own thread that counts the bytes of each request and response, and records their times.
 
-What lives here: `CountingProxy`, in a thread of its own. It forwards what it gets and changes nothing; a request is
-told from its answer by the direction, which is enough for HTTP/1.1 clients that wait for each answer.
+It forwards everything unchanged. A change of direction separates requests and responses, which is enough for HTTP/1.1
+clients without pipelining.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. `answered_s` is the moment of the monotonic clock at which its last byte passed."""
+    """One request and its response. `answered_s` is the monotonic time of the response's last byte."""
 
     path: str
     sent_bytes: int = 0
@@ -28,13 +28,13 @@ class Exchange:
 
     @property
     def total_bytes(self) -> int:
-        """Both ways, headers included."""
+        """The bytes in both directions, with headers."""
         return self.sent_bytes + self.received_bytes
 
 
 @dataclass
 class CountingProxy:
-    """In front of the server at `upstream`. `exchanges` grows; it is read when nothing is under way."""
+    """A proxy for the server at `upstream`. Read `exchanges` when no request is in flight."""
 
     upstream: str
     exchanges: list[Exchange] = field(default_factory=list)
@@ -54,7 +54,7 @@ class CountingProxy:
         self._thread.join()
 
     def of(self, beginning: str) -> list[Exchange]:
-        """Those whose path begins so."""
+        """Return the exchanges whose path starts with a prefix."""
         return [exchange for exchange in self.exchanges if exchange.path.startswith(beginning)]
 
     def _serve(self) -> None:

@@ -1,11 +1,11 @@
-"""One measured figure of a benchmark, with the limit that an issue set for it."""
+"""One measured figure of a benchmark, and its limit."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`value` in `unit`; `limit` is what was asked for, or None where the figure only informs."""
+    """A `value` in `unit`. `limit` is the highest accepted value, None if there is none."""
 
     name: str
     value: float

@@ -1,7 +1,6 @@
-"""The monitor with a store that is filled by hand, as a process of its own: `python -m tests.perf.filled`.
+"""Runs the monitor on a store with generated runs and changes, without a server: `python -m tests.perf.filled`.
 
-What lives here: so many runs, so many changes a second, and SIGUSR1, which changes one run that is on the screen.
-Nobody is asked for anything but what the panes read about one run, and nobody answers that.
+SIGUSR1 changes one visible run. Requests of the panes for single runs get no response.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from tui.ui.app import TriggerApp
 
 PAGE = 100
 AGE = timedelta(days=3)
-"""Of the newest run: ages of a day and more do not tick."""
+"""The age of the newest run. Ages above a day are not repainted every second."""
 
 GAP = timedelta(seconds=2)
 REACH = timedelta(days=30)
@@ -33,13 +32,13 @@ WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "COMPLETED
 TASKS = [TaskId(f"sync-{number}") for number in range(40)]
 CHANGING = ("EXECUTING", "COMPLETED", "FAILED")
 BUSY = 2_000
-"""Runs that change in turn: the newest ones."""
+"""The number of newest runs that change in turn."""
 
 TURN_S = 0.02
 
 
 def patch(number: int, word: str, now: datetime, *, version: int = 0) -> RunPatch:
-    """A row of the list about run `number`, of which 0 is the newest; `version` counts its changes."""
+    """Return a list row of run `number`, where 0 is the newest. `version` counts its changes."""
     created = now - AGE - number * GAP
     updated = created + timedelta(seconds=1 + version)
     status = parse_status(word)
@@ -60,7 +59,7 @@ class Filled(TriggerApp):
         self._changes_per_s = changes_per_s
 
     def begin(self) -> None:
-        """Change what is there."""
+        """Change runs at the requested rate."""
         self.session.spawn(self._feed(), "feed")
 
     async def _feed(self) -> None:
@@ -95,7 +94,7 @@ class Filled(TriggerApp):
 
 
 async def main(runs: int, changes_per_s: int) -> None:
-    """Run it until it is quit."""
+    """Run the monitor until the user quits."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings("http://127.0.0.1:9", Secret("tr_dev_x"), history=REACH, state_dir=PurePath(folder))
         async with Session(settings) as session:

@@ -1,8 +1,7 @@
-"""The monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
+"""Runs the monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
 
-What lives here: so many old runs before anything is asked, and no room for more, so that each new one pushes an old
-one out; and SIGUSR1, which writes what is known of all to the file that FOLLOWED_INTO names. All else is the program as
-it is: its settings are those of the environment's variables.
+The store begins with generated old runs, so that each new run evicts an old one. SIGUSR1 writes all known runs to the
+file FOLLOWED_INTO. Everything else is the program as it is, with settings from its environment variables.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ INTO = "FOLLOWED_INTO"
 
 
 class Count:
-    """How many changed runs were told to the screen, and what trouble there was."""
+    """Counts the changed runs that reached the screen, and records errors."""
 
     def __init__(self, session: Session) -> None:
         self.run_count = 0
@@ -32,7 +31,7 @@ class Count:
         self._session = session
 
     def on_changes(self, changes: Changes) -> None:
-        """Count those."""
+        """Count the changed runs."""
         self.run_count += len(changes.added) + len(changes.changed)
         for status in self._session.store.source_statuses.values() if Topic.SOURCES in changes.topics else ():
             if not isinstance(status, SourceConnected) and (told := f"{status.source}: {status.reason}, {status.at}"):
@@ -40,7 +39,7 @@ class Count:
 
 
 def tell(session: Session, count: Count, into: Path) -> None:
-    """Write what is known now; whoever asked reads it when it is whole."""
+    """Write the known runs to a file, which is complete when it appears."""
     known = {
         run.id: [run.status.value, run.state.updated_at.isoformat()]
         for run in session.store.runs()
@@ -54,7 +53,7 @@ def tell(session: Session, count: Count, into: Path) -> None:
 
 
 async def main(runs: int) -> None:
-    """Run it until it is quit."""
+    """Run the monitor until the user quits."""
     async with Session(read_settings(os.environ)) as session:
         began, count = session.now(), Count(session)
         for first in range(0, runs, PAGE):

@@ -1,7 +1,7 @@
-"""A clock that runs so many times as fast as the machine's: hours of a program's time in minutes, nothing skipped.
+"""A clock that runs several times faster than the machine's, for hours of a session in minutes.
 
-What lives here: `ScaledClock`, for a session beside an emulator with the same `--time-scale`, and the timeouts that go
-with it. What waits on it really waits, on the real event loop, while real bytes travel: only they do not get faster.
+`ScaledClock` belongs to a session whose emulator has the same `--time-scale`. Waiting is real, on a real event loop
+and with real connections; only the transport of bytes does not become faster.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from tui.wire.connection import Timeouts
 
 
 class ScaledClock:
-    """A `Clock` that shows `start` when it is made (None: the time of now), and then runs `scale` times as fast."""
+    """A `Clock` that starts at `start` (None: now) and runs `scale` times as fast as the machine's."""
 
     def __init__(self, scale: float, start: datetime | None = None) -> None:
         self.scale = scale
@@ -38,9 +38,9 @@ class ScaledClock:
         await asyncio.sleep(delay_s / self.scale)
 
     def epoch_ms(self) -> int:
-        """The same time as the emulator wants it."""
+        """Return the time in the emulator's form."""
         return int(self.now().timestamp() * 1000)
 
     def scaled(self, timeouts: Timeouts) -> Timeouts:
-        """What a client, who waits in the machine's time, has to be given."""
+        """Return timeouts in the machine's time, in which a client waits."""
         return Timeouts(*(seconds / self.scale for seconds in astuple(timeouts)))

@@ -1,7 +1,7 @@
-"""A terminal for programs: a pty with a screen behind it, for tests, benchmarks and screenshots.
+"""Runs a program on a pty, with an emulated screen, for tests, benchmarks and screenshots.
 
-What lives here: running a command on it, keys, waiting for what is seen, and the times at which bytes came. Nothing
-sleeps: every wait is a `select` with a deadline. A time is taken when the bytes are read, before they are drawn.
+It sends keys, waits for texts on the screen, and records when bytes arrive. Every wait is a `select` with a deadline.
+Times are taken when bytes are read, before they are drawn.
 """
 
 import fcntl
@@ -25,12 +25,12 @@ SYNC_BEGINS: Final = b"\x1b[?2026h"
 
 _QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p)")
 _SUPPORTED: Final = {b"2026": 2}
-"""DEC modes that this terminal says it knows: 2 is `off now`. Unknown ones are answered with 0."""
+"""DEC modes that this terminal reports as known: 2 means off. It reports others with 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one key cost: seconds until the screen was as wanted, and bytes until then."""
+    """The cost of one key: the seconds and bytes until the screen is as expected."""
 
     seconds: float
     bytes: int
@@ -39,8 +39,8 @@ class Answered:
 class Terminal:
     """A command on a terminal of `columns` x `rows` cells, from its start to `close`.
 
-    `env` is its whole environment, to which what a terminal sets is added. With `holds_cursor` it does not say where
-    its cursor is until `answer_cursor`.
+    `env` is the whole environment, to which the variables of a terminal are added. With `holds_cursor` the cursor
+    position is not reported until `answer_cursor`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Terminal:
 
     @property
     def screen(self) -> pyte.Screen:
-        """All that was read, drawn: only when somebody looks, since that takes longer than the reading."""
+        """The screen, which is drawn on access: drawing takes longer than reading."""
         if self._drawn < len(self.received):
             new = bytes(self.received[self._drawn :])
             self._drawn = len(self.received)
@@ -94,40 +94,40 @@ class Terminal:
 
     @property
     def descriptor(self) -> int:
-        """The terminal's side of the pty."""
+        """The terminal's end of the pty."""
         return self._master
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen, row by row."""
+        """The rows of the screen."""
         return list(self.screen.display)
 
     @property
     def text(self) -> str:
-        """The same in one piece."""
+        """The screen as one text."""
         return "\n".join(line.rstrip() for line in self.lines)
 
     @property
     def cursor_row(self) -> int | None:
-        """The row at whose left edge the list's cursor is."""
+        """The row with the cursor of the list."""
         return next((y for y in range(self.screen.lines) if self.screen.buffer[y][0].data == "▌"), None)
 
     def send(self, keys: str) -> None:
-        """Type."""
+        """Send keys."""
         os.write(self._master, keys.encode())
 
     def answer_cursor(self) -> None:
-        """Say where the cursor is, once."""
+        """Report the cursor position once."""
         self.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make it so large, and tell the program."""
+        """Resize the terminal, and notify the program."""
         self.screen.resize(rows, columns)
         _set_size(self._master, columns, rows)
         self.process.send_signal(28)  # SIGWINCH: the kernel tells it to the foreground job of a controlling terminal
 
     def wait_until(self, is_so: Callable[[], bool], what: str = "it", within_s: float = PATIENCE_S) -> float:
-        """Read until it is so; gives when the bytes came that made it so."""
+        """Read until a condition holds. Return the time of the bytes that made it true."""
         ends_s = time.monotonic() + within_s
         while not is_so():
             if self.is_gone or not self._read(ends_s):
@@ -135,39 +135,39 @@ class Terminal:
         return self.read_s
 
     def wait_for(self, *texts: str, within_s: float = PATIENCE_S) -> float:
-        """Wait until all these texts are on the screen; each within one row."""
+        """Wait until all texts are on the screen, each within one row."""
         return self.wait_until(lambda: all(text in self.text for text in texts), f"{texts}", within_s)
 
     def wait_for_bytes(self, wanted: bytes, within_s: float = PATIENCE_S) -> float:
-        """The same by what was written since the start, without drawing it."""
+        """Wait until all texts were written since the start, without drawing the screen."""
         return self.wait_until(lambda: wanted in self.received, f"{wanted!r}", within_s)
 
     def press(self, keys: str, is_done: Callable[[], bool], what: str = "the answer to a key") -> Answered:
-        """Type, and wait until the screen is as it has to be then."""
+        """Send keys, and wait until the screen is as expected."""
         before, began_s = len(self.received), time.monotonic()
         self.send(keys)
         return Answered(self.wait_until(is_done, what) - began_s, len(self.received) - before)
 
     def wait_quiet(self, quiet_s: float = 0.15, within_s: float = PATIENCE_S) -> None:
-        """Wait until nothing was written for so long."""
+        """Wait until nothing was written for this long."""
         ends_s = time.monotonic() + within_s
         while not self.is_gone and self._read(time.monotonic() + quiet_s):
             if time.monotonic() > ends_s:
                 raise AssertionError(f"never quiet; on the screen:\n{self.text}")
 
     def read_for(self, seconds: float) -> None:
-        """Read for so long."""
+        """Read for this long."""
         ends_s = time.monotonic() + seconds
         while not self.is_gone and time.monotonic() < ends_s:
             self._read(ends_s)
 
     def hang_up(self) -> None:
-        """Close the terminal under the program."""
+        """Close the terminal while the program runs."""
         os.close(self._master)
         self.is_gone = True
 
     def end(self, within_s: float = PATIENCE_S) -> int:
-        """Read until the program has ended; gives its exit code."""
+        """Read until the program ends. Return its exit code."""
         ends_s = time.monotonic() + within_s
         while not self.is_gone:
             if not self._read(ends_s):
@@ -175,7 +175,7 @@ class Terminal:
         return self.process.wait(within_s)
 
     def close(self) -> None:
-        """End everything."""
+        """End the program and close the terminal."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(PATIENCE_S)
@@ -183,7 +183,7 @@ class Terminal:
             self.hang_up()
 
     def _read(self, ends_s: float) -> bool:
-        """Take what is there, or wait for it until then; False: nothing came."""
+        """Read available bytes, or wait for some until the deadline. Return whether any came."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, ends_s - time.monotonic()))
         if not ready:
             return False
@@ -200,7 +200,7 @@ class Terminal:
         return True
 
     def _answer(self) -> None:
-        """Answer what a terminal is asked."""
+        """Respond to the program's terminal queries."""
         for query in _QUERY.finditer(self.received, self._asked):
             self._asked = query.end()
             if query[2] is not None:
@@ -222,7 +222,7 @@ def _set_size(descriptor: int, columns: int, rows: int) -> None:
 
 
 def painted_rows(written: bytes) -> set[int]:
-    """The rows, from 0, on which something was written: those to which the cursor was moved before a text."""
+    """Return the rows, from 0, that were written: those to which the cursor moved before a text."""
     rows: set[int] = set()
     row: int | None = None
     for move, other in re.findall(rb"\x1b\[(\d+);\d+H|(\x1b\[[?>]?[\d;]*[a-zA-Z]|[^\x1b]+)", written):
@@ -234,4 +234,4 @@ def painted_rows(written: bytes) -> set[int]:
 
 
 Cell = Any
-"""One of pyte's: `data`, `fg`, `bg`, `bold`, `reverse` and more."""
+"""A cell of pyte with `data`, `fg`, `bg`, `bold`, `reverse` and more."""
