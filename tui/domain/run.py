@@ -1,8 +1,8 @@
 """A run and its facets: the groups of fields that are read, and become outdated, independently of each other.
 
-The runs list returns the state of a run, its detail also the payload, its trace the attempts. Each answer therefore
-fills some facets and leaves the others alone. Most facets carry a `Stamp`; `store.merge` compares stamps to decide
-which of two facets is newer.
+The runs list returns the state of a run, its detail also the payload, its trace the attempts. Each response therefore
+fills some facets and leaves the others alone. A facet has a `Stamp`, and `store.merge` compares stamps to decide which
+of two versions of a facet is newer.
 Source: ARCHITECTURE.md; tests/wire/recordings/README.md §3, §4.
 """
 
@@ -38,9 +38,10 @@ MAX_SUSPEND_DELAY: Final = timedelta(seconds=30)
 
 
 class Precision(IntEnum):
-    """How much detail a kind of response has about a run. Of two facets with the same `updated_at` the greater wins.
+    """How complete a kind of response is about a run. Of two facets with the same `updated_at` the greater wins.
 
-    `DERIVED` is computed from other values instead of being sent by the server.
+    LIST, DETAIL, TRACE and FEED are responses of the server. DERIVED is an earlier facet to which the changed columns
+    of a feed message were applied.
     """
 
     DERIVED = 0
@@ -64,7 +65,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The fields that never change once they are set. None: not read yet, or the run has none.
+    """The fields that never change once they are set. None: not read yet, or the run has none. They need no stamp.
 
     `depth` is 0 for the root of a run tree. `ttl` is the server's text (`10m`). `trigger_function` is one of trigger,
     triggerAndWait, batchTrigger, batchTriggerAndWait. `queue` and `machine` come only from TRQL queries.
@@ -93,8 +94,8 @@ class Fixed:
 class State:
     """The fields that change while a run is live. The list, the detail and the feed each return all of them.
 
-    `status` does not take the number of attempts into account; `Run.status` does. `compute` is the total time of the
-    finished attempts. Costs are in US cents.
+    `updated_at` and `precision` serve as its stamp. `status` does not take the number of attempts into account;
+    `Run.status` does. `compute` is the total time of the finished attempts. Costs are in US cents.
     """
 
     updated_at: datetime
@@ -128,6 +129,7 @@ class Body:
 class Run:
     """Everything known about one run. A facet that has not been read yet is None.
 
+    The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and the value.
     `read_at` is when the server last confirmed the state, `gone_at` when it last answered 404 for the run.
     `attempt_count` is the greatest number that any response had. `children_read_at` is the last response that listed
     all direct children. `metadata` is `{}` for a run without any. All times are the server's.

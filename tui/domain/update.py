@@ -121,7 +121,7 @@ class SourceStopped:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """A source has read every change that the server had at `at`, including all that an earlier outage hid."""
+    """A source has read every change that the server had made by `at`. Counts of runs missed before `at` are final."""
 
     source: str
     at: datetime

@@ -1,7 +1,7 @@
 """`Store`: all runs and facts that the sources have read.
 
 `merge` decides which facet of a run is newer, `indexes` finds runs, `retention` chooses the runs to drop, and `facts`
-stores everything else.
+stores everything else. The class is longer than 200 lines because half of it are one-line properties.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

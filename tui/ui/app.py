@@ -69,7 +69,7 @@ class TriggerApp(AppBase):
         self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = LiveModel(session, self.call_later)
-        self.type_ahead = TypeAhead(session.clock, self.ask_cursor)
+        self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
         self.subscription.on_trouble = lambda text: self.messages.add(session.now(), text)
@@ -114,10 +114,10 @@ class TriggerApp(AppBase):
         if self._driver is not None:
             self._driver.write(data)
 
-    def ask_cursor(self, question: str) -> bool:
+    def request_cursor(self, question: str) -> bool:
         """Ask the terminal for its cursor; False if it is behind, and was not asked."""
         if isinstance(self._driver, TerminalDriver):
-            return self._driver.ask_cursor(question)
+            return self._driver.request_cursor(question)
         self.write(question)
         return True
 

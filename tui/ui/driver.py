@@ -54,7 +54,7 @@ _MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
 # Only "disambiguate escape codes". With "report all keys" a shell is unusable after `kill -9`.
 _KITTY_ON: Final = "\x1b[>1u"
 # Apple's terminal prints a `p` for this request.
-_ASK_SYNC: Final = "\x1b[?2026$p"
+_REQUEST_SYNC: Final = "\x1b[?2026$p"
 _SCREEN_ON: Final = "\x1b[?1049h"
 _TITLE_PUSH: Final = "\x1b[22;2t"
 # The empty title is for a terminal that does not save titles.
@@ -114,9 +114,9 @@ class TerminalDriver(Driver):
         if self._writer is not None and self._is_active:
             self._writer.write(data)
 
-    def ask_cursor(self, question: str) -> bool:
+    def request_cursor(self, sequence: str) -> bool:
         """Request the cursor's position. Return False if the terminal is behind, so that nothing was sent."""
-        is_sent = self._writer is not None and self._is_active and self._writer.write(question)
+        is_sent = self._writer is not None and self._is_active and self._writer.write(sequence)
         if is_sent:
             self._replies.expect_cursor()
         return is_sent
@@ -160,9 +160,9 @@ class TerminalDriver(Driver):
         self._enter_raw_mode()
         title, self._is_title_pushed = self._title_sequence(), self._title is not None
         mouse = _MOUSE_ON if self._mouse else ""
-        ask = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _ASK_SYNC
-        self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{ask}")
-        if ask:
+        request = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _REQUEST_SYNC
+        self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{request}")
+        if request:
             self._replies.expect_mode()
         self._is_active, self._is_restored = True, False
         self._reader = TerminalReader(
