@@ -26,7 +26,7 @@ from tui.sources.budget import Priority
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound, Refused
 from tui.wire.read_requests import EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
-from tui.wire.relay.messages import Call, CallResponse, encode_screen_message
+from tui.wire.relay.messages import PART_BYTES, Call, CallResponse, encode_screen_message
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
 PARENT = FleetRun(2, -40, -39)
@@ -153,6 +153,21 @@ def test_attempts_of_a_truncated_trace_cross_the_relay(tmp_path: Path) -> None:
                 f"chatty attempt {number} failed" for number in (1, 2, 3)
             ]
             assert history.is_complete
+
+    asyncio.run(scenario())
+
+
+def test_response_is_whole_if_a_part_ends_inside_a_character(tmp_path: Path) -> None:
+    body = "é€𝄞" * PART_BYTES
+
+    async def scenario() -> None:
+        fleet = busy_fleet()
+        fleet.fault = lambda path: Response(body) if path.endswith("/trace") else None
+        async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket:
+            await socket.send(encode_screen_message(Call(1, TraceRequest(RunId(FAILED.id)))), text=True)
+            message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
+            assert isinstance(message, CallResponse)
+            assert message.body == body
 
     asyncio.run(scenario())
 
