@@ -12,7 +12,8 @@ from tui.domain.environment import Environment
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present.ascii import ascii_line
-from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.frame.header import header_line
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Token, line_width, plain
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import NOW, text_of
-from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.frame.header import header_line
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.help import HelpKey, header_signs, help_lines, legend_lines
 from tui.present.sparkline import spark
 from tui.present.status import STATUS_STYLES

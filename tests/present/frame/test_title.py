@@ -8,7 +8,7 @@ from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, t
 from tests.support.present.samples import HOSTILE
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
-from tui.present.frame.header import HeaderFacts
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.title import MAX_TITLE_CELLS, takes_title, terminal_title
 from tui.present.styled import Piece, line_width
 from tui.store.freshness import Freshness, Level

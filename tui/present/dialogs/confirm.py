@@ -4,7 +4,7 @@ A `Question` becomes lines here. The screen decides which keys answer it, and wh
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,11 +12,11 @@ from typing import Final
 from tui.domain.action_plan import ActionPlan, confirmation_texts
 from tui.domain.environment import Environment
 from tui.domain.run import Run
-from tui.domain.tree import TreeNode
 from tui.present import formatting
 from tui.present.columns import Now, took
-from tui.present.status import StatusStyle, style_of, style_of_status
-from tui.present.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
+from tui.present.dialogs.run_kinds import counted_lines, first_kinds, kind_of_node, kind_of_run
+from tui.present.status import style_of
+from tui.present.styled import Line, Piece, Token, cut, fold, joined, line_width, wrap
 
 WIDTH: Final = 70
 REPLICA_LAG: Final = timedelta(seconds=1)
@@ -26,7 +26,6 @@ SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so ty
 INDENT: Final = 3
 _GAP: Final = 2
 _FIELD_CELLS: Final = 12
-_STATUS_CELLS: Final = 15
 _MIN_KINDS: Final = 2
 _MAX_NAMED: Final = 3
 
@@ -104,7 +103,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     if len(lines) > height:
         lines = assembled(kinds, is_loose=False)
     if len(lines) > height:
-        lines = assembled(_first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS)), is_loose=False)
+        lines = assembled(first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS)), is_loose=False)
     return lines
 
 
@@ -162,7 +161,7 @@ def _kinds(question: Question, limit: int) -> list[Line]:
     plan = question.plan
     lines: list[Line] = []
     if len(plan.runs) > 1:
-        lines += _counted((_kind_of_run(run) for run in plan.runs), limit)
+        lines += counted_lines((kind_of_run(run) for run in plan.runs), limit)
     if question.is_reading:
         return [*lines, (Piece("reading what else stops…", Token.MUTED),)]
     if plan.descendants:
@@ -172,53 +171,8 @@ def _kinds(question: Question, limit: int) -> list[Line]:
         verb = "stops" if len(plan.descendants) == 1 else "stop"
         text = f"{formatting.plural(len(plan.descendants), 'run')} below {them} also {verb}"
         lines.append((Piece(text, Token.BRIGHT, is_bold=True),))
-        lines += _counted((_kind_of_node(node) for node in plan.descendants), limit)
+        lines += counted_lines((kind_of_node(node) for node in plan.descendants), limit)
     return lines
-
-
-_Kind = tuple[StatusStyle, str, str]
-"""A status, a task, and the first line of an error."""
-
-
-def _kind_of_run(run: Run) -> _Kind:
-    error = run.error[1] if run.error else None
-    return style_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
-
-
-def _kind_of_node(node: TreeNode) -> _Kind:
-    is_read = node.run is not None and node.run.state is not None
-    style = style_of(node.run) if is_read and node.run is not None else style_of_status(node.status)
-    return style, node.task or formatting.NONE, ""
-
-
-def _counted(kinds: Iterable[_Kind], limit: int) -> list[Line]:
-    """Return `33 ✗ failed charge-card Upstream …`, the greatest number first."""
-    counts = Counter(kinds).most_common()
-    digits = max(len(formatting.count(count)) for _, count in counts)
-    names = {style: _lower_case(style) for (style, _, _), _ in counts}
-    widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
-    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _STATUS_CELLS))
-    lines = []
-    for (style, task, error), count in counts:
-        number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
-        parts: list[Line] = [number, (style.mark, Piece(" "), *fit((names[style],), widest))]
-        parts.append(fit((Piece(task, Token.TEXT if error else Token.MUTED),), tasks))
-        lines.append(cut(joined([*parts, (Piece(error, Token.MUTED),)]), limit))
-    return lines
-
-
-def _lower_case(style: StatusStyle) -> Piece:
-    """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
-    return Piece(style.word if style.glyph == "?" else style.word.lower())
-
-
-def _first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
-    if len(kinds) <= max_rows:
-        return list(kinds)
-    return [
-        *kinds[: max_rows - 1],
-        (Piece(f"… and {formatting.plural(len(kinds) - max_rows + 1, 'more kind')}", Token.MUTED),),
-    ]
 
 
 def _notes(question: Question, now: Now, limit: int) -> list[Line]:

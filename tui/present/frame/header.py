@@ -1,24 +1,20 @@
 """The top line: environment, project, freshness, counts, runs per minute, clock.
 
-Parts are dropped as the line gets narrower, but never the environment, READ-ONLY and the connection. The module is
-longer than 300 lines because the text of a part and the order of dropping belong together. Source: tui/ui/README.md.
+Parts are dropped as the line gets narrower, but never the environment, READ-ONLY and the connection. Source:
+tui/ui/README.md.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple, assert_never
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 from tui.domain.environment import Environment
-from tui.domain.source_names import RELAY
 from tui.domain.text import Raw
-from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.present import formatting
-from tui.present.frame.trouble import advice_on, secondary_trouble
+from tui.present.frame.connection import ConnectionState, connection_state
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.sparkline import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
-from tui.store.activity import Minute
-from tui.store.freshness import Freshness, Level
 from tui.store.status_counts import StatusCounts
 
 WIDE: Final = 110
@@ -40,48 +36,12 @@ COUNT_LETTERS: Final = (
 )
 """The letters of the counts, for the page of keys."""
 
-QUIET_FROM: Final = timedelta(minutes=2)
-"""Nothing changed for this long although runs are live: a server that returns old answers looks the same."""
-
 _SHORT_BUDGET: Final = 4
 """The budget is short if less than this fraction of it is left."""
 
 _MAX_CELLS: Final = {"slug": 12, "project": 40}
 _MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderFacts:
-    """Everything that the line depends on.
-
-    Updates stopped at `paused_at`: `waiting` changed runs are held back, and the screen shows the state of `frozen_at`.
-    `minutes` are whole ones, the oldest first. `quiet` is the time without changes although runs are live. `is_relayed`
-    means that all data comes from a relay.
-    """
-
-    at: datetime
-    freshness: Freshness
-    api_url: str = ""
-    environment: Environment | None = None
-    branch: str | None = None
-    is_read_only: bool = False
-    counts: StatusCounts = field(default_factory=StatusCounts)
-    budget: BudgetRead | None = None
-    paused_at: datetime | None = None
-    waiting: int = 0
-    minutes: tuple[Minute, ...] = ()
-    quiet: timedelta | None = None
-    is_relayed: bool = False
-    frozen_at: datetime | None = None
-
-
-class _Connection(NamedTuple):
-    """The part that is never dropped, a remark behind it while there is room, and the polling interval."""
-
-    head: Line
-    remark: Line = ()
-    pace: Line = ()
 
 
 _DROPS: Final = ("clock", "minutes", "pace", "as of", "organisation", "project", "budget")
@@ -93,7 +53,7 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
 
     `is_colorless` puts the environment into brackets. `offline` is the mark of an offline source.
     """
-    connection = _connection(facts, offline)
+    connection = connection_state(facts, offline)
     drops: list[str] = [] if width >= WIDE else ["clock", "minutes"]
     for drop in ("", *_DROPS):
         drops.append(drop)
@@ -102,11 +62,11 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
             return parts.line(width)
     for drop in ("", *_COUNTS_DROP):
         drops.append(drop)
-        room = width - 2 - _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless).width
+        room = width - 2 - _parts(facts, ConnectionState(connection.head), drops, is_colorless=is_colorless).width
         if room >= min(_MIN_REMARK, line_width(connection.remark)):
-            short = _Connection(connection.head, cut(connection.remark, room))
+            short = ConnectionState(connection.head, cut(connection.remark, room))
             return _parts(facts, short, drops, is_colorless=is_colorless).line(width)
-    bare = _parts(facts, _Connection(connection.head), drops, is_colorless=is_colorless)
+    bare = _parts(facts, ConnectionState(connection.head), drops, is_colorless=is_colorless)
     return fit((Piece(" "), *bare.left), width)
 
 
@@ -143,7 +103,7 @@ def _with_room(line: Line) -> Line:
     return tuple(out)
 
 
-def _parts(facts: HeaderFacts, connection: _Connection, drops: Collection[str], *, is_colorless: bool) -> _Parts:
+def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[str], *, is_colorless: bool) -> _Parts:
     left = [_environment(facts, is_colorless=is_colorless)]
     if facts.environment is not None and "project" not in drops:
         left.append(_project(facts.environment, facts.branch, drops))
@@ -177,86 +137,6 @@ def _project(environment: Environment, branch: str | None, drops: Collection[str
     if branch:
         line = (*line, Piece(f" {branch}", Token.MUTED))
     return cut(line, _MAX_CELLS["project"])
-
-
-def _connection(facts: HeaderFacts, offline: str) -> _Connection:
-    freshness = facts.freshness
-    if facts.paused_at is not None:
-        head = _alarm_line("‖ paused")
-        if freshness.trouble is not None or freshness.is_stale:
-            return _Connection(head, _source(facts, offline).head)
-        waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
-        remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p resumes"
-        return _Connection(head, (Piece(remark, Token.MUTED),))
-    return _source(facts, offline)
-
-
-def _source(facts: HeaderFacts, offline: str) -> _Connection:
-    """Return the state of the leading source."""
-    freshness = facts.freshness
-    match freshness.trouble:
-        case SourceStopped() as trouble:
-            said = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short
-            return _Connection(_alarm_line(f"{offline} stopped"), (Piece(said, Token.AMBER),))
-        case SourceRetrying() as trouble if trouble.is_answered:
-            said = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short}"
-            return _Connection(_alarm_line(f"{offline} {_retrying(facts, trouble)}"), (Piece(said, Token.MUTED),))
-        case SourceRetrying() as trouble:
-            since = formatting.time_of_day(freshness.trouble_since or trouble.at, facts.at)
-            who = "no relay" if trouble.source == RELAY else "offline"
-            return _Connection(
-                _alarm_line(f"{offline} {who} since {since}"), (Piece(_retrying(facts, trouble), Token.MUTED),)
-            )
-        case None:
-            return _fresh(facts)
-        case _:
-            assert_never(freshness.trouble)
-
-
-def _fresh(facts: HeaderFacts) -> _Connection:
-    """Return the state of a source without trouble, by the age of its last answer."""
-    freshness = facts.freshness
-    if freshness.confirmed_at is None:
-        waited = (Piece(f"for {formatting.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
-        return _Connection((Piece("connecting…", Token.MUTED),), waited)
-    age = formatting.wait(facts.at - freshness.confirmed_at)
-    via = " via relay" if facts.is_relayed else ""
-    way = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
-    match freshness.level:
-        case Level.STALE:
-            return _Connection(_alarm_line(f"● no answer for {age}"))
-        case Level.LATE:
-            return _Connection((Piece("●", Token.AMBER), Piece(way, Token.MUTED)), (_amber(f"{age} old, late"),))
-        case Level.FRESH | Level.CONNECTING:
-            head = (Piece("●", Token.GREEN), Piece(way, Token.MUTED))
-            pace = () if freshness.is_live else (Piece(f" every {formatting.wait(freshness.interval)}", Token.MUTED),)
-            return _Connection(head, _remark(facts), pace)
-        case _:
-            assert_never(freshness.level)
-
-
-def _remark(facts: HeaderFacts) -> Line:
-    """Return the most important remark while the data is fresh."""
-    if facts.environment is None:
-        return (_amber("environment not known, treated as production"),)
-    if (other_trouble := facts.freshness.other_trouble) is not None:
-        return (_amber(secondary_trouble(other_trouble, facts.at)),)
-    if facts.quiet is not None and facts.quiet >= QUIET_FROM:
-        return (Piece(f"no change for {formatting.wait(facts.quiet)}", Token.MUTED),)
-    return ()
-
-
-def _amber(text: str) -> Piece:
-    return Piece(text, Token.AMBER)
-
-
-def _retrying(facts: HeaderFacts, trouble: SourceRetrying) -> str:
-    left = trouble.next_at - facts.at
-    return f"retrying in {formatting.wait(left)}" if left > timedelta(seconds=0.5) else "retrying now"
-
-
-def _alarm_line(text: str) -> Line:
-    return (Piece(text, Token.AMBER, is_bold=True),)
 
 
 def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:

@@ -5,7 +5,7 @@ from typing import Final
 from tui.domain.text import clean
 from tui.present import formatting
 from tui.present.ascii import ascii_line
-from tui.present.frame.header import HeaderFacts
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Line, Piece, cut, plain
 
 MAX_TITLE_CELLS: Final = 60

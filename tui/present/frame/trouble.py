@@ -101,10 +101,13 @@ def secondary_trouble(trouble: Trouble, now: datetime) -> str:
     text = "no live feed" if trouble.source in FEEDS else "polling fails"
     if isinstance(trouble, SourceStopped):
         return f"{text}{code}"
+    return f"{text}{code}, {retry_words(trouble, now)}"
+
+
+def retry_words(trouble: SourceRetrying, now: datetime) -> str:
+    """Return `retrying in 4 s`, or `retrying now`."""
     remaining = trouble.next_at - now
-    return (
-        f"{text}{code}, retrying {f'in {formatting.wait(remaining)}' if remaining > timedelta(seconds=0.5) else 'now'}"
-    )
+    return f"retrying in {formatting.wait(remaining)}" if remaining > timedelta(seconds=0.5) else "retrying now"
 
 
 def feed_sentence(trouble: Trouble) -> str:

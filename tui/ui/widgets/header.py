@@ -9,7 +9,8 @@ from typing import Final
 from textual import events
 
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
-from tui.present.frame.header import HeaderFacts, header_line
+from tui.present.frame.header import header_line
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic

@@ -1,0 +1,57 @@
+"""Counts the runs that an action affects by status, task and error: `33 ✗ failed  charge-card  Upstream …`."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tui.domain.run import Run
+from tui.domain.tree import TreeNode
+from tui.present import formatting
+from tui.present.status import StatusStyle, style_of, style_of_status
+from tui.present.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width
+
+_STATUS_CELLS: Final = 15
+
+RunKind = tuple[StatusStyle, str, str]
+"""A status, a task, and the first line of an error."""
+
+
+def kind_of_run(run: Run) -> RunKind:
+    error = run.error[1] if run.error else None
+    return style_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
+
+
+def kind_of_node(node: TreeNode) -> RunKind:
+    is_read = node.run is not None and node.run.state is not None
+    style = style_of(node.run) if is_read and node.run is not None else style_of_status(node.status)
+    return style, node.task or formatting.NONE, ""
+
+
+def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
+    """Return `33 ✗ failed  charge-card Upstream …`, the greatest number first."""
+    counts = Counter(kinds).most_common()
+    digits = max(len(formatting.count(count)) for _, count in counts)
+    names = {style: _lower_case(style) for (style, _, _), _ in counts}
+    widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
+    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _STATUS_CELLS))
+    lines = []
+    for (style, task, error), count in counts:
+        number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
+        parts: list[Line] = [number, (style.mark, Piece(" "), *fit((names[style],), widest))]
+        parts.append(fit((Piece(task, Token.TEXT if error else Token.MUTED),), tasks))
+        lines.append(cut(joined([*parts, (Piece(error, Token.MUTED),)]), limit))
+    return lines
+
+
+def _lower_case(style: StatusStyle) -> Piece:
+    """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
+    return Piece(style.word if style.glyph == "?" else style.word.lower())
+
+
+def first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
+    if len(kinds) <= max_rows:
+        return list(kinds)
+    return [
+        *kinds[: max_rows - 1],
+        (Piece(f"… and {formatting.plural(len(kinds) - max_rows + 1, 'more kind')}", Token.MUTED),),
+    ]
