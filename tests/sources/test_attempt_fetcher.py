@@ -1,4 +1,4 @@
-"""Attempts of a run whose trace the server cut: read from its events, within bounds, and named where they are cut."""
+"""Attempts of runs whose trace the server cut: they come from the events, and cuts are named."""
 
 import asyncio
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ TASKS = (
 
 @contextmanager
 def served(task: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
-    """A world in which one run of a task was triggered that long ago, and its id."""
+    """Serve a fleet with one run of a task, triggered `age_s` ago. Yields it with the id of the run."""
     fleet = Fleet(VirtualClock())
     fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
     fleet.world.advance(in_ms(-age_s))
@@ -47,8 +47,8 @@ def served(task: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
         yield api, RunId(run.id)
 
 
-def asked(api: FleetApi) -> list[str]:
-    """The requests about the run, in order."""
+def requests_of(api: FleetApi) -> list[str]:
+    """Return the kinds of the requests about the run, in order."""
     return [path.rpartition("/")[2].partition("_")[0] for _, path, _ in api.fleet.requests]
 
 
@@ -57,7 +57,7 @@ def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Ru
         with served(task, age_s) as (api, run_id):
             api.fleet.fault = fault or (lambda _: None)
             async with started(api, tmp_path) as session:
-                return *(await session.run_with_attempts(run_id)), asked(api)
+                return *(await session.run_with_attempts(run_id)), requests_of(api)
 
     return asyncio.run(scenario())
 
@@ -99,10 +99,10 @@ def test_events_that_are_cut_too_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "reason"),
     [(403, "403"), (404, "404"), (500, "500"), (400, "400"), (401, "401"), (200, "no list of events")],
 )
-def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, status: int, said: str) -> None:
+def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, status: int, reason: str) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "not for you"}, status) if path.endswith("/events") else None
 
@@ -110,7 +110,7 @@ def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, statu
     history = history_of(run)
     assert requests == ["run", "trace", "events"]
     assert history.missing.startswith(f"{CUT} and the events could not be read: ")
-    assert said in history.missing
+    assert reason in history.missing
     assert [attempt.number for attempt in history.attempts] == [1, 3]
     assert (history.is_complete, trouble) == (False, None)
 
@@ -128,7 +128,7 @@ def gone(path: str) -> Response | None:
 
 
 def deep(path: str) -> Response | None:
-    """A trace that nests deeper than JSON is decoded."""
+    """A trace that nests deeper than the decoder allows."""
     if not path.endswith("/trace"):
         return None
     return Response('{"trace":{"rootSpan":' + '{"children":[' * 10_000, media_type="application/json")
@@ -143,16 +143,16 @@ def test_attempts_without_a_readable_trace_come_from_the_events(tmp_path: Path, 
     assert (history.is_complete, history.is_trace_gone, trouble) == (True, False, None)
 
 
-@pytest.mark.parametrize(("fault", "said"), [(gone, None), (deep, "nested too deep")])
-def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, said: str | None) -> None:
+@pytest.mark.parametrize(("fault", "reason"), [(gone, None), (deep, "nested too deep")])
+def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, reason: str | None) -> None:
     def both(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, 404) if path.endswith("/events") else fault(path)
 
     run, trouble, _ = read("chatty-retry", 120, tmp_path, both)
-    if said is None:
+    if reason is None:
         assert (history_of(run).is_trace_gone, trouble) == (True, None)
     else:
-        assert said in (trouble or "")
+        assert reason in (trouble or "")
 
 
 def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
@@ -167,16 +167,16 @@ def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) ->
         with served("talks-on", 60) as (api, run_id):
             async with started(api, tmp_path) as session:
                 await session.run_with_attempts(run_id)
-                assert asked(api) == ["run", "trace", "events"]
+                assert requests_of(api) == ["run", "trace", "events"]
                 first = history_of(await kept(session, run_id))
                 for _ in range(3):
                     await session.run_with_attempts(run_id)
-                # Nothing was asked for but details, and what was known of its attempts is known still.
-                assert asked(api)[3:] == ["run"] * 3
+                # Only details were requested, and the known attempts are kept.
+                assert requests_of(api)[3:] == ["run"] * 3
                 assert history_of(await kept(session, run_id)) == first
                 await api.fleet.clock.run(CUT_AGAIN.total_seconds())
                 await session.run_with_attempts(run_id)
-                assert asked(api)[6:] == ["run", "events"]
+                assert requests_of(api)[6:] == ["run", "events"]
 
     asyncio.run(scenario())
 
@@ -190,7 +190,7 @@ def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
                 assert run is not None
                 api.fleet.world.cancel(run)
                 await session.run_with_attempts(run_id)
-                assert asked(api)[3:] == ["run", "events"]
+                assert requests_of(api)[3:] == ["run", "events"]
                 assert (await kept(session, run_id)).is_final
 
     asyncio.run(scenario())
@@ -231,7 +231,7 @@ def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
             async with started(api, tmp_path) as session:
                 for _ in range(3):
                     await session.run_with_attempts(run_id)
-                assert asked(api).count("events") == 1
+                assert requests_of(api).count("events") == 1
                 run = await kept(session, run_id)
                 assert run.wait is not None
                 assert run.wait.about == "10 minutes"
@@ -252,7 +252,7 @@ def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status
                 api.fleet.fault = lambda _: None
                 await api.fleet.clock.run(1.0)
                 run, _ = await session.run_with_attempts(run_id)
-                assert asked(api).count("events") == count
+                assert requests_of(api).count("events") == count
                 assert run.wait is not None
                 assert run.wait.about == ("10 minutes" if count == 2 else None)
 

@@ -1,4 +1,4 @@
-"""The budget: who goes when, and that the running tasks keep their share."""
+"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ def rate(remaining: int, resets_in_s: float = 10.0, limit: int = 750) -> RateLim
 
 
 class Api:
-    """Answers at once, counting; or waits for `release`."""
+    """Counts requests, and answers at once or on `release`."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -368,7 +368,7 @@ def test_request_with_too_long_a_wait_raises_at_once() -> None:
         assert refused.value.resets_in == timedelta(seconds=60)
         assert str(refused.value) == "the request budget is spent for 60 s"
         await clock.run(56)
-        # What is near enough is waited for.
+        # A wait within the maximum is allowed.
         waiting = asyncio.ensure_future(budget.request("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0))
         await clock.run(4)
         assert await waiting == "late"

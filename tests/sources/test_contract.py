@@ -1,4 +1,4 @@
-"""What every source promises, whatever its way of asking: one suite over the whole registry."""
+"""The contract that every source of the registry must keep."""
 
 import asyncio
 import random
@@ -34,30 +34,33 @@ from tui.store.store import Store
 from tui.wire.client import Client
 
 FAMILY = (1, 2, 3)
-"""A parent that is followed, and its children."""
+"""The numbers of a run and its children."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What is peculiar to a source: the runs of the world that it tells, and the paths that it lives by; and whether a
-    429 is waited out by its budget, or by who runs it. A refused key ends it, or, where `is_extra`, turns off what it
-    is for, and others go on without it.
+    """How a source differs from others.
+
+    * `reports`: whether the source reports a run of the fleet.
+    * `main_path`: the path that the source cannot work without.
+    * `is_extra`: a refused key turns off a capability instead of stopping the source.
+    * `retries_429`: the budget retries a 429. Otherwise the source raises it.
     """
 
-    tells: Callable[[FleetRun], bool]
-    lives_by: str
+    reports: Callable[[FleetRun], bool]
+    main_path: str
     is_extra: bool = False
-    waits_out_429: bool = True
+    retries_429: bool = True
 
 
 CONTRACTS = {
-    "rest": Contract(tells=lambda _: True, lives_by="/api/v1/runs", waits_out_429=False),
-    "run": Contract(tells=lambda run: run.number in FAMILY, lives_by=f"/api/v3/runs/{FleetRun(1, 0).id}"),
-    "realtime": Contract(tells=lambda _: True, lives_by="/realtime/v1/runs", is_extra=True),
+    "rest": Contract(reports=lambda _: True, main_path="/api/v1/runs", retries_429=False),
+    "run": Contract(reports=lambda run: run.number in FAMILY, main_path=f"/api/v3/runs/{FleetRun(1, 0).id}"),
+    "realtime": Contract(reports=lambda _: True, main_path="/realtime/v1/runs", is_extra=True),
     "run-feed": Contract(
-        tells=lambda run: run.number == 1, lives_by=f"/realtime/v1/runs/{FleetRun(1, 0).id}", is_extra=True
+        reports=lambda run: run.number == 1, main_path=f"/realtime/v1/runs/{FleetRun(1, 0).id}", is_extra=True
     ),
-    "relay": Contract(tells=lambda _: True, lives_by=RELAY_PATH, waits_out_429=False),
+    "relay": Contract(reports=lambda _: True, main_path=RELAY_PATH, retries_429=False),
 }
 pytestmark = pytest.mark.parametrize("name", SOURCES)
 
@@ -68,7 +71,7 @@ def test_every_source_has_a_contract(name: str) -> None:
 
 
 def world(clock: VirtualClock | None = None) -> Fleet:
-    """Some history, a family that lives for a while, and runs that come, run and end meanwhile."""
+    """A fleet with a history, a live family, and runs that start and end during the test."""
     fleet = Fleet(clock or VirtualClock())
     for number in range(10, 160):
         fleet.add(FleetRun(number, -2000.0 + 10 * number, -1.5, -1 if number % 4 else 12))
@@ -81,17 +84,17 @@ def world(clock: VirtualClock | None = None) -> Fleet:
 
 
 class Follower:
-    """One source on a fleet, with everything it tells."""
+    """Runs one source on a fleet, and records its updates."""
 
     def __init__(self, name: str, fleet: Fleet, api: Client | RelayConnection, budget: Budget) -> None:
         self.fleet = fleet
         self.budget = budget
         self.store = Store()
-        self.told: list[Update] = []
+        self.updates: list[Update] = []
         client, relay = (api, None) if isinstance(api, Client) else (None, api)
         self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle, lists=client)
         coverage = Coverage()
-        # Nobody reads a list beside it.
+        # No list is polled beside it.
         coverage.list_started.set()
         parts = SourceParts(
             fetcher=self.fetcher,
@@ -108,15 +111,15 @@ class Follower:
         self.expected = CONTRACTS[name]
 
     async def emit(self, update: Update) -> None:
-        self.told.append(update)
+        self.updates.append(update)
         self.store.apply(update)
 
     async def settle(self) -> None:
-        """`emit` applies at once."""
+        """Return at once: `emit` applies each update."""
 
     async def idle(self) -> None:
-        """Wait until everything that was asked is answered."""
-        # Nobody has an event for it, or needs one.
+        """Wait until all requests are answered."""
+        # There is no event to wait for.
         while self.budget.in_flight or not self.fleet.is_settled(self.fetcher.feed_polls_in_flight):  # noqa: ASYNC110
             await asyncio.sleep(0.0003)
 
@@ -124,7 +127,7 @@ class Follower:
         await self.fleet.clock.run(seconds, idle=self.idle)
 
     async def follow(self, seconds: float) -> None:
-        """Run the source for so long, and cancel it."""
+        """Run the source for some seconds, then cancel it."""
         task = asyncio.ensure_future(self.source.run(self.emit))
         await self.later(seconds)
         assert not task.done(), task.exception()
@@ -133,32 +136,32 @@ class Follower:
             await task
 
     async def fail(self) -> BaseException | None:
-        """Run the source until it ends by itself, which it must do soon."""
+        """Run the source until it raises, within five seconds, and return the exception."""
         task = asyncio.ensure_future(self.source.run(self.emit))
         await self.later(5)
         assert task.done()
         return task.exception()
 
     def fault(self, answer: Callable[[], Response]) -> None:
-        """Answer so where the source cannot live without."""
-        self.fleet.fault = lambda path: answer() if path == self.expected.lives_by else None
+        """Return this response on the source's main path."""
+        self.fleet.fault = lambda path: answer() if path == self.expected.main_path else None
 
     def patches(self) -> list[RunPatch]:
-        return [patch for update in self.told if isinstance(update, RunsRead) for patch in update.patches]
+        return [patch for update in self.updates if isinstance(update, RunsRead) for patch in update.patches]
 
     def connections(self) -> list[SourceConnected]:
-        connections = [update for update in self.told if isinstance(update, SourceConnected)]
+        connections = [update for update in self.updates if isinstance(update, SourceConnected)]
         return [connected for connected in connections if connected.source == self.source.name]
 
-    def asked(self) -> int:
-        """How often it asked anything."""
+    def request_count(self) -> int:
+        """Return the number of requests."""
         return len(self.fleet.requests)
 
-    async def is_gone(self) -> None:
-        """Wait until the other side knows that it was cancelled."""
+    async def wait_until_gone(self) -> None:
+        """Wait until the server has noticed the end of the source."""
 
     def assert_equals_world(self) -> None:
-        expected = {run.id: run for run in self.fleet.runs if self.expected.tells(run)}
+        expected = {run.id: run for run in self.fleet.runs if self.expected.reports(run)}
         now_s = self.fleet.now_s
         assert {run.id for run in self.store.runs()} == expected.keys()
         for run in self.store.runs():
@@ -171,7 +174,7 @@ class Follower:
 
 
 class OnRelay(Follower):
-    """A screen of a relay, which polls the fleet by itself."""
+    """Runs the source of a relay's screen. The relay polls the fleet."""
 
     def __init__(self, setup: RelaySetup) -> None:
         self.setup = setup
@@ -180,10 +183,10 @@ class OnRelay(Follower):
     async def idle(self) -> None:
         await self.setup.wait_until_idle()
 
-    def asked(self) -> int:
+    def request_count(self) -> int:
         return len(self.fleet.requests_to(RELAY_PATH))
 
-    async def is_gone(self) -> None:
+    async def wait_until_gone(self) -> None:
         await self.setup.wait_until_disconnected()
 
 
@@ -204,12 +207,12 @@ def test_source_emits_runs_before_each_connected(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             await follower.follow(20)
-            kinds = [type(update) for update in follower.told]
+            kinds = [type(update) for update in follower.updates]
             assert kinds.index(RunsRead) < kinds.index(SourceConnected)
             connections = follower.connections()
             assert len(connections) >= 2
             for earlier, later in pairwise(connections):
-                # The server's times have whole seconds.
+                # The Date header has whole seconds.
                 assert timedelta() <= later.at - earlier.at <= timedelta(seconds=earlier.interval_s + 1)
 
     asyncio.run(scenario())
@@ -221,7 +224,7 @@ def test_source_does_not_emit_its_own_failures(name: str) -> None:
             await follower.follow(10)
             follower.fault(server_error)
             await follower.fail()
-            assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.told)
+            assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.updates)
 
     asyncio.run(scenario())
 
@@ -264,7 +267,7 @@ def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> Non
             if follower.expected.is_extra:
                 assert isinstance(error, Transient)
                 assert error.retry_after is not None
-                assert any(isinstance(update, CapabilityLost) for update in follower.told)
+                assert any(isinstance(update, CapabilityLost) for update in follower.updates)
             else:
                 assert isinstance(error, Fatal)
                 assert error.is_about_the_key
@@ -283,7 +286,7 @@ def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
             assert task.done()
             error = task.exception()
             assert isinstance(error, Transient)
-            # What others stand in for is not asked again so soon: the connections are taken, not spent.
+            # An extra source waits longer, since other clients use all connections.
             assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))
 
     asyncio.run(scenario())
@@ -300,7 +303,7 @@ def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -
             return server_error()
 
         async with following(name, world()) as follower:
-            if moment == "behind a 429 or held" and not follower.expected.waits_out_429:
+            if moment == "behind a 429 or held" and not follower.expected.retries_429:
                 return
             await follower.later(0)
             before = asyncio.all_tasks()
@@ -312,8 +315,8 @@ def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -
                     hold if moment == "a request in flight" else lambda: JSONResponse({"secondsUntilReset": 60}, 429)
                 )
                 task = asyncio.ensure_future(follower.source.run(follower.emit))
-                path = follower.expected.lives_by
-                # The server's thread has no event for this loop.
+                path = follower.expected.main_path
+                # There is no event of the server's thread to wait for.
                 while not (held.is_set() or (moment != "a request in flight" and follower.fleet.requests_to(path))):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
                 if moment != "a request in flight":
@@ -322,15 +325,15 @@ def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -
                 with pytest.raises(asyncio.CancelledError):
                     await task
             released.set()
-            await follower.is_gone()
+            await follower.wait_until_gone()
             assert follower.budget.in_flight == 0
             assert not follower.budget._shared
             assert not follower.budget._waiters
             assert asyncio.all_tasks() == before
-            asked, told = follower.asked(), len(follower.told)
+            request_count, update_count = follower.request_count(), len(follower.updates)
             follower.fleet.fault = lambda _: None
             await follower.later(60)
-            assert (follower.asked(), len(follower.told)) == (asked, told)
+            assert (follower.request_count(), len(follower.updates)) == (request_count, update_count)
 
     asyncio.run(scenario())
 
@@ -376,20 +379,20 @@ def test_source_emits_no_run_that_the_server_did_not_send(name: str) -> None:
         def spoil(path: str) -> Response | None:
             if path == "/api/v1/runs":
                 return JSONResponse({"data": [*odd, row, *odd], "pagination": {"next": 7}})
-            if path == CONTRACTS["run"].lives_by:
+            if path == CONTRACTS["run"].main_path:
                 family = {"root": {}, "parent": {"id": ""}, "children": [*odd, row]}
                 return JSONResponse(row | {"id": FleetRun(1, 0).id, "relatedRuns": family})
             if path.startswith("/realtime"):
-                told = [{"value": each, "headers": {}} for each in odd] + odd
+                messages = [{"value": each, "headers": {}} for each in odd] + odd
                 return JSONResponse(
-                    [*told, {"headers": {"control": "up-to-date"}}],
+                    [*messages, {"headers": {"control": "up-to-date"}}],
                     headers={"electric-handle": "h", "electric-offset": f"1_{len(fleet.requests)}"},
                 )
             return None
 
         async with following(name, fleet) as follower:
             fleet.fault = spoil
-            # A feed whose answers come at once, with nothing that can be read, is soon given up.
+            # A feed with instant, unreadable responses is soon stopped.
             await follower.follow(0.8 if follower.expected.is_extra else 10)
             sent = {fleet.runs[0].id, FleetRun(1, 0).id}
             assert {patch.id for patch in follower.patches()} <= sent

@@ -1,4 +1,4 @@
-"""The fifth of the refill and the floor: whatever a server says about its resets, and whenever we ask."""
+"""The budget keeps its bounds, whatever resets the server announces and whenever requests come."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,12 +23,12 @@ RESETS: dict[str, Callable[[float], float]] = {
 
 
 def most_within(moments: list[float], seconds: float) -> int:
-    """The most of these in any stretch of time so long, wherever it begins."""
+    """Return the most moments within any span of `seconds`."""
     return max((sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments), default=0)
 
 
 class Server:
-    """Answers at once, and says what remains and when it resets."""
+    """Answers at once, with rate limit headers."""
 
     def __init__(self, clock: VirtualClock, refill: Refill, resets_in_s: Callable[[float], float]) -> None:
         self.clock = clock
@@ -82,15 +82,15 @@ def test_no_period_spends_more_than_a_fifth(refill: Refill, resets_in_s: Callabl
     ),
     st.sampled_from(sorted(RESETS)),
 )
-def test_fifth_holds_for_any_sequence_of_requests(asked: list[tuple[float, int, Priority]], resets: str) -> None:
+def test_fifth_holds_for_any_sequence_of_requests(requests: list[tuple[float, int, Priority]], resets: str) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
-        for wait_s, count, priority in asked:
+        for wait_s, count, priority in requests:
             server.ask(count, priority)
             await server.clock.run(wait_s)
         await server.clock.run(200)
         assert most_within(server.sent_s, 10) <= 50
-        assert len(server.sent_s) == sum(count for _, count, _ in asked)
+        assert len(server.sent_s) == sum(count for _, count, _ in requests)
         await server.close()
 
     asyncio.run(scenario())
@@ -108,7 +108,7 @@ def test_requests_late_in_a_period_count_for_the_next() -> None:
     asyncio.run(scenario())
 
 
-# A refill that is announced for the next second is believed: half of what remains then is the next floor.
+# A reset in the next second is plausible: half of the requests remaining then would be the next floor.
 @pytest.mark.parametrize("resets", sorted(RESETS.keys() - {"a reset every second"}))
 def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
     async def scenario() -> None:

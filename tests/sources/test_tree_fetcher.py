@@ -1,4 +1,4 @@
-"""Trees of runs over real HTTP: what they take of the request budget, and what they say where it is spent."""
+"""Trees of runs over real HTTP: which requests they need, and which parts they report as missing."""
 
 import asyncio
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ TASKS = (
 
 @contextmanager
 def served(task: str, age_s: float = 60.0) -> Iterator[tuple[FleetApi, str]]:
-    """A world in which one run of a task was triggered that long ago, and its id."""
+    """Serve a fleet with one run of a task, triggered `age_s` ago. Yields it with the id of the run."""
     fleet = Fleet(VirtualClock())
     fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
     fleet.world.advance(in_ms(-age_s))
@@ -65,7 +65,7 @@ def served(task: str, age_s: float = 60.0) -> Iterator[tuple[FleetApi, str]]:
 
 
 async def tree_of(api: FleetApi, tmp_path: Path, run_id: str, key: Secret | None = None) -> RunTree:
-    """The tree as it is read without letting any time pass but what a tree may wait."""
+    """Read a tree, and let no more time pass than a tree may wait."""
     found: list[RunTree] = []
     changes: dict[str, Any] = {} if key is None else {"key": key}
     async with started(api, tmp_path, **changes) as session:
@@ -80,7 +80,7 @@ async def tree_of(api: FleetApi, tmp_path: Path, run_id: str, key: Secret | None
 
 
 def requests(api: FleetApi) -> list[str]:
-    """What was asked, in order: `run` is a detail."""
+    """Return the kinds of all requests, in order. `run` is a single read."""
     last = [path.rpartition("/")[2] for _, path, _ in api.fleet.requests]
     return ["run" if part.startswith("run_") else part for part in last]
 
@@ -127,7 +127,7 @@ def test_query_has_the_duration_of_a_live_run(tmp_path: Path) -> None:
 def test_public_token_reads_an_awaited_tree_by_its_trace(tmp_path: Path) -> None:
     with served("root") as (api, run_id):
         tree = asyncio.run(tree_of(api, tmp_path, run_id, public_token("read:runs")))
-        # What is left open by the trace are the failed leaves: the details of their parents tell all of them.
+        # The trace lacks the statuses of failed leaves. The details of their parents have them.
         assert requests(api) == ["run", "query", "trace", *["run"] * 4]
         assert (len(list(tree.root.walk())), tree.missing) == (17, ())
         assert [line for line in shown(api, tree) if "·" in line] == []

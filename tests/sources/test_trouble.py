@@ -1,4 +1,4 @@
-"""What fails in part costs that part only: the list goes on, and what was known stays known."""
+"""A partial failure affects only its part: the list continues, and known runs are kept."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,12 +32,12 @@ def fleet_of(*runs: FleetRun) -> Fleet:
 
 
 def state_of(session: Session) -> object:
-    """How the source gets on now; not narrowed, since it changes while time passes."""
+    """Return the status of the polling source. As `object`, so that mypy does not narrow it over time."""
     return session.store.source_statuses["rest"]
 
 
 async def states_during(session: Session, later: Later, seconds: int) -> set[type[object]]:
-    """All that the source was within so much time, looked at twice a second."""
+    """Return the types of all statuses of the source within `seconds`, sampled twice a second."""
     states = set()
     for _ in range(2 * seconds):
         await later(0.5)
@@ -194,9 +194,9 @@ def test_key_that_is_revoked_later_stops_the_source(tmp_path: Path, status: int)
             fleet.fault = lambda path: server_error(status) if path == LIST else None
             await later(10)
             assert isinstance(state_of(session), SourceStopped)
-            asked = len(fleet.requests)
+            count_before = len(fleet.requests)
             await later(100)
-            assert len(fleet.requests) == asked
+            assert len(fleet.requests) == count_before
 
     asyncio.run(scenario())
 
@@ -213,10 +213,10 @@ def test_failing_whoami_keeps_the_known_environment(tmp_path: Path) -> None:
             assert isinstance(state_of(session), SourceConnected)
             assert session.store.environment is not None
             assert session.store.environment.slug == "dev"
-            asked = len(fleet.requests_to(WHOAMI))
+            count_before = len(fleet.requests_to(WHOAMI))
             fleet.fault = lambda _: None
             await later(100)
-            assert len(fleet.requests_to(WHOAMI)) == asked + 1
+            assert len(fleet.requests_to(WHOAMI)) == count_before + 1
             assert session.write_block is None
 
     asyncio.run(scenario())

@@ -172,7 +172,7 @@ class ChaosSession:
 
     def wrong(self) -> list[str]:
         """Return a sentence for every run that differs from the world, if the session can know it."""
-        return [said for true in self._all() if (said := _differs(true, self.session.store.get(true.id)))]  # type: ignore[arg-type]
+        return [difference for true in self._all() if (difference := _differs(true, self.session.store.get(true.id)))]  # type: ignore[arg-type]
 
     def _all(self) -> Iterable[TrueRun]:
         """Return the runs that a session can know. Lists lag behind a new run; a feed does not."""

@@ -66,9 +66,9 @@ Story = Callable[[Followed], Awaitable[None]]
 
 def run_live(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
     async def scenario() -> None:
-        there = fleet or a_fleet()
-        async with live(there, tmp_path, **changes) as (session, later):
-            followed = Followed(there, session, later, FreshnessTracker(session.settings.interval_s))
+        served_fleet = fleet or a_fleet()
+        async with live(served_fleet, tmp_path, **changes) as (session, later):
+            followed = Followed(served_fleet, session, later, FreshnessTracker(session.settings.interval_s))
             session.subscribe(followed.see)
             await later(10)
             await story(followed)

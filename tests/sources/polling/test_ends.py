@@ -1,4 +1,4 @@
-"""Ends of runs are found, and soon: whatever else happens in the fleet, and however small the budget is."""
+"""Ends of runs are found soon, whatever else happens in the fleet and however small the budget is."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ OVER = {"COMPLETED", "FAILED", "CANCELED"}
 
 
 def missed_ends_s(session: Session, fleet: Fleet) -> list[float]:
-    """For how long runs have been over that the store still takes for live, the longest first."""
+    """Return how long ago the runs ended that the store still has as live, the longest first."""
     now_s, world = fleet.now_s, {run.id: run for run in fleet.runs}
     missed = [world[run_id] for run_id in session.store.live()]
     return sorted((now_s - run.updated_s(now_s) for run in missed if run.status(now_s) in OVER), reverse=True)
@@ -37,7 +37,7 @@ def lists(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
 
 
 def most_within(fleet: Fleet, seconds: float) -> int:
-    """The most requests in any stretch of time so long, wherever it begins."""
+    """Return the most requests within any span of `seconds`."""
     moments = sorted(moment for moment, _, _ in fleet.requests)
     return max(sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments)
 
@@ -75,8 +75,8 @@ def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> No
     asyncio.run(scenario())
 
 
-def torrent(per_s: int, until_s: int) -> Fleet:
-    """150 old runs that end one after the other, and so many short ones a second."""
+def busy_fleet(per_s: int, until_s: int) -> Fleet:
+    """A fleet with 150 old runs that end one by one, and `per_s` short runs a second."""
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 45) for number in range(150))
     moments = [(number, number / per_s - 30) for number in range(per_s * (until_s + 30))]
@@ -87,7 +87,7 @@ def torrent(per_s: int, until_s: int) -> Fleet:
 @pytest.mark.parametrize(("per_s", "history_runs"), [(90, 5_000), (150, 1_000)])
 def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path, per_s: int, history_runs: int) -> None:
     async def scenario() -> None:
-        fleet = torrent(per_s, 30)
+        fleet = busy_fleet(per_s, 30)
         async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
             await later(30)
             missed = [run.created_s for run in fleet.runs if 0 <= run.created_s <= 15 and run.id not in session.store]
@@ -98,7 +98,7 @@ def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path, per_
 
 def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = torrent(150, 80)
+        fleet = busy_fleet(150, 80)
         async with polling(fleet, tmp_path) as (session, later):
             await later(40)
             for _ in range(8):
@@ -133,7 +133,7 @@ def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst that nobody can guess"])
+@pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst"])
 def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
@@ -152,7 +152,7 @@ def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("newer", [0, 1], ids=["and nothing since", "and one run since"])
+@pytest.mark.parametrize("newer", [0, 1], ids=["no newer run", "one newer run"])
 def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
@@ -292,7 +292,7 @@ def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
                 singles = [
                     path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")
                 ]
-                # One with each cycle of two seconds: each is seen to change when it is its turn.
+                # One single read per cycle of two seconds.
                 assert 10 <= len(singles) == len(set(singles)) <= 16
 
     asyncio.run(scenario())

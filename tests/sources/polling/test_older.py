@@ -1,4 +1,4 @@
-"""Live runs that are older than the period of the list: how they are found, how often, and how their ends are."""
+"""How live runs that are older than the period of the list are found, how often, and how their ends are."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ def aged_fleet(*runs: FleetRun) -> Fleet:
 
 
 def days_ago(number: int, days: float, **life: float | str | None) -> FleetRun:
-    """An executing run that was created so many days ago, unless its life is given."""
+    """A run created `days` ago. It is executing unless `life` says otherwise."""
     created_s = -days * DAY_S
     return FleetRun(number, created_s, **{"started_s": created_s + 5, **life})  # type: ignore[arg-type]
 
@@ -67,7 +67,7 @@ def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callab
             await later(160)
             assert known(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
             assert known(session, stays) is RunStatus.EXECUTING
-            # Nothing else is spent on runs that nobody's pages show: the passes, and one detail for the end.
+            # Beside the passes, only the end of one run costs a single read.
             details = [path for _, path, _ in fleet.requests if path.startswith("/api/v3/")]
             assert details == [f"/api/v3/runs/{ends.id}"]
 
@@ -83,7 +83,7 @@ def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Calla
             moments = [moment for moment, _ in older_scans(fleet)]
             assert 6 <= len(moments) <= 7
             assert all(after - before >= 60 for before, after in pairwise(moments))
-            # A run that no feed reaches for days is no reason to scan every five seconds.
+            # An old run that the feed does not cover does not cause a scan every five seconds.
             assert session.store.window is not None
             assert session.store.window.is_live_complete
             if follow is live:
@@ -121,7 +121,7 @@ def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
             assert session.store.window.is_older_cut
             assert not session.store.window.is_live_complete
             await later(70)
-            # The oldest ones are not taken for ended.
+            # The oldest runs do not count as ended.
             assert len(session.store.live()) == MAX_OLDER_RUNS
             assert known(session, ends) is RunStatus.CANCELLED
             assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
@@ -191,7 +191,7 @@ def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
             found = session.store.status_counts(session.now())
             assert (found.executing, found.queued, found.failed) == (1, 1, 1)
             assert found.counted_at is not None
-            # Twelve counts of the period, three of what is older.
+            # Twelve counts of the period, three of older runs.
             assert 14 <= len(fleet.requests_to("/api/v1/query")) <= 16
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""What a list tells by the question that was asked for it."""
+"""Which queue and machine a row gets from the filters of its request."""
 
 import asyncio
 from pathlib import Path
@@ -31,9 +31,9 @@ def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
 
 
 def test_runs_listed_by_one_machine_get_that_machine() -> None:
-    (told,) = with_filtered_fields(RunFilters(machines=("micro",)), (patch_of("run_a"),))
-    assert told.fixed is not None
-    assert (told.fixed.machine, told.fixed.queue, told.fixed.task) == ("micro", None, "sync")
+    (patch,) = with_filtered_fields(RunFilters(machines=("micro",)), (patch_of("run_a"),))
+    assert patch.fixed is not None
+    assert (patch.fixed.machine, patch.fixed.queue, patch.fixed.task) == ("micro", None, "sync")
 
 
 def test_runs_listed_by_several_queues_get_none() -> None:

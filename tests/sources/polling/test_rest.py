@@ -1,4 +1,4 @@
-"""Polling: what it finds, in which order it asks, and what it costs."""
+"""Polling: which runs it finds, in which order it sends requests, and how many."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ QUERY = "/api/v1/query"
 
 
 def state_of(session: Session) -> object:
-    """How the source gets on now; not narrowed, since it changes while time passes."""
+    """Return the status of the polling source. As `object`, so that mypy does not narrow it over time."""
     return session.store.source_statuses["rest"]
 
 
@@ -267,9 +267,9 @@ def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
                 await pass_time(session, api, 20)
                 assert isinstance(state_of(session), SourceConnected)
                 assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
-                (said,) = session.truncations
-                assert "422" in said
-                assert "older runs are not read" in said
+                (sentence,) = session.truncations
+                assert "422" in sentence
+                assert "older runs are not read" in sentence
 
     asyncio.run(scenario())
 
@@ -337,8 +337,8 @@ def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> No
             async with started(api, tmp_path) as session:
                 session.sources.follow("rest")
                 await pass_time(session, api, 290)
-                asked = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-                late = [later - earlier for earlier, later in pairwise(asked) if earlier > 200 and later > earlier]
+                moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
+                late = [later - earlier for earlier, later in pairwise(moments) if earlier > 200 and later > earlier]
                 assert max(late) == pytest.approx(5.0)
                 state = session.store.source_statuses["rest"]
                 assert isinstance(state, SourceConnected)

@@ -1,4 +1,4 @@
-"""Life without a feed: where it may not be had, where it is none, and where it is given up for a while."""
+"""Sessions without a working feed: it is refused, missing, or stopped for a while because it makes no progress."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -41,9 +41,9 @@ def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: in
         await on.later(4)
         assert on.status(100) is RunStatus.QUEUED
         on.set_faults()
-        asked = on.request_count(FEED, 0)
+        count_before = on.request_count(FEED, 0)
         await on.later(60)
-        assert on.request_count(FEED, 0) == asked
+        assert on.request_count(FEED, 0) == count_before
         await on.later(RETRY_REFUSED_AFTER.total_seconds())
         assert Capability.REALTIME not in on.session.store.lost_capabilities
         assert on.freshness.is_live
@@ -102,12 +102,12 @@ def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
 def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reason: str, most: int) -> None:
     async def story(on: Followed) -> None:
-        def hollow(path: str) -> Response | None:
+        def answer_at_once(path: str) -> Response | None:
             place = f"1_{len(on.fleet.requests)}" if is_moving else "1_1"
             headers = {"electric-handle": "h", "electric-offset": place, "electric-cursor": "1"}
             return JSONResponse([UP_TO_DATE], headers=headers) if path == FEED else None
 
-        on.fleet.fault = hollow
+        on.fleet.fault = answer_at_once
         await on.later(30)
         assert isinstance(on.source("realtime"), SourceRetrying)
         assert reason in on.source("realtime").reason
@@ -118,7 +118,7 @@ def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reaso
 
 def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(on: Followed) -> None:
-        feed, begun = on.session.fetcher.poll_feed, snapshot_count(on)
+        feed, count_before = on.session.fetcher.poll_feed, snapshot_count(on)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
@@ -129,7 +129,7 @@ def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch:
         monkeypatch.setattr(on.session.fetcher, "poll_feed", without_cursor)
         await on.later((MAX_REPEATS + 2) * HOLD_S)
         assert on.freshness.is_live
-        assert snapshot_count(on) == begun
+        assert snapshot_count(on) == count_before
 
     run_live(story, tmp_path)
 

@@ -1,4 +1,4 @@
-"""The feed with polling beside it: what it tells at once, what it costs, what it may miss, what filters leave of it."""
+"""The feed with polling beside it: what it costs, how missed changes are found, and how filters apply."""
 
 import asyncio
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
 
 
 def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
-    async def begun_s(*faults: dict[str, Any]) -> float:
+    async def feed_started_s(*faults: dict[str, Any]) -> float:
         fleet = a_fleet()
         fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
         async with live(fleet, tmp_path) as (_, later):
@@ -70,8 +70,8 @@ def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
         return fleet.requests_to(FEED)[0][0]
 
     async def scenario() -> None:
-        assert await begun_s() == 0
-        assert await begun_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
+        assert await feed_started_s() == 0
+        assert await feed_started_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
 
     asyncio.run(scenario())
 
@@ -81,8 +81,8 @@ def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
         began_s = on.fleet.now_s
         await on.later(600)
         polls, lists = on.request_count(FEED, began_s), on.request_count(LIST, began_s)
-        assert 26 <= polls <= 36  # one of 17 to 23 s after the other
-        assert lists <= 56  # two for each comparison, one a minute for live runs that are older than the period
+        assert 26 <= polls <= 36  # each is held for 17 to 23 s
+        assert lists <= 56  # two for each comparison, and one a minute for older live runs
         assert on.freshness.is_live
         assert on.session.store.reconciled is not None
         assert on.session.store.reconciled.missed_count == 0
@@ -129,7 +129,7 @@ def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
 
         on.session.subscribe(note)
 
-        # A feed that goes on telling of one and the same run, whatever happens to others.
+        # The feed keeps reporting the same run and no other.
         def swallow(path: str) -> Response | None:
             if path != FEED or "live" not in on.fleet.query:
                 return None
@@ -150,31 +150,31 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
     queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
-    unheard = queued[0]
+    unreported = queued[0]
 
-    def of_the_queue() -> int:
+    def queue_scan_count() -> int:
         return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.requests_to(LIST))
 
     async def story(on: Followed) -> None:
         feed = on.session.fetcher.poll_feed
 
-        async def deaf(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
+        async def without_one_run(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
-            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unheard.id))
+            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unreported.id))
 
-        monkeypatch.setattr(on.session.fetcher, "poll_feed", deaf)
+        monkeypatch.setattr(on.session.fetcher, "poll_feed", without_one_run)
         await on.later(300)
-        fleet.cancel(unheard)
-        read = of_the_queue()
-        while of_the_queue() == read:
+        fleet.cancel(unreported)
+        count_before = queue_scan_count()
+        while queue_scan_count() == count_before:
             await on.later(0.5)
-        begun = on.session.store.reconciled
+        reconciled_before = on.session.store.reconciled
         for run in queued[40:]:
             fleet.cancel(run)
-        while on.session.store.reconciled == begun:
+        while on.session.store.reconciled == reconciled_before:
             await on.later(0.5)
         assert len(on.session.store.live()) <= PAGE_SIZE
-        assert on.status(unheard.number) is RunStatus.CANCELLED
+        assert on.status(unreported.number) is RunStatus.CANCELLED
 
     run_live(story, tmp_path, fleet, key=public_token("read:runs"))
 
@@ -219,7 +219,7 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
     run_live(story, tmp_path, fleet)
 
 
-@pytest.mark.parametrize("is_asked", [True, False], ids=["somebody asks", "the counts differ twice"])
+@pytest.mark.parametrize("is_asked", [True, False], ids=["the user refreshes", "the counts differ twice"])
 def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -50, -40, 20))
@@ -229,7 +229,7 @@ def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> N
     async def story(on: Followed) -> None:
         coverage = on.session.sources._coverage
         assert coverage is not None
-        coverage.start(at(-80_000), at(10))  # of a feed that says nothing
+        coverage.start(at(-80_000), at(10))  # by a feed that reports nothing
         await on.later(12)
         look = on.session.store.reconciled
         assert look is not None
@@ -281,10 +281,10 @@ def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -
     run_live(story, tmp_path)
 
 
-@pytest.mark.parametrize(("tags", "asked"), [(("a",), "a"), (("a", "b"), None)])
-def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], asked: str | None) -> None:
+@pytest.mark.parametrize(("tags", "tag"), [(("a",), "a"), (("a", "b"), None)])
+def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], tag: str | None) -> None:
     async def story(on: Followed) -> None:
-        assert {query.get("tags") for _, query in on.fleet.requests_to(FEED)} == {asked}
+        assert {query.get("tags") for _, query in on.fleet.requests_to(FEED)} == {tag}
 
     run_live(story, tmp_path, filters=RunFilters(tags=tags))
 

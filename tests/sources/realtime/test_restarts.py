@@ -1,4 +1,4 @@
-"""The feed after a break, a sleep or an outage: it begins anew, and everything that happened meanwhile is known."""
+"""The feed after a broken connection, a sleep or an outage: it restarts, and no change is lost."""
 
 import asyncio
 from datetime import timedelta
@@ -77,7 +77,7 @@ def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshot_count(on)
         clock = on.fleet.clock
-        # The server's time passed, ours stood still: its world is moved by hand.
+        # Time passes for the server only, so its world is advanced by hand.
         clock.asleep_s += 3600
         on.fleet.slept_s += 3600
         on.fleet.cancel(on.fleet.runs[-1])
@@ -112,7 +112,7 @@ def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypat
 
         on.session.subscribe(note)
         monkeypatch.setattr(on.session.fetcher, "poll_feed", dead_then_slow)
-        await on.later(34)  # a comparison is just over, and the next is not due before the sleep is noticed
+        await on.later(34)  # a comparison is done, and the next is due after the sleep is noticed
         on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
         clock.asleep_s += 3600
         on.fleet.slept_s += 3600
@@ -130,7 +130,7 @@ def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
         pauses = [REPLAY_S + 0.1]
 
         def pause(_: Changes) -> None:
-            # Between an answer and the next poll, and for less than what is taken for a sleep of the machine.
+            # Between a response and the next poll, and too short to count as a sleep of the machine.
             if pauses and on.status(100) is not None:
                 on.fleet.clock.asleep_s += pauses[0]
                 on.fleet.slept_s += pauses.pop()
@@ -159,7 +159,7 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
         columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
         waiting.append([changed_columns(1, **columns), changed_columns(77, **columns)])
         on.set_faults({"kind": "drop"})
-        fleet.add(FleetRun(100, 11.0))  # which ends the poll that is held
+        fleet.add(FleetRun(100, 11.0))  # this ends the held poll
         await on.later(3)
         run = on.session.store.get(RunId(FleetRun(1, 0).id))
         assert run is not None

@@ -1,4 +1,4 @@
-"""A search of the server: what it asks, how much, and how it ends. In virtual time, on real HTTP."""
+"""Searches of the server: which requests they send, how many, and how they end."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def fleet_of(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: st
 def search_of(
     session: Session,
     text: str,
-    told: list[SearchProgress] | None = None,
+    reports: list[SearchProgress] | None = None,
     *,
     followed: RunFilters = RunFilters(),  # noqa: B008  it is frozen
     **more: Any,
@@ -62,7 +62,7 @@ def search_of(
         emit=session.emit,
         settle=session.settle,
         unread=unread,
-        report=(told if told is not None else []).append,
+        report=(reports if reports is not None else []).append,
     )
 
 
@@ -86,13 +86,13 @@ def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
         fleet.allow_queries()
         async with polling(fleet, tmp_path) as (session, later):
             await later(10)
-            asked = len(fleet.requests_to("/api/v1/query"))
-            told: list[SearchProgress] = []
-            await run(session, later, search_of(session, "error:upstream", told))
+            count_before = len(fleet.requests_to("/api/v1/query"))
+            reports: list[SearchProgress] = []
+            await run(session, later, search_of(session, "error:upstream", reports))
             assert errors_known(session) == 450
-            assert len(fleet.requests_to("/api/v1/query")) - asked <= 3 + 1 + 1  # 200 errors each, by text, the counts
+            assert len(fleet.requests_to("/api/v1/query")) - count_before <= 3 + 1 + 1  # by id, by text, counts
             assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
-            assert [each.errors_read for each in told if each.error_count == 450][-1] == 450
+            assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
             some = next(run for run in session.store.runs())
             assert some.error is not None
             assert some.error[1] is not None
@@ -142,18 +142,18 @@ def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
         fleet.allow_queries()
         async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
             await later(10)
-            api, asked = session.fetcher.api, list[str]()
+            api, queries = session.fetcher.api, list[str]()
             query = api.query
 
             async def without_ilike(trql: str, *, period: str | None = None) -> list[dict[str, Any]]:
-                asked.append(trql)
+                queries.append(trql)
                 if "ILIKE" in trql:
                     raise Refused("400 Syntax error", 400)
                 return await query(trql, period=period)
 
             session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
             await run(session, later, search_of(session, "upstream"))
-            assert sum("ILIKE" in trql for trql in asked) == 1
+            assert sum("ILIKE" in trql for trql in queries) == 1
             assert FleetRun(900, 0).id in session.store
 
     asyncio.run(scenario())
