@@ -145,12 +145,16 @@ def _parse_status(word: Word) -> ParsedWord:
         groups = " ".join(each.replace(" ", "-") for each in GROUPS)
         other = f"similar names: {' '.join(near)}" if near else f"use the name of a status, or {groups}"
         complaint = Complaint(word.source, f'no status "{name}"; {other}')
-    # `failed` is one status of several failures: without a hint the user may believe that it means all of them.
-    hint = next((f"{group} includes every kind" for name, group in _WIDER_STATUS.items() if name in word.values), "")
+    hint = next((hint for name, hint in _HINTS.items() if name in word.values), "")
     return ParsedWord(meant.matches, complaint=complaint, hint=hint)
 
 
-_WIDER_STATUS: Final = {"failed": "failures", "queued": "waiting-to-start", "executing": "running"}
+_HINTS: Final = {
+    "failed": "failures matches every kind of failure",
+    "queued": "waiting-to-start matches delayed runs too",
+    "executing": "running matches retries too",
+}
+"""Hints for statuses that sound like a group: `failed` is one of six kinds of failure, for example."""
 
 
 def _parse_age(word: Word) -> ParsedWord:

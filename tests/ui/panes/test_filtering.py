@@ -39,13 +39,13 @@ def test_half_a_word_is_said_when_it_is_kept(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("slash", *"task:send-email took:>1")
-        assert "no length" not in monitor.text
+        assert "not a duration" not in monitor.text
         assert len(rows.view) == 30
         await monitor.press("enter")
         assert '">1" is not a duration' in monitor.lines[1]
         assert len(rows.view) == 0
         await monitor.press("slash", *"s", "enter")
-        assert "no length" not in monitor.text
+        assert "not a duration" not in monitor.text
         assert len(rows.view) == 30
 
     told(story, tmp_path, small_fleet())

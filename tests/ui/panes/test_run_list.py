@@ -112,7 +112,7 @@ def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_pa
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"status:failed")
         assert "6 of 30" in monitor.lines[1]
-        assert "failures includes every kind" in monitor.lines[-1]
+        assert "failures matches every kind of failure" in monitor.lines[-1]
         await monitor.press("escape", "slash", *"status:failures")
         assert "12 of 30" in monitor.lines[1]
         assert all("Completed" not in line for line in monitor.lines[3:15])
