@@ -1,5 +1,4 @@
-"""The screen: the only room that loads Textual.
+"""The monitor: the only package that loads Textual.
 
-What lives here: widgets, panes, screens, the theme. What a run looks like in text is `present`'s, what is known of it
-`store`'s; nothing here asks the network but through the session.
+`present` makes the texts, `store` holds the runs. All requests go through the session.
 """

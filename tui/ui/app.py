@@ -1,7 +1,6 @@
-"""The app: its look, and the signal that something changed.
+"""The app: its colours, its keys, and the signal that publishes changes.
 
-The app holds what belongs to the whole program while it has the terminal. `screens` and `panes` draw.
-The session encloses the app, never the other way round: Textual cancels its workers at exit without awaiting them.
+The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them.
 """
 
 import asyncio
@@ -32,12 +31,12 @@ from tui.ui.look.theme import THEMES, ColorMode
 
 LEAVE_ID: Final = "leave"
 
-KEY_WITHIN_S: Final = 1.0
-"""A widget that has not worked off a key by then is on its way out."""
+MAX_KEY_S: Final = 1.0
+"""Stop waiting for a widget to process a key after this; the widget is being removed."""
 
 
 class TriggerApp(AppBase):
-    """Shows one session until it is quit."""
+    """Shows one session until the user quits."""
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -57,11 +56,11 @@ class TriggerApp(AppBase):
         environment_name: str | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
-        # Textual chooses its filter before there is a theme of ours: the default colour would become black on black.
-        # It has no other name for them.
+        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
+        # black. The filters have no public name.
         self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
-        # Nothing here toasts or has tooltips, and Textual lays every screen out once more for them. Only private names
-        # say so: what is public is for its tests.
+        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
+        # are for its tests.
         self._disable_notifications = self._disable_tooltips = True
         self.session = session
         self.environ = environ or {}
@@ -83,24 +82,22 @@ class TriggerApp(AppBase):
         self.theme = THEMES[look].name
 
     def get_default_screen(self) -> Screen[None]:
-        """The monitor."""
-        from tui.ui.screens.main import MainScreen  # noqa: PLC0415  which knows the app
+        from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
 
         return MainScreen(self.live)
 
     def on_mount(self) -> None:
-        """Follow the session; its data layer is loaded once something is on the screen."""
         self.live.start(self._publish)
-        self.call_after_refresh(self.begin)
+        # Starting the session loads its data layer: the first frame must not wait for that.
+        self.call_after_refresh(self._spawn_start)
 
-    def begin(self) -> None:
-        """Start the session in the background."""
-        self.session.spawn(self._begin(), "begin")
+    def _spawn_start(self) -> None:
+        self.session.spawn(self._start(), "start")
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         await self.session.start()
         await self.subscription.start()
-        # What was made so far stays: the collector need not look through it for days.
+        # The objects made so far live as long as the app, so the garbage collector need not visit them.
         gc.freeze()
         gc.enable()
 
@@ -109,34 +106,32 @@ class TriggerApp(AppBase):
         self.changed.publish(changes)
 
     def write(self, data: str) -> None:
-        """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
-        # Textual hands its driver to nobody, and has no other way to write what is not painted.
+        # Textual has no public way to write anything that is not painted.
         if self._driver is not None:
             self._driver.write(data)
 
     def request_cursor(self, question: str) -> bool:
-        """Ask the terminal for its cursor; False if it is behind, and was not asked."""
+        """Ask the terminal for its cursor position; False if it lags behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):
             return self._driver.request_cursor(question)
         self.write(question)
         return True
 
     def set_title(self, title: str) -> None:
-        """Set the terminal's title, if the settings and the terminal have one. Nothing is sent unless it changes."""
         if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
             self._title = title
             self._driver.set_title(title)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
-        """The terminal's answer takes its place among the keys, which the screen gets in the order they came."""
         event.stop()
+        # Through the screen's queue: the answer keeps its order among the keys.
         if not self.screen.call_later(self.type_ahead.answer):  # a screen that is being removed
             self.type_ahead.answer()
 
     async def on_event(self, event: events.Event) -> None:
-        """Look at the next key when the widget that got this key or paste has worked it off."""
+        """Wait until the focused widget has processed a key or paste before the next one is read."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
-            await super().on_event(event)  # a key that came back is worked off already
+            await super().on_event(event)  # a forwarded key was processed already
             return
         if isinstance(event, events.Key):
             self.previous_key, self._last_key = self._last_key, event.key
@@ -144,52 +139,48 @@ class TriggerApp(AppBase):
         done = asyncio.Event()
         if (self.focused or self.screen).call_later(done.set):
             with suppress(TimeoutError):
-                async with asyncio.timeout(KEY_WITHIN_S):
+                async with asyncio.timeout(MAX_KEY_S):
                     await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.record_handled()
 
-    def use_look(self, look: ColorMode) -> None:
-        """Other colours."""
+    def use_color_mode(self, look: ColorMode) -> None:
         self.painter = Painter(look, is_ascii=self.painter.is_ascii)
         self.theme = THEMES[look].name
         self.screen.refresh(layout=True)
 
     def action_leave(self) -> None:
-        """End the program; ask first while actions wait to be sent. Asked for once more, it does not ask."""
+        # A second call, while the dialog is open, ends the program.
         is_asking = any(screen.id == LEAVE_ID for screen in self.screen_stack)
         if is_asking or not self.unsent():
             self.action_leave_at_once()
             return
-        from tui.ui.screens.leave import LeaveScreen  # noqa: PLC0415  not before somebody asks: it must start fast
+        from tui.ui.screens.leave import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
 
         screen = LeaveScreen(self.live, self.unsent, self.type_ahead, id=LEAVE_ID)
-        self.push_screen(screen, lambda is_meant: self.action_leave_at_once() if is_meant else None)
+        self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
 
     def action_leave_at_once(self) -> None:
-        """End the program."""
         self.exit(0)
 
     def _set_pointer_shape(self, shape: str) -> None:
-        """Leave the pointer alone: Textual sends a sequence for it even without a mouse, and consoles print that."""
+        """Do nothing: Textual sends the shape even without a mouse, and some consoles print the sequence."""
 
     def action_repaint(self) -> None:
-        """Paint the whole screen again, in the modes that it needs."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.repaint()
         else:
             self.refresh()
 
     def action_suspend_process(self) -> None:
-        """Stop until the shell continues the program; the terminal is the shell's meanwhile."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.suspend()
 
     @property
     def failure(self) -> Exception | None:
-        """The bug that ended it, told by who runs it once the terminal is restored."""
-        return self._exception  # Textual itself prints it, and tells it nobody.
+        """The exception that ended the app. The caller prints it once the terminal is restored."""
+        return self._exception  # Textual has no public name for it
 
     def _fatal_error(self) -> None:
-        """Textual's own would print the local variables, and with them the key."""
+        # Textual's own implementation would print the local variables, and with them the key.
         self._close_messages_no_wait()

@@ -1,7 +1,6 @@
-"""The app as everything in it knows it: what a widget, a pane or a screen may ask of it.
+"""The interface of the app for its screens, panes and widgets.
 
-What lives here: the names. `app` fills them; nothing below it imports it, so that the rooms of the screen stand on
-each other and never in a circle.
+They import this module instead of `app`, which imports them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,14 @@ from tui.ui.look.theme import ColorMode
 
 
 class AppBase(App[int]):
-    """The app's own: see `TriggerApp`."""
+    """The attributes and methods that `TriggerApp` sets and implements.
+
+    * `changed`: publishes every change; a widget that shows runs or the session subscribes to it
+    * `environ`: the environment variables
+    * `previous_key`: the key that was pressed before the last one
+    * `farewell`: returns the sentences to print after the end of the app
+    * `unsent`: returns the number of runs that wait for an action to be sent, by title of the action
+    """
 
     session: Session
     live: LiveModel
@@ -34,23 +40,19 @@ class AppBase(App[int]):
     changed: Signal[Changes]
     environ: Mapping[str, str]
     previous_key: str
-    """The key that was pressed before the last one, whatever it did."""
-
     farewell: Callable[[], Sequence[str]]
-    """What has to be said once the screen is gone."""
     unsent: Callable[[], Mapping[str, int]]
-    """How many runs wait for an action to be sent, by title of the action."""
 
     def write(self, data: str) -> None:
-        """Send something to the terminal itself, behind what was painted: a question, a text for its clipboard."""
+        """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
         raise NotImplementedError
 
     def set_title(self, title: str) -> None:
-        """Set the terminal's title, if the settings and the terminal have one."""
+        """Set the title of the terminal, if the settings and the terminal allow it."""
         raise NotImplementedError
 
-    def use_look(self, look: ColorMode) -> None:
-        """Other colours."""
+    def use_color_mode(self, mode: ColorMode) -> None:
+        """Change the colours."""
         raise NotImplementedError
 
     def action_leave(self) -> None:
@@ -63,5 +65,5 @@ class AppBase(App[int]):
 
 
 def app_of(node: DOMNode) -> AppBase:
-    """The app that a widget or screen is in."""
+    """Return the app of a widget or screen with its own type."""
     return cast("AppBase", node.app)

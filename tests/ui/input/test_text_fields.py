@@ -15,7 +15,7 @@ from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, told
 from tui.actions import CANCEL
-from tui.ui.screens.confirm import LONGEST
+from tui.ui.screens.confirm import MAX_TYPED
 from tui.ui.widgets.text_input import MAX_CHARS, TextInput
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
@@ -81,8 +81,8 @@ def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, root)
         await stage.seen()
-        for start in range(0, len(PRINTABLE), LONGEST):
-            keys = PRINTABLE[start : start + LONGEST]
+        for start in range(0, len(PRINTABLE), MAX_TYPED):
+            keys = PRINTABLE[start : start + MAX_TYPED]
             await stage.press("ctrl+u", *keys)
             assert stage.asks()
             assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]

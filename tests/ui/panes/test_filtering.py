@@ -8,7 +8,7 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, told
 from tui.store.filter_terms import FIELDS
-from tui.ui.screens.main import FILTER_SENTENCE
+from tui.ui.screens.main_keys import FILTER_SENTENCE
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> No
         assert "Type replay" not in stage.text
         await stage.press("y", wait_s=0.2)
         assert "Type replay, then Enter" in stage.text
-        assert "The terminal does not tell when it drew this" in stage.text
+        assert "The terminal does not confirm that it drew this" in stage.text
         await stage.press("y", "enter")
         assert "That is not replay: nothing was done." in stage.text
         await stage.press("q")

@@ -1,1 +1,1 @@
-"""What the screen follows, fetches, sends and remembers."""
+"""The data behind the screen: subscriptions, fetches, the action queue, and saved filters."""

@@ -44,7 +44,7 @@ _SORT_SENTENCES: Final = {
 
 
 def commands_of(
-    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_look: Callable[[ColorMode], None]
+    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_color_mode: Callable[[ColorMode], None]
 ) -> list[Command]:
     """Return the commands without a key, then the keys that work now in the focused pane and on the screen."""
     app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
@@ -53,9 +53,9 @@ def commands_of(
             Command(f"sort by {order.title}", _SORT_SENTENCES.get(order, ""), partial(sort_by, order))
             for order in ORDERS
         ),
-        Command("dark", "Dark colours.", partial(use_look, ColorMode.DARK)),
-        Command("light", "Light colours.", partial(use_look, ColorMode.LIGHT)),
-        Command("16 colours", "The terminal's own colours.", partial(use_look, ColorMode.SIXTEEN)),
+        Command("dark", "Dark colours.", partial(use_color_mode, ColorMode.DARK)),
+        Command("light", "Light colours.", partial(use_color_mode, ColorMode.LIGHT)),
+        Command("16 colours", "The terminal's own colours.", partial(use_color_mode, ColorMode.SIXTEEN)),
         Command("q!", "Quit without asking; actions that wait are not sent.", leave_at_once, aliases=("quit!",)),
     ]
     keys = [

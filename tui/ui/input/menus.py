@@ -73,7 +73,7 @@ def open_palette(
     messages: Messages,
     *,
     sort_by: Callable[[Order], None],
-    use_look: Callable[[ColorMode], None],
+    use_color_mode: Callable[[ColorMode], None],
 ) -> None:
     """Let the user choose a command, and run it."""
     from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  loaded when first used
@@ -84,5 +84,5 @@ def open_palette(
             command.run()
 
     first = Command("messages", "Errors and warnings of this session.", partial(open_messages, screen, live, messages))
-    commands = commands_of(screen, sort_by=sort_by, use_look=use_look)
+    commands = commands_of(screen, sort_by=sort_by, use_color_mode=use_color_mode)
     screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -1,1 +1,1 @@
-"""The screens: the monitor itself, and what is laid over it."""
+"""The screens: the monitor, and the dialogs and pages that open over it."""

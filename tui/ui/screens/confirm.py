@@ -1,6 +1,6 @@
-"""The dialog before an action: nothing is sent unless it is answered by what it asks for, once it was seen.
+"""The dialog that asks for confirmation of an action.
 
-Its keys are here, and when they count. Its words are in `present.confirm`, what follows is in `acting`.
+A key counts only after the terminal has shown the dialog: keys that were typed before it appeared must not confirm.
 """
 
 import math
@@ -21,14 +21,14 @@ from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
 from tui.ui.widgets.dialog import Dialog
 
-LONGEST: Final = 40
+MAX_TYPED: Final = 40
 
 BURST_GAP_S: Final = 0.1
-"""Keys closer than this to one that did not count were typed, or pasted, together with it."""
+"""A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks one question. Its result is whether it was agreed to."""
+    """Asks one question. Returns whether the user confirmed."""
 
     AUTO_FOCUS = ""
 
@@ -40,53 +40,46 @@ class ConfirmScreen(ModalScreen[bool]):
         self._type_ahead = type_ahead
         self._stop_waiting: Callable[[], None] = lambda: None
         self._is_covered = False
-        self._swallowed_s = -math.inf
+        self._ignored_at_s = -math.inf
         self._dialog = Dialog(has_band=True)
         self._ticker = Ticker(self, live.session.clock, self._draw)
 
     def compose(self) -> ComposeResult:
-        """The dialog alone."""
         yield self._dialog
 
     def on_mount(self) -> None:
-        """Draw, then find out from when on keys were typed with the dialog in sight."""
         if self._type_ahead.is_silent:
             self.question = replace(self.question, word=self._action.id)
         self._draw()
         self._ticker.begin()
-        self.call_after_refresh(self._seen)
+        self.call_after_refresh(self._on_painted)
 
     def on_unmount(self) -> None:
-        """Stop waiting for the terminal."""
         self._stop_waiting()
         self._ticker.stop()
 
     def on_screen_suspend(self) -> None:
-        """Another dialog covers this one."""
         self._is_covered = True
         self.question = replace(self.question, is_awake=False, may_answer=False, is_waiting=False)
 
     def on_screen_resume(self) -> None:
-        """The other dialog is gone: keys count once this one was seen again."""
         if self._is_covered:
             self._is_covered = False
             self._draw()
-            self.call_after_refresh(self._seen)
+            self.call_after_refresh(self._on_painted)
 
     def on_resize(self) -> None:
-        """Another size has other lines."""
         self._draw()
 
     def show_plan(self, plan: ActionPlan, objection: str) -> None:
-        """The plan is whole: from when this is seen on it can be agreed to."""
+        """Show the complete plan. It can be confirmed once the terminal has shown it."""
         if not self.is_attached:
             return
         self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
         self._draw()
-        self.call_after_refresh(self._seen)
+        self.call_after_refresh(self._on_painted)
 
     def on_click(self, event: events.Click) -> None:
-        """The safe button, by pointer."""
         lines = len(self._dialog.lines)
         is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
         is_button = is_low and event.x < WIDTH // 2
@@ -94,37 +87,35 @@ class ConfirmScreen(ModalScreen[bool]):
             self.dismiss(result=False)
 
     def on_key(self, event: events.Key) -> None:
-        """Every key ends here, those that count and those that do not."""
         event.stop()
         event.prevent_default()
         question = self.question
         if event.key == "escape":
             self.dismiss(result=False)
         elif not question.is_awake:
-            self._swallow()
+            self._ignore_key()
         elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
         elif layout.is_too_small(*self.size):
-            return  # What is agreed to has to be in sight.
+            return  # the user must be able to see the question
         elif question.needs_typing:
             self._type(event)
         elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
             self.dismiss(result=True)
 
     def on_paste(self, event: events.Paste) -> None:
-        """Take nothing: what guards by being typed is typed."""
         event.stop()
         if self.question.needs_typing and self.question.may_answer:
             self.question = replace(self.question, complaint=f"A paste does not count: type {self._wanted}.")
             self._draw()
 
-    def _seen(self) -> None:
-        """The frame with the question as it is now has been painted."""
+    def _on_painted(self) -> None:
+        """Ask the terminal whether it has shown the frame that was just painted."""
         if self.is_attached and not self._is_covered:
             is_whole = not self.question.is_reading
-            self._stop_waiting = self._type_ahead.begin(lambda sight: self._see(sight, is_whole=is_whole))
+            self._stop_waiting = self._type_ahead.begin(lambda sight: self._on_visibility(sight, is_whole=is_whole))
 
-    def _see(self, sight: FrameVisibility, *, is_whole: bool) -> None:
+    def _on_visibility(self, sight: FrameVisibility, *, is_whole: bool) -> None:
         match sight:
             case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
@@ -132,7 +123,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 self.question = replace(self.question, is_awake=True, may_answer=is_whole, is_waiting=False)
             case FrameVisibility.UNKNOWN:
                 self.question = replace(self.question, word=self._action.id, is_waiting=False)
-                # The field is drawn now: what was typed before does not belong into it.
+                # The input field is drawn now: earlier keys do not belong into it.
                 self.call_after_refresh(self._wake_for_word, is_whole=is_whole)
             case _:
                 assert_never(sight)
@@ -148,23 +139,23 @@ class ConfirmScreen(ModalScreen[bool]):
 
     @property
     def _is_in_burst(self) -> bool:
-        """Whether a key that comes now belongs to a burst that began before the field could be seen.
+        """Whether a key now belongs to a burst of keys that began before the input field was visible.
 
-        Where the terminal answers, that answer parts what was typed before from what comes now.
+        Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
         """
-        return bool(self.question.word) and self._now_s - self._swallowed_s < BURST_GAP_S
+        return bool(self.question.word) and self._now_s - self._ignored_at_s < BURST_GAP_S
 
     @property
     def _now_s(self) -> float:
         return self._live.session.clock.monotonic_s()
 
-    def _swallow(self) -> None:
-        self._swallowed_s = self._now_s
+    def _ignore_key(self) -> None:
+        self._ignored_at_s = self._now_s
 
     def _type(self, event: events.Key) -> None:
         question = self.question
         if not question.may_answer or self._is_in_burst:
-            self._swallow()
+            self._ignore_key()
             return
         typed, complaint = question.typed, ""
         if event.key == "enter":
@@ -177,18 +168,18 @@ class ConfirmScreen(ModalScreen[bool]):
             typed = typed[:-1]
         elif event.key in {"ctrl+u", "ctrl+w"}:
             typed = ""
-        elif event.character is not None and event.is_printable and len(typed) < LONGEST:
+        elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
             typed += event.character
         self.question = replace(question, typed=typed, complaint=complaint)
         self._draw()
 
     def _draw(self) -> None:
-        self._follow()
+        self._update_run()
         width, height = self._dialog.room(WIDTH)
         self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)
 
-    def _follow(self) -> None:
-        """One run is shown as it is now, and is no longer asked for when the verb makes no sense on it any more."""
+    def _update_run(self) -> None:
+        """Show a single run in its newest state. Object if the action makes no sense on it any more."""
         plan = self.question.plan
         if len(plan.runs) != 1:
             return
@@ -202,5 +193,5 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 def objection_to(forbidden: str) -> str:
-    """Why there is nothing to agree to, as a sentence."""
+    """Return the sentence for an action that is not possible."""
     return f"Nothing to do: {forbidden}."

@@ -1,7 +1,4 @@
-"""The little menu of what can be copied of a run.
-
-What lives here: its keys, and reading what is not there yet. What it offers is `present.copying`'s.
-"""
+"""The menu of the parts of a run that can be copied."""
 
 from typing import ClassVar, Final
 
@@ -23,12 +20,12 @@ WIDTH: Final = 64
 
 
 class CopyMenu(ModalScreen[None]):
-    """Offers the parts of one run; what was never read of it is read meanwhile."""
+    """Offers the parts of one run. Parts that were not fetched yet are fetched while the menu is open."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape,q,Y", "close", "back", "Copy nothing."),
-        bind("enter", "copy", "copy", "Copy what the cursor is on."),
+        bind("enter", "copy", "copy", "Copy the part under the cursor."),
         bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
         bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
     ]
@@ -45,51 +42,44 @@ class CopyMenu(ModalScreen[None]):
         self._clips: list[Clip] = []
 
     def compose(self) -> ComposeResult:
-        """The menu alone."""
         yield self._dialog
 
     def on_mount(self) -> None:
-        """Show what is known, and read the rest."""
         run = self._live.get(self._run_id)
         if run is None or run.body is None:
             self._note = "reading the rest…"
-            self._live.session.spawn(self._read(), f"read {self._run_id} to copy")
+            self._live.session.spawn(self._fetch(), f"read {self._run_id} to copy")
         self._draw()
 
     def on_resize(self) -> None:
-        """Another size has other lines."""
         self._draw()
 
     def on_key(self, event: events.Key) -> None:
-        """The letter of a line copies it."""
         for clip in self._clips:
             if event.key == clip.key:
                 event.stop()
                 self._copy(clip)
 
     def action_move(self, lines: int) -> None:
-        """Up or down."""
         self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
         self._draw()
 
     def action_copy(self) -> None:
-        """Copy the line under the cursor."""
         if self._clips:
             self._copy(self._clips[self._cursor])
 
     def action_close(self) -> None:
-        """Go without copying."""
         self.dismiss()
 
     def _copy(self, clip: Clip) -> None:
         if clip.text is None:
-            self._note = f"{clip.name} is not here: it is {clip.note}"
+            self._note = f"cannot copy {clip.name}: it is {clip.note}"
             self._draw()
             return
         self.dismiss()
         self._clipboard.send(clip.name, clip.text)
 
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
         trouble: str | None
         try:
             _, trouble = await self._live.session.run_with_attempts(self._run_id)
@@ -105,8 +95,8 @@ class CopyMenu(ModalScreen[None]):
     def _draw(self) -> None:
         run = self._live.get(self._run_id) or Run(self._run_id)
         if run is not self._run:
-            here = self._clips[self._cursor].key if self._clips else ""
+            current = self._clips[self._cursor].key if self._clips else ""
             self._run, self._clips = run, clips_of(run)
-            self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == here), 0)
+            self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
         width, _ = self._dialog.room(WIDTH)
         self._dialog.show(menu_lines(self._clips, self._cursor, width, note=self._note), width)

@@ -1,4 +1,4 @@
-"""The dialog before the program ends while actions wait: quit all the same, or stay."""
+"""The dialog before the program ends while actions wait to be sent: quit or stay."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,9 +15,9 @@ from tui.ui.widgets.dialog import Dialog
 
 
 class LeaveScreen(ModalScreen[bool]):
-    """Its result is whether to quit. `waiting` counts the runs that wait to be sent, by title of the action.
+    """Asks whether to quit. `unsent` returns the number of runs that wait to be sent, by title of the action.
 
-    The keys that end the program from everywhere end it here too: see `TriggerApp.action_leave`.
+    `ctrl-q` and `ctrl-c` quit without another question: see `TriggerApp.action_leave`.
     """
 
     AUTO_FOCUS = ""
@@ -25,65 +25,60 @@ class LeaveScreen(ModalScreen[bool]):
     def __init__(
         self,
         live: LiveModel,
-        waiting: Callable[[], Mapping[str, int]],
+        unsent: Callable[[], Mapping[str, int]],
         type_ahead: TypeAhead,
         *,
         id: str,  # noqa: A002  Textual's word
     ) -> None:
         super().__init__(id=id)
-        self._waiting = waiting
+        self._unsent = unsent
         self._type_ahead = type_ahead
         self._stop_waiting: Callable[[], None] = lambda: None
         self._dialog = Dialog()
         self._ticker = Ticker(self, live.session.clock, self._draw)
-        self._sight: FrameVisibility | None = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
+        self._visibility: FrameVisibility | None = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
 
     def compose(self) -> ComposeResult:
-        """The dialog alone."""
         yield self._dialog
 
     def on_mount(self) -> None:
-        """Draw, then find out from when on keys were typed with the dialog in sight."""
         self._draw()
         self._ticker.begin()
-        self.call_after_refresh(self._seen)
+        self.call_after_refresh(self._on_painted)
 
     def on_unmount(self) -> None:
-        """Stop waiting for the terminal."""
         self._stop_waiting()
         self._ticker.stop()
 
     def on_resize(self) -> None:
-        """Another size has other lines."""
         self._draw()
 
     def on_key(self, event: events.Key) -> None:
-        """Esc stays, `y` quits once the dialog was seen; where the terminal does not tell, ctrl-c is there."""
         event.stop()
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self._sight is not FrameVisibility.SEEN or layout.is_too_small(*self.size):
+        elif self._visibility is not FrameVisibility.SEEN or layout.is_too_small(*self.size):
             return
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)
         elif event.key == "y":
             self.dismiss(result=True)
 
-    def _seen(self) -> None:
+    def _on_painted(self) -> None:
         if self.is_attached:
-            self._stop_waiting = self._type_ahead.begin(self._see)
+            self._stop_waiting = self._type_ahead.begin(self._on_visibility)
 
-    def _see(self, sight: FrameVisibility) -> None:
-        self._sight = sight
+    def _on_visibility(self, sight: FrameVisibility) -> None:
+        self._visibility = sight
         self._draw()
 
     def _draw(self) -> None:
         width, _ = self._dialog.room(WIDTH)
-        sight = self._sight
+        sight = self._visibility
         keys = LeaveKeys(
             sight is FrameVisibility.SEEN,
             is_slow=sight is FrameVisibility.WAITING,
             is_silent=sight is FrameVisibility.UNKNOWN,
         )
-        self._dialog.show(leave_lines(self._waiting(), keys, width), width)
+        self._dialog.show(leave_lines(self._unsent(), keys, width), width)

@@ -1,6 +1,6 @@
-"""The page `:messages`: what went wrong, the newest at the end.
+"""The page `:messages`: the troubles of the session, the newest at the end.
 
-What lives here: following the end while the cursor is there. What a message is, is `ui.messages`'.
+It follows new messages while the cursor is at the end.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tui.ui.screens.page_screen import PageScreen
 
 
 class MessagesScreen(PageScreen):
-    """Shows the ring, and what comes while it is open."""
+    """Shows the messages, those that are added while it is open included."""
 
     title_word: ClassVar[str] = "messages"
 
@@ -26,7 +26,6 @@ class MessagesScreen(PageScreen):
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """All messages, each line of them found again by its message and number."""
         now = self.live.session.now()
         if not len(self._messages):
             return [PageRow(line) for line in no_messages()]
@@ -37,16 +36,13 @@ class MessagesScreen(PageScreen):
         ]
 
     def right(self) -> Line:
-        """How many."""
         return (Piece(formatting.plural(len(self._messages), "message"), Token.TEXT),)
 
     def on_mount(self) -> None:
-        """Begin at the newest."""
         super().on_mount()
         self.call_after_refresh(self.page.action_bottom)
 
     def tick(self) -> None:
-        """A second has passed: there may be another message."""
         super().tick()
         if self._messages.added_count == self._shown:
             return

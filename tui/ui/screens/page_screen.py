@@ -1,7 +1,4 @@
-"""A whole screen that is one page for reading, below the header: the keys, the messages.
-
-What lives here: its parts, searching in it, and the way back. What the page says is a subclass's.
-"""
+"""The base class of screens that are one page to read: the keys, the messages, a value."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -26,13 +23,13 @@ from tui.ui.widgets.rule import Rule, RuleText
 
 
 class PageScreen(Screen[None]):
-    """A page until Esc. A subclass makes the rows and gives the title."""
+    """A page that Esc closes. A subclass makes the rows and sets the title."""
 
     CSS_PATH = "../styles/page_screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "back", "back", "Ends a search, then this page.", rank=LAST_RANK),
-        bind("q", "close", "back", "Ends this page."),
-        bind("slash", "search", "search", "Look for a text in this page.", rank=10),
+        bind("escape", "back", "back", "End the search, then close the page.", rank=LAST_RANK),
+        bind("q", "close", "back", "Close the page."),
+        bind("slash", "search", "search", "Search for a text in this page.", rank=10),
         bind("n", "hit_step(1)", "next match", "The next match of the search.", rank=20),
         bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
         bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=30, shown="?"),
@@ -52,11 +49,10 @@ class PageScreen(Screen[None]):
 
     @property
     def app_base(self) -> AppBase:
-        """The app, as what it is."""
+        """The app with its own type."""
         return app_of(self)
 
     def compose(self) -> ComposeResult:
-        """Header, rule, page, footer."""
         yield self._header
         yield self._rule
         yield self.page
@@ -64,29 +60,27 @@ class PageScreen(Screen[None]):
         yield self._prompt
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        """The rows within so many cells."""
+        """Return the rows of a page of `width` cells."""
         raise NotImplementedError
 
     def left(self) -> Line:
-        """What the rule says behind the title."""
+        """Return the text of the rule behind the title."""
         return ()
 
     def right(self) -> Line:
-        """What the rule says at its right end."""
+        """Return the text at the right end of the rule."""
         return ()
 
     def on_mount(self) -> None:
-        """Go on telling how things are."""
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
 
     def on_unmount(self) -> None:
-        """Nothing ticks for a screen that is gone."""
         self._ticker.stop()
 
     def tick(self) -> None:
-        """A second has passed."""
+        """Show what depends on the time. Called every second."""
         self._header.tick()
         self._footer.tick()
 
@@ -98,20 +92,16 @@ class PageScreen(Screen[None]):
         self._rule.show(RuleText((), title, found or self.right(), is_focused=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        """While something is typed every key is text; matches are stepped through while there is a search."""
         return not self._prompt.is_open and (action != "hit_step" or bool(self._searched))
 
     def on_key(self, event: events.Key) -> None:
-        """Say that a key that nothing took does nothing here."""
         if not self._prompt.is_open:
             self._footer.show_unbound_key(event)
 
     def on_page_moved(self) -> None:
-        """Another match may be the one we are at."""
         self.show_rule()
 
     def action_search(self) -> None:
-        """Type what to look for; what was typed is kept or taken back at its end."""
         before = self._searched
 
         def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
@@ -123,22 +113,18 @@ class PageScreen(Screen[None]):
         self._prompt.open(before, self._search, end)
 
     def action_hit_step(self, step: int) -> None:
-        """The next or previous match."""
         self.page.next_hit(step)
 
     def action_help(self) -> None:
-        """Show the keys that work here."""
         open_help(self, self.live, self.title_word)
 
     def action_back(self) -> None:
-        """End the search, or the page."""
         if self._searched:
             self._search("")
         else:
             self.action_close()
 
     def action_close(self) -> None:
-        """Back to where it was opened."""
         self.dismiss(None)
 
     def _search(self, text: str) -> Line:

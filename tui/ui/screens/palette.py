@@ -1,7 +1,4 @@
-"""The palette: commands by name, filtered while something is typed.
-
-What lives here: the line that is typed, the list below it, and the choice. What commands there are is `ui.commands`'.
-"""
+"""The palette: a list of commands that is filtered while the user types."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Final
@@ -23,14 +20,14 @@ from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.text_input import TextInput
 
-MOST_ROWS: Final = 14
+MAX_ROWS: Final = 14
 _NAME: Final = 20
 _EDGES: Final = 4
-"""Rows of the dialog besides the commands: an empty one, what is typed, two empty ones."""
+"""Rows of the dialog besides the commands: an empty one, the input, two empty ones."""
 
 
 def command_line(command: Command, width: int) -> Line:
-    """Name, sentence, and the key at the right end, in exactly `width` cells."""
+    """Return name, sentence and key of a command in exactly `width` cells."""
     key: Line = (Piece(command.key, Token.TEXT, is_bold=True), Piece("  "))
     name = fit((Piece(command.name, Token.TEXT),), _NAME)
     words = fit((Piece(command.words, Token.MUTED),), max(0, width - _NAME - 2 - line_width(key) - 2))
@@ -38,10 +35,10 @@ def command_line(command: Command, width: int) -> Line:
 
 
 class CommandList(LineWidget):
-    """The commands that match, with the one that Enter runs."""
+    """The matching commands, with the cursor on the one that Enter runs."""
 
     class Clicked(Message):
-        """A command was meant with the pointer."""
+        """A command was clicked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,13 +52,13 @@ class CommandList(LineWidget):
         return self._commands[self._cursor] if self._commands else None
 
     def show(self, commands: Sequence[Command]) -> None:
-        """Others, from the first on."""
+        """Show other commands, and put the cursor on the first."""
         self._commands = commands
         self._cursor = self._top = 0
         self.refresh()
 
     def move(self, lines: int) -> None:
-        """Up or down, around the ends when it is one line."""
+        """Move the cursor. A step of one line wraps around at the ends."""
         index = self._cursor + lines
         self._go(index % max(1, len(self._commands)) if abs(lines) == 1 else index)
 
@@ -76,7 +73,6 @@ class CommandList(LineWidget):
         self.refresh()
 
     def strip_at(self, y: int) -> Strip:
-        """One command."""
         width, index = self.size.width, self._top + y
         if not self._commands and y == 0:
             return self.painter.strip((Piece("  No such command.", Token.MUTED),), width, Ground.DIALOG)
@@ -88,7 +84,6 @@ class CommandList(LineWidget):
         return self.painter.strip((Piece("  "), *line), width, Ground.DIALOG)
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the command under the pointer."""
         event.stop()
         if self._top + event.y < len(self._commands):
             self._cursor = self._top + event.y
@@ -96,20 +91,19 @@ class CommandList(LineWidget):
 
 
 class CommandInput(TextInput):
-    """The line that is typed. `G` moves to the last command while the line is empty: no command begins with it.
+    """The input line. `G` in an empty line moves to the last command: no command begins with it.
 
-    A binding would take the letter out of what is typed, too.
+    A binding would take the letter out of a typed text too.
     """
 
     class EndPressed(Message):
         """`G` was pressed in an empty line."""
 
     def takes(self, event: events.Key) -> bool:
-        """Whether a printable key is text here."""
+        """Return whether a printable key is text here."""
         return event.character != "G" or bool(self.value)
 
     def on_key(self, event: events.Key) -> None:
-        """Keep `G` out of an empty line."""
         if not self.takes(event):
             event.stop()
             event.prevent_default()
@@ -117,16 +111,15 @@ class CommandInput(TextInput):
 
 
 class Frame(LineWidget):
-    """Its upper and lower edge: an empty line, or a rule."""
+    """The upper and lower edge of the dialog: an empty line, or a rule."""
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        """The line."""
         line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.is_ruled else ()
         return self.painter.strip(line, self.size.width, Ground.DIALOG)
 
 
 class PaletteScreen(ModalScreen[Command | None]):
-    """Ends with the command that was chosen, or with None."""
+    """Returns the chosen command, or None."""
 
     CSS_PATH = "../styles/palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -150,9 +143,8 @@ class PaletteScreen(ModalScreen[Command | None]):
         self._count = Lines(Ground.DIALOG, id="count")
 
     def compose(self) -> ComposeResult:
-        """What is typed, and below it what it finds."""
         with Vertical(id="palette", classes="ruled" if self._list.painter.is_ruled else ""):
-            # On its left is the terminal's own.
+            # The left edge needs no border: it is the edge of the terminal.
             yield DialogBorder()
             yield Frame()
             with Horizontal():
@@ -164,19 +156,16 @@ class PaletteScreen(ModalScreen[Command | None]):
             yield Frame()
 
     def on_mount(self) -> None:
-        """Begin with all of them."""
         self._mark.show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
-        # Not by message: Enter behind the last letter must find the list of that letter.
+        # Not by message: Enter right after a letter must find the list already filtered by that letter.
         self.watch(self._input, "value", self._show)
         self._input.focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        """As many rows as there is room for, so that the dialog does not change its size while one types."""
         room = event.size.height - _EDGES - 3
-        self._list.styles.height = max(1, min(MOST_ROWS, len(self._commands), room))
+        self._list.styles.height = max(1, min(MAX_ROWS, len(self._commands), room))
 
     def on_key(self, event: events.Key) -> None:
-        """What is typed before the line has the focus belongs into it all the same."""
         if event.is_printable and event.character is not None and not self._input.has_focus:
             event.stop()
             if self._input.takes(event):
@@ -185,34 +174,27 @@ class PaletteScreen(ModalScreen[Command | None]):
                 self.action_to_edge(is_end=True)
 
     def on_command_input_end_pressed(self, event: CommandInput.EndPressed) -> None:
-        """Move to the last command."""
         event.stop()
         self.action_to_edge(is_end=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Run the command under the cursor."""
         event.stop()
         self.action_choose()
 
     def on_command_list_clicked(self) -> None:
-        """Run the command that was clicked."""
         self.action_choose()
 
     def action_step(self, lines: int) -> None:
-        """Another command."""
         self._list.move(lines)
 
     def action_to_edge(self, is_end: bool) -> None:  # noqa: FBT001  a binding's parameter
-        """Move to the last command, or to the first."""
         self._list.to_edge(is_end=is_end)
 
     def action_choose(self) -> None:
-        """End with the command; without one stay."""
         if (command := self._list.chosen) is not None:
             self.dismiss(command)
 
     def action_leave(self) -> None:
-        """End without one."""
         self.dismiss(None)
 
     def _show(self, typed: str) -> None:

@@ -1,7 +1,4 @@
-"""The dialog of the server's filters: status, task, tag, version, queue, period.
-
-What lives here: its parts and what keys do. What was typed is read, and said in words, by `present.server_filters`.
-"""
+"""The dialog of the server's filters: status, task, tag, version, queue, period."""
 
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -27,46 +24,41 @@ from tui.ui.widgets.status_grid import StatusGrid
 from tui.ui.widgets.value_field import PeriodInput, ValueField, ValueInput, step_focus
 
 FULL_HEIGHT: Final = 21
-"""Of the dialog with its empty rows; on a lower screen it goes without them."""
+"""Rows of the dialog with its empty rows. On a lower screen it has none."""
 
 
 class ClearAll(LineWidget, can_focus=True):
-    """What takes every filter away, from the keyboard or by a click."""
+    """The button that clears every filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter,space", "screen.clear_all", "clear", "Take every filter away."),
+        bind("enter,space", "screen.clear_all", "clear", "Clear every filter."),
         bind("up,left,k,h,shift+tab", "step(-1)", "up", "To the field above."),
         bind("down,right,j,l,tab", "step(1)", "down", "To the statuses."),
     ]
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        """The words."""
         if not self.has_focus:
             return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Ground.DIALOG)
         line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
         return self.painter.strip(line, self.size.width, Ground.CURSOR)
 
     def action_step(self, step: int) -> None:
-        """To another field."""
         step_focus(self, step)
 
     async def on_click(self) -> None:
-        """As by key."""
         await self.run_action("screen.clear_all")
 
     def on_focus(self) -> None:
-        """The cursor shows."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """The cursor goes."""
         self.refresh()
 
 
 class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
-    """Asks for a filter, beginning with the one that holds; ends with the new one, or with None when it was left.
+    """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
 
-    `default_period` is meant where none is typed, `run_limit` is how many runs are read at most.
+    `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read.
     """
 
     CSS_PATH = "../styles/server_filters.tcss"
@@ -98,12 +90,11 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
 
     @property
     def typed(self) -> Typed:
-        """What stands in it now."""
+        """The filters as they are typed in the dialog."""
         texts = {name: field.input.value for name, field in self._fields.items()}
         return Typed(self._grid.chosen, **texts)
 
     def compose(self) -> ComposeResult:
-        """The band, the statuses, the fields, what they mean, the keys."""
         with Vertical(id="server-filters", classes="ruled" if self._band.painter.is_ruled else ""):
             yield DialogBorder(classes="left")
             yield DialogBorder(classes="right")
@@ -123,37 +114,30 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             yield self._end
 
     def on_mount(self) -> None:
-        """Begin at the statuses."""
         self._grid.focus()
         self._apply.show([(Piece("   "), Piece(" Apply ", Token.BUTTON), Piece("  Enter", is_bold=True))])
 
     def on_resize(self) -> None:
-        """Another size has another width of lines."""
         self.set_class(self.size.height < FULL_HEIGHT, "low")
         self.call_after_refresh(self._show)
 
     def on_descendant_focus(self) -> None:
-        """Other keys work now."""
         self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Another text."""
         event.stop()
         self._show()
 
     def on_status_grid_changed(self) -> None:
-        """Other statuses."""
         self._show()
 
     def action_clear_all(self) -> None:
-        """Begin anew, from where Enter applies it."""
         self._grid.choose(frozenset())
         for field in self._fields.values():
             field.input.put("")
         self.set_focus(self._grid)
 
     def action_apply(self) -> None:
-        """End with what was chosen; a period that is none has to be mended first."""
         chosen = say.read_typed(self.typed, self._default_period)
         if chosen is None:
             self.set_focus(self._fields["period"].input)
@@ -161,7 +145,6 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             self.dismiss(chosen)
 
     def action_leave(self) -> None:
-        """End with nothing."""
         self.dismiss(None)
 
     def _show(self) -> None:
@@ -177,7 +160,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         self._leave.show([pad(leave, self._leave.size.width, "right")])
 
     def _remark_line(self, width: int) -> Line:
-        """What is wrong, else what could be meant, else what keys do here."""
+        """Return an error, else a suggestion, else the keys that work in the focused field."""
         if (trouble := say.period_trouble(self.typed.period)) is not None:
             return say.sentence_line(trouble, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
@@ -190,7 +173,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
                 return say.sentence_line(doubt, is_wrong=False)
             return say.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
         if self._clear.has_focus:
-            return say.sentence_line("Takes every filter away, Enter then applies it.", is_wrong=False)
+            return say.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
         what = self._grid.title
         return say.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
 

@@ -1,7 +1,4 @@
-"""The whole of one value of a run: its payload, its output, an error's text.
-
-What lives here: its title. Folding and searching are the view's, the parts of the screen `page_screen`'s.
-"""
+"""The page that shows one value of a run in full: its payload, its output, or the text of an error."""
 
 from typing import ClassVar
 
@@ -15,7 +12,7 @@ from tui.ui.widgets.value_view import ValueView
 
 
 class ValueScreen(PageScreen):
-    """Shows a value that is named by its label on the page about a run."""
+    """Shows a value. `label` is its name in the detail pane."""
 
     title_word: ClassVar[str] = "value"
 
@@ -28,10 +25,8 @@ class ValueScreen(PageScreen):
         self.page = self.view
 
     def left(self) -> Line:
-        """Whose value it is."""
         task = Piece(self._run.fixed.task or "", Token.MUTED)
         return (Piece(f" · {self._label} of ", Token.MUTED), task, Piece("  "), *short_id(self._run.id, Token.FAINT))
 
     def right(self) -> Line:
-        """How much it is."""
         return (Piece(self._note, Token.MUTED),)

@@ -1,0 +1,46 @@
+"""The keys of the main screen that work in every pane."""
+
+from typing import Final
+
+from textual.binding import Binding
+
+from tui.ui.data.action_controller import ACTION_BINDINGS
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import MENU_BINDINGS
+
+_ENTER_SENTENCE: Final = (
+    "Open the row under the cursor; on the last line of the list, search the server. While no run is selected, select "
+    "the first one."
+)
+FILTER_SENTENCE: Final = (
+    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: id: env: "
+    "test:yes. Search in any other pane."
+)
+
+KEYS: Final[tuple[Binding, ...]] = (
+    bind("enter", "enter", "open", _ENTER_SENTENCE, rank=10),
+    bind("escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."),
+    bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
+    bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
+    bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
+    bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+    bind(
+        "f",
+        "server_filters",
+        "server filters",
+        "Choose which runs the server sends: by status, task, tag.",
+        rank=45,
+        need=40,
+    ),
+    bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's."),
+    bind("n", "hit_step(1)", "next match", "The next match of the search."),
+    bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
+    bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
+    bind("X", "error_step(-1)", "previous error", "The previous failed run."),
+    bind("p", "pause", "pause", "Stop showing updates, or continue."),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
+    bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
+    bind("Y", "copy_menu", "copy what", "Choose what to copy: id, payload, output, error with its stack."),
+    *ACTION_BINDINGS,
+    *MENU_BINDINGS,
+)
