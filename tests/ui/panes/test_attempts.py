@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_said_and_asked_for_again(tmp_path: Path) -> None
         await monitor.press("r", wait_s=1)
         assert "attempts are not known" not in monitor.text
         assert "▼ 1 " in monitor.text
-        assert "The server tells no more than a code." in monitor.text
+        assert "The server reports only a code." in monitor.text
         assert "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE" in monitor.text
 
     told(story, tmp_path, fleet)

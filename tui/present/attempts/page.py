@@ -13,7 +13,7 @@ from tui.domain.status import QUEUED_FAMILY, RunStatus
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt
-from tui.present.attempts.table import attempt_rows, attempt_style, ran
+from tui.present.attempts.table import attempt_rows, attempt_style, elapsed_words
 from tui.present.attempts.text import TRACE_GONE, missing_words, waited_before
 from tui.present.columns import Now, short_id, time_in_queue, took
 from tui.present.detail.waiting import waiting_words
@@ -32,7 +32,7 @@ NOTHING_SELECTED: Final = "No run is selected."
 class ReadProgress:
     """The last read of the run: whether one is in flight, and why it failed."""
 
-    is_coming: bool = False
+    is_reading: bool = False
     trouble: str | None = None
 
 
@@ -179,7 +179,7 @@ def _error_rows_of(
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
-    why = "reading why…" if progress.is_coming else "The server tells no more than a code."
+    why = "reading why…" if progress.is_reading else "The server reports only a code."
     rows = [*sentence(why, layout, "why"), *(Row(line, ("code", index)) for index, line in enumerate(code))]
     if error.stack:
         rows += [Row((), "above the error"), *error_rows(error, layout, ("error", key), note)]
@@ -210,7 +210,7 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layou
     style = attempt_style(run, selected, history)
     parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
     if selected.status is AttemptStatus.EXECUTING:
-        parts.append((Piece(f"{ran(selected, now)} so far", style.row.took),))
+        parts.append((Piece(f"{elapsed_words(selected, now)} so far", style.row.took),))
         waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
         if waiting:
             parts.append((Piece(waiting, Token.TEXT),))

@@ -46,7 +46,7 @@ def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> Status
     return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
 
 
-def ran(attempt: Attempt, now: Now) -> str:
+def elapsed_words(attempt: Attempt, now: Now) -> str:
     """Return the duration of an attempt so far, or `·` where it is not known."""
     if attempt.took is not None:
         return formatting.duration(attempt.took)
@@ -130,7 +130,7 @@ class _Table:
             style.mark,
             Piece(str(attempt.number), Token.BRIGHT if is_selected else Token.TEXT, is_bold=is_selected),
             Piece(start, value),
-            Piece(ran(attempt, self.now), Token.BLUE if is_running else value),
+            Piece(elapsed_words(attempt, self.now), Token.BLUE if is_running else value),
             Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
         )
         if self.axis is None:

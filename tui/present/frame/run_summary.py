@@ -41,7 +41,7 @@ def summary_lines(
         hint = NOT_A_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
         return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
-    return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_why(run, children, now)), width - 1))
+    return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_reason_line(run, children, now)), width - 1))
 
 
 def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
@@ -72,14 +72,14 @@ def _attempt(run: Run) -> Line:
     return (Piece(text, Token.MUTED),)
 
 
-def _why(run: Run, children: Sequence[Run], now: Now) -> Line:
+def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
     error = run.error[1] if run.error else None
     if error is not None and not run.status.is_failed and not run.is_waiting_to_retry:
         error = None
     if error is not None:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
         return (*name, Piece(first_line(error.message) or formatting.NONE, Token.BRIGHT))
-    return joined(part for part in (_duration_text(run, now), _family(children)) if part)
+    return joined(part for part in (_duration_text(run, now), _children_counts(children)) if part)
 
 
 def _duration_text(run: Run, now: Now) -> Line:
@@ -87,7 +87,7 @@ def _duration_text(run: Run, now: Now) -> Line:
     is_frozen = now.frozen_at is not None
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
-    lasted = formatting.duration(ran, frozen=is_frozen and not run.is_final)
+    duration = formatting.duration(ran, frozen=is_frozen and not run.is_final)
     since = run.state.finished_at if run.state else None
     ago = f", {formatting.age(since, now.at)} ago" if since is not None else ""
     match run.status:
@@ -98,14 +98,14 @@ def _duration_text(run: Run, now: Now) -> Line:
         case _ if run.is_waiting_to_retry:
             text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
         case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
-            text = _waits(run, now)
+            text = _waiting_text(run, now)
         case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
             verb = "running" if is_known_to_run(run, now) else "executing"
-            text = f"{verb} for {lasted}" if ran is not None else "a worker took it and has not started it yet"
+            text = f"{verb} for {duration}" if ran is not None else "a worker took it and has not started it yet"
             text = waiting_words(run, now) or text
         case RunStatus.WAITING_TO_RESUME:
             waits = waiting_words(run, now) or "waits"
-            text = f"{lasted} since it started, now it {waits}" if ran is not None else f"it {waits}"
+            text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
         case RunStatus.EXPIRED:
             ttl = f" of {run.fixed.ttl}" if run.fixed.ttl else ""
             text = f"its ttl{ttl} ran out before it started"
@@ -121,13 +121,13 @@ def _duration_text(run: Run, now: Now) -> Line:
             | RunStatus.INTERRUPTED
             | RunStatus.SYSTEM_FAILURE
         ):
-            text = f"took {lasted}{ago}" if ran is not None else f"ended{ago}"
+            text = f"took {duration}{ago}" if ran is not None else f"ended{ago}"
         case _:
             assert_never(run.status)
     return (Piece(text, token),)
 
 
-def _waits(run: Run, now: Now) -> str:
+def _waiting_text(run: Run, now: Now) -> str:
     until = now.frozen_at or now.at
     starts = run.state.delayed_until if run.state else None
     if run.status is RunStatus.DELAYED and starts is not None and starts > until:
@@ -152,7 +152,7 @@ _ROLL_UP: Final = (
 )
 
 
-def _family(children: Sequence[Run]) -> Line:
+def _children_counts(children: Sequence[Run]) -> Line:
     """Return `✗1 E2 Q7 ✓15 ⊘3 below it`: the direct children by family, without zeros.
 
     Only completed runs have a tick. Canceled and expired runs have their own glyphs, and an unknown status is `?`.
