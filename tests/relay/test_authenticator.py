@@ -256,7 +256,7 @@ def test_screen_with_the_authority_connects_over_tls(tmp_path: Path) -> None:
         ):
             assert setup.url.startswith("wss:")
             await setup.run_until(lambda: is_connected(screen))
-            run, _ = await screen.run_with_attempts(RunId(RUN.id))
+            run, _ = await screen.fetch_run_with_attempts(RunId(RUN.id))
             assert run.body is not None
 
     asyncio.run(scenario())

@@ -113,15 +113,15 @@ def test_details_attempts_and_trees_equal_those_of_the_api(tmp_path: Path) -> No
         async with relay_setup(busy_fleet(), tmp_path) as setup, screen_on(setup) as screen:
             await synchronise(setup, screen)
             for each in (FAILED, PARENT):
-                run, trouble = await screen.run_with_attempts(RunId(each.id))
-                theirs, _ = await setup.session.run_with_attempts(RunId(each.id))
+                run, trouble = await screen.fetch_run_with_attempts(RunId(each.id))
+                theirs, _ = await setup.session.fetch_run_with_attempts(RunId(each.id))
                 assert trouble is None
                 assert run.body is not None
                 assert run.attempts is not None
                 assert run.attempts[1] == theirs.attempts[1] if theirs.attempts else None
                 assert run.error == theirs.error
                 assert run.state == theirs.state
-            tree = await screen.tree(RunId(CHILD.id))
+            tree = await screen.fetch_tree(RunId(CHILD.id))
             assert [node.id for node in tree.root.walk()] == [PARENT.id, CHILD.id]
             with pytest.raises(NotFound):
                 await screen.fetcher.api.read_run(RunId("run_unknown"))
@@ -146,7 +146,7 @@ def test_attempts_of_a_truncated_trace_cross_the_relay(tmp_path: Path) -> None:
         fleet.fault = fault
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await synchronise(setup, screen)
-            run, _ = await screen.run_with_attempts(RunId(FAILED.id))
+            run, _ = await screen.fetch_run_with_attempts(RunId(FAILED.id))
             assert run.attempts is not None
             history = run.attempts[1]
             assert [attempt.error and attempt.error.message for attempt in history.attempts] == [

@@ -57,7 +57,7 @@ def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Ru
         with served(task, age_s) as (api, run_id):
             api.fleet.fault = fault or (lambda _: None)
             async with started(api, tmp_path) as session:
-                return *(await session.run_with_attempts(run_id)), requests_of(api)
+                return *(await session.fetch_run_with_attempts(run_id)), requests_of(api)
 
     return asyncio.run(scenario())
 
@@ -166,16 +166,16 @@ def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) ->
     async def scenario() -> None:
         with served("talks-on", 60) as (api, run_id):
             async with started(api, tmp_path) as session:
-                await session.run_with_attempts(run_id)
+                await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api) == ["run", "trace", "events"]
                 first = history_of(await kept(session, run_id))
                 for _ in range(3):
-                    await session.run_with_attempts(run_id)
+                    await session.fetch_run_with_attempts(run_id)
                 # Only details were requested, and the known attempts are kept.
                 assert requests_of(api)[3:] == ["run"] * 3
                 assert history_of(await kept(session, run_id)) == first
                 await api.fleet.clock.run(CUT_AGAIN.total_seconds())
-                await session.run_with_attempts(run_id)
+                await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api)[6:] == ["run", "events"]
 
     asyncio.run(scenario())
@@ -185,11 +185,11 @@ def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         with served("talks-on", 60) as (api, run_id):
             async with started(api, tmp_path) as session:
-                await session.run_with_attempts(run_id)
+                await session.fetch_run_with_attempts(run_id)
                 run = api.fleet.world.find(run_id)
                 assert run is not None
                 api.fleet.world.cancel(run)
-                await session.run_with_attempts(run_id)
+                await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api)[3:] == ["run", "events"]
                 assert (await kept(session, run_id)).is_final
 
@@ -230,7 +230,7 @@ def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
         with served("waits", 60) as (api, run_id):
             async with started(api, tmp_path) as session:
                 for _ in range(3):
-                    await session.run_with_attempts(run_id)
+                    await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api).count("events") == 1
                 run = await kept(session, run_id)
                 assert run.wait is not None
@@ -248,10 +248,10 @@ def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status
         with served("waits", 60) as (api, run_id):
             api.fleet.fault = fault
             async with started(api, tmp_path) as session:
-                await session.run_with_attempts(run_id)
+                await session.fetch_run_with_attempts(run_id)
                 api.fleet.fault = lambda _: None
                 await api.fleet.clock.run(1.0)
-                run, _ = await session.run_with_attempts(run_id)
+                run, _ = await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api).count("events") == count
                 assert run.wait is not None
                 assert run.wait.about == ("10 minutes" if count == 2 else None)

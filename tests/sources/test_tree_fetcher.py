@@ -71,7 +71,7 @@ async def tree_of(api: FleetApi, tmp_path: Path, run_id: str, key: Secret | None
     async with started(api, tmp_path, **changes) as session:
 
         async def read() -> None:
-            found.append(await session.tree(RunId(run_id)))
+            found.append(await session.fetch_tree(RunId(run_id)))
 
         task = session.spawn(read(), "tree")
         await pass_time(session, api, MAX_TREE_WAIT_S + 1.0)

@@ -255,7 +255,7 @@ def test_run_has_the_attempts_of_its_trace(tmp_path: Path) -> None:
     async def scenario() -> None:
         run = FleetRun(1, -10, -5, -1, end="FAILED")
         async with polling(fleet_of(run), tmp_path) as (session, _):
-            found, reason = await session.run_with_attempts(RunId(run.id))
+            found, reason = await session.fetch_run_with_attempts(RunId(run.id))
             assert reason is None
             assert found.attempts is not None
             (attempt,) = found.attempts[1].attempts
@@ -274,13 +274,13 @@ def test_run_without_a_readable_trace_has_the_reason(tmp_path: Path, status: int
         fleet = fleet_of(run)
         fleet.fault = lambda path: JSONResponse({"error": "not now"}, status) if path.endswith("/trace") else None
         async with polling(fleet, tmp_path) as (session, _):
-            found, reason = await session.run_with_attempts(RunId(run.id))
+            found, reason = await session.fetch_run_with_attempts(RunId(run.id))
             assert found.status is RunStatus.COMPLETED_WITH_ERRORS
             assert found.body is not None
             assert reason is not None
             assert "not now" in reason
             assert (Capability.TRACE in session.store.lost_capabilities) is is_lost
-            await session.run_with_attempts(RunId(run.id))
+            await session.fetch_run_with_attempts(RunId(run.id))
             assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
 
     asyncio.run(scenario())
@@ -292,6 +292,6 @@ def test_unreadable_run_raises(tmp_path: Path) -> None:
         fleet.fault = lambda path: server_error(500) if path.startswith("/api/v3/") else None
         async with polling(fleet, tmp_path) as (session, _):
             with pytest.raises(ServerFault):
-                await session.run_with_attempts(RunId(fleet.runs[0].id))
+                await session.fetch_run_with_attempts(RunId(fleet.runs[0].id))
 
     asyncio.run(scenario())

@@ -139,7 +139,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
     from tui.present.printed.schema import run_object
 
     async with open_session(settings, output) as session:
-        run, trouble = await session.run_with_attempts(run_id)
+        run, trouble = await session.fetch_run_with_attempts(run_id)
         if trouble is not None:
             output.say(trouble)
         if fetch:
@@ -176,7 +176,7 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
     from tui.present.printed.tree import tree_lines
 
     async with open_session(settings, output) as session:
-        found = await session.tree(run_id)
+        found = await session.fetch_tree(run_id)
         if as_json:
             for node in tree_objects(found):
                 output.json_line(node)

@@ -83,7 +83,7 @@ class ActionPlanner:
         if len(roots) < MIN_ROOTS_TO_QUERY:
             return
         for start in range(0, len(roots), MAX_ROOTS_PER_QUERY):
-            trees = await self._session.trees_of_roots(roots[start : start + MAX_ROOTS_PER_QUERY])
+            trees = await self._session.fetch_trees_of_roots(roots[start : start + MAX_ROOTS_PER_QUERY])
             if trees is None:
                 return
             for run_id, tree in trees.items():
@@ -93,7 +93,7 @@ class ActionPlanner:
     async def _read_tree(self, run_id: RunId) -> None:
         """Read the whole tree around a run. Raises `ApiError`."""
         self._tried.add(run_id)
-        self._add_tree(await self._session.tree(run_id, is_thorough=True))
+        self._add_tree(await self._session.fetch_tree(run_id, is_thorough=True))
 
     def _add_tree(self, tree: RunTree) -> None:
         self._read_at = self._session.now()

@@ -238,19 +238,19 @@ class Session:
         finally:
             unsubscribe()
 
-    async def run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
+    async def fetch_run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
         """Read a run with its attempts. The second value says why attempts are missing, if some are.
 
         Raises `ApiError` where the run itself cannot be read.
         """
         return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
-    async def tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
+    async def fetch_tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
         """Read the whole tree around a run. Actions read it with `is_thorough`. Raises `ApiError`."""
         priority = Priority.ACTION if is_thorough else Priority.SELECTED
         return await self._tree_fetcher().fetch_tree(run_id, priority, is_thorough=is_thorough)
 
-    async def trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
+    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Read the trees below several roots by one query. Return None where the query is refused or fails."""
         return await self._tree_fetcher().fetch_trees_of_roots(roots, Priority.ACTION)
 

@@ -60,11 +60,11 @@ class Asked:
         self.tasks.append(asyncio.get_running_loop().create_task(work, name=name))
         return self.tasks[-1]
 
-    async def run_with_attempts(self, _: RunId) -> tuple[Run, str | None]:
+    async def fetch_run_with_attempts(self, _: RunId) -> tuple[Run, str | None]:
         self.details.append(asyncio.get_running_loop().create_future())
         return await self.details[-1]
 
-    async def tree(self, _: RunId) -> RunTree:
+    async def fetch_tree(self, _: RunId) -> RunTree:
         self.trees.append(asyncio.get_running_loop().create_future())
         return await self.trees[-1]
 

@@ -15,7 +15,7 @@ TREE_REST_S: Final = 0.5
 
 
 async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
-    run, trouble = await session.run_with_attempts(run_id)
+    run, trouble = await session.fetch_run_with_attempts(run_id)
     version = run.state.updated_at if run.state is not None else session.now()
     return Fetched(run, trouble, version, is_lagging=is_trace_behind(run))
 
@@ -38,7 +38,7 @@ RUN: Final[Need[Run]] = Need(
 
 
 async def _fetch_tree(session: Session, run_id: RunId) -> Fetched[RunTree]:
-    return Fetched(await session.tree(run_id))
+    return Fetched(await session.fetch_tree(run_id))
 
 
 def _find_tree(session: Session, run_id: RunId) -> Fetched[RunTree] | None:

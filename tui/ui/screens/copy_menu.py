@@ -82,7 +82,7 @@ class CopyMenu(ModalScreen[None]):
     async def _fetch(self) -> None:
         trouble: str | None
         try:
-            _, trouble = await self._live.session.run_with_attempts(self._run_id)
+            _, trouble = await self._live.session.fetch_run_with_attempts(self._run_id)
         except ApiError as error:
             trouble = f"the rest could not be read: {error}"
         self.app.call_later(self._show_rest, trouble or "")
