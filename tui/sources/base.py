@@ -3,12 +3,13 @@
 The session runs the sources, and waits.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from random import Random
 from typing import Protocol
 
+from tui.domain.environment import Capability, Environment
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
@@ -101,6 +102,22 @@ class KnownRuns(Protocol):
 
     def created_rank(self, run_id: RunId) -> int:
         """Return how many known runs are newer. Raises `KeyError` if the run is not known."""
+
+
+class KnownFacts(KnownRuns, Protocol):
+    """The store as the source of a relay sees it: its runs, and the facts that the relay may contradict."""
+
+    @property
+    def environment(self) -> Environment | None:
+        """The environment of the key, if it is known."""
+
+    @property
+    def lost_capabilities(self) -> Mapping[Capability, str]:
+        """The capabilities that the server refuses, and why."""
+
+    @property
+    def source_statuses(self) -> Mapping[str, object]:
+        """The status of each source, by its name."""
 
 
 _TEMPORARY = frozenset({408, 425, 499})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.source_names import REALTIME, RELAY, RUN_FEED
-from tui.sources.base import Source
+from tui.sources.base import KnownFacts, Source
 from tui.sources.clock import Clock, OnWake
 from tui.sources.polling.one_run import SingleRunSource
 from tui.sources.polling.rest import RestSource
@@ -16,7 +16,6 @@ from tui.sources.polling.run_lister import HistoryLimits
 from tui.sources.realtime.coverage import Coverage
 from tui.sources.realtime.feed import RealtimeSource
 from tui.sources.run_fetcher import RunFetcher
-from tui.store.store import Store
 from tui.wire.feed import FeedTarget
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class SourceParts:
     """
 
     fetcher: RunFetcher
-    store: Store
+    store: KnownFacts
     clock: Clock
     interval_s: float
     history: HistoryLimits

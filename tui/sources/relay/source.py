@@ -7,11 +7,10 @@ from typing import Final, assert_never
 from tui.domain.ids import RunId
 from tui.domain.source_names import RELAY
 from tui.domain.update import RunGone, RunsRead, SourceConnected, Update
-from tui.sources.base import Emit, Fatal, as_source_error
+from tui.sources.base import Emit, Fatal, KnownFacts, as_source_error
 from tui.sources.clock import Clock, Timer
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.updates import RelayUpdates
-from tui.store.store import Store
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import Beat, CallResponse, RelayFacts, RelayMessage, Runs, Welcome
@@ -36,7 +35,7 @@ class RelaySource:
 
     name = RELAY
 
-    def __init__(self, connection: RelayConnection, store: Store, clock: Clock) -> None:
+    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock) -> None:
         self._connection = connection
         self._store = store
         self._clock = clock
@@ -59,7 +58,7 @@ class RelaySource:
 class _Receiver:
     """Handles the messages of one connection."""
 
-    def __init__(self, connection: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
+    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock, emit: Emit, beat_s: float) -> None:
         self._connection = connection
         self._clock = clock
         self._emit = emit

@@ -16,7 +16,7 @@ from tui.domain.update import (
     SourceConnected,
     Update,
 )
-from tui.store.store import Store
+from tui.sources.base import KnownFacts
 from tui.wire.errors import ServerFault
 from tui.wire.relay.messages import RelayFacts, Runs
 
@@ -30,7 +30,7 @@ MAX_SOURCES: Final = 20
 class RelayUpdates:
     """The messages of one connection so far."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: KnownFacts) -> None:
         self._store = store
         self._facts: RelayFacts | None = None
         self._sources = set(store.source_statuses)
