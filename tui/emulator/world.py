@@ -32,8 +32,14 @@ LAST_MS = 120_000
 """The last part of the history runs at the final rate, so that the usual number of runs is live at the start."""
 
 MIN_KEPT = 50_000
+"""A world keeps at least this many finished runs."""
+
 DROP_STEP = 2_000
+"""Runs above the limit that are dropped together."""
+
 TRIM_MS = 10_000
+"""How often a world drops its oldest runs."""
+
 IDLE_TRIM_MS = 3_600_000
 """The trim period of an idle world, so that weeks of it can be advanced at once."""
 

@@ -86,7 +86,7 @@ class Columns:
         if status is Status.DEQUEUED and not self._is_versioned:
             status = Status.EXECUTING
         # One literal in the order of the columns, because it is built some thousand times a second.
-        whole: Row = {
+        values: Row = {
             "id": run.id.removeprefix("run_"),
             "taskIdentifier": run.task_id,
             "createdAt": _moment(run.created_ms),
@@ -114,7 +114,7 @@ class Columns:
             "error": _error(run),
             "realtimeStreams": "{}",
         }
-        return whole if len(self.names) == len(whole) else {name: whole[name] for name in self.names}
+        return values if len(self.names) == len(values) else {name: values[name] for name in self.names}
 
 
 def row_key(run: Run) -> str:

@@ -18,10 +18,14 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.world import World
 
 HOLD_MS = (17_000, 23_000)
+"""How long a poll is held without a change, at least and at most."""
+
 REPLAY_MS = 2_000
 """A poll returns changes from this long before it. Older changes wait for the end of the hold."""
 
 WINDOW_MS = 250
+"""The changes of many runs are collected for this long."""
+
 RUN_LAG_MS = (13, 35)
 SET_LAG_MS = (17, 90)
 """The delay from a change, or from the end of its window, until the client has the row; mostly near the lower end."""

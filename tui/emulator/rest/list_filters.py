@@ -40,7 +40,7 @@ _MAX_TIME_MS = 8_640_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class IndexedFilter:
     """A filter with an index: `indexes` returns ascending lists of numbers, `matches` tests one run."""
 
     indexes: Callable[[Ledger], list[Any]]
@@ -49,15 +49,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListFilters:
-    """The filters of a list. `statuses` are the wanted statuses, None for all; times are inclusive."""
+    """The filters of a list. `statuses` are the wanted statuses, None for all; times are inclusive.
 
-    indexed: tuple[Choice, ...] = ()
+    `is_unserved`: a filter of a part of the API that is not served, so no run matches.
+    """
+
+    indexed: tuple[IndexedFilter, ...] = ()
     statuses: frozenset[Status] | None = None
     is_test: bool | None = None
     from_ms: int | None = None
     to_ms: int | None = None
     regions: frozenset[str] | None = None
-    is_void: bool = False
+    is_unserved: bool = False
 
     @classmethod
     def read(cls, query: Mapping[str, str], issues: list[Json], *, now_ms: int) -> "ListFilters":
@@ -71,15 +74,17 @@ class ListFilters:
             period_ms = duration_ms(period) if period else DEFAULT_PERIOD_MS
             from_ms = from_ms if period_ms is None else max(from_ms or 0, now_ms - period_ms)
         _check_machines(query.get("filter[machine]", ""), issues)
-        choices = [] if statuses is None else [_status_choice(statuses)]
-        choices += [_field_choice(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]
+        indexed_filters = [] if statuses is None else [_status_filter(statuses)]
+        indexed_filters += [_field_filter(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]
         if tags := query.get("filter[tag]", ""):
-            choices.append(_tag_choice(tags))
+            indexed_filters.append(_tag_filter(tags))
         if is_test:
-            choices.append(Choice(lambda ledger: [ledger.with_field("test", "true")], lambda run: run.is_test))
+            indexed_filters.append(
+                IndexedFilter(lambda ledger: [ledger.with_field("test", "true")], lambda run: run.is_test)
+            )
         regions = query.get("filter[region]", "")
         return cls(
-            tuple(choices),
+            tuple(indexed_filters),
             statuses,
             is_test,
             from_ms,
@@ -90,31 +95,31 @@ class ListFilters:
 
     def can_match(self, region: str) -> bool:
         """Whether any run of an environment in this region can match."""
-        return not self.is_void and (self.regions is None or region in self.regions)
+        return not self.is_unserved and (self.regions is None or region in self.regions)
 
     def matches_test(self, run: Run) -> bool:
         """Whether `filter[isTest]` matches the run."""
         return run.is_test is self.is_test
 
 
-def _status_choice(statuses: frozenset[Status]) -> Choice:
-    return Choice(
+def _status_filter(statuses: frozenset[Status]) -> IndexedFilter:
+    return IndexedFilter(
         lambda ledger: [ledger.with_status(status) for status in statuses], lambda run: run.listed_status in statuses
     )
 
 
-def _field_choice(name: str, text: str) -> Choice:
+def _field_filter(name: str, text: str) -> IndexedFilter:
     field, value_of = _FIELDS[name]
     # `filter[batch]` takes one value, the others take lists with commas.
     values = frozenset([text] if name == "batch" else text.split(","))
-    return Choice(
+    return IndexedFilter(
         lambda ledger: [ledger.with_field(field, value) for value in values], lambda run: value_of(run) in values
     )
 
 
-def _tag_choice(text: str) -> Choice:
+def _tag_filter(text: str) -> IndexedFilter:
     tags = frozenset(text.split(","))
-    return Choice(
+    return IndexedFilter(
         lambda ledger: [ledger.with_field("tag", tag) for tag in tags], lambda run: not tags.isdisjoint(run.tags)
     )
 

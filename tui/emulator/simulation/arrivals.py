@@ -18,14 +18,27 @@ from tui.emulator.simulation.schedules import schedule_id, schedule_payload
 from tui.emulator.simulation.script import Task
 
 DEPLOY_S = (900.0, 2400.0)
+"""The time between two deployments, at least and at most."""
+
 BAD_DEPLOY_SHARE = 0.3
 BAD_DEPLOY_S = (180.0, 420.0)
-"""A bad version is fixed much sooner."""
+"""The time until a bad version is fixed, at least and at most."""
 
 PAUSE_S = (1800.0, 5400.0)
+"""The time between two pauses of a queue, at least and at most."""
+
 PAUSED_S = (60.0, 180.0)
+"""How long a queue stays paused, at least and at most."""
+
 TEST_SHARE = 0.01
+KEY_SHARE = 0.04
+"""The share of triggers with an idempotency key."""
+
 KEY_NUMBERS = (100_000, 1_000_000)
+FIRST_FAMILY_RUNS = 1.6
+"""The assumed number of runs that one trigger causes, until enough triggers were counted."""
+
+MIN_COUNTED = 20
 
 
 class Arrivals:
@@ -88,8 +101,13 @@ class Arrivals:
         self._pacing = None
 
     def _gap_ms(self) -> int:
+        """The random time until the next trigger.
+
+        One trigger causes a whole family of runs, so the rate of triggers is the rate of runs divided by its mean size.
+        """
         created = self._lifecycle.created
-        family = max(1.0, (created - self.external_runs) / self._arrived) if self._arrived > 20 else 1.6
+        is_counted = self._arrived > MIN_COUNTED
+        family = max(1.0, (created - self.external_runs) / self._arrived) if is_counted else FIRST_FAMILY_RUNS
         rate_per_s = self.rate_per_s
         if self._pacing is not None:
             until_ms, runs = self._pacing
@@ -105,14 +123,14 @@ class Arrivals:
 
     def _arrive(self) -> None:
         random = self._random
-        is_due = self.rate_per_s > 0 if self._pacing is None else self._is_wanted()
+        is_due = self.rate_per_s > 0 if self._pacing is None else self._is_short_of_runs()
         if is_due:
             self._arrived += 1
             task = random.choices(self._tasks, cum_weights=self._weights)[0]
             self._trigger(task, is_test=random.random() < TEST_SHARE)
         self._agenda.after(self._gap_ms(), self._arrive)
 
-    def _is_wanted(self) -> bool:
+    def _is_short_of_runs(self) -> bool:
         assert self._pacing is not None
         until_ms, runs = self._pacing
         return self._agenda.now_ms < until_ms and self._lifecycle.created < runs
@@ -126,7 +144,7 @@ class Arrivals:
         """A random trigger of a task."""
         delay_ms = task.delay_ms(self._random) if task.delay_ms else 0
         tags = task.tags(self._random)
-        key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < 0.04 else ""
+        key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < KEY_SHARE else ""
         return NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
 
     def _fire(self, task: Task) -> None:

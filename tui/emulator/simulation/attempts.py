@@ -22,12 +22,19 @@ LONG_BACKOFF_MS = 30_000
 """From this backoff on, a run waits for its next attempt in its queue (tests/wire/recordings/README.md §2)."""
 
 SUSPENDED_FROM_MS = 5_000
+"""A deployed run is suspended during a wait of at least this length."""
+
 SUSPENDED_AFTER_MS = 180
+"""A waiting run is suspended this long after its wait began (recording 226)."""
+
 RESTORED_MS = 90
 """A suspended run executes this long after a worker dequeued it again."""
 
 TRIGGER_MS = 24
+"""How long a trigger without a wait takes."""
+
 STALLED_MS = 300_000
+"""The server gives up a run whose worker sent no heartbeat for this long."""
 
 
 class Attempts:

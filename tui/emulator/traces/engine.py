@@ -6,16 +6,13 @@ No client should need them. Their texts are those of recordings 210-241.
 from dataclasses import dataclass
 
 from tui.emulator.environment import Environment
-from tui.emulator.simulation.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_FROM_MS
+from tui.emulator.simulation.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_AFTER_MS, SUSPENDED_FROM_MS
 from tui.emulator.simulation.names import span_id
 from tui.emulator.simulation.runs import Attempt, Block
 from tui.emulator.simulation.script import Start, Wait
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.spans import ENGINE_NS, TraceSpan, TraceView
 from tui.emulator.traces.steps import Pause
-
-SUSPENDING_MS = 180
-"""A run is suspended this long after it began to wait (recording 226)."""
 
 DEQUEUED = "[engine] PENDING_EXECUTING - Run was dequeued for execution"
 
@@ -67,7 +64,7 @@ class Engine:
         is_suspended = self.is_suspended(pause, block)
         if is_suspended:
             message = "[engine] SUSPENDED - Run was suspended after creating a checkpoint."
-            self._row(run_span, block.started_ms + SUSPENDING_MS, message)
+            self._row(run_span, block.started_ms + SUSPENDED_AFTER_MS, message)
         if block.ended_ms is not None:
             message = DEQUEUED if is_suspended else "[engine] EXECUTING - Run was continued, whilst still executing."
             self._row(run_span, block.ended_ms - (RESTORED_MS if is_suspended else 0), message)
@@ -79,7 +76,7 @@ class Engine:
         if isinstance(pause, Wait):
             return pause.ms >= SUSPENDED_FROM_MS
         until_ms = self.view.now_ms if block.ended_ms is None else block.ended_ms
-        return pause.is_awaited and until_ms - block.started_ms >= SUSPENDING_MS
+        return pause.is_awaited and until_ms - block.started_ms >= SUSPENDED_AFTER_MS
 
     def finished(self, run_span: TraceSpan, ended_ms: int) -> None:
         """The run ended. Most of these rows appear only in a waiting parent's trace: a run's own trace ends with the
