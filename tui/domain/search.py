@@ -32,7 +32,7 @@ class SearchProgress:
     * `older_read` runs older than the polled list were read, back to the creation time `reached`.
     * `is_at_end`: the server has no older runs in the period of the search.
     * `needs_errors`: whether a run matches may depend on its error.
-    * `is_answered`: no older run can match.
+    * `skips_older`: older runs are not searched, since none of them can match.
     * `has_lists`: the source can read lists. Without lists it cannot read older runs.
     * `answers`: sentences about the lists by name, in raw text.
     * `trouble`: why the search stopped early, in raw text.
@@ -45,7 +45,7 @@ class SearchProgress:
     reached: datetime | None = None
     is_at_end: bool = False
     needs_errors: bool = True
-    is_answered: bool = False
+    skips_older: bool = False
     has_lists: bool = True
     unreadable_count: int = 0
     answers: tuple[str, ...] = ()

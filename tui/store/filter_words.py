@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final
 
-Test = Callable[[str], bool]
+TextTest = Callable[[str], bool]
 """Returns whether a case-folded text matches."""
 
 # A word ends at a space outside quotes. A quote that is never closed ends with the text.
@@ -78,7 +78,7 @@ def _is_glob(pattern: str) -> bool:
     return GLOB.search(re.sub(r"\[[*?[]\]", "", pattern)) is not None
 
 
-def whole_text_test(patterns: list[str]) -> Test:
+def whole_text_test(patterns: list[str]) -> TextTest:
     """Return a test whether a text equals a value or matches a glob as a whole."""
     plain, glob = _split(patterns)
     texts = frozenset(plain)
@@ -87,7 +87,7 @@ def whole_text_test(patterns: list[str]) -> Test:
     return lambda text: text in texts or glob(text)
 
 
-def substring_test(patterns: list[str]) -> Test:
+def substring_test(patterns: list[str]) -> TextTest:
     """Return a test whether a text contains a value or a match of a glob."""
     plain, glob = _split([f"*{pattern}*" if GLOB.search(pattern) else pattern for pattern in patterns])
     if glob is None and len(plain) == 1:
@@ -95,7 +95,7 @@ def substring_test(patterns: list[str]) -> Test:
     return lambda text: any(part in text for part in plain) or (glob is not None and glob(text))
 
 
-def _split(patterns: list[str]) -> tuple[list[str], Test | None]:
+def _split(patterns: list[str]) -> tuple[list[str], TextTest | None]:
     """Separate plain texts from globs, and combine all globs into one test."""
     globs = [pattern for pattern in patterns if GLOB.search(pattern)]
     plain = [pattern for pattern in patterns if not GLOB.search(pattern)]

@@ -58,8 +58,8 @@ class SearchPlan:
     reads_older: bool = True
 
 
-def plan_search(text: str, followed: RunFilters, known: KnownValues) -> SearchPlan:
-    """Plan the search for a filter's text. `followed` are the server filters that are active already.
+def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan:
+    """Plan the search for a filter's text, within the `active` server filters.
 
     The filter ignores case and the server does not. `known` has the names as the server spells them.
     """
@@ -67,7 +67,7 @@ def plan_search(text: str, followed: RunFilters, known: KnownValues) -> SearchPl
     words = [word for word in all_words if not word.is_negated]
     texts = [value for word in words if not is_field(word) for value in plain_values(word.source)]
     ids = _values(words, "id")
-    filters = _combined_filters(words, followed, known)
+    filters = _combined_filters(words, active, known)
     run_ids = tuple(RunId(value) for value in dict.fromkeys([*ids, *texts]) if _RUN_ID.match(value))
     names = [value for value in texts if not _RUN_ID.match(value)]
     queues = _values(words, "queue")
@@ -128,9 +128,9 @@ def _usable_names(names: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if is_typable(name) and len(name) <= MAX_NAME_CHARS][:MAX_NAMES]
 
 
-def _combined_filters(words: Iterable[Word], followed: RunFilters, known: KnownValues) -> RunFilters:
+def _combined_filters(words: Iterable[Word], active: RunFilters, known: KnownValues) -> RunFilters:
     """Add the fields of the filter to the server filters that are active, for fields that have no server filter yet."""
-    filters = followed
+    filters = active
     for word in words:
         values = tuple(plain_values(word.rest))
         if not values or len(values) != len(word.values):

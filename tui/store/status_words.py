@@ -12,7 +12,7 @@ from typing import Final
 
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
-from tui.store.filter_words import GLOB, Test, whole_text_test
+from tui.store.filter_words import GLOB, TextTest, whole_text_test
 
 GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
     {
@@ -61,7 +61,7 @@ class StatusWords:
     titles: frozenset[str]
     group: frozenset[RunStatus]
     unknown: tuple[str, ...]
-    own_word: Test
+    own_word: TextTest
 
     def matches(self, run: Run) -> bool:
         """Return whether the status of a run matches one of the words."""
@@ -108,5 +108,5 @@ def _titles_of(name: str) -> set[str]:
     return set()
 
 
-def _fits(name: str) -> Test:
+def _fits(name: str) -> TextTest:
     return whole_text_test([name if GLOB.search(name) else f"{name}*"])

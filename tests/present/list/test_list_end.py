@@ -60,7 +60,7 @@ def after(**progress: Any) -> SearchProgress:
             "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter tries again",
         ),
         (
-            replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("found by its id",), is_answered=True)),
+            replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("found by its id",), skips_older=True)),
             "9 found · 3 errors not read · found by its id   Enter reads on",
         ),
     ],

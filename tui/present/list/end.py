@@ -73,9 +73,9 @@ def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
         return "Enter", ASKS_SERVER
     if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
-    if progress.is_answered and facts.lacks_queues:
+    if progress.skips_older and facts.lacks_queues:
         return "Enter", "asks again"  # A new run arrives without its queue.
-    if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.is_answered)):
+    if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
         return "Enter", "reads on"
     return None
 
@@ -117,7 +117,7 @@ def _parts(facts: ListEndFacts) -> list[Piece]:
 def _older(facts: ListEndFacts) -> list[Piece]:
     """Return how far back the list was not searched."""
     progress, history, parts = facts.progress, facts.history, list[Piece]()
-    if progress.is_answered:
+    if progress.skips_older:
         return []
     if history is None or not history.is_complete:
         return [Piece("still reading older runs", Token.MUTED)] if facts.is_filtered else []

@@ -88,9 +88,9 @@ class Search:
         """Search until the plan is done or a bound is reached. Errors are reported in `progress.trouble`."""
         self._errors.unreadable.clear()  # a new run tries each of them once more
         self._report_progress(trouble="", unreadable_count=0, needs_errors=self._plan.reads_errors)
-        if self.progress.is_answered:  # there may be new runs since
+        if self.progress.skips_older:  # there may be new runs since
             self._has_read_names = False
-            self._report_progress(answers=(), is_answered=False)
+            self._report_progress(answers=(), skips_older=False)
         try:
             await self._run_plan()
         except RateLimited:
@@ -120,7 +120,7 @@ class Search:
             await self._read_older()
         if plan.reads_errors:
             await self._read_errors()
-        self._report_progress(is_answered=not plan.reads_older)
+        self._report_progress(skips_older=not plan.reads_older)
         self._report_missing_lists()
 
     def _report_progress(self, **changes: Any) -> None:
@@ -138,7 +138,7 @@ class Search:
         if self._scope.can_list or self._plan.run_ids:
             return
         noun = "older runs" if self._plan.reads_older else "queues"
-        self._report_progress(has_lists=False, is_answered=False, trouble=f"a relay lists no {noun}")
+        self._report_progress(has_lists=False, skips_older=False, trouble=f"a relay lists no {noun}")
 
     async def _read_ids(self) -> None:
         for run_id in self._plan.run_ids:
