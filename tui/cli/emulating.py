@@ -140,7 +140,7 @@ def world_options_of(options: dict[str, Any]) -> WorldOptions:
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
 def emulator(output: Output, /, *, port: int, **options: Any) -> None:
-    """Serve an emulated Trigger.dev API with sample tasks, on 127.0.0.1 until Ctrl-C."""
+    """Serve an emulated API with sample tasks. It listens on 127.0.0.1 until Ctrl-C."""
     from tui.emulator.server.listening import PortTaken, listen
 
     world = world_options_of(options)

@@ -57,7 +57,7 @@ def monitor_options(command: F) -> F:
             is_flag=True,
             flag_value=False,
             default=True,
-            help="Leave the terminal's title.",
+            help="Leave the terminal's title alone.",
         ),
         click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
     ):
@@ -119,7 +119,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 @click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters.")
 @click.pass_obj
 def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
-    """Run the monitor on an emulated Trigger.dev server with sample tasks: no account, no network."""
+    """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used."""
     from tui.emulator.server.child import run_in_child
 
     world = world_options_of(options)

@@ -49,7 +49,7 @@ def connection_options(command: F) -> F:
 def following_options(command: F) -> F:
     """Add the options for following runs: the polling interval, and whether to use the realtime feed."""
     for option in (
-        click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Only poll."),
+        click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
         click.option(
             "--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2]."
         ),

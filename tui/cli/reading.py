@@ -130,7 +130,7 @@ async def _pages_of_period(
 @connection_options
 @click.pass_obj
 def show(output: Output, /, *, run_id: RunId, fetch: bool, as_json: bool, **options: Any) -> None:
-    """Show one run: status, times, error, attempts with their stacks, payload, output, relatives."""
+    """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
     run_async(_show(output, settings_of(options), run_id, fetch=fetch, as_json=as_json))
 
 
@@ -167,7 +167,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 @connection_options
 @click.pass_obj
 def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
-    """Show the whole tree around a run, from its root: which run triggered which."""
+    """Show which run triggered which. Prints the whole tree around a run, from its root."""
     run_async(_tree(output, settings_of(options), run_id, as_json=as_json))
 
 

@@ -61,13 +61,17 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 
 
 @click.command("relay")
-@click.option("--listen", "address", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="The address.")
+@click.option(
+    "--listen", "address", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="The address to listen on."
+)
 @click.option(
     "--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, readable only by you."
 )
 @click.option("--tls-cert", type=_FILE, help="The certificate with its chain; PEM.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key, if it is in another file.")
-@click.option("--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Their maximum.")
+@click.option(
+    "--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="The most screens at a time."
+)
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
 @click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls.")
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
@@ -83,7 +87,7 @@ def relay(
     max_screens: int,
     **options: Any,
 ) -> None:
-    """Hold one connection to the API, and serve read-only screens over WebSockets until Ctrl-C."""
+    """Serve one API connection to many screens. They are read-only and connect over WebSockets; Ctrl-C ends it."""
     from tui.relay import RelayOptions, TokensError, read_tokens
 
     host, port = address
