@@ -34,7 +34,7 @@ def limited() -> Response:
     return JSONResponse({"secondsUntilReset": 30}, 429)
 
 
-def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
+def test_v_leads_to_the_new_run(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED)
         await agree(stage)
@@ -52,7 +52,7 @@ def test_a_replay_leads_to_the_new_run(tmp_path: Path) -> None:
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
+def test_sent_is_shown_only_after_the_request(tmp_path: Path) -> None:
     """The run is read once more before the request, and that read is held up."""
     run = executing(1)
     fleet = fleet_of(run)
@@ -76,7 +76,7 @@ def test_sent_is_shown_only_when_it_was_sent(tmp_path: Path) -> None:
     play(fleet, tmp_path, scenario)
 
 
-def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
+def test_sent_is_not_shown_offline(tmp_path: Path) -> None:
     """The run can be read over a connection that is kept, but none can be made for the request."""
     run = executing(1)
     fleet = fleet_of(run)
@@ -107,7 +107,7 @@ def test_sent_is_not_shown_while_there_is_no_connection(tmp_path: Path) -> None:
     play(fleet, tmp_path, scenario)
 
 
-def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
+def test_v_belongs_to_the_replayed_run(tmp_path: Path) -> None:
     other = FleetRun(80, -400, -390, -380, end="FAILED")
 
     async def scenario(stage: Stage) -> None:
@@ -131,7 +131,7 @@ def test_v_belongs_to_the_run_that_was_replayed(tmp_path: Path) -> None:
     play(fleet_of(ENDED, other), tmp_path, scenario)
 
 
-def test_a_refusal_is_said_in_the_row_and_in_the_messages(tmp_path: Path) -> None:
+def test_refusal_is_shown_in_row_and_messages(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)
 
@@ -149,7 +149,7 @@ def test_a_refusal_is_said_in_the_row_and_in_the_messages(tmp_path: Path) -> Non
     play(fleet, tmp_path, scenario)
 
 
-def test_a_batch_waits_and_u_withdraws_it(tmp_path: Path) -> None:
+def test_u_withdraws_a_waiting_batch(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 4)]
 
     async def scenario(stage: Stage) -> None:
@@ -174,7 +174,7 @@ def test_a_batch_waits_and_u_withdraws_it(tmp_path: Path) -> None:
     play(fleet_of(*runs), tmp_path, scenario)
 
 
-def test_a_batch_is_sent_when_its_time_is_over(tmp_path: Path) -> None:
+def test_batch_is_sent_after_its_wait(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 13)]
 
     async def scenario(stage: Stage) -> None:
@@ -193,7 +193,7 @@ def test_a_batch_is_sent_when_its_time_is_over(tmp_path: Path) -> None:
     play(fleet_of(*runs), tmp_path, scenario)
 
 
-def test_a_run_that_ends_while_its_batch_waits_finished_first(tmp_path: Path) -> None:
+def test_run_that_ends_in_the_wait_finished_first(tmp_path: Path) -> None:
     runs = [executing(1), FleetRun(2, -50, -40, 4)]
 
     async def scenario(stage: Stage) -> None:
@@ -209,7 +209,7 @@ def test_a_run_that_ends_while_its_batch_waits_finished_first(tmp_path: Path) ->
     play(fleet_of(*runs), tmp_path, scenario)
 
 
-def test_what_was_sent_is_not_withdrawn(tmp_path: Path) -> None:
+def test_sent_action_cannot_be_withdrawn(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)
 
@@ -231,7 +231,7 @@ def test_what_was_sent_is_not_withdrawn(tmp_path: Path) -> None:
     play(fleet, tmp_path, scenario)
 
 
-def test_keys_faster_than_the_network_ask_once(tmp_path: Path) -> None:
+def test_fast_keys_open_one_dialog(tmp_path: Path) -> None:
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
@@ -246,7 +246,7 @@ def test_keys_faster_than_the_network_ask_once(tmp_path: Path) -> None:
     play(fleet_of(run), tmp_path, scenario)
 
 
-def test_another_environment_than_the_one_that_was_asked_about_stops_everything(tmp_path: Path) -> None:
+def test_batch_stops_when_the_environment_changes(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 3)]
     elsewhere = Environment(Raw("prod"), "PRODUCTION", Raw("shop"), Raw("acme"))
 
@@ -265,7 +265,7 @@ def test_another_environment_than_the_one_that_was_asked_about_stops_everything(
     play(fleet_of(*runs), tmp_path, scenario)
 
 
-def test_without_a_connection_nothing_is_asked(tmp_path: Path) -> None:
+def test_no_action_is_asked_for_offline(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)
 
@@ -281,7 +281,7 @@ def test_without_a_connection_nothing_is_asked(tmp_path: Path) -> None:
     play(fleet, tmp_path, scenario)
 
 
-def test_a_read_only_session_has_no_trace_of_actions(tmp_path: Path) -> None:
+def test_read_only_session_has_no_actions(tmp_path: Path) -> None:
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
@@ -294,7 +294,7 @@ def test_a_read_only_session_has_no_trace_of_actions(tmp_path: Path) -> None:
     play(fleet_of(run), tmp_path, scenario, read_only=True)
 
 
-def test_what_makes_no_sense_is_said_instead_of_asked(tmp_path: Path) -> None:
+def test_impossible_action_shows_a_notice(tmp_path: Path) -> None:
     live = executing(1)
 
     async def scenario(stage: Stage) -> None:

@@ -35,7 +35,7 @@ def title_token(monitor: Monitored) -> Token:
     return next(piece.token for piece in monitor.screen.run_list.rule.text.left if "last 24h" in piece.text)
 
 
-def test_narrow_start_names_the_key_that_clears(tmp_path: Path) -> None:
+def test_narrow_start_notice_names_the_clear_key(tmp_path: Path) -> None:
     keep(tmp_path, kept_at="2026-11-23T18:02:00+00:00")
 
     async def story(monitor: Monitored) -> None:
@@ -44,7 +44,7 @@ def test_narrow_start_names_the_key_that_clears(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(), environment_name="here", size=(60, 15))
 
 
-def test_start_says_which_filters_were_kept(tmp_path: Path) -> None:
+def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
     keep(tmp_path, kept_at="2026-11-23T18:02:00+00:00")
 
     async def story(monitor: Monitored) -> None:
@@ -69,7 +69,7 @@ def test_start_says_which_filters_were_kept(tmp_path: Path) -> None:
     told(afterwards, tmp_path, small_fleet(), environment_name="here")
 
 
-def test_older_versions_kept_filters_without_a_time(tmp_path: Path) -> None:
+def test_old_file_without_a_time_is_read(tmp_path: Path) -> None:
     keep(tmp_path, kept_at=None)
 
     async def story(monitor: Monitored) -> None:
@@ -90,7 +90,7 @@ def test_one_key_clears_every_filter(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_not_found_goes_with_the_search(tmp_path: Path) -> None:
+def test_not_found_disappears_with_the_search(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", "slash", *"zebra", "enter", wait_s=1)
         assert "not found here" in monitor.text

@@ -32,7 +32,7 @@ def messages(monitor: Monitored) -> list[str]:
     return [message.text for message in monitor.app.messages]
 
 
-def test_a_change_is_on_the_screen_as_soon_as_the_server_tells_it(tmp_path: Path) -> None:
+def test_feed_change_is_shown_at_once(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "● live" in monitor.lines[0]
         assert "Executing" in monitor.lines[3]
@@ -44,7 +44,7 @@ def test_a_change_is_on_the_screen_as_soon_as_the_server_tells_it(tmp_path: Path
     told(story, tmp_path, fleet_of(FleetRun(1, -5, -4, 12, end="FAILED"), executing(2)))
 
 
-def test_without_the_feed_it_says_that_it_polls_why_and_when_it_tries_again(tmp_path: Path) -> None:
+def test_header_explains_polling_without_a_feed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         faults(monitor, {"kind": "error", "status": 403, "route": "feed"})
         await monitor.later(25)
@@ -58,7 +58,7 @@ def test_without_the_feed_it_says_that_it_polls_why_and_when_it_tries_again(tmp_
     told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
 
 
-def test_lists_that_fail_beside_a_live_feed_are_said_and_nothing_is_stale(tmp_path: Path) -> None:
+def test_failing_lists_beside_a_feed_are_not_stale(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         faults(monitor, {"kind": "error", "status": 503, "route": "list"})
         await monitor.press("r", wait_s=50)
@@ -68,7 +68,7 @@ def test_lists_that_fail_beside_a_live_feed_are_said_and_nothing_is_stale(tmp_pa
     told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
 
 
-def test_a_server_that_tells_of_nothing_while_runs_are_under_way_is_said_to_be_quiet(tmp_path: Path) -> None:
+def test_header_says_quiet_when_live_runs_do_not_change(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.later(300)
         assert "● live  no change for 5 min" in monitor.lines[0]
@@ -76,7 +76,7 @@ def test_a_server_that_tells_of_nothing_while_runs_are_under_way_is_said_to_be_q
     told(story, tmp_path, fleet_of(executing(1)))
 
 
-def test_a_pause_counts_what_waits_and_goes_on_with_all_of_it(tmp_path: Path) -> None:
+def test_pause_counts_and_then_shows_waiting_runs(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1), *(FleetRun(number, 6.0 + number / 10) for number in range(10, 17)))
 
     async def story(monitor: Monitored) -> None:
@@ -89,7 +89,7 @@ def test_a_pause_counts_what_waits_and_goes_on_with_all_of_it(tmp_path: Path) ->
     told(story, tmp_path, fleet)
 
 
-def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> None:
+def test_selected_old_run_has_its_own_feed(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -2000, -1990, 20, end="FAILED"))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
@@ -115,7 +115,7 @@ def test_an_old_run_that_is_looked_at_has_a_feed_of_its_own(tmp_path: Path) -> N
     told(story, tmp_path, fleet)
 
 
-def test_header_counts_what_the_rows_show_though_the_server_counts_late(tmp_path: Path) -> None:
+def test_header_counts_rows_before_the_server_does(tmp_path: Path) -> None:
     late = {"kind": "late-counts", "seconds": 3000}
 
     async def story(monitor: Monitored) -> None:
@@ -142,7 +142,7 @@ def test_header_counts_what_the_rows_show_though_the_server_counts_late(tmp_path
     told(story, tmp_path, fleet, size=(140, 24), wait_s=1.0)
 
 
-def test_quiet_is_not_said_of_runs_that_cannot_go_on(tmp_path: Path) -> None:
+def test_header_says_no_quiet_for_waiting_runs(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         fleet.world.lifecycle.create(NewRun(task_id="nobody-has-this-task"))

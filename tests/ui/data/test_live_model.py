@@ -16,7 +16,7 @@ from tui.ui.data.live_model import LiveModel, PauseSnapshot
 SHOWN, PASSING, NEW = RunId("run_shown"), RunId("run_passing"), RunId("run_new")
 
 
-def test_a_long_pause_keeps_no_more_than_is_told_at_its_end(tmp_path: Path) -> None:
+def test_long_pause_keeps_only_the_final_changes(tmp_path: Path) -> None:
     async def story() -> None:
         environ = {"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)}
         soon: list[Callable[[], None]] = []

@@ -51,7 +51,7 @@ def cursor_line(monitor: Monitored) -> int:
     return next(number for number, line in enumerate(monitor.lines) if line.startswith("▌"))
 
 
-def test_a_line_between_the_runs_says_what_an_outage_kept_from_the_list(tmp_path: Path) -> None:
+def test_gap_line_counts_the_missed_runs(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1), FleetRun(90, -300, -290, -280, end="FAILED"), *LIVED, FleetRun(14, 70.5))
 
     async def story() -> None:
@@ -80,7 +80,7 @@ def test_a_line_between_the_runs_says_what_an_outage_kept_from_the_list(tmp_path
     asyncio.run(story())
 
 
-def test_the_cursor_passes_over_it_and_stands_still_when_it_comes(tmp_path: Path) -> None:
+def test_cursor_skips_a_gap_line_and_keeps_its_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press(*"jjjj")
@@ -109,7 +109,7 @@ def test_the_cursor_passes_over_it_and_stands_still_when_it_comes(tmp_path: Path
     told(story, tmp_path, small_fleet())
 
 
-def test_while_paused_nothing_is_told_and_then_all_of_it(tmp_path: Path) -> None:
+def test_pause_holds_back_changes_until_it_ends(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1), *LIVED)
 
     async def story() -> None:
@@ -132,7 +132,7 @@ def test_while_paused_nothing_is_told_and_then_all_of_it(tmp_path: Path) -> None
     asyncio.run(story())
 
 
-def test_three_are_kept_until_they_are_older_than_the_period(tmp_path: Path) -> None:
+def test_three_gaps_are_kept_within_the_period(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         for _ in range(4):
             await break_for(monitor, 75)
@@ -149,7 +149,7 @@ def test_three_are_kept_until_they_are_older_than_the_period(tmp_path: Path) -> 
     told(story, tmp_path, fleet_of(FleetRun(20, 60), FleetRun(21, 600)), history=timedelta(minutes=5))
 
 
-def test_a_short_outage_in_which_nothing_happened_in_ascii(tmp_path: Path) -> None:
+def test_short_outage_without_runs_in_ascii(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await break_for(monitor, 14)
         table, painted = monitor.screen.run_list.table, list[tuple[object, ...]]()
@@ -171,7 +171,7 @@ def test_a_short_outage_in_which_nothing_happened_in_ascii(tmp_path: Path) -> No
     told(story, tmp_path, old, size=(80, 24), look=ColorMode.NONE, is_ascii=True)
 
 
-def test_one_lost_answer_is_no_outage(tmp_path: Path) -> None:
+def test_one_lost_response_is_no_outage(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1))
 
     async def story() -> None:

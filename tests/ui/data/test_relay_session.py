@@ -13,7 +13,7 @@ from tui.store.server_filter import ServerFilter
 from tui.ui.data.subscription import RunSubscription
 
 
-def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> None:
+def test_filters_on_a_relay_keep_the_connection(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         fleet.add(FleetRun(1, -9, -8))
@@ -30,7 +30,7 @@ def test_other_filters_on_a_relay_need_no_other_connection(tmp_path: Path) -> No
     asyncio.run(scenario())
 
 
-def test_a_relay_that_was_given_up_is_asked_again_when_a_person_wants_it(tmp_path: Path) -> None:
+def test_refresh_reconnects_to_a_relay_that_stopped(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup, "x", is_following=False) as screen:

@@ -61,28 +61,28 @@ periods = st.none() | st.sampled_from([timedelta(hours=1), timedelta(days=7), ti
         st.none() | st.timedeltas(timedelta(), timedelta(days=20_000)).map(lambda age: EPOCH + age),
     )
 )
-def test_what_was_kept_comes_back(tmp_path: Path, remembered: Remembered) -> None:
+def test_saved_filters_are_loaded(tmp_path: Path, remembered: Remembered) -> None:
     keep(memory(tmp_path), remembered)
     again = memory(tmp_path)
     assert kept(again) == remembered
     assert again.trouble is None
 
 
-def test_at_the_first_start_there_is_nothing(tmp_path: Path) -> None:
+def test_first_start_has_no_saved_filters(tmp_path: Path) -> None:
     first = memory(tmp_path)
     assert kept(first) == Remembered()
     assert first.trouble is None
     assert not (tmp_path / "state").exists()
 
 
-def test_each_environment_of_each_api_has_its_own(tmp_path: Path) -> None:
+def test_each_environment_has_its_own_file(tmp_path: Path) -> None:
     keep(memory(tmp_path), SAMPLE)
     assert kept(memory(tmp_path, environment="dev")) == Remembered()
     assert kept(memory(tmp_path, api_url="https://other.example")) == Remembered()
     assert kept(memory(tmp_path)) == SAMPLE
 
 
-def test_only_its_owner_may_read_it_and_nothing_else_is_left_behind(tmp_path: Path) -> None:
+def test_file_is_private_and_leaves_no_other_file(tmp_path: Path) -> None:
     one = memory(tmp_path)
     keep(one, SAMPLE)
     keep(one, SAMPLE)
@@ -91,7 +91,7 @@ def test_only_its_owner_may_read_it_and_nothing_else_is_left_behind(tmp_path: Pa
     assert list(one.path.parent.iterdir()) == [one.path]
 
 
-def test_of_many_at_a_time_the_last_one_is_kept(tmp_path: Path) -> None:
+def test_last_of_many_saves_is_written(tmp_path: Path) -> None:
     one = memory(tmp_path)
 
     async def scenario() -> None:
@@ -159,7 +159,7 @@ BROKEN: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_file_that_nobody_here_wrote_is_left_out_and_said(tmp_path: Path, name: str) -> None:
+def test_foreign_file_is_ignored_and_reported(tmp_path: Path, name: str) -> None:
     keep(memory(tmp_path), SAMPLE)
     one = memory(tmp_path)
     BROKEN[name](one.path)
@@ -169,7 +169,7 @@ def test_a_file_that_nobody_here_wrote_is_left_out_and_said(tmp_path: Path, name
     assert "None" not in one.trouble
 
 
-def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_of_another_user_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(memory(tmp_path), SAMPLE)
     mine = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
@@ -178,7 +178,7 @@ def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: py
     assert "this program did not write it" in (one.trouble or "")
 
 
-def test_a_broken_file_is_written_over_by_the_next_change(tmp_path: Path) -> None:
+def test_broken_file_is_replaced_by_the_next_save(tmp_path: Path) -> None:
     one = memory(tmp_path)
     keep(one, SAMPLE)
     one.path.write_text("broken")
@@ -188,7 +188,7 @@ def test_a_broken_file_is_written_over_by_the_next_change(tmp_path: Path) -> Non
     assert kept(one) == SAMPLE
 
 
-def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
+def test_unwritable_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     one = memory(tmp_path)
     keep(one, SAMPLE)

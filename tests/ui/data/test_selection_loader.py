@@ -101,7 +101,7 @@ class Asked:
         self.connect(SourceConnected("rest", self.now(), 3.0))
 
 
-def test_a_read_that_hangs_in_an_outage_is_given_up_for_another_once_it_is_over() -> None:
+def test_hung_fetch_is_replaced_after_an_outage() -> None:
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
@@ -115,7 +115,7 @@ def test_a_read_that_hangs_in_an_outage_is_given_up_for_another_once_it_is_over(
     asyncio.run(scenario())
 
 
-def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() -> None:
+def test_new_fetch_survives_a_refresh() -> None:
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
@@ -132,7 +132,7 @@ def test_a_read_that_just_began_is_not_thrown_away_when_it_is_asked_for_again() 
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -> None:
+def test_run_that_changes_during_a_fetch_is_refetched(is_first: bool) -> None:
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
@@ -152,7 +152,7 @@ def test_a_run_that_changes_while_it_is_read_is_read_once_more(is_first: bool) -
     asyncio.run(scenario())
 
 
-def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
+def test_local_tree_clears_an_earlier_trouble() -> None:
     async def scenario() -> None:
         asked = Asked()
         await asked.open(RUN)
@@ -170,7 +170,7 @@ def test_a_tree_that_needs_no_reading_is_not_said_to_have_failed() -> None:
 
 
 @pytest.mark.parametrize(("refill", "again_s"), [(SECRET_KEY, 15), (PUBLIC_TOKEN, 50)])
-def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s: int) -> None:
+def test_executing_run_is_refetched_at_intervals(refill: Refill, again_s: int) -> None:
     async def scenario() -> None:
         executing = sample("EXECUTING")
         asked = Asked(refill=refill)
@@ -192,7 +192,7 @@ def test_run_whose_code_runs_is_read_again_at_intervals(refill: Refill, again_s:
 
 
 @pytest.mark.parametrize("word", ["QUEUED", "COMPLETED", "FAILED", "DELAYED"])
-def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
+def test_run_that_cannot_wait_is_not_refetched(word: str) -> None:
     async def scenario() -> None:
         run = sample(word, started=word not in {"QUEUED", "DELAYED"})
         asked = Asked()
@@ -207,7 +207,7 @@ def test_run_that_cannot_wait_is_not_read_again(word: str) -> None:
     asyncio.run(scenario())
 
 
-def test_end_of_an_awaited_child_has_its_parent_read_again() -> None:
+def test_end_of_a_child_refetches_its_waiting_parent() -> None:
     async def scenario() -> None:
         child = sample("COMPLETED", run_id="run_child")
         wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)

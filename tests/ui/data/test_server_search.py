@@ -29,7 +29,7 @@ def details(monitor: Monitored) -> int:
     return sum(path.startswith("/api/v3/runs/") for _, path, _ in monitor.api.fleet.requests)
 
 
-def test_search_reads_errors_one_by_one_where_queries_are_refused(tmp_path: Path) -> None:
+def test_search_reads_single_errors_without_queries(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"upstream", "enter", "G")
         assert "▌ 0 found · 12 errors not read · older than 11-23 " in monitor.text
@@ -42,7 +42,7 @@ def test_search_reads_errors_one_by_one_where_queries_are_refused(tmp_path: Path
     told(story, tmp_path, small_fleet())
 
 
-def test_search_reads_errors_with_one_query_where_the_key_may(tmp_path: Path) -> None:
+def test_search_reads_errors_with_one_query(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.allow_queries()
 
@@ -55,7 +55,7 @@ def test_search_reads_errors_with_one_query_where_the_key_may(tmp_path: Path) ->
     told(story, tmp_path, fleet)
 
 
-def test_progress_is_said_and_escape_stops(tmp_path: Path) -> None:
+def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
     fleet = small_fleet(100)
 
     async def story(monitor: Monitored) -> None:
@@ -92,7 +92,7 @@ def test_search_leaves_requests_to_the_list(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_search_says_why_it_stopped_and_goes_on(tmp_path: Path) -> None:
+def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
     fleet = small_fleet()
 
     def down(path: str) -> Response | None:
@@ -111,7 +111,7 @@ def test_search_says_why_it_stopped_and_goes_on(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_run_that_the_server_cannot_give_is_counted(tmp_path: Path) -> None:
+def test_search_counts_runs_that_cannot_be_read(tmp_path: Path) -> None:
     fleet = small_fleet()
     broken = next(run for run in fleet.runs if run.end == "FAILED")
 
@@ -123,7 +123,7 @@ def test_run_that_the_server_cannot_give_is_counted(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_a_run_is_found_by_its_id_whatever_its_age(tmp_path: Path) -> None:
+def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.add(FleetRun(900, -7200.0, -7200.0, -7190.0, task="long-ago"))
 
@@ -141,7 +141,7 @@ def test_a_run_is_found_by_its_id_whatever_its_age(tmp_path: Path) -> None:
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
-def test_a_task_is_found_by_its_name_beyond_the_period(tmp_path: Path) -> None:
+def test_task_is_found_beyond_the_period(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.add_all(FleetRun(900 + number, -7200.0, -7200.0, -7190.0, task="long-ago") for number in range(3))
 
@@ -155,7 +155,7 @@ def test_a_task_is_found_by_its_name_beyond_the_period(tmp_path: Path) -> None:
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
-def test_a_text_that_is_no_name_is_found_by_reading_on(tmp_path: Path) -> None:
+def test_plain_text_search_reads_older_pages(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.add_all(FleetRun(900 + number, -7200.0, -7200.0, -7190.0, task="long-ago") for number in range(3))
 
@@ -168,7 +168,7 @@ def test_a_text_that_is_no_name_is_found_by_reading_on(tmp_path: Path) -> None:
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
-def test_errors_of_older_runs_are_read_as_they_are_found(tmp_path: Path) -> None:
+def test_search_reads_errors_of_found_runs(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.allow_queries()
     fleet.add_all(FleetRun(900 + n, -7200.0 - n, -7200.0, -7190.0, "FAILED", task="long-ago") for n in range(3))
@@ -181,7 +181,7 @@ def test_errors_of_older_runs_are_read_as_they_are_found(tmp_path: Path) -> None
     told(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
-def test_queues_are_asked_again(tmp_path: Path) -> None:
+def test_queue_details_are_fetched_for_a_filter(tmp_path: Path) -> None:
     fleet = small_fleet(3)
 
     async def story(monitor: Monitored) -> None:
@@ -196,7 +196,7 @@ def test_queues_are_asked_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_panes_say_that_the_last_line_is_no_run(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_panes_explain_the_end_line(tmp_path: Path, size: tuple[int, int]) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"crashed", "enter", "G")
         assert "This line is no run" in monitor.text
@@ -208,7 +208,7 @@ def test_panes_say_that_the_last_line_is_no_run(tmp_path: Path, size: tuple[int,
     told(story, tmp_path, small_fleet(), size=size)
 
 
-def test_last_line_has_the_width_of_the_screen_at_once(tmp_path: Path) -> None:
+def test_end_line_has_the_full_width_at_once(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"upstream", "enter")
         assert end_line(monitor).endswith("…   Enter asks")
@@ -218,7 +218,7 @@ def test_last_line_has_the_width_of_the_screen_at_once(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(), size=(70, 24))
 
 
-def test_list_that_is_cut_says_how_far_it_reaches(tmp_path: Path) -> None:
+def test_cut_list_says_how_far_it_reaches(tmp_path: Path) -> None:
     fleet = small_fleet(250)
     fleet.allow_queries()
 
@@ -235,7 +235,7 @@ def test_list_that_is_cut_says_how_far_it_reaches(tmp_path: Path) -> None:
     told(story, tmp_path, fleet, history_runs=100)
 
 
-def test_found_runs_do_not_lengthen_the_reach(tmp_path: Path) -> None:
+def test_found_runs_do_not_extend_the_reach(tmp_path: Path) -> None:
     fleet = small_fleet(250)
     fleet.allow_queries()
     fleet.add_all(FleetRun(900 + n, -3000.0 - n, -3000.0, -2990.0, task="long-ago") for n in range(3))
@@ -250,7 +250,7 @@ def test_found_runs_do_not_lengthen_the_reach(tmp_path: Path) -> None:
     told(story, tmp_path, fleet, history_runs=100)
 
 
-def test_list_is_read_on_from_its_last_line(tmp_path: Path) -> None:
+def test_end_line_reads_older_runs(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("end")
         assert "▌ older than 13:43 not read   Enter reads on" in monitor.text
@@ -266,7 +266,7 @@ def test_list_is_read_on_from_its_last_line(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(250), history_runs=100)
 
 
-def test_no_more_is_read_than_is_kept(tmp_path: Path) -> None:
+def test_search_reads_no_more_than_the_list_keeps(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         monitor.session.store._max_runs = 100
         await monitor.press("G", "enter", wait_s=8)
@@ -277,7 +277,7 @@ def test_no_more_is_read_than_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["G", "j"])
-def test_the_last_line_is_no_run(tmp_path: Path, key: str) -> None:
+def test_end_line_is_no_run(tmp_path: Path, key: str) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("slash", *"crashed", "enter", *([key] if key == "G" else ["j"] * 7))

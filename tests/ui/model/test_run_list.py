@@ -65,7 +65,7 @@ def gap(until: int) -> Gap:
     return Gap(at(until - 0.5), at(until))
 
 
-def test_it_follows_until_somebody_moves() -> None:
+def test_list_follows_until_a_key_moves_the_cursor() -> None:
     listed = Listed()
     listed.fill(8)
     assert (listed.rows.cursor, listed.rows.window[0]) == (None, run(8))
@@ -75,7 +75,7 @@ def test_it_follows_until_somebody_moves() -> None:
     assert listed.rows.cursor == run(9)
 
 
-def test_new_runs_leave_the_cursor_on_its_line_and_count_up() -> None:
+def test_new_runs_are_counted_below_a_fixed_cursor() -> None:
     listed = Listed()
     listed.fill(8)
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_new_runs_leave_the_cursor_on_its_line_and_count_up() -> None:
     assert listed.rows.cursor is None
 
 
-def test_new_runs_that_a_filter_hides_are_not_counted() -> None:
+def test_hidden_new_runs_are_not_counted() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.to_end()
@@ -104,7 +104,7 @@ def test_new_runs_that_a_filter_hides_are_not_counted() -> None:
     assert (listed.rows.new_count, listed.rows.window[-1]) == (1, run(1))
 
 
-def test_older_runs_that_history_brings_are_not_new() -> None:
+def test_history_runs_are_not_new() -> None:
     listed = Listed()
     listed.read((50, "COMPLETED"), (51, "COMPLETED"))
     listed.rows.move(1)
@@ -112,7 +112,7 @@ def test_older_runs_that_history_brings_are_not_new() -> None:
     assert (listed.rows.new_count, listed.cursor_line) == (0, 0)
 
 
-def test_what_matches_no_more_stays_under_the_cursor_until_it_leaves() -> None:
+def test_departed_run_stays_until_the_cursor_moves() -> None:
     listed = Listed("status:live")
     listed.fill(6, "EXECUTING")
     listed.rows.move(2)
@@ -125,7 +125,7 @@ def test_what_matches_no_more_stays_under_the_cursor_until_it_leaves() -> None:
     assert run(5) not in listed.rows.window
 
 
-def test_a_run_that_matches_again_is_no_left_over() -> None:
+def test_run_that_matches_again_is_not_departed() -> None:
     listed = Listed("status:live")
     listed.fill(3, "QUEUED")
     listed.rows.move(1)
@@ -135,7 +135,7 @@ def test_a_run_that_matches_again_is_no_left_over() -> None:
     assert (listed.rows.cursor, len(listed.rows)) == (None, 2)
 
 
-def test_a_run_that_moves_by_the_order_takes_its_line_along() -> None:
+def test_cursor_follows_a_run_that_moves() -> None:
     listed = Listed()
     listed.rows.set_view(View(listed.store, order=STATUS))
     listed.fill(20, "QUEUED")
@@ -146,7 +146,7 @@ def test_a_run_that_moves_by_the_order_takes_its_line_along() -> None:
     assert (line, listed.cursor_line) == (4, 0)  # it is the first of all now: there is nothing above to show
 
 
-def test_a_range_is_marked_from_the_last_mark() -> None:
+def test_range_is_marked_from_the_last_mark() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.move(2)
@@ -160,7 +160,7 @@ def test_a_range_is_marked_from_the_last_mark() -> None:
     assert len(listed.rows.marks) == 0
 
 
-def test_marks_that_a_filter_hides_are_kept_apart() -> None:
+def test_hidden_marks_are_counted_apart() -> None:
     listed = Listed()
     listed.fill(4, "QUEUED")
     listed.read((2, "FAILED"))
@@ -169,7 +169,7 @@ def test_marks_that_a_filter_hides_are_kept_apart() -> None:
     assert (list(listed.rows.marked_runs), len(listed.rows.marks)) == ([run(2)], 4)
 
 
-def test_rows_count_marks_that_the_filter_hides() -> None:
+def test_model_counts_hidden_marks() -> None:
     listed = Listed()
     listed.fill(4, "QUEUED")
     listed.read((2, "FAILED"))
@@ -185,7 +185,7 @@ def test_rows_count_marks_that_the_filter_hides() -> None:
 
 
 @pytest.mark.parametrize("needle", ["status:failed", "status:queued", "nothing-like-this"])
-def test_all_marks_are_cleared_by_the_second_of_two_in_a_row(needle: str) -> None:
+def test_second_mark_all_clears_every_mark(needle: str) -> None:
     listed = Listed()
     listed.fill(6, "QUEUED")
     listed.read((2, "FAILED"))
@@ -200,7 +200,7 @@ def test_all_marks_are_cleared_by_the_second_of_two_in_a_row(needle: str) -> Non
     assert len(listed.rows.marks) == 8
 
 
-def test_the_next_error_is_found_in_both_directions() -> None:
+def test_x_finds_errors_in_both_directions() -> None:
     listed = Listed()
     listed.fill(30)
     listed.read((3, "FAILED"), (20, "CRASHED"))
@@ -213,7 +213,7 @@ def test_the_next_error_is_found_in_both_directions() -> None:
     assert listed.rows.cursor == run(20)
 
 
-def test_with_many_errors_one_is_near() -> None:
+def test_next_failed_scans_among_many_errors() -> None:
     listed = Listed()
     listed.fill(600, "FAILED")
     listed.read((300, "COMPLETED"))
@@ -222,7 +222,7 @@ def test_with_many_errors_one_is_near() -> None:
     assert listed.rows.cursor == run(299)
 
 
-def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
+def test_shorter_period_removes_runs_and_cursor() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.set_view(View(listed.store, since=at(0)))
@@ -231,7 +231,7 @@ def test_an_older_bound_takes_runs_and_the_cursor_away() -> None:
     assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
 
 
-def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_line() -> None:
+def test_cursor_keeps_its_line_when_the_period_grows() -> None:
     listed = Listed(height=4)
     listed.read(*((number, "FAILED" if number < 5 else "COMPLETED") for number in range(1, 9)))
     listed.rows.set_view(View(listed.store, order=STATUS, since=at(5)))
@@ -243,7 +243,7 @@ def test_a_bound_that_goes_back_brings_runs_again_and_leaves_the_cursor_on_its_l
     assert listed.rows.to_failed(-1)
 
 
-def test_a_gap_stands_above_what_was_there_when_it_ended_and_the_cursor_passes_over_it() -> None:
+def test_gap_has_a_line_that_the_cursor_skips() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.show_gaps([gap(6)])
@@ -263,7 +263,7 @@ def test_a_gap_stands_above_what_was_there_when_it_ended_and_the_cursor_passes_o
     assert list(listed.rows.marked_runs) == [run(number) for number in range(7, 0, -1)]
 
 
-def test_a_gap_that_comes_or_goes_leaves_the_cursor_on_its_line() -> None:
+def test_cursor_keeps_its_line_when_a_gap_appears() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.go_to(run(6))
@@ -277,7 +277,7 @@ def test_a_gap_that_comes_or_goes_leaves_the_cursor_on_its_line() -> None:
     assert listed.rows.window == [gap(8), run(8), run(7), run(6), run(5)]
 
 
-def test_a_gap_has_a_line_where_there_are_runs_by_age_and_within_the_period_alone() -> None:
+def test_gap_line_needs_creation_order_and_the_period() -> None:
     listed = Listed()
     listed.rows.show_gaps([gap(3)])
     assert (listed.rows.gaps, listed.rows.window) == ((), [])
@@ -369,7 +369,7 @@ def lines_of(listed: Listed) -> list[Item]:
 
 
 @given(st.lists(steps, max_size=25))
-def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
+def test_painted_lines_equal_the_model(plan: list[Step]) -> None:
     listed = Listed(max_runs=25)
     rows = listed.rows
     painted = said(listed)
@@ -396,7 +396,7 @@ def test_what_is_painted_is_what_is_there(plan: list[Step]) -> None:
         assert all(mark in listed.store for mark in rows.marks)
 
 
-def test_changes_told_before_anything_is_seen_do_no_harm() -> None:
+def test_changes_before_the_first_size_are_harmless() -> None:
     listed = Listed(height=0)
     listed.fill(3)
     assert listed.rows.window == []

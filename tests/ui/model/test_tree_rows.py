@@ -27,7 +27,7 @@ def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = 
 
 
 @pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])
-def test_row_of_a_live_run_goes_with_the_time(word: str, started_at: object) -> None:
+def test_live_row_is_drawn_again_with_time(word: str, started_at: object) -> None:
     times = RunTimes(STARTED, STARTED if started_at else None)
     first = drawn(word, times, 0)
     early = plain(first[1].line)
@@ -36,7 +36,7 @@ def test_row_of_a_live_run_goes_with_the_time(word: str, started_at: object) -> 
     assert "39s" in later
 
 
-def test_row_of_a_finished_run_changes_with_its_times_alone() -> None:
+def test_final_row_is_drawn_again_for_new_times() -> None:
     ended = RunTimes(STARTED, STARTED, STARTED + timedelta(seconds=3))
     first = drawn("Completed", ended, 0)
     assert "3.0s" in plain(first[1].line)

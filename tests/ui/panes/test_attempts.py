@@ -57,7 +57,7 @@ def cursor_row(monitor: Monitored) -> str:
     return "" if row is None else "".join(piece.text for piece in row.line)
 
 
-def test_it_opens_at_the_last_failed_attempt_and_steps_to_others(tmp_path: Path) -> None:
+def test_attempts_open_at_the_last_failed_one(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "No run is selected." in monitor.text
         await monitor.press("j", "3", wait_s=1)
@@ -87,7 +87,7 @@ def test_it_opens_at_the_last_failed_attempt_and_steps_to_others(tmp_path: Path)
     told(story, tmp_path, fleet_with())
 
 
-def test_frames_unfold_by_enter_and_for_a_search(tmp_path: Path) -> None:
+def test_stack_frames_unfold_by_enter_and_search(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", wait_s=1)
         assert "charge     src/lib/payments/charge.ts:41:20" in monitor.text
@@ -109,7 +109,7 @@ def test_frames_unfold_by_enter_and_for_a_search(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with())
 
 
-def test_where_it_stands_alone_it_says_whose_attempts_these_are(tmp_path: Path) -> None:
+def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", "z", wait_s=1)
         assert "3:attempts · ✗ Failed  charge-card  run_000000000000000000000002 " in monitor.lines[1]
@@ -132,7 +132,7 @@ def test_where_it_stands_alone_it_says_whose_attempts_these_are(tmp_path: Path) 
     told(story, tmp_path, fleet_with(f"{hostile} {'far too long ' * 9}to the very end"))
 
 
-def test_what_cannot_be_read_is_said_and_asked_for_again(tmp_path: Path) -> None:
+def test_failed_detail_is_reported_and_refetched(tmp_path: Path) -> None:
     fleet = fleet_with()
     broken = "/trace"
     fleet.fault = lambda path: JSONResponse({"error": "boom"}, 500) if broken in path else None
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_said_and_asked_for_again(tmp_path: Path) -> None
     told(story, tmp_path, fleet)
 
 
-def test_a_living_run_is_followed(tmp_path: Path) -> None:
+def test_live_run_is_followed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", wait_s=1)
         assert "◐ Executing  3.0s so far" in monitor.text

@@ -83,7 +83,7 @@ async def fetch(monitor: Monitored) -> None:
     await monitor.later()
 
 
-def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Path) -> None:
+def test_enter_opens_the_detail_of_a_final_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "The list follows new runs" in monitor.text
         await monitor.press("j", "enter", wait_s=1)
@@ -96,7 +96,7 @@ def test_enter_in_the_list_opens_the_page_and_says_that_it_is_final(tmp_path: Pa
     told(story, tmp_path, fleet_with(), size=(120, 50))
 
 
-def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
+def test_enter_opens_the_parent_and_escape_returns(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "checkout")
@@ -110,7 +110,7 @@ def test_a_parent_is_opened_by_enter_and_left_by_escape(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with())
 
 
-def test_values_fold_and_unfold_where_the_cursor_is(tmp_path: Path) -> None:
+def test_values_fold_under_the_cursor(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "lines:")
@@ -133,7 +133,7 @@ def test_values_fold_and_unfold_where_the_cursor_is(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with())
 
 
-def test_a_search_looks_into_what_is_folded(tmp_path: Path) -> None:
+def test_search_finds_text_in_folded_values(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         assert '"A-77"' not in monitor.text
@@ -146,7 +146,7 @@ def test_a_search_looks_into_what_is_folded(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with())
 
 
-def test_a_long_text_is_shown_whole_on_a_page_of_its_own(tmp_path: Path) -> None:
+def test_long_text_opens_on_its_own_page(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "note:")
@@ -165,7 +165,7 @@ def test_a_long_text_is_shown_whole_on_a_page_of_its_own(tmp_path: Path) -> None
     told(story, tmp_path, fleet_with())
 
 
-def test_what_is_stored_apart_is_fetched_when_asked(tmp_path: Path) -> None:
+def test_stored_value_is_fetched_on_enter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         await monitor.press("j", "enter", wait_s=1)
@@ -187,7 +187,7 @@ def test_what_is_stored_apart_is_fetched_when_asked(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with(LARGE), size=(100, 34))
 
 
-def test_fetched_value_opens_over_no_other_pane(tmp_path: Path) -> None:
+def test_fetched_value_opens_over_its_own_pane(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         go_to(monitor, "Enter fetches it")
@@ -207,7 +207,7 @@ def test_fetched_value_opens_over_no_other_pane(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with(LARGE), size=(100, 50))
 
 
-def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_anew(tmp_path: Path) -> None:
+def test_value_fetch_reports_errors_and_renews_its_address(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         await monitor.press("j", "enter", wait_s=1)
@@ -227,7 +227,7 @@ def test_a_fetch_that_fails_is_told_in_words_and_an_old_address_is_asked_for_ane
     told(story, tmp_path, fleet_with(LARGE))
 
 
-def test_a_key_that_may_not_read_the_run_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         monitor.api.fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if "/v3/runs/" in path else None
         await monitor.press("j", "enter", wait_s=1)
@@ -237,7 +237,7 @@ def test_a_key_that_may_not_read_the_run_is_told_with_what_to_do(tmp_path: Path)
     told(story, tmp_path, fleet_with())
 
 
-def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
+def test_detail_says_when_its_run_is_gone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("G", "enter", wait_s=1)
         monitor.api.fleet.forget(FleetRun(1, -100, -99, -98))
@@ -249,7 +249,7 @@ def test_a_run_that_vanishes_while_it_is_open_says_so(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_with())
 
 
-def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> None:
+def test_timers_stop_when_the_server_is_gone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j", "enter", wait_s=1)
         assert "◐ Executing  for 5" in monitor.text
@@ -263,7 +263,7 @@ def test_running_times_stand_still_when_the_server_is_gone(tmp_path: Path) -> No
     told(story, tmp_path, fleet_with())
 
 
-def test_no_byte_of_hostile_text_is_on_the_screen_at_any_size(tmp_path: Path) -> None:
+def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:
     payload = {HOSTILE: HOSTILE, "list": [HOSTILE] * 3, "long": HOSTILE * 200}
 
     async def story(monitor: Monitored) -> None:

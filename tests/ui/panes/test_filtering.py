@@ -19,7 +19,7 @@ from tui.ui.screens.main_keys import FILTER_SENTENCE
         ("took:>10q", '">10q" is not a duration; use for example took:>10s'),
     ],
 )
-def test_filter_that_is_not_understood_shows_nothing(tmp_path: Path, text: str, said: str) -> None:
+def test_unknown_filter_shows_no_runs(tmp_path: Path, text: str, said: str) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *text)
         assert said in monitor.lines[-1]
@@ -35,7 +35,7 @@ def test_filter_that_is_not_understood_shows_nothing(tmp_path: Path, text: str, 
     told(story, tmp_path, small_fleet())
 
 
-def test_half_a_word_is_said_when_it_is_kept(tmp_path: Path) -> None:
+def test_half_a_word_is_a_complaint_after_enter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("slash", *"task:send-email took:>1")
@@ -55,7 +55,7 @@ def test_help_names_every_field_of_the_filter() -> None:
     assert [name for name in FIELDS if f"{name}:" not in FILTER_SENTENCE] == []
 
 
-def test_words_beside_a_typed_filter_count_what_is_shown_now(tmp_path: Path) -> None:
+def test_filter_remark_counts_the_shown_runs(tmp_path: Path) -> None:
     fleet = small_fleet()
 
     async def story(monitor: Monitored) -> None:
@@ -68,7 +68,7 @@ def test_words_beside_a_typed_filter_count_what_is_shown_now(tmp_path: Path) -> 
     told(story, tmp_path, fleet)
 
 
-def test_filter_that_is_taken_back_says_nothing(tmp_path: Path) -> None:
+def test_cancelled_filter_shows_no_notice(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"foo:bar", "escape")
         assert "no field" not in monitor.text
@@ -77,7 +77,7 @@ def test_filter_that_is_taken_back_says_nothing(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_runs_leave_and_enter_a_filter_as_time_passes(tmp_path: Path) -> None:
+def test_runs_enter_and_leave_a_filter_with_time(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.add(FleetRun(900, 0.0, 0.0))
 
@@ -95,7 +95,7 @@ def test_runs_leave_and_enter_a_filter_as_time_passes(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_filter_and_order_of_a_pause_are_of_the_runs_as_they_were(tmp_path: Path) -> None:
+def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
     fleet = small_fleet()
     fleet.add(FleetRun(900, 0.0, 0.0, fleet.now_s + 8, "FAILED", task="ends-in-the-pause"))
 
@@ -119,7 +119,7 @@ def test_filter_and_order_of_a_pause_are_of_the_runs_as_they_were(tmp_path: Path
     told(story, tmp_path, fleet)
 
 
-def test_time_stands_still_for_a_filter_in_a_pause(tmp_path: Path) -> None:
+def test_pause_stops_the_time_of_a_filter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("slash", *"age:<25s", "enter", "p")

@@ -20,7 +20,7 @@ def cursor_line(monitor: Monitored) -> int | None:
     return next((number for number, line in enumerate(monitor.lines) if line.startswith("▌")), None)
 
 
-def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> None:
+def test_list_follows_until_the_cursor_moves(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         assert cursor_line(monitor) is None
@@ -42,7 +42,7 @@ def test_it_follows_what_is_new_until_a_key_moves_the_cursor(tmp_path: Path) -> 
     told(story, tmp_path, small_fleet())
 
 
-def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_path: Path) -> None:
+def test_runs_return_when_a_wrong_clock_is_corrected(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         faults = monitor.api.fleet.emulator.faults
         faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
@@ -55,7 +55,7 @@ def test_runs_that_a_wrong_clock_took_for_old_come_back_with_the_right_time(tmp_
     told(story, tmp_path, small_fleet())
 
 
-def test_title_counts_live_runs_older_than_the_period(tmp_path: Path) -> None:
+def test_rule_counts_older_live_runs(tmp_path: Path) -> None:
     day_s = 86_400.0
 
     async def story(monitor: Monitored) -> None:
@@ -108,7 +108,7 @@ def test_the_keys_that_move(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_path: Path) -> None:
+def test_filter_applies_while_it_is_typed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"status:failed")
         assert "6 of 30" in monitor.lines[1]
@@ -129,7 +129,7 @@ def test_a_filter_is_applied_as_it_is_typed_counted_marked_and_taken_back(tmp_pa
     told(story, tmp_path, small_fleet())
 
 
-def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
+def test_empty_filter_result_says_how_to_continue(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"zebra", "enter")
         assert "No runs match. Esc clears the filter." in monitor.text
@@ -137,7 +137,7 @@ def test_nothing_matches_says_how_to_go_on(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
+def test_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         fleet.add(FleetRun(900, fleet.now_s, fleet.now_s, fleet.now_s + 20, task="the-one"))
@@ -153,7 +153,7 @@ def test_a_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> Non
     told(story, tmp_path, small_fleet())
 
 
-def test_sorting_steps_through_the_orders_and_keeps_the_run(tmp_path: Path) -> None:
+def test_sorting_steps_through_orders_and_keeps_the_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("j", "j", "j")
@@ -183,7 +183,7 @@ def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_title_counts_marks_that_the_filter_hides(tmp_path: Path) -> None:
+def test_rule_counts_hidden_marks(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("asterisk", "slash", *"status:completed", "enter")
         assert " 18 of 30 · 30 marked, 12 hidden " in monitor.lines[1]
@@ -196,7 +196,7 @@ def test_title_counts_marks_that_the_filter_hides(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_narrow_title_keeps_the_filter_beside_hidden_marks(tmp_path: Path) -> None:
+def test_narrow_rule_keeps_the_filter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("asterisk", "slash", *"status:failed", "enter")
         assert "· /status:failed" in monitor.lines[1]
@@ -220,7 +220,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
+def test_w_shows_whole_ids(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         _, whole = monitor.screen.run_list.rows.visible_runs[0]
         assert whole not in monitor.lines[3]
@@ -230,7 +230,7 @@ def test_whole_ids_are_one_key_away(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_pause_stands_still_counts_what_waits_and_goes_on(tmp_path: Path) -> None:
+def test_pause_freezes_rows_and_counts_changes(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         await monitor.press("p")
@@ -262,7 +262,7 @@ def test_refresh_asks_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)])
-def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press(*["j"] * 12)
         here = monitor.screen.run_list.rows.cursor
@@ -277,7 +277,7 @@ def test_the_list_keeps_its_run_in_sight_at_every_size(tmp_path: Path, size: tup
     told(story, tmp_path, small_fleet(), size=(120, 40))
 
 
-def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
+def test_too_small_terminal_says_so(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15."]
         await monitor.pilot.resize_terminal(80, 24)
@@ -287,7 +287,7 @@ def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(), size=(50, 12))
 
 
-def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None:
+def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         async def resize(width: int, height: int) -> None:
             await monitor.pilot.resize_terminal(width, height)
@@ -320,7 +320,7 @@ def test_keys_work_again_when_the_terminal_was_too_small(tmp_path: Path) -> None
     told(story, tmp_path, small_fleet(), size=(50, 12))
 
 
-def test_ascii_alone(tmp_path: Path) -> None:
+def test_screen_is_ascii_on_demand(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(), tmp_path, look=ColorMode.NONE, is_ascii=True) as monitor:
             await monitor.press("j", "j", "enter")
@@ -330,7 +330,7 @@ def test_ascii_alone(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
+def test_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         for _ in range(20):

@@ -57,7 +57,7 @@ def rows(monitor: Monitored) -> list[str]:
     return found
 
 
-def test_the_tree_is_read_for_the_selected_run_and_begins_at_it(tmp_path: Path) -> None:
+def test_tree_starts_at_the_selected_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "4", "z", wait_s=2)
         assert "4:tree · from the root import" in monitor.lines[1]
@@ -101,7 +101,7 @@ def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
     told(story, tmp_path, planted())
 
 
-def test_x_goes_through_the_failures_even_where_they_are_folded_away(tmp_path: Path) -> None:
+def test_x_finds_failures_in_folded_branches(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         await monitor.press("E", "circumflex_accent", "x")
@@ -116,7 +116,7 @@ def test_x_goes_through_the_failures_even_where_they_are_folded_away(tmp_path: P
     told(story, tmp_path, planted())
 
 
-def test_enter_goes_to_a_run_and_the_tree_stays_while_it_is_read_again(tmp_path: Path) -> None:
+def test_tree_stays_while_another_run_is_fetched(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)
         monitor.api.fleet.fault = lambda _: JSONResponse({"error": "busy"}, 503)
@@ -132,7 +132,7 @@ def test_enter_goes_to_a_run_and_the_tree_stays_while_it_is_read_again(tmp_path:
     told(story, tmp_path, planted())
 
 
-def test_runs_of_the_tree_are_drawn_as_they_are_now(tmp_path: Path) -> None:
+def test_tree_shows_the_newest_state_of_runs(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         fleet = monitor.api.fleet
@@ -147,7 +147,7 @@ def test_runs_of_the_tree_are_drawn_as_they_are_now(tmp_path: Path) -> None:
     told(story, tmp_path, planted())
 
 
-def test_a_search_finds_what_is_folded_and_folds_it_again(tmp_path: Path) -> None:
+def test_search_unfolds_and_folds_again(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)
         before = rows(monitor)
@@ -161,7 +161,7 @@ def test_a_search_finds_what_is_folded_and_folds_it_again(tmp_path: Path) -> Non
     told(story, tmp_path, planted())
 
 
-def test_a_run_without_relatives_says_so_at_every_size(tmp_path: Path) -> None:
+def test_single_run_tree_fits_every_size(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         for width, height in ((60, 15), (80, 24), (200, 60), (120, 40)):
@@ -176,7 +176,7 @@ def test_a_run_without_relatives_says_so_at_every_size(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_a_tree_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
+def test_unreadable_tree_explains_why(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def refuse(path: str) -> Response | None:
             return JSONResponse({"error": "no"}, 403) if path.startswith("/api/v3/runs/") else None

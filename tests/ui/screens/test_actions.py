@@ -27,7 +27,7 @@ async def seen(monitor: Monitored) -> None:
     await monitor.answer(2)
 
 
-def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
+def test_key_without_effect_says_why(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         for key, name in (("C", "cancel"), ("R", "replay"), ("y", "copy")):
             await monitor.press(key)
@@ -46,7 +46,7 @@ def test_a_key_that_does_nothing_says_why(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
-def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path) -> None:
+def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j", "C")
         await seen(monitor)
@@ -61,7 +61,7 @@ def test_nothing_is_agreed_to_on_a_terminal_too_small_to_show_it(tmp_path: Path)
     told(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
-def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
+def test_action_uses_marks_wherever_the_cursor_is(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j", "space", "space")
         for keys in (("g", "j"), ("g",)):
@@ -77,7 +77,7 @@ def test_marks_are_meant_wherever_the_cursor_is(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
-def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
+def test_action_leaves_hidden_marks_alone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
         assert "Cancel 2 runs?" in monitor.text
@@ -93,7 +93,7 @@ def test_marks_that_the_filter_hides_are_not_touched(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
-def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outcome_is_painted_in_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a run that nothing else is heard of, and whose cells do not change by the time."""
     old = FleetRun(90, -5000, -4999, -4998, end="FAILED")
     fleet = fleet_of(old, FleetRun(80, -6000, -5999, -5998), FleetRun(81, -6000, -5999, -5998))
@@ -121,7 +121,7 @@ def test_what_became_of_an_action_is_painted_in_its_row(tmp_path: Path, monkeypa
     told(story, tmp_path, fleet)
 
 
-def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
+def test_marks_end_with_the_environment(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1), executing(2))
 
     async def story(monitor: Monitored) -> None:
@@ -145,7 +145,7 @@ def test_marks_end_with_a_change_of_environment(tmp_path: Path) -> None:
     told(story, tmp_path, fleet)
 
 
-def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
+def test_v_opens_the_new_run_in_the_detail(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "R")
         await seen(monitor)
@@ -163,9 +163,7 @@ def test_a_replay_leads_to_a_pane_about_the_new_run(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(FAILED), size=(80, 24))
 
 
-def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(FAILED, FleetRun(80, -6000, -5999, -5998))
     fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 3}, 429) if path.endswith("/replay") else None
 
@@ -186,9 +184,7 @@ def test_nothing_that_an_action_says_waits_for_the_end_of_a_pause(
     told(story, tmp_path, fleet)
 
 
-def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_overlay_is_painted_after_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         table, painted = monitor.screen.run_list.table, list[int]()
         table.overlay = lambda _: Piece("refused: 403")
@@ -202,7 +198,7 @@ def test_what_an_action_says_is_painted_though_a_tick_made_the_line_before(
     told(story, tmp_path, fleet_of(FAILED))
 
 
-def test_what_has_no_end_when_the_program_ends_is_said(tmp_path: Path) -> None:
+def test_farewell_lists_unfinished_actions(tmp_path: Path) -> None:
     fleet = fleet_of(FAILED, executing(1), executing(2))
     fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/replay") else None
 
@@ -235,7 +231,7 @@ def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("keys", "via"), [(("C",), "key"), ((":", *"cancel", "enter"), "palette")])
-def test_the_log_says_how_an_action_was_started(tmp_path: Path, keys: tuple[str, ...], via: str) -> None:
+def test_action_log_says_how_an_action_started(tmp_path: Path, keys: tuple[str, ...], via: str) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", *keys)
         await seen(monitor)

@@ -19,7 +19,7 @@ def refused(status: int, text: str) -> Response:
     return JSONResponse({"error": text}, status_code=status)
 
 
-def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> None:
+def test_outage_is_shown_from_first_failure_to_end(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = small_fleet(3)
         async with monitored(fleet, tmp_path, size=(110, 24)) as monitor:
@@ -47,7 +47,7 @@ def test_an_outage_is_told_from_its_first_failure_to_its_end(tmp_path: Path) -> 
     asyncio.run(scenario())
 
 
-def test_a_wrong_key_and_a_wrong_address_say_what_to_do(tmp_path: Path) -> None:
+def test_wrong_key_or_url_gives_advice(tmp_path: Path) -> None:
     async def scenario(answer: Response) -> str:
         fleet = small_fleet(3)
         fleet.fault = lambda path: answer if path == RUNS else None
@@ -62,7 +62,7 @@ def test_a_wrong_key_and_a_wrong_address_say_what_to_do(tmp_path: Path) -> None:
     assert "Set TRIGGER_API_URL to the address of the server" in wrong_address
 
 
-def test_an_empty_environment_says_how_a_run_gets_there(tmp_path: Path) -> None:
+def test_empty_environment_explains_how_to_trigger(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(0), tmp_path, size=(80, 24)) as monitor:
             assert "No runs yet in dev." in monitor.text
@@ -70,7 +70,7 @@ def test_an_empty_environment_says_how_a_run_gets_there(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_read_only_is_said_and_a_pause_keeps_its_numbers(tmp_path: Path) -> None:
+def test_header_shows_read_only_and_pause_numbers(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = small_fleet(3)
         async with monitored(fleet, tmp_path, size=(120, 40), read_only=True) as monitor:
@@ -84,7 +84,7 @@ def test_read_only_is_said_and_a_pause_keeps_its_numbers(tmp_path: Path) -> None
     asyncio.run(scenario())
 
 
-def test_a_pause_in_an_outage_makes_nothing_younger(tmp_path: Path) -> None:
+def test_pause_in_an_outage_keeps_the_age(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = fleet_of(executing(1))
         async with monitored(fleet, tmp_path, size=(120, 24)) as monitor:
@@ -101,7 +101,7 @@ def test_a_pause_in_an_outage_makes_nothing_younger(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_the_strip_tells_about_the_run_under_the_cursor_below_a_rule_where_it_has_no_ground(tmp_path: Path) -> None:
+def test_summary_shows_the_run_under_the_cursor(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path, size=(80, 24), look=ColorMode.SIXTEEN) as monitor:
             assert monitor.lines[-3].strip() == "The list follows new runs. j or ↓ selects a run."
@@ -119,7 +119,7 @@ def test_long_title_keeps_the_word_stale() -> None:
     assert line_width(rule_line(text, 80)) == 80
 
 
-def test_a_notice_stands_for_four_seconds(tmp_path: Path) -> None:
+def test_notice_is_shown_for_four_seconds(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with monitored(small_fleet(3), tmp_path, size=(120, 40)) as monitor:
             monitor.screen.footer.notice((Piece("id sent to the terminal"),))

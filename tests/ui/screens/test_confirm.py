@@ -22,7 +22,7 @@ def production(*runs: FleetRun) -> Fleet:
     return fleet
 
 
-def test_the_dialog_says_where_what_and_what_else_stops(tmp_path: Path) -> None:
+def test_dialog_names_environment_runs_and_tree(tmp_path: Path) -> None:
     root = executing(1, task="nightly-import")
     shard = executing(2, task="import-shard", parent=1)
     below = [FleetRun(10 + n, -90.0 + n, -50.0, 1e6, task="import-page", parent=2) for n in range(2)]
@@ -63,7 +63,7 @@ def test_no_key_but_y_cancels(tmp_path: Path) -> None:
     play(fleet_of(run), tmp_path, scenario)
 
 
-def test_keys_typed_before_the_frame_was_seen_answer_nothing(tmp_path: Path) -> None:
+def test_keys_typed_before_the_dialog_are_ignored(tmp_path: Path) -> None:
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
@@ -108,7 +108,7 @@ def test_y_typed_on_a_slow_link_never_confirms(tmp_path: Path, delay_s: float) -
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 5.0, 11.0])
-def test_escape_works_whether_or_not_the_terminal_answers(tmp_path: Path, after_s: float) -> None:
+def test_escape_needs_no_answer_of_the_terminal(tmp_path: Path, after_s: float) -> None:
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
@@ -122,7 +122,7 @@ def test_escape_works_whether_or_not_the_terminal_answers(tmp_path: Path, after_
     play(fleet_of(run), tmp_path, scenario)
 
 
-def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> None:
+def test_terminal_without_answers_asks_for_a_word(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=9.9)
         assert stage.app.sent == [ASK_CURSOR] * 5, "at 0, 2, 4, 6 and 8 s"
@@ -142,7 +142,7 @@ def test_a_terminal_that_never_answers_is_asked_for_a_word(tmp_path: Path) -> No
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_a_silent_terminal_is_asked_for_a_word_at_once_later(tmp_path: Path) -> None:
+def test_silent_terminal_asks_for_a_word_at_once_later(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=11)
         await stage.press("escape", wait_s=1)
@@ -157,7 +157,7 @@ def test_a_silent_terminal_is_asked_for_a_word_at_once_later(tmp_path: Path) -> 
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_a_late_answer_leaves_the_word_field_where_it_is(tmp_path: Path) -> None:
+def test_late_answer_keeps_the_word_field(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=11)
         await stage.press("r", "e")
@@ -182,7 +182,7 @@ def test_a_late_answer_leaves_the_word_field_where_it_is(tmp_path: Path) -> None
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
-def test_an_answer_to_an_older_dialog_arms_no_newer_one(tmp_path: Path) -> None:
+def test_late_answer_arms_no_newer_dialog(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         stage.answer_after(3.0)
         await stage.ask(REPLAY, ENDED, wait_s=1.0)
@@ -215,7 +215,7 @@ def test_typed_ahead_keys_do_not_fill_the_field(tmp_path: Path) -> None:
     play(production(*runs), tmp_path, scenario)
 
 
-def test_y_counts_only_once_it_was_seen_what_else_stops(tmp_path: Path) -> None:
+def test_y_confirms_only_a_complete_plan(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)
 
@@ -241,7 +241,7 @@ def test_y_counts_only_once_it_was_seen_what_else_stops(tmp_path: Path) -> None:
     play(fleet, tmp_path, scenario)
 
 
-def test_what_could_not_be_read_is_said_and_can_be_agreed_to(tmp_path: Path) -> None:
+def test_partial_plan_can_be_confirmed(tmp_path: Path) -> None:
     run = executing(1)
     fleet = fleet_of(run)
 
@@ -259,7 +259,7 @@ def test_what_could_not_be_read_is_said_and_can_be_agreed_to(tmp_path: Path) -> 
     play(fleet, tmp_path, scenario)
 
 
-def test_more_than_ten_runs_are_typed(tmp_path: Path) -> None:
+def test_more_than_ten_runs_need_typing(tmp_path: Path) -> None:
     root = executing(1)
     below = [FleetRun(10 + n, -80.0 + n, task="import-page", parent=1) for n in range(10)]
 
@@ -285,7 +285,7 @@ def test_more_than_ten_runs_are_typed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_production", "is_typed"), [(True, True), (False, False)])
-def test_several_runs_are_typed_in_production_only(tmp_path: Path, is_production: bool, is_typed: bool) -> None:
+def test_several_runs_need_typing_in_production(tmp_path: Path, is_production: bool, is_typed: bool) -> None:
     runs = [executing(n) for n in range(1, 3)]
 
     async def scenario(stage: Stage) -> None:
@@ -301,7 +301,7 @@ def test_several_runs_are_typed_in_production_only(tmp_path: Path, is_production
     play(production(*runs) if is_production else fleet_of(*runs), tmp_path, scenario)
 
 
-def test_an_environment_that_nobody_tells_counts_as_production(tmp_path: Path) -> None:
+def test_unknown_environment_counts_as_production(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 3)]
     fleet = fleet_of(*runs)
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/whoami") else None
@@ -316,7 +316,7 @@ def test_an_environment_that_nobody_tells_counts_as_production(tmp_path: Path) -
     play(fleet, tmp_path, scenario)
 
 
-def test_a_run_that_ends_while_the_question_stands_is_no_longer_asked_for(tmp_path: Path) -> None:
+def test_question_is_withdrawn_when_its_run_ends(tmp_path: Path) -> None:
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
@@ -332,7 +332,7 @@ def test_a_run_that_ends_while_the_question_stands_is_no_longer_asked_for(tmp_pa
     play(fleet_of(run), tmp_path, scenario)
 
 
-def test_what_is_pasted_answers_nothing(tmp_path: Path) -> None:
+def test_paste_answers_nothing(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 3)]
 
     async def scenario(stage: Stage) -> None:

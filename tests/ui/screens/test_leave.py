@@ -72,7 +72,7 @@ def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(*RUNS))
 
 
-def test_command_q_asks_and_with_a_bang_it_does_not(tmp_path: Path) -> None:
+def test_command_q_asks_and_q_bang_does_not(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
         await monitor.press("colon", "q", "enter")
@@ -84,7 +84,7 @@ def test_command_q_asks_and_with_a_bang_it_does_not(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(*RUNS))
 
 
-def test_the_question_says_when_nothing_waits_any_more(tmp_path: Path) -> None:
+def test_leave_dialog_updates_when_nothing_waits(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
         await monitor.press("ctrl+c", wait_s=1)
@@ -96,7 +96,7 @@ def test_the_question_says_when_nothing_waits_any_more(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(*RUNS))
 
 
-def test_a_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
+def test_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
         await monitor.press("ctrl+c", wait_s=11)
@@ -109,7 +109,7 @@ def test_a_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
     told(story, tmp_path, fleet_of(*RUNS))
 
 
-def test_a_dialog_that_was_covered_has_to_be_seen_again(tmp_path: Path) -> None:
+def test_covered_dialog_must_be_shown_again(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
         await monitor.press("G", "C", wait_s=0.5)

@@ -39,7 +39,7 @@ def test_the_keys_between_panes(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
-def test_a_page_begins_on_a_row_that_says_something(tmp_path: Path) -> None:
+def test_page_cursor_starts_on_a_text_row(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         for key, said in (("2", "▌ The list follows"), ("3", "▌ No run is selected.")):
             await monitor.press(key)
@@ -49,7 +49,7 @@ def test_a_page_begins_on_a_row_that_says_something(tmp_path: Path) -> None:
     told(story, tmp_path, size=(80, 24))
 
 
-def test_copying_says_that_it_was_sent_and_sends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copying_sends_and_shows_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
 
     async def story(monitor: Monitored) -> None:
@@ -68,7 +68,7 @@ def test_copying_says_that_it_was_sent_and_sends_it(tmp_path: Path, monkeypatch:
     told(story, tmp_path)
 
 
-def test_the_servers_filters_are_chosen_said_and_kept_over_a_restart(tmp_path: Path) -> None:
+def test_server_filters_survive_a_restart(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("f")
         assert "System failure" in monitor.text
@@ -86,7 +86,7 @@ def test_the_servers_filters_are_chosen_said_and_kept_over_a_restart(tmp_path: P
 
 
 @pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("ctrl+c",), ("2", "ctrl+c"), ("slash", "a", "ctrl+c")])
-def test_the_ways_out(tmp_path: Path, keys: tuple[str, ...]) -> None:
+def test_escape_and_q_lead_out(tmp_path: Path, keys: tuple[str, ...]) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "escape", "escape")
         assert monitor.app.return_code is None, "Esc never ends it"
@@ -96,7 +96,7 @@ def test_the_ways_out(tmp_path: Path, keys: tuple[str, ...]) -> None:
     told(story, tmp_path)
 
 
-def test_the_matches_of_a_search_are_gone_through_in_both_directions(tmp_path: Path) -> None:
+def test_n_steps_through_matches_in_both_directions(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def match() -> str:
             return monitor.lines[monitor.line_of("2:detail")].split("match ")[1].split(" of")[0]
@@ -113,7 +113,7 @@ def test_the_matches_of_a_search_are_gone_through_in_both_directions(tmp_path: P
     told(story, tmp_path)
 
 
-def test_what_the_filter_found_is_marked_in_the_list(tmp_path: Path) -> None:
+def test_list_highlights_the_filter_text(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def marked() -> list[str]:
             table = monitor.screen.run_list.table
@@ -133,7 +133,7 @@ def test_what_the_filter_found_is_marked_in_the_list(tmp_path: Path) -> None:
     told(story, tmp_path)
 
 
-def test_each_key_is_worked_off_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_is_processed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         worked_off: list[None] = []
         driver = TerminalDriver(monitor.app)

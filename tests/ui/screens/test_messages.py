@@ -38,7 +38,7 @@ def at(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def test_the_oldest_of_too_many_goes() -> None:
+def test_oldest_message_is_dropped() -> None:
     messages = Messages()
     for number in range(MAX_MESSAGES + 10):
         messages.add(START, f"message {number}")
@@ -46,7 +46,7 @@ def test_the_oldest_of_too_many_goes() -> None:
     assert next(iter(messages)).text == "message 10"
 
 
-def test_what_was_just_said_is_counted_and_moves_to_the_end() -> None:
+def test_duplicate_message_is_counted_and_moves() -> None:
     messages = Messages()
     for text in ("a", "b", "a", "a"):
         messages.add(START + at(messages.added_count), text)
@@ -82,7 +82,7 @@ def told(tmp_path: Path, *updates: Update) -> list[str]:
     return asyncio.run(scenario())
 
 
-def test_trouble_and_its_end_are_told_once_each(tmp_path: Path) -> None:
+def test_trouble_and_its_end_are_reported_once(tmp_path: Path) -> None:
     retry = SourceRetrying("rest", START + at(1), START + at(2), 1, "GET /api/v1/runs: no connection", False)
     again = SourceRetrying("rest", START + at(2), START + at(4), 2, "GET /api/v1/runs: no connection", False)
     stop = SourceStopped("rest", START + at(99), "GET /api/v1/runs: 401 Invalid API key", 401)
@@ -135,7 +135,7 @@ def test_failed_read_is_reported_once_for_each_run(tmp_path: Path) -> None:
     ]
 
 
-def test_answer_that_was_cut_is_a_message_once(recordings_api: RecordingsApi, tmp_path: Path) -> None:
+def test_cut_response_is_reported_once(recordings_api: RecordingsApi, tmp_path: Path) -> None:
     row = recording("014")["response"]["body"]["data"][0] | {"tags": [f"t{number}" for number in range(500)]}
     recordings_api.answer(Reply(body={"data": [row]}))
 

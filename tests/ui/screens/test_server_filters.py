@@ -116,7 +116,7 @@ def test_single_statuses_of_several_columns() -> None:
     assert pressed(keys) == ServerFilter(RunFilters(statuses=("QUEUED", "CRASHED", "COMPLETED")), DAY)
 
 
-def test_every_field_by_keyboard_alone() -> None:
+def test_every_field_works_by_keyboard() -> None:
     keys = ["tab", "s", "tab", "comma", "c", "h", "right", "tab", *"billing", "down", *"1.9,1.10"]
     keys += ["down", *"em", "tab", "tab", "right", "enter"]
     assert pressed(keys) == ServerFilter(
@@ -139,11 +139,11 @@ def test_a_period_is_typed() -> None:
     told(story)
 
 
-def test_leaving_changes_nothing() -> None:
+def test_closing_the_dialog_changes_nothing() -> None:
     assert pressed(["space", "tab", "x", "escape"]) is None
 
 
-def test_it_begins_with_what_holds_and_clearing_takes_all_of_it_away() -> None:
+def test_dialog_starts_with_the_filters_and_clears_them() -> None:
     before = RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("a", "b"))
 
     async def story(dialog: Dialog) -> None:
@@ -155,7 +155,7 @@ def test_it_begins_with_what_holds_and_clearing_takes_all_of_it_away() -> None:
     told(story, before)
 
 
-def test_a_period_that_the_server_would_ignore_keeps_the_dialog_open() -> None:
+def test_dialog_stays_open_for_a_wrong_period() -> None:
     async def story(dialog: Dialog) -> None:
         await dialog.press("shift+tab", "up", "x", "up", "enter")
         assert dialog.ends == []
@@ -168,7 +168,7 @@ def test_a_period_that_the_server_would_ignore_keeps_the_dialog_open() -> None:
     told(story)
 
 
-def test_what_is_meant_is_said_while_it_is_typed() -> None:
+def test_dialog_explains_the_filters_while_typing() -> None:
     async def story(dialog: Dialog) -> None:
         assert "shows  every run, last 24h" in dialog.text
         await dialog.press("space", "tab", *"send-")
@@ -195,7 +195,7 @@ def test_no_control_can_be_pasted() -> None:
     told(story)
 
 
-def test_all_of_it_is_seen_at_every_size() -> None:
+def test_dialog_fits_every_size() -> None:
     async def story(dialog: Dialog) -> None:
         await dialog.press("tab", "x", "down")
         for width, height in ((60, 15), (200, 60), (80, 20), (80, 24)):
@@ -209,7 +209,7 @@ def test_all_of_it_is_seen_at_every_size() -> None:
 
 
 @pytest.mark.parametrize("look", [ColorMode.SIXTEEN, ColorMode.NONE])
-def test_it_can_be_told_from_the_page_without_colours_of_its_own(look: ColorMode) -> None:
+def test_dialog_is_visible_without_colours(look: ColorMode) -> None:
     async def story(dialog: Dialog) -> None:
         assert "-- server filters ---" in dialog.text
         assert sum("-" * 60 in line for line in dialog.lines) == 1
@@ -218,7 +218,7 @@ def test_it_can_be_told_from_the_page_without_colours_of_its_own(look: ColorMode
     told(story, look=look, is_ascii=True)
 
 
-def test_a_click_chooses_and_another_clears() -> None:
+def test_click_toggles_a_status() -> None:
     async def story(dialog: Dialog) -> None:
         await dialog.pilot.click("#statuses", offset=(25, 2))
         assert "shows  Crashed, last 24h" in dialog.text

@@ -15,7 +15,7 @@ def keys_of(monitor: Monitored) -> list[str]:
     return monitor.lines[-1].strip().split("   ")
 
 
-def test_while_nothing_is_selected_no_key_is_shown_that_needs_a_run(tmp_path: Path) -> None:
+def test_footer_hides_run_keys_without_a_selection(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert keys_of(monitor)[0] == "/ filter"
         assert not {"Enter open", "space mark", "y copy id", "R replay"} & set(keys_of(monitor))
@@ -27,7 +27,7 @@ def test_while_nothing_is_selected_no_key_is_shown_that_needs_a_run(tmp_path: Pa
     told(story, tmp_path, small_fleet(6))
 
 
-def test_at_80_columns_what_is_needed_most_stays_in_its_order(tmp_path: Path) -> None:
+def test_footer_of_80_columns_keeps_the_needed_keys(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", wait_s=1)
         needed = ["Enter open", "R replay", "/ filter", "x next error", "z zoom", ": commands", "? keys"]
@@ -36,7 +36,7 @@ def test_at_80_columns_what_is_needed_most_stays_in_its_order(tmp_path: Path) ->
     told(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
-def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched_not_filtered(tmp_path: Path) -> None:
+def test_footer_follows_the_row_of_a_page(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "2", wait_s=1)
         assert "/ search" in keys_of(monitor)
@@ -54,7 +54,7 @@ def test_in_a_page_enter_is_shown_on_rows_that_lead_somewhere_and_it_is_searched
     told(story, tmp_path, small_fleet(6))
 
 
-def test_a_zoom_is_taken_back_by_its_key_and_is_no_level_where_there_is_nothing_to_gain(tmp_path: Path) -> None:
+def test_zoom_ends_by_its_key_and_needs_room_to_gain(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "z", wait_s=1)
         assert "z back" in keys_of(monitor)
@@ -68,7 +68,7 @@ def test_a_zoom_is_taken_back_by_its_key_and_is_no_level_where_there_is_nothing_
     told(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
-def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> None:
+def test_keys_without_a_match_show_a_notice(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "n", wait_s=1)
         assert monitor.screen.run_list.rows.cursor == monitor.screen.run_list.rows.window[0]
@@ -86,7 +86,7 @@ def test_a_key_that_finds_nothing_says_so_or_does_nothing(tmp_path: Path) -> Non
     told(story, tmp_path, small_fleet(6))
 
 
-def test_what_stands_still_in_a_pause_has_no_lively_colour_in_any_pane(tmp_path: Path) -> None:
+def test_paused_panes_have_no_live_colours(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -10, -9, 1_000))
     blue = PALETTES[ColorMode.DARK]["blue"]

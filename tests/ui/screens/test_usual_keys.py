@@ -66,7 +66,7 @@ def test_ctrl_f_and_ctrl_b_move_by_pages(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet())
 
 
-def test_commands_have_the_names_of_other_programs(tmp_path: Path) -> None:
+def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     names = {"quit": ["q", "quit", ":q", "exit"], "q!": ["q!", "quit!", ":q!"], "keys": ["help", "h", ":help", "H"]}
 
     async def story(monitor: Monitored) -> None:
@@ -130,7 +130,7 @@ def test_unbound_key_says_so_once(tmp_path: Path) -> None:
     told(story, tmp_path, small_fleet(6))
 
 
-def test_unbound_key_is_said_on_pages_and_not_where_text_is_typed(tmp_path: Path) -> None:
+def test_unbound_key_is_noticed_on_pages_only(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", "d", "f9")
         assert UNBOUND not in monitor.text
