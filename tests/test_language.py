@@ -1,4 +1,4 @@
-"""Rules for prose, names and folders: sources that exist, unique class names, small folders."""
+"""Rules for prose, names and folders: sources that exist, plain words, unique class names, small folders."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.language import ROOT, prose
+from tests.language import GOALS, ROOT, counted, per_thousand, prose
 
 TUI: Final = sorted((ROOT / "tui").rglob("*.py"))
 MODULES: Final = [*TUI, *sorted((ROOT / "tests").rglob("*.py"))]
@@ -81,6 +81,12 @@ def test_every_section_exists_in_its_readme() -> None:
                 if (ROOT / file).is_file() and not numbers <= sections(file):
                     wrong.append(f"{module}: {file} §{first}")
     assert wrong == []
+
+
+def test_prose_uses_plain_words() -> None:
+    counts = counted(text for path in TUI for text in prose_of(path))
+    figures = {name: per_thousand(counts, name) for name in GOALS}
+    assert {name: figure for name, figure in figures.items() if figure > GOALS[name][1]} == {}
 
 
 def test_class_names_are_unique() -> None:
