@@ -199,10 +199,10 @@ def test_queue_details_are_fetched_for_a_filter(tmp_path: Path) -> None:
 def test_panes_explain_the_end_line(tmp_path: Path, size: tuple[int, int]) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"crashed", "enter", "G")
-        assert "This line is no run" in monitor.text
+        assert "This line is not a run" in monitor.text
         assert "The list follows" not in monitor.text
         await monitor.press("g")
-        assert "This line is no run" not in monitor.text
+        assert "This line is not a run" not in monitor.text
         assert "The list follows" in monitor.text
 
     told(story, tmp_path, small_fleet(), size=size)
@@ -283,7 +283,7 @@ def test_end_line_is_no_run(tmp_path: Path, key: str) -> None:
         await monitor.press("slash", *"crashed", "enter", *([key] if key == "G" else ["j"] * 7))
         assert rows.is_at_end
         await monitor.press("C")
-        assert "cancel: this line is no run" in monitor.lines[-1]
+        assert "cancel: this line is not a run" in monitor.lines[-1]
         await monitor.press("space", "V")
         assert len(rows.marks) == 0
         await monitor.press("asterisk")
