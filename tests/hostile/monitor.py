@@ -26,7 +26,7 @@ from tests.hostile.response_fields import values_of
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi, serving
 from tests.support.session import settings_for
-from tests.support.ui.idle import Quiet
+from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.session import Session
@@ -195,7 +195,7 @@ async def walking(
     settings = settings_for(FleetApi(fleet, url), state, realtime=True)
     async with Session(settings, clock=fleet.clock, random=Random(1), timeouts=timeouts) as session:
         app = TriggerApp(session, environ={})
-        quiet = Quiet(app)
+        quiet = IdleCheck(app)
         async with app.run_test(size=size) as pilot:
             walker = Walker(Monitored(app, pilot, session, FleetApi(fleet, proxy.url), quiet), fleet, proxy)
             assert app._driver is not None

@@ -22,7 +22,7 @@ from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi
 from tests.support.relay import TOKEN, TOKENS, RelaySetup
-from tests.support.ui.idle import Quiet
+from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tui.config import read_relay_settings
 from tui.relay import RelayOptions
@@ -135,7 +135,7 @@ async def _walking(
         settings = read_relay_settings(environ, relay_url=setup.url if hostile is None else hostile.url)
         session = await running.enter_async_context(Session(settings, clock=fleet.clock, random=Random(1)))
         app = TriggerApp(session, environ={}, environment_name="relay")
-        quiet = Quiet(app)
+        quiet = IdleCheck(app)
         pilot = await running.enter_async_context(app.run_test(size=size))
         setup.screens.append(session)
         monitor = _RelayMonitored(app, pilot, session, api, quiet, setup, hostile)

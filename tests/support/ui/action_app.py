@@ -1,4 +1,4 @@
-"""A session on a fleet behind real HTTP with nothing on the screen but what acting lays over it, in virtual time."""
+"""An app without panes on a fake fleet behind real HTTP, to test actions and their dialogs in virtual time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.session import pass_time, settings_for
-from tests.support.ui.idle import Quiet
+from tests.support.ui.idle import IdleCheck
 from tests.support.virtual_clock import VirtualClock
 from tui.actions import Action
 from tui.domain.ids import RunId
@@ -28,7 +28,7 @@ LONG = 1e6
 
 
 class BareApp(TriggerApp):
-    """The app without panes. What is sent to the terminal past the painting is in `sent`, and `on_sent` is told."""
+    """The app without panes. `sent` has the texts that were written to the terminal outside of frames."""
 
     def __init__(self, session: Session, **options: Any) -> None:
         super().__init__(session, **options)
@@ -48,8 +48,8 @@ class Stage:
     app: BareApp
     session: Session
     api: FleetApi
-    quiet: Quiet
-    told: list[str] = field(default_factory=list)
+    quiet: IdleCheck
+    messages: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     opened: list[RunId] = field(default_factory=list)
     unmarked: list[bool] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Stage:
         self.action_controller = ActionController(
             self.app.live,
             lambda: self.app,
-            ActionReports(self.told.append, self._note),
+            ActionReports(self.messages.append, self._note),
             open_run=self.opened.append,
             unmark=lambda: self.unmarked.append(True),
         )
@@ -72,17 +72,17 @@ class Stage:
         return self.api.fleet
 
     def asks(self) -> bool:
-        """Whether a question stands."""
+        """Return whether a confirmation dialog is open."""
         return isinstance(self.app.screen, ConfirmScreen)
 
     @property
     def text(self) -> str:
-        """What the terminal shows, without the ends of lines."""
+        """The text on the terminal without trailing spaces."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
     def said(self, run: FleetRun) -> str | None:
-        """What stands in a run's row in place of its status."""
+        """Return the text in the row of a run in place of its status."""
         piece = self.action_controller.overlay(RunId(run.id))
         return None if piece is None else piece.text
 
@@ -94,12 +94,12 @@ class Stage:
         await self.later(wait_s)
 
     async def answer(self) -> None:
-        """The terminal says where its cursor is."""
+        """Send the answer of the terminal to the question where its cursor is."""
         self._send(events.CursorPosition(0, 0))
         await self.later()
 
     def answer_after(self, seconds: float) -> None:
-        """From now on the terminal answers each question so late."""
+        """Let the terminal answer each later question after a delay."""
 
         def ask(_: str) -> None:
             self.session.clock.call_later(seconds, lambda: self._send(events.CursorPosition(0, 0)))
@@ -112,7 +112,7 @@ class Stage:
         await self.later(wait_s)
 
     async def seen(self) -> None:
-        """The dialog was painted, read and painted again, and the terminal answered each time it was asked."""
+        """Wait until the dialog is painted, and answer every question of the app about its frames."""
         await self.later(0.5)
         for _ in range(self.app.sent.count(ASK_CURSOR)):
             self._send(events.CursorPosition(0, 0))
@@ -127,7 +127,7 @@ class Stage:
         await self._painted()
 
     async def ended(self) -> None:
-        """Until nothing is under way."""
+        """Wait until no action is in flight."""
         for _ in range(200):
             await self.later(0.1)
             if not self.action_controller.action_queue.is_busy:
@@ -151,12 +151,12 @@ class Stage:
 async def staged(
     fleet: Fleet, tmp_path: Path, *, size: tuple[int, int] = (120, 40), **changes: Any
 ) -> AsyncIterator[Stage]:
-    """A stage after the first seconds of polling."""
+    """Yield a stage after the first seconds of polling."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = BareApp(session)
-            quiet = Quiet(app)
+            quiet = IdleCheck(app)
             async with app.run_test(size=size):
                 stage = Stage(app, session, api, quiet)
                 for _ in range(200):

@@ -1,4 +1,4 @@
-"""Fleets that several tests of the screen look at."""
+"""Fleets for several tests of the screen."""
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
@@ -7,7 +7,7 @@ ENDS = ("COMPLETED", "COMPLETED", "FAILED", "COMPLETED", "CRASHED")
 
 
 def small_fleet(count: int = 30) -> Fleet:
-    """Runs that ended, one every ten seconds; of five two failed."""
+    """Return a fleet of finished runs, one every ten seconds. Two of five failed."""
     fleet = Fleet(VirtualClock())
     fleet.add_all(
         FleetRun(number, -number * 10.0, -number * 10.0 + 1, -number * 10.0 + 4, ENDS[number % len(ENDS)])

@@ -1,6 +1,6 @@
-"""When an app has nothing left to do: only then tests look at it, or let time pass, or all would depend on the load.
+"""Finds out whether an app has nothing left to do.
 
-What lives here: the question, and the threads that it counts.
+Tests look at the screen or let time pass only then. Otherwise their results would depend on the load of the machine.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Threads(ThreadPoolExecutor):
-    """Where `asyncio.to_thread` works; `is_busy` says whether something is not done."""
+    """The executor of `asyncio.to_thread`. It knows whether a call is unfinished."""
 
     def __init__(self) -> None:
         super().__init__(4)
@@ -31,8 +31,8 @@ class Threads(ThreadPoolExecutor):
         return bool(self._open)
 
 
-class Quiet:
-    """Knows whether an app, and the threads of its loop, are at work."""
+class IdleCheck:
+    """Knows whether an app or a thread of its event loop is busy."""
 
     def __init__(self, app: TriggerApp) -> None:
         self._app = app
@@ -40,13 +40,13 @@ class Quiet:
         asyncio.get_running_loop().set_default_executor(self._threads)
 
     def is_busy(self) -> bool:
-        """Whether a thread works, or a widget has something to work off."""
+        """Return whether a thread is running or a widget has unprocessed messages."""
         if self._threads.is_busy():
             return True
         screens = [node for screen in self._app.screen_stack for node in screen.walk_children(with_self=True)]
         return any(node.message_queue_size or node._next_callbacks for node in (self._app, *screens))
 
     def paint(self) -> None:
-        """Draw what waits for the next frame: frames come in real time, and a dialog shows what is behind it."""
+        """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
         for screen in self._app.screen_stack:
             screen._on_timer_update()

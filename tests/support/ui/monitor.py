@@ -1,7 +1,6 @@
-"""The monitor in a test: the real app and session on a fleet behind real HTTP, in virtual time.
+"""Runs the real app and session on a fake fleet behind real HTTP, in virtual time.
 
-What lives here: `monitored`, and how to press keys, let time pass and read the screen. Nothing sleeps: `later` moves
-the clock that the session, the ticker and the emulator share.
+Nothing sleeps: `later` moves the clock that the session, the ticker and the fleet share.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from textual.pilot import Pilot
 
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import pass_time, settings_for
-from tests.support.ui.idle import Quiet
+from tests.support.ui.idle import IdleCheck
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.look.theme import ColorMode
@@ -35,7 +34,7 @@ class Monitored:
     pilot: Pilot[int]
     session: Session
     api: FleetApi
-    quiet: Quiet
+    quiet: IdleCheck
 
     @property
     def screen(self) -> MainScreen:
@@ -44,7 +43,7 @@ class Monitored:
         return screen
 
     async def later(self, seconds: float = 0.0) -> None:
-        """Let virtual time pass, and everything that it causes be painted."""
+        """Let virtual time pass, and paint everything that it causes."""
         await self.pilot.pause(0)
         await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
         for _ in range(2):
@@ -53,7 +52,7 @@ class Monitored:
             await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
-        """Press keys as fast as a terminal can send them, as a paste or a held key does."""
+        """Press keys without pauses, as a paste or a held key does."""
         driver = self.app._driver
         assert driver is not None
         for key in keys:
@@ -64,7 +63,7 @@ class Monitored:
         await self.later(wait_s)
 
     async def answer(self, times: int = 1) -> None:
-        """The terminal says where its cursor is, as often as it was asked about the frames of a dialog."""
+        """Send the cursor position, as the terminal does when a dialog asks whether it is visible."""
         assert self.app._driver is not None
         for _ in range(times):
             event = events.CursorPosition(0, 0)
@@ -86,7 +85,7 @@ class Monitored:
         return "\n".join(self.lines)
 
     def line_of(self, part: str) -> int:
-        """The number of the first line that says something."""
+        """Return the number of the first line that contains a text."""
         return next(number for number, line in enumerate(self.lines) if part in line)
 
 
@@ -103,14 +102,14 @@ async def monitored(
     environment_name: str | None = None,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
-    """A monitor on a fleet, after its first seconds."""
+    """Yield a monitor on a fleet after its first seconds."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = TriggerApp(
                 session, look=look, is_ascii=is_ascii, environ=environ or {}, environment_name=environment_name
             )
-            quiet = Quiet(app)
+            quiet = IdleCheck(app)
             async with app.run_test(size=size) as pilot:
                 found = Monitored(app, pilot, session, api, quiet)
                 await found.later(wait_s)
@@ -120,8 +119,8 @@ async def monitored(
 Story = Callable[[Monitored], Awaitable[None]]
 
 
-def told(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> None:
-    """Tell a story on a monitor of its own."""
+def run_story(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> None:
+    """Run a story on a new monitor."""
 
     async def whole() -> None:
         async with monitored(fleet, tmp_path, **options) as monitor:

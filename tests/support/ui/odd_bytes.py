@@ -1,4 +1,4 @@
-"""Bytes that a terminal, a broken program or a bad link can send: each of them has killed a keyboard somewhere."""
+"""Bytes that a terminal, a broken program or a bad connection can send, and that have broken input handling before."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From a key to the truth about its outcome: refusals, the wait of a batch, what is said, what is never sent."""
+"""Actions from the key to the outcome: refusals, the wait of a batch, notices, and requests that are never sent."""
 
 import asyncio
 from pathlib import Path
@@ -141,7 +141,7 @@ def test_refusal_is_shown_in_row_and_messages(tmp_path: Path) -> None:
         await agree(stage)
         await stage.ended()
         assert stage.said(run) == "refused: 403"
-        assert f"Cancel of {run.id} was refused: " in stage.told[-1]
+        assert f"Cancel of {run.id} was refused: " in stage.messages[-1]
         await stage.later(11)
         assert stage.said(run) is None
         assert fleet.status(run) == "EXECUTING"
@@ -203,7 +203,7 @@ def test_run_that_ends_in_the_wait_finished_first(tmp_path: Path) -> None:
         await stage.ended()
         assert stage.said(runs[1]) == "finished first"
         assert stage.notices[-1] == "1 finished first  1 canceled"
-        assert stage.told == [f"Cancel of {runs[1].id}: it finished first, Completed."]
+        assert stage.messages == [f"Cancel of {runs[1].id}: it finished first, Completed."]
         assert len(stage.writes()) == 1
 
     play(fleet_of(*runs), tmp_path, scenario)
@@ -256,7 +256,7 @@ def test_batch_stops_when_the_environment_changes(tmp_path: Path) -> None:
         await stage.session.emit(EnvironmentRead(elsewhere, stage.session.now()))
         await stage.later(6)
         assert stage.writes() == []
-        assert stage.told == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
+        assert stage.messages == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
         assert stage.said(runs[0]) is None
         await stage.ask(CANCEL, runs[0])
         assert not stage.asks()

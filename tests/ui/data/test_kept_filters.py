@@ -1,10 +1,10 @@
-"""Filters that outlive a session: what a start says of them, and the key that takes every filter away."""
+"""Filters that outlive a session: the notice at the start, and the key that clears every filter."""
 
 from datetime import timedelta
 from pathlib import Path
 
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
 from tui.present.styled import Token
 from tui.store.server_filter import ServerFilter
@@ -21,7 +21,7 @@ def keep(tmp_path: Path, *, kept_at: str | None) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.TEXT
 
-    told(story, tmp_path, small_fleet(), environment_name="here")
+    run_story(story, tmp_path, small_fleet(), environment_name="here")
     (path,) = tmp_path.rglob("screen-*.json")
     text = path.read_text()
     assert '"2026-11-24T14:00:' in text
@@ -41,7 +41,7 @@ def test_narrow_start_notice_names_the_clear_key(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert monitor.lines[-1] == " ? keys   filters from yesterday 18:02: Failed,… · 0 clears"
 
-    told(story, tmp_path, small_fleet(), environment_name="here", size=(60, 15))
+    run_story(story, tmp_path, small_fleet(), environment_name="here", size=(60, 15))
 
 
 def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
@@ -60,13 +60,13 @@ def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
         await monitor.press("0")
         assert "no filter is set" in monitor.lines[-1]
 
-    told(story, tmp_path, small_fleet(), environment_name="here")
+    run_story(story, tmp_path, small_fleet(), environment_name="here")
 
     async def afterwards(monitor: Monitored) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.MUTED
 
-    told(afterwards, tmp_path, small_fleet(), environment_name="here")
+    run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
 
 
 def test_old_file_without_a_time_is_read(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_old_file_without_a_time_is_read(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "filters of an earlier session: Failed, last 24h · 0 clears" in monitor.lines[-1]
 
-    told(story, tmp_path, small_fleet(), environment_name="here")
+    run_story(story, tmp_path, small_fleet(), environment_name="here")
 
 
 def test_one_key_clears_every_filter(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_one_key_clears_every_filter(tmp_path: Path) -> None:
         assert monitor.app.subscription.chosen == ServerFilter(RunFilters(), timedelta(hours=24))
         assert len(monitor.screen.run_list.rows.view) == 30
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_not_found_disappears_with_the_search(tmp_path: Path) -> None:
@@ -100,4 +100,4 @@ def test_not_found_disappears_with_the_search(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "not found here" not in monitor.text
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())

@@ -1,4 +1,4 @@
-"""The monitor on the realtime feed: what the header says, what moves, and what it does when the feed goes."""
+"""The monitor on the realtime feed: the header, and the fallback when the feed is gone."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,7 @@ from tui.domain.status import RunStatus
 from tui.emulator.simulation.new_run import NewRun
 
 
-def told(story: Callable[[Monitored], Awaitable[None]], tmp_path: Path, fleet: Fleet, **options: Any) -> None:
+def run_story(story: Callable[[Monitored], Awaitable[None]], tmp_path: Path, fleet: Fleet, **options: Any) -> None:
     async def whole() -> None:
         async with monitored(fleet, tmp_path, realtime=True, **options) as monitor:
             await story(monitor)
@@ -41,7 +41,7 @@ def test_feed_change_is_shown_at_once(tmp_path: Path) -> None:
         await monitor.later(30)
         assert "late" not in monitor.lines[0]
 
-    told(story, tmp_path, fleet_of(FleetRun(1, -5, -4, 12, end="FAILED"), executing(2)))
+    run_story(story, tmp_path, fleet_of(FleetRun(1, -5, -4, 12, end="FAILED"), executing(2)))
 
 
 def test_header_explains_polling_without_a_feed(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_header_explains_polling_without_a_feed(tmp_path: Path) -> None:
         assert "● live" in monitor.lines[0]
         assert messages(monitor)[-1].startswith("The live feed is back after ")
 
-    told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
+    run_story(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
 
 
 def test_failing_lists_beside_a_feed_are_not_stale(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_failing_lists_beside_a_feed_are_not_stale(tmp_path: Path) -> None:
         assert "● live  polling fails (503), retrying " in monitor.lines[0]
         assert "STALE" not in monitor.text
 
-    told(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
+    run_story(story, tmp_path, fleet_of(executing(1)), size=(140, 30))
 
 
 def test_header_says_quiet_when_live_runs_do_not_change(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_header_says_quiet_when_live_runs_do_not_change(tmp_path: Path) -> None:
         await monitor.later(300)
         assert "● live  no change for 5 min" in monitor.lines[0]
 
-    told(story, tmp_path, fleet_of(executing(1)))
+    run_story(story, tmp_path, fleet_of(executing(1)))
 
 
 def test_pause_counts_and_then_shows_waiting_runs(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_pause_counts_and_then_shows_waiting_runs(tmp_path: Path) -> None:
         await monitor.press("p", wait_s=1)
         assert monitor.text.count("Queued") == 7
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_selected_old_run_has_its_own_feed(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_selected_old_run_has_its_own_feed(tmp_path: Path) -> None:
         # That it was let go is nobody else's business: the feed of all runs is still the first.
         assert [query["offset"] for _, query in fleet.requests_to("/realtime/v1/runs")].count("-1") == 1
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_header_counts_rows_before_the_server_does(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_header_counts_rows_before_the_server_does(tmp_path: Path) -> None:
 
     fleet = fleet_of(FleetRun(1, -5, -4, 25, end="FAILED"), executing(2))
     fleet.allow_queries()
-    told(story, tmp_path, fleet, size=(140, 24), wait_s=1.0)
+    run_story(story, tmp_path, fleet, size=(140, 24), wait_s=1.0)
 
 
 def test_header_says_no_quiet_for_waiting_runs(tmp_path: Path) -> None:
@@ -154,4 +154,4 @@ def test_header_says_no_quiet_for_waiting_runs(tmp_path: Path) -> None:
         await monitor.later(150)
         assert "no change for 2 min" in monitor.lines[0]
 
-    told(story, tmp_path, fleet_of(FleetRun(1, -5, -4, -3)), size=(140, 24))
+    run_story(story, tmp_path, fleet_of(FleetRun(1, -5, -4, -3)), size=(140, 24))

@@ -1,4 +1,4 @@
-"""The bridge from the session to the widgets, without widgets: what waits during a pause."""
+"""The bridge from the session to the widgets, without widgets: changes during a pause."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""After an outage a line in the list says when there was no data, and what was caught up."""
+"""The gap line in the list after an outage, and its count of missed runs."""
 
 import asyncio
 from datetime import timedelta
@@ -12,7 +12,7 @@ from textual.widget import Widget
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, monitored, told
+from tests.support.ui.monitor import Monitored, monitored, run_story
 from tui.domain.update import CaughtUp
 from tui.sources.polling.run_lister import RunLister
 from tui.ui.look.theme import ColorMode
@@ -106,7 +106,7 @@ def test_cursor_skips_a_gap_line_and_keeps_its_run(tmp_path: Path) -> None:
         assert "by status" in monitor.lines[1]
         assert monitor.lines[1].endswith(" · catching up ─")
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_pause_holds_back_changes_until_it_ends(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_three_gaps_are_kept_within_the_period(tmp_path: Path) -> None:
         await monitor.later(350)
         assert "no data" not in monitor.text
 
-    told(story, tmp_path, fleet_of(FleetRun(20, 60), FleetRun(21, 600)), history=timedelta(minutes=5))
+    run_story(story, tmp_path, fleet_of(FleetRun(20, 60), FleetRun(21, 600)), history=timedelta(minutes=5))
 
 
 def test_short_outage_without_runs_in_ascii(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_short_outage_without_runs_in_ascii(tmp_path: Path) -> None:
         assert monitor.lines[3] == line + "." * (79 - len(line))
 
     old = fleet_of(FleetRun(90, -5000, -4999, -4998))
-    told(story, tmp_path, old, size=(80, 24), look=ColorMode.NONE, is_ascii=True)
+    run_story(story, tmp_path, old, size=(80, 24), look=ColorMode.NONE, is_ascii=True)
 
 
 def test_one_lost_response_is_no_outage(tmp_path: Path) -> None:

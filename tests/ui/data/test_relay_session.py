@@ -1,4 +1,4 @@
-"""The server's filters on a relay: they narrow what is shown, and ask nobody."""
+"""The server's filters on a relay: they filter the view and cause no request."""
 
 import asyncio
 from datetime import timedelta

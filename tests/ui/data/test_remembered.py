@@ -1,4 +1,4 @@
-"""What is kept over restarts, and the files that are not believed."""
+"""The saved filters, and the files that are ignored."""
 
 import asyncio
 import json

@@ -1,7 +1,4 @@
-"""Reading one run on a server that is slow: nothing stays as it was before the answer.
-
-What lives here: `SelectionLoader` on a session of which a test gives every answer itself, in virtual time.
-"""
+"""Fetching the selected run from a slow server, with a session whose responses a test sends in virtual time."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -34,8 +31,8 @@ FAILED = Unreachable("GET /api/v3/runs/1: timed out", may_have_arrived=True)
 
 
 @dataclass
-class Asked:
-    """A session that answers when the test does; `details` and `trees` are what it was asked, the oldest first."""
+class FakeSession:
+    """A session that answers when the test does; `details` and `trees` are what it was session, the oldest first."""
 
     run: Run = RUN
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -47,7 +44,7 @@ class Asked:
     refill: Refill = SECRET_KEY
 
     @property
-    def budget(self) -> "Asked":
+    def budget(self) -> "FakeSession":
         return self
 
     def __post_init__(self) -> None:
@@ -103,30 +100,30 @@ class Asked:
 
 def test_hung_fetch_is_replaced_after_an_outage() -> None:
     async def scenario() -> None:
-        asked = Asked()
-        await asked.open(RUN)
-        await asked.clock.run(10)
-        asked.outage()
-        await asked.clock.run(0)
+        session = FakeSession()
+        await session.open(RUN)
+        await session.clock.run(10)
+        session.outage()
+        await session.clock.run(0)
 
-        assert [each.cancelled() for each in asked.details] == [True, False]
-        assert [each.cancelled() for each in asked.trees] == [True, False]
+        assert [each.cancelled() for each in session.details] == [True, False]
+        assert [each.cancelled() for each in session.trees] == [True, False]
 
     asyncio.run(scenario())
 
 
 def test_new_fetch_survives_a_refresh() -> None:
     async def scenario() -> None:
-        asked = Asked()
-        await asked.open(RUN)
-        asked.loader.refetch()
-        await asked.clock.run(1)
-        assert len(asked.details) == len(asked.trees) == 1
+        session = FakeSession()
+        await session.open(RUN)
+        session.loader.refetch()
+        await session.clock.run(1)
+        assert len(session.details) == len(session.trees) == 1
 
-        asked.details[0].set_result((RUN, None))
-        asked.trees[0].set_exception(FAILED)
-        await asked.clock.run(5)
-        assert len(asked.details) == len(asked.trees) == 2
+        session.details[0].set_result((RUN, None))
+        session.trees[0].set_exception(FAILED)
+        await session.clock.run(5)
+        assert len(session.details) == len(session.trees) == 2
 
     asyncio.run(scenario())
 
@@ -134,37 +131,37 @@ def test_new_fetch_survives_a_refresh() -> None:
 @pytest.mark.parametrize("is_first", [True, False])
 def test_run_that_changes_during_a_fetch_is_refetched(is_first: bool) -> None:
     async def scenario() -> None:
-        asked = Asked()
-        await asked.open(RUN)
+        session = FakeSession()
+        await session.open(RUN)
         if not is_first:
-            asked.details[0].set_result((RUN, None))
-            await asked.clock.run(0)
-            asked.loader.refetch()
-            await asked.clock.run(0)
-        asked.change()
-        asked.details[-1].set_result((RUN, None))
-        await asked.clock.run(5)
-        asked.details[-1].set_result((RUN, None))
-        await asked.clock.run(60)
+            session.details[0].set_result((RUN, None))
+            await session.clock.run(0)
+            session.loader.refetch()
+            await session.clock.run(0)
+        session.change()
+        session.details[-1].set_result((RUN, None))
+        await session.clock.run(5)
+        session.details[-1].set_result((RUN, None))
+        await session.clock.run(60)
 
-        assert len(asked.details) == (2 if is_first else 3)
+        assert len(session.details) == (2 if is_first else 3)
 
     asyncio.run(scenario())
 
 
 def test_local_tree_clears_an_earlier_trouble() -> None:
     async def scenario() -> None:
-        asked = Asked()
-        await asked.open(RUN)
-        asked.trees[0].set_exception(FAILED)
-        await asked.clock.run(0)
-        assert asked.shown[-1].state_of(needs.TREE).trouble
+        session = FakeSession()
+        await session.open(RUN)
+        session.trees[0].set_exception(FAILED)
+        await session.clock.run(0)
+        assert session.shown[-1].state_of(needs.TREE).trouble
 
-        asked.run = LONE
-        asked.loader.refetch()
-        await asked.clock.run(0)
-        assert asked.shown[-1].state_of(needs.TREE).value is not None
-        assert asked.shown[-1].state_of(needs.TREE).trouble is None
+        session.run = LONE
+        session.loader.refetch()
+        await session.clock.run(0)
+        assert session.shown[-1].state_of(needs.TREE).value is not None
+        assert session.shown[-1].state_of(needs.TREE).trouble is None
 
     asyncio.run(scenario())
 
@@ -173,18 +170,18 @@ def test_local_tree_clears_an_earlier_trouble() -> None:
 def test_executing_run_is_refetched_at_intervals(refill: Refill, again_s: int) -> None:
     async def scenario() -> None:
         executing = sample("EXECUTING")
-        asked = Asked(refill=refill)
-        asked.loader.require((needs.RUN,))
-        await asked.open(executing)
-        asked.details[0].set_result((executing, None))
+        session = FakeSession(refill=refill)
+        session.loader.require((needs.RUN,))
+        await session.open(executing)
+        session.details[0].set_result((executing, None))
         counts = []
         for _ in range(again_s * 2 - 1):
-            await asked.clock.run(1)
-            asked.loader.tick()
-            await asked.clock.run(0)
-            if not asked.details[-1].done():
-                asked.details[-1].set_result((executing, None))
-            counts.append(len(asked.details))
+            await session.clock.run(1)
+            session.loader.tick()
+            await session.clock.run(0)
+            if not session.details[-1].done():
+                session.details[-1].set_result((executing, None))
+            counts.append(len(session.details))
         assert counts.index(2) == again_s - 1
         assert counts[-1] == 2
 
@@ -195,14 +192,14 @@ def test_executing_run_is_refetched_at_intervals(refill: Refill, again_s: int) -
 def test_run_that_cannot_wait_is_not_refetched(word: str) -> None:
     async def scenario() -> None:
         run = sample(word, started=word not in {"QUEUED", "DELAYED"})
-        asked = Asked()
-        asked.loader.require((needs.RUN,))
-        await asked.open(run)
-        asked.details[0].set_result((run, None))
+        session = FakeSession()
+        session.loader.require((needs.RUN,))
+        await session.open(run)
+        session.details[0].set_result((run, None))
         for _ in range(60):
-            await asked.clock.run(1)
-            asked.loader.tick()
-        assert len(asked.details) == 1
+            await session.clock.run(1)
+            session.loader.tick()
+        assert len(session.details) == 1
 
     asyncio.run(scenario())
 
@@ -212,18 +209,18 @@ def test_end_of_a_child_refetches_its_waiting_parent() -> None:
         child = sample("COMPLETED", run_id="run_child")
         wait = Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
         parent = replace(sample("EXECUTING"), attempts=(STAMP, AttemptHistory(wait=wait)))
-        asked = Asked()
-        asked.loader.require((needs.RUN,))
-        await asked.open(parent)
-        asked.details[0].set_result((parent, None))
-        await asked.clock.run(5)
+        session = FakeSession()
+        session.loader.require((needs.RUN,))
+        await session.open(parent)
+        session.details[0].set_result((parent, None))
+        await session.clock.run(5)
         known = {child.id: child, parent.id: parent}
-        asked.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
-        asked.loader.on_changes(Changes(changed={RunId("run_other")}))
-        await asked.clock.run(5)
-        assert len(asked.details) == 1
-        asked.loader.on_changes(Changes(changed={child.id}))
-        await asked.clock.run(5)
-        assert len(asked.details) == 2
+        session.get = known.get  # type: ignore[method-assign, assignment]  # the store of this test
+        session.loader.on_changes(Changes(changed={RunId("run_other")}))
+        await session.clock.run(5)
+        assert len(session.details) == 1
+        session.loader.on_changes(Changes(changed={child.id}))
+        await session.clock.run(5)
+        assert len(session.details) == 2
 
     asyncio.run(scenario())

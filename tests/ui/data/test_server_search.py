@@ -1,4 +1,4 @@
-"""The last line of the list: what was not looked at, and the search of the server that Enter begins there."""
+"""The line below the last run, and the search of the server that Enter starts there."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tests.support.fleet import HELD, FleetRun
 from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
@@ -39,7 +39,7 @@ def test_search_reads_single_errors_without_queries(tmp_path: Path) -> None:
         assert details(monitor) == 12
         assert all("Failed" in line for line in monitor.lines[3:9])
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_search_reads_errors_with_one_query(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_search_reads_errors_with_one_query(tmp_path: Path) -> None:
         assert "all 12 errors read" in end_line(monitor)
         assert details(monitor) == 0
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
         assert "/upstream" not in monitor.lines[1]
         assert "found" not in monitor.text
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_search_leaves_requests_to_the_list(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_search_leaves_requests_to_the_list(tmp_path: Path) -> None:
         assert len(fleet.requests_to("/api/v1/runs")) - before >= 3
         assert "● polling every 2 s" in monitor.lines[0]
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
         assert "stopped" not in monitor.text
         assert "6 found" in end_line(monitor)
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_search_counts_runs_that_cannot_be_read(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_search_counts_runs_that_cannot_be_read(tmp_path: Path) -> None:
         await search(monitor, "upstream")
         assert "5 found · 1 error cannot be read" in end_line(monitor)
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
         await search(monitor, "run_999999999999999999999999", 5)
         assert "0 found · no run has the id run_999999999999999999999999" in end_line(monitor)
 
-    told(story, tmp_path, fleet, history=timedelta(hours=1))
+    run_story(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
 def test_task_is_found_beyond_the_period(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_task_is_found_beyond_the_period(tmp_path: Path) -> None:
         assert "last 1h and older" in monitor.lines[1]
         assert sum("long-ago" in line for line in monitor.lines[3:6]) == 3
 
-    told(story, tmp_path, fleet, history=timedelta(hours=1))
+    run_story(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
 def test_plain_text_search_reads_older_pages(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_plain_text_search_reads_older_pages(tmp_path: Path) -> None:
         assert "searched back to 08-26 " in end_line(monitor)
         assert "Enter" not in monitor.lines[-1]
 
-    told(story, tmp_path, fleet, history=timedelta(hours=1))
+    run_story(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
 def test_search_reads_errors_of_found_runs(tmp_path: Path) -> None:
@@ -178,10 +178,10 @@ def test_search_reads_errors_of_found_runs(tmp_path: Path) -> None:
         assert "3 found" in end_line(monitor)
         assert "all 15 errors read" in end_line(monitor)
 
-    told(story, tmp_path, fleet, history=timedelta(hours=1))
+    run_story(story, tmp_path, fleet, history=timedelta(hours=1))
 
 
-def test_queue_details_are_fetched_for_a_filter(tmp_path: Path) -> None:
+def test_search_of_a_queue_is_repeated_by_enter(tmp_path: Path) -> None:
     fleet = small_fleet(3)
 
     async def story(monitor: Monitored) -> None:
@@ -192,7 +192,7 @@ def test_queue_details_are_fetched_for_a_filter(tmp_path: Path) -> None:
         await monitor.press("G", "enter", wait_s=8)
         assert f"4 found · queue {HELD}: 4 in 90d   Enter asks again" in end_line(monitor)
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -205,7 +205,7 @@ def test_panes_explain_the_end_line(tmp_path: Path, size: tuple[int, int]) -> No
         assert "This line is not a run" not in monitor.text
         assert "The list follows" in monitor.text
 
-    told(story, tmp_path, small_fleet(), size=size)
+    run_story(story, tmp_path, small_fleet(), size=size)
 
 
 def test_end_line_has_the_full_width_at_once(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_end_line_has_the_full_width_at_once(tmp_path: Path) -> None:
         await monitor.pilot.resize_terminal(120, 40)
         assert end_line(monitor).endswith(" not searched   Enter asks the server")
 
-    told(story, tmp_path, small_fleet(), size=(70, 24))
+    run_story(story, tmp_path, small_fleet(), size=(70, 24))
 
 
 def test_cut_list_says_how_far_it_reaches(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_cut_list_says_how_far_it_reaches(tmp_path: Path) -> None:
         await monitor.press("enter", wait_s=8)
         assert "250 found" in end_line(monitor)
 
-    told(story, tmp_path, fleet, history_runs=100)
+    run_story(story, tmp_path, fleet, history_runs=100)
 
 
 def test_found_runs_do_not_extend_the_reach(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_found_runs_do_not_extend_the_reach(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=1)
         assert "newest 100, back to 13:43" in monitor.lines[1]
 
-    told(story, tmp_path, fleet, history_runs=100)
+    run_story(story, tmp_path, fleet, history_runs=100)
 
 
 def test_end_line_reads_older_runs(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_end_line_reads_older_runs(tmp_path: Path) -> None:
         assert len(rows.view) == 250
         assert rows.cursor is not None
 
-    told(story, tmp_path, small_fleet(250), history_runs=100)
+    run_story(story, tmp_path, small_fleet(250), history_runs=100)
 
 
 def test_search_reads_no_more_than_the_list_keeps(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_search_reads_no_more_than_the_list_keeps(tmp_path: Path) -> None:
         assert "stopped: no more than 100 runs are kept" in monitor.text
         assert len(monitor.session.store) == 100
 
-    told(story, tmp_path, small_fleet(250), history_runs=100)
+    run_story(story, tmp_path, small_fleet(250), history_runs=100)
 
 
 @pytest.mark.parametrize("key", ["G", "j"])
@@ -295,7 +295,7 @@ def test_end_line_is_no_run(tmp_path: Path, key: str) -> None:
         await monitor.press("j")
         assert rows.is_at_end
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_another_filter_drops_the_search(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_another_filter_drops_the_search(tmp_path: Path) -> None:
         assert "and older" not in monitor.lines[1]
         assert not monitor.screen.run_list.server_search.is_running
 
-    told(story, tmp_path, small_fleet(300))
+    run_story(story, tmp_path, small_fleet(300))
 
 
 def test_another_environment_drops_the_search(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_another_environment_drops_the_search(tmp_path: Path) -> None:
         await monitor.later(1)
         assert not monitor.screen.run_list.server_search.is_running
 
-    told(story, tmp_path, small_fleet(300))
+    run_story(story, tmp_path, small_fleet(300))
 
 
 def test_quitting_ends_a_search(tmp_path: Path) -> None:
@@ -327,4 +327,4 @@ def test_quitting_ends_a_search(tmp_path: Path) -> None:
         assert monitor.screen.run_list.server_search.is_running
         await monitor.press("ctrl+q")
 
-    told(story, tmp_path, small_fleet(300))
+    run_story(story, tmp_path, small_fleet(300))

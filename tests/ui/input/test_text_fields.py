@@ -13,7 +13,7 @@ import tui.ui.screens
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.actions import CANCEL
 from tui.ui.screens.confirm import MAX_TYPED
 from tui.ui.widgets.text_input import MAX_CHARS, TextInput
@@ -71,7 +71,7 @@ def test_printable_keys_are_text_in_a_field(tmp_path: Path, name: str) -> None:
         assert field.value == "".join(["a", *PRINTABLE])
         assert monitor.app.return_code is None
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_editing_keys_act_in_the_order_of_typing(tmp_path: Path) -> None:
         await monitor.press("ctrl+u", *"one", "ctrl+w", *"two")
         assert field.value == "two"
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_enter_after_a_paste_keeps_the_pasted_text(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_enter_after_a_paste_keeps_the_pasted_text(tmp_path: Path) -> None:
         await monitor.press("enter")
         assert type(monitor.app.screen).__name__ == "HelpScreen"
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_field_cuts_a_paste_at_its_maximum(tmp_path: Path, pasted: str, taken: s
         await monitor.later()
         assert field.value == taken
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())

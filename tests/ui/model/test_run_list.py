@@ -1,4 +1,4 @@
-"""The list without its drawing: the cursor is a run, the window is the view, and what differs is told."""
+"""The list without its drawing: cursor, window, marks, and the lines that must be painted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ HEIGHT = 5
 
 @dataclass
 class Listed:
-    """Rows over a store; `painted` is what a screen would show that paints only the lines it is told."""
+    """Rows over a store; `painted` is a screen on which only the returned lines are painted again."""
 
     text: str = ""
     height: int = HEIGHT

@@ -1,4 +1,4 @@
-"""Rows of a tree that are kept from one drawing to the next, and those that go with the time."""
+"""Rows of a tree that are reused, and rows that change with time."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ COLUMNS = columns_for(108)
 
 
 def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = None) -> TreeRows:
-    """A tree of which only a query told, so much later."""
+    """Make a tree from the rows of a query, some seconds later."""
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     shown = branches(shape_of(tree, lambda _: None), TreeFolds())

@@ -1,4 +1,4 @@
-"""The attempts as a user meets them: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+"""The attempts pane by its keys."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
@@ -84,7 +84,7 @@ def test_attempts_open_at_the_last_failed_one(tmp_path: Path) -> None:
         assert "attempt 3 of 3" in rule_of(monitor)
         assert cursor_row(monitor).startswith("✗ 3")
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_stack_frames_unfold_by_enter_and_search(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_stack_frames_unfold_by_enter_and_search(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "async_local_storage" not in monitor.text
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
         assert "waited" in monitor.lines[3]
 
     hostile = HOSTILE.replace("\ud800", "")
-    told(story, tmp_path, fleet_with(f"{hostile} {'far too long ' * 9}to the very end"))
+    run_story(story, tmp_path, fleet_with(f"{hostile} {'far too long ' * 9}to the very end"))
 
 
 def test_failed_detail_is_reported_and_refetched(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_failed_detail_is_reported_and_refetched(tmp_path: Path) -> None:
         assert "The server reports only a code." in monitor.text
         assert "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE" in monitor.text
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_live_run_is_followed(tmp_path: Path) -> None:
@@ -162,4 +162,4 @@ def test_live_run_is_followed(tmp_path: Path) -> None:
         assert "attempt 3 of 3" in rule_of(monitor)
         assert "so far" not in monitor.text
 
-    told(story, tmp_path, fleet_with(began_s=1.0, lasts_ms=6_000))
+    run_story(story, tmp_path, fleet_with(began_s=1.0, lasts_ms=6_000))

@@ -1,4 +1,4 @@
-"""The detail as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+"""The detail pane by its keys."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
@@ -93,7 +93,7 @@ def test_enter_opens_the_detail_of_a_final_run(tmp_path: Path) -> None:
         for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
             assert part in monitor.text, part
 
-    told(story, tmp_path, fleet_with(), size=(120, 50))
+    run_story(story, tmp_path, fleet_with(), size=(120, 50))
 
 
 def test_enter_opens_the_parent_and_escape_returns(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_enter_opens_the_parent_and_escape_returns(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=1)
         assert pane_of(monitor).selection.run_id == FleetRun(3, 0).id
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_values_fold_under_the_cursor(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_values_fold_under_the_cursor(tmp_path: Path) -> None:
         await monitor.press("e")
         assert any("more line" in "".join(piece.text for piece in row.line) for row in pane_of(monitor).page.rows)
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_search_finds_text_in_folded_values(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_search_finds_text_in_folded_values(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert '"A-77"' not in monitor.text
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_long_text_opens_on_its_own_page(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_long_text_opens_on_its_own_page(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert monitor.app.screen is monitor.screen
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_stored_value_is_fetched_on_enter(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_stored_value_is_fetched_on_enter(tmp_path: Path) -> None:
         await monitor.press("escape", "escape")
         assert "stored apart" in monitor.text
 
-    told(story, tmp_path, fleet_with(LARGE), size=(100, 34))
+    run_story(story, tmp_path, fleet_with(LARGE), size=(100, 34))
 
 
 def test_fetched_value_opens_over_its_own_pane(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_fetched_value_opens_over_its_own_pane(tmp_path: Path) -> None:
         await fetch(monitor)
         assert isinstance(monitor.app.screen, ValueScreen)
 
-    told(story, tmp_path, fleet_with(LARGE), size=(100, 50))
+    run_story(story, tmp_path, fleet_with(LARGE), size=(100, 50))
 
 
 def test_value_fetch_reports_errors_and_renews_its_address(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_value_fetch_reports_errors_and_renews_its_address(tmp_path: Path) -> No
         assert len(fleet.requests_to(detail)) == asked + 1
         view_of(monitor)
 
-    told(story, tmp_path, fleet_with(LARGE))
+    run_story(story, tmp_path, fleet_with(LARGE))
 
 
 def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
         assert "This key may not read runs (403)." in monitor.text
         assert "version   20261123.1" in monitor.text
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_detail_says_when_its_run_is_gone(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_detail_says_when_its_run_is_gone(tmp_path: Path) -> None:
         assert "gone" in monitor.lines[monitor.line_of("2:detail")]
         assert "send-email" in monitor.text
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_timers_stop_when_the_server_is_gone(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_timers_stop_when_the_server_is_gone(tmp_path: Path) -> None:
         assert "~" in line
         assert "STALE" in monitor.lines[monitor.line_of("2:detail")]
 
-    told(story, tmp_path, fleet_with())
+    run_story(story, tmp_path, fleet_with())
 
 
 def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:
@@ -278,4 +278,4 @@ def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:
         assert "[bold]" in monitor.text
         assert not any(ord(character) < 0x20 and character != "\n" for character in monitor.text)
 
-    told(story, tmp_path, fleet_with(payload, tags=(HOSTILE[:40].replace("\ud800", ""),)))
+    run_story(story, tmp_path, fleet_with(payload, tags=(HOSTILE[:40].replace("\ud800", ""),)))

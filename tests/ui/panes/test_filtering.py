@@ -1,4 +1,4 @@
-"""A typed filter on the screen: what it says, what it shows, and that time alone changes that."""
+"""The typed filter: its remarks, its result, and changes with time."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.store.filter_terms import FIELDS
 from tui.ui.screens.main_keys import FILTER_SENTENCE
 
@@ -32,7 +32,7 @@ def test_unknown_filter_shows_no_runs(tmp_path: Path, text: str, said: str) -> N
         assert said not in monitor.text
         assert len(rows.view) == 30
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_half_a_word_is_a_complaint_after_enter(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_half_a_word_is_a_complaint_after_enter(tmp_path: Path) -> None:
         assert "not a duration" not in monitor.text
         assert len(rows.view) == 30
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_help_names_every_field_of_the_filter() -> None:
@@ -65,7 +65,7 @@ def test_filter_remark_counts_the_shown_runs(tmp_path: Path) -> None:
         await monitor.later(6)
         assert monitor.lines[-1].endswith(" · 1 of 31")
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_cancelled_filter_shows_no_notice(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_cancelled_filter_shows_no_notice(tmp_path: Path) -> None:
         assert "no field" not in monitor.text
         assert len(monitor.screen.run_list.rows.view) == 30
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_runs_enter_and_leave_a_filter_with_time(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_runs_enter_and_leave_a_filter_with_time(tmp_path: Path) -> None:
         await monitor.later(10)
         assert [run_id for _, run_id in rows.visible_runs] == [FleetRun(900, 0.0).id]
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert len(rows.view) == 32
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_pause_stops_the_time_of_a_filter(tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_pause_stops_the_time_of_a_filter(tmp_path: Path) -> None:
         await monitor.later(2)
         assert len(rows.view) == 0
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.present.styled import Piece
 from tui.session import Session
@@ -67,4 +67,4 @@ def test_registered_pane_shows_what_its_need_fetched(
         await monitor.press("escape", "1", "colon", *"greeting", "enter", wait_s=1)
         assert monitor.screen.pane.title == "greeting"
 
-    told(story, tmp_path, small_fleet(6), size=size)
+    run_story(story, tmp_path, small_fleet(6), size=size)

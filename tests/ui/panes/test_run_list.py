@@ -1,4 +1,4 @@
-"""The list as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+"""The list pane by its keys."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, monitored, told
+from tests.support.ui.monitor import Monitored, monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
 from tui.ui.look.theme import ColorMode
@@ -39,7 +39,7 @@ def test_list_follows_until_the_cursor_moves(tmp_path: Path) -> None:
         assert "new" not in monitor.lines[1].replace("newest", "")
         assert "newer" in monitor.lines[3]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_runs_return_when_a_wrong_clock_is_corrected(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_runs_return_when_a_wrong_clock_is_corrected(tmp_path: Path) -> None:
         await monitor.later(20)
         assert len(monitor.screen.run_list.rows.view) == 30
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_rule_counts_older_live_runs(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_rule_counts_older_live_runs(tmp_path: Path) -> None:
     fleet.add(FleetRun(1, -40 * day_s, -40 * day_s + 5, task="forty-days"))
     fleet.add(FleetRun(2, -8 * day_s, task="eight-days"))
     fleet.add(FleetRun(3, -60, -59, -58, task="young"))
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_the_keys_that_move(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_keys_that_move(tmp_path: Path) -> None:
         assert await at("2", "right_square_bracket", "right_square_bracket") == 2
         assert await at("left_square_bracket") == 1
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_filter_applies_while_it_is_typed(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_filter_applies_while_it_is_typed(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "of 30" not in monitor.lines[1]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_empty_filter_result_says_how_to_continue(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_empty_filter_result_says_how_to_continue(tmp_path: Path) -> None:
         await monitor.press("slash", *"zebra", "enter")
         assert "No runs match. Esc clears the filter." in monitor.text
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
         await monitor.press("j")
         assert "the-one" not in "\n".join(monitor.lines[1:18])
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_sorting_steps_through_orders_and_keeps_the_run(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_sorting_steps_through_orders_and_keeps_the_run(tmp_path: Path) -> None:
             await monitor.press("s")
             assert words in monitor.lines[1]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert "marked" not in monitor.lines[1]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_rule_counts_hidden_marks(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_rule_counts_hidden_marks(tmp_path: Path) -> None:
         await monitor.press("escape", "asterisk", "slash", *"status:completed", "enter", "asterisk", "asterisk")
         assert "marked" not in monitor.lines[1]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_narrow_rule_keeps_the_filter(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_narrow_rule_keeps_the_filter(tmp_path: Path) -> None:
 
     fleet = small_fleet()
     fleet.add(FleetRun(900, -7200.0, -7200.0))
-    told(story, tmp_path, fleet, size=(80, 24), history=timedelta(hours=1))
+    run_story(story, tmp_path, fleet, size=(80, 24), history=timedelta(hours=1))
 
 
 def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
         await monitor.press("X")
         assert (cursor_line(monitor) or 0) < (below or 0)
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_w_shows_whole_ids(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_w_shows_whole_ids(tmp_path: Path) -> None:
         await monitor.press("w")
         assert whole in monitor.lines[3]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_pause_freezes_rows_and_counts_changes(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_pause_freezes_rows_and_counts_changes(tmp_path: Path) -> None:
         assert "brand-new" in monitor.lines[3]
         assert "paused" not in monitor.lines[0]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_refresh_asks_now(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_refresh_asks_now(tmp_path: Path) -> None:
         assert len(fleet.requests) > asked
         assert "brand-new" in monitor.lines[3]
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)])
@@ -274,7 +274,7 @@ def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path, size: tuple[in
         assert size[0] < 72 or (here or "")[-4:] in row
         assert all(len(line) <= size[0] for line in monitor.lines)
 
-    told(story, tmp_path, small_fleet(), size=(120, 40))
+    run_story(story, tmp_path, small_fleet(), size=(120, 40))
 
 
 def test_too_small_terminal_says_so(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_too_small_terminal_says_so(tmp_path: Path) -> None:
         await monitor.later()
         assert "send-email" in monitor.lines[3]
 
-    told(story, tmp_path, small_fleet(), size=(50, 12))
+    run_story(story, tmp_path, small_fleet(), size=(50, 12))
 
 
 def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
         await monitor.press("j")
         assert cursor() is not None
 
-    told(story, tmp_path, small_fleet(), size=(50, 12))
+    run_story(story, tmp_path, small_fleet(), size=(50, 12))
 
 
 def test_screen_is_ascii_on_demand(tmp_path: Path) -> None:
@@ -344,4 +344,4 @@ def test_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
         assert any(at_s <= rested_at_s + 0.7 for at_s, path, _ in fleet.requests[-6:] if path.endswith("/trace"))
         assert "reading" not in monitor.text
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())

@@ -1,11 +1,11 @@
-"""The tree as a user meets it: keys on the real app, on a fleet behind real HTTP, in virtual time."""
+"""The tree pane by its keys."""
 
 from pathlib import Path
 
 from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.ui.panes.tree import TreePane
@@ -67,7 +67,7 @@ def test_tree_starts_at_the_selected_run(tmp_path: Path) -> None:
         assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
         assert "✗2  the first to fail was leaf" in monitor.text
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
         await monitor.press("e")
         assert len(rows(monitor)) == 11
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_x_finds_failures_in_folded_branches(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_x_finds_failures_in_folded_branches(tmp_path: Path) -> None:
         await monitor.press("X")
         assert rows(monitor)[3] == "> leaf"
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_tree_stays_while_another_run_is_fetched(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_tree_stays_while_another_run_is_fetched(tmp_path: Path) -> None:
         assert "could not be read" not in monitor.text
         assert rows(monitor)[3] == "> leaf"
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_tree_shows_the_newest_state_of_runs(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_tree_shows_the_newest_state_of_runs(tmp_path: Path) -> None:
         assert monitor.lines[3].split()[1:6] == ["✓", "import", "trigger()", "✗2", "✓7"]
         assert "all loaded" in monitor.lines[1]
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_search_unfolds_and_folds_again(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_search_unfolds_and_folds_again(tmp_path: Path) -> None:
         await monitor.press("circumflex_accent", "escape")
         assert len(rows(monitor)) == len(before)
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())
 
 
 def test_single_run_tree_fits_every_size(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_single_run_tree_fits_every_size(tmp_path: Path) -> None:
 
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -10, -9, -5, task="lonely"))
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_unreadable_tree_explains_why(tmp_path: Path) -> None:
@@ -186,4 +186,4 @@ def test_unreadable_tree_explains_why(tmp_path: Path) -> None:
         assert "The tree could not be read" in monitor.text
         assert "r tries again." in monitor.text
 
-    told(story, tmp_path, planted())
+    run_story(story, tmp_path, planted())

@@ -1,4 +1,4 @@
-"""Acting where everything is wired: which runs a key is about, that it says why it does nothing, what is painted."""
+"""Actions on the whole monitor: the runs that a key is about, refusals, and painted outcomes."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from textual.strip import Strip
 from tests.support.actions import log_lines
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import executing, fleet_of
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.present.styled import Piece
 from tui.ui.screens.confirm import ConfirmScreen
 from tui.ui.widgets.run_table import HEAD_LINES
@@ -43,7 +43,7 @@ def test_key_without_effect_says_why(tmp_path: Path) -> None:
         assert "R replay" in monitor.lines[-1]
         assert "C cancel" not in monitor.lines[-1]
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
         await monitor.press("y")
         assert not asks(monitor)
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1)))
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_action_uses_marks_wherever_the_cursor_is(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_action_uses_marks_wherever_the_cursor_is(tmp_path: Path) -> None:
             await monitor.press("escape")
             assert not asks(monitor)
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
 def test_action_leaves_hidden_marks_alone(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_action_leaves_hidden_marks_alone(tmp_path: Path) -> None:
         await monitor.press("C")
         assert "the filter hides all marked runs" in monitor.lines[-1]
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
 def test_outcome_is_painted_in_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_outcome_is_painted_in_the_row(tmp_path: Path, monkeypatch: pytest.Monke
             await monitor.later(seconds)
             assert row in painted if row else not painted
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_marks_end_with_the_environment(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_marks_end_with_the_environment(tmp_path: Path) -> None:
         assert not asks(monitor)
         assert "nothing is written: the key now belongs to prod" in monitor.lines[-1]
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_v_opens_the_new_run_in_the_detail(tmp_path: Path) -> None:
@@ -155,12 +155,12 @@ def test_v_opens_the_new_run_in_the_detail(tmp_path: Path) -> None:
         screen = monitor.screen
         assert screen.pane.target == screen.selection.run_id != FAILED.id
         assert "view the new run" not in monitor.lines[-1]
-        # Back in the list, what is told below it is about the run that a key would act on.
+        # Back in the list, the run summary is about the run that a key would act on.
         await monitor.press("1")
         assert screen.pane.target == screen.selection.run_id == FAILED.id
         assert FAILED.id in monitor.lines[-3]
 
-    told(story, tmp_path, fleet_of(FAILED), size=(80, 24))
+    run_story(story, tmp_path, fleet_of(FAILED), size=(80, 24))
 
 
 def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pyt
         assert shown
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_overlay_is_painted_after_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_overlay_is_painted_after_a_tick(tmp_path: Path, monkeypatch: pytest.Mon
             table.show_overlays()
         assert painted == [HEAD_LINES]
 
-    told(story, tmp_path, fleet_of(FAILED))
+    run_story(story, tmp_path, fleet_of(FAILED))
 
 
 def test_farewell_lists_unfinished_actions(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_farewell_lists_unfinished_actions(tmp_path: Path) -> None:
         await monitor.later(6)
         assert fleet.requests_to(f"/api/v1/runs/{executing(1).id}/replay") == []
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)
 
 
 def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
             assert not [word for word in ("cancel", "replay", "withdraw", "mark", "new run") if word in shown]
         assert "READ-ONLY" in monitor.lines[0]
 
-    told(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 60), read_only=True)
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 60), read_only=True)
 
 
 @pytest.mark.parametrize(("keys", "via"), [(("C",), "key"), ((":", *"cancel", "enter"), "palette")])
@@ -237,7 +237,7 @@ def test_action_log_says_how_an_action_started(tmp_path: Path, keys: tuple[str, 
         await seen(monitor)
         await monitor.press("y", wait_s=2)
 
-    told(story, tmp_path, fleet_of(executing(1)))
+    run_story(story, tmp_path, fleet_of(executing(1)))
     assert [(line["phase"], line["via"]) for line in log_lines(tmp_path)] == [
         (phase, via) for phase in ("requested", "accepted", "confirmed")
     ]

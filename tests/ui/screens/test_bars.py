@@ -1,4 +1,4 @@
-"""Header, strip and footer of the running monitor, in good times and bad ones."""
+"""Header, run summary and footer of the running monitor."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The dialog before an action: what it says, which keys answer it, and that none counts before it was seen."""
+"""The confirmation dialog: its text, the keys that answer it, and keys that are typed before it is visible."""
 
 from pathlib import Path
 

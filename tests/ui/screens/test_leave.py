@@ -1,11 +1,11 @@
-"""Quitting while actions wait in their five seconds asks first."""
+"""Quitting asks first while actions wait to be sent."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.support.ui.action_app import executing, fleet_of
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.screens.confirm import ConfirmScreen
 from tui.ui.screens.leave import LeaveScreen
 
@@ -50,7 +50,7 @@ def test_quitting_asks_while_actions_wait(tmp_path: Path, keys: tuple[str, ...])
         assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before that."]
         assert writes(monitor) == []
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 @pytest.mark.parametrize("keys", [("ctrl+c", "ctrl+c"), ("q", "ctrl+q"), ("ctrl+q", "ctrl+c")])
@@ -60,7 +60,7 @@ def test_the_second_ctrl_c_or_ctrl_q_quits(tmp_path: Path, keys: tuple[str, ...]
         await monitor.press(*keys)
         assert monitor.app.return_code == 0
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
         monitor.app.action_leave_at_once()
         assert monitor.app.return_code == 0
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 def test_command_q_asks_and_q_bang_does_not(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_command_q_asks_and_q_bang_does_not(tmp_path: Path) -> None:
         assert monitor.app.return_code == 0
         assert writes(monitor) == []
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 def test_leave_dialog_updates_when_nothing_waits(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_leave_dialog_updates_when_nothing_waits(tmp_path: Path) -> None:
         assert "Nothing waits to be sent." in monitor.text
         assert len(writes(monitor)) == 2
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 def test_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
         await monitor.press("ctrl+c")
         assert monitor.app.return_code == 0
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))
 
 
 def test_covered_dialog_must_be_shown_again(tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_covered_dialog_must_be_shown_again(tmp_path: Path) -> None:
         await monitor.press("y")
         assert not confirms(monitor)
 
-    told(story, tmp_path, fleet_of(*RUNS))
+    run_story(story, tmp_path, fleet_of(*RUNS))

@@ -1,4 +1,4 @@
-"""Keys that belong to no pane alone: between panes, copying, filters, searches, and the ways out."""
+"""Keys that work in every pane: between panes, copying, filters, searches, and the ways out."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from tui.ui.driver import TerminalDriver
 Story = Callable[[Monitored], Awaitable[None]]
 
 
-def told(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
+def run_story(story: Story, tmp_path: Path, fleet: Fleet | None = None, *, size: tuple[int, int] = (120, 40)) -> None:
     async def scenario() -> None:
         async with monitored(fleet or small_fleet(6), tmp_path, size=size, environment_name="here") as monitor:
             await story(monitor)
@@ -36,7 +36,7 @@ def test_the_keys_between_panes(tmp_path: Path) -> None:
         assert await pane_after("4", "z") == "tree"
         assert await pane_after("z", "q") == "runs"
 
-    told(story, tmp_path)
+    run_story(story, tmp_path)
 
 
 def test_page_cursor_starts_on_a_text_row(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_page_cursor_starts_on_a_text_row(tmp_path: Path) -> None:
             assert monitor.lines[2] == "", "one empty row under the rule"
             assert monitor.lines[3].startswith(said)
 
-    told(story, tmp_path, size=(80, 24))
+    run_story(story, tmp_path, size=(80, 24))
 
 
 def test_copying_sends_and_shows_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_copying_sends_and_shows_a_notice(tmp_path: Path, monkeypatch: pytest.Mo
         assert [taken(each) for each in sent] == [run_id, run_id]
         assert monitor.app.screen is monitor.screen
 
-    told(story, tmp_path)
+    run_story(story, tmp_path)
 
 
 def test_server_filters_survive_a_restart(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_server_filters_survive_a_restart(tmp_path: Path) -> None:
         assert "Completed" not in monitor.text
         assert "Failed" in monitor.text
 
-    told(story, tmp_path)
-    told(again, tmp_path)
+    run_story(story, tmp_path)
+    run_story(again, tmp_path)
 
 
 @pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("ctrl+c",), ("2", "ctrl+c"), ("slash", "a", "ctrl+c")])
@@ -93,7 +93,7 @@ def test_escape_and_q_lead_out(tmp_path: Path, keys: tuple[str, ...]) -> None:
         await monitor.press(*keys)
         assert monitor.app.return_code == 0
 
-    told(story, tmp_path)
+    run_story(story, tmp_path)
 
 
 def test_n_steps_through_matches_in_both_directions(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_n_steps_through_matches_in_both_directions(tmp_path: Path) -> None:
         await monitor.press("g", "N")
         assert match() not in {"0", "1", "2"}, "around the end"
 
-    told(story, tmp_path)
+    run_story(story, tmp_path)
 
 
 def test_list_highlights_the_filter_text(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_list_highlights_the_filter_text(tmp_path: Path) -> None:
         await monitor.press("escape")
         assert marked() == []
 
-    told(story, tmp_path)
+    run_story(story, tmp_path)
 
 
 def test_each_key_is_processed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +146,4 @@ def test_each_key_is_processed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert len(worked_off) == len(keys)
         monkeypatch.undo()
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())

@@ -1,4 +1,4 @@
-"""What is worth a message, and how many are kept."""
+"""Which events become messages, and how many are kept."""
 
 import asyncio
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_duplicate_message_is_counted_and_moves() -> None:
     assert [each.count for each in messages if each.text == "a"] == [3, 1]
 
 
-def told(tmp_path: Path, *updates: Update) -> list[str]:
+def messages_after(tmp_path: Path, *updates: Update) -> list[str]:
     """What a session of these updates leaves in the ring."""
 
     async def scenario() -> list[str]:
@@ -86,7 +86,7 @@ def test_trouble_and_its_end_are_reported_once(tmp_path: Path) -> None:
     retry = SourceRetrying("rest", START + at(1), START + at(2), 1, "GET /api/v1/runs: no connection", False)
     again = SourceRetrying("rest", START + at(2), START + at(4), 2, "GET /api/v1/runs: no connection", False)
     stop = SourceStopped("rest", START + at(99), "GET /api/v1/runs: 401 Invalid API key", 401)
-    assert told(
+    assert messages_after(
         tmp_path,
         SourceConnected("rest", START, 2.0),
         retry,

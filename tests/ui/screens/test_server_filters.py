@@ -1,4 +1,4 @@
-"""The dialog of the server's filters as a user meets it: keys in, what stands on the screen, what it ends with."""
+"""The dialog of the server's filters by its keys."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -77,7 +77,7 @@ class Dialog:
 Story = Callable[[Dialog], Awaitable[None]]
 
 
-def told(
+def run_story(
     story: Story,
     before: RunFilters = NOTHING,
     *,
@@ -102,7 +102,7 @@ def pressed(keys: Sequence[str], before: RunFilters = NOTHING) -> ServerFilter |
         await dialog.press(*keys)
         found.extend(dialog.ends)
 
-    told(story, before)
+    run_story(story, before)
     assert len(found) == 1, found
     return found[0]
 
@@ -136,7 +136,7 @@ def test_a_period_is_typed() -> None:
         await dialog.press(*"90m", "enter")
         assert dialog.ends == [ServerFilter(RunFilters(), timedelta(minutes=90))]
 
-    told(story)
+    run_story(story)
 
 
 def test_closing_the_dialog_changes_nothing() -> None:
@@ -152,7 +152,7 @@ def test_dialog_starts_with_the_filters_and_clears_them() -> None:
         await dialog.press("shift+tab", "enter", "enter")
         assert dialog.ends == [ServerFilter(before, DAY), ServerFilter(RunFilters(), DAY)]
 
-    told(story, before)
+    run_story(story, before)
 
 
 def test_dialog_stays_open_for_a_wrong_period() -> None:
@@ -165,7 +165,7 @@ def test_dialog_stays_open_for_a_wrong_period() -> None:
         await dialog.press("enter")
         assert dialog.ends == [ServerFilter(RunFilters(), DAY)]
 
-    told(story)
+    run_story(story)
 
 
 def test_dialog_explains_the_filters_while_typing() -> None:
@@ -178,7 +178,7 @@ def test_dialog_explains_the_filters_while_typing() -> None:
         await dialog.press(*"fax")
         assert "No run here has the task “send-fax” yet." in dialog.text
 
-    told(story)
+    run_story(story)
 
 
 def test_no_control_can_be_pasted() -> None:
@@ -192,7 +192,7 @@ def test_no_control_can_be_pasted() -> None:
         await dialog.press("enter")
         assert dialog.ends == [ServerFilter(RunFilters(tasks=(TaskId("ab"),)), DAY)]
 
-    told(story)
+    run_story(story)
 
 
 def test_dialog_fits_every_size() -> None:
@@ -205,17 +205,17 @@ def test_dialog_fits_every_size() -> None:
                 assert word in dialog.text, (word, width, height)
             assert max(map(len, dialog.lines)) <= width
 
-    told(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("look", [ColorMode.SIXTEEN, ColorMode.NONE])
-def test_dialog_is_visible_without_colours(look: ColorMode) -> None:
+def test_dialog_has_rules_without_colours(look: ColorMode) -> None:
     async def story(dialog: Dialog) -> None:
         assert "-- server filters ---" in dialog.text
         assert sum("-" * 60 in line for line in dialog.lines) == 1
         assert dialog.text.isascii()
 
-    told(story, look=look, is_ascii=True)
+    run_story(story, look=look, is_ascii=True)
 
 
 def test_click_toggles_a_status() -> None:
@@ -226,4 +226,4 @@ def test_click_toggles_a_status() -> None:
         assert "shows  every run, last 24h" in dialog.text
         assert dialog.ends == []
 
-    told(story)
+    run_story(story)

@@ -1,10 +1,10 @@
-"""What keys are called, and which are shown: those that do something here and now, the needed ones before the rest."""
+"""The names of keys, and which of them the footer shows."""
 
 from pathlib import Path
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.ui.look.theme import PALETTES, ColorMode
 from tui.ui.widgets.lines import LineWidget
@@ -24,7 +24,7 @@ def test_footer_hides_run_keys_without_a_selection(tmp_path: Path) -> None:
         await monitor.press("j", wait_s=1)
         assert keys_of(monitor)[:3] == ["Enter open", "R replay", "space mark"]
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_footer_of_80_columns_keeps_the_needed_keys(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_footer_of_80_columns_keeps_the_needed_keys(tmp_path: Path) -> None:
         needed = ["Enter open", "R replay", "/ filter", "x next error", "z zoom", ": commands", "? keys"]
         assert keys_of(monitor) == needed
 
-    told(story, tmp_path, small_fleet(6), size=(80, 24))
+    run_story(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
 def test_footer_follows_the_row_of_a_page(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_footer_follows_the_row_of_a_page(tmp_path: Path) -> None:
         await monitor.press("n")
         assert "match 2 of " in monitor.lines[monitor.line_of("2:detail")]
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_zoom_ends_by_its_key_and_needs_room_to_gain(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_zoom_ends_by_its_key_and_needs_room_to_gain(tmp_path: Path) -> None:
         assert monitor.screen.pane is monitor.screen.run_list
         assert not monitor.screen.workspace.is_zoomed
 
-    told(story, tmp_path, small_fleet(6), size=(80, 24))
+    run_story(story, tmp_path, small_fleet(6), size=(80, 24))
 
 
 def test_keys_without_a_match_show_a_notice(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_keys_without_a_match_show_a_notice(tmp_path: Path) -> None:
         await monitor.press("g", "2", wait_s=1)
         assert keys_of(monitor)[0] == "/ search"
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_paused_panes_have_no_live_colours(tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_paused_panes_have_no_live_colours(tmp_path: Path) -> None:
         await monitor.press("p", wait_s=2)
         assert is_lively(screen.run_summary) == [True]
 
-    told(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet)

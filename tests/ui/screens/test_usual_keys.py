@@ -1,4 +1,4 @@
-"""Keys that everybody tries, and what is said about a key that does nothing."""
+"""Keys that users of other programs try, and the notice about a key that does nothing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, told
+from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.input.commands import commands_of, matching
 from tui.ui.input.keys import pressed_key_label
 from tui.ui.screens.help import HelpScreen
@@ -27,7 +27,7 @@ def test_enter_selects_the_first_run_then_opens_it(tmp_path: Path) -> None:
         await monitor.press("enter")
         assert monitor.screen.pane.title == "detail"
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_help_opens_and_closes_with_one_key(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_help_opens_and_closes_with_one_key(tmp_path: Path) -> None:
         await monitor.press("colon", *"messages", "enter", "f1")
         assert "keys · messages" in monitor.text
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_refresh_has_the_usual_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_refresh_has_the_usual_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await monitor.press("r", "f5", "ctrl+r")
         assert len(asked) == 3
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_ctrl_f_and_ctrl_b_move_by_pages(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_ctrl_f_and_ctrl_b_move_by_pages(tmp_path: Path) -> None:
         await monitor.press("ctrl+b")
         assert rows.cursor == rows.view.at(0)
 
-    told(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet())
 
 
 def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
         await monitor.press("escape", "colon", "q", "enter")
         assert monitor.app.return_code == 0
 
-    told(story, tmp_path, small_fleet(3))
+    run_story(story, tmp_path, small_fleet(3))
 
 
 def test_palette_moves_to_its_ends(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_palette_moves_to_its_ends(tmp_path: Path) -> None:
         assert isinstance(palette, PaletteScreen)
         assert palette._input.value == "sG"
 
-    told(story, tmp_path, small_fleet(3))
+    run_story(story, tmp_path, small_fleet(3))
 
 
 def test_palette_binds_no_printable_key() -> None:
@@ -127,7 +127,7 @@ def test_unbound_key_says_so_once(tmp_path: Path) -> None:
         await monitor.later(5)
         assert monitor.lines[-1].endswith("? keys")
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 def test_unbound_key_is_noticed_on_pages_only(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_unbound_key_is_noticed_on_pages_only(tmp_path: Path) -> None:
         await monitor.press("colon", *"messages", "enter", "d")
         assert f"d{UNBOUND}" in monitor.lines[-1]
 
-    told(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6))
 
 
 @pytest.mark.parametrize(
