@@ -21,7 +21,7 @@ from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 from tui.session import Session
-from tui.sources.attempt_fetcher import CUT_AGAIN
+from tui.sources.attempt_fetcher import REREAD_CUT_AFTER
 
 CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))
@@ -174,7 +174,7 @@ def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) ->
                 # Only details were requested, and the known attempts are kept.
                 assert requests_of(api)[3:] == ["run"] * 3
                 assert history_of(await kept(session, run_id)) == first
-                await api.fleet.clock.run(CUT_AGAIN.total_seconds())
+                await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
                 await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api)[6:] == ["run", "events"]
 

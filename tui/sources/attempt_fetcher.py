@@ -29,13 +29,13 @@ from tui.wire.events import MAX_EVENT_ROWS
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
 
-CUT_AGAIN: Final = timedelta(seconds=15)
+REREAD_CUT_AFTER: Final = timedelta(seconds=15)
 """Between two reads of a live run whose trace is cut, since its events are up to 8 MB. A new attempt, or the end of the
 run, is read at once.
 """
 
-MAX_KNOWN: Final = 256
-"""How many runs with a cut trace, and how many waits, are remembered. A user opens fewer in an hour."""
+MAX_REMEMBERED: Final = 256
+"""How many runs with a cut trace, and how many waits, are remembered. The oldest are dropped."""
 
 _OK: Final = 200
 _MAX_TRACE_ROWS: Final = 5_000
@@ -83,7 +83,7 @@ class AttemptFetcher:
 
     def _is_recent(self, known: _CutRun, run: Run) -> bool:
         is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
-        return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < CUT_AGAIN
+        return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER
 
     async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
         """Return the spans of a run, and in words what they lack. A trace that was cut once is not fetched again."""
@@ -190,10 +190,10 @@ def _found(root: Span, span_id: SpanId) -> Span | None:
 
 
 def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # values of either type
-    """Keep a value as the newest of at most `MAX_KNOWN`."""
+    """Keep a value as the newest of at most `MAX_REMEMBERED`."""
     known[key] = value
     known.move_to_end(key)
-    while len(known) > MAX_KNOWN:
+    while len(known) > MAX_REMEMBERED:
         known.popitem(last=False)
 
 
