@@ -117,6 +117,7 @@ def _by_content(mine: T, theirs: T, content: Callable[[T], object]) -> T:
 
 
 def _join_fixed(mine: Fixed, theirs: Fixed | None) -> Fixed:
+    """Return the fields of both. If two values differ, the greater canonical text wins."""
     if theirs is None or theirs is mine or is_same(mine, theirs):
         return mine
     if mine is _EMPTY:
@@ -131,6 +132,7 @@ def _join_fixed(mine: Fixed, theirs: Fixed | None) -> Fixed:
 
 
 def _join_state(mine: State | None, theirs: State | None) -> State | None:
+    """Return the newer state. At the same `updated_at`, the status is chosen independently of the other fields."""
     if theirs is None or theirs is mine:
         return mine
     if mine is None:
@@ -140,14 +142,14 @@ def _join_state(mine: State | None, theirs: State | None) -> State | None:
     if mine == theirs:
         return mine
     if mine.precision != theirs.precision:
-        numbers = mine if mine.precision > theirs.precision else theirs
+        winner = mine if mine.precision > theirs.precision else theirs
     else:
-        numbers = _by_content(mine, theirs, _numbers)
+        winner = _by_content(mine, theirs, _without_status)
     status = max(mine.status, theirs.status, key=_status_key)
-    return numbers if status == numbers.status else replace(numbers, status=status)
+    return winner if status == winner.status else replace(winner, status=status)
 
 
-def _numbers(state: State) -> tuple[object, ...]:
+def _without_status(state: State) -> tuple[object, ...]:
     return (
         state.started_at,
         state.finished_at,

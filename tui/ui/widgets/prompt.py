@@ -88,7 +88,7 @@ class Prompt(Horizontal):
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
         event.stop()
-        # A user who moves the focus away keeps the text.
+        # Moving the focus away keeps the text.
         if self.is_open:
             self._close(is_kept=True)
 
