@@ -120,12 +120,12 @@ def comparison_for(name: str, path: str, recorded: dict[str, Any]) -> Callable[[
     """The function that reduces a response to its comparable content."""
     if recorded["status"] != 200:
         return comparable.plain
-    tellers: dict[str, Callable[[Any], Any]] = {
+    comparisons: dict[str, Callable[[Any], Any]] = {
         "/trace": comparable.trace,
         "/events": comparable.events,
         "/spans/": comparable.span,
     }
-    comparison = next((comparison for part, comparison in tellers.items() if part in path), comparable.plain)
+    comparison = next((comparison for part, comparison in comparisons.items() if part in path), comparable.plain)
     if "/api/v3/" in path or path.endswith("/reschedule"):
         comparison = comparable.detail
     return (lambda body: comparable.sorted_deep(comparison(body))) if number(name) in UNORDERED else comparison

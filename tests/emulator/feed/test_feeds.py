@@ -61,7 +61,7 @@ def test_poll_ends_after_20_s_without_a_change(api: EmulatorServer) -> None:
 
 
 def test_changes_are_sent_at_the_end_of_their_window(api: EmulatorServer) -> None:
-    for path, least_ms, max_ms in ((LIVE, 17, 340), (f"{LIVE}tags=slow&", 17, 340), ("one", 13, 35)):
+    for path, min_ms, max_ms in ((LIVE, 17, 340), (f"{LIVE}tags=slow&", 17, 340), ("one", 13, 35)):
         took = []
         for gap_ms in range(0, 250, 40):
             run_id = api.trigger("slow", options={"tags": ["slow"]})
@@ -73,20 +73,20 @@ def test_changes_are_sent_at_the_end_of_their_window(api: EmulatorServer) -> Non
                 api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
                 took.append(api.next_answered())
                 assert live.answer().rows == [("update", run_id, "EXECUTING")]
-        assert least_ms <= min(took) < max(took) <= max_ms
+        assert min_ms <= min(took) < max(took) <= max_ms
 
 
 def test_run_is_sent_once_for_many_changes_in_a_window(api: EmulatorServer) -> None:
     before = snapshot(api)
-    facts_of: list[str] = []
+    statuses: list[str] = []
     run_id = api.trigger("hello")
-    while "COMPLETED_SUCCESSFULLY" not in facts_of:
+    while "COMPLETED_SUCCESSFULLY" not in statuses:
         _, before = followed(api, LIVE, before)
         (row,) = before.rows
-        assert row[:2] == ("update" if facts_of else "insert", run_id)
-        facts_of.append(row[2])
+        assert row[:2] == ("update" if statuses else "insert", run_id)
+        statuses.append(row[2])
     # It was PENDING, DEQUEUED and EXECUTING within a tenth of a second.
-    assert len(facts_of) < 4
+    assert len(statuses) < 4
 
 
 def test_recent_change_is_sent_at_once_and_older_one_at_end(api: EmulatorServer) -> None:
@@ -251,9 +251,9 @@ def test_only_the_newest_thousand_runs_are_sent(api: EmulatorServer) -> None:
 
 def test_rows_are_not_in_the_order_of_creation(api: EmulatorServer) -> None:
     ids = [api.trigger("hello", options={"delay": "1h"}) for _ in range(30)]
-    facts_of = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
-    assert sorted(facts_of) == sorted(ids)
-    assert facts_of not in (ids, ids[::-1])
+    sent = [message["value"]["friendlyId"] for message in snapshot(api).messages[:-1]]
+    assert sorted(sent) == sorted(ids)
+    assert sent not in (ids, ids[::-1])
 
 
 def test_feed_of_tags_has_the_runs_with_all_tags(api: EmulatorServer) -> None:
@@ -303,8 +303,8 @@ def test_batch_is_followed_to_the_end_of_its_runs(api: EmulatorServer) -> None:
 def test_old_client_gets_old_names_and_never_dequeued(api: EmulatorServer) -> None:
     run_id = api.trigger("slow")
     for _ in range(80):
-        facts_of = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
-        if facts_of == "DEQUEUED":
+        status = api.get(f"{RUNS}/{run_id}?offset=-1", headers=ELECTRIC).json()[0]["value"]["status"]
+        if status == "DEQUEUED":
             break
         api.advance(0.002)
     answer = api.get(f"{RUNS}/{run_id}?offset=-1")

@@ -29,7 +29,7 @@ def test_batch_v2_has_errors() -> None:
     world = a_world()
     parent = started(world, "pipeline", 5000)
     batch_id = parent.children[1].batch_id
-    facts_of = ask(batches.batch, world, id=batch_id).body
+    first_version = ask(batches.batch, world, id=batch_id).body
     answer = ask(batches.batch_with_errors, world, id=batch_id).body
-    assert answer.pop("processing") == {"completedAt": facts_of["createdAt"], "errors": []}
-    assert {**answer, "successfulRunCount": 3, "failedRunCount": 0} == facts_of
+    assert answer.pop("processing") == {"completedAt": first_version["createdAt"], "errors": []}
+    assert {**answer, "successfulRunCount": 3, "failedRunCount": 0} == first_version

@@ -28,18 +28,18 @@ def fetched(world: World, address: str) -> Any:
 
 def large_run(world: World) -> dict[str, Any]:
     payload = {"rows": [LARGE] * 3}
-    facts_of: dict[str, Any] = ask(runs.detail, world, id=started(world, "big", 2000, payload=payload).id).body
-    return facts_of
+    detail: dict[str, Any] = ask(runs.detail, world, id=started(world, "big", 2000, payload=payload).id).body
+    return detail
 
 
 def test_urls_return_the_large_values() -> None:
     world = a_world()
-    facts_of = large_run(world)
-    assert fetched(world, facts_of["payloadPresignedUrl"]) == {"rows": [LARGE] * 3}
-    assert fetched(world, facts_of["outputPresignedUrl"]) == {"json": {"text": LARGE}}
+    detail = large_run(world)
+    assert fetched(world, detail["payloadPresignedUrl"]) == {"rows": [LARGE] * 3}
+    assert fetched(world, detail["outputPresignedUrl"]) == {"json": {"text": LARGE}}
     recorded = recording("119")["response"]["body"]
     for key in ("payloadPresignedUrl", "outputPresignedUrl"):
-        mine, theirs = urlsplit(facts_of[key]), urlsplit(recorded[key])
+        mine, theirs = urlsplit(detail[key]), urlsplit(recorded[key])
         assert mine.path.count("/") == theirs.path.count("/")
         assert set(dict(parse_qsl(mine.query))) == set(dict(parse_qsl(theirs.query))) - {"X-Amz-Credential"}
 
@@ -78,15 +78,15 @@ def test_forged_urls_are_refused(forged: dict[str, str]) -> None:
 
 def test_urls_of_missing_values_are_404() -> None:
     world = a_world()
-    facts_of = large_run(world)
-    parts = urlsplit(facts_of["payloadPresignedUrl"])
+    detail = large_run(world)
+    parts = urlsplit(detail["payloadPresignedUrl"])
     query = dict(parse_qsl(parts.query))
     path = parts.path.removeprefix("/packets/")
     assert refused(packet, world, query, path=path.replace("payload", "output")).status == 403
     assert refused(packet, a_world(PRODUCTION), query, path=path).status == 403
     assert refused(packet, world, {}, path="x").status == 403
     assert slug_in("x") == ""
-    run = world.find(facts_of["id"])
+    run = world.find(detail["id"])
     assert run is not None
     world.ledger.drop(run)
     assert refused(packet, world, query, path=path).status == 404
@@ -95,8 +95,8 @@ def test_urls_of_missing_values_are_404() -> None:
 def test_packet_has_the_content_type_that_the_sdk_expects() -> None:
     """With a charset after the type the SDK could not read it."""
     world = a_world()
-    facts_of = large_run(world)
+    detail = large_run(world)
     text = ask(runs.detail, world, id=started(world, "hello", payload=LARGE * 3).id).body["payloadPresignedUrl"]
-    addresses = (facts_of["payloadPresignedUrl"], facts_of["outputPresignedUrl"], text)
+    addresses = (detail["payloadPresignedUrl"], detail["outputPresignedUrl"], text)
     kinds = ["application/json", "application/super+json", "text/plain"]
     assert [answer_at(world, address).headers["content-type"] for address in addresses] == kinds

@@ -22,9 +22,9 @@ HEADERS = ("x-should-retry", "x-trigger-jwt-claims")
 def matches(answer: ApiResponse, number: str) -> bool:
     """Whether the response has the recorded status, body and relevant headers."""
     recorded = recording(number)["response"]
-    facts_of = {name: recorded["headers"].get(name) for name in HEADERS}
+    expected_headers = {name: recorded["headers"].get(name) for name in HEADERS}
     mine = {name: answer.headers.get(name) for name in HEADERS}
-    return (answer.status, answer.body, mine) == (recorded["status"], recorded["body"], facts_of)
+    return (answer.status, answer.body, mine) == (recorded["status"], recorded["body"], expected_headers)
 
 
 # --- reading
@@ -170,10 +170,10 @@ def test_trigger_returns_a_token_for_the_run() -> None:
     token = answer.headers["x-trigger-jwt"]
     assert token.split(".")[0] == recorded["headers"]["x-trigger-jwt"].split(".")[0]
     # The library warns about keys as short as ours when it verifies the signature itself.
-    facts_of = jwt.decode(token, options={"verify_signature": False})
-    assert {name: facts_of[name] for name in claims} == claims
-    assert (facts_of["iss"], facts_of["aud"]) == ("https://id.trigger.dev", "https://api.trigger.dev")
-    assert facts_of["exp"] == START_MS // 1000 + 3600
+    token_claims = jwt.decode(token, options={"verify_signature": False})
+    assert {name: token_claims[name] for name in claims} == claims
+    assert (token_claims["iss"], token_claims["aud"]) == ("https://id.trigger.dev", "https://api.trigger.dev")
+    assert token_claims["exp"] == START_MS // 1000 + 3600
     text, _, signature = token.rpartition(".")
     key = DEVELOPMENT.key.encode()
     expected = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(text.encode(), key)
@@ -184,9 +184,9 @@ def test_triggered_run_executes_its_task() -> None:
     world = a_world()
     run = triggered(world, recording("380")["request"]["body"])
     later(world, 2000)
-    facts_of = ask(runs.detail, world, id=run.id).body
-    assert (facts_of["status"], facts_of["payload"], facts_of["tags"]) == ("COMPLETED", {"name": "wire"}, ["wire"])
-    assert facts_of["triggerFunction"] == "trigger"
+    detail = ask(runs.detail, world, id=run.id).body
+    assert (detail["status"], detail["payload"], detail["tags"]) == ("COMPLETED", {"name": "wire"}, ["wire"])
+    assert detail["triggerFunction"] == "trigger"
 
 
 @pytest.mark.parametrize("number", ["383", "384"])

@@ -216,5 +216,5 @@ def test_task_id_may_contain_a_slash() -> None:
     with scenes() as scene:
         scene.emulator.put(World(COMPANY, start_ms=START_MS))
         answer = scene.ask("POST", "/api/v1/tasks/team%2Ftask/trigger", body={})
-        facts_of = scene.ask("GET", f"/api/v3/runs/{answer.json()['id']}").json()
-        assert facts_of["taskIdentifier"] == "team/task"
+        detail = scene.ask("GET", f"/api/v3/runs/{answer.json()['id']}").json()
+        assert detail["taskIdentifier"] == "team/task"

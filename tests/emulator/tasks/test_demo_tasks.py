@@ -228,10 +228,10 @@ def test_executor_frames_are_as_recorded() -> None:
 def test_internal_failures_have_recorded_messages() -> None:
     task = TASKS["transcode-rendition"]
     played = [task.script(Call(task.payload(Random(seed)), 1, Random(seed))) for seed in range(3_000)]
-    facts_of = {script.throws.in_span()["message"] for script in played if script.throws}
-    assert recording("269")["response"]["body"]["properties"]["error"]["message"] in facts_of
+    messages = {script.throws.in_span()["message"] for script in played if script.throws}
+    assert recording("269")["response"]["body"]["properties"]["error"]["message"] in messages
     timed_out = recording("285")["response"]["body"]["properties"]["error"]["message"]
-    assert re.sub(r"\d+", "120", timed_out) in facts_of
+    assert re.sub(r"\d+", "120", timed_out) in messages
 
 
 def test_bad_deployment_throws_the_new_error() -> None:
@@ -300,9 +300,9 @@ def test_payloads_are_of_all_sizes() -> None:
 
 def test_outputs_are_of_all_kinds() -> None:
     outputs = [script.output for _, script in scripts() if script.throws is None]
-    facts_of = [output for output in outputs if output is not NOTHING]
+    returned = [output for output in outputs if output is not NOTHING]
     assert NOTHING in outputs
-    assert {type(output) for output in facts_of} == {dict, list, str}
+    assert {type(output) for output in returned} == {dict, list, str}
     big = [script.output for task, script in scripts() if task.id == "index-documents"][:20]
     assert min(map(size, big)) < INLINE_OUTPUT < max(map(size, big))
 
@@ -348,7 +348,7 @@ def test_hostile_text_reaches_every_part_of_a_run() -> None:
     def hostile(value: str) -> bool:
         return any(text[:12] in value for text in TEXTS)
 
-    def facts_of(value: Json) -> str:
+    def as_text(value: Json) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\\u001b", "\x1b").replace("\\r", "\r")
 
     runs = [run for run in world().ledger if run.task_id == "moderate-comment"]
@@ -357,13 +357,13 @@ def test_hostile_text_reaches_every_part_of_a_run() -> None:
     spans = [step for script in played for step in steps_of(script) if isinstance(step, Span)]
     assert any(hostile(tag) for run in runs for tag in run.tags)
     assert any(hostile(key) for run in runs for key in run.metadata or ())
-    assert any(hostile(facts_of(run.metadata)) for run in runs)
-    assert any(hostile(facts_of(run.payload())) for run in runs)
+    assert any(hostile(as_text(run.metadata)) for run in runs)
+    assert any(hostile(as_text(run.payload())) for run in runs)
     assert any(hostile(key) for run in runs for key in run.payload())
-    assert any(hostile(facts_of(run.output())) for run in runs if run.output() is not NOTHING)
+    assert any(hostile(as_text(run.output())) for run in runs if run.output() is not NOTHING)
     assert any(hostile(log.message) for log in logs)
     assert any(hostile(key) for log in logs for key in log.attributes or ())
-    assert any(hostile(facts_of(log.attributes)) for log in logs)
+    assert any(hostile(as_text(log.attributes)) for log in logs)
     assert any(hostile(span.message) for span in spans)
     assert any(hostile(run.failure.message) for run in runs if run.failure)
     assert any(hostile(run.failure.name) for run in runs if run.failure)
