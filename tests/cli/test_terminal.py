@@ -125,7 +125,7 @@ def test_bug_in_the_reading_thread_ends_the_program() -> None:
         _, left, tail = bytes(terminal.received).rpartition(SCREEN_OFF)
         assert left
         assert b"ZeroDivisionError: no such key" in tail
-        assert b"the thread that reads the keyboard has ended" in tail
+        assert b"the thread that reads the terminal has failed" in tail
         assert title_after(terminal.received) == OWN_TITLE
 
 
