@@ -32,7 +32,7 @@ FAILED = Unreachable("GET /api/v3/runs/1: timed out", may_have_arrived=True)
 
 @dataclass
 class FakeSession:
-    """A session that answers when the test does; `details` and `trees` are what it was session, the oldest first."""
+    """A session whose fetches wait for the test. `details` and `trees` are the fetches in order."""
 
     run: Run = RUN
     clock: VirtualClock = field(default_factory=VirtualClock)

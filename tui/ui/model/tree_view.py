@@ -1,6 +1,6 @@
 """The state of the tree pane without its widget: the shape of the tree, its folds, and the visible rows.
 
-TreeShape and rows are computed when they are needed, and kept until something changes that they depend on.
+The shape and the rows are computed when they are needed, and kept until something changes that they depend on.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -99,10 +99,10 @@ class TreeView:
         if closed:
             self._folds, self._shown = self._folds.with_fold(closed, is_open=True), None
 
-    def search(self, text: str, here: TreeEntry | None) -> None:
+    def search(self, text: str, cursor_entry: TreeEntry | None) -> None:
         """Reveal the runs whose task, id or tags contain a text.
 
-        An empty text ends the search: the folds of before come back, except around the entry under the cursor, `here`.
+        An empty text ends the search: the folds of before come back, except around the entry under the cursor.
         """
         if self._unsearched is None:
             self._unsearched = self._folds
@@ -111,15 +111,16 @@ class TreeView:
             self.reveal(self._found(text.casefold()))
             return
         self._unsearched = None
-        if here is not None:
-            self.reveal([here])
+        if cursor_entry is not None:
+            self.reveal([cursor_entry])
 
-    def next_failed(self, here: TreeEntry | None, step: int) -> TreeEntry | None:
+    def next_failed(self, cursor_entry: TreeEntry | None, step: int) -> TreeEntry | None:
         """Return the next (1) or previous (-1) failed run, around the end; None if there is no other."""
         if self.shape is None:
             return None
         entries = list(self.shape.root.walk())
-        at = next((place for place, entry in enumerate(entries) if here is not None and entry.key == here.key), -1)
+        keys = [entry.key for entry in entries]
+        at = keys.index(cursor_entry.key) if cursor_entry is not None and cursor_entry.key in keys else -1
         ahead = [*entries[at + 1 :], *entries[: max(at, 0)]]
         return next((entry for entry in (ahead if step > 0 else reversed(ahead)) if entry.is_failed), None)
 
@@ -136,6 +137,6 @@ class TreeView:
         return found
 
 
-def _words_of(seen: TreeRun) -> str:
-    tags = seen.run.state.tags if seen.run is not None and seen.run.state is not None else ()
-    return " ".join((seen.node.task or "", seen.node.id, *tags))
+def _words_of(item: TreeRun) -> str:
+    tags = item.run.state.tags if item.run is not None and item.run.state is not None else ()
+    return " ".join((item.node.task or "", item.node.id, *tags))

@@ -106,17 +106,19 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         if self.question.needs_typing and self.question.may_answer:
-            self.question = replace(self.question, complaint=f"A paste does not count: type {self._wanted}.")
+            self.question = replace(self.question, complaint=f"A paste does not count: type {self._word_choices}.")
             self._draw()
 
     def _on_painted(self) -> None:
         """Ask the terminal whether it has shown the frame that was just painted."""
         if self.is_attached and not self._is_covered:
             is_whole = not self.question.is_reading
-            self._stop_waiting = self._type_ahead.begin(lambda sight: self._on_visibility(sight, is_whole=is_whole))
+            self._stop_waiting = self._type_ahead.begin(
+                lambda visibility: self._on_visibility(visibility, is_whole=is_whole)
+            )
 
-    def _on_visibility(self, sight: FrameVisibility, *, is_whole: bool) -> None:
-        match sight:
+    def _on_visibility(self, visibility: FrameVisibility, *, is_whole: bool) -> None:
+        match visibility:
             case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
             case FrameVisibility.SEEN:
@@ -126,7 +128,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 # The input field is drawn now: earlier keys do not belong into it.
                 self.call_after_refresh(self._wake_for_word, is_whole=is_whole)
             case _:
-                assert_never(sight)
+                assert_never(visibility)
         self._draw()
 
     def _wake_for_word(self, *, is_whole: bool) -> None:
@@ -134,7 +136,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._draw()
 
     @property
-    def _wanted(self) -> str:
+    def _word_choices(self) -> str:
         return " or ".join(self.question.accepted_texts)
 
     @property
@@ -162,8 +164,8 @@ class ConfirmScreen(ModalScreen[bool]):
             if typed in question.accepted_texts:
                 self.dismiss(result=True)
                 return
-            wanted = self._wanted
-            complaint = f"That is not {wanted}: nothing was done." if typed else f"Type {wanted} first, or Esc."
+            choices = self._word_choices
+            complaint = f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
         elif event.key in {"backspace", "ctrl+h"}:
             typed = typed[:-1]
         elif event.key in {"ctrl+u", "ctrl+w"}:

@@ -69,16 +69,16 @@ class LeaveScreen(ModalScreen[bool]):
         if self.is_attached:
             self._stop_waiting = self._type_ahead.begin(self._on_visibility)
 
-    def _on_visibility(self, sight: FrameVisibility) -> None:
-        self._visibility = sight
+    def _on_visibility(self, visibility: FrameVisibility) -> None:
+        self._visibility = visibility
         self._draw()
 
     def _draw(self) -> None:
         width, _ = self._dialog.room(WIDTH)
-        sight = self._visibility
+        visibility = self._visibility
         keys = LeaveKeys(
-            sight is FrameVisibility.SEEN,
-            is_slow=sight is FrameVisibility.WAITING,
-            is_silent=sight is FrameVisibility.UNKNOWN,
+            visibility is FrameVisibility.SEEN,
+            is_slow=visibility is FrameVisibility.WAITING,
+            is_silent=visibility is FrameVisibility.UNKNOWN,
         )
         self._dialog.show(leave_lines(self._unsent(), keys, width), width)
