@@ -1,4 +1,4 @@
-"""Rules for prose, names and folders: sources that exist, plain words, unique class names, small folders."""
+"""Rules for prose, names and folders: sources that exist, plain words, unique class names, short test names."""
 
 import re
 from collections import Counter
@@ -11,8 +11,10 @@ from tests.language import GOALS, ROOT, counted, per_thousand, prose
 TUI: Final = sorted((ROOT / "tui").rglob("*.py"))
 MODULES: Final = [*TUI, *sorted((ROOT / "tests").rglob("*.py"))]
 MAX_MODULES_IN_FOLDER: Final = 22
+MAX_TEST_NAME_CHARS: Final = 60
 
 _CLASS: Final = re.compile(r"^class (\w+)", re.MULTILINE)
+_TEST: Final = re.compile(r"^\s*(?:async )?def (test_\w+)\(", re.MULTILINE)
 _SOURCE: Final = re.compile(r"\bSource:\s(.*?)(?:\n\s*\n|\Z)", re.DOTALL)
 _FILE: Final = re.compile(r"[\w./-]+\.(?:md|py|json|jsonl|mjs|toml|tcss)\b")
 _SECTION: Final = re.compile(r"([\w./-]+\.md)((?:,?\s+§[0-9]+(?:-§?[0-9]+)?)+)")
@@ -97,3 +99,13 @@ def test_class_names_are_unique() -> None:
 def test_folders_have_few_modules() -> None:
     counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in TUI)
     assert {folder: count for folder, count in counts.items() if count > MAX_MODULES_IN_FOLDER} == {}
+
+
+def test_names_of_tests_are_short() -> None:
+    long = [
+        f"{path.relative_to(ROOT).as_posix()}: {name}"
+        for path in MODULES
+        for name in _TEST.findall(source_of(path))
+        if len(name) > MAX_TEST_NAME_CHARS
+    ]
+    assert long == []

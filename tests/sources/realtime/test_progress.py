@@ -42,7 +42,7 @@ def test_instant_responses_raise_after_their_bound() -> None:
         progress.add_instant_response()
 
 
-def test_restart_keeps_counts_of_repeats_and_forgets_the_position() -> None:
+def test_restart_keeps_repeat_counts_and_clears_the_position() -> None:
     progress = FeedProgress(is_live=True, was_live=True, repeat_count=2, part_count=3)
     progress.restart()
     assert progress.position is None
