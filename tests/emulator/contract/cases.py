@@ -160,7 +160,7 @@ def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     return again(scene, request, body=body)
 
 
-# --- unknown runs, and a foreign one
+# --- unknown runs, and one of another environment
 
 
 @case("150", "151", "290", "291", "292", "305", "403", "413", "927")
@@ -265,7 +265,7 @@ def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx.Resp
     return again(scene, request)
 
 
-# --- who may not
+# --- authentication and scopes
 
 
 @case("900", "902", "903", "904")

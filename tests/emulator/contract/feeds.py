@@ -231,7 +231,7 @@ def follow(scene: Scene, request: dict[str, Any]) -> httpx.Response:
         scene.advance(tries * 0.007)
         if (answer := followed(scene, request, expected)) is not None:
             return answer
-    raise LookupError("never told like that")
+    raise LookupError("no response has the recorded status")
 
 
 def followed(scene: Scene, request: dict[str, Any], expected: int) -> httpx.Response | None:

@@ -29,28 +29,28 @@ FEWER_HEADERS_FROM = 1000
 """From this number on, recordings kept only some headers. A header that is missing there is not compared."""
 
 NOT_SERVED = {
-    r"/api/v1/bulk-actions": "bulk actions come with the part of the program that uses them",
-    r"/api/v1/errors": "error groups come with the part of the program that uses them",
-    r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 are what 211e-241e show, polled while a run goes on",
-    r"/api/v2/whoami": "takes personal access tokens, which the emulator does not have",
-    r"/api/v1/orgs": "likewise",
-    r"/api/v1/projects": "likewise",
-    r"/api/v1/deployments": "is of the command line of Trigger.dev",
-    r"/api/v1/schedules": "is of the command line of Trigger.dev",
+    r"/api/v1/bulk-actions": "the program does not use bulk actions yet",
+    r"/api/v1/errors": "the program does not use error groups yet",
+    r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 repeat 211e-241e, polled while a run is live",
+    r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
+    r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
+    r"/api/v1/projects": "requires a personal access token, which the emulator lacks",
+    r"/api/v1/deployments": "only Trigger.dev's own command line uses it",
+    r"/api/v1/schedules": "only Trigger.dev's own command line uses it",
 }
 """Patterns of paths that are not served, with the reason."""
 
 INTENDED: dict[tuple[str, str], str] = {
-    ("057", "emptiness"): "error groups are not served, so no filter names one",
-    ("514", "$.pagination.next"): "likewise: an empty list has no next page",
-    ("514", "emptiness"): "bulk actions are not served, so no filter names one",
+    ("057", "emptiness"): "error groups are not served, so the filter matches nothing",
+    ("514", "$.pagination.next"): "an empty list has no next page",
+    ("514", "emptiness"): "bulk actions are not served, so the filter matches nothing",
     ("2655", "body"): "the recorded text quotes SQL of the server's own",
-    ("925", "header access-control-expose-headers"): "asked of the trigger route, in place of the bulk route",
+    ("925", "header access-control-expose-headers"): "sent to the trigger route in place of the bulk route",
 }
 """The reason for each difference, by the number of the recording and the place in it."""
 
 UNORDERED = {
-    "220": "two siblings began in one millisecond, and nothing says which is the first",
-    "221": "likewise",
+    "220": "two siblings started in one millisecond, so their order is unknown",
+    "221": "two siblings started in one millisecond, so their order is unknown",
 }
 """The reason why a recording is compared without order, by its number."""

@@ -192,7 +192,7 @@ def test_fault_changes_the_number_of_held_polls(api: EmulatorServer) -> None:
         assert refused.answer().status == 429
 
 
-# --- what is told
+# --- rows
 
 
 def test_handle_is_forgotten_after_five_minutes(api: EmulatorServer) -> None:
@@ -333,7 +333,7 @@ def test_numbers_in_offsets_count_up(api: EmulatorServer) -> None:
     assert [later - earlier for earlier, later in pairwise(numbers)] == [2, 1]
 
 
-# --- who may
+# --- access and limits
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_rows_above_the_limit_are_cut_off(world: World) -> None:
     world_queries.close()
 
 
-# --- in step
+# --- updates
 
 
 def _status(world_queries: Queries, run: Run) -> str | None:

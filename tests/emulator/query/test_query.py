@@ -50,7 +50,7 @@ def world_queries(world: World) -> Iterator[Queries]:
         yield world_queries
 
 
-# --- as recorded
+# --- compared with the recordings
 
 
 def _shape(value: Any) -> Any:
@@ -138,7 +138,7 @@ def test_output_column_is_sorted_and_without_nulls(world_queries: Queries) -> No
     assert {row["output"] for row in outputs if row["t"] == "family"} >= {"3"}
 
 
-# --- as computed over the ledger
+# --- compared with the ledger
 
 
 def _text(ms: int | None) -> str | None:

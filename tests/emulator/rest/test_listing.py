@@ -286,7 +286,7 @@ def test_pages_of_any_filters_contain_all_matches(query: dict[str, str], size: i
         assert found == expected[-2::-1]
 
 
-# --- the copy
+# --- delays and dropped runs
 
 
 def test_status_filter_drops_rows_that_changed_since() -> None:
@@ -326,7 +326,7 @@ def test_dropped_runs_are_skipped_before_compaction() -> None:
     assert ids(world, {}) == ids(world, {"filter[tag]": "t"}) == expected
 
 
-# --- what is refused
+# --- refusals
 
 
 @pytest.mark.parametrize("number", ["015", "016", "040", "042", "043", "051"])

@@ -230,7 +230,7 @@ def test_unreadable_token_is_an_unknown_key(claims: bytes) -> None:
     assert bearer(f"{coded({'alg': 'HS256'})}.{coded(claims)}.AAAA").error == NO_KEY
 
 
-# --- what a scope opens
+# --- scopes
 
 
 def refusal(

@@ -44,7 +44,7 @@ def api(server: EmulatorServer) -> EmulatorServer:
     return server
 
 
-# --- the order
+# --- the order of checks
 
 
 def test_missing_key_is_refused_first(api: EmulatorServer) -> None:
@@ -133,7 +133,7 @@ def test_wrong_methods_are_refused_as_recorded(api: EmulatorServer, method: str)
         assert (answer.status_code, answer.json()) == (400, body)
 
 
-# --- addresses
+# --- paths
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_stopping_server_does_not_wait_for_a_world(monkeypatch: pytest.MonkeyPat
     may_end.set()
 
 
-# --- what a route gets wrong
+# --- bugs in a route
 
 
 def test_bug_in_a_route_is_logged_and_500(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -41,7 +41,7 @@ def set_raw(api: EmulatorServer, body: bytes) -> httpx.Response:
     return api.client.post(f"{api.url}/emulator/faults", content=body)
 
 
-# --- what is no fault
+# --- invalid specs
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_every_kind_can_be_set(api: EmulatorServer) -> None:
     assert [fault["kind"] for fault in listed] == list(KINDS)
 
 
-# --- which requests are struck
+# --- affected requests
 
 
 def a_set(*specs: Any, seed: int = 0) -> Faults:
@@ -576,7 +576,7 @@ def test_refuse_resets_a_silent_connection(api: EmulatorServer, monkeypatch: pyt
         connection.recv(1)
 
 
-# --- several, and what none of them touches
+# --- several faults, and unaffected requests
 
 
 def test_several_faults_at_once(api: EmulatorServer) -> None:

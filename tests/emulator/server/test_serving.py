@@ -158,7 +158,7 @@ def test_failing_start_raises_its_error(monkeypatch: pytest.MonkeyPatch) -> None
         pass
 
 
-# --- time goes on by itself
+# --- ticking
 
 
 def test_worlds_advance_without_requests() -> None:
@@ -241,7 +241,7 @@ def test_slices_produce_the_same_world() -> None:
     assert world() == at_once()
 
 
-# --- the foreground
+# --- serving in the foreground
 
 
 def has_queries(emulator: Emulator) -> bool:

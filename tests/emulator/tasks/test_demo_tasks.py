@@ -473,7 +473,7 @@ def test_nothing_grows_without_bound(rate_per_s: int) -> None:
     assert max(live[6:]) > 4 * rate_per_s
 
 
-# --- the same world
+# --- reproducibility
 
 
 def test_same_seed_produces_the_same_world() -> None:

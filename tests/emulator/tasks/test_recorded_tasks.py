@@ -118,7 +118,7 @@ def test_large_run_is_like_the_recorded_ones() -> None:
         assert len(json.dumps(finished("big-io", payload).output())) > 128 * kilobyte
 
 
-# --- states on the way
+# --- live runs
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_each_recorded_error_group_has_its_task(index: int) -> None:
     assert stored.get("code", stored.get("name", "Error")) == row["errorType"]
 
 
-# --- the list of them
+# --- the list of tasks
 
 
 def test_queues_are_as_recorded() -> None:
@@ -267,7 +267,7 @@ def test_labels_name_the_true_kind() -> None:
     assert {task_id: finished(task_id, None).label for task_id in kinds} == kinds
 
 
-# --- waits between attempts
+# --- retry delays
 
 
 @pytest.mark.parametrize(

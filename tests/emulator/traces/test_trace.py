@@ -423,7 +423,7 @@ def test_handled_error_marks_only_its_span() -> None:
     assert [event["name"] for event in inner.events] == ["exception"]
 
 
-# --- odd runs
+# --- unusual runs
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ def test_large_values_are_downloaded_and_uploaded() -> None:
     assert [span.started_ms for span in attempt.children] == sorted(span.started_ms for span in attempt.children)
 
 
-# --- always
+# --- invariants
 
 TASKS: list[tuple[str, Any]] = [
     ("pipeline", {"ms": 700}),
