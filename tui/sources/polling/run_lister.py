@@ -54,10 +54,7 @@ class HistoryLimits:
 
 
 class RunLister:
-    """The steps of polling. `pages` counts their requests.
-
-    Longer than 200 lines: the steps share the queues of runs to read again.
-    """
+    """The steps of polling. `pages` counts their requests."""
 
     def __init__(
         self,
