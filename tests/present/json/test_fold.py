@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, text_of
 from tui.present.actions.row_actions import ShowWhole, ToggleFold
-from tui.present.json.fold import ALL, SEARCH_SLICE, FoldedJson, JsonFolds, Path, around, unfolded_for
+from tui.present.json.fold import ALL, SEARCH_SLICE, FoldedJson, JsonFolds, Path, containers_of, unfolded_for
 from tui.present.json.line import inline
 from tui.present.json.rows import ValuePath, ValueRows, step_lines, value_rows
 from tui.present.json.window import moved, visible, window
@@ -180,7 +180,7 @@ def test_value_with_a_thousand_levels_has_rows(limit: int) -> None:
     (place,) = (place for place in folded.find("core") if place is not None)
     assert len(place) == 1_000
     assert folded.above(folded.last()) is not None
-    opened = FoldedJson(value, JsonFolds(found=around([place])), limit)
+    opened = FoldedJson(value, JsonFolds(found=containers_of([place])), limit)
     assert max(line_width(line) for step in islice(opened.walk(), 900) for line in step_lines(step, limit)) <= limit
 
 

@@ -41,7 +41,7 @@ HELP_GROUPS: Final = (
             HelpRow("open", ("enter",)),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back", "close")),
-            HelpRow("back; at the list quit", ("quit-level",)),
+            HelpRow("back, then quit", ("quit-level",)),
         ),
     ),
     HelpGroup(

@@ -154,7 +154,7 @@ class FoldedJson:
                 looked_at += 1
                 if looked_at % SEARCH_SLICE == 0:
                     yield None
-                if _says(label, item, needle):
+                if _matches(label, item, needle):
                     yield from self._places((*path, index)[1:], label, item, needle)
                 if isinstance(item, dict | list) and item:
                     path.append(index)
@@ -209,7 +209,7 @@ class FoldedJson:
 
     def _children(self, value: Json, depth: int) -> Sequence[tuple[Label, Json]]:
         if isinstance(value, list):
-            return _Indexed(value)
+            return _IndexedItems(value)
         known = self._lists.get(id(value))
         if known is None:
             known = list(value.items()) if isinstance(value, dict) else self._lines_of(value, depth)
@@ -236,7 +236,7 @@ class _Level:
     next: int = 0
 
 
-class _Indexed(Sequence[tuple[Label, Json]]):
+class _IndexedItems(Sequence[tuple[Label, Json]]):
     """A list with the index of each item as its label, without a copy of the list."""
 
     def __init__(self, items: list[Json]) -> None:
@@ -261,7 +261,7 @@ def _plain_items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Labe
     return iter(container.items()) if isinstance(container, dict) else ((None, item) for item in container)
 
 
-def _says(label: Label, value: Json, needle: str) -> bool:
+def _matches(label: Label, value: Json, needle: str) -> bool:
     if isinstance(label, str) and needle in label.casefold():
         return True
     if isinstance(value, dict | list):
@@ -280,7 +280,7 @@ def value_at(value: Json, path: Path) -> Json | Absent:
     return value
 
 
-def around(paths: Iterable[Path]) -> frozenset[Path]:
+def containers_of(paths: Iterable[Path]) -> frozenset[Path]:
     """Return all containers around these paths. They have to be open for the paths to be visible."""
     return frozenset(path[:depth] for path in paths for depth in range(len(path)))
 
@@ -297,5 +297,5 @@ def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, max_matches: in
         else:
             turns -= 1
         if turns <= 0 or len(found) >= max_matches:
-            return around(found), False
-    return around(found), True
+            return containers_of(found), False
+    return containers_of(found), True

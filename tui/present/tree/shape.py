@@ -174,9 +174,9 @@ def shape_of(
         entry.is_quiet = tree_run.family.is_quiet and tree_run.node.id not in in_view
         if tree_run.node.children:
             children = [by_run[child.id] for child in tree_run.node.children]
-            entry.below = _summed(children)
+            entry.below = _sum_of(children)
             entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
-            _adopt(entry, _grouped(entry, children, in_view))
+            _adopt(entry, _with_batches(entry, children, in_view))
     return TreeShape(
         by_run[tree.root.id],
         by_run,
@@ -201,7 +201,7 @@ def _seen(node: TreeNode, run: Run | None) -> TreeRun:
     return TreeRun(node, run, style_of_status(node.status), family)
 
 
-def _summed(entries: Iterable[TreeEntry]) -> RollUp:
+def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
     """Sum up entries and everything below them. A group adds nothing beyond its members."""
     failed = under_way = queued = completed = 0
     for entry in entries:
@@ -219,7 +219,7 @@ def _adopt(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
         child.parent = parent
 
 
-def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
+def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
     batches: dict[BatchId, list[TreeEntry]] = {}
     is_whole = True
@@ -231,7 +231,7 @@ def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collecti
     # A row for the batch is useless if the batch is all there is.
     batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
     if not batches:
-        return _folded(parent.key, children, in_view)
+        return _with_groups(parent.key, children, in_view)
     shown: list[TreeEntry] = []
     placed: set[BatchId] = set()
     for child in children:
@@ -243,21 +243,21 @@ def _grouped(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collecti
             placed.add(batch_id)
             members = batches[batch_id]
             batch = _group(("batch", parent.key, batch_id), BatchGroup(batch_id, len(members), is_whole), members)
-            _adopt(batch, _folded(batch.key, members, in_view))
+            _adopt(batch, _with_groups(batch.key, members, in_view))
             shown.append(batch)
-    return _folded(parent.key, shown, in_view)
+    return _with_groups(parent.key, shown, in_view)
 
 
-_Kind = tuple[bool, str, TaskId | None]
+_Similarity = tuple[bool, str, TaskId | None]
 """Whether a run ended, its status word, and its task."""
 
 
-def _folded(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
+def _with_groups(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the entries with similar ones grouped behind the others, one group for each kind."""
     if len(entries) < MIN_GROUP:
         return entries
-    kinds = [_kind(entry, in_view) for entry in entries]
-    many: dict[_Kind, list[TreeEntry]] = {
+    kinds = [_similarity(entry, in_view) for entry in entries]
+    many: dict[_Similarity, list[TreeEntry]] = {
         kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= MIN_GROUP
     }
     if not many:
@@ -273,7 +273,7 @@ def _folded(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[R
     return shown
 
 
-def _kind(entry: TreeEntry, in_view: Collection[RunId]) -> _Kind | None:
+def _similarity(entry: TreeEntry, in_view: Collection[RunId]) -> _Similarity | None:
     """Return the properties that make entries similar, or None if this entry must stay on its own."""
     tree_run = entry.item
     if not isinstance(tree_run, TreeRun) or tree_run.node.id in in_view or not entry.are_children_quiet:
@@ -284,7 +284,7 @@ def _kind(entry: TreeEntry, in_view: Collection[RunId]) -> _Kind | None:
 
 
 def _group(key: EntryKey, item: BatchGroup | SiblingGroup, members: Sequence[TreeEntry]) -> TreeEntry:
-    return TreeEntry(key, item, _summed(members), all(member.is_quiet for member in members))
+    return TreeEntry(key, item, _sum_of(members), all(member.is_quiet for member in members))
 
 
 def _has_ended(entry: TreeEntry) -> bool:

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from tui.domain.run import Json
-from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, around
+from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, containers_of
 from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.input.keys import bind
@@ -73,7 +73,11 @@ class ValueView(Page):
         width = self.size.width
         if width <= GUTTER:
             return
-        folds = replace(self._folds, found=around([self._at]) & self._folds.found) if not self._needle else self._folds
+        folds = (
+            replace(self._folds, found=containers_of([self._at]) & self._folds.found)
+            if not self._needle
+            else self._folds
+        )
         self._folds = folds
         self._folded = FoldedJson(self._value, folds, width - GUTTER, is_wrapped=self._is_wrapped)
         self._at = visible(self._folded, self._at)
@@ -173,7 +177,7 @@ class ValueView(Page):
 
     def _go_to(self, place: Path) -> None:
         """Go to a position, and unfold the values around it."""
-        self._folds = replace(self._folds, found=self._folds.found | around([place]))
+        self._folds = replace(self._folds, found=self._folds.found | containers_of([place]))
         self._at = place
         self.rebuild()
         self.post_message(self.Moved())
