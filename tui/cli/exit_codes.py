@@ -1,6 +1,10 @@
 """The exit codes that scripts rely on, and the exception that ends a command with one of them."""
 
 from enum import IntEnum
+from typing import Final
+
+SIGNAL_EXIT_BASE: Final = 128
+"""After a signal the exit code is this plus the signal's number, as in shells."""
 
 
 class ExitCode(IntEnum):
@@ -15,7 +19,7 @@ class ExitCode(IntEnum):
 
 
 class Stop(Exception):
-    """Ends the command. `line` goes to stderr; `code` is an exit code, or 128 plus the number of a signal."""
+    """Ends the command. `line` goes to stderr. `code` is an `ExitCode`, or SIGNAL_EXIT_BASE plus a signal."""
 
     def __init__(self, code: int, line: str = "") -> None:
         super().__init__(line)

@@ -9,10 +9,10 @@ import click
 from click.core import ParameterSource
 
 from tui import __version__
-from tui.cli import acting, emulating, monitoring, reading, relaying, watching
 from tui.cli.bugs import print_bug, redact_interpreter_output
+from tui.cli.commands import COMMANDS
+from tui.cli.commands.monitor import monitor, monitor_options, relay_options
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.monitoring import monitor, monitor_options, relay_options
 from tui.cli.options import connection_options
 from tui.config import Secret, SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
@@ -46,9 +46,8 @@ def commands(context: click.Context, /, **options: Any) -> None:
             raise click.UsageError(f"put {flag.opts[0]} after `{command}`: before it, only the monitor reads it")
 
 
-for room in (reading, watching, acting, monitoring, emulating, relaying):
-    for each in room.COMMANDS:
-        commands.add_command(each)
+for each in COMMANDS:
+    commands.add_command(each)
 
 
 def main() -> NoReturn:

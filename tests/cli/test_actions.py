@@ -17,7 +17,7 @@ from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.cli.acting import read_environment
+from tui.cli.commands.actions import read_environment
 from tui.sources.budget import Priority
 
 LONG = 1e6

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.commands import PATIENCE_S, environment, trigger_tui
-from tui.cli.emulating import WorldOptions
+from tui.cli.world_options import WorldOptions
 from tui.emulator.recorded_tasks import RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.statuses import Status

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import click
 
 from tui.cli.bugs import print_bug
-from tui.cli.emulating import WorldOptions, world_options, world_options_of
-from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import following_options
+from tui.cli.world_options import WorldOptions, world_options, world_options_of
 from tui.config import Settings, read_relay_settings, read_settings
 from tui.output import Output
 
@@ -36,8 +36,6 @@ DEMO_HISTORY: Final = 500
 """Finished runs at the start of the demo. They are created while the screen is loaded."""
 
 ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SIGNAL_EXIT_BASE: Final = 128
-"""After a signal the exit code is this plus the signal's number, as in shells."""
 
 
 def monitor_options(command: F) -> F:

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.monitoring import SIGNAL_EXIT_BASE
+from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import open_session, settings_of
 from tui.cli.stderr_lines import StderrLines
 from tui.config import Settings, is_loopback
