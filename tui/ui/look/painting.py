@@ -1,7 +1,7 @@
 """Turns a `Line` into a Textual `Strip`. It is the only place that turns a token into a terminal style.
 
-A line is drawn on a `Ground`, its background. The ground may change the tokens of the line: text on the cursor's row is
-brighter, for example.
+A line is painted on a `Background`, which may change the tokens of the line: text on the cursor's row is brighter, for
+example.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from tui.present.styled import Line, Piece, Token, cut, fit
 from tui.ui.look.theme import PALETTES, ColorMode
 
 
-class Ground(StrEnum):
+class Background(StrEnum):
     """The background of a line.
 
     CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in other panes. GONE is a row that no longer
@@ -36,23 +36,24 @@ class Ground(StrEnum):
     BAND = "band"
 
 
-_BACKGROUND: Final = {
-    Ground.PAGE: "bg",
-    Ground.GONE: "bg",
-    Ground.CURSOR: "cursor",
-    Ground.GONE_CURSOR: "cursor",
-    Ground.CURSOR_AWAY: "cursor2",
-    Ground.SURFACE: "surface",
-    Ground.DIALOG: "dialog",
-    Ground.BAND: "cursor",
+_BACKGROUND_COLORS: Final = {
+    Background.PAGE: "bg",
+    Background.GONE: "bg",
+    Background.CURSOR: "cursor",
+    Background.GONE_CURSOR: "cursor",
+    Background.CURSOR_AWAY: "cursor2",
+    Background.SURFACE: "surface",
+    Background.DIALOG: "dialog",
+    Background.BAND: "cursor",
 }
 _BRIGHTER: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
-_TOKENS_ON_GROUND: Final[Mapping[Ground, Mapping[Token, Token]]] = {
-    Ground.CURSOR: _BRIGHTER,
-    Ground.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
-    Ground.GONE: dict.fromkeys(Token, Token.FAINT),
-    Ground.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
+_TOKENS_ON_BACKGROUND: Final[Mapping[Background, Mapping[Token, Token]]] = {
+    Background.CURSOR: _BRIGHTER,
+    Background.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
+    Background.GONE: dict.fromkeys(Token, Token.FAINT),
+    Background.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
 }
+_REVERSED_IF_COLORLESS: Final = frozenset({Background.CURSOR, Background.GONE_CURSOR, Background.BAND})
 _WHEN_STALE: Final = {Token.BLUE: Token.MUTED}
 
 # Tokens with a background of their own: (text, background).
@@ -90,21 +91,23 @@ class Painter:
         """Whether areas need rules between them, since all backgrounds look the same."""
         return self.look in {ColorMode.SIXTEEN, ColorMode.NONE}
 
-    def strip(self, line: Line, width: int, ground: Ground = Ground.PAGE, *, is_stale: bool = False) -> Strip:
+    def strip(
+        self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
+    ) -> Strip:
         """Paint a line, cut or padded to exactly `width` cells. `is_stale` mutes the colour of running work."""
         if self.is_ascii:
             # Before padding: a longer ASCII form may use the free cells. If it is too long it is cut again.
             longer = cut(ascii_line(cut(line, width)), width)
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
-        return Strip(self._segments(line, ground, is_stale=is_stale), width)
+        return Strip(self._segments(line, background, is_stale=is_stale), width)
 
-    def _segments(self, line: Line, ground: Ground, *, is_stale: bool) -> list[Segment]:
+    def _segments(self, line: Line, background: Background, *, is_stale: bool) -> list[Segment]:
         """Return the segments of a line. Neighbours of the same style, and spaces after them, share a segment."""
         segments: list[Segment] = []
         text, style, is_text_solid = "", None, False
         for piece in line:
-            own = self.style(piece.token, piece.is_bold, ground, is_stale)
+            own = self.style(piece.token, piece.is_bold, background, is_stale)
             is_blank = style is not None and piece.token not in _SOLID and piece.text.isspace()
             if own is style or (is_blank and not is_text_solid):
                 text += piece.text
@@ -116,23 +119,23 @@ class Painter:
             segments.append(Segment(text, style))
         return segments
 
-    def blank(self, width: int, ground: Ground = Ground.PAGE) -> Strip:
+    def blank(self, width: int, background: Background = Background.PAGE) -> Strip:
         """Return an empty line."""
-        return Strip([Segment(" " * width, self.style(Token.TEXT, False, ground, False))], width)
+        return Strip([Segment(" " * width, self.style(Token.TEXT, False, background, False))], width)
 
-    def _style(self, token: Token, is_bold: bool, ground: Ground, is_stale: bool) -> Style:  # noqa: FBT001  cached
+    def _style(self, token: Token, is_bold: bool, background: Background, is_stale: bool) -> Style:  # noqa: FBT001  cached
         if token in _BLOCKS:
             return self._block(token)
         if is_stale:
             token = _WHEN_STALE.get(token, token)
-        token = _TOKENS_ON_GROUND.get(ground, {}).get(token, token)
-        background = self._palette[_BACKGROUND[ground]]
+        token = _TOKENS_ON_BACKGROUND.get(background, {}).get(token, token)
+        background_color = self._palette[_BACKGROUND_COLORS[background]]
         if token is Token.HIT:
-            return self._build_style("bright", background, bold=is_bold, underline=True)
-        if self.look is ColorMode.SIXTEEN and token is Token.BRIGHT and ground is not Ground.CURSOR:
-            is_bold = is_bold or ground is Ground.DIALOG
-        is_reversed = self.look is ColorMode.NONE and ground in {Ground.CURSOR, Ground.GONE_CURSOR, Ground.BAND}
-        return self._build_style(token.value, background, bold=is_bold, reverse=is_reversed)
+            return self._build_style("bright", background_color, bold=is_bold, underline=True)
+        if self.look is ColorMode.SIXTEEN and token is Token.BRIGHT and background is not Background.CURSOR:
+            is_bold = is_bold or background is Background.DIALOG
+        is_reversed = self.look is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
+        return self._build_style(token.value, background_color, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:
         text, background = _BLOCKS[token]

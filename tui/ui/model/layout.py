@@ -17,7 +17,7 @@ TALL: Final = 50
 """From this height on, a wide terminal has a place for each slot."""
 
 SUMMARY_HEIGHT: Final = 2
-"""Rows of the run summary on a ground of its own; without one, a rule above it takes another row."""
+"""Rows of the run summary if it has a background of its own. Otherwise a rule above it takes another row."""
 
 WORKSPACE: Final = "workspace"
 

@@ -15,7 +15,7 @@ from textual.widgets import Input
 from tui.present.styled import Line, Piece, Token, fit, line_width
 from tui.ui.input.commands import Command, matching
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.text_input import TextInput
@@ -75,13 +75,13 @@ class CommandList(LineWidget):
     def strip_at(self, y: int) -> Strip:
         width, index = self.size.width, self._top + y
         if not self._commands and y == 0:
-            return self.painter.strip((Piece("  No such command.", Token.MUTED),), width, Ground.DIALOG)
+            return self.painter.strip((Piece("  No such command.", Token.MUTED),), width, Background.DIALOG)
         if index >= len(self._commands):
-            return self.painter.blank(width, Ground.DIALOG)
+            return self.painter.blank(width, Background.DIALOG)
         line = command_line(self._commands[index], width - 2)
         if index == self._cursor:
-            return self.painter.strip((Piece("▌ ", Token.ACCENT), *line), width, Ground.CURSOR)
-        return self.painter.strip((Piece("  "), *line), width, Ground.DIALOG)
+            return self.painter.strip((Piece("▌ ", Token.ACCENT), *line), width, Background.CURSOR)
+        return self.painter.strip((Piece("  "), *line), width, Background.DIALOG)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -115,7 +115,7 @@ class Frame(LineWidget):
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.is_ruled else ()
-        return self.painter.strip(line, self.size.width, Ground.DIALOG)
+        return self.painter.strip(line, self.size.width, Background.DIALOG)
 
 
 class PaletteScreen(ModalScreen[Command | None]):
@@ -138,9 +138,9 @@ class PaletteScreen(ModalScreen[Command | None]):
         self._commands = commands
         self._input = CommandInput()
         self._input.cursor_blink = False
-        self._mark = Lines(Ground.DIALOG, id="mark")
+        self._mark = Lines(Background.DIALOG, id="mark")
         self._list = CommandList()
-        self._count = Lines(Ground.DIALOG, id="count")
+        self._count = Lines(Background.DIALOG, id="count")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="palette", classes="ruled" if self._list.painter.is_ruled else ""):
@@ -151,7 +151,7 @@ class PaletteScreen(ModalScreen[Command | None]):
                 yield self._mark
                 yield self._input
                 yield self._count
-            yield Lines(Ground.DIALOG)
+            yield Lines(Background.DIALOG)
             yield self._list
             yield Frame()
 

@@ -17,7 +17,7 @@ from tui.present.dialogs.filters import Typed
 from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.status_grid import StatusGrid
@@ -38,9 +38,9 @@ class ClearAll(LineWidget, can_focus=True):
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         if not self.has_focus:
-            return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Ground.DIALOG)
+            return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Background.DIALOG)
         line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
-        return self.painter.strip(line, self.size.width, Ground.CURSOR)
+        return self.painter.strip(line, self.size.width, Background.CURSOR)
 
     def action_step(self, step: int) -> None:
         step_focus(self, step)
@@ -81,12 +81,12 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             "period": ValueField("period", PeriodInput(typed.period, placeholder=period_text(default_period))),
         }
         self._clear = ClearAll(id="clear")
-        self._band = Lines(Ground.BAND, classes="band")
-        self._remark = Lines(Ground.DIALOG)
-        self._shows = Lines(Ground.DIALOG, id="shows")
-        self._apply = Lines(Ground.DIALOG, id="apply")
-        self._leave = Lines(Ground.DIALOG, id="leave")
-        self._end = Lines(Ground.DIALOG, classes="gap")
+        self._band = Lines(Background.BAND, classes="band")
+        self._remark = Lines(Background.DIALOG)
+        self._shows = Lines(Background.DIALOG, id="shows")
+        self._apply = Lines(Background.DIALOG, id="apply")
+        self._leave = Lines(Background.DIALOG, id="leave")
+        self._end = Lines(Background.DIALOG, classes="gap")
 
     @property
     def typed(self) -> Typed:
@@ -179,4 +179,4 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
 
 
 def _gap() -> Widget:
-    return Lines(Ground.DIALOG, classes="gap")
+    return Lines(Background.DIALOG, classes="gap")

@@ -9,7 +9,7 @@ from typing import Final
 from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.lines import LineWidget
 
 MARGIN: Final = 4
@@ -23,7 +23,7 @@ class DialogBorder(LineWidget):
 
     def strip_at(self, y: int) -> Strip:
         character = "─" if y in {0, self.size.height - 1} else "│"
-        return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Ground.DIALOG)
+        return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Background.DIALOG)
 
 
 class Dialog(LineWidget):
@@ -67,9 +67,9 @@ class Dialog(LineWidget):
         width, index = self.size.width, self.line_at(y)
         if not 0 <= index < len(self._lines):
             line: Line = (Piece("─" * width, Token.LINE),) if self.painter.is_ruled else ()
-            return self.painter.strip(line, width, Ground.DIALOG)
-        ground = Ground.BAND if self._has_band and index == 0 else Ground.DIALOG
+            return self.painter.strip(line, width, Background.DIALOG)
+        background = Background.BAND if self._has_band and index == 0 else Background.DIALOG
         if not self.painter.is_ruled:
-            return self.painter.strip(self._lines[index], width, ground)
-        edge = self.painter.strip((_EDGE,), 1, Ground.DIALOG)
-        return Strip.join([edge, self.painter.strip(self._lines[index], width - 2, ground), edge])
+            return self.painter.strip(self._lines[index], width, background)
+        edge = self.painter.strip((_EDGE,), 1, Background.DIALOG)
+        return Strip.join([edge, self.painter.strip(self._lines[index], width - 2, background), edge])

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
-from tui.ui.look.painting import Ground, Painter
+from tui.ui.look.painting import Background, Painter
 
 GUTTER: Final = 2
 """Cells at the left of every list and page, for the cursor's edge or a mark, and a space."""
@@ -58,9 +58,15 @@ class LineWidget(Widget):
 class Lines(LineWidget):
     """A widget that shows a few fixed lines, such as the header."""
 
-    def __init__(self, ground: Ground = Ground.PAGE, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        background: Background = Background.PAGE,
+        *,
+        id: str | None = None,  # noqa: A002  Textual's name
+        classes: str | None = None,
+    ) -> None:
         super().__init__(id=id, classes=classes)
-        self._ground = ground
+        self._background = background
         self._lines: tuple[Line, ...] = ()
         self._is_stale = False
 
@@ -79,7 +85,7 @@ class Lines(LineWidget):
 
     def strip_at(self, y: int) -> Strip:
         line = self._lines[y] if 0 <= y < len(self._lines) else ()
-        return self.painter.strip(line, self.size.width, self._ground, is_stale=self._is_stale)
+        return self.painter.strip(line, self.size.width, self._background, is_stale=self._is_stale)
 
 
 class Hairline(LineWidget):

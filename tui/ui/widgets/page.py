@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from tui.present.styled import Piece, Token, mark_hits, plain
 from tui.ui.input.keys import MOTION
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.model.page_rows import KeyedRows, PageRow
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
@@ -143,13 +143,13 @@ class Page(LineWidget, can_focus=True):
         if not 0 <= index < len(self._rows):
             return self.painter.blank(self.size.width)
         row = self._rows[index]
-        ground, edge = Ground.PAGE, Piece("  ")
+        background, edge = Background.PAGE, Piece("  ")
         if index == self._cursor and self.has_focus:
-            ground, edge = Ground.CURSOR, Piece("▌ ", Token.ACCENT)
+            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
         elif row.is_current:
-            ground, edge = Ground.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
+            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
         line = mark_hits(row.line, self._needle) if self._needle else row.line
-        return self.painter.strip((edge, *line), self.size.width, ground, is_stale=self._is_stale)
+        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()

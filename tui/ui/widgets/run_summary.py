@@ -11,7 +11,7 @@ from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
-from tui.ui.look.painting import Ground, Painter
+from tui.ui.look.painting import Background, Painter
 from tui.ui.model.layout import SUMMARY_HEIGHT
 from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Lines
@@ -31,7 +31,7 @@ class RunSummary(Lines):
     selection: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
 
     def __init__(self, live: LiveModel) -> None:
-        super().__init__(Ground.SURFACE, id=self.ID)
+        super().__init__(Background.SURFACE, id=self.ID)
         self._live = live
         self.overlay: Overlay = lambda _: None
 

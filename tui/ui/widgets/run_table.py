@@ -24,7 +24,7 @@ from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
-from tui.ui.look.painting import Ground, Painter
+from tui.ui.look.painting import Background, Painter
 from tui.ui.model.list_lines import ListEnd
 from tui.ui.model.run_list import RunListModel
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
@@ -39,7 +39,7 @@ class _Painted(NamedTuple):
 
     run: Run | None
     ticking: tuple[Line, ...]
-    ground: Ground
+    background: Background
     edge: Line
     overlay: Piece | None
     strip: Strip
@@ -267,8 +267,8 @@ class RunTable(LineWidget, can_focus=True):
         if not self.rows.is_at_end:
             return self.painter.strip((Piece(" " * GUTTER), *self._end), self.size.width)
         edge = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
-        ground = Ground.CURSOR if self.has_focus else Ground.CURSOR_AWAY
-        return self.painter.strip((*edge, *self._end), self.size.width, ground)
+        background = Background.CURSOR if self.has_focus else Background.CURSOR_AWAY
+        return self.painter.strip((*edge, *self._end), self.size.width, background)
 
     def _gap_line(self, gap: Gap) -> Line:
         missed = self._missed.get(gap)
@@ -281,22 +281,22 @@ class RunTable(LineWidget, can_focus=True):
     def _row(self, run_id: RunId) -> Strip:
         now = self._now
         run = self._live.get(run_id)
-        ground, edge = self._ground(run_id)
+        background, edge = self._background(run_id)
         overlay = self.overlay(run_id)
         ticking = self._ticking(run, now) if run is not None else ()
         if self._painter is not self.painter:
             self._painter = self.painter
             self._painted.clear()
         known = self._painted.get(run_id)
-        if known is not None and known[:5] == (run, ticking, ground, edge, overlay):
+        if known is not None and known[:5] == (run, ticking, background, edge, overlay):
             return known.strip
         line = self._line(run_id, run, now, overlay)
         for text in self._highlighted:
             line = mark_hits(line, text)
-        strip = self.painter.strip((*edge, *line), self.size.width, ground, is_stale=now.frozen_at is not None)
+        strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
-        self._painted[run_id] = _Painted(run, ticking, ground, edge, overlay, strip)
+        self._painted[run_id] = _Painted(run, ticking, background, edge, overlay, strip)
         return strip
 
     def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
@@ -304,15 +304,15 @@ class RunTable(LineWidget, can_focus=True):
             return (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
         return row(run, self._slots, now, status=overlay, is_current=run_id == self.rows.cursor)
 
-    def _ground(self, run_id: RunId) -> tuple[Ground, Line]:
+    def _background(self, run_id: RunId) -> tuple[Background, Line]:
         is_marked = run_id in self.rows.marks
         if run_id != self.rows.cursor:
-            return Ground.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
+            return Background.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
         mark = Piece("•", Token.MARKED) if is_marked else Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT)
         edge = (mark, Piece(" "))
         if self.rows.is_cursor_departed:
-            return Ground.GONE_CURSOR, edge
-        return (Ground.CURSOR if self.has_focus else Ground.CURSOR_AWAY), edge
+            return Background.GONE_CURSOR, edge
+        return (Background.CURSOR if self.has_focus else Background.CURSOR_AWAY), edge
 
     def _ticking(self, run: Run, now: Now) -> tuple[Line, ...]:
         return tuple(slot.column.cell(run, now) for slot in self._slots if slot.column.id in _TICKING)

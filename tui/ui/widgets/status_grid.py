@@ -10,7 +10,7 @@ from textual.strip import Strip
 from tui.present.dialogs.filters import FAMILIES, heading_cell, status_cell, word_of, words_of
 from tui.present.styled import Piece, Token
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.lines import LineWidget
 
 INDENT: Final = 1
@@ -65,7 +65,7 @@ class StatusGrid(LineWidget, can_focus=True):
             self.post_message(self.Changed())
 
     def strip_at(self, y: int) -> Strip:
-        strips = [self.painter.blank(INDENT, Ground.DIALOG)]
+        strips = [self.painter.blank(INDENT, Background.DIALOG)]
         room = self.size.width - INDENT
         for column in range(len(FAMILIES)):
             width = COLUMN_WIDTH if column < len(FAMILIES) - 1 else room - COLUMN_WIDTH * column
@@ -75,16 +75,16 @@ class StatusGrid(LineWidget, can_focus=True):
     def _cell(self, column: int, row: int, width: int) -> Strip:
         titles = FAMILIES[column][1]
         if row > len(titles):
-            return self.painter.blank(width, Ground.DIALOG)
+            return self.painter.blank(width, Background.DIALOG)
         line = heading_cell(column, self._chosen) if row == 0 else status_cell(titles[row - 1], self._chosen)
         words = words_of(column) if row == 0 else frozenset({word_of(titles[row - 1])})
         is_here = self.has_focus and (column, row) == (self._column, self._row)
         line = (_edge(is_chosen=words <= self._chosen, is_here=is_here), Piece(" "), *line)
         if not is_here:
-            return self.painter.strip(line, width, Ground.DIALOG)
+            return self.painter.strip(line, width, Background.DIALOG)
         inner = min(width, COLUMN_WIDTH - 2)
-        here = self.painter.strip(line, inner, Ground.CURSOR)
-        return Strip.join([here, self.painter.blank(width - inner, Ground.DIALOG)])
+        here = self.painter.strip(line, inner, Background.CURSOR)
+        return Strip.join([here, self.painter.blank(width - inner, Background.DIALOG)])
 
     def action_move_row(self, step: int) -> None:
         row = self._row + step

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tui.present.dialogs.filters import PERIODS, candidates, completed, is_incomplete, label_line, periods_line
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.text_input import TextInput
 
@@ -123,8 +123,8 @@ class ValueField(Horizontal):
         super().__init__(id=f"{name}-field")
         self.title = name
         self.input = value_input
-        self._label = Lines(Ground.DIALOG, classes="label")
-        self._usual_periods = Lines(Ground.DIALOG, classes="behind")
+        self._label = Lines(Background.DIALOG, classes="label")
+        self._usual_periods = Lines(Background.DIALOG, classes="behind")
 
     def compose(self) -> ComposeResult:
         self._show()

@@ -18,7 +18,7 @@ from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, containers_o
 from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Ground
+from tui.ui.look.painting import Background
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.page import Page
 
@@ -106,11 +106,11 @@ class ValueView(Page):
         if y >= len(self._shown):
             return self.painter.blank(self.size.width)
         path, line = self._shown[y]
-        ground, edge = Ground.PAGE, Piece("  ")
+        background, edge = Background.PAGE, Piece("  ")
         if path == self._at and self.has_focus:
-            ground, edge = Ground.CURSOR, Piece("▌ ", Token.ACCENT)
+            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
         line = mark_hits(line, self._needle) if self._needle else line
-        return self.painter.strip((edge, *line), self.size.width, ground)
+        return self.painter.strip((edge, *line), self.size.width, background)
 
     def on_focus(self) -> None:
         self.refresh()
