@@ -182,11 +182,11 @@ def test_offers_fit_and_end_with_their_key(offered: list[str], width: int, is_ta
         assert "\x1b" not in plain(line)
 
 
-@pytest.mark.parametrize("is_ruled", [True, False])
+@pytest.mark.parametrize("needs_rules", [True, False])
 @pytest.mark.parametrize("width", [60, 68])
-def test_band_is_as_wide_as_the_dialog(width: int, is_ruled: bool) -> None:
-    assert line_width(say.band_line(width, is_ruled=is_ruled)) == width
-    assert line_width(say.end_line(width, is_ruled=is_ruled)) == (width if is_ruled else 0)
+def test_band_is_as_wide_as_the_dialog(width: int, needs_rules: bool) -> None:
+    assert line_width(say.band_line(width, needs_rules=needs_rules)) == width
+    assert line_width(say.end_line(width, needs_rules=needs_rules)) == (width if needs_rules else 0)
 
 
 def test_chosen_status_stands_out_without_colour() -> None:

@@ -195,18 +195,18 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
 # --- lines
 
 
-def band_line(width: int, *, is_ruled: bool) -> Line:
-    """Return the top of the dialog. `is_ruled` draws rules where the dialog has no background of its own."""
+def band_line(width: int, *, needs_rules: bool) -> Line:
+    """Return the top of the dialog. `needs_rules`: rules mark its edges, since it has no background of its own."""
     title, remark = Piece("server filters", Token.BRIGHT, is_bold=True), "kept over restarts"
-    edge, between = ("── ", "─") if is_ruled else ("   ", " ")
+    edge, between = ("── ", "─") if needs_rules else ("   ", " ")
     left: Line = (Piece(edge, Token.LINE), title, Piece(" "))
     right: Line = (Piece(f" {remark}", Token.MUTED), Piece(edge[::-1], Token.LINE))
     return (*left, Piece(between * max(0, width - line_width(left) - line_width(right)), Token.LINE), *right)
 
 
-def end_line(width: int, *, is_ruled: bool) -> Line:
+def end_line(width: int, *, needs_rules: bool) -> Line:
     """Return the bottom of the dialog."""
-    return (Piece("─" * width, Token.LINE),) if is_ruled else ()
+    return (Piece("─" * width, Token.LINE),) if needs_rules else ()
 
 
 def shows_line(typed: Typed, default_period: timedelta) -> Line:

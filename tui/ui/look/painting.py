@@ -87,8 +87,8 @@ class Painter:
         return self.look is ColorMode.NONE
 
     @property
-    def is_ruled(self) -> bool:
-        """Whether areas need rules between them, since all backgrounds look the same."""
+    def needs_rules(self) -> bool:
+        """Whether rules must separate areas, because all backgrounds look the same."""
         return self.look in {ColorMode.SIXTEEN, ColorMode.NONE}
 
     def strip(

@@ -114,7 +114,7 @@ class Frame(LineWidget):
     """The upper and lower edge of the dialog: an empty line, or a rule."""
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.is_ruled else ()
+        line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.needs_rules else ()
         return self.painter.strip(line, self.size.width, Background.DIALOG)
 
 
@@ -143,7 +143,7 @@ class PaletteScreen(ModalScreen[Command | None]):
         self._count = Lines(Background.DIALOG, id="count")
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="palette", classes="ruled" if self._list.painter.is_ruled else ""):
+        with Vertical(id="palette", classes="ruled" if self._list.painter.needs_rules else ""):
             # The left edge needs no border: it is the edge of the terminal.
             yield DialogBorder()
             yield Frame()

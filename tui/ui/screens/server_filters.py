@@ -95,7 +95,7 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         return Typed(self._grid.chosen, **texts)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="server-filters", classes="ruled" if self._band.painter.is_ruled else ""):
+        with Vertical(id="server-filters", classes="ruled" if self._band.painter.needs_rules else ""):
             yield DialogBorder(classes="left")
             yield DialogBorder(classes="right")
             yield self._band
@@ -151,9 +151,9 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
         width = self._band.size.width
         if not width:
             return
-        is_ruled = self._band.painter.is_ruled
-        self._band.show([say.band_line(width, is_ruled=is_ruled)])
-        self._end.show([say.end_line(width, is_ruled=is_ruled)])
+        needs_rules = self._band.painter.needs_rules
+        self._band.show([say.band_line(width, needs_rules=needs_rules)])
+        self._end.show([say.end_line(width, needs_rules=needs_rules)])
         self._shows.show([say.shows_line(self.typed, self._default_period)])
         self._remark.show([self._remark_line(width)])
         leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))

@@ -43,13 +43,13 @@ class Dialog(LineWidget):
     def room(self, widest: int) -> tuple[int, int]:
         """Return the cells and the lines that are available for text. `widest` bounds the cells."""
         width, height = self.app.size
-        edges = 2 * self.painter.is_ruled
+        edges = 2 * self.painter.needs_rules
         return min(widest, width - MARGIN - edges), height - 2 - edges
 
     def show(self, lines: Sequence[Line], width: int) -> None:
         """Show other lines of `width` cells. Only lines that differ are repainted."""
         before, self._lines = self._lines, tuple(lines)
-        edges = 2 * self.painter.is_ruled
+        edges = 2 * self.painter.needs_rules
         size = (width + edges, len(lines) + edges)
         if size != self._outer:
             self._outer = size
@@ -57,19 +57,19 @@ class Dialog(LineWidget):
             return
         for y in range(len(self._lines)):
             if before[y : y + 1] != self._lines[y : y + 1]:
-                self.refresh_line(y + self.painter.is_ruled)
+                self.refresh_line(y + self.painter.needs_rules)
 
     def line_at(self, y: int) -> int:
         """Return the index of the line that is shown in a row of the widget."""
-        return y - self.painter.is_ruled
+        return y - self.painter.needs_rules
 
     def strip_at(self, y: int) -> Strip:
         width, index = self.size.width, self.line_at(y)
         if not 0 <= index < len(self._lines):
-            line: Line = (Piece("─" * width, Token.LINE),) if self.painter.is_ruled else ()
+            line: Line = (Piece("─" * width, Token.LINE),) if self.painter.needs_rules else ()
             return self.painter.strip(line, width, Background.DIALOG)
         background = Background.BAND if self._has_band and index == 0 else Background.DIALOG
-        if not self.painter.is_ruled:
+        if not self.painter.needs_rules:
             return self.painter.strip(self._lines[index], width, background)
         edge = self.painter.strip((_EDGE,), 1, Background.DIALOG)
         return Strip.join([edge, self.painter.strip(self._lines[index], width - 2, background), edge])

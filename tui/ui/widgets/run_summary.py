@@ -19,7 +19,7 @@ from tui.ui.widgets.lines import Lines
 
 def summary_height(painter: Painter) -> int:
     """Return the height: two lines, and a rule above them if there are no background colours."""
-    return SUMMARY_HEIGHT + painter.is_ruled
+    return SUMMARY_HEIGHT + painter.needs_rules
 
 
 class RunSummary(Lines):
@@ -63,5 +63,5 @@ class RunSummary(Lines):
         now = self._live.now
         is_list_end = self.selection.is_list_end
         lines = summary_lines(run, children, now, self.size.width, overlay=overlay, is_list_end=is_list_end)
-        rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.is_ruled else ()
+        rule: tuple[Line, ...] = ((Piece("─" * self.size.width, Token.LINE),),) if self.painter.needs_rules else ()
         self.show((*rule, *lines), is_stale=now.frozen_at is not None)
