@@ -217,7 +217,7 @@ def test_open_quote_matches_the_text_so_far() -> None:
 def test_text_with_a_colon_is_text(text: str) -> None:
     run = run_of("run_a", error=(stamp(), RunError(Raw("http://host 10:30 std::move C:\\temp TypeError: x foo:bar"))))
     assert parse_filter(text).matches(run)
-    assert parse_filter(text).complaints == ()
+    assert parse_filter(text).invalid_words == ()
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_text_with_a_colon_is_text(text: str) -> None:
     ],
 )
 def test_filter_reports_words_that_it_cannot_parse(text: str, reason: str) -> None:
-    (complaint,) = parse_filter(text).complaints
-    assert reason in complaint.reason
+    (invalid,) = parse_filter(text).invalid_words
+    assert reason in invalid.reason
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_filter_reports_words_that_it_cannot_parse(text: str, reason: str) -> No
         "http:",
     ],
 )
-def test_unfinished_word_has_no_complaint_while_typing(text: str) -> None:
+def test_unfinished_word_is_not_invalid_while_typing(text: str) -> None:
     parsed = parse_filter(f"task:sync-orders {text}", is_typing=True)
-    assert parsed.complaints == ()
+    assert parsed.invalid_words == ()
 
 
 @pytest.mark.parametrize("text", ["took:>", "took:>1", "age:1m..", "age:5"])
@@ -275,9 +275,9 @@ def test_unfinished_duration_leaves_the_other_words(text: str) -> None:
     assert not parse_filter(f"task:mail {text}", now=at(60), is_typing=True).matches(FAILED_SYNC)
 
 
-def test_finished_word_has_a_complaint_while_typing() -> None:
+def test_finished_word_is_invalid_while_typing() -> None:
     for text in ("took:>1 task", "foo:b", "status:faild", "took:>1x"):
-        assert parse_filter(text, is_typing=True).complaints, text
+        assert parse_filter(text, is_typing=True).invalid_words, text
 
 
 def test_duration_of_a_live_run_grows_with_the_time() -> None:
@@ -286,8 +286,8 @@ def test_duration_of_a_live_run_grows_with_the_time() -> None:
     assert not parsed.matches(run)  # without a time the age is unknown
     assert not parsed.at(at(20)).matches(run)
     assert parsed.at(at(21)).matches(run)
-    assert parsed.watches_durations
-    assert not parse_filter("age:<5m").watches_durations
+    assert parsed.depends_on_duration
+    assert not parse_filter("age:<5m").depends_on_duration
 
 
 GROUPS = {
@@ -316,7 +316,7 @@ def test_status_word_means_that_status_alone(row: StatusRow) -> None:
         for spelling in (word, word.lower(), word.replace("_", "-"), word.replace("_", " ").title()):
             parsed = parse_filter(f'status:"{spelling}"')
             assert {run.title for run in with_every_status() if parsed.matches(run)} == {row.title}, spelling
-            assert parsed.complaints == ()
+            assert parsed.invalid_words == ()
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_parser_accepts_any_text(text: str) -> None:
     assert parse_filter(text, now=at(60), is_typing=True).matches(BARE) in {True, False}
     assert highlighted_texts(text) is not None
     assert plan_search(text, RunFilters(), KnownValues()) is not None
-    if parsed.complaints and all(not each.word.startswith("status:") for each in parsed.complaints):
+    if parsed.invalid_words and all(not each.word.startswith("status:") for each in parsed.invalid_words):
         assert not parsed.matches(FAILED_SYNC)
 
 

@@ -4,7 +4,7 @@
 * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
 * `id:` and `error:` match a part of the id or the error. All other fields match the whole value.
 * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
-* A word that cannot be parsed matches no run, and `Filter.complaints` says why.
+* A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
 """
 
 from collections.abc import Hashable, Iterable
@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run
-from tui.store.filter_terms import FIELDS, Complaint, ParsedWord, Term, TimedTerm, text_term
+from tui.store.filter_terms import FIELDS, InvalidWord, ParsedWord, Term, TimedTerm, text_term
 from tui.store.filter_words import GLOB, Word, split_words
 
-__all__ = ["EVERYTHING", "Complaint", "Filter", "Term", "highlighted_texts", "is_field", "parse_filter"]
+__all__ = ["EVERYTHING", "Filter", "InvalidWord", "Term", "highlighted_texts", "is_field", "parse_filter"]
 
 _TEXT_AFTER_COLON: Final = ("/", "\\", ":")
 """`http://x`, `C:\\x` and `std::x` are text, not fields."""
@@ -31,13 +31,13 @@ MAX_VALUES: Final = 256
 class Filter:
     """A parsed filter. Two filters are equal if their `text`, `now` and `narrowed_by` are equal.
 
-    * `terms` must all match a run; so must `timed`, the terms that depend on the time.
-    * `narrowed_by`: the origin of additional terms, see `with_terms`.
+    * `terms`, and `timed`, the terms that depend on the time: a run matches the filter if it matches all of them.
+    * `narrowed_by`: identifies the terms that `with_terms` added.
     * `now`: the time that `age` and `took` are relative to.
-    * `complaints`: the words that could not be parsed.
+    * `invalid_words`: the words that could not be parsed.
     * `age_bounds`: the ages at which a run starts or stops matching.
-    * `watches_durations`: a live run may start or stop matching at any time.
-    * `reads_errors`: whether a run matches may depend on its error.
+    * `depends_on_duration`: the filter has `took`, so that a live run may start or stop matching at any time.
+    * `depends_on_errors`: whether a run matches may depend on its error.
     * `hint`: a suggestion for a word that is narrower than it sounds.
     """
 
@@ -46,10 +46,10 @@ class Filter:
     narrowed_by: Hashable = None
     now: datetime | None = None
     timed: tuple[TimedTerm, ...] = field(default=(), compare=False, repr=False)
-    complaints: tuple[Complaint, ...] = field(default=(), compare=False)
+    invalid_words: tuple[InvalidWord, ...] = field(default=(), compare=False)
     age_bounds: tuple[timedelta, ...] = field(default=(), compare=False, repr=False)
-    watches_durations: bool = field(default=False, compare=False, repr=False)
-    reads_errors: bool = field(default=False, compare=False, repr=False)
+    depends_on_duration: bool = field(default=False, compare=False, repr=False)
+    depends_on_errors: bool = field(default=False, compare=False, repr=False)
     hint: str = field(default="", compare=False, repr=False)
 
     @property
@@ -91,18 +91,18 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
     """
     words = split_words(text)
     if len(words) > MAX_WORDS or sum(len(word.texts) for word in words) > MAX_VALUES:
-        complaint = Complaint(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
-        return Filter(text, (_match_nothing,), complaints=(complaint,))
+        invalid = InvalidWord(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
+        return Filter(text, (_match_nothing,), invalid_words=(invalid,))
     parsed_words = [parsed for word in words if (parsed := _parse_word(word, is_typing=is_typing)) is not None]
     return Filter(
         text,
         tuple(parsed.term for parsed in parsed_words if parsed.term is not None),
         now=now,
         timed=tuple(parsed.timed for parsed in parsed_words if parsed.timed is not None),
-        complaints=tuple(parsed.complaint for parsed in parsed_words if parsed.complaint is not None),
+        invalid_words=tuple(parsed.invalid for parsed in parsed_words if parsed.invalid is not None),
         age_bounds=tuple(age for parsed in parsed_words for age in parsed.age_bounds),
-        watches_durations=any(parsed.watches_durations for parsed in parsed_words),
-        reads_errors=any(parsed.reads_errors for parsed in parsed_words),
+        depends_on_duration=any(parsed.depends_on_duration for parsed in parsed_words),
+        depends_on_errors=any(parsed.depends_on_errors for parsed in parsed_words),
         hint=next((parsed.hint for parsed in parsed_words if parsed.hint), ""),
     )
 
@@ -124,17 +124,17 @@ def _parse_word(word: Word, *, is_typing: bool) -> ParsedWord | None:
     """Parse a word. None: it has no value yet, such as `status:`, `-` or an open quote."""
     if not is_field(word):
         texts = word.texts
-        return _apply_negation(ParsedWord(text_term(texts), reads_errors=True), word) if texts else None
+        return _apply_negation(ParsedWord(text_term(texts), depends_on_errors=True), word) if texts else None
     if word.field is None or word.field not in FIELDS:
-        return ParsedWord(_match_nothing, complaint=Complaint(word.source, _unknown_field(word)))
+        return ParsedWord(_match_nothing, invalid=InvalidWord(word.source, _unknown_field(word)))
     if not word.values:
         return None
     parsed = FIELDS[word.field](word)
-    complaint = parsed.complaint
-    if complaint is not None and complaint.may_be_unfinished and is_typing:
+    invalid = parsed.invalid
+    if invalid is not None and invalid.may_be_unfinished and is_typing:
         return None
-    if complaint is not None and (word.is_negated or not (parsed.term or parsed.timed)):
-        return ParsedWord(_match_nothing, complaint=complaint)
+    if invalid is not None and (word.is_negated or not (parsed.term or parsed.timed)):
+        return ParsedWord(_match_nothing, invalid=invalid)
     return _apply_negation(parsed, word)
 
 

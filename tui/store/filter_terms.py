@@ -31,7 +31,7 @@ _NO: Final = ("no", "false", "0")
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class InvalidWord:
     """A word that could not be parsed, and the reason, both in raw text.
 
     `may_be_unfinished`: the next key may complete the word.
@@ -44,14 +44,17 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class ParsedWord:
-    """The terms of one word, and a complaint if a part of the word could not be parsed. See `Filter` for the fields."""
+    """The terms of one word; `invalid` is set if the word, or a part of it, could not be parsed.
+
+    The other attributes are explained in `Filter`.
+    """
 
     term: Term | None = None
     timed: TimedTerm | None = None
-    complaint: Complaint | None = None
+    invalid: InvalidWord | None = None
     age_bounds: tuple[timedelta, ...] = ()
-    watches_durations: bool = False
-    reads_errors: bool = False
+    depends_on_duration: bool = False
+    depends_on_errors: bool = False
     hint: str = ""
 
 
@@ -88,7 +91,7 @@ def _error_test(patterns: list[str]) -> Term:
 
 
 def _parse_error(word: Word) -> ParsedWord:
-    return ParsedWord(_error_test(word.values), reads_errors=True)
+    return ParsedWord(_error_test(word.values), depends_on_errors=True)
 
 
 def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
@@ -127,7 +130,7 @@ def _parse_test(word: Word) -> ParsedWord:
     for value in word.values:
         meant = next((answer for answer, names in ((True, _YES), (False, _NO)) if _starts_any(names, value)), None)
         if meant is None:
-            return ParsedWord(complaint=Complaint(word.source, "test must be yes or no"))
+            return ParsedWord(invalid=InvalidWord(word.source, "test must be yes or no"))
         wanted.add(meant)
     return ParsedWord(lambda run: bool(run.fixed.is_test) in wanted)
 
@@ -138,15 +141,15 @@ def _starts_any(names: tuple[str, ...], value: str) -> bool:
 
 def _parse_status(word: Word) -> ParsedWord:
     meant = read_status_words(word.values)
-    complaint = None
+    invalid = None
     if meant.unknown:
         name = meant.unknown[0]
         near = nearest_statuses(name)
         groups = " ".join(each.replace(" ", "-") for each in GROUPS)
         other = f"similar names: {' '.join(near)}" if near else f"use the name of a status, or {groups}"
-        complaint = Complaint(word.source, f'no status "{name}"; {other}')
+        invalid = InvalidWord(word.source, f'no status "{name}"; {other}')
     hint = next((hint for name, hint in _HINTS.items() if name in word.values), "")
-    return ParsedWord(meant.matches, complaint=complaint, hint=hint)
+    return ParsedWord(meant.matches, invalid=invalid, hint=hint)
 
 
 _HINTS: Final = {
@@ -191,7 +194,7 @@ def _parse_duration_word(
             is_last = word.is_open and value == word.values[-1]
             may_be_unfinished = is_last and all(map(_UNFINISHED_DURATION.fullmatch, value.split("..")))
             reason = f'"{value}" is not a duration; use for example {name}:>10s {name}:<2m {name}:1m..5m'
-            return ParsedWord(complaint=Complaint(word.source, reason, may_be_unfinished=may_be_unfinished))
+            return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=may_be_unfinished))
         ranges.append(each)
 
     def term(run: Run, now: datetime | None) -> bool:
@@ -199,7 +202,7 @@ def _parse_duration_word(
         return duration is not None and any(each.contains(duration) for each in ranges)
 
     age_bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
-    return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), watches_durations=not is_age)
+    return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), depends_on_duration=not is_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,4 +262,4 @@ FIELDS: Final[Mapping[str, FieldParser]] = MappingProxyType(
         "test": _parse_test,
     }
 )
-"""The parser of each field, in the order in which a complaint lists the fields."""
+"""The parser of each field, in the order in which an error message lists them."""

@@ -45,8 +45,8 @@ class SearchPlan:
     * `run_ids`: complete ids in the filter.
     * `lists`: the lists of a tag, a task or a queue that the filter names.
     * `filters`: restrict the list of all older runs.
-    * `error_texts`: texts or globs of which one must be in the error of a failed run.
-    * `reads_errors`: whether a run matches may depend on its error.
+    * `error_texts`: texts or globs; the error of a failed run must contain one of them.
+    * `reads_errors`: the errors of failed runs must be read, since a match may depend on them.
     * `reads_older`: older runs may match too.
     """
 

@@ -125,7 +125,7 @@ class View:
         for age in self._filter.age_bounds:
             ends = sorted((now - age, (before or now) - age))
             affected.update(self._store.created_between(*ends))
-        if self._filter.watches_durations:
+        if self._filter.depends_on_duration:
             affected.update(self._store.live())
         return affected
 

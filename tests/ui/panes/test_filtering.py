@@ -35,7 +35,7 @@ def test_unknown_filter_shows_no_runs(tmp_path: Path, text: str, said: str) -> N
     run_story(story, tmp_path, small_fleet())
 
 
-def test_half_a_word_is_a_complaint_after_enter(tmp_path: Path) -> None:
+def test_half_a_word_is_an_error_after_enter(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         rows = monitor.screen.run_list.rows
         await monitor.press("slash", *"task:send-email took:>1")

@@ -23,8 +23,8 @@ class EmptyFacts:
     """The possible reasons.
 
     `run_count` runs exist behind the typed filter, if `is_filtered`. `filters` describes the server's filters, and
-    `period` the length of the list (None: no limit). `is_relayed` means that the data comes from a relay. `complaints`
-    are about words of the filter that are not understood.
+    `period` the length of the list (None: no limit). `is_relayed` means that the data comes from a relay.
+    `filter_errors` say which words of the filter could not be parsed.
     """
 
     at: datetime
@@ -37,7 +37,7 @@ class EmptyFacts:
     environment: Environment | None = None
     history: HistoryRead | None = None
     is_relayed: bool = False
-    complaints: tuple[str, ...] = ()
+    filter_errors: tuple[str, ...] = ()
 
 
 def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
@@ -52,8 +52,8 @@ def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
 
 def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     freshness = facts.freshness
-    if facts.complaints:
-        said = f"{clean(Raw('; '.join(facts.complaints)))}."
+    if facts.filter_errors:
+        said = f"{clean(Raw('; '.join(facts.filter_errors)))}."
         return [
             (said[:1].upper() + said[1:], Token.AMBER),
             ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),

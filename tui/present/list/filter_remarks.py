@@ -1,9 +1,9 @@
-"""The remark about words of a filter that are not understood."""
+"""The remark about words of a filter that could not be parsed."""
 
 from tui.present.styled import Line, Piece, Token
 from tui.store.filter import Filter
 
 
-def complaint_line(parsed: Filter) -> Line:
-    """Return the first word that is not understood, and why; empty if there is none."""
-    return tuple(Piece(complaint.reason, Token.AMBER) for complaint in parsed.complaints[:1])
+def invalid_word_line(parsed: Filter) -> Line:
+    """Return why the first invalid word could not be parsed; empty if all words are valid."""
+    return tuple(Piece(invalid.reason, Token.AMBER) for invalid in parsed.invalid_words[:1])

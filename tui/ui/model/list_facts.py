@@ -59,7 +59,7 @@ def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
         is_relayed=session.settings.relay_url is not None,
         run_count=len(views.base),
         is_filtered=bool(query.text),
-        complaints=tuple(complaint.reason for complaint in views.parsed.complaints),
+        filter_errors=tuple(invalid.reason for invalid in views.parsed.invalid_words),
         filters=query.filters,
         period=query.period,
         environment=session.store.environment,

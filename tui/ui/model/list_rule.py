@@ -7,7 +7,7 @@ from typing import Final
 from tui.present import formatting
 from tui.present.dialogs.filters import window_words
 from tui.present.frame.outage import gap_remark
-from tui.present.list.filter_remarks import complaint_line
+from tui.present.list.filter_remarks import invalid_word_line
 from tui.present.styled import Line, Piece, Token
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.store.orders import CREATED
@@ -42,13 +42,13 @@ def rule_left(live: LiveModel, views: ListViews, filter_token: Token) -> Line:
 def rule_right(
     live: LiveModel, views: ListViews, rows: RunListModel, missed: Mapping[Gap, MissedRuns], width: int
 ) -> Line:
-    """Return the counts of shown, marked and new runs; or the age of the data, or a complaint about the filter."""
+    """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
     freshness = live.freshness
     if freshness.is_stale and freshness.confirmed_at is not None:
         ago = formatting.duration(live.now.at - freshness.confirmed_at)
         return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
-    if views.parsed.complaints:
-        return complaint_line(views.parsed)
+    if views.parsed.invalid_words:
+        return invalid_word_line(views.parsed)
     line: list[Piece] = [Piece(count_words(live, views, is_wide=width >= WIDE), Token.TEXT)]
     for part in (_marks(rows), f"{formatting.count(rows.new_count)} new" if rows.new_count else ""):
         if part:

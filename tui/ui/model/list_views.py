@@ -98,7 +98,7 @@ class ListViews:
         base_key = (query.filters, query.shown_period, query.order)
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
-        if self.parsed.reads_errors:
+        if self.parsed.depends_on_errors:
             failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
             views += [self._view(Filter(terms=(term,)), base.since, failed) for term in (_is_failed, _is_unread)]
         # A reused base is complete, and receives changes already.
@@ -111,7 +111,7 @@ class ListViews:
     def end_typing(self) -> None:
         """Treat the last word of the text as complete. Make the views again if that changes the filter."""
         query = replace(self.query, is_typing=False)
-        if parse_filter(query.text).complaints != self.parsed.complaints:
+        if parse_filter(query.text).invalid_words != self.parsed.invalid_words:
             self.request(query)
         else:
             self.query = query
@@ -185,7 +185,7 @@ class ListViews:
     def _take(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
-        self.failed, self.unread = views[-2:] if self.parsed.reads_errors else (None, None)
+        self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
         self._on_views()
 
 

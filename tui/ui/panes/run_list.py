@@ -13,7 +13,7 @@ from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.present.frame.empty import empty_lines
 from tui.present.list.end import end_key, end_line
-from tui.present.list.filter_remarks import complaint_line
+from tui.present.list.filter_remarks import invalid_word_line
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.store.filter import highlighted_texts
@@ -124,8 +124,8 @@ class RunListPane(Pane):
             self._drop_search()
             self.views.request(replace(self.views.query, text=text, is_searched=False, is_typing=True))
         parsed = self.views.parsed
-        if parsed.complaints:
-            return complaint_line(parsed)
+        if parsed.invalid_words:
+            return invalid_word_line(parsed)
         count = count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
         return (Piece(" · ".join(part for part in (parsed.hint, count) if part), Token.MUTED),)
 
@@ -257,7 +257,7 @@ class RunListPane(Pane):
         self.table.show_lines(self.rows.on_changes(changes))
 
     def _end_line(self, width: int) -> Line | None:
-        if self.views.parsed.complaints:
+        if self.views.parsed.invalid_words:
             return None
         return end_line(end_facts(self.live, self.views, self.server_search.progress), width)
 
