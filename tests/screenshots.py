@@ -1,7 +1,7 @@
-"""Draws the pictures for the README from the running program: `python -m tests.screenshots [NAME…]`.
+"""Draws the pictures of the READMEs from the running program: `python -m tests.screenshots [NAME…]`.
 
-Each scene has a size and the keys, faults or time that lead to it. Most scenes use an emulator whose time stands still,
-so that the pictures are repeatable. Scenes in which time passes have an emulator of their own.
+Most scenes run on an emulator whose time stands still, so that a second run draws the same pictures. Scenes in which
+time passes have a living emulator of their own.
 """
 
 import json
@@ -10,7 +10,6 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,94 +19,89 @@ from rich.text import Text
 
 from tests.perf.terminal import Terminal
 from tests.support import drawing
+from tests.support.animation import Frame, animated_svg, frame_of
 from tests.support.commands import Terminal as Pipe
 from tests.support.commands import environment
 
 FOLDER: Final = Path(__file__).parents[1] / "screenshots"
-FAILED: Final = "run_cmwur1jyh01569f7dq2cr6wwh"
-ROOT: Final = "run_cmwuqwexc00m29f7de6v8aoe6"
-COMMANDS: Final = {
-    "ls": (["ls", "--status", "failed", "--limit", "12"], 100),
-    "show": (["show", FAILED], 80),
-    "tree": (["tree", ROOT], 100),
-}
+COMMANDS: Final = {"ls": (["ls", "--status", "failed", "--limit", "12"], 100)}
+"""Printed pictures: a command line and the width of its terminal."""
 
-SIZES: Final = ((80, 24), (120, 40), (200, 60))
-SMALL: Final = SIZES[:1]
 STILL: Final = ("--seed", "0", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
-LIVING: Final = (
-    "--seed",
-    "0",
-    "--start",
-    "2026-11-24T13:49:40Z",
-    "--time-scale",
-    "1",
-    "--history",
-    "300",
-    "--rate",
-    "2",
-)
+LIVING: Final = ("--seed", "0", "--start", "2026-11-24T13:49:40Z", "--history", "300", "--rate", "2")
 KEY: Final = "tr_prod_emulator"
 TOKEN: Final = "0123456789abcdef-of-the-wall"
 PRESS_S: Final = 0.3
 SETTLE_S: Final = 2.0
-"""Time for the requests about a run to be answered and drawn."""
+"""How long the details of a run may take to be read and drawn."""
 
 OUTAGE_S: Final = 20.0
-"""More than a minute of the world, so that the line has two times of day."""
+"""More than a full minute of the living emulator, so that the line of the outage has two times of day."""
+
+STORY: Final = "story"
+STORY_SIZE: Final = (120, 34)
+STEPS: Final = (
+    ("x", 1.2),
+    ("x", 1.2),
+    ("x", 2.7),
+    ("3", 0.3),
+    ("z", 2.7),
+    ("z", 0.9),
+    ("R", 2.4),
+    ("y", 2.4),
+    ("v", 5.1),
+)
+"""The keys of the animated picture, each with the time for which its effect is shown."""
+
+PAUSE_S: Final = 1.5
+"""Before the animation starts again."""
 
 Scene = Callable[[Terminal, str], None]
+"""Brings a monitor to the screen that is drawn. The text is the address of its emulator."""
 
 
 def keys(*pressed: str) -> Scene:
-    """Return a scene that keys lead to."""
+    """A scene that presses keys, one after the other."""
 
     def play(terminal: Terminal, _: str) -> None:
         for key in pressed:
             terminal.send(key)
             terminal.read_for(PRESS_S)
         terminal.read_for(SETTLE_S)
-        terminal.wait_until(lambda: "loading…" not in terminal.text, "all that is seen")
+        terminal.wait_until(lambda: "loading…" not in terminal.text, "loaded panes")
 
     return play
 
 
 def stale(terminal: Terminal, url: str) -> None:
-    """Make the server stop responding."""
-    keys("x")(terminal, url)  # near the top, where timers run
+    """The server answers with errors only."""
+    keys("x")(terminal, url)  # near the top, where timers ran
     set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(SETTLE_S)
 
 
-def late(terminal: Terminal, url: str) -> None:
-    """Make the server slow."""
-    to_a_failed_run(terminal, url)
-    set_faults(url, [{"kind": "hang"}])
-    terminal.wait_for(" old, late")
-
-
 def gap(terminal: Terminal, url: str) -> None:
-    """Show the list after an outage whose runs were read."""
+    """The server is back after an outage, and the monitor has read all that it missed."""
     set_faults(url, [{"kind": "error", "status": 503}])
     terminal.wait_for("STALE")
     terminal.read_for(OUTAGE_S)
     set_faults(url, [])
     terminal.wait_for("no data")
-    terminal.send("j")  # now new runs do not move the line
+    terminal.send("j")  # holds the list still, so that new runs do not push the line away
     terminal.wait_for(" caught up")
     keys(*"kkkk")(terminal, url)
 
 
 def set_faults(url: str, faults: list[dict[str, object]]) -> None:
-    """Set the faults of the emulator."""
+    """Replace the faults of the emulator."""
     request = urllib.request.Request(f"{url}/emulator/faults", json.dumps({"faults": faults}).encode())
-    with urllib.request.urlopen(request) as answer:
-        answer.read()
+    with urllib.request.urlopen(request) as response:
+        response.read()
 
 
 def filtered(text: str) -> str:
-    """Return the keys that filter the list."""
+    """The keys that filter the list."""
     return f"/{text}\r"
 
 
@@ -116,10 +110,10 @@ to_a_failed_run: Final = keys(*"xxxxxxxXX")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A scene with its sizes and flags. `is_living`: it has its own emulator, whose time passes."""
+    """One picture: its scene, the size of its terminal, flags of the monitor, and the emulator that it needs."""
 
     play: Scene
-    sizes: Sequence[tuple[int, int]] = SIZES
+    size: tuple[int, int] = (120, 40)
     flags: tuple[str, ...] = ()
     is_living: bool = False
     is_relayed: bool = False
@@ -130,77 +124,105 @@ SHOTS: Final = {
     "failed": Shot(keys(*"xxxxx3z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
     "confirm": Shot(keys(filtered("task:agent-turn status:waiting"), "j", "j", "C")),
-    "stale": Shot(stale),
     "help": Shot(keys("?")),
-    "late": Shot(late, SMALL, flags=("--no-realtime",), is_living=True),
-    "gap": Shot(gap, SMALL, is_living=True),
-    "relay": Shot(to_a_failed_run, SMALL, is_relayed=True),
+    "stale": Shot(stale, (80, 24)),
+    "gap": Shot(gap, (80, 24), is_living=True),
+    "relay": Shot(to_a_failed_run, (80, 24), is_relayed=True),
 }
 
 
-def main(only: list[str]) -> None:
-    """Write all pictures, or the named ones."""
+def main(only: Sequence[str]) -> None:
+    """Draw every picture, or only those named."""
     FOLDER.mkdir(exist_ok=True)
-    with emulator(STILL) as url, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, emulator(STILL) as url:
         env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
         for name, (arguments, columns) in COMMANDS.items():
             if not only or name in only:
-                (FOLDER / f"{name}.svg").write_text(command(arguments, columns, env), encoding="utf-8")
+                (FOLDER / f"{name}.svg").write_text(printed(arguments, columns, env), encoding="utf-8")
         for name, shot in SHOTS.items():
             if not only or name in only:
-                with ThreadPoolExecutor(len(SIZES)) as threads:
-                    for done in [threads.submit(shoot, name, shot, size, env) for size in shot.sizes]:
-                        done.result()
+                shoot(name, shot, env)
                 set_faults(url, [])
+        if not only or STORY in only:
+            (FOLDER / f"{STORY}.svg").write_text(animated_svg(recorded(env), STORY_SIZE[0]), encoding="utf-8")
 
 
-def command(arguments: list[str], columns: int, env: dict[str, str]) -> str:
-    """Return the output of a command on a terminal of this many columns, as SVG."""
+def printed(arguments: Sequence[str], columns: int, env: dict[str, str]) -> str:
+    """The output of a command on a terminal of so many columns, as SVG."""
     terminal = Pipe(*arguments, env=env, columns=columns)
     terminal.end()
     text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))
     return drawing.svg(text, columns, f"trigger-tui {' '.join(arguments)}")
 
 
-def shoot(name: str, shot: Shot, size: tuple[int, int], env: dict[str, str]) -> None:
-    """Play a scene on its own monitor, and write the screen."""
-    with ExitStack() as around:
+def shoot(name: str, shot: Shot, env: dict[str, str]) -> None:
+    """Play a scene on a monitor of its own and draw the screen that it ends with."""
+    with ExitStack() as stack:
         if shot.is_living:
-            env = env | {"TRIGGER_API_URL": around.enter_context(emulator(LIVING))}
+            env = env | {"TRIGGER_API_URL": stack.enter_context(emulator(LIVING))}
         flags, url = shot.flags, env["TRIGGER_API_URL"]
         if shot.is_relayed:
-            flags = (*flags, "--relay", around.enter_context(relay(env)))
+            flags = (*flags, "--relay", stack.enter_context(relay(env)))
             env = env | {"TRIGGER_TUI_RELAY_TOKEN": TOKEN}
             del env["TRIGGER_SECRET_KEY"]
-        terminal = around.enter_context(Terminal([sys.executable, "-m", "tui", *flags], size=size, env=env))
-        terminal.wait_for("Completed")
-        terminal.read_for(SETTLE_S)
+        terminal = stack.enter_context(monitor(flags, shot.size, env))
         shot.play(terminal, url)
-        stem = f"{name}-{size[0]}x{size[1]}"
-        picture = drawing.svg(drawing.text_of(terminal), size[0], "trigger-tui")
-        (FOLDER / f"{stem}.svg").write_text(picture, encoding="utf-8")
-        drawing.png(terminal, FOLDER / f"{stem}.png")
+        drawing.png(terminal, FOLDER / f"{name}-{shot.size[0]}x{shot.size[1]}.png")
+
+
+def recorded(env: dict[str, str]) -> list[Frame]:
+    """The story of the README as frames: find a failed run, read why it failed, replay it, watch the replay."""
+    frames: list[Frame] = []
+    with emulator(LIVING) as url, monitor((), STORY_SIZE, env | {"TRIGGER_API_URL": url}) as terminal:
+
+        def show(shown_s: float) -> None:
+            frame = frame_of(terminal, shown_s)
+            if frames and frames[-1].rows == frame.rows:
+                frames[-1] = Frame(frame.rows, frames[-1].shown_s + shown_s)
+            else:
+                frames.append(frame)
+
+        def watch(seconds: float) -> None:
+            for _ in range(round(seconds / PRESS_S)):
+                terminal.read_for(PRESS_S)
+                show(PRESS_S)
+
+        watch(2.1)
+        for key, watched_s in STEPS:
+            terminal.send(key)
+            watch(watched_s)
+        show(PAUSE_S)
+    return frames
 
 
 @contextmanager
-def emulator(world: Sequence[str]) -> Iterator[str]:
-    """Start an emulator of a world. Yield its address."""
-    with running(["emulator", "--port", "0", *world]) as told:
-        yield next(word for word in told.readline().split() if word.startswith("http://"))
+def monitor(flags: Sequence[str], size: tuple[int, int], env: Mapping[str, str]) -> Iterator[Terminal]:
+    """A monitor in a terminal of its own, with its first rows drawn."""
+    with Terminal([sys.executable, "-m", "tui", *flags], size=size, env=env) as terminal:
+        terminal.wait_for("Completed")
+        terminal.read_for(SETTLE_S)
+        yield terminal
+
+
+@contextmanager
+def emulator(options: Sequence[str]) -> Iterator[str]:
+    """An emulator with these options; yields its address."""
+    with running(["emulator", "--port", "0", *options]) as output:
+        yield next(word for word in output.readline().split() if word.startswith("http://"))
 
 
 @contextmanager
 def relay(env: Mapping[str, str]) -> Iterator[str]:
-    """Start a relay to the API of the environment. Yield its address."""
+    """A relay to the API that `env` names; yields its address."""
     with tempfile.NamedTemporaryFile("w", encoding="ascii") as tokens:
         print("wall", TOKEN, file=tokens, flush=True)
-        with running(["relay", "--tokens", tokens.name, "--listen", "127.0.0.1:0"], env) as told:
-            yield next(word for word in told.readline().split() if word.startswith("ws://"))
+        with running(["relay", "--tokens", tokens.name, "--listen", "127.0.0.1:0"], env) as output:
+            yield next(word for word in output.readline().split() if word.startswith("ws://"))
 
 
 @contextmanager
 def running(arguments: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[IO[str]]:
-    """Run a command until the end of the block. Yield its output."""
+    """A command that runs until the block ends; yields its output."""
     command = [sys.executable, "-m", "tui", *arguments]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None

@@ -52,7 +52,7 @@ def text_of(terminal: Terminal) -> Text:
     for y in range(terminal.screen.lines):
         row = Text()
         for cells in _pieces(_row(terminal, y)):
-            ink, ground = _colors(cells[0])
+            ink, ground = colors_of(cells[0])
             style = Style(
                 color=f"rgb({ink[0]},{ink[1]},{ink[2]})",
                 bgcolor=None if ground == GROUND else f"rgb({ground[0]},{ground[1]},{ground[2]})",
@@ -74,7 +74,7 @@ def png(terminal: Terminal, path: Path) -> None:
     for y in range(rows):
         x = 0
         for cells in _pieces(_row(terminal, y)):
-            ink, ground = _colors(cells[0])
+            ink, ground = colors_of(cells[0])
             left, top = x * width, y * height
             if ground != GROUND:
                 draw.rectangle((left, top, left + len(cells) * width - 1, top + height - 1), fill=ground)
@@ -93,11 +93,11 @@ def _row(terminal: Terminal, y: int) -> list[Any]:
 
 def _pieces(row: Sequence[Any]) -> Iterator[list[Any]]:
     """Split a row into runs of cells with one style."""
-    for _, cells in groupby(row, key=lambda cell: (_colors(cell), cell.bold, cell.underscore)):
+    for _, cells in groupby(row, key=lambda cell: (colors_of(cell), cell.bold, cell.underscore)):
         yield list(cells)
 
 
-def _colors(cell: Any) -> tuple[Color, Color]:
+def colors_of(cell: Any) -> tuple[Color, Color]:
     """Return the foreground and the background of a cell."""
     ink, ground = _color(cell.fg, INK), _color(cell.bg, GROUND)
     return (ground, ink) if cell.reverse else (ink, ground)
