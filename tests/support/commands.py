@@ -20,11 +20,13 @@ from tui.output import DEFAULT_WIDTH, Output
 from tui.ui.input.type_ahead import ASK_CURSOR
 
 PATIENCE_S = 30.0
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG")
+"""The variables of this machine that a command under test inherits; the last two measure its coverage."""
 
 
 def environment(url: str | None, **more: str) -> dict[str, str]:
     """Return the environment variables of the process: a key, an address, and none of the machine's own settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     kept |= {"TRIGGER_SECRET_KEY": SECRET, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
     if url is not None:
         kept["TRIGGER_API_URL"] = url
