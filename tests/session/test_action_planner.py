@@ -129,7 +129,7 @@ def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, ROOT)
     assert asked["detail"] == TREE_READS + 1
-    assert plan.missing == ("runs below 10 of them were not read",)
+    assert plan.missing == ("the runs below 10 runs were not read",)
     assert plan.total == TREE_READS + 11
 
 

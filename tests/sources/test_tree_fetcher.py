@@ -143,7 +143,7 @@ def test_public_token_gets_a_tree_before_the_next_refill(tmp_path: Path) -> None
         budget, below = tree.missing
         assert budget.startswith("the request budget is spent for ")
         left = 30 - (len(requests(api)) - 3)
-        assert below == f"runs below {left} of them were not read"
+        assert below == f"the runs below {left} runs were not read"
         assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
 
 

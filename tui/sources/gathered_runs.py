@@ -1,4 +1,7 @@
-"""Collects the runs of one tree while it is being fetched."""
+"""Collects the runs of one tree while `TreeFetcher` fetches it, and the reasons why the tree may be incomplete.
+
+It does no IO.
+"""
 
 from collections import deque
 from collections.abc import Iterable
@@ -12,70 +15,74 @@ from tui.wire.runs import RunResponse
 
 
 class GatheredRuns:
-    """The runs of one tree that were read so far. `TreeFetcher` bounds their number.
+    """The known runs of one tree. `TreeFetcher` bounds their number.
 
-    `read` are the runs whose own detail was read, or that are gone. `missing` says in words which parts are unknown.
-    `gone` counts the runs that the server no longer has.
+    `runs` includes relatives that only the detail of another run lists. `read_ids` are the runs whose own detail was
+    read, or that are gone. `missing` describes the unknown parts in words.
     """
 
     def __init__(self) -> None:
         self.runs: dict[RunId, Run] = {}
-        self.read: set[RunId] = set()
+        self.read_ids: set[RunId] = set()
         self.missing: list[str] = []
-        self.gone = 0
+        self._gone_count = 0
 
     def add(self, response: RunResponse) -> None:
-        """Add a run that was read, and its relatives."""
+        """Add the run of a response, and its relatives."""
         for patch in (response.patch, *response.related):
             self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
-        self.read.add(response.patch.id)
+        self.read_ids.add(response.patch.id)
         if not response.patch.lists_all_children:
             self.missing.append(f"{response.patch.id} does not list its children")
 
     def add_gone(self, run_id: RunId) -> None:
         """Record that the server no longer has a run."""
-        self.read.add(run_id)
-        self.gone += 1
+        self.read_ids.add(run_id)
+        self._gone_count += 1
 
     def first_unread(self, ids: deque[RunId]) -> RunId | None:
-        """Return the first unread run, and drop the read ones before it."""
-        while ids and ids[0] in self.read:
+        """Drop read runs from the front of `ids`, and return the first unread one."""
+        while ids and ids[0] in self.read_ids:
             ids.popleft()
         return ids[0] if ids else None
 
     def lacks_status(self, row: TreeRow) -> bool:
-        """Whether neither the row nor a read has the status of the run."""
+        """Whether the status of a run is neither in its row nor in a response."""
         run = self.runs.get(row.id)
         return row.status is None and (run is None or run.state is None)
 
-    def runs_for_statuses(self, rows: Iterable[TreeRow]) -> deque[RunId]:
-        """Return the runs to read for the missing statuses: parents first, since one detail lists all children."""
+    def ids_to_read_for_status(self, rows: Iterable[TreeRow]) -> deque[RunId]:
+        """Return a run to read for each row without a status.
+
+        That is its parent, whose detail lists all children, or the run itself if its parent was read.
+        """
         return deque(
-            row.id if row.parent_id is None or row.parent_id in self.read else row.parent_id
+            row.id if row.parent_id is None or row.parent_id in self.read_ids else row.parent_id
             for row in rows
             if self.lacks_status(row)
         )
 
     def reasons(self) -> tuple[str, ...]:
         """Return why the tree may be incomplete, each reason once."""
-        gone = [f"{self.gone:,} {'run' if self.gone == 1 else 'runs'} cannot be read any more"] if self.gone else []
+        count = self._gone_count
+        gone = [f"{count:,} {'run' if count == 1 else 'runs'} cannot be read any more"] if count else []
         return tuple(dict.fromkeys([*self.missing, *gone]))
 
     def unread_live(self, rows: Iterable[TreeRow]) -> list[RunId]:
-        """Return the unread runs that may be live, and whose status is in no row of the query."""
+        """Return the unread runs that may be live and have no status in `rows`."""
         statuses = {row.id: row.status for row in rows}
         unread = (run_id for run_id in (*self.runs, *(each for each in statuses if each not in self.runs)))
         return [
             run_id
             for run_id in unread
-            if run_id not in self.read and statuses.get(run_id) is None and not self._has_ended(run_id)
+            if run_id not in self.read_ids and statuses.get(run_id) is None and not self._has_ended(run_id)
         ]
 
-    def has_unread_below(self, tree: RunTree, run_id: RunId) -> bool:
-        """Whether the run, or a descendant, may be live and was not read itself, so that it may have more children."""
+    def may_lack_children(self, tree: RunTree, run_id: RunId) -> bool:
+        """Whether the run or a descendant was not read and may be live, so that the tree may lack children of it."""
         node = tree.find(run_id)
         return node is not None and any(
-            each.id not in self.read and not (each.status is not None and each.status.canonical.is_final)
+            each.id not in self.read_ids and not (each.status is not None and each.status.canonical.is_final)
             for each in node.walk()
         )
 
@@ -89,6 +96,6 @@ class GatheredRuns:
         return None if run is None else run.fixed.created_at
 
     def rows(self) -> Iterable[TreeRow]:
-        """Yield every run that was read as a row of the tree."""
+        """Yield a row of the tree for every known run."""
         for run in self.runs.values():
             yield TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)

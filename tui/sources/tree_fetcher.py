@@ -1,6 +1,6 @@
-"""Fetches the whole tree around a run: by one query, or by the root's trace and single reads.
+"""Fetches the whole tree around a run: with one query, or from the root's trace and single reads.
 
-How rows become a tree is in `domain.tree`.
+`domain.tree` builds the tree from the rows.
 
 Source: tests/wire/recordings/README.md §6.
 """
@@ -26,10 +26,10 @@ from tui.wire.runs import RunResponse
 from tui.wire.times import MAX_DURATION, read_time
 
 TREE_READS = 60
-"""How many runs are read one by one for a tree. The tree says if there are more."""
+"""Runs of a tree that are read one by one. If there are more, `RunTree.missing` reports it."""
 
 TREE_ROWS = 5_000
-"""Rows of one query. A trace has at most as many spans."""
+"""Rows of one query. A trace has no more spans than this."""
 
 MAX_SINGLE_READS: Final = 5
 """If the query lacks more runs than this, it is sent again."""
@@ -38,7 +38,7 @@ REPLICA_LAG_S: Final = 1.0
 """How far the replica that answers queries was seen to lag behind the database."""
 
 MAX_TREE_WAIT_S: Final = 4.0
-"""How long a tree may wait for the request budget in all. After that, it is shown with its missing parts named."""
+"""How long a tree may wait for the request budget in all. After that, it is returned with missing parts."""
 
 _COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
 _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
@@ -50,7 +50,7 @@ class TreeFetcher:
     def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._waits_until_s = 0.0
+        self._wait_ends_s = 0.0
 
     async def fetch_tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
         """Fetch the tree around a run, by one query if the key may query. Raises `ApiError`.
@@ -58,7 +58,7 @@ class TreeFetcher:
         `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
         replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
         """
-        self._waits_until_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
+        self._wait_ends_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
         response = await self._fetcher.fetch_run(run_id, priority)
         root_id = _root_of(response) or run_id
         gathered = GatheredRuns()
@@ -77,14 +77,14 @@ class TreeFetcher:
             if len(rows) >= TREE_ROWS:
                 gathered.missing.append(f"{TREE_ROWS:,} runs or more")
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
-        return replace(tree, is_from_replica=gathered.has_unread_below(tree, run_id))
+        return replace(tree, is_from_replica=gathered.may_lack_children(tree, run_id))
 
     async def fetch_trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
         """Fetch the trees below several roots by one query. Return None if it is refused or fails.
 
         Roots that are too old for a query are left out.
         """
-        self._waits_until_s = math.inf
+        self._wait_ends_s = math.inf
         reaches_to = self._fetcher.now() - MAX_QUERY_PERIOD + timedelta(days=1)
         created = {root.id: root.fixed.created_at for root in roots if root.fixed.created_at is not None}
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
@@ -106,9 +106,9 @@ class TreeFetcher:
     @property
     def _max_wait_s(self) -> float | None:
         """Return how much longer this tree may wait for the request budget, None for any time."""
-        if math.isinf(self._waits_until_s):
+        if math.isinf(self._wait_ends_s):
             return None
-        return max(0.0, self._waits_until_s - self._clock.monotonic_s())
+        return max(0.0, self._wait_ends_s - self._clock.monotonic_s())
 
     async def _read_root(self, root_id: RunId, gathered: GatheredRuns, priority: Priority) -> None:
         try:
@@ -186,7 +186,7 @@ class TreeFetcher:
         pending = deque(run_id for run_id in (*gathered.runs, *(row.id for row in rows)) if run_id not in explored)
         try:
             for _ in range(TREE_READS):
-                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.runs_for_statuses(rows))
+                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.ids_to_read_for_status(rows))
                 if run_id is None:
                     break
                 response = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
@@ -197,12 +197,14 @@ class TreeFetcher:
                     pending.extend(patch.id for patch in response.related if patch.id not in explored)
         except RateLimited as error:
             gathered.missing.append(str(error))
-        left = {run_id for run_id in pending if run_id not in gathered.read}
+        left = {run_id for run_id in pending if run_id not in gathered.read_ids}
         if left:
-            gathered.missing.append(f"runs below {len(left):,} of them were not read")
-        open_count = sum(gathered.lacks_status(row) for row in rows)
-        if open_count:
-            gathered.missing.append(f"the status of {open_count:,} {'run' if open_count == 1 else 'runs'} was not read")
+            gathered.missing.append(_unread_below(len(left)))
+        unknown_count = sum(gathered.lacks_status(row) for row in rows)
+        if unknown_count:
+            gathered.missing.append(
+                f"the status of {unknown_count:,} {'run' if unknown_count == 1 else 'runs'} was not read"
+            )
 
     async def _query_again(
         self,
@@ -230,7 +232,11 @@ class TreeFetcher:
             else:
                 gathered.add(response)
         if unread := gathered.unread_live(rows):
-            gathered.missing.append(f"runs below {len(unread):,} of them were not read")
+            gathered.missing.append(_unread_below(len(unread)))
+
+
+def _unread_below(count: int) -> str:
+    return f"the runs below {count:,} {'run' if count == 1 else 'runs'} were not read"
 
 
 def _root_of(response: RunResponse) -> RunId | None:

@@ -25,7 +25,7 @@ from tui.domain.source_names import REST
 from tui.domain.status import RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
-from tui.sources.realtime.feed import HOLD_S, REPLAY_S
+from tui.sources.realtime.feed import HOLD_S, MAX_PAUSE_S
 from tui.store.changes import Changes
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
@@ -127,7 +127,7 @@ def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypat
 def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
     async def story(on: Followed) -> None:
         before = snapshot_count(on)
-        pauses = [REPLAY_S + 0.1]
+        pauses = [MAX_PAUSE_S + 0.1]
 
         def pause(_: Changes) -> None:
             # Between a response and the next poll, and too short to count as a sleep of the machine.

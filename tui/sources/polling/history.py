@@ -1,4 +1,8 @@
-"""Reads the list's older pages, from page one back to the start of the period."""
+"""Reads the older pages of the list, from page one back to the start of the period.
+
+While the history is incomplete, each poll cycle reads one page with the priority of polling, then more pages while the
+budget has room for history.
+"""
 
 from datetime import timedelta
 
@@ -15,7 +19,7 @@ from tui.wire.runs import ListPage
 
 
 class HistoryReader:
-    """Reads at most `max_runs` runs, of at most `age`. It continues at its cursor over poll cycles."""
+    """Reads at most `max_runs` runs, none older than `age`. It keeps its cursor between poll cycles."""
 
     def __init__(
         self,
@@ -41,20 +45,20 @@ class HistoryReader:
         self.is_complete = False
 
     async def start(self, emit: Emit, page: ListPage) -> None:
-        """Start behind page one."""
+        """Start after page one, which the caller has read."""
         self.has_started = True
         self._run_count = len(page.patches)
         self._cursor = page.next
-        await self._record(emit, page, is_end=page.next is None)
+        await self._emit_progress(emit, page, is_end=page.next is None)
 
     def resume_at(self, cursor: Cursor | None) -> None:
-        """Read again from `cursor`, where a catch-up stopped at its bound."""
+        """Start again at `cursor`, where the reading of new runs stopped at its bound."""
         self._cursor, self._run_count, self.is_complete = cursor, 0, False
 
     async def read(self, emit: Emit, until_s: float) -> None:
-        """Read one page, then more until `until_s` while the budget has room for history.
+        """Read one page, then more until the monotonic time `until_s` while the budget has room for history.
 
-        Where the server finds older pages too expensive (422), the history ends, and polling continues.
+        If the server refuses an older page as too expensive (422), the history ends, and polling continues.
         """
         try:
             await self._read_page(emit, Priority.LIST)
@@ -76,9 +80,9 @@ class HistoryReader:
         page = await self._pages.read(emit, self._filters, after=cursor, priority=priority)
         self._run_count += len(page.patches)
         self._cursor = page.next
-        await self._record(emit, page, is_end=page.next is None or page.next == cursor)
+        await self._emit_progress(emit, page, is_end=page.next is None or page.next == cursor)
 
-    async def _record(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
+    async def _emit_progress(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         reached = min(created, default=None)
         is_old = reached is not None and reached < self._fetcher.now() - self._age

@@ -15,7 +15,7 @@ from tui.domain.run import Run
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.polling.page_reader import PageReader
-from tui.sources.polling.scan import CREATED_SLACK, PAGE_SIZE, Density, Window, windows
+from tui.sources.polling.scan import CREATED_SLACK, PAGE_SIZE, Density, Window, plan_windows
 from tui.store.orders import EPOCH
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.runs import ListPage
@@ -93,9 +93,9 @@ class RereadQueue:
         store = self._pages.store
         runs = [run for run_id in self._listed if (run := store.get(run_id)) is not None]
         known_ranks = {run.id: float(store.created_rank(run.id)) for run in runs}
-        found, unplaced = windows(runs, self._ranks(None, runs, known_ranks).__getitem__)
-        self._unlisted |= dict.fromkeys(unplaced)
-        self._listed.difference_update(unplaced)
+        found, undated = plan_windows(runs, self._ranks(None, runs, known_ranks).__getitem__)
+        self._unlisted |= dict.fromkeys(undated)
+        self._listed.difference_update(undated)
         found = sorted((*found, *self._windows_by_task(runs, known_ranks)), key=lambda window: -len(window.run_ids))
         self._window, self._cursor, self._page_count = (found[0] if found else None), None, 0
         # Alternate between the fullest window and that of the run that waits longest, so that no single run starves.
@@ -117,7 +117,7 @@ class RereadQueue:
             # Assume that the task has the same share of the runs everywhere, until a page shows more.
             share = len(store.with_task(task)) / len(store)
             ranks = self._ranks(task, of_task, {run.id: known_ranks[run.id] * share for run in of_task})
-            found, _ = windows(of_task, ranks.__getitem__)
+            found, _ = plan_windows(of_task, ranks.__getitem__)
             yield from (replace(window, task=task) for window in found)
 
     def _ranks(

@@ -22,7 +22,7 @@ from tui.sources.polling.newest import LIST_DELAY, NewestRuns
 from tui.sources.polling.older import OlderRuns, is_before
 from tui.sources.polling.page_reader import PageReader
 from tui.sources.polling.rereads import RereadQueue
-from tui.sources.polling.scan import PAGE_SIZE, QUEUED, QUEUED_STATUSES, RUNNING, RUNNING_STATUSES, Scan
+from tui.sources.polling.scan import PAGE_SIZE, QUEUED_STATUSES, QUEUED_WORDS, RUNNING_STATUSES, RUNNING_WORDS, Scan
 from tui.sources.realtime.coverage import Coverage, is_incomplete
 from tui.sources.run_fetcher import RunFetcher
 from tui.store.filter import EVERYTHING
@@ -130,17 +130,17 @@ class RunLister:
         if fits_one_page:
             self._scans.pop(Part.QUEUED, None)
             if may_start or Part.RUNNING in self._scans:
-                await self._scan_parts(emit, RUNNING + QUEUED, LIVE, 1, (Part.RUNNING, Part.QUEUED))
+                await self._scan_parts(emit, RUNNING_WORDS + QUEUED_WORDS, LIVE, 1, (Part.RUNNING, Part.QUEUED))
             await self._departed.read(emit, until - self.pages.request_count)
             return
         if may_start or Part.RUNNING in self._scans:
-            await self._scan_parts(emit, RUNNING, RUNNING_STATUSES, max(1, max_requests // 2), (Part.RUNNING,))
+            await self._scan_parts(emit, RUNNING_WORDS, RUNNING_STATUSES, max(1, max_requests // 2), (Part.RUNNING,))
         # When many runs end at once, make the cycle longer: reading them later would cost as much.
         backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
         await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
         if may_start or Part.QUEUED in self._scans:
             remaining = max(1, until - self.pages.request_count)
-            await self._scan_parts(emit, QUEUED, QUEUED_STATUSES, remaining, (Part.QUEUED,))
+            await self._scan_parts(emit, QUEUED_WORDS, QUEUED_STATUSES, remaining, (Part.QUEUED,))
 
     async def scan_older(self, emit: Emit, *, may_start: bool) -> None:
         """Continue with the live runs that are older than the period. `may_start`: start a pass if none is running."""
@@ -198,23 +198,23 @@ class RunLister:
     async def _scan_parts(
         self,
         emit: Emit,
-        words: tuple[str, ...],
+        status_words: tuple[str, ...],
         statuses: frozenset[RunStatus],
         max_pages: int,
         parts: tuple[Part, ...],
     ) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
         scan = self._scans.get(parts[0])
-        if scan is None or scan.words != words:
+        if scan is None or scan.status_words != status_words:
             started_at = self._fetcher.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
-            if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
+            if self._filters.statuses and not expected and not set(status_words).intersection(self._filters.statuses):
                 self._progress = self._progress.start(parts, started_at).finish(parts)
                 return
-            scan = self._scans[parts[0]] = Scan(words, expected)
+            scan = self._scans[parts[0]] = Scan(status_words, expected)
             self._progress = self._progress.start(parts, started_at)
         # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
-        filters = replace(self._filters, statuses=words)
+        filters = replace(self._filters, statuses=status_words)
         for _ in range(max_pages):
             page = await self.pages.read(emit, filters, after=scan.cursor)
             scan.add_page((patch.id for patch in page.patches), page.next)
@@ -240,7 +240,11 @@ class RunLister:
 
     def _has_other_parts(self, *, fits_one_page: bool) -> bool:
         running = self._scans.get(Part.RUNNING)
-        return Part.QUEUED in self._scans if fits_one_page else running is not None and running.words != RUNNING
+        return (
+            Part.QUEUED in self._scans
+            if fits_one_page
+            else running is not None and running.status_words != RUNNING_WORDS
+        )
 
     def _is_live(self, run_id: RunId) -> bool:
         return run_id in self._store.live()

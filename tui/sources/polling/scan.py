@@ -1,7 +1,8 @@
-"""Plans scans of the live runs, and the windows that find the runs which ended. It does no IO.
+"""Plans which pages find the live runs, and which find the runs that ended. It does no IO.
 
-A scan reads every live run of some statuses, page by page. A run that it should have found and did not has left the
-live set. `windows` groups such runs so that one page finds as many of them as possible.
+A scan reads every live run of some statuses, page by page. `run_lister` and `older` send its requests. An expected run
+that no page shows has left the live set. `plan_windows` groups such runs by creation time, so that one page finds as
+many of them as possible; `rereads` reads these windows.
 
 Source: tests/wire/recordings/README.md §3.
 """
@@ -17,9 +18,9 @@ from tui.domain.status import RunStatus
 PAGE_SIZE = 100
 """The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
 
-RUNNING = ("EXECUTING", "DEQUEUED", "WAITING")
-QUEUED = ("QUEUED", "DELAYED", "PENDING_VERSION")
-"""Words of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
+RUNNING_WORDS = ("EXECUTING", "DEQUEUED", "WAITING")
+QUEUED_WORDS = ("QUEUED", "DELAYED", "PENDING_VERSION")
+"""Values of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
 
 RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
 QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
@@ -38,7 +39,7 @@ class Scan:
     `expected` are the runs that were known to have these statuses at the start.
     """
 
-    words: tuple[str, ...]
+    status_words: tuple[str, ...]
     expected: frozenset[RunId]
     cursor: Cursor | None = None
     is_done: bool = False
@@ -46,7 +47,7 @@ class Scan:
     _cursors: set[Cursor] = field(default_factory=set)
 
     def add_page(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
-        """Add a page. A repeated cursor ends the pass, since it would never end otherwise."""
+        """Add a page. A repeated cursor ends the pass, which would never end otherwise."""
         self._found.update(run_ids)
         self.is_done = next_cursor is None or next_cursor in self._cursors
         self.cursor = next_cursor
@@ -55,13 +56,13 @@ class Scan:
 
     @property
     def missing(self) -> frozenset[RunId]:
-        """Return the expected runs that no page showed. Only meaningful once the pass is done."""
+        """Return the expected runs that no page showed. Valid once the pass is done."""
         return self.expected - self._found
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A range of creation times that contains all `run_ids`, and probably few more runs than fit a page.
+    """A range of creation times that contains all `run_ids`. All its runs probably fit in about one page.
 
     With a `task`, only runs of that task are listed.
     """
@@ -73,49 +74,49 @@ class Window:
 
 
 class Density:
-    """How many runs a second the list has, as its pages showed: of all tasks (None), or of one.
+    """Estimates from pages how many runs were created per second, of one task or of all (None).
 
-    The store alone cannot tell: of the time before its history it has few runs, and a filter keeps runs out of it.
+    The store does not have all runs: it has few from before its history, and none that a filter excludes.
     """
 
     def __init__(self) -> None:
         self._per_s: dict[TaskId | None, float] = {}
 
     def record(self, task: TaskId | None, count: int, duration: timedelta) -> None:
-        """Record that pages showed `count` runs that were created over `duration`."""
+        """Record that pages showed `count` runs, which were created within `duration`."""
         self._per_s[task] = count / max(duration, CREATED_SLACK).total_seconds()
 
     def decay(self) -> None:
-        """Halve all densities: the next runs to find may be where the list is less dense."""
+        """Halve all densities, since the list may be less dense around the next runs to find."""
         self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > MIN_RUNS_PER_S}
 
     def rank(self, task: TaskId | None, known_rank: float, age: timedelta) -> float:
-        """Estimate how many newer runs the list has than a run of this age, of which `known_rank` are known."""
+        """Estimate how many runs of the list are newer than a run of this age. `known_rank` of them are known."""
         return max(known_rank, self._per_s.get(task, 0.0) * age.total_seconds())
 
 
-def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
-    """Group runs into windows, the fullest first. Runs without a creation time are returned on their own.
+def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
+    """Return windows for these runs, the fullest first, and the runs without a creation time.
 
-    `rank` is a run's index, by creation, among all runs that a page may show. Runs whose ranks are within one page
-    share a window.
+    `rank` is a run's index among all runs that a page may show, the newest first. Runs whose ranks are less than a page
+    apart share a window.
     """
-    placed: list[tuple[float, datetime, RunId]] = []
-    unplaced: list[RunId] = []
+    ranked: list[tuple[float, datetime, RunId]] = []
+    undated: list[RunId] = []
     for run in runs:
         if run.fixed.created_at is None:
-            unplaced.append(run.id)
+            undated.append(run.id)
         else:
-            placed.append((rank(run.id), run.fixed.created_at, run.id))
-    placed.sort()
+            ranked.append((rank(run.id), run.fixed.created_at, run.id))
+    ranked.sort()
     groups: list[list[tuple[float, datetime, RunId]]] = []
-    for place in placed:
+    for entry in ranked:
         # Keep all runs of one moment in one window: two windows of the same moment would read the same pages.
-        if groups and (place[0] - groups[-1][0][0] < PAGE_SIZE or place[1] == groups[-1][-1][1]):
-            groups[-1].append(place)
+        if groups and (entry[0] - groups[-1][0][0] < PAGE_SIZE or entry[1] == groups[-1][-1][1]):
+            groups[-1].append(entry)
         else:
-            groups.append([place])
-    found = [
+            groups.append([entry])
+    planned = [
         Window(
             min(created for _, created, _ in group) - CREATED_SLACK,
             max(created for _, created, _ in group) + CREATED_SLACK,
@@ -123,4 +124,4 @@ def windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[W
         )
         for group in groups
     ]
-    return sorted(found, key=lambda window: -len(window.run_ids)), unplaced
+    return sorted(planned, key=lambda window: -len(window.run_ids)), undated

@@ -1,7 +1,7 @@
-"""Follows the realtime feed: reads a snapshot, then polls which the server holds until something changes.
+"""Follows the realtime feed: reads a snapshot, then sends polls that the server holds until a run changes.
 
-The poller fetches the fields and runs that the feed lacks (see `coverage`). A feed that is not available is no error:
-the session polls, and tries the feed again later.
+The poller fetches the fields and runs that the feed lacks (see `coverage`). If the feed fails, polling continues, and
+the session tries the feed again later.
 
 Source: tests/wire/recordings/README.md §8.
 """
@@ -32,8 +32,8 @@ from tui.wire.feed import MAX_FEED_WINDOW, FeedPosition, FeedResponse, FeedTarge
 HOLD_S: Final = 20.0
 """How long the server holds a poll without a change (17.0 to 22.3 s recorded). A response is expected by then."""
 
-REPLAY_S: Final = 1.5
-"""After a longer pause, the feed starts over: a poll does not report changes older than 2 s (recording 712)."""
+MAX_PAUSE_S: Final = 1.5
+"""Between two polls. After a longer pause, the feed starts over: a poll reports only the last 2 s (recording 712)."""
 
 MAX_LIST_WAIT_S: Final = 1.0
 """How long the feed's snapshot of 1,000 runs waits for the first page of the list, which the screen shows first."""
@@ -45,7 +45,7 @@ RETRY_LIMITED_AFTER: Final = timedelta(minutes=1)
 """Between tries while other clients use all realtime connections of the environment."""
 
 MAX_BREAKS: Final = 3
-"""Polls in a row that broke after a complete snapshot: some proxy cannot hold a connection for 20 s."""
+"""Polls in a row that break after a complete snapshot, as if a proxy cannot hold them. After these, the feed pauses."""
 
 MIN_POLL_S: Final = 0.05
 """The least time from one poll to the next."""
@@ -55,8 +55,8 @@ CONNECTED_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """A patch from the feed, the run as the store has it, and the two merged.
+class _MergedPatch:
+    """A patch from the feed, the run in the store (`known`), and the patch merged into it (`run`).
 
     This merge decides whether to emit the patch. The store merges the patch again, since it may know more by then.
     """
@@ -67,12 +67,12 @@ class _Reading:
 
     @property
     def is_change(self) -> bool:
-        """Whether the patch has a newer state than the store."""
+        """Whether the patch has a newer state than the run in the store."""
         return self.known is None or self.run.state is not self.known.state
 
 
 class RealtimeSource:
-    """Holds one feed, of the environment or of a single run.
+    """Follows the feed of the environment, or of a single run.
 
     A wake-up cancels the poll in flight, unless the connection is known to be healthy.
     """
@@ -99,14 +99,14 @@ class RealtimeSource:
         self._max_age = max_age
         self._on_wake = on_wake
         self._filter = with_server_filters(filters, EVERYTHING)
-        # A row of the feed does not have these fields. Only the list can show which runs match.
+        # Rows of the feed lack these fields. Only the list can show which runs match.
         list_only = (filters.versions, filters.queues, filters.machines, filters.regions)
         self._can_filter = filters.batch is None and not any(list_only)
         self._break_count = 0
         self._answered_s = -math.inf
 
     async def run(self, emit: Emit) -> None:
-        """Follow the feed until cancelled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
+        """Follow the feed until canceled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
         progress = FeedProgress()
         if self._target.run_id is None:
             await self._wait_for_list()
@@ -139,19 +139,19 @@ class RealtimeSource:
             return
         answered_s = self._answered_s = self._clock.elapsed_s()
         held_s = answered_s - sent_s
-        readings = self._readings(response)
+        merged_patches = self._merge(response)
         if response.position == position and held_s < MIN_HOLD_S:
             progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
         elif position is not None and position.is_up_to_date:
-            if readings:
+            if merged_patches:
                 self._coverage.record_change()
-            self._check_progress(progress, readings, held_s)
+            self._check_progress(progress, merged_patches, held_s)
         elif not response.position.is_up_to_date:
             progress.add_part()
-        await self._emit_response(readings, response, response.position, progress, emit)
+        await self._emit_response(merged_patches, response, response.position, progress, emit)
         progress.position = response.position
         await self._clock.sleep(max(0.0, MIN_POLL_S - held_s))
-        if self._clock.elapsed_s() - answered_s > REPLAY_S:
+        if self._clock.elapsed_s() - answered_s > MAX_PAUSE_S:
             progress.restart()
 
     async def _request(self, position: FeedPosition | None) -> FeedResponse | None:
@@ -175,12 +175,12 @@ class RealtimeSource:
         except TimeoutError:
             return None
 
-    def _readings(self, response: FeedResponse) -> tuple[_Reading, ...]:
+    def _merge(self, response: FeedResponse) -> tuple[_MergedPatch, ...]:
         known = ((patch, self._store.get(patch.id)) for patch in self._patches(response))
-        return tuple(_Reading(patch, run, merge(run, patch)) for patch, run in known)
+        return tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
 
     def _patches(self, response: FeedResponse) -> tuple[RunPatch, ...]:
-        """Return all patches of a response. Rows of only some columns are completed with the last known state."""
+        """Return all patches of a response. A row with only some columns is completed from the last known state."""
         patches = list(response.patches)
         states = {patch.id: patch.state for patch in patches}
         for run_id, row in response.partial:
@@ -195,17 +195,17 @@ class RealtimeSource:
 
     async def _emit_response(
         self,
-        readings: tuple[_Reading, ...],
+        merged_patches: tuple[_MergedPatch, ...],
         response: FeedResponse,
         position: FeedPosition,
         progress: FeedProgress,
         emit: Emit,
     ) -> None:
-        """Emit the rows of a response. Once the snapshot is complete, the feed is live."""
-        wanted = [reading for reading in readings if self._is_wanted(reading, response.read_at)]
-        self._mark_incomplete((reading.run for reading in wanted), is_snapshot=not progress.is_live)
+        """Emit the wanted patches of a response. Once the snapshot is complete, the feed is live."""
+        wanted = [merged for merged in merged_patches if self._is_wanted(merged, response.read_at)]
+        self._mark_incomplete((merged.run for merged in wanted), is_snapshot=not progress.is_live)
         if wanted:
-            await emit(RunsRead(tuple(reading.patch for reading in wanted)))
+            await emit(RunsRead(tuple(merged.patch for merged in wanted)))
         unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
         if not position.is_up_to_date:
@@ -224,35 +224,35 @@ class RealtimeSource:
             progress.connected_s = now_s
             await emit(SourceConnected(self.name, response.read_at, HOLD_S))
 
-    def _is_wanted(self, reading: _Reading, read_at: datetime) -> bool:
-        """Whether to emit a row: its run is known already, or it is new enough and matches the filters."""
-        if reading.known is not None and reading.known.state is not None:
+    def _is_wanted(self, merged: _MergedPatch, read_at: datetime) -> bool:
+        """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
+        if merged.known is not None and merged.known.state is not None:
             return True
-        created_at = reading.patch.fixed.created_at if reading.patch.fixed is not None else None
+        created_at = merged.patch.fixed.created_at if merged.patch.fixed is not None else None
         if created_at is not None and created_at < read_at - self._max_age:
             return False
         if not self._can_filter:
             self._coverage.request_list()
             return False
-        return self._filter.matches(reading.run)
+        return self._filter.matches(merged.run)
 
     def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
-        """Mark the runs of which the list has more fields. The history reads the runs of a first snapshot anyway."""
+        """Mark the runs of which the list has more fields, except in a snapshot that the history will read anyway."""
         if not is_snapshot or self._store.history is None or self._store.history.is_complete:
             for run in runs:
                 if is_incomplete(run):
                     started_at = run.state.started_at if run.state is not None else None
                     self._coverage.mark_incomplete(run.id, started_at or run.fixed.created_at)
 
-    def _check_progress(self, progress: FeedProgress, readings: tuple[_Reading, ...], held_s: float) -> None:
-        if held_s >= MIN_HOLD_S or any(reading.is_change for reading in readings):
+    def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
+        if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
             progress.advance()
             self._break_count = 0
         else:
             progress.add_instant_response()
 
     async def _as_transient(self, error: ApiError, *, was_live: bool) -> Transient:
-        """Translate an error into the next wait. Whatever fails here, only the feed pauses."""
+        """Return the `Transient` that pauses the feed, with its reason and the time of the next try."""
         reason = str(error)
         match error:
             case RateLimited():

@@ -1,4 +1,4 @@
-"""The source that follows a relay: one connection at a time, from its welcome to its end."""
+"""Follows a relay: emits the messages of one connection as updates, from its snapshot to its end."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,20 +18,20 @@ from tui.wire.responses import response_error
 from tui.wire.runs import decode_run
 
 MAX_MISSED_BEATS: Final = 5
-"""After so many the connection is opened again, which costs little even if the relay was only slow."""
+"""After these, the watchdog aborts the connection. A new one costs little, even if the relay was only slow."""
 
 MAX_HELD_MESSAGES: Final = 1_000
-"""Messages with runs that are held back until the relay names its environment."""
+"""Messages with runs that are held until the relay names its environment."""
 
 MISDIRECTED: Final = 421
 """The HTTP status for a relay that serves another environment than before."""
 
 CONNECTED_EVERY_S: Final = 1.0
-"""At most one `SourceConnected` in this time, however many messages come."""
+"""The least time between two `SourceConnected`, however many messages come."""
 
 
 class RelaySource:
-    """Follows a relay. Every connection begins with a snapshot, so none depends on the one before."""
+    """Follows a relay. Every connection begins with a snapshot, so it does not depend on an earlier one."""
 
     name = RELAY
 
@@ -42,7 +42,7 @@ class RelaySource:
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Emit updates until cancelled. Raises `Transient` or `Fatal`."""
+        """Emit updates until canceled. Raises `Transient` or `Fatal`."""
         try:
             async with self._connection.open() as welcome:
                 watchdog = _Watchdog(self._connection, self._clock, welcome.beat_s)
@@ -65,8 +65,8 @@ class _Receiver:
         self._beat_s = beat_s
         self._updates = RelayUpdates(store)
         self._connected_s: float | None = None
-        self._reads: dict[int, RunId] = {}
-        # A relay that restarted may serve another environment. Its runs wait until it names the one of before.
+        self._requested_runs: dict[int, RunId] = {}
+        # A restarted relay may serve another environment, so its runs are held until it names the known one.
         self._environment = store.environment
         self._held: list[Runs] | None = None if self._environment is None else []
 
@@ -96,7 +96,7 @@ class _Receiver:
             case Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
-                    self._reads[await self._connection.send_call(RunRequest(run_id))] = run_id
+                    self._requested_runs[await self._connection.send_call(RunRequest(run_id))] = run_id
             case CallResponse():
                 await self._handle_response(message)
             case Welcome():
@@ -110,12 +110,12 @@ class _Receiver:
         held.append(message)
 
     async def _release(self, facts: RelayFacts) -> None:
-        """Emit the held runs if the environment is the one of before. Raises `Fatal` if it is another one."""
+        """Emit the held runs once the relay names the known environment. Raises `Fatal` if it names another one."""
         if self._held is None or facts.environment is None:
             return
         environment = facts.environment.environment
         if environment is not None and environment != self._environment:
-            raise Fatal("the relay now serves another environment: restart this screen", status=MISDIRECTED)
+            raise Fatal("the relay now serves another environment: restart trigger-tui", status=MISDIRECTED)
         held, self._held = self._held, None
         for message in held:
             await self._emit_all(self._updates.from_runs(message))
@@ -125,7 +125,7 @@ class _Receiver:
             await self._emit(update)
 
     async def _emit_connected(self, at: datetime) -> None:
-        """Emit that the relay is connected, once it sent everything that such a claim needs."""
+        """Emit `SourceConnected` if it is due and the snapshot and the status of the relay's sources are known."""
         elapsed_s = self._clock.elapsed_s()
         is_due = self._connected_s is None or elapsed_s - self._connected_s >= CONNECTED_EVERY_S
         if self._updates.is_confirmed and is_due:
@@ -133,8 +133,8 @@ class _Receiver:
             await self._emit(SourceConnected(RELAY, at, self._beat_s))
 
     async def _handle_response(self, message: CallResponse) -> None:
-        """Pass a response to its caller, or emit a run that was missing in the snapshot."""
-        run_id = self._reads.pop(message.number, None)
+        """Pass a response to its caller, or emit the run if it was requested because the snapshot lacked it."""
+        run_id = self._requested_runs.pop(message.number, None)
         if run_id is None:
             self._connection.resolve(message)
             return
@@ -146,7 +146,7 @@ class _Receiver:
         try:
             detail = decode_run(response.body, response.read_at) if error is None else None
         except ServerFault:
-            # The API's response is bad, not the relay. A new connection would request the same at once.
+            # The API's response is bad, not the relay. A new connection would request the same run at once.
             detail = None
         if detail is None or detail.patch.id != run_id:
             self._updates.retry_missing(run_id)
@@ -155,7 +155,7 @@ class _Receiver:
 
 
 class _Watchdog:
-    """Aborts a connection without messages, by a clock that counts the sleep of the machine too."""
+    """Aborts a silent connection. Time in which the machine sleeps counts as silence."""
 
     def __init__(self, connection: RelayConnection, clock: Clock, beat_s: float) -> None:
         self._connection = connection
@@ -166,7 +166,7 @@ class _Watchdog:
         self._timer: Timer = clock.call_later(beat_s, self._check_silence)
 
     def restart(self) -> None:
-        """Begin to wait again: a message came."""
+        """Restart the wait after a message."""
         self._received_s = self._clock.elapsed_s()
 
     def check(self) -> None:
