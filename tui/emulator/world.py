@@ -110,7 +110,7 @@ class World:
         if history:
             self._simulate_history(start_ms, start_ms - busy_ms, history)
         self._max_kept = max(MIN_KEPT, 2 * history)
-        self.lifecycle.copy_from_now_on()
+        self.lifecycle.start_copying()
         self.ledger.copy_all()
         self._trim()
 
@@ -131,7 +131,7 @@ class World:
     def list_all(self) -> None:
         """Let lists and queries know all changes at once, without their delay."""
         for run in self.ledger:
-            if run.is_copying:
+            if run.is_copy_scheduled:
                 self.ledger.copy(run)
 
     def find(self, run_id: str) -> Run | None:

@@ -1,6 +1,6 @@
-"""`src/trigger/moderation.ts`: a task with hostile text in every part of its runs except the task's id.
+"""`src/trigger/moderation.ts`: a task whose runs have hostile text in payload, tags, logs, metadata, error and output.
 
-The server returns all of it verbatim (recordings 112, 251, 279, 839), so a client has to sanitise it.
+The server returns such text unchanged (recordings 112, 251, 279, 839), so a client has to sanitise it.
 """
 
 from random import Random
@@ -29,10 +29,10 @@ TEXTS = (
     "markup [bold red]x[/] [link=file:///etc/passwd]y[/link] {curly} %s $(reboot) `id` <b>html</b>",
     "long " + "abcdefghij 日本語 " * 900,
 )
-"""One of each kind. The last is a line of 13,000 characters."""
+"""One text for each kind of trouble: escape sequences, control characters, bidi overrides, markup, length and so on."""
 
 SHORT_TEXTS = tuple(text[:100] for text in TEXTS)
-"""Short enough for tags, which hold 128 characters, and for keys."""
+"""Short enough for JSON keys, and for tags, which the server limits to 128 characters."""
 
 _THROWN = stack(own("classify", "lib/moderation.ts", 33, 11), own("run", "trigger/moderation.ts", 21, 18))
 
@@ -71,7 +71,12 @@ def _moderate_comment(call: Call) -> Script:
         return Script((work,), throws=Failure(FailureKind.STRING, f"rejected: {other[:900]}"))
     usage = Start((Child("log-usage", {"meter": key, "units": 1}, (key,)),))
     return Script(
-        (SetMetadata({"status": key, key: {"label": other[:200]}}), work, AddTags((pick(random, SHORT_TEXTS),)), usage),
+        (
+            SetMetadata({"status": key, key: {"label": other[:200]}}),
+            work,
+            AddTags((pick(random, SHORT_TEXTS),)),
+            usage,
+        ),
         {"verdict": "spam" if outcome < 40 else "ham", "echo": text, key: [other]},
     )
 

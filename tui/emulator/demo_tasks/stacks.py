@@ -7,7 +7,7 @@ frames are in its module.
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.script import Call, Script, Step, Work
 
-FRAMES = 10
+MAX_FRAMES = 10
 """Node's `Error.stackTraceLimit`: a deeper stack is cut."""
 
 _CORE = "file:///app/node_modules/@trigger.dev/core/src/v3"
@@ -106,7 +106,7 @@ def stack(*frames: str) -> str:
 
 def bare_stack(*frames: str) -> str:
     """A stack without the executor's frames, for timers and streams."""
-    return "\n".join(f"    at {frame}" for frame in frames[:FRAMES])
+    return "\n".join(f"    at {frame}" for frame in frames[:MAX_FRAMES])
 
 
 def error(message: str, trace: str, name: str = "Error") -> Failure:

@@ -1,4 +1,4 @@
-"""The rows of a run in REST: in a list, beside another run, and the detail.
+"""Builds the JSON of a run in the REST API: its row in a list, its detail, and its row in the detail of a related run.
 
 Source: tests/wire/recordings/README.md §3 and §4, recordings 010-063 and 100-149.
 """
@@ -18,47 +18,47 @@ from tui.emulator.simulation.statuses import Status
 
 PAYLOAD_INLINE_BYTES = 512 * 1024
 OUTPUT_INLINE_BYTES = 128 * 1024
-"""Above these sizes the detail has a URL instead of the value (recordings 118, 119)."""
+"""Above these sizes the detail has a presigned URL instead of the value (recordings 118, 119)."""
 
 SUPER_JSON = "application/super+json"
 """The type of an output as the SDK stores it, `{"json":…}`."""
 
-MAX_CACHED_SECONDS = 4096
-"""Cached texts of seconds: the rows of one response have times of the same minutes."""
+MAX_CACHED_TIMES = 4096
+"""Size of the cache of formatted times. The rows of one response have times within a few minutes."""
 
 Presign = Callable[[Run, str], str]
-"""Returns the URL of a run's `payload` or `output`."""
+"""Returns the presigned URL of a run's `payload` or `output`."""
 
 
 def iso_time(ms: int) -> str:
-    """Epoch milliseconds as `2026-11-24T13:43:52.747Z`."""
+    """Format epoch milliseconds like `2026-11-24T13:43:52.747Z`."""
     seconds, rest = divmod(ms, 1000)
     return f"{_iso_second(seconds)}.{rest:03d}Z"
 
 
-@lru_cache(MAX_CACHED_SECONDS)
+@lru_cache(MAX_CACHED_TIMES)
 def _iso_second(seconds: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def json_text(value: Json) -> str:
-    """A value as the server stores it: JSON without spaces."""
+    """JSON without spaces, as the server stores it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def is_large(value: Json, max_bytes: int) -> bool:
-    """Whether the value is stored in a file of its own."""
+    """Whether the value is so large that the server keeps it in its object store."""
     return value is not None and len(json_text(value).encode("utf-8", "surrogatepass")) > max_bytes
 
 
 def packet_path(run: Run, part: str) -> str:
-    """The path of a run's stored `payload` or `output`, as in the realtime feed (recording 720)."""
+    """The path of a run's `payload` or `output` in the object store, as in the realtime feed (recording 720)."""
     folder = run.id if part == "payload" else f"{run.id}-{len(run.attempts)}"
     return f"{folder}/{part}.json"
 
 
 def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:
-    """A row of the list of runs."""
+    """The run as a row of a list. `is_versioned` selects the current status words, as everywhere in this module."""
     env = {"id": environment.id, "name": environment.slug}
     if environment.user:
         env["user"] = environment.user
@@ -85,11 +85,11 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
         "taskKind": "SCHEDULED" if run.schedule_id else "STANDARD",
         "region": environment.region,
     }
-    return _present(row) | run.status.flags(is_versioned=is_versioned)
+    return _without_none(row) | run.status.flags(is_versioned=is_versioned)
 
 
 def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:
-    """A root, a parent or a child in the detail of another run (recordings 141-145)."""
+    """The run as the root, the parent or a child in the detail of another run (recordings 141-145)."""
     state = {
         "id": run.id,
         "taskIdentifier": run.task_id,
@@ -115,11 +115,11 @@ def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> di
         "metadata": run.metadata,
         "region": environment.region,
     }
-    return _present(state) | run.status.flags(is_versioned=is_versioned) | _present(origin)
+    return _without_none(state) | run.status.flags(is_versioned=is_versioned) | _without_none(origin)
 
 
 def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned: bool) -> dict[str, Any]:
-    """The detail of a run."""
+    """The detail of a run, with its payload, output, error and related runs."""
 
     def related(other: Run) -> dict[str, Any]:
         return related_row(other, environment, is_versioned=is_versioned)
@@ -161,7 +161,8 @@ def _costs(run: Run, environment: Environment) -> dict[str, float]:
 
 
 def _listed_finish_ms(run: Run) -> int | None:
-    # Lists fill in a finish time that does not exist yet (recording 021; the detail at that time: 127).
+    # A queued run gets its finish time a moment after it was canceled. Until then its detail has none (recording 127),
+    # but lists show `updatedAt` as its finish time (recording 021).
     if run.finished_ms is None and run.status.is_final:
         return run.updated_ms
     return run.finished_ms
@@ -175,5 +176,5 @@ def _time(ms: int | None) -> str | None:
     return None if ms is None else iso_time(ms)
 
 
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}

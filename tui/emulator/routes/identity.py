@@ -1,27 +1,27 @@
-"""The routes of the environment behind a key.
+"""The routes that describe the environment of an API key.
 
-`whoami` is recording 802 with the emulated project's values; it returns the key itself, as the real one does. The SDK
-signs public tokens with the claims.
+`whoami` returns recording 802 with the emulated project's values, and the key itself, as the real server does. The SDK
+puts `claims` into the public tokens that it signs.
 """
 
 from tui.emulator.exchange import ApiRequest, ApiResponse
 
-CREATED = "2026-11-24T13:40:10.898Z"
+CREATED_AT = "2026-11-24T13:40:10.898Z"
 ORG_MEMBER_ID = "cmwunrx7y0002yl7dg4t1nq6e"
 USER_ID = "cmwunrx6s0000yl7d0vz8hk3p"
 BURST_FACTOR = 2
 
 
 async def whoami(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/whoami`. Rows call the `slug` `env.name`. Only a development environment belongs to a user.
+    """`GET /api/v1/whoami`. Only a development environment belongs to a user.
 
-    One long literal, key by key as recorded.
+    The body is one long literal, so that it can be compared with the recording.
     """
     environment = request.world.environment
     project = environment.project
     is_personal = bool(environment.user)
     user = {"id": USER_ID, "displayName": environment.user, "name": environment.user}
-    answer = {
+    body = {
         "id": environment.id,
         "slug": environment.slug,
         "type": environment.type,
@@ -37,8 +37,8 @@ async def whoami(request: ApiRequest) -> ApiResponse:
         "maximumConcurrencyLimit": environment.concurrency_limit,
         "concurrencyLimitBurstFactor": BURST_FACTOR,
         "builtInEnvironmentVariableOverrides": None,
-        "createdAt": CREATED,
-        "updatedAt": CREATED,
+        "createdAt": CREATED_AT,
+        "updatedAt": CREATED_AT,
         "project": {
             "id": project.id,
             "slug": project.slug,
@@ -69,10 +69,10 @@ async def whoami(request: ApiRequest) -> ApiResponse:
         "parentEnvironment": None,
     }
     if is_personal:
-        answer["userId"] = USER_ID
-    return ApiResponse(answer)
+        body["userId"] = USER_ID
+    return ApiResponse(body)
 
 
 async def claims(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/auth/jwt/claims`: the fixed claims of a public token. Its signer chooses the scopes."""
+    """`POST /api/v1/auth/jwt/claims`: the claims of all public tokens. The SDK adds their scopes."""
     return ApiResponse({"sub": request.world.environment.id, "pub": True})

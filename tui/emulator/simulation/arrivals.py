@@ -105,7 +105,7 @@ class Arrivals:
 
         One trigger causes a whole family of runs, so the rate of triggers is the rate of runs divided by its mean size.
         """
-        created = self._lifecycle.created
+        created = self._lifecycle.created_count
         is_counted = self._arrived > MIN_COUNTED
         family = max(1.0, (created - self.external_runs) / self._arrived) if is_counted else FIRST_FAMILY_RUNS
         rate_per_s = self.rate_per_s
@@ -133,7 +133,7 @@ class Arrivals:
     def _is_short_of_runs(self) -> bool:
         assert self._pacing is not None
         until_ms, runs = self._pacing
-        return self._agenda.now_ms < until_ms and self._lifecycle.created < runs
+        return self._agenda.now_ms < until_ms and self._lifecycle.created_count < runs
 
     def _trigger(self, task: Task, *, is_test: bool = False) -> None:
         new = self._new(task, is_test=is_test)

@@ -1,6 +1,6 @@
-"""Changes of runs: the status, the time of the change, and the delay after which lists know it.
+"""Records changes of runs: sets the status and the time of the change, logs it, and copies it to the lists later.
 
-The log of recent changes lets the realtime feed find new rows without a look at all runs.
+The log of recent changes lets the realtime feed find new rows without reading all runs.
 """
 
 from collections import deque
@@ -14,7 +14,8 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 LOG_MS = 30_000
-"""How long the log keeps a change: longer than any poll is held. At the end of its hold a poll reads the runs instead.
+"""How long the log keeps a change: longer than the server holds any poll. A poll that was held to the end does not use
+the log but reads all runs.
 """
 
 
@@ -56,20 +57,20 @@ class ChangeLog:
 
 
 class Changes:
-    """Changes runs. `lag_ms` is the shortest and the longest delay until lists know a change."""
+    """Records changes. `lag_ms` is the shortest and the longest delay until lists show a change."""
 
     def __init__(self, agenda: Agenda, ledger: Ledger, lag_ms: tuple[int, int]) -> None:
         self.agenda = agenda
         self.ledger = ledger
         self.log = ChangeLog()
         self.is_copying = False
-        """Whether each change reaches lists and the log. While the history is built it is False; then all runs are
-        copied at once.
+        """Whether changes are logged and copied to the lists. False while the history is simulated, which ends with a
+        copy of all runs.
         """
         self._lag_ms = lag_ms
 
     def set_status(self, run: Run, status: Status) -> int:
-        """Set the status, which voids the run's scheduled events. Returns its new turn."""
+        """Set the status. This cancels the run's scheduled events, by a new `Run.turn`, which is returned."""
         run.status = status
         run.turn += 1
         self.touch(run)
@@ -81,19 +82,19 @@ class Changes:
         self.publish(run)
 
     def publish(self, run: Run) -> None:
-        """Log the change and let lists know it later."""
+        """Log a change of the run, and copy the run to the lists after the delay."""
         if self.is_copying:
             self.log.record(run, self.agenda.now_ms)
         self.copy_later(run)
 
     def copy_later(self, run: Run) -> None:
-        """Let lists know the run after the delay, as it is then."""
-        if self.is_copying and not run.is_copying:
-            run.is_copying = True
+        """Copy the run to the lists after the delay, in the state that it has by then."""
+        if self.is_copying and not run.is_copy_scheduled:
+            run.is_copy_scheduled = True
             low, high = self._lag_ms
             self.agenda.after(low + run.seed % (high - low + 1), self._copy, run)
 
     def _copy(self, run: Run) -> None:
-        run.is_copying = False
+        run.is_copy_scheduled = False
         if run.number in self.ledger.by_number:
             self.ledger.copy(run)

@@ -1,7 +1,8 @@
-"""Creates runs and applies actions from outside: cancel, add tags, reschedule.
+"""Creates runs and applies the actions of users: cancel, add tags, reschedule.
 
-It connects the two sides of a run: `dispatch` (its queue) and `attempts` (its worker). `arrivals` decides when runs are
-created. Statuses and their effects follow tests/wire/recordings/README.md §2, §4 and §5.
+It connects `dispatch`, where a run waits in its queue, with `attempts`, where a worker executes it. `World` calls it
+for requests to the API, and `arrivals` for the triggers, schedules and deployments of the simulated company.
+Source: tests/wire/recordings/README.md §2, §4 and §5.
 """
 
 from collections.abc import Mapping
@@ -22,9 +23,12 @@ from tui.emulator.simulation.statuses import Status
 
 MAX_TAGS = 10
 
+SET_FINISHED_MS = 90
+"""A queued run gets its finish time this long after it was canceled."""
+
 
 class Lifecycle:
-    """Creates and changes runs. `seed` determines their ids and everything that follows from them."""
+    """Creates and changes runs. `seed` determines the id of each run and its own seed, which determines its course."""
 
     def __init__(
         self,
@@ -41,10 +45,10 @@ class Lifecycle:
         self.agenda = agenda
         self.ledger = ledger
         self.queues = queues
-        self.created = 0
-        """The number of runs created since the history began."""
-        self._older = 0
-        self._is_begun = False
+        self.created_count = 0
+        """Runs created since the history began."""
+        self._older_count = 0
+        self._has_begun = False
         self._environment = environment
         self._seed = seed
         self._changes = Changes(agenda, ledger, lag_ms)
@@ -67,23 +71,23 @@ class Lifecycle:
 
     @property
     def bugs(self) -> Mapping[str, Failure]:
-        """The error that the deployed version makes some runs of a task throw."""
+        """By task id, the error that the deployed version makes some runs of the task throw."""
         return self._dispatch.bugs
 
     def begin(self) -> None:
-        """Begin the history: runs created before do not count."""
-        self._older, self.created, self._is_begun = self.created, 0, True
+        """Begin the history. `created_count` starts again at 0."""
+        self._older_count, self.created_count, self._has_begun = self.created_count, 0, True
 
     def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
-        """Deploy a version. `bugs` maps a task to the error that some of its runs throw."""
+        """Deploy a version. `bugs` maps a task id to the error that some runs of the task throw."""
         self._dispatch.deploy(version, bugs)
 
     def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""
         self._dispatch.dequeue_runs(queue)
 
-    def copy_from_now_on(self) -> None:
-        """From now on, let lists follow each change. Before, while the history is built, they see nothing."""
+    def start_copying(self) -> None:
+        """From now on, copy each change to the lists. While the history is simulated, nothing is copied."""
         self._changes.is_copying = True
 
     def create(self, new: NewRun) -> Run:
@@ -106,31 +110,31 @@ class Lifecycle:
 
     def _new_run(self, new: NewRun) -> Run:
         now_ms = self.agenda.now_ms
-        self.created += 1
-        number = self._older + self.created
-        # Old runs have no effect on the seeds of later ones.
-        seed = digest(self._seed, "run" if self._is_begun else "old run", self.created)
+        self.created_count += 1
+        number = self._older_count + self.created_count
+        # Counted from the beginning of the history, so that the number of older runs does not change the later seeds.
+        seed = digest(self._seed, "run" if self._has_begun else "old run", self.created_count)
         task = self.tasks.get(new.task_id)
         parent = new.parent
         ttl = self._environment.ttl if new.ttl is None else new.ttl
         if new.ttl is None and task is not None and task.ttl:
             ttl = task.ttl
         return Run(
-            number,
-            new.id or f"run_{cuid(now_ms, self.created, MACHINE, seed)}",
-            new.task_id,
-            task,
-            seed,
-            now_ms,
-            now_ms,
-            Status.QUEUED,
-            new.queue or (task.queue if task else "") or f"{OWN}{new.task_id}",
-            new.function,
-            parent,
-            None if parent is None else parent.root or parent,
-            new.tags,
-            new.payload,
-            new.metadata,
+            number=number,
+            id=new.id or f"run_{cuid(now_ms, self.created_count, MACHINE, seed)}",
+            task_id=new.task_id,
+            task=task,
+            seed=seed,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            status=Status.QUEUED,
+            queue=new.queue or (task.queue if task else "") or f"{OWN}{new.task_id}",
+            function=new.function,
+            parent=parent,
+            root=None if parent is None else parent.root or parent,
+            tags=new.tags,
+            given_payload=new.payload,
+            metadata=new.metadata,
             ttl=ttl,
             ttl_ms=duration_ms(ttl),
             idempotency_key=new.idempotency_key,
@@ -156,15 +160,15 @@ class Lifecycle:
         for child in run.children:
             self.cancel(child)
         if was_queued:
-            # Recordings 127 and 021: the row is CANCELED at once, its finish time comes a moment later.
-            self.agenda.after(90, self._close, run, self.agenda.now_ms)
+            # The run is CANCELED at once; the server sets its finish time a moment later (recordings 127, 021).
+            self.agenda.after(SET_FINISHED_MS, self._set_finished, run, self.agenda.now_ms)
         else:
-            self._close(run, self.agenda.now_ms)
+            self._set_finished(run, self.agenda.now_ms)
         self._attempts.resume_parent(run)
         self._dispatch.release_slot(run)
 
     def add_tags(self, run: Run, tags: tuple[str, ...]) -> int:
-        """Add tags, up to ten in all. Returns how many were new."""
+        """Add tags, or none if the run would have more than `MAX_TAGS`. Returns how many were added."""
         new = tuple(dict.fromkeys(tag for tag in tags if tag not in run.tags))
         if len(run.tags) + len(new) > MAX_TAGS:
             return 0
@@ -182,9 +186,9 @@ class Lifecycle:
         self.agenda.at(run.delay_until_ms, self._dispatch.enqueue, run, turn)
         return True
 
-    def _close(self, run: Run, ms: int) -> None:
+    def _set_finished(self, run: Run, ms: int) -> None:
         run.finished_ms = ms
-        # The row itself does not change: its `updatedAt` stays, and the feed sends nothing (recording 731).
+        # Only lists get this change: `updatedAt` stays the same, and the feed sends nothing (recording 731).
         self._changes.copy_later(run)
 
     def _on_dequeue(self, run: Run) -> None:

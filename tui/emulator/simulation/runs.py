@@ -82,12 +82,12 @@ class Run:
     usage_ms: int = 0
     failure: Failure | None = None
     bug: Failure | None = None
-    """The error that a bad deployment makes it throw."""
+    """The error that a bad deployment makes the run throw."""
     given_script: Script | None = None
     listed_status: Status | None = None
-    """The status that lists know; None while they do not see the run."""
-    is_copying: bool = False
-    """Whether lists will know its latest change after their delay."""
+    """The status that lists show; None before they show the run."""
+    is_copy_scheduled: bool = False
+    """Whether the agenda has an event that copies its latest changes to the lists."""
     key_expires_ms: int | None = None
     """When the idempotency key may be used for another run; None means never."""
     has_slot: bool = False
