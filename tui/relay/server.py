@@ -27,7 +27,7 @@ from tui.store.changes import Changes
 from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault
 from tui.wire.relay.messages import (
-    OTHER_VERSION,
+    CLOSE_OTHER_VERSION,
     VERSION,
     Call,
     Hello,
@@ -194,7 +194,7 @@ class Relay:
         if hello.version != VERSION:
             reason = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
             self._authenticator.log_refusal(connection, reason)
-            await connection.close(OTHER_VERSION, reason)
+            await connection.close(CLOSE_OTHER_VERSION, reason)
             return False
         if len(self._clients) >= self._options.max_screens:
             self._authenticator.log_refusal(connection, self._full)

@@ -11,7 +11,7 @@ from tui.domain.source_names import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
-from tui.wire.relay.codec import UNSENT
+from tui.wire.relay.codec import UNSENT_FIELDS
 from tui.wire.relay.messages import Chunk, RelayFacts, encode_patch, encode_relay_message, encode_runs
 
 CHUNK_RUNS: Final = 200
@@ -32,7 +32,7 @@ FACT_TOPICS: Final = frozenset(
     }
 )
 
-_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT)
+_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT_FIELDS)
 _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 

@@ -1,6 +1,7 @@
-"""Decodes the payload, output, metadata and error of a feed row, which are texts with a content type each.
+"""Decodes the columns of a feed row that hold a document as text: payload, output, metadata and error.
 
-Only the feed of a single run has them. Source: tests/wire/recordings/README.md §8 (recordings 700-720, 725-729).
+Only the feed of a single run has these columns. TRQL returns the `error` column in the same form.
+Source: tests/wire/recordings/README.md §8 (recordings 700-720, 725-729).
 """
 
 import json
@@ -12,32 +13,32 @@ from tui.domain.run import ABSENT, Absent, Body, Json
 from tui.domain.text import Raw
 from tui.wire.models import read_json
 
-_STORED_APART: Final = "application/store"
-"""The text is a path in the object store. Only the detail of the run has its presigned address (recording 720)."""
+_IN_OBJECT_STORE: Final = "application/store"
+"""The text is a path in the object store. Only the detail of the run has the presigned URL for it (recording 720)."""
 
-_WITH_META: Final = "application/super+json"
-_JSON: Final = ("application/json", _WITH_META)
+_SUPER_JSON: Final = "application/super+json"
+_JSON: Final = ("application/json", _SUPER_JSON)
 
 
 def read_body(row: Mapping[str, Any]) -> Body | None:
-    """Return the payload and output of a row, None unless the row has both."""
+    """Return the payload and output of a row. None if the row lacks a column, or has a path into the object store."""
     if "payload" not in row or "output" not in row:
         return None
-    if _STORED_APART in {row.get("payloadType"), row.get("outputType")}:
+    if _IN_OBJECT_STORE in {row.get("payloadType"), row.get("outputType")}:
         return None
-    return Body(_value(row["payload"], row.get("payloadType")), _value(row["output"], row.get("outputType")))
+    return Body(_decode(row["payload"], row.get("payloadType")), _decode(row["output"], row.get("outputType")))
 
 
 def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
-    """Return the metadata of a row, empty if the run has none, None if the row lacks the column."""
+    """Return the metadata of a row: {} if the run has none, None if the row lacks the column."""
     if "metadata" not in row:
         return None
-    value = _value(row["metadata"], row.get("metadataType"))
+    value = _decode(row["metadata"], row.get("metadataType"))
     return value if isinstance(value, dict) else {}
 
 
 def read_stored_error(text: Json) -> RunError | None:
-    """Decode the `error` column. It has the true text of a crash, which the REST API replaces (recordings 725-729)."""
+    """Decode the `error` column. It has the original text of a crash, which REST replaces (recordings 725-729)."""
     if text is None:
         return None
     try:
@@ -62,16 +63,16 @@ def _text_of(stored: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _value(text: Json, kind: Json) -> Json | Absent:
-    """Decode a stored text by its content type. A text that does not match its type stays a text."""
+def _decode(text: Json, content_type: Json) -> Json | Absent:
+    """Decode a stored text by its content type. Return text that is not valid JSON unchanged."""
     if not isinstance(text, str):
         return ABSENT
-    if kind not in _JSON:
+    if content_type not in _JSON:
         return text
     try:
         value = read_json(text.encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return text
-    if kind == _WITH_META and isinstance(value, dict) and "json" in value:
+    if content_type == _SUPER_JSON and isinstance(value, dict) and "json" in value:
         return value["json"]
     return value

@@ -1,4 +1,4 @@
-"""The `Response` of an HTTP request: its errors, rate-limit headers and date, and the decoders of small bodies.
+"""`Response`, a complete HTTP response, and functions that read its error, rate limit, date and small bodies.
 
 Source: tests/wire/recordings/README.md §1, §7, §10 (recordings 380-433, 800-841, 900-950).
 """
@@ -19,16 +19,16 @@ from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
 DEFAULT_RESET = timedelta(seconds=10)
-"""The wait after a 429 that names none. The budget is refilled every 10 s (tests/wire/recordings/README.md §10)."""
+"""The wait after a 429 that gives no time. The budget is refilled every 10 s (tests/wire/recordings/README.md §10)."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
-"""Plausible years of a `Date` header. A clock that was never set shows the first one."""
+"""Plausible years of a `Date` header. A clock that was never set is in the first one."""
 
 MAX_RESET = timedelta(hours=1)
-"""A longer wait comes from another unit or a wrong clock."""
+"""A longer wait means that the server uses another unit, or that a clock is wrong."""
 
 MAX_ERROR_CHARS = 150
-"""Length of the server's message in an error, so that it fits two terminal lines with path and status."""
+"""Length of the server's message in an error: with path and status it fits two terminal lines."""
 
 MAX_ERROR_BYTES = 64 * 1024
 """Bytes of an error body that are decoded. Only one line of it is shown."""
@@ -43,7 +43,7 @@ class Response:
     """A complete HTTP response."""
 
     label: str
-    """Method and path without the query, for error texts."""
+    """Method and path without the query string (`GET /api/v1/runs`): part of error texts, and tells queries apart."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -55,7 +55,7 @@ class Response:
 
     @property
     def is_html(self) -> bool:
-        """Whether the body is a web page, as of a wrong address, a proxy or a hotel's login."""
+        """Whether the body is a web page, such as the page of a proxy, of a hotel's login or of another site."""
         return "html" in self.headers.get("content-type", "") or self.body[:64].lstrip()[:1] == b"<"
 
 
@@ -72,7 +72,7 @@ def decode_environment(body: bytes) -> Environment:
 
 
 def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
-    """Decode the rows of `POST /api/v1/query`. `limits` notes what is truncated. Raises `ServerFault`."""
+    """Decode the rows of `POST /api/v1/query`. `limits` records truncations. Raises `ServerFault`."""
     limits = limits or Limits()
     rows = list(
         limits.take(
@@ -94,14 +94,14 @@ def decode_id(body: bytes) -> RunId:
     return RunId(decode(IdRow, body, "the id of the run")["id"])
 
 
-def read_date(text: str | None, otherwise: datetime) -> datetime:
-    """Read a `Date` header, which is exact to the second. Return `otherwise` for a missing or implausible one."""
+def read_date(text: str | None, default: datetime) -> datetime:
+    """Read a `Date` header, which is exact to the second. Return `default` if it is missing or implausible."""
     try:
         time = parsedate_to_datetime(text or "")
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
-        return otherwise
-    return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else otherwise
+        return default
+    return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else default
 
 
 def read_rate_limit(response: Response) -> RateLimit | None:
@@ -114,7 +114,7 @@ def read_rate_limit(response: Response) -> RateLimit | None:
 
 
 def response_error(response: Response, key: Secret | None = None) -> ApiError | None:
-    """Return the error that a response means, None for a success. A web page with status 200 is an error too.
+    """Return the error of a response, None if it succeeded. A web page with status 200 is an error too.
 
     `key` is redacted from the server's message.
     """
@@ -131,7 +131,7 @@ def response_error(response: Response, key: Secret | None = None) -> ApiError | 
     if status == 429:
         rate = read_rate_limit(response)
         if response.label == _QUERY and rate is not None and rate.remaining:
-            # A project may run three queries at once. The request budget is not used up, so other requests still work.
+            # The limit of three queries at once, not the request budget: other requests still work.
             return Refused(summary, status)
         return RateLimited(summary, _wait(response, value))
     if status == 404 and value is None:
@@ -148,7 +148,7 @@ def response_error(response: Response, key: Secret | None = None) -> ApiError | 
 
 
 def _wait(response: Response, value: dict[str, Json] | None) -> timedelta:
-    """Return the wait of a 429: the first plausible value of its headers and body."""
+    """Return the wait that a 429 requires: the first plausible value of its headers and body."""
     waits = (
         _until_reset(response),
         _seconds((value or {}).get("secondsUntilReset")),
@@ -189,7 +189,7 @@ def _read_object(body: bytes) -> dict[str, Json] | None:
 
 
 def _message(value: dict[str, Json]) -> str:
-    """Return the server's message: `error` or `message`, and the first detail of a bad query (recording 043)."""
+    """Return the server's message, and the first detail of an invalid list parameter (recording 043)."""
     words = [word for key in ("error", "message", "detail", "title") if isinstance(word := value.get(key), str)]
     details = value.get("details")
     first = details[0] if isinstance(details, list) and details else None
@@ -198,6 +198,6 @@ def _message(value: dict[str, Json]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text of the server as one short, clean line."""
+    """Return a text of the server as one clean line of at most MAX_ERROR_CHARS."""
     line = clean(" ".join(text.split()))
     return line if len(line) <= MAX_ERROR_CHARS else line[: MAX_ERROR_CHARS - 1] + "…"

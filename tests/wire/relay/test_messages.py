@@ -26,7 +26,7 @@ from tui.store.store import Store
 from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_TAGS
 from tui.wire.read_requests import QueryRequest, RunRequest, SpanRequest
-from tui.wire.relay.codec import UNSENT, Codec
+from tui.wire.relay.codec import UNSENT_FIELDS, Codec
 from tui.wire.relay.messages import (
     MAX_PATCH_BYTES,
     VERSION,
@@ -278,7 +278,7 @@ def test_unknown_field_of_a_message_is_ignored() -> None:
 
 def test_payloads_and_attempts_from_a_relay_are_ignored() -> None:
     text = RUNS
-    for name in UNSENT:
+    for name in UNSENT_FIELDS:
         text = changed(text, f"patches.0.{name}", '[["2026-11-24T12:00:00Z",2,"2026-11-24T12:00:00Z"],{}]')
     assert decode_relay_message(text) == decode_relay_message(RUNS)
 

@@ -25,7 +25,7 @@ from tui.wire.errors import NotFound, RateLimited, ServerFault, Unreachable
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
 from tui.wire.relay.messages import (
-    OTHER_VERSION,
+    CLOSE_OTHER_VERSION,
     VERSION,
     Call,
     CallResponse,
@@ -160,7 +160,7 @@ class RelayConnection(ApiReader):
 
     def _raise_closed(self, closed: ConnectionClosed) -> NoReturn:
         reason = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
-        if closed.rcvd is not None and closed.rcvd.code == OTHER_VERSION:
+        if closed.rcvd is not None and closed.rcvd.code == CLOSE_OTHER_VERSION:
             _raise_other_version(reason)
         text = "the connection to the relay ended" + (f": {reason}" if reason else "")
         raise Unreachable(text, may_have_arrived=False) from None

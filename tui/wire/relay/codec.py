@@ -1,7 +1,7 @@
-"""Encodes dataclasses as JSON and decodes them again, with bounds on everything that is decoded.
+"""Encodes dataclasses as JSON, and decodes them with bounds on every number, time and duration.
 
 pydantic makes a schema from the type hints of the dataclasses, so a new field needs no code here. The domain does not
-import pydantic, so the bounds are not in its hints: this module adds them to the schema.
+import pydantic, so its dataclasses cannot declare bounds: this module adds them to the schema.
 """
 
 import json
@@ -28,13 +28,13 @@ MAX_INTEGER: Final = 2**53
 """Beyond it JSON numbers are not exact in every language."""
 
 MAX_DURATION: Final = timedelta(microseconds=10**17)
-"""Some 3,000 years, as for the durations of the API. Sums of many still fit a timedelta."""
+"""Some 3,000 years: longer than every duration of the API. The sum of many still fits a timedelta."""
 
 MAX_INTERVAL_S: Final = 3_600
 MAX_PERIOD: Final = timedelta(days=3_650)
 
-UNSENT: Final = frozenset({"metadata", "body", "attempts", "lists_all_children"})
-"""Fields of a patch that a relay does not send. A screen requests the whole run for them."""
+UNSENT_FIELDS: Final = frozenset({"metadata", "body", "attempts", "lists_all_children"})
+"""Fields of a patch that a relay does not send and a screen ignores. A screen requests the whole run for them."""
 
 _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
     "int": {"strict": True, "ge": 0, "le": MAX_INTEGER},
@@ -42,21 +42,21 @@ _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
     "bool": {"strict": True},
     "timedelta": {"ge": -MAX_DURATION, "le": MAX_DURATION},
 }
-"""Bounds by the type of a value, in pydantic's words."""
+"""Options of pydantic's schema for each type of value."""
 
 _FIELD_BOUNDS: Final[Mapping[tuple[type, str], Mapping[str, object]]] = {
     (State, "tags"): {"max_length": MAX_TAGS},
     (SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
     (WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
 }
-"""Narrower bounds of single fields."""
+"""More options for single fields."""
 
 
 class Codec(Generic[T]):
     """Encodes and decodes values of one type. The schema is built at first use, which takes some 30 ms."""
 
     def __init__(self, hint: Any, name: str) -> None:
-        """`hint` is the type. `name` stands for its values in error texts."""
+        """`hint` is the type, `name` a noun phrase for its values in error texts."""
         self._hint = hint
         self._name = name
 
@@ -70,7 +70,7 @@ class Codec(Generic[T]):
 
     @cached_property
     def _serializer(self) -> SchemaSerializer:
-        # Without it an infinite number in a schedule would become null.
+        # Without this option an infinite number in a schedule would become null.
         return SchemaSerializer(self._schema, core_schema.CoreConfig(ser_json_inf_nan="constants"))
 
     def build(self) -> None:
@@ -86,7 +86,7 @@ class Codec(Generic[T]):
         try:
             return self._serializer.to_json(value, **options)
         except PydanticSerializationError:
-            # pydantic writes no lone surrogates, which JavaScript sends and Python's encoder escapes.
+            # JavaScript may send lone surrogates. pydantic cannot write them; Python's encoder escapes them.
             row = self._serializer.to_python(value, mode="json", **options)
             return json.dumps(row, separators=(",", ":")).encode("ascii")
 
@@ -99,7 +99,7 @@ class Codec(Generic[T]):
             pass
         else:
             return value
-        # pydantic's parser refuses lone surrogates, more than 200 levels and very long numbers; Python's reads them.
+        # pydantic's parser rejects lone surrogates, more than 200 levels and very long numbers; Python's reads them.
         try:
             try:
                 row = read_json(text)
@@ -127,7 +127,7 @@ def _bounded(schema: Any) -> Any:
             return _STATUS
         schema = _with_bounded_fields(schema)
     if kind == "dict" and schema["keys_schema"]["type"] == "enum":
-        # A newer relay may know more words. The rest of its message is still right.
+        # A newer relay may send keys that this version does not know. The rest of its message is still valid.
         schema = schema | {"keys_schema": core_schema.with_default_schema(schema["keys_schema"], on_error="omit")}
     return {name: _bounded(part) for name, part in schema.items()}
 
@@ -139,15 +139,15 @@ def _with_bounded_fields(schema: Any) -> Any:
 
 
 def _field_schema(kind: type, name: str, schema: Any) -> Any:
-    if issubclass(kind, RunPatch) and name in UNSENT:
+    if issubclass(kind, RunPatch) and name in UNSENT_FIELDS:
         return schema | {"schema": _UNSENT, "on_error": "default"}
     bounds = _FIELD_BOUNDS.get((kind, name))
-    return schema if bounds is None else _narrowed(schema, bounds)
+    return schema if bounds is None else _add_bounds(schema, bounds)
 
 
-def _narrowed(schema: Any, bounds: Mapping[str, object]) -> Any:
-    # The schema of a field with a default, or that may be None, wraps the schema of the value.
-    return schema | ({"schema": _narrowed(schema["schema"], bounds)} if "schema" in schema else bounds)
+def _add_bounds(schema: Any, bounds: Mapping[str, object]) -> Any:
+    # The schema of a field that has a default or may be None wraps the schema of the value.
+    return schema | ({"schema": _add_bounds(schema["schema"], bounds)} if "schema" in schema else bounds)
 
 
 def _read_time(text: str) -> datetime:
@@ -163,7 +163,7 @@ def _read_status(row: tuple[str, bool]) -> Status:
 
 
 def _status_row(status: Status) -> tuple[str, bool]:
-    # An unknown word alone does not say whether the run has ended.
+    # The word of a new status does not say whether the run has ended, so the flag is sent with it.
     return status.word, status.canonical.is_final
 
 
@@ -171,7 +171,7 @@ class _Nothing:
     """No JSON becomes an instance of this class."""
 
 
-# pydantic's own decoder gives times a time zone that is not `UTC`, and slow to compare.
+# pydantic's own decoder returns times with a time zone of its own instead of `UTC`, which are slow to compare.
 _TIME: Final = core_schema.no_info_after_validator_function(
     _read_time, core_schema.str_schema(), serialization=core_schema.simple_ser_schema("datetime")
 )

@@ -1,7 +1,8 @@
-"""The messages between a relay and its screens. Each is a dataclass, with values of the domain in it, sent as JSON.
+"""The messages between a relay and its screens, as dataclasses, and their encoding as JSON.
 
-Decoding raises `ServerFault` for a message that it cannot read. It ignores unknown fields, so a newer program of the
-same `VERSION` may add fields. README.md in `tui/relay` says when the version changes.
+A screen is a monitor that gets its runs from a relay instead of the API. Decoding raises `ServerFault` for an invalid
+message. It ignores unknown fields, so a newer program of the same `VERSION` may add fields; tui/relay/README.md says
+when the version changes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,39 +28,39 @@ from tui.domain.update import (
 )
 from tui.wire.errors import ServerFault
 from tui.wire.read_requests import ReadRequest
-from tui.wire.relay.codec import UNSENT, Codec
+from tui.wire.relay.codec import UNSENT_FIELDS, Codec
 from tui.wire.responses import Response
 from tui.wire.times import EARLIEST, LATEST
 
 VERSION: Final = 3
 """The version of the protocol. A relay refuses screens of another version."""
 
-OTHER_VERSION: Final = 4001
-"""The close code for another version. Codes from 4000 are for applications (RFC 6455, 7.4.2)."""
+CLOSE_OTHER_VERSION: Final = 4001
+"""The WebSocket close code for a screen of another version. Codes from 4000 are for applications (RFC 6455, 7.4.2)."""
 
 PART_BYTES: Final = 64 * 1024
-"""A response is sent in parts of this size, so that a copy of millions of bytes is never made."""
+"""A response is sent in parts of this size, so that it is never copied as a whole."""
 
 MAX_PATCH_BYTES: Final = 64 * 1024
-"""A patch beyond this is sent without its error and schedule. A screen that shows them requests the whole run."""
+"""A larger patch is sent without its error and schedule. A screen that shows them requests the whole run."""
 
 _NO_PATCHES: Final = b'"patches":[]'
 _NUMBER_0: Final = b'{"number":0,'
 
 _Version = Annotated[int, Field(alias="v", ge=0, le=2**31)]
-# A screen notices silence by missing beats. With rare ones it would call the relay live for hours.
+# A screen detects a dead connection by missing beats. Without this maximum it could take hours.
 _BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
 
 
 def _check_clock(time: datetime) -> datetime:
-    # The codec moves every time into these bounds. No clock shows them, and a screen sets its own clock by these times.
+    # The codec clamps every time to these bounds, so this one was outside. A screen must not set its clock by it.
     if time in {EARLIEST, LATEST}:
         raise ValueError("no clock shows this time")
     return time
 
 
 def _status_tag(status: Any) -> str:
-    # The statuses of a source have no field that names their type, neither as objects nor as JSON.
+    # The three classes have no field that names their type, so their other fields tell them apart.
     names = status if isinstance(status, dict) else {field.name for field in fields(status)}
     return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
 
@@ -75,7 +76,7 @@ _SourceStatus = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The first message of a relay. Its form is the same in every version. A beat follows every `beat_s`."""
+    """The first message of a relay. Its form is the same in every version. A `Beat` follows every `beat_s`."""
 
     version: _Version
     program: str
@@ -86,7 +87,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The place of a message in a snapshot. `number` counts from 0."""
+    """The position of a message in a snapshot. `number` counts from 0."""
 
     number: int
     is_last: bool
@@ -94,7 +95,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs of the relay's store. `chunk` is set in a snapshot, and None for changes. All times are the server's."""
+    """Runs of the relay's store: a chunk of a snapshot, or changes (`chunk` is None). All times are the server's."""
 
     at: _ClockTime
     patches: tuple[RunPatch, ...]
@@ -121,7 +122,7 @@ class RelayFacts:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The relay is still there."""
+    """A heartbeat: the relay is still connected."""
 
     at: _ClockTime
     kind: Literal["beat"] = "beat"
@@ -129,7 +130,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class CallResponse:
-    """The API's response to the call with that number. The decoders need no other header than the content type."""
+    """The API's response to the `Call` with that number. The only header that decoders need is the content type."""
 
     number: int
     status: Annotated[int, Field(ge=100, le=599)]
@@ -140,7 +141,7 @@ class CallResponse:
 
     @property
     def response(self) -> Response:
-        """The response in the form of `wire.responses`."""
+        """The response as an HTTP response of `wire.responses`."""
         headers = {"content-type": self.content_type}
         return Response("the relay", self.status, headers, self.body.encode("utf-8", "replace"), self.read_at)
 
@@ -156,7 +157,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request about a run that the relay passes on to the API. The screen numbers its calls."""
+    """A read request that the relay passes on to the API. The screen numbers its calls."""
 
     number: int
     request: Annotated[ReadRequest, Field(discriminator="kind")]
@@ -170,12 +171,12 @@ _RELAY: Final = Codec[RelayMessage](Annotated[RelayMessage, Field(discriminator=
 _SCREEN: Final = Codec[ScreenMessage](Annotated[ScreenMessage, Field(discriminator="kind")], "a message of the screen")
 _PATCH: Final = Codec[RunPatch](RunPatch, "a run")
 
-_ALL_UNSENT: Final = dict.fromkeys(UNSENT, True)
-_UNSENT_IF_LARGE: Final = _ALL_UNSENT | {"error": True, "fixed": {"schedule"}}
+_EXCLUDED: Final = dict.fromkeys(UNSENT_FIELDS, True)
+_EXCLUDED_IF_LARGE: Final = _EXCLUDED | {"error": True, "fixed": {"schedule"}}
 
 
 def build_codecs() -> None:
-    """Build all schemas. pydantic imports modules for this, which would fail once the process has no free file."""
+    """Build all schemas now. This imports modules of pydantic, which would fail without a free file descriptor."""
     for codec in (_RELAY, _SCREEN, _PATCH):
         codec.build()
 
@@ -208,29 +209,29 @@ def decode_screen_message(text: bytes) -> ScreenMessage:
 def encode_patch(patch: RunPatch) -> bytes:
     """Encode one run for `encode_runs`, without its error and schedule where these are too large to send."""
     try:
-        row = _PATCH.encode(patch, exclude=_ALL_UNSENT, exclude_none=True)
+        row = _PATCH.encode(patch, exclude=_EXCLUDED, exclude_none=True)
     except (RecursionError, ValueError):  # a schedule that is nested too deep
         row = b""
     if not row or len(row) > MAX_PATCH_BYTES:
-        row = _PATCH.encode(patch, exclude=_UNSENT_IF_LARGE, exclude_none=True)
+        row = _PATCH.encode(patch, exclude=_EXCLUDED_IF_LARGE, exclude_none=True)
     return row
 
 
 def encode_runs(at: datetime, rows: Iterable[bytes], gone: Iterable[RunGone] = (), chunk: Chunk | None = None) -> bytes:
-    """Encode a `Runs` message with patches that `encode_patch` encoded."""
+    """Encode a `Runs` message. `rows` are patches from `encode_patch`, inserted in the JSON of an empty message."""
     before, after = encode_relay_message(Runs(at, (), tuple(gone), chunk)).split(_NO_PATCHES, 1)
     return b"".join((before, _NO_PATCHES[:-1], b",".join(rows), b"]", after))
 
 
 def encode_response(response: Response) -> bytes:
-    """Encode a response without the number of its call: every screen that asked gets the same bytes."""
+    """Encode a response with the number 0, once for all screens that requested it."""
     content_type = response.headers.get("content-type", "")
     body = response.body.decode("utf-8", "replace")
     return encode_relay_message(CallResponse(0, response.status, response.read_at, content_type, body))
 
 
 def response_parts(number: int, response: bytes) -> Iterator[bytes]:
-    """Yield a response from `encode_response` in parts, as the message for the call with this number."""
+    """Yield a response from `encode_response` in parts, with this number in place of the 0."""
     yield b'{"number":%d,' % number
     for start in range(len(_NUMBER_0), len(response), PART_BYTES):
         yield response[start : start + PART_BYTES]
