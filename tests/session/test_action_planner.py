@@ -19,7 +19,7 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Run
 from tui.session import Session
 from tui.session.action_planner import MAX_TREES, ActionPlanner
-from tui.sources.tree_fetcher import TREE_READS
+from tui.sources.tree_fetcher import MAX_TREE_READS
 from tui.store.merge import merge
 from tui.wire.errors import ServerFault
 
@@ -125,12 +125,12 @@ def test_planner_reads_few_missed_runs_one_by_one(tmp_path: Path) -> None:
 
 
 def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
-    fleet = with_children(TREE_READS + 10)
+    fleet = with_children(MAX_TREE_READS + 10)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, asked = planned(fleet, tmp_path, ROOT)
-    assert asked["detail"] == TREE_READS + 1
+    assert asked["detail"] == MAX_TREE_READS + 1
     assert plan.missing == ("the runs below 10 runs were not read",)
-    assert plan.total == TREE_READS + 11
+    assert plan.total == MAX_TREE_READS + 11
 
 
 def with_roots(count: int, *, age_s: float = 80.0) -> Fleet:

@@ -86,7 +86,7 @@ class AttemptFetcher:
         return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER
 
     async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
-        """Return the spans of a run, and in words what they lack. A trace that was cut once is not fetched again."""
+        """Return the spans of a run, and a sentence about missing ones. A trace that was cut is not fetched again."""
         trace: Trace | None = None
         if run.id not in self._cut:
             try:
@@ -144,7 +144,7 @@ class AttemptFetcher:
                 if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
                     return wait  # the next read tries again
                 events = Events(None)
-            span = None if events.root is None else _found(events.root, wait.span_id)
+            span = None if events.root is None else _find_span(events.root, wait.span_id)
             _remember(self._wait_subjects, wait.span_id, None if span is None else span.about)
         return replace(wait, about=self._wait_subjects[wait.span_id])
 
@@ -185,7 +185,7 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
     )
 
 
-def _found(root: Span, span_id: SpanId) -> Span | None:
+def _find_span(root: Span, span_id: SpanId) -> Span | None:
     return next((span for span in root.walk() if span.id == span_id), None)
 
 

@@ -23,13 +23,13 @@ FIRST_WAIT_S = 1.0
 """After the first failure. A load balancer restarts within this time."""
 
 MAX_ROUND_S = 10.0
-"""From the start of one failed try to the next, so that a server which is back is noticed within this time."""
+"""From the start of one failed try to the next: the session notices within this time that a server is back."""
 
 _MAX_DOUBLINGS = 10
 
 
 class Transient(Exception):
-    """A failure that passes. The session runs the source again, after `retry_after` at the earliest.
+    """A temporary failure. The session runs the source again, after `retry_after` at the earliest.
 
     `is_answered`: the server responded, with the HTTP `status`. Otherwise no server was reached.
     """
@@ -67,7 +67,7 @@ class Source(Protocol):
         """The name of the source in messages and in the store."""
 
     async def run(self, emit: Emit) -> None:
-        """Emit updates until cancelled.
+        """Emit updates until canceled.
 
         Raises `Transient` or `Fatal`; any other exception is a bug. After a `Transient` it may be run again, and then
         reads everything that may have changed since.
@@ -143,7 +143,7 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
 
 
 def wait_s(random: Random, failures: int, took_s: float) -> float:
-    """Return the seconds to wait after so many failures in a row, the last of which took `took_s`.
+    """Return the seconds to wait after `failures` failures in a row, of which the last took `took_s`.
 
     Waits double from `FIRST_WAIT_S` on. A try and the wait after it take at most `MAX_ROUND_S`, unless the try alone
     takes longer. Jitter over the upper half keeps many monitors from retrying at once.

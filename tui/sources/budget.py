@@ -51,7 +51,7 @@ MIN_REPORTED_WAIT_S = 1.0
 """Shorter waits are not reported to the user."""
 
 MIN_TIMER_S = 0.001
-"""Of a timer, so that rounding does not make it fire too early."""
+"""The shortest timer, so that rounding does not make it fire too early."""
 
 MAX_TRIES = 5
 """How often a request is sent after a 429 before it raises."""
@@ -59,7 +59,7 @@ MAX_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """The rate limit: so many requests are added every `period_s` seconds."""
+    """The rate limit: the server adds `requests` requests every `period_s` seconds."""
 
     requests: int
     period_s: float
@@ -249,7 +249,7 @@ class Budget:
                 waiter.admitted.set_result(None)
 
     def _report_wait(self, waiter: _Waiter, delay_s: float) -> None:
-        """Report once that a request of the user has to wait."""
+        """Call `on_wait` once for a request of the user that has to wait."""
         if (
             waiter.priority <= Priority.SELECTED
             and delay_s >= MIN_REPORTED_WAIT_S

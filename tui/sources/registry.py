@@ -56,7 +56,7 @@ def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
     )
 
 
-def _environment(parts: SourceParts) -> FeedTarget:
+def _environment_feed(parts: SourceParts) -> FeedTarget:
     """Return the feed of the environment, filtered by the tag if there is a single one.
 
     Several tags mean any of them in a list, and all of them in a feed.
@@ -95,7 +95,7 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
         SingleRunSource.name: lambda parts: SingleRunSource(
             parts.fetcher, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
         ),
-        REALTIME: lambda parts: _feed(parts, _environment(parts)),
+        REALTIME: lambda parts: _feed(parts, _environment_feed(parts)),
         RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=_run_id(parts))),
         RELAY: _relay,
     }

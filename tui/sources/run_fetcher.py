@@ -28,7 +28,7 @@ from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 
-_WRONG_QUERY = 400
+_BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
 
 
@@ -61,7 +61,7 @@ class RunReader(Protocol):
 
 
 class ListReader(Protocol):
-    """The requests about all runs. Only `wire.client.Client` sends them: a relay sends its runs unasked."""
+    """The requests about all runs. Only `wire.client.Client` sends them: a relay pushes its runs."""
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
@@ -191,7 +191,7 @@ class RunFetcher:
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
         response = await self.fetch_run(run_id, priority)
-        run = await self._stored(None, response.patch)
+        run = await self._run_in_store(None, response.patch)
         if response.patch.attempts is not None:
             return run, None
         try:
@@ -202,9 +202,11 @@ class RunFetcher:
             return run, None
         await self._emit(RunsRead((patch,)))
         reason = self._lost.get(Capability.TRACE)
-        return await self._stored(run, patch), None if reason is None else f"earlier attempts are not known: {reason}"
+        return await self._run_in_store(
+            run, patch
+        ), None if reason is None else f"earlier attempts are not known: {reason}"
 
-    async def _stored(self, before: Run | None, patch: RunPatch) -> Run:
+    async def _run_in_store(self, before: Run | None, patch: RunPatch) -> Run:
         """Return the run from the store after a patch was emitted. A full store drops an old run at once; only then
         is the patch merged here.
         """
@@ -220,10 +222,10 @@ class RunFetcher:
             return run
         stamp, body = run.body
         if body.payload_url is not None:
-            payload = _stored(await self.api.fetch_presigned(body.payload_url, max_bytes=max_bytes))
+            payload = _decode_stored(await self.api.fetch_presigned(body.payload_url, max_bytes=max_bytes))
             body = replace(body, payload=payload, payload_url=None)
         if body.output_url is not None:
-            output = _stored(await self.api.fetch_presigned(body.output_url, max_bytes=max_bytes))
+            output = _decode_stored(await self.api.fetch_presigned(body.output_url, max_bytes=max_bytes))
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
@@ -267,7 +269,7 @@ class RunFetcher:
                 max_wait_s=max_wait_s,
             )
         except Refused as error:
-            if error.status == _WRONG_QUERY and simpler is not None:
+            if error.status == _BAD_REQUEST and simpler is not None:
                 return await self.query(simpler, period, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or error.status == 404:
                 await self.record_lost(Capability.QUERY, str(error))
@@ -276,7 +278,7 @@ class RunFetcher:
             return None
 
 
-def _stored(content: bytes) -> Json:
+def _decode_stored(content: bytes) -> Json:
     """Decode a stored payload: JSON, the value inside `application/super+json`, or else plain text."""
     try:
         value = json.loads(content)

@@ -25,10 +25,10 @@ from tui.wire.errors import ApiError, NotFound, RateLimited
 from tui.wire.runs import RunResponse
 from tui.wire.times import MAX_DURATION, read_time
 
-TREE_READS = 60
+MAX_TREE_READS = 60
 """Runs of a tree that are read one by one. If there are more, `RunTree.missing` reports it."""
 
-TREE_ROWS = 5_000
+MAX_TREE_ROWS = 5_000
 """Rows of one query. A trace has no more spans than this."""
 
 MAX_SINGLE_READS: Final = 5
@@ -74,8 +74,8 @@ class TreeFetcher:
             if is_thorough:
                 rows = await self._query_again(rows, gathered, root_id, created_at, priority)
                 await self._read_unread(gathered, rows, priority)
-            if len(rows) >= TREE_ROWS:
-                gathered.missing.append(f"{TREE_ROWS:,} runs or more")
+            if len(rows) >= MAX_TREE_ROWS:
+                gathered.missing.append(f"{MAX_TREE_ROWS:,} runs or more")
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
         return replace(tree, is_from_replica=gathered.may_lack_children(tree, run_id))
 
@@ -98,7 +98,7 @@ class TreeFetcher:
         for root_id, row in found:
             if root_id in below:
                 below[root_id].append(row)
-        missing = (f"{TREE_ROWS:,} runs or more",) if len(found) >= TREE_ROWS else ()
+        missing = (f"{MAX_TREE_ROWS:,} runs or more",) if len(found) >= MAX_TREE_ROWS else ()
         known = {root.id: root for root in roots}
         trees = {run_id: build_tree(run_id, rows, {run_id: known[run_id]}, missing) for run_id, rows in below.items()}
         return {run_id: replace(tree, is_from_replica=True) for run_id, tree in trees.items()}
@@ -150,7 +150,7 @@ class TreeFetcher:
         period = _period_since(created_at, now)
         trql, simpler = (
             f"SELECT {columns} FROM runs "  # noqa: S608  quoted
-            f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {TREE_ROWS}"
+            f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {MAX_TREE_ROWS}"
             for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS)
         )
         found = await self._fetcher.query(trql, period, priority, max_wait_s=self._max_wait_s, simpler=simpler)
@@ -178,14 +178,14 @@ class TreeFetcher:
     async def _read_rest(
         self, gathered: GatheredRuns, rows: list[TreeRow], explored: Collection[RunId], priority: Priority
     ) -> None:
-        """Read the runs that the trace lacks, then missing statuses, within `TREE_READS` and the budget.
+        """Read the runs that the trace lacks, then missing statuses, within `MAX_TREE_READS` and the budget.
 
         A run that awaited all its children needs no read of its own. The status of a failed or live run is missing in a
         trace; the detail of its parent has it.
         """
         pending = deque(run_id for run_id in (*gathered.runs, *(row.id for row in rows)) if run_id not in explored)
         try:
-            for _ in range(TREE_READS):
+            for _ in range(MAX_TREE_READS):
                 run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.ids_to_read_for_status(rows))
                 if run_id is None:
                     break
@@ -222,8 +222,8 @@ class TreeFetcher:
         return rows if found is None else found
 
     async def _read_unread(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
-        """Read the live runs that the query lacks, and their descendants, at most `TREE_READS` of them."""
-        for _ in range(TREE_READS):
+        """Read the live runs that the query lacks, and their descendants, at most `MAX_TREE_READS` of them."""
+        for _ in range(MAX_TREE_READS):
             if not (unread := gathered.unread_live(rows)):
                 return
             response = await self._maybe_run(unread[0], priority)

@@ -85,8 +85,8 @@ def test_search_shows_its_progress(progress: SearchProgress, text: str) -> None:
 
 
 def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
-    stopped = SearchProgress(has_lists=False, trouble="a relay lists no older runs")
-    text = "stopped: a relay lists no older runs · older than 10:00 not"
+    stopped = SearchProgress(has_lists=False, trouble="a relay cannot list older runs")
+    text = "stopped: a relay cannot list older runs · older than 10:00 not"
     assert end_text(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
     assert end_text(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
     unread = end_text(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))

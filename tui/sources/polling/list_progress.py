@@ -28,7 +28,7 @@ class ListProgress:
     """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
 
     def restart(self) -> Self:
-        """After a failure, no part counts as read."""
+        """Count no part as read, after a failure."""
         return replace(self, read_until={})
 
     def start(self, parts: Iterable[Part], at: datetime) -> Self:

@@ -1,6 +1,6 @@
-"""Tracks which of the newest runs page one has shown, to find the new ones.
+"""Tracks which runs page one has shown, to find the new ones.
 
-Runs in the store do not count: a scan may have found a run before page one did, with unread runs below it.
+Runs in the store do not count: a scan may find a new run first, while the list has unread runs below it.
 
 Source: tests/wire/recordings/README.md §3.
 """

@@ -18,13 +18,13 @@ from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 
 MAX_OLDER_RUNS: Final = 1_000
-"""Of one pass. If there are more, `is_cut` says so."""
+"""The most runs of one pass. If there are more, `is_cut` is set."""
 
 MAX_PAGES_A_CYCLE: Final = 3
 """A small number, so that new runs do not wait for old ones."""
 
 MAX_PAGES: Final = 2 * MAX_OLDER_RUNS // PAGE_SIZE
-"""Of one pass. Pages may be short or empty, and their number is not bounded by the server."""
+"""The most pages of one pass. They may be short or empty, and the server does not bound their number."""
 
 
 class OlderRuns:
@@ -36,7 +36,7 @@ class OlderRuns:
         self._filters = replace(filters, statuses=live_statuses(filters.statuses), period=None)
         self._filter = with_server_filters(filters, EVERYTHING)
         self._scan: Scan | None = None
-        self._bounded = self._filters
+        self._bounded_filters = self._filters
         self._found: dict[RunId, datetime | None] = {}
         """The runs of this pass, with their creation times."""
         self._page_count = 0
@@ -77,11 +77,11 @@ class OlderRuns:
             if not may_start:
                 return None
             # Use fixed bounds: a period moves, and a run could leave it between two pages.
-            self._bounded = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
+            self._bounded_filters = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
             self._found, self._page_count = {}, 0
             self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now)), now
         for _ in range(MAX_PAGES_A_CYCLE):
-            page = await self._pages.read(emit, self._bounded, after=self._scan.cursor)
+            page = await self._pages.read(emit, self._bounded_filters, after=self._scan.cursor)
             self._scan.add_page((patch.id for patch in page.patches), page.next)
             self._page_count += 1
             self._found |= {patch.id: patch.fixed.created_at if patch.fixed else None for patch in page.patches}

@@ -15,7 +15,7 @@ from tui.sources.realtime.coverage import Coverage
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound
 
-BESIDE_A_FEED_S: Final = 30.0
+INTERVAL_BESIDE_FEED_S: Final = 30.0
 """The interval while a feed reports every change. It does not report all fields, such as the number of attempts."""
 
 
@@ -35,12 +35,14 @@ class SingleRunSource:
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Poll the run until cancelled. Raises `Transient` or `Fatal`."""
+        """Poll the run until canceled. Raises `Transient` or `Fatal`."""
         try:
             while True:
                 response = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
-                interval_s = max(BESIDE_A_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
+                interval_s = (
+                    max(INTERVAL_BESIDE_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
+                )
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._clock.sleep(interval_s)
         except NotFound as error:

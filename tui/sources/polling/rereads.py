@@ -21,13 +21,13 @@ from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.runs import ListPage
 
 SINGLE_PAGE_SIZE = 10
-"""Of a window around a single run: runs of the same millisecond appear in it too."""
+"""The page size for a window around a single run, which also contains other runs of the same millisecond."""
 
 MAX_SINGLE_PAGES = 3
-"""Pages of such a window, before the run is read by its id."""
+"""Pages of a window around a single run, before the run is read by its id."""
 
 MAX_DENSITY_FACTOR = 4
-"""How much denser than planned a window may count: the runs of one burst say little about all older ones."""
+"""How much denser than planned a window may count, since the density of one burst is not that of all older runs."""
 
 
 class RereadQueue:

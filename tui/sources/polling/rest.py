@@ -85,7 +85,7 @@ class RestSource:
         """The last failure was a 429. It delayed requests but lost no update."""
 
     async def run(self, emit: Emit) -> None:
-        """Poll until cancelled. Raises `Transient` or `Fatal`."""
+        """Poll until canceled. Raises `Transient` or `Fatal`."""
         if not self._is_rate_limited:
             self._lister.restart()
             self._reconciliation = self._reconciliation.restart()

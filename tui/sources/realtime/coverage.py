@@ -132,7 +132,7 @@ class Coverage:
         return created_at is not None and not self.covers(created_at, at)
 
     def mark_incomplete(self, run_id: RunId, since: datetime | None = None) -> None:
-        """Record that only the list has all fields of a run. It has them a little after `since`."""
+        """Record that only the list has all fields of a run. It shows them `LIST_DELAY` after `since`."""
         self._incomplete[run_id] = since
 
     def request_list(self) -> None:
@@ -175,7 +175,7 @@ class Coverage:
 
 
 def _is_listed(since: datetime | None, now: datetime) -> bool:
-    """Whether the list shows the run by now. Before, the run would cost a request of its own."""
+    """Whether the list shows the run by now. Earlier, the run would need a request of its own."""
     return since is None or since <= now - LIST_DELAY
 
 

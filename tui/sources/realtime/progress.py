@@ -16,7 +16,7 @@ MAX_SNAPSHOT_PARTS: Final = 200
 """Parts of one snapshot. A real one has a few."""
 
 MAX_REPEATS: Final = 5
-"""Responses in a row that return at once to the same position, or to the start."""
+"""Responses in a row that come at once and stay at the same position, or go back to the start."""
 
 MIN_HOLD_S: Final = 1.0
 MAX_INSTANT_RESPONSES: Final = 20
@@ -48,13 +48,13 @@ class FeedProgress:
         self.reported = ReportedRuns(MAX_SNAPSHOT_ROWS)
 
     def add_part(self) -> None:
-        """Count a part of the snapshot. Raises `Transient` if there is no end of them."""
+        """Count a part of the snapshot. Raises `Transient` after too many."""
         self.part_count += 1
         if self.part_count >= MAX_SNAPSHOT_PARTS:
             raise Transient("the snapshot of the realtime feed does not end", RETRY_REFUSED_AFTER)
 
     def add_repeat(self, reason: str) -> None:
-        """Count a response that leads nowhere. Raises `ServerFault` with `reason` after too many in a row."""
+        """Count a response without progress. Raises `ServerFault` with `reason` after too many in a row."""
         self.repeat_count += 1
         if self.repeat_count >= MAX_REPEATS:
             raise ServerFault(reason, OK)

@@ -1,6 +1,6 @@
 """The connection to a relay: receives its messages, and sends requests about single runs over it.
 
-One WebSocket is open at a time. No exception of websockets leaves this module.
+One WebSocket is open at a time. No exception of the websockets library leaves this module.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Opens a WebSocket to a relay, and translates the exceptions of websockets meanwhile.
+"""Opens a WebSocket to a relay, and translates the exceptions of the websockets library.
 
-No error that leaves this module has the token in it.
+No error that leaves this module contains the token.
 """
 
 import logging
@@ -30,7 +30,7 @@ MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """Enough for a trace of 8 MB, with all its quotes escaped in a JSON string."""
 
 UNTRUSTED_CERTIFICATE: Final = 495
-"""The status of an untrusted certificate. HTTP has none; some servers use this one."""
+"""The status for an untrusted certificate. HTTP defines none; some servers use this one."""
 
 
 def silent_logger() -> logging.Logger:
@@ -76,7 +76,7 @@ class RelayConnector:
         else:
             detect_dead_peer(socket.transport.get_extra_info("socket"))
             return socket
-        # Raised outside of the handlers: as its context, an exception of websockets would carry the token.
+        # Raised outside of the handlers: an exception of websockets as its context would contain the token.
         raise failure
 
     async def _open(self, tls: ssl.SSLContext | None) -> ClientConnection:

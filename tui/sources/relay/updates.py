@@ -21,10 +21,10 @@ from tui.wire.errors import ServerFault
 from tui.wire.relay.messages import RelayFacts, Runs
 
 MAX_MISSING_READS: Final = 5
-"""Runs requested with each beat: one a second, so that a wall of screens spends little of the relay's budget."""
+"""Runs requested with each beat: one a second, so that many screens together spend little of the relay's budget."""
 
 MAX_SOURCES: Final = 20
-"""A relay reports four. The status of every source is kept, and read at every change."""
+"""A relay reports four. The bound matters because the status of every source is kept, and read at every change."""
 
 
 class RelayUpdates:
@@ -41,13 +41,13 @@ class RelayUpdates:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the snapshot and the status of the relay's sources are known. Before, nothing here is current."""
+        """Whether the snapshot and the status of the relay's sources are known. Before that, no run is current."""
         return self.has_snapshot and self._facts is not None and bool(self._facts.sources)
 
     def from_runs(self, message: Runs) -> Iterator[Update]:
         """Yield the runs of a message. Live runs of the store that are in no chunk of the snapshot become missing.
 
-        Raises `ServerFault` where a chunk is missing: its runs would be taken for missing.
+        Raises `ServerFault` if a chunk is missing, since its runs would become missing too.
         """
         yield RunsRead(message.patches)
         yield from message.gone

@@ -84,11 +84,11 @@ class ErrorFetcher:
         Other runs may be among them, since the texts become patterns.
         """
         since = self._fetcher.now() - QUERY_PERIOD
-        rows = await self._query(_finding(texts, "ILIKE"), since)
+        rows = await self._query(_query_for_texts(texts, "ILIKE"), since)
         if rows is None and self._fetcher.is_allowed(Capability.QUERY):
             # No recording has ILIKE; 2630 has LIKE. If ILIKE is refused, query the usual spellings with LIKE.
             spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
-            rows = await self._query(_finding(list(dict.fromkeys(spelled)), "LIKE"), since)
+            rows = await self._query(_query_for_texts(list(dict.fromkeys(spelled)), "LIKE"), since)
         if rows is None:
             return None
         return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
@@ -133,7 +133,7 @@ class ErrorFetcher:
             return None
 
 
-def _finding(texts: Sequence[str], like: str) -> str:
+def _query_for_texts(texts: Sequence[str], like: str) -> str:
     condition = " OR ".join(f"toString(error) {like} '{like_pattern(text)}'" for text in texts)
     return f"SELECT run_id FROM runs WHERE {condition} ORDER BY triggered_at DESC LIMIT {MAX_FOUND}"  # noqa: S608  patterns
 

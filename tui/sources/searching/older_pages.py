@@ -14,7 +14,10 @@ OVERLAP = timedelta(milliseconds=1)
 
 
 class OlderPages:
-    """The next page is at `cursor` of the list with `filters`. All runs created since `reached` were read."""
+    """The position of a search in the older pages.
+
+    The next page is at `cursor` of the list with `filters`. All runs created since `reached` were read.
+    """
 
     def __init__(self, scope: SearchScope, listed: HistoryRead | None, now: datetime) -> None:
         """Start where the list ends: at the start of its period, or where its history stopped at its bound."""

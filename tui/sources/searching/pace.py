@@ -1,4 +1,4 @@
-"""The pace of a search, which sends many requests, so that the list keeps its part of the budget."""
+"""Limits the request rate of a search, so that polling keeps its part of the budget."""
 
 from typing import Final
 

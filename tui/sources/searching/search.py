@@ -138,7 +138,7 @@ class Search:
         if self._scope.can_list or self._plan.run_ids:
             return
         noun = "older runs" if self._plan.reads_older else "queues"
-        self._report_progress(has_lists=False, skips_older=False, trouble=f"a relay lists no {noun}")
+        self._report_progress(has_lists=False, skips_older=False, trouble=f"a relay cannot list {noun}")
 
     async def _read_ids(self) -> None:
         for run_id in self._plan.run_ids:
