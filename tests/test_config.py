@@ -16,7 +16,7 @@ from tests.support.session import public_token
 from tui.config import (
     DEFAULT_API_URL,
     DEFAULT_INTERVAL_S,
-    PUBLIC_INTERVAL_S,
+    MIN_PUBLIC_INTERVAL_S,
     Secret,
     Settings,
     SettingsError,
@@ -185,8 +185,8 @@ def test_invalid_branch_is_rejected_with_its_variable(variable: str, branch: str
         (False, 5.0, 5.0),
         (False, 0.0, 0.5),
         (False, -1.0, 0.5),
-        (True, None, PUBLIC_INTERVAL_S),
-        (True, 2.0, PUBLIC_INTERVAL_S),
+        (True, None, MIN_PUBLIC_INTERVAL_S),
+        (True, 2.0, MIN_PUBLIC_INTERVAL_S),
         (True, 60.0, 60.0),
     ],
 )

@@ -1,6 +1,6 @@
 """The actions on a run, as data: keys, menus, help, confirmations and commands are derived from `ACTIONS`.
 
-`session` sends actions, verifies their outcome and logs them. Source: tests/wire/recordings/README.md §7.
+`tui.session` sends actions, verifies their outcome and logs them. Source: tests/wire/recordings/README.md §7.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,29 +25,28 @@ class ActionApi(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action.
+    """One action. `key` starts it, `title` names it, `done` is the word for its success.
 
     `forbidden(run)` returns why the action makes no sense for a run, or None.
     `perform` sends the request, and returns the id of the run that will show the effect.
     `verdict(before, after)` compares two reads of that run, before the request and after the response. It returns the
     outcome, or None if it is too early for one.
-    `reads_first`: `before` must be read for this request, even if the store has just read the run.
-    `stops_others`: the runs below stop too.
-    `is_repeatable`: sending the request twice has the effect of sending it once.
+    `reads_first`: `before` is always read for the request, even if the store has just received the run.
+    `stops_descendants`: the runs below stop too.
+    `is_idempotent`: sending the request twice has the effect of sending it once.
     """
 
     id: str
     key: str
     title: str
-    doing: str
     done: str
     description: str
     forbidden: Callable[[Run], str | None]
     perform: Callable[[ActionApi, RunId, OnWritten], Awaitable[RunId]]
     verdict: Callable[[Run, Run], ActionPhase | None]
     reads_first: bool
-    stops_others: bool
-    is_repeatable: bool
+    stops_descendants: bool
+    is_idempotent: bool
 
 
 def _cancel_forbidden(run: Run) -> str | None:
@@ -65,7 +64,7 @@ def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
     """Return CONFIRMED if the run was canceled between the two reads, and FINISHED_FIRST if it ended otherwise.
 
     A 200 proves nothing: the server sends it for finished runs too (recording 402). Only times of the run are compared,
-    since the `Date` header comes from another clock, which may be hours off. Another person's cancel within the same
+    since the `Date` header comes from another clock, which may be hours off. Another user's cancel within the same
     round trip counts as this one: no client can tell them apart, and the run is canceled.
     """
     if not after.is_final or after.state is None:
@@ -84,7 +83,7 @@ async def _replay(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId
 
 
 def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
-    """A replay is confirmed once the new run can be read."""
+    """Return CONFIRMED once the new run can be read."""
     return None if after.state is None else ActionPhase.CONFIRMED
 
 
@@ -92,28 +91,26 @@ CANCEL = Action(
     id="cancel",
     key="C",
     title="Cancel",
-    doing="cancelling",
     done="canceled",
     description="Stop the run and every run below it that has not ended",
     forbidden=_cancel_forbidden,
     perform=_cancel,
     verdict=_cancel_verdict,
     reads_first=True,
-    stops_others=True,
-    is_repeatable=True,
+    stops_descendants=True,
+    is_idempotent=True,
 )
 REPLAY = Action(
     id="replay",
     key="R",
     title="Replay",
-    doing="replaying",
     done="replayed",
     description="Start a new run of the task with the same payload",
     forbidden=_replay_forbidden,
     perform=_replay,
     verdict=_replay_verdict,
     reads_first=False,
-    stops_others=False,
-    is_repeatable=False,
+    stops_descendants=False,
+    is_idempotent=False,
 )
 ACTIONS: tuple[Action, ...] = (CANCEL, REPLAY)

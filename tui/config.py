@@ -1,6 +1,6 @@
-"""Reads the settings of the program from environment variables and flags, and rejects contradictions.
+"""Builds the settings of a session from environment variables and flags, and rejects contradictions.
 
-The variables are a parameter: this module reads neither `os.environ` nor any file.
+Callers pass the variables: this module reads neither `os.environ` nor any file.
 """
 
 import base64
@@ -19,8 +19,9 @@ DEFAULT_API_URL = "https://api.trigger.dev"
 DEFAULT_INTERVAL_S = 2.0
 """The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
 
-PUBLIC_INTERVAL_S = 10.0
-"""The shortest interval with a public token, which may send 60 requests a minute."""
+MIN_INTERVAL_S = 0.5
+MIN_PUBLIC_INTERVAL_S = 10.0
+"""The minimum with a public token, which may send 60 requests a minute."""
 
 _NOWHERE = PurePath()
 
@@ -83,7 +84,7 @@ _NO_SECRET = Secret("")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one session. With a `relay_url`, the key is empty and `api_url` is a text about the relay."""
+    """The settings of one session. With a `relay_url` the key is empty, and `api_url` is only a text to show."""
 
     api_url: str
     key: Secret
@@ -116,7 +117,7 @@ class Settings:
 
     @property
     def may_write(self) -> bool:
-        """Whether this session has actions."""
+        """Whether this session may cancel and replay runs."""
         return not self.read_only and self.key.may_write
 
 
@@ -130,7 +131,7 @@ def read_settings(
     realtime: bool = True,
     has_title: bool = True,
 ) -> Settings:
-    """Read the settings from variables, named as in the official SDK, and from flags (None: not given).
+    """Read the settings of a session on the API. The variables have the names that the official SDK uses.
 
     Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses.
     """
@@ -138,7 +139,7 @@ def read_settings(
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
     title, title_origin = _title(environ, has_title=has_title)
-    min_s = PUBLIC_INTERVAL_S if key.is_public else 0.5
+    min_s = MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S
     return Settings(
         api_url=url,
         key=key,
@@ -170,7 +171,7 @@ def read_relay_settings(
     expect_env: str | None = None,
     has_title: bool = True,
 ) -> Settings:
-    """Read the settings of a read-only screen of a relay, which needs no key. `ca` is a file of trusted certificates.
+    """Read the settings of a session on a relay: read-only, without a key. `ca` is a file of trusted certificates.
 
     Raises `SettingsError` for a missing token, an invalid address, and an unencrypted connection to another machine.
     """
@@ -180,7 +181,7 @@ def read_relay_settings(
     token = environ.get("TRIGGER_TUI_RELAY_TOKEN", "").strip()
     if not token:
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
-    if not _is_plain(token):
+    if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
     title, title_origin = _title(environ, has_title=has_title)
     return Settings(
@@ -205,7 +206,7 @@ def read_relay_settings(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is certainly this machine. The name server is not asked."""
+    """Whether a host is certainly this machine, without a name lookup."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -213,8 +214,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _relay_url(text: str) -> str:
-    url = _normal_url(text)
-    if not _is_address(url, {"ws", "wss"}):
+    url = _normalized_url(text)
+    if not _is_base_url(url, {"ws", "wss"}):
         raise SettingsError("--relay is not the address of a relay (wss://host:port, or ws://127.0.0.1:port)")
     if url.startswith("ws:") and not is_loopback(urlsplit(url).hostname or ""):
         raise SettingsError(f"--relay {url} would send the token unencrypted: use wss:// for another machine")
@@ -233,29 +234,29 @@ def _key(environ: Mapping[str, str]) -> Secret:
             "TRIGGER_SECRET_KEY is a personal access token, which cannot read runs: use the secret key of an "
             "environment (tr_dev_…, tr_prod_…) from the API keys page of the dashboard"
         )
-    if not _is_plain(text):
+    if not _is_printable_ascii(text):
         raise SettingsError("TRIGGER_SECRET_KEY has characters that no key has (a line break, a quote, a space?)")
     return Secret(text)
 
 
-def _is_plain(text: str) -> bool:
+def _is_printable_ascii(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
 def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
     variable = environ.get("TRIGGER_API_URL", "").strip() or None
-    if flag is not None and variable is not None and _normal_url(flag) != _normal_url(variable):
+    if flag is not None and variable is not None and _normalized_url(flag) != _normalized_url(variable):
         raise SettingsError(f"--api-url {flag} and TRIGGER_API_URL={variable} differ: set only one of them")
     for text, origin in ((flag, "--api-url"), (variable, "TRIGGER_API_URL")):
         if text is not None:
-            url = _normal_url(text)
-            if not _is_address(url):
+            url = _normalized_url(text)
+            if not _is_base_url(url):
                 raise SettingsError(f"{origin} is not the address of an API (https://host or http://host:port)")
             return url, origin
     return DEFAULT_API_URL, "default"
 
 
-def _normal_url(text: str) -> str:
+def _normalized_url(text: str) -> str:
     """Normalise an address: lower-case scheme and host, no trailing slash."""
     stripped = text.strip().rstrip("/")
     scheme, separator, rest = stripped.partition("://")
@@ -263,9 +264,9 @@ def _normal_url(text: str) -> str:
     return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 
 
-def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"})) -> bool:
-    """Whether a text is a base address: one of `schemes`, a valid host, no user, query or fragment."""
-    if not _is_plain(url):
+def _is_base_url(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"})) -> bool:
+    """Whether a text is a URL with one of `schemes` and a valid host, and without user, query and fragment."""
+    if not _is_printable_ascii(url):
         return False
     try:
         parts = urlsplit(url)
@@ -279,9 +280,10 @@ def _is_address(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"
 
 
 def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
-    """Return the branch of a preview environment and its variable, in the order of the SDK. Raises `SettingsError`.
+    """Return the branch of a preview environment, and the variable that names it. Raises `SettingsError`.
 
-    `default` in TRIGGER_DEV_BRANCH is the root development environment (@trigger.dev/core 4.8.3, `branchName`).
+    The order is that of the SDK. `default` in TRIGGER_DEV_BRANCH is the root development environment
+    (@trigger.dev/core 4.8.3, `branchName`).
     """
     for variable in (PREVIEW_BRANCH, "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
         text = environ.get(variable, "").strip()

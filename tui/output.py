@@ -1,7 +1,7 @@
-"""Writes to stdout and stderr, which no other module does. stdout is for data, stderr for messages.
+"""Writes the output of commands: data to stdout, messages to stderr.
 
-No foreign text reaches a terminal as a control sequence: a `Piece` is always clean, messages are cleaned here, and
-JSON is ASCII.
+Only `cli.bugs` and `cli.stderr_lines` write to stderr without it, and the monitor's driver to the terminal. No outside
+text reaches a terminal as a control sequence: a `Piece` is always clean, messages are cleaned here, and JSON is ASCII.
 """
 
 import os
@@ -25,14 +25,14 @@ from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token
 
 DEFAULT_WIDTH: Final = 80
-"""Width in cells, if there is no terminal or it does not report its width."""
+"""Width in cells if there is no terminal, or if it does not report its width."""
 
 MAX_LINE_CHARS: Final = 1_000
-"""Length of one line of stderr. A name from the server may be a megabyte long."""
+"""Longer lines on stderr are cut: a name from the server may be a megabyte long."""
 
 _MAX_COLUMNS_DIGITS: Final = 5
 
-# Colours of every terminal that are readable on light and dark backgrounds. Greys use the default colour: many
+# Colours that every terminal has, readable on light and dark backgrounds. Grey text uses the default colour: many
 # terminals draw the dim attribute unreadably.
 _SGR: Final = {Token.ROSE: "31", Token.AMBER: "33", Token.GREEN: "32", Token.BLUE: "36", Token.ACCENT: "35"}
 _GLYPHS: Final = "".join(look.glyph for look in STATUS_STYLES.values()) + "…⋯├─└│▌·"
@@ -43,14 +43,15 @@ class OutputClosed(Exception):
 
 
 class OutputFailed(Exception):
-    """stdout cannot be written, as on a full disk. The text says why."""
+    """stdout cannot be written, for example because the disk is full. The text says why."""
 
 
 class Output:
-    """The output of a command, and its question to the user.
+    """The stdout and stderr of a command, and the keyboard, if it may ask the user.
 
     Every method flushes, since scripts read `watch` line by line. Methods that write to stdout raise `OutputClosed`
-    when its reader is gone. A stdout that is not a terminal gets no colour and no shortened tables.
+    when its reader is gone. A stdout that is not a terminal gets no colours and no shortened tables: its `width` is
+    None. `reading_width` is for wrapped text, which has a width in any case.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class Output:
         width: int,
         color: bool,
         ascii_only: bool,
-        answers: TextIO | None = None,
+        keyboard: TextIO | None = None,
     ) -> None:
-        """`width` is in cells. `answers` is the user's keyboard, None if there is no user."""
+        """`width` is in cells. `keyboard` is None if there is no user to ask."""
         self._out = out
         self._err = err
-        self._answers = answers
+        self._keyboard = keyboard
         self._has_color = color and is_terminal
         self._is_ascii = ascii_only
         self._redactor = Redactor()
@@ -88,13 +89,13 @@ class Output:
             width=_width(environ, out if is_terminal else None),
             color=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
             ascii_only=ascii_only or not _can_encode_glyphs(out),
-            answers=sys.stdin if can_ask else None,
+            keyboard=sys.stdin if can_ask else None,
         )
 
     @property
     def can_ask(self) -> bool:
         """Whether a user reads stderr and can type an answer."""
-        return self._answers is not None
+        return self._keyboard is not None
 
     @property
     def is_ascii(self) -> bool:
@@ -102,7 +103,7 @@ class Output:
         return self._is_ascii
 
     def hide(self, secret: Secret) -> None:
-        """Redact a key or token from all later messages."""
+        """Redact a key or token in all later messages on stderr."""
         self._redactor.hide(secret.reveal())
 
     def redact(self, text: str) -> str:
@@ -110,12 +111,12 @@ class Output:
         return self._redactor.redact(text)
 
     def run_table(self) -> "TableOutput":
-        """Return a table of runs that is printed page by page."""
+        """Return a table of runs, to print page by page."""
         return TableOutput(self)
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Print styled lines."""
-        self._write("".join(f"{self._painted(line)}\n" for line in lines))
+        self._write("".join(f"{self._paint_line(line)}\n" for line in lines))
 
     def print(self, text: Raw | str) -> None:
         """Print one plain line."""
@@ -126,33 +127,33 @@ class Output:
         self._write(f"{compact(value)}\n")
 
     def say(self, text: Raw | str) -> None:
-        """Print one line of stderr. Ignores a stderr that cannot be written."""
+        """Print one line on stderr. Ignores a stderr that cannot be written."""
         self._write_message(text if len(text) <= MAX_LINE_CHARS else Raw(f"{text[: MAX_LINE_CHARS - 1]}…"), "\n")
 
     @property
-    def answers(self) -> TextIO | None:
-        """The user's keyboard, None if there is no user."""
-        return self._answers
+    def keyboard(self) -> TextIO | None:
+        """The terminal that the user types at, None if there is no user to ask."""
+        return self._keyboard
 
     def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
-        """Show a text on stderr without a line break. `control` is our own control sequence, sent in the same write."""
+        """Print a text on stderr without a line break. The control sequence `control` follows in the same write."""
         self._write_message(text, control, "\n" if on_new_line else "")
 
     def ask(self, question: Raw | str) -> str:
-        """Ask the user on stderr, and return the typed line, "" if there is no user or the input has ended.
+        """Ask on stderr, and return the line that the user types; "" if there is no user or the input has ended.
 
         Keys typed before the question are discarded.
         """
-        if self._answers is None:
+        if self._keyboard is None:
             return ""
-        # asyncio's handler would only schedule the KeyboardInterrupt, and the read would continue.
+        # asyncio's handler would wait for the end of the read.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with suppress(termios.error, OSError):  # a stream in memory has no input queue
-                termios.tcflush(self._answers.fileno(), termios.TCIFLUSH)
+                termios.tcflush(self._keyboard.fileno(), termios.TCIFLUSH)
             self._write_message(question, "")
             with suppress(OSError):  # the terminal is gone
-                return self._answers.readline().rstrip("\n")
+                return self._keyboard.readline().rstrip("\n")
             return ""
         finally:
             signal.signal(signal.SIGINT, before)
@@ -166,7 +167,7 @@ class Output:
             return None
 
     def stderr_bytes(self, text: Raw | str) -> bytes:
-        """Return one line of stderr as `say` would write it, for a caller that writes it in its own way."""
+        """Return the bytes that `say` would write, for `StderrLines`, which writes them in a thread."""
         return f"{self._safe_text(text)}\n".encode(self._err.encoding, "replace")
 
     def _safe_text(self, text: Raw | str) -> str:
@@ -179,10 +180,10 @@ class Output:
         except OSError:
             _silence(self._err)
 
-    def _painted(self, line: Line) -> str:
+    def _paint_line(self, line: Line) -> str:
         shown = ascii_line(line) if self._is_ascii else line
         if self._has_color:
-            return "".join(map(_painted, shown)).rstrip(" ")
+            return "".join(map(_paint_piece, shown)).rstrip(" ")
         return "".join(piece.text for piece in shown).rstrip(" ")
 
     def _write(self, text: str) -> None:
@@ -209,14 +210,14 @@ class TableOutput:
 
 
 def _silence(stream: TextIO) -> None:
-    """Redirect a stream to /dev/null, or the interpreter's flush at exit would report the broken pipe."""
+    """Redirect a stream to /dev/null. Otherwise the interpreter's flush at exit would report the broken pipe."""
     with suppress(OSError):  # a stream in memory has no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
-def _painted(piece: Piece) -> str:
+def _paint_piece(piece: Piece) -> str:
     codes = [code for code in ("1" if piece.is_bold else "", _SGR.get(piece.token, "")) if code]
     return f"\x1b[{';'.join(codes)}m{piece.text}\x1b[0m" if codes and piece.text.strip(" ") else piece.text
 
@@ -240,7 +241,7 @@ def _write_to(stream: TextIO, text: str) -> None:
 
 
 def _non_blocking(stream: TextIO) -> int | None:
-    """Return the descriptor of a stream in non-blocking mode, None for all others."""
+    """Return the descriptor of a stream in non-blocking mode, None for other streams."""
     try:
         descriptor = stream.fileno()
         return None if os.get_blocking(descriptor) else descriptor

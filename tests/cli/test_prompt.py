@@ -26,8 +26,8 @@ from tui.output import Output
 from tui.ui.input.type_ahead import ASK_CURSOR
 
 REPORT = b"\x1b[12;40R"
-SHORT = PromptTimeouts(ask_every_s=0.02, silent_after_s=0.06, late_within_s=0.02)
-LONG = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=0.02)
+SHORT = PromptTimeouts(request_interval_s=0.02, silent_after_s=0.06, late_within_s=0.02)
+LONG = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=0.02)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, User]]:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
         mode = termios.tcgetattr(theirs)
-        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
+        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, keyboard=keys)
         yield output, User(ours)
         assert termios.tcgetattr(theirs) == mode, "the terminal has its mode back"
     os.close(ours)
@@ -141,11 +141,11 @@ def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monk
 
 def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
     output, user = terminal
-    timeouts = PromptTimeouts(ask_every_s=20, silent_after_s=60, late_within_s=20)
+    timeouts = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=20)
     user.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", REPORT))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
-    assert output.answers is not None
-    assert is_empty(output.answers.fileno())
+    assert output.keyboard is not None
+    assert is_empty(output.keyboard.fileno())
 
 
 def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
@@ -163,8 +163,8 @@ def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Outpu
     Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         confirm(output, "Cancel 1 run? ", word="cancel", timeouts=replace(LONG, late_within_s=20))
-    assert output.answers is not None
-    assert is_empty(output.answers.fileno())
+    assert output.keyboard is not None
+    assert is_empty(output.keyboard.fileno())
 
 
 def test_closed_terminal_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_closed_terminal_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(ours)
 
     with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
-        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, answers=keys)
+        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, keyboard=keys)
         terminal = Thread(target=hang_up, daemon=True)
         terminal.start()
         assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)

@@ -1,4 +1,7 @@
-"""Plans an action from the command line, and gets the user's consent before the first request that changes a run."""
+"""Plans a `cancel` or `replay`, and makes sure that the user consents before any run is changed.
+
+Consent is an answer at the terminal, or `--yes` with the options that its plan requires.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +17,7 @@ from tui.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The options that replace an answer at the terminal: `--yes`, `--env-name`, `--count`."""
+    """The user's options. `--yes` replaces the question; `--env-name` and `--count` must match the plan."""
 
     yes: bool
     env_name: str | None
@@ -22,7 +25,7 @@ class Consent:
 
 
 def plan_text(plan: ActionPlan) -> str:
-    """Return the number of runs: `2 runs and 3 below (2 Executing, 1 Queued)`."""
+    """Return which runs the plan would change: `2 runs and 3 below (2 Executing, 1 Queued)`."""
     runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
     below = ", ".join(f"{count:,} {title}" for title, count in plan.descendants_by_title.most_common())
     if below:
@@ -31,13 +34,13 @@ def plan_text(plan: ActionPlan) -> str:
 
 
 def plan_caveats(plan: ActionPlan) -> list[str]:
-    """Return a sentence for each reason why the plan may be old or incomplete."""
+    """Return a sentence for each reason why the plan may be out of date or incomplete."""
     delay = ["The runs below are from about a second ago."] if plan.is_from_replica else []
     return [*delay, *(f"Not fully loaded: {reason}." for reason in plan.missing)]
 
 
 async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
-    """Read all runs and their trees. Raises `Stop` if one does not exist, and `ApiError`."""
+    """Read the runs and the runs below them. Raises `Stop` if a run does not exist, and `ApiError`."""
     from tui.session.action_planner import ActionPlanner
     from tui.sources.budget import Priority
     from tui.store.merge import merge
@@ -54,7 +57,7 @@ async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
 
 
 def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:
-    """Compare the options with the plan. Raises `Stop` (usage) if they are wrong, or not enough with `--yes`.
+    """Compare the options with the plan. Raises `Stop` (usage) if one contradicts it, or if `--yes` is not enough.
 
     `--yes` needs `--env-name` in production, and `--count` for more than ten runs or an incomplete plan.
     """
@@ -74,7 +77,7 @@ def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:
 
 
 def ask(output: Output, session: Session, plan: ActionPlan) -> None:
-    """Show the plan, and ask at the terminal. Raises `Stop` unless the user confirms."""
+    """Print the plan, and ask at the terminal. Raises `Stop` unless the user confirms."""
     name = session.interlock.name
     for run in plan.runs:
         output.say(f"  {run.id}  {run.title}  {run.fixed.task or ''}")

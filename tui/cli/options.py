@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.config import Settings, read_settings
+from tui.config import MIN_INTERVAL_S, Settings, read_settings
 from tui.domain.ids import RunId
 from tui.session import Session
 
@@ -51,7 +51,10 @@ def following_options(command: F) -> F:
     for option in (
         click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
         click.option(
-            "--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls [default: 2]."
+            "--interval",
+            "interval_s",
+            type=click.FloatRange(MIN_INTERVAL_S, 3600),
+            help="Seconds between polls [default: 2].",
         ),
     ):
         command = option(command)

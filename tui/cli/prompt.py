@@ -1,7 +1,8 @@
-"""Asks a yes/no question at the terminal, and accepts `y` only after the terminal has shown the question.
+"""Asks a yes/no question at the terminal, and ignores a `y` that was typed before the question was visible.
 
-After the question the terminal is asked for its cursor position. A `y` typed before that report may be older than the
-question, and does not count. A whole word counts at any time, since it cannot be typed by accident.
+The program requests the cursor's position right after the question. The terminal reports it in the stream of typed
+keys, so that a `y` after the report was typed after the question. A whole word counts at any time, since it cannot be
+typed by accident. A question that only a whole word confirms needs no report: `Output.ask`.
 """
 
 import os
@@ -28,8 +29,8 @@ WAITING: Final = "Waiting for the terminal to answer; until then y does not coun
 
 _REPORT: Final = re.compile(rb"\x1b\[\d{1,5};\d{1,5}R")
 _PARTIAL_REPORT: Final = re.compile(rb"\x1b(\[(\d{1,5}(;(\d{1,5})?)?)?)?$")
-_ERASE: Final = b"\x08\x7f"
-_KILL: Final = b"\x15\x17"
+_ERASE_CHAR: Final = b"\x08\x7f"
+_ERASE_LINE: Final = b"\x15\x17"
 _END_OF_LINE: Final = b"\r\n"
 _END_OF_INPUT: Final = b"\x04"
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -39,18 +40,24 @@ _DUMB_TERMINALS: Final = frozenset({"", "dumb"})
 
 @dataclass(frozen=True, slots=True)
 class PromptTimeouts:
-    """How often the terminal is asked, when it counts as silent, and how long late reports are kept from the shell."""
+    """How long to wait for reports of the cursor's position."""
 
-    ask_every_s: float = REQUEST_INTERVAL_S
+    request_interval_s: float = REQUEST_INTERVAL_S
+    """A report that has not arrived by then is requested again."""
+
     silent_after_s: float = SILENT_AFTER_S
+    """A terminal without a report by then never reports, and the user has to type the word."""
+
     late_within_s: float = 1.0
+    """How long to wait, after the answer, for reports that would otherwise be typed into the shell."""
 
 
 @dataclass(slots=True)
 class PromptInput:
-    """The input of the terminal: cursor position reports, mixed with typed keys.
+    """Parses the terminal's input: cursor position reports, mixed with typed keys.
 
-    `reports` counts the reports. `echoes`: typed keys are shown, and stay in the line.
+    `reports` is the number of reports so far. Keys typed before the first one are not echoed, and the report discards
+    them; from then on `echoes` is true.
     """
 
     word: str
@@ -65,13 +72,13 @@ class PromptInput:
         return self.reports > 0
 
     def feed(self, data: bytes) -> tuple[bool | None, str]:
-        """Parse some bytes. Return the answer, or None before the end of the line, and the text to echo."""
+        """Parse input. Return the answer, or None while the line has no end, and the text to echo."""
         self._pending += data
         shown = ""
         while True:
             found = _REPORT.search(self._pending) or _PARTIAL_REPORT.search(self._pending)
             typed = self._pending if found is None else self._pending[: found.start()]
-            answer, echo = self._type(typed)
+            answer, echo = self._add_typed(typed)
             shown += echo
             if answer is not None or found is None:
                 self._pending = b""
@@ -88,7 +95,7 @@ class PromptInput:
             self.echoes = True
         self.reports += 1
 
-    def _type(self, typed: bytes) -> tuple[bool | None, str]:
+    def _add_typed(self, typed: bytes) -> tuple[bool | None, str]:
         shown = ""
         for number in typed:
             byte = bytes([number])
@@ -101,10 +108,10 @@ class PromptInput:
                     return False, shown
             elif (byte == _END_OF_INPUT and not self._line) or len(self._line) > MAX_TYPED_BYTES:
                 return False, shown
-            elif byte in _ERASE:
+            elif byte in _ERASE_CHAR:
                 shown += "\b \b" if self._line else ""
                 del self._line[-1:]
-            elif byte in _KILL:
+            elif byte in _ERASE_LINE:
                 shown += "\b \b" * len(self._line)
                 self._line.clear()
             elif byte >= b" ":
@@ -118,11 +125,11 @@ def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeout
 
     If the terminal never reports its cursor, only the word counts. Any other line means no.
     """
-    if output.answers is None:
+    if output.keyboard is None:
         return False
     word_question = f"The terminal does not report when it showed this: type {word} to confirm. "
     try:
-        descriptor = output.answers.fileno()
+        descriptor = output.keyboard.fileno()
         termios.tcgetattr(descriptor)
     except (termios.error, OSError, ValueError):  # a stream in memory
         return output.ask(f"{question}{word_question}").strip() == word
@@ -131,13 +138,13 @@ def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeout
         try:
             return prompt.ask(question, word_question)
         finally:
-            # The shell's prompt starts on a new line, after Ctrl-C too.
+            # So that the shell's prompt starts on a new line, after Ctrl-C too.
             output.prompt("", on_new_line=True)
             prompt.drain_late_reports()
 
 
 class _Prompt:
-    """One question on a terminal in unbuffered mode."""
+    """One question, on a terminal that passes on each key at once."""
 
     def __init__(self, output: Output, descriptor: int, prompt_input: PromptInput, timeouts: PromptTimeouts) -> None:
         self._output = output
@@ -148,7 +155,7 @@ class _Prompt:
         self._is_silent = False
 
     def ask(self, question: str, word_question: str) -> bool:
-        """Ask until the user ends a line. Return whether it confirms."""
+        """Ask until the user ends a line, and return whether it confirms."""
         if os.environ.get("TERM", "") in _DUMB_TERMINALS:
             self._output.prompt(question)
             answer = None
@@ -161,22 +168,22 @@ class _Prompt:
         return bool(self._read(None)) if answer is None else answer
 
     def _ask_terminal(self, question: str) -> bool | None:
-        """Show the question and request reports until one arrives, the user ends a line, or time is up."""
+        """Show the question, and request reports until one arrives, the user answers, or time is up."""
         began_s = time.monotonic()
         # The question and the request for a report are one write: the report proves that the question was shown.
-        text, is_new_line = question, False
+        text, on_new_line = question, False
         while True:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
-            self._output.prompt(text, on_new_line=is_new_line, control=ASK_CURSOR)
-            answer = self._read(self._timeouts.ask_every_s, until_shown=True)
+            self._output.prompt(text, on_new_line=on_new_line, control=ASK_CURSOR)
+            answer = self._read(self._timeouts.request_interval_s, until_shown=True)
             is_over = time.monotonic() - began_s >= self._timeouts.silent_after_s
             if answer is not None or self._input.is_shown or is_over:
                 return answer
-            is_new_line = self._requested_reports == 1
-            text = WAITING if is_new_line else ""
+            on_new_line = self._requested_reports == 1
+            text = WAITING if on_new_line else ""
 
     def drain_late_reports(self) -> None:
-        """Read reports that have not arrived yet, which the shell would take for typed keys."""
+        """Wait for reports that were requested and have not arrived; the shell would read them as typed keys."""
         ends_s = time.monotonic() + self._timeouts.late_within_s
         while self._expects_report and (left_s := ends_s - time.monotonic()) > 0:
             if self._read(left_s, until_shown=True) is False:
@@ -187,7 +194,7 @@ class _Prompt:
         return not self._is_silent and self._input.reports < self._requested_reports
 
     def _read(self, timeout_s: float | None, *, until_shown: bool = False) -> bool | None:
-        """Read until the user ends a line, or a report arrives if `until_shown`. Return None without an answer."""
+        """Read until the user ends a line, or until a report if `until_shown`. Return the answer, None without one."""
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left_s = None if ends_s is None else max(0.0, ends_s - time.monotonic())
@@ -208,10 +215,10 @@ class _Prompt:
 
 @contextmanager
 def _unbuffered(descriptor: int) -> Iterator[None]:
-    """Read keys without a line buffer and without echo; Ctrl-C still works.
+    """Let the terminal pass on each key at once, without echo, while the block runs; Ctrl-C still works.
 
     Keys typed before are discarded. The old mode is restored at the end, before a signal ends the process, and while
-    Ctrl-Z stops it.
+    the process is stopped by Ctrl-Z.
     """
     before = termios.tcgetattr(descriptor)
     now = termios.tcgetattr(descriptor)
@@ -231,7 +238,7 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
         restore()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        # The shell has resumed the program.
+        # Here the shell has resumed the process.
         signal.signal(number, stop)
         termios.tcsetattr(descriptor, termios.TCSANOW, now)
 
@@ -248,7 +255,7 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C interrupt a read; the handler of the event loop would only set a flag."""
+    """Let Ctrl-C interrupt a blocking read; asyncio's handler would wait for its end."""
     before: Callable[[int, FrameType | None], object] | int | None
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -1,7 +1,7 @@
-"""Writes lines to stderr without blocking a server.
+"""Writes the relay's log lines to stderr without ever blocking the event loop.
 
-A pipe without a reader is full after some hundred lines, and a write to it blocks forever. A thread writes the lines in
-parts that fit. Lines that do not fit in the queue are dropped and counted.
+A pipe that its reader does not read is full after some hundred lines, and the next write blocks. Here a thread writes,
+in parts that fit into the pipe. Lines that do not fit into the queue are dropped and counted.
 """
 
 import os
@@ -16,14 +16,15 @@ from tui.output import Output
 MAX_LINES: Final = 1_000
 """Lines that may wait in the queue."""
 
-CHECK_CLOSING_EVERY_S: Final = 0.2
-"""While stderr is full, the thread checks this often whether the program ends."""
+CLOSE_CHECK_INTERVAL_S: Final = 0.2
+"""While stderr is full, the thread checks this often whether the block has ended."""
 
-CLOSE_WITHIN_S: Final = 1.0
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long the end of the block waits for the remaining lines."""
 
 
 class StderrLines:
-    """Writes lines in order, in a thread of its own."""
+    """Writes lines in order, in its own thread, while the block runs."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -41,12 +42,12 @@ class StderrLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write the remaining lines, for at most CLOSE_WITHIN_S."""
+        """Wait for the remaining lines, for at most CLOSE_TIMEOUT_S."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
         if self._fd is not None:
-            self._thread.join(CLOSE_WITHIN_S)
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def say(self, text: str) -> None:
         """Queue a line, or drop it if the queue is full."""
@@ -83,10 +84,10 @@ class StderrLines:
         return f"{dropped:,} lines were dropped: stderr was full"
 
     def _write(self, data: bytes) -> None:
-        """Write a line in parts that fit. Raises OSError if the reader is gone, or if the program ends."""
+        """Write a line in parts that fit. Raises `OSError` if the reader is gone, or if stderr is full at the end."""
         assert self._fd is not None
         while data:
-            _, writable, _ = select.select([], [self._fd], [], CHECK_CLOSING_EVERY_S)
+            _, writable, _ = select.select([], [self._fd], [], CLOSE_CHECK_INTERVAL_S)
             if writable:
                 data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
             elif self._is_closing:

@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_RUNS_PER_S = 2000
-"""One core cannot emulate more runs and answer requests too."""
+"""New runs a second of real time. One core cannot emulate more and answer requests too."""
 
-YEARS = (2000, 2100)
+START_YEARS = range(2000, 2100)
 
 
-class Moment(click.ParamType[datetime]):
-    """A time with its zone, as `2026-11-24T14:00:00Z`."""
+class StartTime(click.ParamType[datetime]):
+    """A time with a time zone, such as `2026-11-24T14:00:00Z`."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse a time. Fails without a zone, since the same command would create another world elsewhere."""
+        """Parse a time. Fails without a time zone, or the command would give other runs on another machine."""
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
             self.fail(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)", param, ctx)
-        if not YEARS[0] <= moment.year < YEARS[1]:
-            self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[1]}", param, ctx)
+        if moment.year not in START_YEARS:
+            self.fail(f"{value!r} is not between {START_YEARS.start} and {START_YEARS.stop}", param, ctx)
         return moment
 
 
-class Factor(click.FloatRange):
-    """A number in a range, but not `nan`, which click accepts in every range."""
+class FiniteFloat(click.FloatRange):
+    """A number in a range. click's own type accepts `nan` in every range."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Parse a number. Fails for `nan`."""
@@ -50,7 +50,7 @@ class Factor(click.FloatRange):
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """The options for the emulated world."""
+    """The runs to emulate: how many, how fast and from when."""
 
     seed: int
     rate: float
@@ -63,7 +63,10 @@ class WorldOptions:
             raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
 
     def new_emulator(self) -> "Emulator":
-        """Return an emulator with the demo tasks and those that only the API triggers. No world is created yet."""
+        """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
+
+        It has no runs before `Emulator.make` creates an environment.
+        """
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
@@ -79,14 +82,14 @@ class WorldOptions:
 
 
 def world_options(*, history: int) -> Callable[[F], F]:
-    """Add the options for the emulated world. `history` is the default number of finished runs at the start."""
+    """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
 
     def add(command: F) -> F:
         for option in (
-            click.option("--start", type=Moment(), help="The emulator's time at the start [default: now]."),
+            click.option("--start", type=StartTime(), help="The emulator's time at the start [default: now]."),
             click.option(
                 "--time-scale",
-                type=Factor(0, 1000),
+                type=FiniteFloat(0, 1000),
                 default=1.0,
                 show_default=True,
                 help="The speed of the emulator's clock; 0 stops it.",
@@ -100,10 +103,10 @@ def world_options(*, history: int) -> Callable[[F], F]:
             ),
             click.option(
                 "--rate",
-                type=Factor(0, 1000),
+                type=FiniteFloat(0, 1000),
                 default=2.0,
                 show_default=True,
-                help="Runs a second; 0: only yours.",
+                help="New runs a second; 0: only those you trigger.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
         ):
@@ -114,5 +117,5 @@ def world_options(*, history: int) -> Callable[[F], F]:
 
 
 def world_options_of(options: dict[str, Any]) -> WorldOptions:
-    """Remove these options from a command's options, and return them."""
+    """Remove the options of this module from a command's options, and return them."""
     return WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})

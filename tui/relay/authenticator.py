@@ -1,4 +1,4 @@
-"""Checks the token of a request for a WebSocket, and logs refusals without letting them fill the log."""
+"""Checks the tokens of HTTP requests that open a WebSocket, and logs refusals at a limited rate."""
 
 import json
 from collections.abc import Callable
@@ -16,10 +16,10 @@ REFUSAL_PERIOD_S: Final = 60.0
 """The same refusal of the same host is logged once in this time."""
 
 MAX_REFUSALS_LOGGED: Final = 10
-"""Lines per period. A client without a token does not fill the log, however many addresses it uses."""
+"""Lines per period, so that a client without a token cannot fill the log, however many addresses it uses."""
 
 MAX_REFUSALS_KEPT: Final = 1_000
-"""Refusals remembered by host and reason. Beyond it they are forgotten, and some are logged again."""
+"""Logged refusals that are remembered, by host and reason. Above this many all are forgotten."""
 
 
 class Authenticator:
@@ -35,7 +35,7 @@ class Authenticator:
         self._skipped_count = 0
 
     def token_name(self, request: Request | None) -> str | None:
-        """Return the name of the request's token, or None where it has no known token."""
+        """Return the name of the request's token, or None if it has no known token."""
         values = [] if request is None else request.headers.get_all("Authorization")
         return self.tokens.name_of(values[0]) if len(values) == 1 else None
 
@@ -49,7 +49,7 @@ class Authenticator:
         return Response(status.value, status.phrase, headers, body)
 
     def log_refusal(self, connection: ServerConnection, reason: str) -> None:
-        """Log a refusal, within the bounds of this module."""
+        """Log a refusal, unless it is a repetition or too many were logged in this period."""
         host = str(connection.remote_address[0]) if connection.remote_address else "an unknown address"
         now_s = self._clock.monotonic_s()
         if now_s - self._logged_s.get((host, reason), now_s - REFUSAL_PERIOD_S) < REFUSAL_PERIOD_S:

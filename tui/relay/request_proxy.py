@@ -1,6 +1,7 @@
-"""Passes the requests of screens on to the API, within bounds for each screen and for all together.
+"""Forwards the read requests of screens to the API, within limits for each screen and for all together.
 
-The responses cross the relay unchanged. Identical requests of several screens are sent once.
+Apart from the key, which is redacted, the responses cross the relay unchanged. Identical requests of several screens
+are sent once.
 """
 
 import asyncio
@@ -24,37 +25,37 @@ from tui.wire.relay.messages import encode_response
 from tui.wire.responses import Response
 
 MAX_CALLS_IN_FLIGHT: Final = 8
-"""Of one screen. The detail of a run, its trace and its root span are three."""
+"""Calls of one screen without a response yet. A screen that opens a run makes three: detail, trace and root span."""
 
 MAX_CALLS: Final = 30
 CALLS_PERIOD_S: Final = 10.0
-"""At most MAX_CALLS of one screen in this time: more than a person reads, even while a key is held down."""
+"""A screen may make MAX_CALLS in this time, more than a user needs even while a key is held down."""
 
 SCREENS_BUDGET_SHARE: Final = 2 / 5
-"""Of the relay's request budget. Two hundred screens that look at runs must not stop the polling of the list."""
+"""The share of the relay's request budget for calls. The rest is for polling, however many screens there are."""
 
 RESPONSE_TIMEOUT_S: Final = 30.0
 
 MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
-"""A trace of 5,000 spans has 5 MB, a flat list of 25,000 events 8 MB."""
+"""The largest body that is forwarded. A trace of 5,000 spans has 5 MB, a flat list of 25,000 events 8 MB."""
 
 MAX_ENCODED_BYTES: Final = MAX_MESSAGE_BYTES - 1024
-"""A body that is not text may grow sixfold as JSON. A message that is too large would end the connection, and the
-screen would connect and request the same again.
+"""The largest encoded response: a body that is not text grows up to sixfold as JSON. A message that is too large would
+end the connection, and the screen would reconnect and send the same request again.
 """
 
 MAX_SENDING_BYTES: Final = 8 * MAX_RESPONSE_BYTES
-"""Of all responses that are being sent. A screen that does not read holds its responses until it is disconnected."""
+"""The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
 class RequestProxy:
-    """Fetches responses from the API for all screens, and counts the bytes that are being sent."""
+    """Fetches responses for all screens, and bounds the bytes that are being sent."""
 
     def __init__(self, fetcher: RunFetcher, clock: Clock, key: Secret) -> None:
-        """`key` is removed from responses: a server in trouble may echo it."""
+        """`key` is redacted in responses: a failing server may echo it."""
         refill = fetcher.budget.refill
         self._fetcher = fetcher
         self._key = key.reveal().encode()
@@ -64,7 +65,7 @@ class RequestProxy:
 
     @asynccontextmanager
     async def response_to(self, request: ReadRequest) -> AsyncIterator[bytes]:
-        """Yield the encoded response while the block sends it, or an error where MAX_SENDING_BYTES are being sent."""
+        """Yield the encoded response while the block sends it, or an error if that would exceed MAX_SENDING_BYTES."""
         response = await self.fetch(request)
         # Several screens may be sent the same bytes object, which is counted once.
         key, size = id(response), len(response)
@@ -116,8 +117,9 @@ class RequestProxy:
 
 
 def _has_safe_ids(request: ReadRequest) -> bool:
-    """Whether the ids stay one part of the path. A proxy before the API may decode `%2F`, and the key may read more
-    than runs.
+    """Whether no id can change the URL's path.
+
+    A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
     """
     match request:
         case RunRequest(run_id) | TraceRequest(run_id) | EventsRequest(run_id):
@@ -131,7 +133,7 @@ def _has_safe_ids(request: ReadRequest) -> bool:
 
 
 class CallAllowance:
-    """The calls that one screen may still make."""
+    """The rate limit of one screen."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -139,7 +141,7 @@ class CallAllowance:
         self._in_flight = 0
 
     def acquire(self) -> timedelta | None:
-        """Count a call and return None, or return after how long the screen may try again."""
+        """Count a call and return None, or return how long the screen has to wait."""
         now_s = self._clock.monotonic_s()
         while self._called_s and self._called_s[0] <= now_s - CALLS_PERIOD_S:
             self._called_s.popleft()
@@ -152,5 +154,5 @@ class CallAllowance:
         return None
 
     def release(self) -> None:
-        """Count a call as answered."""
+        """Free the place of a call that got its response."""
         self._in_flight -= 1

@@ -1,4 +1,7 @@
-"""Encodes the session's store for screens: changes once for all of them, and snapshots that they share."""
+"""Encodes the session's store as messages for screens.
+
+Changes are encoded once for all screens. A screen that has just connected gets a snapshot, which several may share.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,10 +18,10 @@ from tui.wire.relay.codec import UNSENT_FIELDS
 from tui.wire.relay.messages import Chunk, RelayFacts, encode_patch, encode_relay_message, encode_runs
 
 CHUNK_RUNS: Final = 200
-"""Runs in one message: some 100 KB, which a screen decodes without missing a key."""
+"""Runs in one message: about 100 KB, which a screen decodes without a noticeable delay."""
 
 MAX_SNAPSHOT_CHANGES: Final = 1_000
-"""Runs that may have changed since a snapshot was begun. Beyond it the next screen gets a new snapshot."""
+"""Once more runs than this have changed since a snapshot was begun, the next screen gets a new one."""
 
 FACT_TOPICS: Final = frozenset(
     {
@@ -38,7 +41,10 @@ _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzin
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """The changes of one moment, and the messages for every screen that is up to date."""
+    """Merged changes, and their messages for every screen that is up to date.
+
+    The other screens use only `run_ids` and `has_facts`.
+    """
 
     run_ids: frozenset[RunId]
     has_facts: bool
@@ -46,10 +52,10 @@ class Broadcast:
 
 
 class Snapshot:
-    """All runs of one moment in chunks, newest first.
+    """All runs that the store had at one moment, in chunks, newest first.
 
     Each chunk is encoded when it is first sent, with the runs as they are then. `changed` has the runs that were added
-    or changed since the snapshot was begun.
+    or changed since the snapshot was begun, which its screens need afterwards.
     """
 
     def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], Chunk], bytes]) -> None:
@@ -78,7 +84,7 @@ class StoreEncoder:
         self._snapshot: Snapshot | None = None
 
     def broadcast(self, changes: Changes) -> Broadcast | None:
-        """Encode changes of the store; None where they concern no screen."""
+        """Encode changes of the store. Return None if they do not concern screens."""
         run_ids = frozenset(changes.added | changes.changed)
         has_facts = not FACT_TOPICS.isdisjoint(changes.topics)
         if not run_ids and not has_facts:
@@ -86,7 +92,7 @@ class StoreEncoder:
         if self._snapshot is not None:
             self._snapshot.changed |= run_ids
             if len(self._snapshot.changed) > MAX_SNAPSHOT_CHANGES:
-                # Screens that are still receiving it get these changes as broadcasts.
+                # Screens that are still receiving it get these changes from `RelayClient.queue`.
                 self._snapshot = None
         facts = (self.facts(),) if has_facts else ()
         return Broadcast(run_ids, has_facts, (*self.changes(run_ids), *facts))
@@ -97,7 +103,7 @@ class StoreEncoder:
             yield self._encode(chunk, None)
 
     def facts(self) -> bytes:
-        """Return a message with everything else that the store knows."""
+        """Return a message with everything that the store knows besides runs."""
         store, now = self._store, self._now()
         return encode_relay_message(
             RelayFacts(
@@ -131,7 +137,7 @@ def _chunked(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
 
 
 def _patch_of(run: Run) -> RunPatch | None:
-    """Return the part of a run that is sent; None where only its id is known."""
+    """Return the part of a run that is sent, or None if only its id is known."""
     if run.state is None or run.read_at is None:
         return None
     return RunPatch(**{name: getattr(run, name) for name in _SENT})

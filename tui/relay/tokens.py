@@ -1,4 +1,7 @@
-"""Reads the file of tokens, and compares tokens in constant time. No token is ever shown or part of an error."""
+"""Reads the token file, which only its owner may access, and compares tokens in constant time.
+
+No token appears in output or in an error.
+"""
 
 import hmac
 import os
@@ -12,17 +15,17 @@ from typing import Final
 from tui.config import Secret
 
 MIN_TOKEN_CHARS: Final = 16
-"""As hexadecimal digits they are 64 bits, which cannot be guessed over a network."""
+"""As hexadecimal digits these are 64 bits, too many to guess over a network."""
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 
-_OTHERS: Final = 0o077
+_GROUP_AND_OTHERS: Final = 0o077
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 _BEARER: Final = "bearer "
 
 
 class TokensError(Exception):
-    """The file of tokens cannot be used. The text is one line, without contents of the file."""
+    """The token file cannot be used. The text is one line, and quotes nothing from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Tokens:
         return (token for _, token in self._known)
 
     def name_of(self, authorization: str | None) -> str | None:
-        """Return the name of the token in an `Authorization` header, or None. It is compared with every token."""
+        """Return the name of the token in an `Authorization` header, or None. Always compares all tokens."""
         given = _token_of(authorization)
         found: str | None = None
         for name, token in self._known:
@@ -52,7 +55,7 @@ class Tokens:
 
 
 def read_tokens(path: Path) -> Tokens:
-    """Read a file with one token a line, alone or after a name. A word that begins with `#` begins a comment.
+    """Read a file with one token a line, alone or after a name. A `#` at the start of a word begins a comment.
 
     Raises `TokensError`.
     """
@@ -61,12 +64,12 @@ def read_tokens(path: Path) -> Tokens:
 
 def _private_lines(path: Path) -> Iterable[str]:
     try:
-        # The path may be a pipe without a writer. A relay that serves reads the file again, and must not wait.
+        # The path may be a pipe without a writer. A running relay reads the file again, and must not block.
         with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise TokensError(f"{path} is not a regular file")
-            if status.st_mode & _OTHERS:
+            if status.st_mode & _GROUP_AND_OTHERS:
                 raise TokensError(f"{path} may be read or written by other users: chmod 600 {path}")
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
@@ -105,7 +108,7 @@ def _parse(lines: Iterable[str], path: Path) -> Iterable[tuple[str, Secret]]:
 
 
 def _token_of(authorization: str | None) -> bytes:
-    """Return the text after `Bearer`; nothing without it, which equals no token."""
+    """Return the token after `Bearer`, or b"", which equals no token."""
     text = authorization or ""
     if text[: len(_BEARER)].lower() != _BEARER:
         return b""

@@ -1,4 +1,4 @@
-"""The relay's own connection to the API: followed until the relay ends, with a log line for each outage."""
+"""Keeps the relay's session following all runs of the API, and logs each outage."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from tui.session import Session
 from tui.store.changes import Changes, Topic
 
 RESTART_AFTER_S: Final = 60.0
-"""A source that stopped, because its key was refused say, is started again after this: no person watches a relay."""
+"""After a fatal failure, such as a refused key, the sources start again: a relay has no user who would restart it."""
 
 
 class Upstream:
-    """Follows all runs of the session. `log` receives a line when a source fails, and one when it is back."""
+    """Runs the session's sources. `log` receives a line when a source fails, and one when it has recovered."""
 
     def __init__(self, session: Session, log: Callable[[str], None]) -> None:
         self._session = session
@@ -21,7 +21,7 @@ class Upstream:
         self._failing: set[str] = set()
 
     async def follow(self) -> None:
-        """Follow until cancelled."""
+        """Follow all runs until cancelled. If one source stops for good, restart all."""
         while True:
             sources = self._session.sources.follow_runs()
             await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
@@ -30,7 +30,7 @@ class Upstream:
             await self._session.clock.sleep(RESTART_AFTER_S)
 
     def on_changes(self, changes: Changes) -> None:
-        """Log the sources that began to fail or are back."""
+        """Log the sources that have failed or recovered."""
         if Topic.SOURCES not in changes.topics:
             return
         for name, status in self._session.store.source_statuses.items():

@@ -1,7 +1,7 @@
 """The local log of actions: when, by which user, on which run, and with which outcome.
 
-It contains no key and no payload. A daemon thread writes it, since a disk may hang. Only the end of the program waits
-for that thread, for a moment.
+The log contains no key and no payload. A daemon thread writes it, since a write may hang. Only `close` waits for that
+thread, for at most CLOSE_TIMEOUT_S.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ MAX_WAITING_LINES: Final = 1_000
 """Lines that may wait for a slow disk. More are lost, and that is reported."""
 
 WRITE_TIMEOUT_S: Final = 2.0
-"""A line that takes longer is reported: the disk hangs. This is real time, also where the session has another clock."""
+"""A line that takes longer is reported as a disk that does not respond. Measured by the event loop's clock."""
 
 CLOSE_TIMEOUT_S: Final = 1.0
-"""How long the end of the program waits for the last lines."""
+"""How long the end of the session waits for the last lines."""
 
 MAX_LOCK_TRIES: Final = 50
 LOCK_RETRY_S: Final = 0.005
-"""Between two tries to lock the file. Another program writes its line in less than a millisecond."""
+"""Between two tries to lock the file, which another session holds for less than a millisecond."""
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _OWNER_ONLY: Final = 0o600
@@ -52,9 +52,9 @@ _REASONS: Final = {
 
 
 class ActionLog:
-    """Appends to `<state_dir>/actions.jsonl`. After a failure `trouble` is a sentence that names the reason.
+    """Appends to `<state_dir>/actions.jsonl`. `record` never blocks the event loop.
 
-    `record` is called in the event loop, and never blocks it.
+    `trouble` is a sentence with the reason of the first failure; None: there was none.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class ActionLog:
         self.trouble: str | None = None
 
     def record(self, status: ActionStatus, *, environment: str | None, api_url: str) -> None:
-        """Queue one phase of an action."""
+        """Queue a line for one phase of an action."""
         loop = asyncio.get_running_loop()
         try:
             self._entries.put_nowait(_entry(status, environment, api_url))
@@ -88,12 +88,12 @@ class ActionLog:
         self._all_written.clear()
         loop.call_later(self._write_timeout_s, self._check_written, self._recorded)
         if self._thread is None:
-            # The interpreter joins all other threads at exit: a write that never returns would block it.
+            # A daemon: at exit the interpreter joins all other threads, and a write that never returns would block it.
             self._thread = threading.Thread(target=self._write_entries, args=(loop,), name="action log", daemon=True)
             self._thread.start()
 
     async def close(self) -> None:
-        """Wait a moment for the last lines. Set `trouble` if they are not written by then."""
+        """Wait for the last lines. Set `trouble` if they are not written in time."""
         if self._thread is None:
             return
         if self._written < self._recorded:
@@ -105,7 +105,7 @@ class ActionLog:
             self._entries.put_nowait(None)
 
     def _write_entries(self, loop: asyncio.AbstractEventLoop) -> None:
-        by = _user_and_host()  # in this thread, since a user directory on the network may hang too
+        by = _user_and_host()  # in this thread, since a lookup of the user over the network may hang too
         while (entry := self._entries.get()) is not None:
             reason: str | None = None
             line = json.dumps({"at": entry.pop("at"), "by": by} | entry) + "\n"
@@ -139,7 +139,7 @@ class ActionLog:
 def append_line(path: Path, line: bytes) -> None:
     """Append a line to a regular file that only its owner may read. Raises `OSError`.
 
-    The line is a single write in append mode, so that the lines of several programs do not mix.
+    A lock and append mode keep the lines of several sessions apart.
     """
     _make_directory(path.parent)
     with suppress(FileNotFoundError):
@@ -162,9 +162,9 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def _lock(handle: int) -> None:
-    """Lock the file until it is closed. Continue without a lock where that takes too long.
+    """Lock the file until it is closed. Continue without a lock if that takes too long or is not supported.
 
-    Without it, half a line that another session is writing looks like one that a crash left.
+    Without a lock, the half-written line of another session looks like one that a crash left.
     """
     for _ in range(MAX_LOCK_TRIES):
         try:
@@ -187,7 +187,7 @@ def _check(status: os.stat_result) -> None:
 
 
 def _make_directory(path: Path) -> None:
-    """Create a directory and its missing parents, each for its owner only, as XDG asks."""
+    """Create a directory and its missing parents, accessible only to the owner, as the XDG specification requires."""
     if path.is_dir():
         return
     if path.parent != path:

@@ -71,7 +71,7 @@ class ActionPlanner:
 
     def _unread(self) -> list[RunId]:
         """The live runs whose trees were neither read nor tried."""
-        if not self._action.stops_others:
+        if not self._action.stops_descendants:
             return []
         known = self._tried | self._nodes.keys()
         return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]

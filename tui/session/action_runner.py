@@ -1,7 +1,8 @@
 """Sends one action for one run, and verifies its effect by reading the run again.
 
 A response of 200 does not prove that a run was canceled, and a lost response does not prove that it was not. The runner
-reads the run until it shows the outcome; otherwise the outcome is unknown. Source: tests/wire/recordings/README.md §7.
+reads the run several times, until it shows the outcome. If it never does, the outcome is unknown.
+Source: tests/wire/recordings/README.md §7.
 """
 
 import asyncio
@@ -29,15 +30,15 @@ VERIFY_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 The run shows a cancel at once, its children within 0.3 s (recordings 430-433).
 """
 
-FRESH = timedelta(seconds=5)
+MAX_READ_AGE = timedelta(seconds=5)
 """A run that was read longer ago is read again before the request: it may have ended since."""
 
 MAX_READS_BEFORE = 5
 """Reads before one request. After that many the request is sent even if the budget delayed it again."""
 
 Publish = Callable[[ActionStatus], Awaitable[None]]
-Block = Callable[[], str | None]
-"""Why nothing may be sent, or None."""
+GetBlock = Callable[[], str | None]
+"""Returns why nothing may be sent, or None."""
 
 
 class _Blocked(Exception):
@@ -50,20 +51,24 @@ class _Stale(Exception):
 
 @dataclass(slots=True)
 class _Request:
-    """One action in flight. `before` is the run as it was last read, at `read_s` of the monotonic clock."""
+    """One action in flight. `before` is the run as it was last read, at `read_s` of the monotonic clock.
+
+    With an infinite `read_s` the age of `before` is not checked.
+    """
 
     action: Action
     before: Run
     status: ActionStatus
-    block: Block
+    get_block: GetBlock
     read_s: float = math.inf
     is_sent: bool = False
 
 
 class ActionRunner:
-    """Sends actions. `publish` receives every phase in order; `record` receives the outcome of a cancelled `perform`.
+    """Sends actions. `publish` receives every phase in order.
 
-    `get_run` returns a run from the store. `api` is None on a relay, which takes no actions.
+    A task that is cancelled cannot publish any more: `record` receives its outcome. `get_run` returns a run from the
+    store. `api` is None on a relay, which takes no actions.
     """
 
     def __init__(
@@ -85,16 +90,15 @@ class ActionRunner:
         self._record = record
         self._get_run = get_run
 
-    async def perform(self, action: Action, before: Run, number: int, block: Block, via: Via) -> ActionStatus:
+    async def perform(self, action: Action, before: Run, number: int, get_block: GetBlock, via: Via) -> ActionStatus:
         """Send the action, and return its outcome. Never raises `ApiError`.
 
-        `block()` returns why nothing may be sent, or None. It is called again just before the request, which may have
-        waited for minutes after a 429.
+        `get_block` is called first, and again just before the request, which may have waited for minutes after a 429.
         """
         status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._now(), via=via)
-        if (reason := block() or action.forbidden(before)) is not None:
+        if (reason := get_block() or action.forbidden(before)) is not None:
             return await self._publish_phase(status, ActionPhase.REFUSED, reason)
-        request = _Request(action, before, status, block)
+        request = _Request(action, before, status, get_block)
         try:
             return await self._send_and_verify(request)
         except asyncio.CancelledError:
@@ -135,11 +139,11 @@ class ActionRunner:
 
     async def _send(self, request: _Request) -> RunId:
         """Check the guards once more, and send the request. Raises `_Blocked`, `_Stale` and `ApiError`."""
-        if (reason := request.block()) is not None:
+        if (reason := request.get_block()) is not None:
             raise _Blocked(reason)
         if self._api is None:
             raise _Blocked("a relay takes no actions")
-        if self._clock.monotonic_s() - request.read_s > FRESH.total_seconds():
+        if self._clock.monotonic_s() - request.read_s > MAX_READ_AGE.total_seconds():
             raise _Stale
 
         async def on_written() -> None:
@@ -150,9 +154,9 @@ class ActionRunner:
         return await request.action.perform(self._api, request.before.id, on_written)
 
     async def _refresh(self, request: _Request) -> None:
-        """Read the run, unless a recent read suffices. If the read fails, use the run of the store."""
+        """Read the run, unless it was read recently. If the read fails, use the run in the store."""
         before = request.before
-        is_fresh = before.read_at is not None and self._now() - before.read_at <= FRESH
+        is_fresh = before.read_at is not None and self._now() - before.read_at <= MAX_READ_AGE
         if is_fresh and not request.action.reads_first:
             return
         try:
@@ -171,7 +175,7 @@ class ActionRunner:
         """
         is_lost = isinstance(error, Unreachable)
         context = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
-        if not request.action.is_repeatable:
+        if not request.action.is_idempotent:
             message = f"{context}: look for a new run before trying again"
             return await self._publish_phase(request.status, ActionPhase.UNKNOWN, message)
         return await self._verify(request, request.before.id, context)

@@ -16,10 +16,10 @@ QUEUE_SIZE = 256
 """Updates that may wait; a page of runs is one update. Sources wait while the queue is full."""
 
 TURN_S = 0.008
-"""The longest turn: a key pressed meanwhile is still painted within a frame."""
+"""Apply updates for at most this long, then let other tasks run: a key is still painted within a frame."""
 
 MIN_PUBLISH_INTERVAL_S = 0.1
-"""Listeners are called at most ten times a second: a reader cannot follow more, and a slow link saves bytes."""
+"""Listeners are called at most ten times a second: a user cannot read faster, and a slow connection carries less."""
 
 Listener = Callable[[Changes], None]
 
@@ -73,14 +73,14 @@ class Pump:
             self._close()
 
     def _close(self) -> None:
-        """Release all waiters of the queue: nothing will be applied any more."""
+        """Drop what is queued, which releases the callers of `emit` and `settle`."""
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._drop_queued()
 
     def _drop_queued(self) -> None:
-        """After the end, drop what is queued, or `settle` would wait for it."""
+        """After the end of `run`, drop what is queued, or `settle` would wait forever."""
         while self._is_closed and not self._queue.empty():
             self._queue.get_nowait()
             self._queue.task_done()
@@ -92,9 +92,9 @@ class Pump:
             self._queue.task_done()
 
     def _publish_if_due(self) -> None:
-        """Call the listeners at once for the first change after a quiet time; merge the changes that follow it.
+        """Call the listeners if MIN_PUBLISH_INTERVAL_S has passed since the last call, else set a timer.
 
-        Runs have a rate limit of their own: a change of the environment just before them does not delay them.
+        Changes of runs count separately: a change of the environment just before them does not delay them.
         """
         if self._pending.is_empty:
             return

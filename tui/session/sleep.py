@@ -1,4 +1,7 @@
-"""Detects that the machine or the process was suspended: its connections are dead by then, without an error."""
+"""Detects that the machine or the process was suspended, since its connections may be dead without an error.
+
+The sign is a wait that took much longer than requested, by a clock that also counts while the machine sleeps.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,11 +11,11 @@ from tui.sources.clock import Clock
 CHECK_INTERVAL_S: Final = 5.0
 
 MIN_SLEEP_S: Final = 5.0
-"""A longer delay than this is not a busy machine: it slept, or the process was stopped."""
+"""A wait that ends this late is not caused by a busy machine: it slept, or the process was stopped."""
 
 
 async def detect_sleep(clock: Clock, on_wake: Callable[[], None]) -> None:
-    """Call `on_wake` within a few seconds after each sleep, until cancelled."""
+    """Call `on_wake` at most CHECK_INTERVAL_S after each sleep of MIN_SLEEP_S or more, until cancelled."""
     while True:
         began_s = clock.elapsed_s()
         await clock.sleep(CHECK_INTERVAL_S)

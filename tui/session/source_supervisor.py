@@ -1,6 +1,7 @@
-"""Runs the sources of a session: it starts those that belong together, and restarts each after a transient failure.
+"""Runs the sources of a session, each in its own task, and restarts a source after a transient failure.
 
-Importing this module loads no source, so that the first paint does not wait for httpx and pydantic.
+A source emits updates: the poller, a realtime feed, or a relay. Importing this module loads none of them, so that the
+first paint does not wait for httpx and pydantic.
 """
 
 import asyncio
@@ -38,14 +39,14 @@ MIN_REFRESH_INTERVAL_S: Final = 0.5
 
 
 class Spawn(Protocol):
-    """Start a task in the session's task group."""
+    """Starts tasks in the session's task group."""
 
     def __call__(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Return the task."""
+        """Start a task with this name."""
 
 
 class SourceSupervisor:
-    """Starts and restarts sources, each in a task of its own that runs until it is cancelled or the session ends.
+    """Starts and restarts sources. The returned tasks run until they are cancelled or the session ends.
 
     The session sets `fetcher` when it starts, and `relay` if it follows a relay.
     """
@@ -66,8 +67,8 @@ class SourceSupervisor:
         self._settings = settings
         self._store = store
         self._clock = WakeableClock(clock)
-        # A 429 names the time of the next try: only the user or a sleep of the machine ends that wait early. Any other
-        # wait is a guess, which the recovery of another source ends.
+        # A 429 names the time of the next try, so that only `refresh` ends that wait early. Any other wait is a guess:
+        # the recovery of another source ends it too.
         self._rate_limit_clock = WakeableClock(clock)
         self._refreshed_s: float | None = None
         self._random = random
@@ -93,24 +94,24 @@ class SourceSupervisor:
         return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
 
     def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
-        """Hold the realtime feed of one run, beside what is followed already. When it ends, no poller takes over."""
+        """Follow one run by its realtime feed alone, beside the environment. If the feed fails, nothing polls."""
         return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
 
     def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
-        """Run one source of the registry alone."""
+        """Run one source by its name in the registry."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
 
     def is_covered(self, run: Run) -> bool:
-        """Whether a feed of its own would add nothing: the environment's feed reports the run, or no feed works."""
+        """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""
         coverage, created_at = self._coverage, run.fixed.created_at
         if coverage is None or not coverage.is_live or created_at is None:
             return True
-        # The run may not match the feed's filter: a parent, or a run from before the filter changed.
+        # The feed's filter may exclude the run: a parent, or a run from before the filter changed.
         tags = run.state.tags if run.state is not None else ()
         return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
 
     def refresh(self) -> None:
-        """End the waits of all sources: they poll, retry, or request a new snapshot of the feed now."""
+        """End the waits of all sources: each polls, retries, or requests a new snapshot of the feed now."""
         now_s = self._clock.elapsed_s()
         if self._refreshed_s is not None and now_s - self._refreshed_s < MIN_REFRESH_INTERVAL_S:
             return
@@ -142,7 +143,7 @@ class SourceSupervisor:
                 await source.run(emit)
             except Transient as error:
                 now_s = self._clock.elapsed_s()
-                # How long the last request took is known only for a retry that never connected.
+                # Only a retry that never connected shows how long its request took.
                 took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
                 failed_s = failed_s if tries else now_s
                 tries, connected_s = tries + 1, None
@@ -162,7 +163,7 @@ class SourceSupervisor:
                 return
 
     def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
-        """`wake` is called when the feed ends. By default it wakes all sources."""
+        """`wake` is called when the feed ends, by default to wake all sources, so that the poller takes over."""
         from tui.sources.realtime.coverage import Coverage
 
         return Coverage(wake or self._clock.wake)

@@ -1,6 +1,6 @@
 """`cancel` and `replay`: one command for each action of `ACTIONS`.
 
-`consent` asks the user first. The session checks every action again before it sends a request.
+`tui.cli.consent` asks the user first. The session checks every action again before it sends a request.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tui.session import Session
 
 
 def _command(action: Action) -> click.Command:
-    """Return the command of an action."""
+    """Return the command for an action."""
 
     @click.command(action.id, help=f"{action.description}. Prints each outcome; exit code 1 unless all succeed.")
     @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN)
@@ -73,7 +73,7 @@ async def _act(
 
 
 async def read_environment(session: Session) -> None:
-    """Read the environment's name, by `whoami` or, where the key may not ask that, from a run of the list."""
+    """Read the environment's name, from `whoami` or, if the key has no access to that, from the newest run."""
     from tui.domain.update import RunsRead
     from tui.sources.budget import Priority
     from tui.wire.errors import ApiError
@@ -86,7 +86,7 @@ async def read_environment(session: Session) -> None:
 
 
 async def _perform(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> bool:
-    """Act on one run after the other, and print each outcome. Return whether all were confirmed."""
+    """Perform the action on each run in turn, and print each outcome. Return whether all were confirmed."""
     all_confirmed = True
     for number, run in enumerate(plan.runs):
         try:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tui.emulator.server.emulator import Emulator
 
 MAX_HISTORY_FOR_BOTH = 20_000
-"""Up to this history both environments are created at the start, else production at its first request."""
+"""Up to this many runs both environments are created before serving; above it, production at its first request."""
 
-ANNOUNCED_HISTORY = 10_000
-"""From this history on the start takes long enough to print a line."""
+MIN_ANNOUNCED_HISTORY = 10_000
+"""From this many runs on, a line on stderr explains why the start takes so long."""
 
 
 @click.command("emulator")
@@ -37,30 +37,30 @@ def emulator(output: Output, /, *, port: int, **options: Any) -> None:
     except PortTaken as error:
         raise Stop(ExitCode.REFUSED, str(error)) from None
     served = world.new_emulator()
-    ready = [each.slug for each in served.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
+    slugs = [each.slug for each in served.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
     try:
         with listener:
-            if world.history >= ANNOUNCED_HISTORY:
+            if world.history >= MIN_ANNOUNCED_HISTORY:
                 output.say(f"creating a history of {world.history} runs …")
-            # Outside the event loop, which would handle Ctrl-C only after the whole world is created.
-            for slug in ready:
+            # Outside the event loop, which would handle Ctrl-C only after all runs are created.
+            for slug in slugs:
                 served.make(slug)
             gc.freeze()
             gc.enable()
-            asyncio.run(_serve(served, listener, ready, output))
+            asyncio.run(_serve(served, listener, slugs, output))
     except KeyboardInterrupt:
         raise Stop(ExitCode.INTERRUPTED) from None
 
 
-async def _serve(served: "Emulator", listener: socket.socket, ready: list[str], output: Output) -> None:
-    """Print the address as soon as requests are fast, then serve until a signal ends it."""
+async def _serve(served: "Emulator", listener: socket.socket, slugs: list[str], output: Output) -> None:
+    """Prepare the first queries, print the address, and serve until a signal arrives."""
     from tui.emulator.server.application import application
     from tui.emulator.server.listening import address
     from tui.emulator.server.serving import serve
 
-    for slug in ready:
+    for slug in slugs:
         await (await served.queries(slug)).prepare()
-    with suppress(OutputClosed):  # clients may know the port without reading it
+    with suppress(OutputClosed):  # the reader of stdout may be gone; clients may know the port
         _print_usage(output, address(listener))
     await serve(application(served), served, listener)
 
@@ -77,7 +77,7 @@ def _print_usage(output: Output, url: str) -> None:
         "  trigger-tui ls",
         "  curl --oauth2-bearer $TRIGGER_SECRET_KEY $TRIGGER_API_URL/api/v1/runs",
         "",
-        "  # make trouble, and look at the truth behind it",
+        "  # inject a fault, remove it, and see the emulated runs",
         """  curl $TRIGGER_API_URL/emulator/faults -d '{"faults": [{"kind": "hang"}]}'""",
         "  curl -X DELETE $TRIGGER_API_URL/emulator/faults",
         "  curl $TRIGGER_API_URL/emulator/world",

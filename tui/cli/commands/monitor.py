@@ -1,7 +1,7 @@
-"""Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator of its own.
+"""Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
 
-This module checks the terminal and the key first, runs the app inside a session, and turns every end (a key, a signal,
-a closed terminal, an exception) into an exit code.
+This module checks the terminal and the settings first, and runs the app inside a session. Whatever ends the app (a key,
+a signal, a closed terminal, an exception) becomes an exit code.
 """
 
 import asyncio
@@ -87,13 +87,13 @@ class DisplayOptions:
 
     @classmethod
     def of(cls, options: dict[str, Any], output: Output) -> Self:
-        """Remove these options from a command's options."""
+        """Remove the display options from a command's options, and return them."""
         is_ascii = options.pop("ascii_only") or output.is_ascii
         return cls(options.pop("theme"), is_ascii, options.pop("has_mouse"))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
-    """Run the monitor on the API or relay of the environment variables and options, until the user quits."""
+    """Run the monitor until the user quits. The variables and options name the API or the relay."""
     _check_terminal(os.environ)
     display = DisplayOptions.of(options, output)
     relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
@@ -138,7 +138,7 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
 
 
 def _check_terminal(environ: Mapping[str, str]) -> None:
-    """Check that the terminal and the environment variables allow a screen. Raises `Stop`."""
+    """Raise `Stop` if this terminal, or a variable that Textual reads, would break the monitor."""
     from tui.ui.terminal.textual_variables import wrong_variable
 
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
@@ -150,7 +150,7 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
 
 
 def _check_certificates(ca: Path) -> None:
-    """Check that a file contains certificates. Raises `Stop`."""
+    """Raise `Stop` unless the file contains certificates."""
     from tui.sources.base import Fatal
     from tui.sources.relay.handshake import tls_context
 
@@ -161,15 +161,17 @@ def _check_certificates(ca: Path) -> None:
 
 
 def _demo_environ(url: str, slug: str) -> dict[str, str]:
-    """Return environment variables for the emulator. The action log stays in its usual place."""
-    # The machine's proxy cannot reach the emulator.
+    """Return the variables for a session on the emulator, and bypass proxies, which cannot reach it.
+
+    The action log stays in its usual folder.
+    """
     os.environ.update(NO_PROXY="*", no_proxy="*")
     kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE") if name in os.environ}
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
 def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
-    """Serve in the child process. One environment is created at once, the other at its first request."""
+    """Serve in the child process. The shown environment is created now, the other one at its first request."""
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve
 
@@ -181,23 +183,30 @@ def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
 
 
 def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
-    """Run the app until it ends. Raises `Stop` unless the exit code is 0. Filters are saved under that name."""
+    """Run the app until it ends. Raises `Stop` unless the exit code is 0.
+
+    `environment_name` is the name under which filters are saved; None: a digest of the key.
+    """
     from tui.session import Session
     from tui.ui.app import TriggerApp
     from tui.ui.look.theme import detect_color_mode
 
     for variable in ("COLUMNS", "LINES"):
-        # The terminal reports its size. Rich prefers these variables, and raises if one is not a number.
+        # Rich would use them instead of the terminal's size, and raises if one is not a number.
         os.environ.pop(variable, None)
     output.hide(settings.key)
     output.hide(settings.relay_token)
-    look = detect_color_mode(os.environ, display.theme)
+    color_mode = detect_color_mode(os.environ, display.theme)
     farewell: list[str] = []
 
-    async def draw() -> int:
+    async def run_app() -> int:
         async with Session(settings) as session:
             app = TriggerApp(
-                session, look=look, is_ascii=display.is_ascii, environ=os.environ, environment_name=environment_name
+                session,
+                look=color_mode,
+                is_ascii=display.is_ascii,
+                environ=os.environ,
+                environment_name=environment_name,
             )
             with _ended_by_signals(app):
                 await app.run_async(mouse=display.has_mouse)
@@ -211,7 +220,7 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
         return app.return_code or 0
 
     try:
-        code = asyncio.run(draw())
+        code = asyncio.run(run_app())
     except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
         print_bug(output, bug)
         code = ExitCode.REFUSED

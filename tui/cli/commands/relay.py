@@ -22,7 +22,7 @@ import click
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import open_session, settings_of
 from tui.cli.stderr_lines import StderrLines
-from tui.config import Settings, is_loopback
+from tui.config import MIN_INTERVAL_S, Settings, is_loopback
 from tui.output import Output, OutputClosed
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="The most screens at a time."
 )
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
-@click.option("--interval", "interval_s", type=click.FloatRange(0.5, 3600), help="Seconds between polls.")
+@click.option("--interval", "interval_s", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
 def relay(

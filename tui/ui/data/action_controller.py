@@ -200,9 +200,9 @@ class ActionController:
         question = Question(
             plan=plan,
             place=Target(self._session.store.environment, interlock.name, interlock.is_production),
-            safe="Keep running" if action.stops_others else "Do nothing",
-            destroys=action.stops_others,
-            promise="" if action.stops_others else f"{action.description}.",
+            safe="Keep running" if action.stops_descendants else "Do nothing",
+            destroys=action.stops_descendants,
+            promise="" if action.stops_descendants else f"{action.description}.",
             left_out=hidden_marks,
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
