@@ -1,7 +1,7 @@
-"""Draws a few numbers as bars, one cell each: the runs of each minute, which the store counts.
+"""Draws the number of runs of each minute as a bar of one cell, for the header. The store counts them.
 
-A cell has two colours, so a bar can show its failures and its height only if it fills the cell. A bar with a few
-failures therefore fills its cell, its lowest eighth is rose, and the grey above separates a tall bar from a low one.
+A cell has only two colours, so a bar with a rose foot cannot leave the top of its cell empty. A bar with a few failures
+therefore fills its cell: the lowest eighth is rose, and a stronger or fainter grey above it says how tall the bar is.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,14 @@ _EIGHTHS: Final = len(_BARS) - 1
 _FOOT: Final = _BARS[1]
 _FAILED: Final = "✗"
 
-_TALL_FROM: Final = 6
-"""In eighths."""
+_MIN_TALL_EIGHTHS: Final = 6
 
 
 def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
-    """Draw a bar for each minute against the greatest of them; a minute without runs is blank.
+    """Draw a bar for each minute, scaled to the highest. A minute without runs is blank.
 
-    A bar is grey, and its lowest eighth is rose when some of its runs failed. It is rose as a whole only when more than
-    half of them failed. `by_shape` draws a minute with failures as `✗`, in bold when most failed: for screens without
-    colours.
+    A bar is grey, has a rose foot if some of its runs failed, and is all rose if more than half of them failed.
+    `by_shape` is for screens without colours: a minute with failures is `✗`, in bold if more than half failed.
     """
     highest = max((minute.run_count for minute in minutes), default=0)
     return tuple(_by_shape(minute, highest) if by_shape else _by_colour(minute, highest) for minute in minutes)
@@ -36,7 +34,7 @@ def _by_colour(minute: Minute, highest: int) -> Piece:
         return Piece(_BARS[height], Token.SPARK)
     if _has_mostly_failed(minute):
         return Piece(_BARS[height], Token.ROSE)
-    return Piece(_FOOT, Token.TALL_FOOT if height >= _TALL_FROM else Token.LOW_FOOT)
+    return Piece(_FOOT, Token.TALL_FOOT if height >= _MIN_TALL_EIGHTHS else Token.LOW_FOOT)
 
 
 def _by_shape(minute: Minute, highest: int) -> Piece:
@@ -50,5 +48,5 @@ def _has_mostly_failed(minute: Minute) -> bool:
 
 
 def _height(minute: Minute, highest: int) -> int:
-    """In eighths, rounded up: a minute with one run is not a minute without."""
+    """Return the height in eighths, rounded up so that even a single run is visible."""
     return -(-minute.run_count * _EIGHTHS // highest) if highest else 0

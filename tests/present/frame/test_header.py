@@ -59,11 +59,11 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "Q12  E8  W3  ✗41 ",
         ),
         (
-            replace(FACTS, freshness=LIVE, quiet=timedelta(minutes=7)),
+            replace(FACTS, freshness=LIVE, unchanged_for=timedelta(minutes=7)),
             "  PROD   acme/api   ● live  no change for 7 min ",
             "Q12  E8  W3  ✗41 ",
         ),
-        (replace(FACTS, freshness=LIVE, quiet=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, unchanged_for=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (
             replace(FACTS, freshness=replace(LIVE, level=Level.LATE, leader="relay"), is_relayed=True),

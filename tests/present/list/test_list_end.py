@@ -42,7 +42,7 @@ def after(**progress: Any) -> SearchProgress:
             "9 found · 139 errors not read · older than 10:00 not searched   Enter asks the server",
         ),
         (replace(SEARCHED, history=READING), "9 found · still reading older runs   Enter asks the server"),
-        (replace(SEARCHED, lacks_queues=True), "9 found · queues not read · older than 11-23 12:00 not searched"),
+        (replace(SEARCHED, filters_queues=True), "9 found · queues not read · older than 11-23 12:00 not searched"),
         (
             replace(SEARCHED, failed_count=148, progress=after()),
             "9 found · older than 11-22 12:00 not searched · all 148 errors read   Enter reads on",

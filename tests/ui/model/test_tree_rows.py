@@ -13,7 +13,7 @@ from tui.present.styled import plain
 from tui.present.tree.fold import TreeFolds, branches
 from tui.present.tree.page import columns_for
 from tui.present.tree.shape import shape_of
-from tui.ui.model.tree_rows import Drawing, TreeRows
+from tui.ui.model.tree_rows import RowContext, TreeRows
 
 COLUMNS = columns_for(108)
 
@@ -23,7 +23,7 @@ def drawn(word: str, times: RunTimes, later_s: float, before: TreeRows | None = 
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     shown = branches(shape_of(tree, lambda _: None), TreeFolds())
-    return TreeRows(shown, (), Drawing(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current), before)
+    return TreeRows(shown, (), RowContext(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current), before)
 
 
 @pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])

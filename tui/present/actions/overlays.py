@@ -1,7 +1,7 @@
-"""The word in the status column of a run while an action on it is pending, and for a while after it ended.
+"""The words that replace the status of a run on the screen while an action on it is pending, and briefly afterwards.
 
-The word covers the status and never changes it: an HTTP 200 does not prove that a run is canceled. Source:
-tui/ui/README.md.
+The status itself does not change: an HTTP 200 does not prove that a run is canceled. `ActionQueue` chooses the word.
+The list, the summary above a pane and the detail show it. Source: tui/ui/README.md.
 """
 
 import re
@@ -14,22 +14,22 @@ from tui.domain.ids import RunId
 from tui.present.styled import Piece, Token
 
 Overlay = Callable[[RunId], Piece | None]
-"""Returns the word that replaces the status of a run now, or None."""
+"""Returns the word that replaces the status of a run at the moment, or None."""
 
 SHOWN_FOR: Final = timedelta(seconds=10)
-"""How long the row shows an outcome that the run's status does not show."""
+"""How long an outcome replaces the status."""
 
-_HTTP: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
+_HTTP_STATUS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 
 
-def countdown(action: str, left: timedelta) -> Piece:
-    """Return `cancel in 4 s`, or `cancel next` once the time is over and earlier actions are still being sent."""
-    seconds = -(-left // timedelta(seconds=1))
+def countdown(action: str, remaining: timedelta) -> Piece:
+    """Return `cancel in 4 s`, or `cancel next` when the wait is over but the request is not sent yet."""
+    seconds = -(-remaining // timedelta(seconds=1))
     return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} next", Token.AMBER)
 
 
 def overlay(status: ActionStatus, now: datetime) -> Piece | None:
-    """Return the newest word about an action, or None if the run's own status says the rest."""
+    """Return the word for the newest phase of an action, or None if the run's own status is shown again."""
     if status.phase.is_end and now - status.at >= SHOWN_FOR:
         return None
     match status.phase:
@@ -40,7 +40,7 @@ def overlay(status: ActionStatus, now: datetime) -> Piece | None:
         case ActionPhase.CONFIRMED:
             return None if status.new_run_id is None else Piece("replayed", Token.MUTED)
         case ActionPhase.REFUSED:
-            found = _HTTP.search(status.message)
+            found = _HTTP_STATUS.search(status.message)
             return Piece(f"refused: {found[0]}" if found else "refused", Token.ROSE)
         case ActionPhase.FINISHED_FIRST:
             return Piece("finished first", Token.MUTED)

@@ -1,4 +1,7 @@
-"""The state of the connection in the header: live, polling, late, stale, offline, stopped or paused."""
+"""The state of the connection in the header: live, polling, late, stale, offline, stopped or paused.
+
+A pause comes first, then trouble of the leading source, then the age of its last answer.
+"""
 
 from datetime import timedelta
 from typing import Final, NamedTuple, assert_never
@@ -11,56 +14,62 @@ from tui.present.frame.trouble import advice_on, retry_words, secondary_trouble
 from tui.present.styled import Line, Piece, Token
 from tui.store.freshness import Level
 
-QUIET_FROM: Final = timedelta(minutes=2)
-"""Nothing changed for this long although runs are live: a server that returns old answers looks the same."""
+UNCHANGED_REMARK_FROM: Final = timedelta(minutes=2)
+"""After this long without a change, although runs are live, the server may be returning old answers."""
 
 
 class ConnectionState(NamedTuple):
-    """The part that is never dropped, a remark behind it while there is room, and the polling interval."""
+    """The pieces of the state. A narrow header drops the interval, and then cuts or drops the remark.
+
+    * `head`: the state itself, which is never dropped
+    * `remark`: the reason, the advice or the age behind it
+    * `interval`: the polling interval
+    """
 
     head: Line
     remark: Line = ()
-    pace: Line = ()
+    interval: Line = ()
 
 
-def connection_state(facts: HeaderFacts, offline: str) -> ConnectionState:
-    """Return how the data arrives: live, polling, late, stale, offline, stopped or paused."""
+def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
+    """Return the state to show. `offline_mark` is the glyph of a source that does not answer."""
     freshness = facts.freshness
     if facts.paused_at is not None:
         head = _alarm_line("‖ paused")
         if freshness.trouble is not None or freshness.is_stale:
-            return ConnectionState(head, _source(facts, offline).head)
+            return ConnectionState(head, _source_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
         remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p resumes"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
-    return _source(facts, offline)
+    return _source_state(facts, offline_mark)
 
 
-def _source(facts: HeaderFacts, offline: str) -> ConnectionState:
-    """Return the state of the leading source."""
+def _source_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
+    """Return the state of the leading source: the one that the displayed data depends on."""
     freshness = facts.freshness
     match freshness.trouble:
         case SourceStopped() as trouble:
             advice = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short
-            return ConnectionState(_alarm_line(f"{offline} stopped"), (Piece(advice, Token.AMBER),))
+            return ConnectionState(_alarm_line(f"{offline_mark} stopped"), (Piece(advice, Token.AMBER),))
         case SourceRetrying() as trouble if trouble.is_answered:
             advice = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short}"
             return ConnectionState(
-                _alarm_line(f"{offline} {retry_words(trouble, facts.at)}"), (Piece(advice, Token.MUTED),)
+                _alarm_line(f"{offline_mark} {retry_words(trouble, facts.at)}"), (Piece(advice, Token.MUTED),)
             )
         case SourceRetrying() as trouble:
             since = formatting.time_of_day(freshness.trouble_since or trouble.at, facts.at)
             subject = "no relay" if trouble.source == RELAY else "offline"
             return ConnectionState(
-                _alarm_line(f"{offline} {subject} since {since}"), (Piece(retry_words(trouble, facts.at), Token.MUTED),)
+                _alarm_line(f"{offline_mark} {subject} since {since}"),
+                (Piece(retry_words(trouble, facts.at), Token.MUTED),),
             )
         case None:
-            return _fresh(facts)
+            return _state_by_age(facts)
         case _:
             assert_never(freshness.trouble)
 
 
-def _fresh(facts: HeaderFacts) -> ConnectionState:
+def _state_by_age(facts: HeaderFacts) -> ConnectionState:
     """Return the state of a source without trouble, by the age of its last answer."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
@@ -68,16 +77,16 @@ def _fresh(facts: HeaderFacts) -> ConnectionState:
         return ConnectionState((Piece("connecting…", Token.MUTED),), waited)
     age = formatting.wait(facts.at - freshness.confirmed_at)
     via = " via relay" if facts.is_relayed else ""
-    way = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
+    label = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
             return ConnectionState(_alarm_line(f"● no answer for {age}"))
         case Level.LATE:
-            return ConnectionState((Piece("●", Token.AMBER), Piece(way, Token.MUTED)), (_amber(f"{age} old, late"),))
+            return ConnectionState((Piece("●", Token.AMBER), Piece(label, Token.MUTED)), (_amber(f"{age} old, late"),))
         case Level.FRESH | Level.CONNECTING:
-            head = (Piece("●", Token.GREEN), Piece(way, Token.MUTED))
-            pace = () if freshness.is_live else (Piece(f" every {formatting.wait(freshness.interval)}", Token.MUTED),)
-            return ConnectionState(head, _remark(facts), pace)
+            head = (Piece("●", Token.GREEN), Piece(label, Token.MUTED))
+            every = f" every {formatting.wait(freshness.interval)}"
+            return ConnectionState(head, _remark(facts), () if freshness.is_live else (Piece(every, Token.MUTED),))
         case _:
             assert_never(freshness.level)
 
@@ -88,8 +97,8 @@ def _remark(facts: HeaderFacts) -> Line:
         return (_amber("environment not known, treated as production"),)
     if (other_trouble := facts.freshness.other_trouble) is not None:
         return (_amber(secondary_trouble(other_trouble, facts.at)),)
-    if facts.quiet is not None and facts.quiet >= QUIET_FROM:
-        return (Piece(f"no change for {formatting.wait(facts.quiet)}", Token.MUTED),)
+    if facts.unchanged_for is not None and facts.unchanged_for >= UNCHANGED_REMARK_FROM:
+        return (Piece(f"no change for {formatting.wait(facts.unchanged_for)}", Token.MUTED),)
     return ()
 
 

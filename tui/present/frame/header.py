@@ -44,7 +44,7 @@ _MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
 
 
-_DROPS: Final = ("clock", "minutes", "pace", "as of", "organisation", "project", "budget")
+_DROPS: Final = ("clock", "minutes", "interval", "as of", "organisation", "project", "budget")
 _COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
 
 
@@ -109,7 +109,7 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
         left.append(_project(facts.environment, facts.branch, drops))
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
-    head = connection.head if "pace" in drops else (*connection.head, *connection.pace)
+    head = connection.head if "interval" in drops else (*connection.head, *connection.interval)
     left.append(joined(part for part in (head, connection.remark) if part))
     # The chip ends with a space of its own.
     chip, *others = left
@@ -122,8 +122,8 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
 def _environment(facts: HeaderFacts, *, is_colorless: bool) -> Line:
     environment = facts.environment
     if environment is None:
-        is_asked = facts.freshness.confirmed_at is not None
-        name, token = ("PROD?", Token.CHIP) if is_asked else ("…", Token.GREY_CHIP)
+        has_answer = facts.freshness.confirmed_at is not None
+        name, token = ("PROD?", Token.CHIP) if has_answer else ("…", Token.GREY_CHIP)
     else:
         name = cut((Piece(environment.slug.upper()),), _MAX_CELLS["slug"])[0].text or "?"
         token = Token.CHIP if environment.is_production else Token.GREY_CHIP
@@ -155,7 +155,7 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     )
     pieces = [
         Piece(
-            f"{letter}{formatting.count(count, at_least=_is_least(counts, name))}",
+            f"{letter}{formatting.count(count, at_least=_is_at_least(counts, name))}",
             token if old_since is None else Token.MUTED,
             is_bold=token is Token.ROSE and old_since is None,
         )
@@ -169,7 +169,7 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     return joined((piece,) for piece in pieces)
 
 
-def _is_least(counts: StatusCounts, name: str) -> bool:
+def _is_at_least(counts: StatusCounts, name: str) -> bool:
     return counts.is_failed_partial if name == "failed" else counts.is_live_partial
 
 

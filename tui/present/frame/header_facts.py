@@ -1,4 +1,4 @@
-"""The input of the header, of the terminal's title, and of the connection's state."""
+"""The values from which the header, the terminal's title and the connection's state are made."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,11 +12,13 @@ from tui.store.status_counts import StatusCounts
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """Everything that the line depends on.
+    """Everything that the header depends on.
 
-    Updates stopped at `paused_at`: `waiting` changed runs are held back, and the screen shows the state of `frozen_at`.
-    `minutes` are whole ones, the oldest first. `quiet` is the time without changes although runs are live. `is_relayed`
-    means that all data comes from a relay.
+    * `paused_at`: when the user stopped the updates; the screen shows the state of `frozen_at`
+    * `waiting`: the number of changed runs that the pause holds back
+    * `minutes`: whole minutes, the oldest first
+    * `unchanged_for`: the time without a change while runs are live
+    * `is_relayed`: all data comes from a relay
     """
 
     at: datetime
@@ -30,6 +32,6 @@ class HeaderFacts:
     paused_at: datetime | None = None
     waiting: int = 0
     minutes: tuple[Minute, ...] = ()
-    quiet: timedelta | None = None
+    unchanged_for: timedelta | None = None
     is_relayed: bool = False
     frozen_at: datetime | None = None

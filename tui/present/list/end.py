@@ -1,6 +1,7 @@
-"""The last line of the list, and the extent of the list, in words.
+"""The line below the last run of the list, and the words for how far back the list reaches.
 
 The line says which runs the filter did not search, or that older runs exist. Enter on it asks the server for more.
+While this search runs, the line shows its progress.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,14 @@ _DOT: Final = Piece(" · ", Token.FAINT)
 class ListEndFacts:
     """What is known about runs that the list does not show.
 
-    `found` runs match the filter, if `is_filtered`. Of `failed_count` failed runs the errors of `unread_count` were
-    never read; both are None unless the filter searches errors. `since` is the start of the shown period and `history`
-    the extent of the list. `lacks_queues` means that the filter names a queue, which no list contains.
+    * `since`: the start of the shown period
+    * `history`: how far back the list was read
+    * `progress`: the progress of the server search
+    * `found`: the number of runs that match the typed filter
+    * `is_filtered`: there is a typed filter
+    * `failed_count`: the number of failed runs; None unless the filter searches errors
+    * `unread_count`: those of them whose error was never read
+    * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
     """
 
     now: datetime
@@ -40,7 +46,7 @@ class ListEndFacts:
     is_filtered: bool = False
     unread_count: int | None = None
     failed_count: int | None = None
-    lacks_queues: bool = False
+    filters_queues: bool = False
 
 
 def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> str | None:
@@ -73,15 +79,15 @@ def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
         return "Enter", ASKS_SERVER
     if progress.trouble and progress.has_lists:
         return "Enter", "tries again"
-    if progress.skips_older and facts.lacks_queues:
-        return "Enter", "asks again"  # A new run arrives without its queue.
+    if progress.skips_older and facts.filters_queues:
+        return "Enter", "asks again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
         return "Enter", "reads on"
     return None
 
 
 def _fitted(parts: list[Piece], key: tuple[str, str] | None, width: int) -> Line:
-    """Join the parts with dots and append the key. The parts are cut first, because the key has to stay visible."""
+    """Join the parts with dots and append the key. Too long parts are cut, so that the key stays visible."""
     line: list[Piece] = []
     for part in parts:
         line += [_DOT, part] if line else [part]
@@ -96,7 +102,7 @@ def _tail(key: tuple[str, str] | None) -> Line:
 
 
 def _parts(facts: ListEndFacts) -> list[Piece]:
-    """Return what was not searched, the most important first; then what was."""
+    """Return what was not searched, the most important first, then what was searched."""
     progress, parts = facts.progress, list[Piece]()
     if progress.trouble:
         parts.append(Piece(f"stopped: {without_request(progress.trouble)}", Token.AMBER))
@@ -104,9 +110,9 @@ def _parts(facts: ListEndFacts) -> list[Piece]:
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
-    if facts.lacks_queues and not progress.answers:
+    if facts.filters_queues and not progress.answers:
         parts.append(Piece("queues not read", Token.AMBER))
-    # The finished searches come last, because a narrow screen cuts the end.
+    # What was searched comes last, because a narrow screen cuts the end.
     done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
     if is_all_read and progress.needs_errors and progress != SearchProgress():

@@ -1,4 +1,4 @@
-"""The sentences below a tree, and its extent at the end of the pane's rule."""
+"""The sentences below a tree, and the words in the pane's rule that say how much of it is loaded."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,16 +12,16 @@ from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.tree.page import EDGE
 from tui.present.tree.shape import TreeRun, TreeShape
 
-_OLD: Final = timedelta(seconds=10)
-"""A live tree that was read longer ago may have new runs."""
+_AGE_SHOWN_FROM: Final = timedelta(seconds=10)
+"""From this age on, a live tree may have runs that were not loaded, so its age is shown."""
 
 
 def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> list[Row]:
     """Return the rows below the tree: the first failure, what is missing, and why the last read failed."""
     rows: list[Row] = []
     if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
-        node, own = first.item.node, shape.root
-        failed = own.below.failed + own.is_failed
+        node, root = first.item.node, shape.root
+        failed = root.below.failed + root.is_failed
         line = (
             Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True),
             Piece("  the first to fail was ", Token.FAINT),
@@ -43,18 +43,18 @@ def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> l
 
 def trouble_words(trouble: str) -> str:
     """Return why the tree could not be read, and what the user can do."""
-    said = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
-    return f"The tree could not be read: {said}{'' if said.endswith('?') else '.'} r tries again."
+    reason = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
+    return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
-    """Return how much of the tree is loaded: `216 runs · all loaded`, with its age while runs of the tree are live."""
+    """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live."""
     if tree.missing:
         return (
             Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT),
             Piece(" · not fully loaded", Token.MUTED),
         )
     loaded = " · all loaded"
-    if shape.is_live and read_at is not None and now.at - read_at >= _OLD:
+    if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
         loaded += f" {formatting.age(read_at, now.at)} ago"
     return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

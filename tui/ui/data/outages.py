@@ -28,7 +28,7 @@ class Outages:
         session.subscribe(self._on_changes)
 
     def record(self, gap: Gap | None) -> None:
-        """Start to count the missed runs of the last gap, unless they are counted already."""
+        """Start to count the missed runs of the last gap, unless it is known already."""
         if gap is None or (self._counters and self._counters[-1].gap == gap):
             return
         counter = MissedRunCounter(self._session.store, gap)
@@ -56,5 +56,5 @@ class Outages:
         return counter.count_more(lambda: monotonic_s() >= until_s)
 
     async def _count_rest(self, counter: MissedRunCounter) -> None:
-        while not self._count_some(counter):  # noqa: ASYNC110  it works between the sleeps
+        while not self._count_some(counter):  # noqa: ASYNC110  each pass does work
             await asyncio.sleep(0)

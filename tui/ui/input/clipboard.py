@@ -1,7 +1,7 @@
 """Sends text to the clipboard of the user's terminal, which may be on another machine.
 
-It uses the escape sequence OSC 52, also through tmux and screen. The terminal never confirms it, so that the notice
-says "sent", not "copied". The text is never logged.
+It uses the escape sequence OSC 52, also through tmux and GNU screen. Terminals never confirm it, so the notice says
+"sent", not "copied". The text is never logged.
 """
 
 import base64
@@ -12,7 +12,7 @@ from tui.present import formatting
 from tui.present.styled import Line, Piece, Token
 
 MAX_BYTES: Final = 100_000
-"""Some terminals silently drop a longer text: the buffers of xterm, tmux and screen are about this large."""
+"""Some terminals silently drop a longer text: the buffers of xterm, tmux and GNU screen are about this large."""
 
 MAX_SCREEN_STRING_BYTES: Final = 768
 """The maximum size of one device control string in GNU screen."""
@@ -21,11 +21,11 @@ MAX_SCREEN_STRING_BYTES: Final = 768
 def osc52(text: str, environ: Mapping[str, str]) -> str:
     """Return the escape sequences that put a text on the terminal's clipboard.
 
-    Inside tmux, one sequence is for tmux itself (`set-clipboard on`) and one for the terminal around it
-    (`allow-passthrough on`), since the program cannot find out which is enabled. GNU screen only passes sequences on,
-    in pieces.
+    Inside tmux there are two: one for tmux itself (`set-clipboard on`) and one that tmux forwards to the terminal
+    (`allow-passthrough on`). The program cannot find out which option is on. GNU screen only forwards sequences, in
+    pieces of limited size.
     """
-    # UTF-8 cannot encode a lone surrogate.
+    # "replace": UTF-8 cannot encode a lone surrogate.
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     plain = f"\x1b]52;c;{encoded}\x07"
     if environ.get("TMUX"):
@@ -35,29 +35,29 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
             plain[start : start + MAX_SCREEN_STRING_BYTES] for start in range(0, len(plain), MAX_SCREEN_STRING_BYTES)
         )
         wrapped = "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
-        # Over SSH, TERM=screen may also mean tmux. tmux drops the wrapped form, and screen drops the plain one.
+        # Without STY (over SSH) TERM=screen may also mean tmux. tmux drops the wrapped form, GNU screen the plain one.
         return wrapped if environ.get("STY") else plain + wrapped
     return plain
 
 
 class Clipboard:
-    """Sends texts to the clipboard, and shows a notice in the footer. `write` writes to the terminal."""
+    """Sends texts to the clipboard. `write` writes to the terminal, `show_notice` shows the result in the footer."""
 
     def __init__(
-        self, environ: Mapping[str, str], write: Callable[[str], None], notice: Callable[[Line], None]
+        self, environ: Mapping[str, str], write: Callable[[str], None], show_notice: Callable[[Line], None]
     ) -> None:
         self._environ = environ
         self._write = write
-        self._notice = notice
+        self._show_notice = show_notice
 
     def send(self, name: str, text: str) -> None:
-        """Send a text. A text above `MAX_BYTES` is not sent."""
+        """Send a text, unless it is larger than `MAX_BYTES`. The notice calls it `name`."""
         size = len(text.encode("utf-8", "replace"))
         if size > MAX_BYTES:
             limit = formatting.size(MAX_BYTES)
-            self._notice(
+            self._show_notice(
                 (Piece(f"{name} is too large to copy: {formatting.size(size)}; terminals take up to {limit}"),)
             )
             return
         self._write(osc52(text, self._environ))
-        self._notice((Piece(f"{name} sent to the terminal", Token.MUTED),))
+        self._show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))

@@ -1,4 +1,7 @@
-"""Collects the facts about the views and the session from which `present` makes the texts of the list."""
+"""Collects what the texts of the list are made from: the count in its rule, its last line, and the empty list.
+
+`tui/present` makes the last two from the facts that this module returns. The pane and its rule use this module.
+"""
 
 from datetime import timedelta
 
@@ -15,18 +18,21 @@ from tui.ui.model.list_views import ListViews
 
 
 def count_words(live: LiveModel, views: ListViews, *, is_wide: bool) -> str:
-    """Return how many runs are shown, of how many, and how far back they reach where older runs exist."""
+    """Return `12 of 5,048`: the runs that pass the typed filter, if there is one, of those that pass the server's.
+
+    If a limit ended the read of the list, the second part is `newest 5,048, back to 21:40`.
+    """
     shown, base, query, history = views.shown, views.base, views.query, live.session.store.history
-    is_open = history is None or not history.is_complete or history.is_cut
-    total = formatting.count(len(base), at_least=is_open and len(base) > 0)
-    # A search finds runs beyond the reach: then "the newest N" would be wrong.
+    has_older = history is None or not history.is_complete or history.is_cut
+    total = formatting.count(len(base), at_least=has_older and len(base) > 0)
+    # A search adds older runs, and then "newest N" would be wrong.
     if not query.is_searched and (is_wide or not query.text):
         total = reach_words(history, _reached_count(base, history), live.now.at) or total
     return total if shown is base else f"{formatting.count(len(shown))} of {total}"
 
 
 def _reached_count(base: View, history: HistoryRead | None) -> int:
-    """Return how many runs are as new as the oldest listed one, without those that a search found beyond it."""
+    """Return how many runs the list itself has read. Older live runs, and older runs from a search, do not count."""
     listed = len(base) - base.older_count
     if history is None or base.order is not CREATED:
         return listed
@@ -45,7 +51,7 @@ def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> Li
         is_filtered=not views.parsed.is_empty,
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
-        lacks_queues=any(word.field == "queue" for word in split_words(views.query.text)),
+        filters_queues=any(word.field == "queue" for word in split_words(views.query.text)),
     )
 
 

@@ -1,6 +1,7 @@
 """The views behind the list: the runs that pass the server's filters, and those that also pass the typed filter.
 
-Views are filled in time slices, so that filtering 100,000 runs does not delay a key.
+The list's pane owns them and shows `shown` through `RunListModel`. Views are filled in time slices, so that filtering
+100,000 runs does not delay a key press.
 """
 
 import asyncio
@@ -22,12 +23,12 @@ from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
 
 SLICE_S: Final = 0.006
-"""The longest that the event loop is held up at a time."""
+"""The longest time for which one slice blocks the event loop."""
 
 ADVANCE_EVERY: Final = timedelta(minutes=1)
 
 RECHECK_SHARE: Final = 0.1
-"""The share of time that goes at most into checking runs again whose age or duration the filter compares."""
+"""The maximum share of time for rechecks: a filter by age or duration matches other runs as time passes."""
 
 _RUNS_PER_TIME_CHECK: Final = 64
 
@@ -64,8 +65,8 @@ class ListViews:
     * `failed`: the failed runs of `base`; None while the filter does not look at errors
     * `unread`: those of `failed` whose error was never fetched
 
-    `on_views` is called when there are other views, `on_recheck` with runs that may match differently because time
-    passed. During a pause all views show the runs as they were.
+    `on_views` is called when new views have replaced the old ones. `on_recheck` receives the runs that may match
+    differently because time passed. During a pause all views show the runs as they were.
     """
 
     def __init__(self, live: LiveModel, on_views: Callable[[], None], on_recheck: Callable[[Changes], None]) -> None:
@@ -87,7 +88,7 @@ class ListViews:
         self.unread: View | None = None
 
     def request(self, query: ListQuery) -> None:
-        """Make the views of another query. The old ones stay until the new ones are complete."""
+        """Create the views of a new query. The old ones stay until the new ones are complete."""
         self.query = query
         for task in (self._fill_task, self._recheck_task):
             if task is not None:
@@ -101,15 +102,15 @@ class ListViews:
         if self.parsed.depends_on_errors:
             failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
             views += [self._view(Filter(terms=(term,)), base.since, failed) for term in (_is_failed, _is_unread)]
-        # A reused base is complete, and receives changes already.
+        # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if self._fill_some(views):
-            self._take(views)
+            self._replace_views(views)
         else:
             self._fill_task = self._session.spawn(self._fill(views), "filter")
 
     def end_typing(self) -> None:
-        """Treat the last word of the text as complete. Make the views again if that changes the filter."""
+        """Treat the last word of the text as complete. Re-create the views if that changes which words are invalid."""
         query = replace(self.query, is_typing=False)
         if parse_filter(query.text).invalid_words != self.parsed.invalid_words:
             self.request(query)
@@ -117,12 +118,12 @@ class ListViews:
             self.query = query
 
     def on_changes(self, changes: Changes) -> None:
-        """Update all views except `shown`, which `RunListModel` updates together with its lines."""
-        for view in (*self._filling, *self._hidden_views):
+        """Update all views except `shown`, which `RunListModel` updates itself to know which lines change."""
+        for view in (*self._filling, *self._other_views):
             view.update(changes)
 
     def recheck(self, now: datetime) -> None:
-        """Check the runs again that may match differently now, if the filter compares times."""
+        """Pass runs to `on_recheck` that may match differently now. Only a filter that compares times has any."""
         clock, is_busy = self._session.clock, self._recheck_task is not None and not self._recheck_task.done()
         if is_busy or not self.shown.filter.depends_on_time or clock.monotonic_s() < self._recheck_due_s:
             return
@@ -132,18 +133,18 @@ class ListViews:
             self._recheck_task = self._session.spawn(self._recheck_rest(waiting), "recheck the filter")
 
     def advance(self, now: datetime) -> datetime | None:
-        """Return the new start of the period once a minute, and set it in all views except `shown`."""
-        # In both directions: a wrong clock may be set back, and the runs that it took for old appear again.
+        """Move the start of the period, once a minute, in all views except `shown`. Return it if it moved."""
+        # A clock that was wrong may be set back. The runs that were too old by it have to appear again.
         if abs(now - self._advanced_at) < ADVANCE_EVERY:
             return None
         self._advanced_at = now
         since = self._since()
-        for view in self._hidden_views:
+        for view in self._other_views:
             view.set_since(since)
         return since
 
     @property
-    def _hidden_views(self) -> list[View]:
+    def _other_views(self) -> list[View]:
         """The complete views except `shown`."""
         views = (self.base, self.failed, self.unread)
         return [view for view in views if view is not None and view is not self.shown]
@@ -151,11 +152,11 @@ class ListViews:
     def _since(self) -> datetime:
         return self._session.now() - self.query.shown_period
 
-    def _view(self, runs_filter: Filter, since: datetime | None, among: list[RunId] | None = None) -> View:
+    def _view(self, runs_filter: Filter, since: datetime | None, candidates: list[RunId] | None = None) -> View:
         query = self.query
         runs_filter = with_server_filters(query.filters, runs_filter)
         store, get = self._session.store, self._live.get
-        return View(store, runs_filter, query.order, since=since, starts_empty=True, candidates=among, get=get)
+        return View(store, runs_filter, query.order, since=since, starts_empty=True, candidates=candidates, get=get)
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         monotonic_s = self._session.clock.monotonic_s
@@ -178,11 +179,11 @@ class ListViews:
         return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
     async def _fill(self, views: list[View]) -> None:
-        while not self._fill_some(views):  # noqa: ASYNC110  it works between the sleeps
+        while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
             await asyncio.sleep(0)
-        self._take(views)
+        self._replace_views(views)
 
-    def _take(self, views: list[View]) -> None:
+    def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
         self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)

@@ -1,4 +1,4 @@
-"""The marked runs of the list, and which of them the filter hides."""
+"""The marked runs of the list, on which an action is performed together, and which of them the filter hides."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -42,16 +42,16 @@ class Marks(Collection[RunId]):
             self._marked[run_id] = None
 
     def add(self, run_ids: Iterable[RunId]) -> None:
-        """Mark visible runs. Runs that are marked already keep their position."""
+        """Mark runs of the view. Runs that are marked already keep their position."""
         self.end_series()
         self._marked |= dict.fromkeys(run_ids)
 
-    def toggle_all(self, shown: Iterable[RunId]) -> None:
-        """Mark all these runs; if all are marked already, clear all marks, hidden ones too.
+    def toggle_all(self, run_ids: Iterable[RunId]) -> None:
+        """Mark all runs of the view. If all are marked already, clear all marks, hidden ones too.
 
-        The second call in a row always clears: a run that arrived in between must not be marked instead.
+        The second call in a row always clears, even if a new run arrived in between that is not marked.
         """
-        is_second, unmarked = self._has_just_toggled_all, [run_id for run_id in shown if run_id not in self._marked]
+        is_second, unmarked = self._has_just_toggled_all, [run_id for run_id in run_ids if run_id not in self._marked]
         if is_second or not unmarked:
             self.clear()
         else:
@@ -73,13 +73,13 @@ class Marks(Collection[RunId]):
         self.end_series()
         self._marked = {run_id: None for run_id in self._marked if run_id in self._hidden}
 
-    def show(self, view: View) -> None:
-        """Find out which marked runs another view hides."""
+    def set_view(self, view: View) -> None:
+        """Replace the view: the marked runs that are not in it are hidden."""
         self.end_series()
         self._hidden = set(self._marked.keys() - view.run_ids)
 
-    def follow(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
-        """Apply a change of the view. Runs that were removed from the store lose their marks."""
+    def on_view_change(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
+        """Update which marked runs are hidden. Runs that were removed from the store lose their marks."""
         self._hidden.update(run_id for run_id in delta.left if run_id in self._marked)
         self._hidden -= delta.entered
         for run_id in removed:

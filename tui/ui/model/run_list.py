@@ -111,7 +111,7 @@ class RunListModel:
     def set_view(self, view: View) -> None:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
         self._view, self._departed = view, None
-        self.marks.show(view)
+        self.marks.set_view(view)
         self._new.keep(view.run_ids)
         if self._cursor is not None and self._cursor not in view:
             self._clear_cursor()
@@ -123,7 +123,7 @@ class RunListModel:
         before, line = self.window, self._cursor_line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
         delta = self._view.update(changes)
-        self.marks.follow(delta, changes.removed)
+        self.marks.on_view_change(delta, changes.removed)
         if delta.is_empty:
             return set()
         if self._cursor is not None:
@@ -141,7 +141,7 @@ class RunListModel:
         """Show only runs that were created after `since`."""
         before, line = self.window, self._cursor_line()
         delta = self._view.set_since(since)
-        self.marks.follow(delta)
+        self.marks.on_view_change(delta)
         if self._cursor in delta.left:
             self._clear_cursor()
         self._new.discard(delta.left)

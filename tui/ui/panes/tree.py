@@ -25,7 +25,7 @@ from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
-from tui.ui.model.tree_rows import Drawing, TreeRows
+from tui.ui.model.tree_rows import RowContext, TreeRows
 from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import GUTTER, Lines
@@ -69,14 +69,14 @@ class TreePane(PagePane):
             self._drawn = None
             return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_tree(), width)]
         if not self._is_placed:
-            # The page asks by itself when it gets its size: only then is there a row to go to.
+            # The page calls `rows` when it gets its size. The cursor can move only when it has these rows.
             self.call_later(self._place)
         is_alone = shape.size == 1 and not tree.missing
         columns = tree_page.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
         notes = tree_notes.notes(tree, shape, self.selection.state_of(TREE).trouble, width)
-        drawing = Drawing(columns, self.live.now, tree.current, is_alone)
-        self._drawn = TreeRows(self.view.shown, notes, drawing, self._drawn)
+        context = RowContext(columns, self.live.now, tree.current, is_alone)
+        self._drawn = TreeRows(self.view.shown, notes, context, self._drawn)
         return self._drawn
 
     def _without_tree(self) -> str:

@@ -83,11 +83,11 @@ class Header(Lines):
             frozen_at=pause.frozen_at if pause is not None else None,
             waiting=self._live.waiting_count,
             minutes=self._minutes,
-            quiet=self._quiet(now),
+            unchanged_for=self._unchanged_for(now),
             is_relayed=session.settings.relay_url is not None,
         )
 
-    def _quiet(self, now: datetime) -> timedelta | None:
+    def _unchanged_for(self, now: datetime) -> timedelta | None:
         """Return how long no run has changed; None if no run is expected to change."""
         store = self._live.session.store
         can_change = any(store.with_status(status) for status in ACTIVE)
