@@ -22,7 +22,7 @@ from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
 
 LIST_LAG_MS = (300, 1000)
-"""The delay until lists and queries know a change (tests/wire/recordings/README.md §3)."""
+"""The delay until lists and queries show a change (tests/wire/recordings/README.md §3)."""
 
 EARLIER_SHARE = 0.6
 EARLIER_MS = 12 * 3_600_000
@@ -43,8 +43,8 @@ TRIM_MS = 10_000
 IDLE_TRIM_MS = 3_600_000
 """The trim period of an idle world, so that weeks of it can be advanced at once."""
 
-MAX_SKIPPED_SHARE = 0.25
-"""When dropped runs make up more than this share of the indexes, the indexes are rebuilt."""
+MAX_DROPPED_SHARE = 0.25
+"""The indexes are rebuilt when they hold more dropped runs than this share of the kept ones."""
 
 SIZED_FOR_PER_S = 20.0
 """Up to this rate the company's queues keep up; above it their limits grow with the rate."""
@@ -128,8 +128,8 @@ class World:
         """Advance to that time."""
         self.agenda.run_until(to_ms)
 
-    def list_all(self) -> None:
-        """Let lists and queries know all changes at once, without their delay."""
+    def copy_changes(self) -> None:
+        """Copy all changes to lists and queries at once, without the delay."""
         for run in self.ledger:
             if run.is_copy_scheduled:
                 self.ledger.copy(run)
@@ -201,7 +201,7 @@ class World:
         self._drop_oldest(finished - history)
 
     def _trim(self) -> None:
-        # At the world's own times, or the kept runs would depend on how often the world is advanced.
+        # Scheduled in the world's time: the kept runs must not depend on how often the world is advanced.
         if len(self.ledger) > self._max_kept + DROP_STEP:
             finished = sum(len(self.ledger.with_status(status)) for status in FINAL)
             if finished > self._max_kept + DROP_STEP:
@@ -223,7 +223,7 @@ class World:
         count -= len(dropped)
         if count > 0:
             self._drop_single_runs(count)
-        if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_SKIPPED_SHARE):
+        if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_DROPPED_SHARE):
             self.ledger.compact()
 
     def _drop_single_runs(self, count: int) -> None:

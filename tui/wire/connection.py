@@ -1,7 +1,7 @@
-"""Sends HTTP requests over kept connections: follows redirects, limits sizes and times, and translates exceptions.
+"""Sends HTTP requests over persistent connections: follows redirects, limits sizes and times, translates errors.
 
 Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds
-a key, a payload or the query of an address.
+a key, a payload or the query of a URL.
 """
 
 import asyncio
@@ -62,9 +62,9 @@ class _Pool:
 
 
 class HttpConnection:
-    """Sends requests to one origin over kept connections. The first request sets up httpx.
+    """Sends requests to one origin over persistent connections. The first request sets up httpx.
 
-    httpx takes proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
+    httpx reads proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
     (`SSL_CERT_FILE`, `SSL_CERT_DIR`) from the environment.
     """
 
@@ -162,7 +162,7 @@ class HttpConnection:
     def _open(self, url: str) -> _Pool:
         """Return the current pool, or open a new one. Raises `_Unusable` for invalid proxies or certificates."""
         if self._pool is None:
-            # These loggers would log whole addresses, including the signatures of presigned ones.
+            # These loggers would log whole URLs, including the signatures of presigned ones.
             for name in ("httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             steps = self._timeouts
@@ -205,7 +205,7 @@ class HttpConnection:
                 is_same = _origin(target) == _origin(request.url)
                 may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
                 if not (is_same and may_repeat):
-                    why = f"redirected to {self._redacted_address(_origin(target))}, which was not followed"
+                    why = f"redirected to {self._redacted_url(_origin(target))}, which was not followed"
                     raise ServerFault(f"{label}: {why}", response.status_code)
                 if not redirects_left:
                     raise ServerFault(f"{label}: too many redirects", response.status_code)
@@ -234,8 +234,8 @@ class HttpConnection:
         read_at = read_date(headers.get("date"), self._clock())
         return Response(label, response.status_code, headers, body, read_at)
 
-    def _redacted_address(self, text: str) -> str:
-        """Return a clean address, or a placeholder if it contains the key."""
+    def _redacted_url(self, text: str) -> str:
+        """Return a clean URL, or a placeholder if it contains the key."""
         key = "" if self._key is None else self._key.reveal().lower()
         return "an address that contains the key" if key and key in text.lower() else clean(text)
 

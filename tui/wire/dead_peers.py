@@ -1,6 +1,6 @@
 """TCP options that make the kernel close a connection whose peer has vanished, as after a power cut.
 
-Without them, a request on a kept connection waits for its own timeout of half a minute.
+Without them, a request on a persistent connection waits for its own timeout of half a minute.
 """
 
 import socket

@@ -128,7 +128,7 @@ class _Message(TypedDict, total=False):
 def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
     """Decode the response of a poll after a position (None: of the first poll).
 
-    `limits` notes what is truncated. Raises `ServerFault`.
+    `limits` records truncations. Raises `ServerFault`.
     """
     limits = limits or Limits()
     messages = _limited(decode(list[OnErrorOmit[_Message]], response.body, "the realtime feed", limits), limits)

@@ -169,7 +169,7 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None) -> T:
     """Decode bytes as one of these shapes.
 
-    With `limits`, arrays and objects are cut at MAX_ITEMS, and `limits` notes it. A relay's messages have no such
+    With `limits`, arrays and objects are cut at MAX_ITEMS, which `limits` records. A relay's messages have no such
     limit. Raises `ServerFault`, whose text has the `name` of the response and nothing of its content.
     """
     if limits is not None and may_be_long(body):

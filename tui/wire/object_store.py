@@ -1,4 +1,4 @@
-"""Downloads of large payloads and outputs, which the API replaces by presigned addresses of an object store.
+"""Downloads large payloads and outputs, which the API replaces by presigned URLs of an object store.
 
 Source: tests/wire/recordings/README.md §4.
 """
@@ -18,7 +18,7 @@ class ObjectStore:
     def __init__(
         self, user_agent: str, *, clock: Callable[[], datetime], timeouts: Timeouts, allows_http: bool
     ) -> None:
-        """`allows_http`: the API itself is used without TLS, so addresses without TLS are accepted too."""
+        """`allows_http`: the API itself is used without TLS, so URLs without TLS are accepted too."""
         self._user_agent = user_agent
         self._clock = clock
         self._timeouts = timeouts
@@ -31,9 +31,9 @@ class ObjectStore:
             await self._connection.aclose()
 
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
-        """Download the stored bytes of an address.
+        """Download the bytes of a presigned URL.
 
-        Raises `ServerFault` for more than `max_bytes`, and for an address that is less safe than the API's.
+        Raises `ServerFault` for more than `max_bytes`, and for a URL that is less secure than the API's.
         """
         scheme, host = _scheme_and_host(url)
         label = f"GET the stored data at {host}"

@@ -61,7 +61,7 @@ class RunResponse:
 def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) -> ListPage:
     """Decode the response of `GET /api/v1/runs`, in the server's order.
 
-    `limits` notes what is truncated. Raises `ServerFault`.
+    `limits` records truncations. Raises `ServerFault`.
     """
     limits = limits or Limits()
     page = decode(RunPage, body, "the list of runs", limits)
@@ -79,7 +79,7 @@ def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) ->
 
 
 def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> RunResponse:
-    """Decode the response of `GET /api/v3/runs/{id}`. `limits` notes what is truncated. Raises `ServerFault`."""
+    """Decode the response of `GET /api/v3/runs/{id}`. `limits` records truncations. Raises `ServerFault`."""
     limits = limits or Limits()
     detail = decode(RunDetail, body, "the run", limits)
     run_id = RunId(detail["id"])

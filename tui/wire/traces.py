@@ -25,8 +25,8 @@ _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, of span e
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
     """Decode the response of `/trace`, with nanoseconds rounded to microseconds.
 
-    `limits` notes a trace with more than MAX_SPANS spans, or more than MAX_ITEMS children of one span, which is
-    truncated. Raises `ServerFault` for an unreadable trace, or one that is too deep for Python's JSON decoder (about
+    A trace with more than MAX_SPANS spans, or more than MAX_ITEMS children of one span, is truncated, which `limits`
+    records. Raises `ServerFault` for an unreadable trace, or one that is too deep for Python's JSON decoder (about
     490 levels of spans).
     """
     limits, longest = limits or Limits(), 0

@@ -1,7 +1,7 @@
 """Acme, the company whose runs the emulator simulates: its tasks, the bugs of its bad deployments, its queues.
 
-Each module has the tasks of the source file with its name. A task depends only on its payload and on the random numbers
-of the attempt.
+The docstring of a module begins with the source file in which its tasks would be defined. What a task does depends only
+on its payload and on the random numbers of the attempt.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from tui.emulator.demo_tasks.stacks import error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import DemoTasks
 
-_STRANGE = error(
+_BAD_PAYLOAD = error(
     "Cannot destructure property of 'payload' as it is undefined.",
     stack(own("parsePayload", "lib/payload.ts", 8, 9, is_async=False)),
     "TypeError",
 )
-_OTHER_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+_PAYLOAD_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json]) -> Callable[[Call], Script]:
@@ -32,13 +32,13 @@ def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json])
     def script_of(call: Call) -> Script:
         try:
             return script(call)
-        except _OTHER_SHAPE:
+        except _PAYLOAD_ERRORS:
             given, usual = call.payload, payload(call.random)
         call.payload = {**usual, **given} if isinstance(given, dict) and isinstance(usual, dict) else usual
         try:
             return script(call)
-        except _OTHER_SHAPE:
-            return Script((Work(30),), throws=_STRANGE)
+        except _PAYLOAD_ERRORS:
+            return Script((Work(30),), throws=_BAD_PAYLOAD)
 
     return script_of
 

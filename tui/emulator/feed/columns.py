@@ -25,7 +25,7 @@ Row = dict[str, str | None]
 
 PLAIN_JSON = "application/json"
 PLAIN_TEXT = "text/plain"
-STORED = "application/store"
+IN_OBJECT_STORE = "application/store"
 
 NEVER_SKIPPED = frozenset({"id", "taskIdentifier", "friendlyId", "status", "createdAt"})
 
@@ -147,7 +147,7 @@ def _payload(run: Run) -> tuple[str, str]:
     """The stored text and its type (recordings 700, 720)."""
     payload = run.payload()
     if is_large(payload, PAYLOAD_INLINE_BYTES):
-        return packet_path(run, "payload"), STORED
+        return packet_path(run, "payload"), IN_OBJECT_STORE
     return (payload, PLAIN_TEXT) if isinstance(payload, str) else (json_text(payload), PLAIN_JSON)
 
 
@@ -157,7 +157,7 @@ def _output(run: Run) -> tuple[str | None, str]:
     if output is NOTHING:
         return None, PLAIN_JSON
     if is_large(output, OUTPUT_INLINE_BYTES):
-        return packet_path(run, "output"), STORED
+        return packet_path(run, "output"), IN_OBJECT_STORE
     return (output, PLAIN_TEXT) if isinstance(output, str) else (json_text({"json": output}), SUPER_JSON)
 
 

@@ -6,14 +6,14 @@ A missing field, or one of another type, gets its default, because a script neve
 from tui.emulator.simulation.script import Json
 
 DAY_S = 86_400
-MOST = 1e15
-"""Above it a number counts as missing, as infinity does."""
+MAX_NUMBER = 1e15
+"""A greater number, such as infinity, counts as missing."""
 
 
 def number(payload: Json, key: str, default: float) -> float:
     """A number in the payload."""
     value = payload.get(key) if isinstance(payload, dict) else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST:
+    if isinstance(value, int | float) and not isinstance(value, bool) and -MAX_NUMBER <= value <= MAX_NUMBER:
         return value
     return default
 

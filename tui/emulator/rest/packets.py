@@ -26,7 +26,7 @@ def presigner(request: ApiRequest) -> Presign:
     environment = request.world.environment
     now_ms = request.world.now_ms
 
-    def address(run: Run, part: str) -> str:
+    def presign(run: Run, part: str) -> str:
         path = f"{environment.project.ref}/{environment.slug}/{packet_path(run, part)}"
         query = {
             "X-Amz-Expires": str(VALID_S),
@@ -37,7 +37,7 @@ def presigner(request: ApiRequest) -> Presign:
         query["X-Amz-Signature"] = _signature(environment, path, query)
         return f"{request.address}/packets/{path}?{urlencode(query)}"
 
-    return address
+    return presign
 
 
 async def packet(request: ApiRequest) -> ApiResponse:

@@ -20,11 +20,11 @@ MAX_WINDOW_MS = 86_400_000
 MINUTE_MS = 60_000
 FROM_THE_START = "-1"
 HANDLE, OLD_HANDLE = "electric-handle", "electric-shape-id"
-SAFE = "".join(map(chr, range(0x21, 0x7F)))
+HANDLE_CHARS = "".join(map(chr, range(0x21, 0x7F)))
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
 
-OPEN = {"access-control-allow-origin": "*", "access-control-expose-headers": "*", "cache-control": "no-store"}
-"""Headers of every success. Without them browsers cannot read the others."""
+COMMON_HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": "*", "cache-control": "no-store"}
+"""Headers of every response. The first two let the script of a web page read the response and its headers."""
 
 
 async def one_run(request: ApiRequest) -> ApiResponse:
@@ -57,19 +57,19 @@ async def many_runs(request: ApiRequest) -> ApiResponse:
             since_ms = _minute(max(pinned_ms, request.subscription.now_ms - MAX_WINDOW_MS))
     else:
         handle = f"runs_{since_ms}_{_unique(request)}"
-    return await _set(request, RecentRuns(since_ms, tags), handle)
+    return await _shape_response(request, RecentRuns(since_ms, tags), handle)
 
 
 async def batch(request: ApiRequest) -> ApiResponse:
     """`GET /realtime/v1/batches/{id}` (recordings 741, 742)."""
     block = find_batch(request)
-    return await _set(
+    return await _shape_response(
         request, BatchRuns(block.batch_id, block.runs), _handle(request.query) or f"{block.batch_id}_{_unique(request)}"
     )
 
 
-async def _set(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
-    """The response for a shape of many runs."""
+async def _shape_response(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
+    """The response for a shape of many runs: a snapshot, the changes since an offset, or the result of a live poll."""
     subscription, world = request.subscription, request.world
     now_ms = subscription.now_ms
     slug, sets = world.environment.slug, subscription.sets
@@ -105,7 +105,7 @@ def _answer(
         {"key": row_key(run), "value": columns.row(run), "headers": {"operation": operation}}
         for run, operation in result.rows
     ]
-    headers = {**OPEN, **position_headers(handle, offset, is_old=request.subscription.is_old), **(more or {})}
+    headers = {**COMMON_HEADERS, **position_headers(handle, offset, is_old=request.subscription.is_old), **(more or {})}
     if cursor is not None:
         headers["electric-cursor"] = str(cursor)
     return ApiResponse([*rows, UP_TO_DATE], headers=headers)
@@ -115,14 +115,14 @@ def position_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str
     """The headers with the handle and the offset, under their current or their older names (recordings 710, 735)."""
     names = (OLD_HANDLE, "electric-chunk-last-offset") if is_old else (HANDLE, "electric-offset")
     # The client may have made the handle up, so it may be unfit for a header.
-    return {name: quote(text, SAFE) for name, text in zip(names, (handle, offset), strict=True)}
+    return {name: quote(text, HANDLE_CHARS) for name, text in zip(names, (handle, offset), strict=True)}
 
 
 def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
     """Return the 409 with which Electric itself replaces a dropped handle. The recorded server never sends it."""
     name = OLD_HANDLE if subscription.is_old else HANDLE
-    new_handle = subscription.replace_handle(handle, f"{quote(handle, SAFE)}-{subscription.next_number()}")
-    headers = {**OPEN, name: new_handle}
+    new_handle = subscription.replace_handle(handle, f"{quote(handle, HANDLE_CHARS)}-{subscription.next_number()}")
+    headers = {**COMMON_HEADERS, name: new_handle}
     return Refusal(409, [{"headers": {"control": "must-refetch"}}], headers)
 
 

@@ -233,7 +233,7 @@ class Emulator:
             for slot in self._slots.values():
                 if slot.world is not None:
                     slot.world.advance(self._now_ms)
-                    slot.world.list_all()
+                    slot.world.copy_changes()
         if self.faults.server_fault("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()

@@ -132,7 +132,7 @@ def parse_fault(spec: Any, routes: Collection[str], environments: Collection[str
     if kind in REQUIRED and REQUIRED[kind] not in spec:
         raise BadFault(f"{kind} needs {REQUIRED[kind]!r}")
     for name in RANGES.keys() & spec.keys():
-        _check_figure(name, spec[name])
+        _check_number(name, spec[name])
     environment = spec.get("environment")
     if environment is not None and environment not in list(environments):
         raise BadFault(f"unknown environment {environment!r}; the environments: {', '.join(environments)}")
@@ -146,7 +146,7 @@ def parse_fault(spec: Any, routes: Collection[str], environments: Collection[str
     )
 
 
-def _check_figure(name: str, value: Any) -> None:
+def _check_number(name: str, value: Any) -> None:
     least, most = RANGES[name]
     is_number = isinstance(value, int if name in INTEGERS else int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not least <= value <= most:

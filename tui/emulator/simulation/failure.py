@@ -71,7 +71,7 @@ class Failure:
         """`error` of a run detail. An internal failure has only its code."""
         if self.is_internal:
             return {"message": f"trigger.dev internal error ({CODES[self.kind]})"}
-        return _present(name=self.name, message=self.message, stackTrace=self.stack_trace)
+        return _without_empty(name=self.name, message=self.message, stackTrace=self.stack_trace)
 
     def stored(self) -> dict[str, Any]:
         """The form in TRQL's `error` column and in the realtime feed."""
@@ -80,27 +80,27 @@ class Failure:
         if self.kind is FailureKind.OBJECT:
             return {"raw": self.message, "type": "CUSTOM_ERROR"}
         if self.is_internal:
-            return _present(
+            return _without_empty(
                 code=CODES[self.kind], message=self.message, stackTrace=self.stack_trace, type="INTERNAL_ERROR"
             )
         if self.kind in {FailureKind.CANCELED, FailureKind.EXPIRED}:
             return {"raw": self.message, "type": "STRING_ERROR"}
-        return _present(message=self.message, name=self.name, stackTrace=self.stack_trace, type="BUILT_IN_ERROR")
+        return _without_empty(message=self.message, name=self.name, stackTrace=self.stack_trace, type="BUILT_IN_ERROR")
 
     def in_exception(self) -> dict[str, Any]:
         """`properties.exception` of the event on each span that the error passed through."""
-        return _present(type=self.name, message=self.message, stacktrace=self.stack_trace)
+        return _without_empty(type=self.name, message=self.message, stacktrace=self.stack_trace)
 
     def in_span(self) -> dict[str, Any]:
         """`properties.error` in the detail of each span that the error passed through."""
         if self.is_internal:
-            return _present(
+            return _without_empty(
                 message=f"{CODES[self.kind]}: {self.message}", name="Internal error", stackTrace=self.stack_trace
             )
-        return _present(message=self.message, name=self.name, stackTrace=self.stack_trace)
+        return _without_empty(message=self.message, name=self.name, stackTrace=self.stack_trace)
 
 
-def _present(**fields: str) -> dict[str, Any]:
+def _without_empty(**fields: str) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value}
 
 

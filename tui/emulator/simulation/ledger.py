@@ -1,8 +1,8 @@
 """All runs of an environment, and the indexes that lists are filtered by.
 
 The real server answers lists and queries from an analytics store that lags 0.3 to 1.0 s behind its database
-(tests/wire/recordings/README.md §3). Here that store is `Run.listed_status`, the status that lists know, and an index
-of the runs that lists see.
+(tests/wire/recordings/README.md §3). Here that store is `Run.listed_status`, the status that lists show, and an index
+of the runs that lists contain. `copy` updates both.
 """
 
 from bisect import bisect_left, bisect_right
@@ -53,7 +53,7 @@ class Ledger:
         self.dropped.clear()
 
     def add(self, run: Run) -> None:
-        """Add a new run. Lists do not see it yet."""
+        """Add a new run. Lists do not contain it until `copy`."""
         self.by_id[run.id] = run
         self.by_number[run.number] = run
         if run.idempotency_key:
@@ -71,7 +71,7 @@ class Ledger:
                 self._by_request.popitem(last=False)
 
     def copy(self, run: Run) -> None:
-        """Let lists see the run as it is now."""
+        """Copy the run, as it is now, to the lists."""
         before = run.listed_status
         run.listed_status = run.status
         self._record_change(run)
@@ -83,7 +83,7 @@ class Ledger:
             self._by_status[run.status].add(run.number)
 
     def copy_all(self) -> None:
-        """Let lists see all runs. For the end of the history, during which nothing was copied."""
+        """Copy all runs to the lists, at the end of the history, during which nothing was copied."""
         numbers: dict[Status, list[int]] = {status: [] for status in Status}
         for run in self:
             if run.listed_status is None:
@@ -95,7 +95,7 @@ class Ledger:
             self._by_status[status].update(found)
 
     def tag(self, run: Run, tags: tuple[str, ...]) -> None:
-        """Set the tags of a run. Lists find it by the new ones once they see it."""
+        """Set the tags of a run, and index the new ones if lists contain the run."""
         new = [tag for tag in tags if tag not in run.tags]
         run.tags = tags
         if run.listed_status is not None:
@@ -103,12 +103,12 @@ class Ledger:
                 self._insert("tag", tag, run.number)
 
     def index_version(self, run: Run) -> None:
-        """Index the version of a run, which was just set."""
+        """Index the version of a run, which was just set, if lists contain the run."""
         if run.listed_status is not None:
             self._insert("version", run.version, run.number)
 
     def drop(self, run: Run) -> None:
-        """Drop a run. Indexes keep its number until `compact`."""
+        """Drop a run. The indexes keep its number until `compact`."""
         del self.by_id[run.id], self.by_number[run.number]
         key = (run.task_id, run.idempotency_key)
         if self.by_idempotency.get(key) is run:
@@ -133,11 +133,11 @@ class Ledger:
                 del self._by_field[key]
 
     def visible(self) -> list[int]:
-        """The numbers of all runs that lists see, ascending. Some may be dropped."""
+        """The numbers of all runs that lists contain, ascending. Some may be dropped."""
         return self._visible
 
     def with_status(self, status: Status) -> "SortedList[int]":
-        """The numbers of the runs that lists know in this status, ascending."""
+        """The numbers of the runs that lists show with this status, ascending."""
         return self._by_status[status]
 
     def with_field(self, field: Field, value: str) -> list[int]:

@@ -64,7 +64,7 @@ FINAL = _COMPLETED | {Status.EXPIRED, Status.TIMED_OUT}
 LIVE = frozenset(Status) - FINAL
 
 FILTER_STATUSES: dict[str, tuple[Status, ...]] = {
-    **{word.rest: (word,) for word in Status},
+    **{status.rest: (status,) for status in Status},
     "WAITING_FOR_DEPLOY": (Status.PENDING_VERSION,),
     "FROZEN": (Status.WAITING,),
     "REATTEMPTING": (),

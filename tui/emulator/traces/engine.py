@@ -56,7 +56,7 @@ class Engine:
             self._subscription(run_span, failed_ms + 91, "unsubscribe")
 
     def blocked(self, run_span: TraceSpan, pause: Pause, block: Block) -> None:
-        """The run waits, and continues."""
+        """The run waited for time, a token or other runs, and continued."""
         if isinstance(pause, Start) and not pause.is_awaited:
             return
         message = "[engine] EXECUTING_WITH_WAITPOINTS - Run was blocked by a waitpoint."
@@ -79,8 +79,8 @@ class Engine:
         return pause.is_awaited and until_ms - block.started_ms >= SUSPENDED_AFTER_MS
 
     def finished(self, run_span: TraceSpan, ended_ms: int) -> None:
-        """The run ended. Most of these rows appear only in a waiting parent's trace: a run's own trace ends with the
-        run.
+        """The run ended. Its own trace ends at that moment, so most of these rows appear only in the trace of a parent
+        that waited for it.
         """
         run = run_span.run
         if not run.attempts:

@@ -28,7 +28,7 @@ MAX_INTEGER: Final = 2**53
 """Beyond it JSON numbers are not exact in every language."""
 
 MAX_DURATION: Final = timedelta(microseconds=10**17)
-"""Some 3,000 years: longer than every duration of the API. The sum of many still fits a timedelta."""
+"""Some 3,000 years, the maximum of `durationMs` in `wire.models`. The sum of many still fits a timedelta."""
 
 MAX_INTERVAL_S: Final = 3_600
 MAX_PERIOD: Final = timedelta(days=3_650)
