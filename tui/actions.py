@@ -52,7 +52,7 @@ class Action:
 def _cancel_forbidden(run: Run) -> str | None:
     if run.is_gone:
         return "the run is gone"
-    return f"it is already {run.title}" if run.is_final else None
+    return f"it is already {run.status_title}" if run.is_final else None
 
 
 async def _cancel(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId:

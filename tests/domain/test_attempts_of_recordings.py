@@ -55,7 +55,7 @@ def test_failed_run_has_an_error_per_attempt_and_retry_delays() -> None:
     assert error_of(third).name == "Error"
     assert "src/trigger/errors.ts:20:29" in (error_of(third).stack or "")
     assert (second.retry_delay, third.retry_delay) == (timedelta(seconds=1, milliseconds=953), None)
-    assert history.next_at is None
+    assert history.retry_at is None
     assert not history.is_trace_gone
 
 
@@ -93,7 +93,7 @@ def test_abort_error_fails_the_only_attempt() -> None:
     history = attempts_of(run, trace)
 
     assert error_of(only_attempt(history)).name == "AbortTaskRunError"
-    assert (only_attempt(history).retry_delay, history.next_at) == (None, None)
+    assert (only_attempt(history).retry_delay, history.retry_at) == (None, None)
     assert not needs_root_error(run, trace)
 
 
@@ -225,7 +225,7 @@ def test_run_expired_in_the_queue_has_no_attempts() -> None:
 def test_running_attempt_is_open(detail: str, trace: str) -> None:
     attempt = only_attempt(attempts_of(run_of(detail), trace_of(trace)))
 
-    assert (attempt.status, attempt.completed_at, attempt.error, attempt.took) == (EXECUTING, None, None, None)
+    assert (attempt.status, attempt.completed_at, attempt.error, attempt.duration) == (EXECUTING, None, None, None)
     assert attempt.started_at is not None
 
 
@@ -233,7 +233,7 @@ def test_short_backoff_adds_no_attempt() -> None:
     history = attempts_of(run_of("130"), trace_of("210"))
 
     assert statuses(history) == [(1, FAILED)]
-    assert history.next_at is None  # the trace does not have the span of the delay yet
+    assert history.retry_at is None  # the trace does not have the span of the delay yet
 
 
 def test_long_backoff_has_the_time_of_the_next_attempt() -> None:
@@ -241,7 +241,7 @@ def test_long_backoff_has_the_time_of_the_next_attempt() -> None:
 
     assert statuses(history) == [(1, FAILED)]
     assert only_attempt(history).retry_delay == timedelta(seconds=39, milliseconds=927)
-    assert history.next_at == utc("14:10:04.011")
+    assert history.retry_at == utc("14:10:04.011")
 
 
 def test_waiting_run_without_attempt_spans_is_in_its_first() -> None:

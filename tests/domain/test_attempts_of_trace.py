@@ -58,7 +58,7 @@ def test_open_attempt_ends_at_the_start_of_its_retry_delay() -> None:
 
     assert summary_of(found) == [(1, FAILED, 5), (2, EXECUTING, None)]
     assert found.attempts[0].retry_delay == timedelta(seconds=2)
-    assert found.next_at is None
+    assert found.retry_at is None
 
 
 def test_open_attempt_ends_at_the_start_of_the_next_attempt() -> None:
@@ -72,7 +72,7 @@ def test_crashed_attempt_ends_at_the_start_of_its_retry_delay() -> None:
     found = history(run("EXECUTING", 1), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2))
 
     assert summary_of(found) == [(1, FAILED, 5)]
-    assert found.next_at == START + timedelta(seconds=7)
+    assert found.retry_at == START + timedelta(seconds=7)
 
 
 def test_attempt_missing_from_the_trace_is_added() -> None:
@@ -80,7 +80,7 @@ def test_attempt_missing_from_the_trace_is_added() -> None:
 
     assert summary_of(found) == [(1, FAILED, 3), (2, EXECUTING, None)]
     assert found.attempts[1].started_at is None
-    assert found.next_at is None
+    assert found.retry_at is None
 
 
 def test_only_the_last_attempt_is_added_to_a_cut_trace() -> None:
@@ -110,7 +110,7 @@ def test_failed_attempt_stays_failed_after_a_cancel_in_backoff() -> None:
 
     assert summary_of(found) == [(1, FAILED, 2)]
     assert found.attempts[0].error == BOOM
-    assert found.next_at is None
+    assert found.retry_at is None
 
 
 def test_graceful_cancel_is_not_the_attempts_error() -> None:
@@ -158,7 +158,7 @@ def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
 def test_duration_is_never_negative_if_clocks_differ() -> None:
     found = history(run("FAILED", 1), span("Attempt 1", FINISHED_S + 3, None))
 
-    assert found.attempts[0].took == timedelta()
+    assert found.attempts[0].duration == timedelta()
 
 
 def test_spans_with_similar_names_are_not_attempts() -> None:
@@ -237,7 +237,7 @@ def test_attempts_are_ordered_and_only_the_last_may_be_open(
     assert numbers == sorted(set(numbers))
     assert max(numbers, default=0) >= count
     assert all(attempt.status is not EXECUTING for attempt in found.attempts[: None if of.is_final else -1])
-    assert all(attempt.took is None or attempt.took >= timedelta() for attempt in found.attempts)
-    assert found.next_at is None or not of.is_final
+    assert all(attempt.duration is None or attempt.duration >= timedelta() for attempt in found.attempts)
+    assert found.retry_at is None or not of.is_final
     random.shuffle(children)
     assert history(of, *children) == found

@@ -36,9 +36,9 @@ def test_only_closed_spans_have_an_end() -> None:
 def test_attempt_duration_needs_both_times() -> None:
     end = START + timedelta(seconds=2)
 
-    assert Attempt(1, AttemptStatus.FAILED, started_at=START, completed_at=end).took == timedelta(seconds=2)
-    assert Attempt(1, AttemptStatus.EXECUTING, started_at=START).took is None
-    assert Attempt(1, AttemptStatus.FAILED, completed_at=end).took is None
+    assert Attempt(1, AttemptStatus.FAILED, started_at=START, completed_at=end).duration == timedelta(seconds=2)
+    assert Attempt(1, AttemptStatus.EXECUTING, started_at=START).duration is None
+    assert Attempt(1, AttemptStatus.FAILED, completed_at=end).duration is None
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_attempt_duration_needs_both_times() -> None:
 def test_run_status_depends_on_the_word_and_the_attempts(count: int, word: str, status: RunStatus, title: str) -> None:
     run = run_of("120", status=word, attemptCount=count)
 
-    assert (run.status, run.title, run.is_final) == (status, title, status.is_final)
+    assert (run.status, run.status_title, run.is_final) == (status, title, status.is_final)
 
 
 def test_run_queued_after_an_attempt_waits_to_retry() -> None:
@@ -67,7 +67,7 @@ def test_run_queued_after_an_attempt_waits_to_retry() -> None:
 def test_run_without_state_counts_as_queued() -> None:
     run = Run(RunId("run_a"))
 
-    assert (run.status, run.title, run.is_final, run.is_gone) == (RunStatus.QUEUED, "Queued", False, False)
+    assert (run.status, run.status_title, run.is_final, run.is_gone) == (RunStatus.QUEUED, "Queued", False, False)
 
 
 def test_run_is_gone_until_the_server_returns_it_again() -> None:

@@ -121,7 +121,7 @@ def test_wait_is_known_until_the_run_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "lasts_s"),
+    ("subject", "lasts_s"),
     [
         ("10 minutes", 600),
         ("75 seconds", 75),
@@ -136,8 +136,8 @@ def test_wait_is_known_until_the_run_changes() -> None:
         ("9" * 9 + " weeks", 3_650 * 86_400),
     ],
 )
-def test_wait_for_time_has_a_duration(about: str | None, lasts_s: float | None) -> None:
-    wait = replace(WAIT, about=None if about is None else Raw(about))
+def test_wait_for_time_has_a_duration(subject: str | None, lasts_s: float | None) -> None:
+    wait = replace(WAIT, subject=None if subject is None else Raw(subject))
     assert wait.duration == (None if lasts_s is None else timedelta(seconds=lasts_s))
     assert wait.until is None or lasts_s is None
     if lasts_s is not None:
@@ -146,7 +146,7 @@ def test_wait_for_time_has_a_duration(about: str | None, lasts_s: float | None) 
 
 
 @pytest.mark.parametrize(
-    ("about", "ends_s"),
+    ("subject", "ends_s"),
     [
         ("2026-11-24T12:10:00.000Z", 600),
         ("2026-11-24T12:10:00", 600),
@@ -157,8 +157,8 @@ def test_wait_for_time_has_a_duration(about: str | None, lasts_s: float | None) 
         ("", None),
     ],
 )
-def test_wait_until_a_time_ends_then(about: str, ends_s: float | None) -> None:
-    wait = replace(WAIT, about=Raw(about))
+def test_wait_until_a_time_ends_then(subject: str, ends_s: float | None) -> None:
+    wait = replace(WAIT, subject=Raw(subject))
     assert wait.until == (None if ends_s is None else START + timedelta(seconds=ends_s))
     assert replace(wait, kind=WaitKind.TOKEN).until is None
     if ends_s is not None:

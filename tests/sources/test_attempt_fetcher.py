@@ -215,14 +215,14 @@ def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
     wait = run.wait
     assert wait is not None
     assert wait.kind is WaitKind.TOKEN
-    assert (wait.about or "").startswith("waitpoint_")
+    assert (wait.subject or "").startswith("waitpoint_")
 
 
 def test_wait_for_time_has_its_duration(tmp_path: Path) -> None:
     run, _, _ = read("waits", 60, tmp_path)
     wait = run.wait
     assert wait is not None
-    assert (wait.kind, wait.about) == (WaitKind.TIME, "10 minutes")
+    assert (wait.kind, wait.subject) == (WaitKind.TIME, "10 minutes")
 
 
 def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
                 assert requests_of(api).count("events") == 1
                 run = await kept(session, run_id)
                 assert run.wait is not None
-                assert run.wait.about == "10 minutes"
+                assert run.wait.subject == "10 minutes"
 
     asyncio.run(scenario())
 
@@ -254,7 +254,7 @@ def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status
                 run, _ = await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api).count("events") == count
                 assert run.wait is not None
-                assert run.wait.about == ("10 minutes" if count == 2 else None)
+                assert run.wait.subject == ("10 minutes" if count == 2 else None)
 
     asyncio.run(scenario())
 
@@ -265,7 +265,7 @@ def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
 
     run, trouble, _ = read("waits", 60, tmp_path, fault)
     assert run.wait is not None
-    assert (run.wait.about, trouble) == (None, None)
+    assert (run.wait.subject, trouble) == (None, None)
 
 
 def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:

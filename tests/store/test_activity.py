@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.update import RunsRead
-from tui.store.activity import MINUTES, NOTHING, Activity, Minute
+from tui.store.activity import MINUTE_COUNT, NO_RUNS, Activity, Minute
 from tui.store.store import Store
 
 
@@ -19,10 +19,10 @@ def test_activity_counts_runs_and_failures_by_creation() -> None:
         patch_of("run_c", "CRASHED", created=-0.001, state={"finished_at": at(0)}),
         patch_of("run_d", created=0),
         patch_of("run_e", created=None),
-        patch_of("run_f", created=-60 * MINUTES - 1),
+        patch_of("run_f", created=-60 * MINUTE_COUNT - 1),
     ]
     activity.on_changes(store.apply(RunsRead(tuple(runs))))
-    assert activity.minutes(at(59)) == (*[NOTHING] * (MINUTES - 2), Minute(1, 0), Minute(2, 1))
+    assert activity.minutes(at(59)) == (*[NO_RUNS] * (MINUTE_COUNT - 2), Minute(1, 0), Minute(2, 1))
     assert activity.minutes(at(60))[-3:] == (Minute(1, 0), Minute(2, 1), Minute(1, 0))
     activity.on_changes(
         store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))

@@ -306,7 +306,7 @@ def with_every_status() -> list[Run]:
 @pytest.mark.parametrize("name", GROUPS)
 def test_group_means_all_of_its_statuses(name: str) -> None:
     matching = parse_filter(f"status:{name}").matches
-    assert {run.title for run in with_every_status() if matching(run)} == GROUPS[name]
+    assert {run.status_title for run in with_every_status() if matching(run)} == GROUPS[name]
 
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
@@ -315,7 +315,7 @@ def test_status_word_means_that_status_alone(row: StatusRow) -> None:
     for word in words:
         for spelling in (word, word.lower(), word.replace("_", "-"), word.replace("_", " ").title()):
             parsed = parse_filter(f'status:"{spelling}"')
-            assert {run.title for run in with_every_status() if parsed.matches(run)} == {row.title}, spelling
+            assert {run.status_title for run in with_every_status() if parsed.matches(run)} == {row.title}, spelling
             assert parsed.invalid_words == ()
 
 
@@ -332,7 +332,7 @@ def test_status_word_means_that_status_alone(row: StatusRow) -> None:
 )
 def test_beginning_of_a_status_means_all_that_begin_so(half: str, titles: set[str]) -> None:
     matching = parse_filter(f"status:{half}").matches
-    assert {run.title for run in with_every_status() if matching(run)} == titles
+    assert {run.status_title for run in with_every_status() if matching(run)} == titles
 
 
 def test_second_attempt_is_reattempting() -> None:
@@ -426,7 +426,7 @@ lengths = st.integers(0, 200)
 def test_runs_of_other_statuses_do_not_match(word: str, row: StatusRow, is_negated: bool) -> None:
     run = run_of("run_a", word)
     matches = parse_filter(f'{"-" * is_negated}status:"{row.title}"').matches(run)
-    assert matches is ((run.title == row.title) is not is_negated)
+    assert matches is ((run.status_title == row.title) is not is_negated)
 
 
 @given(

@@ -104,7 +104,7 @@ def test_final_status_wins_at_the_same_time(word: str, end: str) -> None:
 
 
 def test_known_status_wins_over_an_unknown_one() -> None:
-    assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).title == "Executing"
+    assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).status_title == "Executing"
 
 
 def test_ended_unknown_status_wins_over_the_live_one() -> None:
@@ -180,7 +180,7 @@ def test_attempt_count_never_falls() -> None:
 def test_second_attempt_alone_changes_the_row() -> None:
     run = run_of("run_a", attempt_count=1)
     merged = merge(run, patch_of("run_a", attempt_count=2))
-    assert merged.title == "Reattempting"
+    assert merged.status_title == "Reattempting"
     assert not is_same_row(run, merged)
 
 

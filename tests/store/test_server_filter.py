@@ -82,7 +82,7 @@ def known() -> Iterator[Known]:
             facets = replace(run.fixed, queue=Raw(true.queue), machine=Raw(true.machine), version=Raw(true.version))
             found.runs.append(replace(run, fixed=facets))
         assert {run.fixed.version for run in found.runs} >= {VERSION}
-        assert {run.title for run in found.runs} >= {
+        assert {run.status_title for run in found.runs} >= {
             "Queued",
             "Delayed",
             "Executing",

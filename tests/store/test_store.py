@@ -125,7 +125,9 @@ def test_transitions_have_each_new_status_in_order() -> None:
             patch_of("run_a", "QUEUED", updated=1),
         )
     )
-    steps = [(step.run_id, step.before and step.before.title, step.after.title) for step in changes.transitions]
+    steps = [
+        (step.run_id, step.before and step.before.status_title, step.after.status_title) for step in changes.transitions
+    ]
     assert steps == [
         (A, None, "Queued"),
         (A, "Queued", "Dequeued"),

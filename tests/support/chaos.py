@@ -206,6 +206,6 @@ def _differs(true: TrueRun, known: Run | None) -> str:
         return f"{true.id} is {status.title} and not in the store"
     is_same = known.state.status.title == status.title or known.status is RunStatus.REATTEMPTING
     if not is_same or known.state.updated_at != _time(true.updated_ms):
-        stored = f"stored as {known.title} since {known.state.updated_at}"
+        stored = f"stored as {known.status_title} since {known.state.updated_at}"
         return f"{true.id} is {status.title} since {_time(true.updated_ms)}, {stored}"
     return ""

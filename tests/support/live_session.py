@@ -55,7 +55,7 @@ class Followed:
 
     def assert_equals_world(self) -> None:
         now_s = self.fleet.now_s
-        known = {run.id: run.title for run in self.session.store.runs()}
+        known = {run.id: run.status_title for run in self.session.store.runs()}
         assert known == {
             run.id: parse_status(run.status(now_s)).title for run in self.fleet.runs if run.created_s <= now_s
         }

@@ -168,7 +168,7 @@ def test_attempts_of_an_older_server_become_a_history() -> None:
     assert stamp.precision is Precision.DETAIL
     first, second = history.attempts
     assert (first.id, first.number, first.status) == ("attempt_1", 1, AttemptStatus.FAILED)
-    assert first.took == timedelta(seconds=1)
+    assert first.duration == timedelta(seconds=1)
     assert first.error == RunError("no", "Error", "Error: no\n    at x")  # type: ignore[arg-type]  # Raw
     assert (second.id, second.number, second.status, second.completed_at) == (
         "attempt_2",

@@ -93,7 +93,7 @@ def test_open_span_says_what_it_waits_for() -> None:
     events = decode(body_of("1231"), "run_cmwwxlg6r0668en7dp74r4ikv")
     assert events.root is not None
     (wait,) = [span for span in events.root.walk() if span.message == "wait.forToken()"]
-    assert (wait.is_partial, wait.about) == (True, "waitpoint_cmwwxlgv3066ien7dadgm1ycn")
+    assert (wait.is_partial, wait.wait_subject) == (True, "waitpoint_cmwwxlgv3066ien7dadgm1ycn")
     assert [span.message for span in events.root.walk()] == ["approval", "Attempt 1", "run()", "wait.forToken()"]
 
 

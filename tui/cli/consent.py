@@ -80,7 +80,7 @@ def ask(output: Output, session: Session, plan: ActionPlan) -> None:
     """Print the plan, and ask at the terminal. Raises `Stop` unless the user confirms."""
     name = session.interlock.name
     for run in plan.runs:
-        output.say(f"  {run.id}  {run.title}  {run.fixed.task or ''}")
+        output.say(f"  {run.id}  {run.status_title}  {run.fixed.task or ''}")
     for caveat in plan_caveats(plan):
         output.say(f"  {caveat}")
     environment = name or "an unknown environment"

@@ -53,7 +53,7 @@ class ActionPlan:
 def live_title(node: TreeNode) -> str | None:
     """Return the status title of a run that would stop, or None if the run has ended."""
     if node.run is not None and node.run.state is not None:
-        return None if node.run.is_final else node.run.title
+        return None if node.run.is_final else node.run.status_title
     if node.status is None:
         return UNKNOWN
     return None if node.status.canonical.is_final else node.status.title

@@ -23,10 +23,12 @@ class AttemptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt. `number` counts from 1. `id` is the id of its span, None if the trace has no span of it.
+    """One attempt.
 
-    `completed_at` is None while the attempt runs, or if its end is not known. `retry_delay` is the delay before the
-    next attempt, if one was planned.
+    * `number`: counts from 1.
+    * `id`: the id of its span, None if the trace has no span for the attempt.
+    * `completed_at`: None while the attempt runs, or if its end is not known.
+    * `retry_delay`: the delay before the next attempt, if one was planned.
     """
 
     number: int
@@ -38,8 +40,8 @@ class Attempt:
     retry_delay: timedelta | None = None
 
     @property
-    def took(self) -> timedelta | None:
-        """The duration, or None while the attempt runs or if a time is not known."""
+    def duration(self) -> timedelta | None:
+        """The time from start to end; None while the attempt runs, or if either time is not known."""
         if self.started_at is None or self.completed_at is None:
             return None
         return self.completed_at - self.started_at
@@ -49,21 +51,21 @@ class Attempt:
 class AttemptHistory:
     """The attempts of a run in order, and the planned retry.
 
-    `next_at` is when the planned retry starts; None: none is planned, or the trace does not show it yet.
-    `is_trace_gone`: the server no longer has the trace, so that earlier attempts are lost. `missing` explains in words
-    which part of the trace was cut or could not be read; empty if none was. `wait` is the wait that was open when the
-    trace was read; `Run.wait` says whether it still is.
+    * `retry_at`: when the planned retry starts; None: none is planned, or the trace does not show it yet.
+    * `is_trace_gone`: the server no longer has the trace, so that earlier attempts are lost.
+    * `missing`: a sentence on which part of the trace was truncated or could not be read; empty if none was.
+    * `wait`: the wait that was open when the trace was read. `Run.wait` returns it only while it may still be open.
     """
 
     attempts: tuple[Attempt, ...] = ()
-    next_at: datetime | None = None
+    retry_at: datetime | None = None
     is_trace_gone: bool = False
     missing: str = ""
     wait: Wait | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether every attempt that started is here and was read from its own span."""
+        """Whether no attempt is missing, and each was read from its own span."""
         numbers = [attempt.number for attempt in self.attempts]
         has_all = numbers == list(range(1, len(numbers) + 1)) and all(
             attempt.id is not None for attempt in self.attempts

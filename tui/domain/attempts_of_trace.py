@@ -65,7 +65,7 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
     newest_delay = max(delays, default=0)
     return AttemptHistory(
         attempts=tuple(reversed(attempts)),
-        next_at=delays[newest_delay].ended_at if newest_delay >= max(last, 1) and not run.is_final else None,
+        retry_at=delays[newest_delay].ended_at if newest_delay >= max(last, 1) and not run.is_final else None,
         # Just after the trigger there is no trace yet: no attempt is lost then.
         is_trace_gone=trace is None and (run.is_final or last > 0),
         wait=None if root is None or run.is_final else wait_of(root, spans.get(last)),

@@ -1,7 +1,7 @@
-"""`RunError`: the reason why a run failed, in one form for all five places of the API that have it.
+"""`RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
 
-The places are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
-the realtime feed, and `attempts[].error` of old servers. `domain.stack` parses the stack frames.
+The five are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
+the realtime feed, and `attempts[].error` of old servers. `domain.stack` parses the stack trace.
 Source: tests/wire/recordings/README.md §4, §5, §8.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 from tui.domain.text import Raw
 
 MAX_NAME_CHARS: Final = 1_000
-"""The name of an error is the name of a class."""
+"""An error's name is a class name. A longer one is cut."""
 
 # REST returns only 'trigger.dev internal error (CODE)' for a crash, a timeout or an uncaught exception.
 _REST_INTERNAL = re.compile(r"trigger\.dev internal error \((\w+)\)\Z")
@@ -23,11 +23,13 @@ INTERNAL_NAME = "Internal error"
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """An error. `name` is the class of the exception, `stack` the stack trace as Node prints it.
+    """The error of a run or of an attempt.
 
-    `code` is set for a failure outside the task's code, such as `TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE`. `causes` is
-    the chain of causes, if the server sends one. `has_code_only`: the message contains only the code, because REST does
-    not return the real message.
+    * `name`: the class of the exception.
+    * `stack`: the stack trace as Node prints it.
+    * `code`: set for a failure outside the task's code, such as `TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE`.
+    * `causes`: the chain of causes, if the server sends one.
+    * `has_code_only`: the message contains only the code, because REST does not return the real message.
     """
 
     message: Raw
@@ -39,14 +41,14 @@ class RunError:
 
     @property
     def is_internal(self) -> bool:
-        """Whether Trigger.dev ended the run, instead of an exception in the task's code."""
+        """Whether Trigger.dev ended the run, rather than an exception in the task's code."""
         return self.code is not None
 
 
 def build_error(
     message: str | None, *, name: str | None = None, stack: str | None = None, causes: tuple[RunError, ...] = ()
 ) -> RunError:
-    """Build an error from its parts, each of which the server may leave out."""
+    """Build an error from its parts, each of which the server may leave out. `message` may contain the code."""
     text = message or ""
     if name is not None and len(name) > MAX_NAME_CHARS:
         name = name[: MAX_NAME_CHARS - 1] + "…"

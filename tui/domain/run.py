@@ -34,11 +34,11 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 MAX_SUSPEND_DELAY: Final = timedelta(seconds=30)
-"""A deployed run is suspended soon after a wait begins. A run suspended later than this has begun another wait."""
+"""A deployed run is suspended within this time after a wait begins. If it is suspended later, it is another wait."""
 
 
 class Precision(IntEnum):
-    """How complete a kind of response is about a run. Of two facets with the same `updated_at` the greater wins.
+    """How complete each kind of response is. Of two facets with the same `updated_at`, the greater precision wins.
 
     LIST, DETAIL, TRACE and FEED are responses of the server. DERIVED is an earlier facet to which the changed columns
     of a feed message were applied.
@@ -52,10 +52,11 @@ class Precision(IntEnum):
 
 
 class Stamp(NamedTuple):
-    """The age of a facet. Stamps compare field by field; the facet with the greater stamp is the newer one.
+    """The version of a facet. Stamps compare field by field; the facet with the greater stamp is the newer one.
 
-    `updated_at` is the run's own time of its last change, `precision` the kind of response, `read_at` the server's time
-    of the response.
+    * `updated_at`: when the run last changed, according to the response.
+    * `precision`: the kind of the response.
+    * `read_at`: the server's time of the response.
     """
 
     updated_at: datetime
@@ -65,7 +66,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The fields that never change once they are set. None: not read yet, or the run has none. They need no stamp.
+    """The fields that never change once they are set, so that they need no stamp. None: not read yet, or not set.
 
     `depth` is 0 for the root of a run tree. `ttl` is the server's text (`10m`). `trigger_function` is one of trigger,
     triggerAndWait, batchTrigger, batchTriggerAndWait. `queue` and `machine` come only from TRQL queries.
@@ -94,7 +95,7 @@ class Fixed:
 class State:
     """The fields that change while a run is live. The list, the detail and the feed each return all of them.
 
-    `updated_at` and `precision` serve as its stamp. `status` does not take the number of attempts into account;
+    `updated_at` and `precision` are its stamp. `status` does not take the number of attempts into account;
     `Run.status` does. `compute` is the total time of the finished attempts. Costs are in US cents.
     """
 
@@ -129,10 +130,13 @@ class Body:
 class Run:
     """Everything known about one run. A facet that has not been read yet is None.
 
-    The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and the value.
-    `read_at` is when the server last confirmed the state, `gone_at` when it last answered 404 for the run.
-    `attempt_count` is the greatest number that any response had. `children_read_at` is the last response that listed
-    all direct children. `metadata` is `{}` for a run without any. All times are the server's.
+    The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and a value. All times are the server's.
+
+    * `read_at`: when the server last confirmed the state.
+    * `gone_at`: when the server last answered 404 for the run.
+    * `attempt_count`: the greatest number of attempts in any response.
+    * `metadata`: `{}` for a run without metadata.
+    * `children_read_at`: the time of the last response that listed all direct children.
     """
 
     id: RunId
@@ -158,8 +162,8 @@ class Run:
         return status
 
     @property
-    def title(self) -> str:
-        """The most specific name of the status, spelled as in the dashboard; the server's word if it is unknown."""
+    def status_title(self) -> str:
+        """The status as the dashboard spells it, as specific as is known; an unknown status is the server's word."""
         if self.state is None:
             return title_of(RunStatus.QUEUED)
         status = self.status
@@ -167,7 +171,7 @@ class Run:
 
     @property
     def is_final(self) -> bool:
-        """Whether the run has ended. The status decides, never the flags of the API."""
+        """Whether the run has ended, according to its status. The API's own flags are ignored."""
         return self.status.is_final
 
     @property
@@ -177,14 +181,14 @@ class Run:
 
     @property
     def wait(self) -> Wait | None:
-        """The current wait of the run's code. None: the trace shows none, or the run has changed since it was read."""
+        """What the run's code waits for now. None: the trace shows no wait, or the run has changed since then."""
         if self.attempts is None or self.state is None or self.is_final or self.is_waiting_to_retry:
             return None
         stamp, history = self.attempts
         wait, changed_at = history.wait, self.state.updated_at
         if wait is None or changed_at <= stamp.updated_at:
             return wait
-        # The suspension of a deployed run changes it once more, but the wait goes on.
+        # Suspending a deployed run changes it once more, but the wait goes on.
         is_suspended = self.status is RunStatus.WAITING_TO_RESUME and changed_at - wait.since <= MAX_SUSPEND_DELAY
         return wait if is_suspended else None
 
@@ -192,7 +196,7 @@ class Run:
     def is_waiting_to_retry(self) -> bool:
         """Whether the run is queued again after a failed attempt.
 
-        The server does so for a backoff of at least 30 s. Source: tests/wire/recordings/README.md §2.
+        The server queues it for a backoff of at least 30 s. Source: tests/wire/recordings/README.md §2.
         """
         return self.status is RunStatus.QUEUED and (self.attempt_count or 0) > 0
 

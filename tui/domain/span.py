@@ -20,12 +20,12 @@ class Span:
     """One span or log line of a trace.
 
     * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.
-    * `duration`: zero while the span `is_partial`, that is open.
+    * `is_partial`: the span is still open. `duration` is zero until it ends.
     * `level`: TRACE for spans, DEBUG for internals of the engine, otherwise a log level.
     * `exception`: the last event named `exception`.
     * `attempt_number`: set on attempts and all spans below them.
-    * `about`: the text that the dashboard shows beside the name of a wait: the token, the duration or the task that
-      the span waits for. Only `/events` returns it.
+    * `wait_subject`: what a wait span waits for: the token, the duration or the task. The dashboard shows it beside the
+      span's name. Only `/events` returns it.
     """
 
     id: SpanId
@@ -40,7 +40,7 @@ class Span:
     attempt_number: int | None = None
     exception: RunError | None = None
     children: tuple["Span", ...] = field(default=(), repr=False)
-    about: Raw | None = None
+    wait_subject: Raw | None = None
 
     @property
     def ended_at(self) -> datetime | None:

@@ -12,7 +12,7 @@ from tui.domain.text import Raw
 
 
 class FrameKind(StrEnum):
-    """The owner of the code: the project, a package, or the runtime."""
+    """The owner of the code: the project, an installed package, or the runtime (Node or Bun)."""
 
     OWN = "own"
     DEPENDENCY = "dependency"
@@ -30,9 +30,11 @@ _NOWHERE = frozenset({"", "native", "<anonymous>"})
 
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")
 _ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:[\\/]")
+# The directory in which `trigger dev` builds the project.
 _BUILD = re.compile(r".*[\\/]\.trigger[\\/]tmp[\\/][^\\/]+[\\/]", re.DOTALL)
-# The project's directory in container images. The first one is Trigger.dev's.
+# The project's directory in container images; Trigger.dev uses `/app`.
 _ROOT = re.compile(r"(?:/app|/usr/src/app|/workspace)/")
+# Folders at the top of most projects. A path is cut in front of the first of them that it contains.
 _FOLDERS = tuple(
     re.compile(rf"{skip}[\\/](?={name}[\\/])", re.DOTALL)
     for skip, name in ((".*", "src"), (".*?", "trigger"), (".*?", "app"))
@@ -43,9 +45,11 @@ _FOLDERS = tuple(
 class StackFrame:
     """One line of a stack trace.
 
-    `function` is None for an unnamed function. `file` is the path or URL in the stack trace, None if there is none
-    (`<anonymous>`). `line` and `column` count from 1. `package` is set for a dependency. `text` is the whole line
-    without its indentation.
+    * `function`: None for an unnamed function.
+    * `file`: the path or URL in the stack trace, None if it has none (`<anonymous>`).
+    * `line`, `column`: count from 1.
+    * `package`: the name of the package of a dependency.
+    * `text`: the whole line without its indentation.
     """
 
     function: Raw | None
@@ -59,7 +63,7 @@ class StackFrame:
 
     @property
     def short_file(self) -> Raw | None:
-        """The file relative to the project or to `node_modules`, if that can be found out; never empty."""
+        """The file relative to the project or to `node_modules`, if its root is known; otherwise the path."""
         if self.file is None or self.kind is FrameKind.NODE:
             return self.file
         if (package := _PACKAGE.match(self.file)) is not None:
@@ -71,18 +75,18 @@ class StackFrame:
 
 
 def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
-    """Return the frames of a stack trace, innermost first; () if the text has none, such as the stderr of a process.
+    """Return the frames of a stack trace, innermost first; () if the text has none, as in the stderr of a process.
 
     A stack trace begins with the error's message, which may itself contain lines that look like frames. If `message` is
-    given and the stack begins with it, the frames after it count. Otherwise the last block of frames with the same
-    indentation counts.
+    given and the stack begins with it, only the frames after it are returned. Otherwise only the last block of frames
+    with the same indentation is returned.
     """
     lines = [line.rstrip("\r") for line in stack.split("\n")]
     header = stack.find(message) if message else -1
     if message is not None and header >= 0 and "\n" not in stack[:header]:
         below = stack[header + len(message) :].split("\n")[1:]
-        return tuple(_frames(_first_block([line.rstrip("\r") for line in below])))
-    return tuple(_frames(reversed(_first_block(lines[::-1]))))
+        return tuple(_parse_frames(_first_block([line.rstrip("\r") for line in below])))
+    return tuple(_parse_frames(reversed(_first_block(lines[::-1]))))
 
 
 def _first_block(lines: Iterable[str]) -> list[str]:
@@ -91,7 +95,7 @@ def _first_block(lines: Iterable[str]) -> list[str]:
     indentation = None
     for line in lines:
         match = _LINE.match(line)
-        # Older servers trim the lines: then only the position distinguishes a frame from a sentence.
+        # Older servers strip the indentation. Then only the position tells a frame from a sentence.
         if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
             if indentation not in {None, match[1]}:
                 break
@@ -102,17 +106,17 @@ def _first_block(lines: Iterable[str]) -> list[str]:
     return block
 
 
-def _frames(lines: Iterable[str]) -> Iterator[StackFrame]:
+def _parse_frames(lines: Iterable[str]) -> Iterator[StackFrame]:
     for line in lines:
-        yield _frame(line.strip())
+        yield _parse_frame(line.strip())
 
 
-def _frame(text: str) -> StackFrame:
+def _parse_frame(text: str) -> StackFrame:
     rest = text.removeprefix("at ")
     is_async = rest.startswith("async ")
     rest = rest.removeprefix("async ")
-    function, place = _split(rest)
-    file, line, column = _place(place)
+    function, location = _split_location(rest)
+    file, line, column = _parse_location(location)
     package = _PACKAGE.match(file) if file is not None else None
     if file is None or file.startswith(_RUNTIME):
         kind = FrameKind.NODE
@@ -121,7 +125,7 @@ def _frame(text: str) -> StackFrame:
     else:
         kind = FrameKind.OWN
     return StackFrame(
-        function=_name(function),
+        function=_function_name(function),
         file=None if file is None else Raw(file),
         line=line,
         column=column,
@@ -132,46 +136,46 @@ def _frame(text: str) -> StackFrame:
     )
 
 
-def _split(rest: str) -> tuple[str, str]:
-    """Split `function (place)` or `place`. Both may contain parentheses; a cut line lacks the last one."""
+def _split_location(rest: str) -> tuple[str, str]:
+    """Split `function (location)` or `location`. Both may contain parentheses; a truncated line lacks the last one."""
     if rest.endswith(")"):
-        opening = _opening(rest)
+        opening = _opening_parenthesis(rest)
         return (rest[: max(opening - 1, 0)], rest[opening + 1 : -1]) if opening >= 0 else ("", rest)
     if _POSITION.match(rest) is not None:
         return "", rest
-    function, bracket, place = rest.partition(" (")
-    return (function, place) if bracket or not re.search(r"[:\\/<]", rest) else ("", rest)
+    function, bracket, location = rest.partition(" (")
+    return (function, location) if bracket or not re.search(r"[:\\/<]", rest) else ("", rest)
 
 
-def _opening(rest: str) -> int:
-    """Return the index of the parenthesis that the last character closes, or -1."""
+def _opening_parenthesis(rest: str) -> int:
+    """Return the index of the parenthesis that the last character closes, else of the first after a space, else -1."""
     depth = 0
-    for here in range(len(rest) - 1, -1, -1):
-        depth += (rest[here] == ")") - (rest[here] == "(")
+    for index in range(len(rest) - 1, -1, -1):
+        depth += (rest[index] == ")") - (rest[index] == "(")
         if depth == 0:
-            if here == 0 or rest[here - 1] == " ":
-                return here
+            if index == 0 or rest[index - 1] == " ":
+                return index
             break
     bracket = rest.find(" (")
     return bracket if bracket < 0 else bracket + 1
 
 
-def _place(place: str) -> tuple[str | None, int | None, int | None]:
-    if place.startswith("eval at "):
-        # In 'eval at f (eval at g (file:1:2)), <anonymous>:1:1' only the innermost place is in a file.
-        origin = place.rpartition("eval at ")[2].partition(" (")[2]
+def _parse_location(location: str) -> tuple[str | None, int | None, int | None]:
+    if location.startswith("eval at "):
+        # In 'eval at f (eval at g (file:1:2)), <anonymous>:1:1' only the innermost location is in a file.
+        origin = location.rpartition("eval at ")[2].partition(" (")[2]
         end = _END_OF_POSITION.search(origin)
-        place = origin[: end.end()] if end is not None else origin
-    match = _POSITION.match(place)
-    file = place if match is None else match[1]
-    if file in _NOWHERE or place.startswith("index "):
+        location = origin[: end.end()] if end is not None else origin
+    match = _POSITION.match(location)
+    file = location if match is None else match[1]
+    if file in _NOWHERE or location.startswith("index "):
         return None, None, None
     if match is None:
         return file, None, None
     return file, int(match[2]), None if match[3] is None else int(match[3])
 
 
-def _name(function: str) -> Raw | None:
+def _function_name(function: str) -> Raw | None:
     """Return the function without V8's ` [as alias]`; the alias replaces a name such as `<anonymous>`."""
     name, bracket, alias = function.removesuffix("]").rpartition(" [as ")
     if bracket and function.endswith("]"):

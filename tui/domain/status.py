@@ -1,7 +1,8 @@
-"""The statuses of a run, in one table with the words of all five vocabularies of the API.
+"""The statuses of a run, in one table, and the words that each part of the API uses for them.
 
-A `Status` keeps the server's word beside the canonical status of the run schema. The glyph and the colour of a status
-are in `present.status`. Titles and families are those of the dashboard.
+The API has five vocabularies: the run schema, REST with and without the version header, the database, and TRQL queries.
+A `Status` keeps the server's word beside the canonical status of the run schema. The titles are the dashboard's.
+`present.status` has the glyph and the colour of each status.
 Source: tests/wire/recordings/README.md §2.
 """
 
@@ -43,7 +44,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_cancellable(self) -> bool:
-        """Whether a cancel would have an effect."""
+        """Whether the run can still be canceled."""
         return self not in FINAL
 
 
@@ -68,11 +69,12 @@ class StatusRow:
     """One status of the dashboard, with its words in each vocabulary; "" or () for none.
 
     * `canonical`: the name in the run schema. Several rows may share one.
-    * `rest`: REST's word if the request has the version header; `legacy`: its word without that header.
-    * `rest_fallback`: REST's word, with the header, for a status that has no `rest` word.
+    * `rest`: REST's word if the request has the version header, unless another status uses that word too.
+    * `rest_fallback`: the word of another status, which REST uses for a status without a `rest` word.
+    * `legacy`: REST's word without the version header.
     * `database`: the words of the realtime feed, of spans and of `triggeredRuns`.
     * `trql`: the words of queries.
-    * `specificity`: of two words for the same moment the more specific one wins.
+    * `specificity`: of two statuses read for the same moment, the more specific one wins.
     """
 
     title: str
@@ -133,7 +135,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
     StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),
-    # Only the schema has it. The status filter of current servers refuses it.
+    # Only the run schema has it. The status filter of current servers rejects it.
     StatusRow("Failed to run", S.FAILED_TO_RUN, "", "", ("FAILED_TO_RUN",), ()),
 )
 _ROW_OF_WORD: dict[str, StatusRow] = {
@@ -146,7 +148,7 @@ _ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title != 
 class Status:
     """A status: `word` as the server sent it, its `canonical` meaning, and the `title` that users see.
 
-    Of two statuses for the same moment the greater `specificity` wins. Unknown words have -1.
+    Of two statuses read for the same moment, the one with the greater `specificity` wins. An unknown word has -1.
     """
 
     word: str
@@ -165,7 +167,7 @@ class Status:
 def parse_status(word: str, *, ended: bool = False) -> Status:
     """Parse a status word of any vocabulary.
 
-    An unknown word becomes the title. It counts as COMPLETED_WITH_ERRORS if the run has `ended`, otherwise as QUEUED.
+    An unknown word is its own title. It counts as COMPLETED_WITH_ERRORS if the run has `ended`, otherwise as QUEUED.
     The cache is bounded, since a server may send any word.
     """
     row = _ROW_OF_WORD.get(word)
@@ -180,8 +182,9 @@ def title_of(status: RunStatus) -> str:
 
 
 def filter_word(name: str) -> str | None:
-    """Return the word that `filter[status]` accepts for a typed word, title or schema name; None if there is none.
+    """Translate a status, as a user types it, into a word that `filter[status]` accepts; None if there is none.
 
+    It may be the title or a word of any vocabulary.
     Case, spaces, hyphens and underscores do not matter. The server accepts the words of both REST vocabularies and
     rejects all others. Source: tests/wire/recordings/README.md §3.
     """
@@ -200,7 +203,7 @@ _LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if
 
 
 def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the words of a status filter that mean live runs. An empty filter means all live statuses."""
+    """Return the words of a status filter that stand for live statuses. An empty filter selects all statuses."""
     wanted = tuple(words)
     return tuple(word for word in wanted if word in _LIVE_FILTER_WORDS) if wanted else LIVE_WORDS
 

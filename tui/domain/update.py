@@ -2,6 +2,9 @@
 
 Every source emits updates into the session's queue, and the store applies them. An update may be late, repeated or out
 of order. The store decides whether it is newer than the stored values.
+
+A relay sends these classes as JSON, with the names of their fields: a renamed field needs a new protocol version
+(`wire.relay.messages.VERSION`).
 """
 
 from dataclasses import dataclass
@@ -141,10 +144,12 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRead:
-    """A source has read the runs list back to the creation time `reached`, `run_count` runs in all.
+    """How far back a source has read the runs list.
 
-    `is_complete`: it has reached the end and reads no further. `is_cut`: it ended at the maximum number of runs, and
-    the period has older runs that were not read.
+    * `reached`: all runs created since this time were read.
+    * `run_count`: the number of runs that were read.
+    * `is_complete`: the source does not read any further.
+    * `is_cut`: it stopped at the maximum number of runs. The period has older runs, which were not read.
     """
 
     reached: datetime
@@ -157,8 +162,9 @@ class HistoryRead:
 class WindowRead:
     """The runs that the polled lists cover: those created within `period` before `at`, and live runs of any age.
 
-    `is_live_complete`: every live run is known. `is_older_cut`: there are more live runs from before the period than
-    were read. `is_filtered`: server filters are active, so that the lists cover only the runs that match them.
+    * `is_live_complete`: every live run is known.
+    * `is_older_cut`: of the live runs created before the period, some were not read.
+    * `is_filtered`: server filters are active, so that the lists contain only the runs that match them.
     """
 
     at: datetime

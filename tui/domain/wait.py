@@ -1,4 +1,4 @@
-"""`Wait`: a run's code waits for time, a token, input, or other runs.
+"""`Wait`: what a run's code waits for: time, a token, input, or other runs.
 
 In a development environment a waiting run keeps the status EXECUTING. Only its trace shows the wait, see
 `wait_of_trace`.
@@ -31,36 +31,36 @@ class WaitKind(StrEnum):
 class Wait:
     """A wait that was open when the run's trace was read.
 
-    * `about`: by kind, the duration in the SDK's words or the time at which the wait ends; the token's id; the stream
-      of the input; or the task of the runs. None if only `/trace` was read, which does not return it.
-    * `runs`: the runs that the code waits for, from the trace or from the run's detail. `open_count` of them had not
-      ended.
+    * `subject`: what the code waits for, by kind. TIME: the duration in the SDK's words, or the time at which the wait
+      ends. TOKEN: the token's id. INPUT: the stream. RUNS: their task. None if only `/trace` was read, which lacks it.
+    * `runs`: the runs that the code waits for, from the trace or from the run's detail.
+    * `open_count`: the number of `runs` that had not ended.
     * `task`: the task of `runs`, if all have the same.
     """
 
     kind: WaitKind
     since: datetime
     span_id: SpanId
-    about: Raw | None = None
+    subject: Raw | None = None
     runs: tuple[RunId, ...] = ()
     open_count: int = 0
     task: TaskId | None = None
 
     @property
     def duration(self) -> timedelta | None:
-        """The whole duration of a wait for time; None if `about` does not contain one."""
-        match = _DURATION.match(self.about) if self.kind is WaitKind.TIME and self.about is not None else None
+        """The total duration of a wait for time; None if `subject` is not a duration."""
+        match = _DURATION.match(self.subject) if self.kind is WaitKind.TIME and self.subject is not None else None
         if match is None:
             return None
         return timedelta(seconds=min(float(match[1]) * _UNITS_S[match[2]], _MAX_DURATION.total_seconds()))
 
     @property
     def until(self) -> datetime | None:
-        """The time at which the wait ends, if the code named one by `wait.until()`."""
-        if self.kind is not WaitKind.TIME or self.about is None:
+        """The time at which the wait ends, if the code called `wait.until()`."""
+        if self.kind is not WaitKind.TIME or self.subject is None:
             return None
         try:
-            moment = datetime.fromisoformat(self.about)
+            moment = datetime.fromisoformat(self.subject)
         except ValueError:
             return None
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

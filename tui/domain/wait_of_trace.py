@@ -42,7 +42,7 @@ def wait_of(root: Span, attempt: Span | None) -> Wait | None:
         kind,
         latest.started_at,
         latest.id,
-        latest.about,
+        latest.wait_subject,
         tuple(child.run_id for child in below),
         sum(child.is_partial for child in below),
         TaskId(tasks.pop()) if len(tasks) == 1 else None,

@@ -127,7 +127,7 @@ def style_of(run: Run) -> StatusStyle:
     """Return the style of a run's status. A run whose state was never read has `?` and `·`."""
     if run.state is None:
         return UNKNOWN
-    return _look(run.title, run.state.status.specificity)
+    return _look(run.status_title, run.state.status.specificity)
 
 
 def style_of_status(status: Status | None) -> StatusStyle:

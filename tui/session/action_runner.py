@@ -116,7 +116,7 @@ class ActionRunner:
             await self._refresh(request)
             before = request.before
             if before.is_final and action.forbidden(before) is not None:
-                return await self._publish_phase(status, ActionPhase.FINISHED_FIRST, before.title)
+                return await self._publish_phase(status, ActionPhase.FINISHED_FIRST, before.status_title)
             if (forbidden := action.forbidden(before)) is not None:
                 return await self._publish_phase(status, ActionPhase.REFUSED, forbidden)
             if not tries_left:
@@ -195,9 +195,9 @@ class ActionRunner:
             after = merge(None, response.patch)
             phase = request.action.verdict(request.before, after)
             if phase is not None:
-                message = after.title if phase is ActionPhase.FINISHED_FIRST else ""
+                message = after.status_title if phase is ActionPhase.FINISHED_FIRST else ""
                 return await self._publish_phase(request.status, phase, message)
-            observed = f"the run is still {after.title}"
+            observed = f"the run is still {after.status_title}"
         return await self._publish_phase(request.status, ActionPhase.UNKNOWN, f"{context}, but {observed}")
 
     async def _publish_phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:

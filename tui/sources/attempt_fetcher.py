@@ -135,7 +135,7 @@ class AttemptFetcher:
 
     async def _with_subject(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
         """Return the wait with its subject, such as a token or a duration. A trace lacks it; the events have it."""
-        if wait.about is not None or wait.kind is WaitKind.RUNS:
+        if wait.subject is not None or wait.kind is WaitKind.RUNS:
             return wait
         if wait.span_id not in self._wait_subjects:
             try:
@@ -145,8 +145,8 @@ class AttemptFetcher:
                     return wait  # the next read tries again
                 events = Events(None)
             span = None if events.root is None else _find_span(events.root, wait.span_id)
-            _remember(self._wait_subjects, wait.span_id, None if span is None else span.about)
-        return replace(wait, about=self._wait_subjects[wait.span_id])
+            _remember(self._wait_subjects, wait.span_id, None if span is None else span.wait_subject)
+        return replace(wait, subject=self._wait_subjects[wait.span_id])
 
     async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
         fetcher, span_id = self._fetcher, trace.root.id
@@ -173,7 +173,7 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
         and patch.fixed.parent_id == run_id
         and patch.fixed.created_at is not None
         and patch.fixed.created_at >= wait.since
-        and (wait.about is None or str(patch.fixed.task) == wait.about)
+        and (wait.subject is None or str(patch.fixed.task) == wait.subject)
     ]
     open_count = sum(patch.state is not None and not patch.state.status.canonical.is_final for patch in awaited)
     tasks = {patch.fixed.task for patch in awaited if patch.fixed is not None}

@@ -8,7 +8,7 @@ from tui.store.changes import Changes
 from tui.store.orders import EPOCH
 from tui.store.store import Store
 
-MINUTES: Final = 16
+MINUTE_COUNT: Final = 16
 MAX_RUNS_PER_CALL: Final = 5_000
 """Counting this many runs takes about 2 ms, so that it never delays a key press."""
 
@@ -22,11 +22,11 @@ class Minute(NamedTuple):
     failed_count: int
 
 
-NOTHING: Final = Minute(0, 0)
+NO_RUNS: Final = Minute(0, 0)
 
 
 class Activity:
-    """Counts the runs of the last `MINUTES` whole minutes. `on_changes` must receive every change of the store."""
+    """Counts the runs of the last `MINUTE_COUNT` whole minutes. `on_changes` must receive every change of the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,20 +34,20 @@ class Activity:
         self._outdated: set[int] = set()
 
     def on_changes(self, changes: Changes) -> None:
-        """Mark the minutes of the changed runs to be counted again."""
+        """Mark the minutes in which the changed runs were created. `minutes` counts them again."""
         for run_id in (*changes.added, *changes.changed):
             run = self._store.get(run_id)
             if run is not None and run.fixed.created_at is not None:
-                self._outdated.add(_number(run.fixed.created_at))
+                self._outdated.add(_minute_number(run.fixed.created_at))
 
     def minutes(self, now: datetime) -> tuple[Minute, ...]:
-        """Return the last `MINUTES` whole minutes, oldest first.
+        """Return the last `MINUTE_COUNT` whole minutes, oldest first.
 
-        One call counts about `MAX_RUNS_PER_CALL` runs, newest minutes first. The other minutes keep their previous
-        counts until a later call.
+        One call counts the newest minutes first and stops after about `MAX_RUNS_PER_CALL` runs. The other minutes keep
+        their previous counts until a later call.
         """
-        last = _number(now) - 1
-        shown = range(last - MINUTES + 1, last + 1)
+        last = _minute_number(now) - 1
+        shown = range(last - MINUTE_COUNT + 1, last + 1)
         self._counted = {number: self._counted[number] for number in shown if number in self._counted}
         self._outdated = {number for number in self._outdated if number >= shown.start}
         runs_left = MAX_RUNS_PER_CALL
@@ -59,7 +59,7 @@ class Activity:
             self._counted[number] = self._count(number)
             self._outdated.discard(number)
             runs_left -= self._counted[number].run_count
-        return tuple(self._counted.get(number, NOTHING) for number in shown)
+        return tuple(self._counted.get(number, NO_RUNS) for number in shown)
 
     def _count(self, number: int) -> Minute:
         start = EPOCH + number * _MINUTE
@@ -68,6 +68,6 @@ class Activity:
         return Minute(len(run_ids), sum(run_id in runs for runs in failed for run_id in run_ids))
 
 
-def _number(at: datetime) -> int:
-    """Return the whole minutes since the epoch."""
+def _minute_number(at: datetime) -> int:
+    """Return the number of whole minutes from the epoch to `at`."""
     return (at - EPOCH) // _MINUTE

@@ -1,13 +1,13 @@
-"""A canonical text for every value. It gives values an order, so that `store.merge` can always choose the same one."""
+"""A canonical text for every value. `store.merge` compares the texts to choose between two values of the same age."""
 
 from dataclasses import fields, is_dataclass
 
 
 def canonical(value: object) -> str:
-    """Return a text that is the same for two values exactly if they are equal.
+    """Return the canonical text of a value. Two values have the same text if, and only if, they are equal.
 
     The order of the keys of an object does not matter, and 1, 1.0 and True are equal, as in Python. The value may be
-    decoded JSON, a dataclass of the domain, or a tuple of these. Not recursive: JSON may be nested deeply.
+    decoded JSON, a dataclass of the domain, or a tuple of these. Not recursive, because JSON may be nested deeply.
     """
     parts: list[str] = []
     pending = [value]
@@ -33,7 +33,7 @@ def canonical(value: object) -> str:
 
 
 def is_same(mine: object, theirs: object) -> bool:
-    """Return whether two values are equal. Deeply nested values are no problem."""
+    """Return whether two values are equal, even if they are nested too deeply for `==`."""
     try:
         return bool(mine == theirs)
     except RecursionError:

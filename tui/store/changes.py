@@ -85,4 +85,4 @@ class Changes:
 
 def _status_and_title(run: Run) -> tuple[RunStatus, str]:
     """Return the status and its title. An unknown word keeps its title but may become final."""
-    return run.status, run.title
+    return run.status, run.status_title

@@ -1,4 +1,7 @@
-"""`Facts`: everything in the store except runs, such as the environment, the status of the sources, and the actions."""
+"""`Facts`: everything in the store except runs.
+
+For example the environment, the status of each source, the server's counts, and the progress of actions.
+"""
 
 from datetime import datetime
 from typing import TypeVar, assert_never
@@ -38,7 +41,7 @@ Fact = (
 )
 T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled, WindowRead)
 
-# An action only moves forward. UNKNOWN comes before the other final phases: a later read may still find the outcome.
+# An action only moves forward. UNKNOWN comes before the other final phases, because a later read may find the outcome.
 _PROGRESS = (
     ActionPhase.REQUESTED,
     ActionPhase.ACCEPTED,
@@ -52,8 +55,8 @@ _PROGRESS = (
 class Facts:
     """The latest fact of each kind.
 
-    If a fact has the server's time, the later one wins. Otherwise only one source sends facts of that kind, and the
-    last one counts. Actions are ordered by `_progress`.
+    Of two facts with a server time, the later one is kept. Facts without a server time come from a single source, and
+    the last one is kept. `_progress` orders the statuses of an action.
     """
 
     def __init__(self) -> None:
@@ -69,7 +72,7 @@ class Facts:
         self.actions: dict[RunId, ActionStatus] = {}
 
     def record(self, fact: Fact) -> Topic | None:
-        """Store a fact and return the topic that changed. None: the fact is not new."""
+        """Store a fact and return the topic that changed; None if the fact is not new."""
         match fact:
             case ActionStatus():
                 known = self.actions.get(fact.run_id)
@@ -126,5 +129,5 @@ def _later(known: T | None, received: T) -> T:
 
 
 def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
-    """Return the sort key of an action: a later action on a run wins, then the later phase of the same action."""
+    """Return the sort key of an action's status: a later action on the run wins, then a later phase of the action."""
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""

@@ -1,7 +1,7 @@
-"""The fields of the filter language. `FIELDS` has one row for each field.
+"""The fields of the filter language, such as `status:` and `age:`. `FIELDS` has the parser of each.
 
-The parser of a field turns a word into a term, which is a function that returns whether a run matches. Only the terms
-of `age` and `took` depend on the time.
+A parser turns one word of a filter into a term: a function that returns whether a run matches. Only the terms of `age`
+and `took` depend on the current time.
 """
 
 import re
@@ -34,7 +34,7 @@ _NO: Final = ("no", "false", "0")
 class InvalidWord:
     """A word that could not be parsed, and the reason, both in raw text.
 
-    `may_be_unfinished`: the next key may complete the word.
+    `may_be_unfinished`: the user may still complete the word.
     """
 
     word: str
@@ -62,12 +62,12 @@ FieldParser = Callable[[Word], ParsedWord]
 
 
 def text_term(patterns: list[str]) -> Term:
-    """Return a term that looks for a text in task, id, status, tags, version, error message and error name."""
+    """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
     test = substring_test(patterns)
     in_error = _error_test(patterns)
 
     def term(run: Run) -> bool:
-        if test((run.fixed.task or "").casefold()) or test(run.id.casefold()) or test(run.title.casefold()):
+        if test((run.fixed.task or "").casefold()) or test(run.id.casefold()) or test(run.status_title.casefold()):
             return True
         if run.state is not None and any(test(tag.casefold()) for tag in run.state.tags):
             return True
@@ -95,7 +95,7 @@ def _parse_error(word: Word) -> ParsedWord:
 
 
 def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
-    """Return a parser for a field that matches a whole text of the run. A run without that text does not match."""
+    """Return a parser for a field whose whole value must match. A run without a value does not match."""
 
     def parse(word: Word) -> ParsedWord:
         test = whole_text_test(word.values)
@@ -190,7 +190,7 @@ def _parse_duration_word(
     for value in word.values:
         each = _parse_range(value)
         if each is None:
-            # Only the last value can be unfinished: a comma ends the others.
+            # Only the last value can be unfinished: the others end at a comma.
             is_last = word.is_open and value == word.values[-1]
             may_be_unfinished = is_last and all(map(_UNFINISHED_DURATION.fullmatch, value.split("..")))
             reason = f'"{value}" is not a duration; use for example {name}:>10s {name}:<2m {name}:1m..5m'

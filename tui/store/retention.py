@@ -1,4 +1,7 @@
-"""Decides which runs the store drops first when it is full, and whose large facets it drops."""
+"""Decides which runs the store drops when it is full, and which runs lose their large facets, such as the payload.
+
+The store asks for the next run and drops it.
+"""
 
 from collections import Counter
 
@@ -10,12 +13,12 @@ from tui.store.orders import Key, KeyedRun
 
 
 class Retention:
-    """Chooses runs to drop, and runs to strip of their large facets.
+    """Chooses the runs to drop, and the runs to strip of their large facets.
 
-    * Runs that are final, deleted, or known only by id may be dropped, oldest creation first. Live and pinned runs are
-      never dropped.
-    * Payloads, outputs and attempt histories are kept for pinned runs and for the `max_bodies` runs that were last read
-      in detail. All other runs are stripped of them.
+    * Runs that are final, deleted, or known only by id may be dropped, in the order of their creation. Live and pinned
+      runs are never dropped.
+    * Payloads, outputs and attempt histories are kept for pinned runs and for the `max_bodies` other runs whose
+      large facets were read last.
     """
 
     def __init__(self, max_bodies: int) -> None:
@@ -25,7 +28,7 @@ class Retention:
         self._detailed: dict[RunId, None] = {}
 
     def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
-        """Replace a run. `before` None: the run is new. `after` None: it is removed."""
+        """Update the entry of a run. `before` None: the run is new. `after` None: it is removed."""
         keyed = after or before
         if keyed is None or keyed.run.id in self._pins:
             return
@@ -46,7 +49,7 @@ class Retention:
         return key[1]
 
     def record_detail(self, run_id: RunId) -> None:
-        """Record that a payload, an output or attempts of a run were read."""
+        """Record that the payload, the output or the attempts of a run were read."""
         if run_id not in self._pins:
             self._detailed.pop(run_id, None)
             self._detailed[run_id] = None
@@ -60,7 +63,7 @@ class Retention:
         return run_id
 
     def pin(self, run_id: RunId, keyed: KeyedRun | None) -> None:
-        """Keep a run until it is unpinned as often as it was pinned. `keyed` is the store's run, if it has one."""
+        """Keep a run and all its facets until each `pin` is undone. `keyed` is the store's run, None if it has none."""
         self.replace(keyed, None)
         self._pins[run_id] += 1
 
@@ -75,7 +78,7 @@ class Retention:
 
 
 def has_large_facets(run: Run) -> bool:
-    """Return whether a run has facets that are kept only for a few runs."""
+    """Return whether a run has a facet that is kept only for a few runs."""
     return run.body is not None or run.attempts is not None
 
 

@@ -65,7 +65,7 @@ class StatusWords:
 
     def matches(self, run: Run) -> bool:
         """Return whether the status of a run matches one of the words."""
-        title = run.title
+        title = run.status_title
         if title in self.titles or run.status in self.group:
             return True
         return title not in _TITLES and self.own_word(fold(title))

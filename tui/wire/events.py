@@ -90,7 +90,7 @@ class EventsDecoder:
             row.get("isCancelled") is True,
             number if isinstance(number, int) else None,
             read_exception(span_events),
-            about=_about(row.get("style")),
+            wait_subject=_wait_subject(row.get("style")),
         )
         parent_id = row.get("parentId")
         self._spans[span.id] = (span, SpanId(parent_id) if isinstance(parent_id, str) else None)
@@ -177,7 +177,7 @@ def _decode_text(body: bytes) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _about(style: Json) -> Raw | None:
+def _wait_subject(style: Json) -> Raw | None:
     """Return the text beside a span's name: the token, the duration or the task that it waits for."""
     accessory = style.get("accessory") if isinstance(style, dict) else None
     items = accessory.get("items") if isinstance(accessory, dict) else None

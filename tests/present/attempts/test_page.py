@@ -126,7 +126,7 @@ def test_running_attempt_counts_on_and_stops_while_data_is_stale() -> None:
 
 
 def test_next_attempt_shows_when_it_is_due() -> None:
-    run = of(sample("QUEUED", attempt_count=1), attempt(1), next_at=NOW + timedelta(seconds=12))
+    run = of(sample("QUEUED", attempt_count=1), attempt(1), retry_at=NOW + timedelta(seconds=12))
     assert "next  13:49:20.500  in 12 s " in text(run)
     assert "in 22 s~" in text(run, now=Now(NOW, NOW - timedelta(seconds=10)))
     assert "due" in text(run, now=Now(NOW + timedelta(seconds=13)))

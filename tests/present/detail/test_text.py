@@ -129,7 +129,7 @@ def test_page_of_every_recorded_run_fits_and_has_its_id(name: str, run: Run, rel
     assert all(line_width(line) <= cells for line in lines)
     shown = text_of(lines)
     assert run.id in shown
-    assert run.title in shown
+    assert run.status_title in shown
     if run.error and run.error[1]:
         flat = " ".join(shown.split())
         assert clean(run.error[1].message.split("\n")[0])[:20].strip() in flat
@@ -159,11 +159,11 @@ def test_live_run_says_for_how_long() -> None:
 
 
 def test_backoff_says_when_the_next_attempt_is_due() -> None:
-    run = with_attempts(sample("QUEUED"), attempt(1, error=failure(1)), next_at=NOW + timedelta(seconds=25))
+    run = with_attempts(sample("QUEUED"), attempt(1, error=failure(1)), retry_at=NOW + timedelta(seconds=25))
     shown = page(run)
     assert shown.startswith("○ Queued  waiting to retry after attempt 1")
     assert "next      13:49:33.500   in 25s" in shown
-    late = with_attempts(sample("QUEUED"), attempt(1), next_at=NOW - timedelta(seconds=1))
+    late = with_attempts(sample("QUEUED"), attempt(1), retry_at=NOW - timedelta(seconds=1))
     assert "next      13:49:07.500   due" in page(late)
 
 

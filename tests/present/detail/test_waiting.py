@@ -46,16 +46,16 @@ def awaited(count: int, still: int, task: str | None = "sleeper", about: str | N
     ("wait", "expected"),
     [
         (TOKEN, "waits for a token since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("10 minutes")), "waits 10m, since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("75 seconds")), "waits 1m15s, since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("2 hours")), "waits 2h, since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=None), "waits for a time since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, subject=Raw("10 minutes")), "waits 10m, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, subject=Raw("75 seconds")), "waits 1m15s, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, subject=Raw("2 hours")), "waits 2h, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, subject=None), "waits for a time since 13:48"),
         (
-            replace(TOKEN, kind=WaitKind.TIME, about=Raw("2026-11-24T15:00:00.000Z")),
+            replace(TOKEN, kind=WaitKind.TIME, subject=Raw("2026-11-24T15:00:00.000Z")),
             "waits until 15:00:00, since 13:48",
         ),
-        (replace(TOKEN, kind=WaitKind.INPUT, about=Raw("approval")), "waits for input since 13:48"),
-        (replace(TOKEN, kind=WaitKind.TIME, about=Raw("1 month")), "waits for 1 month, since 13:48"),
+        (replace(TOKEN, kind=WaitKind.INPUT, subject=Raw("approval")), "waits for input since 13:48"),
+        (replace(TOKEN, kind=WaitKind.TIME, subject=Raw("1 month")), "waits for 1 month, since 13:48"),
         (awaited(1, 1), "waits for its child sleeper since 13:48"),
         (awaited(1, 1, None), "waits for a child since 13:48"),
         (awaited(3, 3), "waits for 3 children since 13:48"),
@@ -71,20 +71,20 @@ def test_wait_is_shown_with_the_event_that_ends_it(wait: Wait | None, expected: 
 
 
 def test_wait_for_a_time_disappears_once_the_time_is_over() -> None:
-    run = waiting(replace(TOKEN, kind=WaitKind.TIME, about=Raw("40 seconds")))
+    run = waiting(replace(TOKEN, kind=WaitKind.TIME, subject=Raw("40 seconds")))
     assert waiting_words(run, AT)
     assert waiting_words(run, Now(STARTED + timedelta(seconds=40))) == ""
 
 
 def test_run_between_two_attempts_waits_for_the_next() -> None:
-    run = of(sample("EXECUTING"), attempt(1), next_at=NOW + timedelta(seconds=9))
+    run = of(sample("EXECUTING"), attempt(1), retry_at=NOW + timedelta(seconds=9))
     assert waiting_words(run, AT) == "waits for attempt 2, due 13:49:17.500"
     for surface in (detail_of, summary_of, show_of):
         assert "waits for attempt 2" in surface(run)
         assert RUNNING not in surface(run)
     due = Now(NOW + timedelta(seconds=9))
     assert waiting_words(run, due) == ""
-    assert waiting_words(of(sample("FAILED"), attempt(1), next_at=NOW + timedelta(seconds=9)), AT) == ""
+    assert waiting_words(of(sample("FAILED"), attempt(1), retry_at=NOW + timedelta(seconds=9)), AT) == ""
 
 
 def test_old_wait_has_the_time_of_its_read() -> None:

@@ -236,7 +236,7 @@ def test_live_run_says_what_it_waits_for() -> None:
         "since": "2026-11-24T13:48:37.210Z",
         "about": "waitpoint_1",
     }
-    runs = replace(wait, kind=WaitKind.RUNS, about=None, runs=(RunId("run_1"),), task=TaskId("child"))
+    runs = replace(wait, kind=WaitKind.RUNS, subject=None, runs=(RunId("run_1"),), task=TaskId("child"))
     related_wire = printed(replace(run, attempts=(STAMP, replace(history, wait=runs))))["waitsFor"]
     assert (related_wire["about"], related_wire["runs"]) == ("child", ["run_1"])
     assert "waitsFor" not in printed(replace(sample("COMPLETED"), attempts=(STAMP, history)))

@@ -110,7 +110,7 @@ def _print_plan(output: Output, session: Session, action: Action, plan: ActionPl
             entry: dict[str, Json] = {"run": run.id, "action": action.id, "wouldSend": reason is None}
             output.json_line(entry | status_object(run) | ({} if reason is None else {"message": reason}))
         else:
-            output.print(f"{run.id}  {run.title}  {reason or 'would be ' + action.done}")
+            output.print(f"{run.id}  {run.status_title}  {reason or 'would be ' + action.done}")
     for caveat in plan_caveats(plan):
         output.say(caveat)
     output.say(

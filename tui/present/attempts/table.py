@@ -48,8 +48,8 @@ def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> Status
 
 def elapsed_words(attempt: Attempt, now: Now) -> str:
     """Return the duration of an attempt so far, or `·` where it is not known."""
-    if attempt.took is not None:
-        return formatting.duration(attempt.took)
+    if attempt.duration is not None:
+        return formatting.duration(attempt.duration)
     if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
         return formatting.NONE
     return formatting.duration((now.frozen_at or now.at) - attempt.started_at, frozen=now.frozen_at is not None)
@@ -75,8 +75,8 @@ def attempt_rows(
     if len(history.attempts) > MOST and FOLDED in layout.toggled:
         line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)
         rows.append(Row(line, FOLDED, ToggleFold(FOLDED)))
-    if history.next_at is not None and not run.is_final:
-        rows.append(Row(table.next(history.next_at), "next"))
+    if history.retry_at is not None and not run.is_final:
+        rows.append(Row(table.next(history.retry_at), "next"))
     return [row._replace(line=cut(row.line, layout.limit)) for row in rows]
 
 
@@ -141,20 +141,20 @@ class _Table:
         end = _end(attempt, self.now.frozen_at or self.now.at)
         return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
 
-    def next(self, next_at: datetime) -> Line:
+    def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
-        wait = next_at - (self.now.frozen_at or self.now.at)
+        wait = retry_at - (self.now.frozen_at or self.now.at)
         due = f"in {formatting.wait(wait)}{'~' if self.now.frozen_at else ''}" if wait > timedelta() else "due"
         cells: Line = (
             *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
-            *fit((Piece(formatting.moment(next_at, self.now.at), Token.MUTED),), self.start),
+            *fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start),
             Piece("  "),
             Piece(due, Token.MUTED),
         )
         if self.axis is None or line_width(cells) >= self.left:
             return cells
         since = self.history.attempts[-1].completed_at if self.history.attempts else None
-        return (*pad(cells, self.left), *self.axis.bar(since, next_at, None, Token.FAINT))
+        return (*pad(cells, self.left), *self.axis.bar(since, retry_at, None, Token.FAINT))
 
     def _cells(self, mark: Piece, number: Piece, start: Piece, took: Piece, waited: Piece) -> Line:
         gap = Piece(" " * self.gap)
@@ -171,7 +171,7 @@ class _Table:
 
 
 def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
-    moments = [attempt.started_at for attempt in history.attempts] + [history.next_at]
+    moments = [attempt.started_at for attempt in history.attempts] + [history.retry_at]
     start = max((len(formatting.moment(at, now.at)) for at in moments if at is not None), default=len("started"))
     number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
     table = _Table(run, history, now, number, start, limit >= _ROOMY)
@@ -186,8 +186,8 @@ def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis |
     if not starts:
         return None
     ends = [end for attempt in history.attempts if (end := _end(attempt, at)) is not None]
-    if history.next_at is not None and not run.is_final:
-        ends.append(history.next_at)
+    if history.retry_at is not None and not run.is_final:
+        ends.append(history.retry_at)
     begin, first, end = _queued_at(run), min(starts), max(ends + starts)
     if begin is None or begin > first or first - begin > _MAX_WAIT_FACTOR * (end - first):
         begin = first

@@ -51,10 +51,10 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
                 shown = (attempt.number, attempt.error)
                 lines += indented(error_lines(attempt.error, limit - 2), 2)
         previous = attempt
-    if history.next_at is not None and not run.is_final:
-        due = formatting.duration(history.next_at - now)
-        at = (Piece(formatting.moment(history.next_at, now)),)
-        lines += labelled("next", [at], limit, remark=f"in {due}" if history.next_at > now else "due")
+    if history.retry_at is not None and not run.is_final:
+        due = formatting.duration(history.retry_at - now)
+        at = (Piece(formatting.moment(history.retry_at, now)),)
+        lines += labelled("next", [at], limit, remark=f"in {due}" if history.retry_at > now else "due")
     return lines
 
 
@@ -63,8 +63,8 @@ def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if attempt.started_at:
         parts.append((Piece(formatting.moment(attempt.started_at, now)),))
-    if attempt.took is not None:
-        parts.append((Piece(formatting.duration(attempt.took)),))
+    if attempt.duration is not None:
+        parts.append((Piece(formatting.duration(attempt.duration)),))
     elif attempt.started_at and attempt.status is AttemptStatus.EXECUTING:
         ended_at = run.state.finished_at if run.state is not None and run.is_final else None
         so_far = formatting.duration((ended_at or now) - attempt.started_at)

@@ -36,18 +36,18 @@ def waiting_words(run: Run, now: Now) -> str:
 def _retry_words(run: Run, now: Now) -> str:
     """Return `waits for attempt 2, due 13:49:12.500`. A run keeps its status during a wait of less than 30 s."""
     history = run.attempts[1] if run.attempts is not None else AttemptHistory()
-    if run.status not in EXECUTING_FAMILY or not history.attempts or history.next_at is None:
+    if run.status not in EXECUTING_FAMILY or not history.attempts or history.retry_at is None:
         return ""
     last = history.attempts[-1]
-    if last.status is AttemptStatus.EXECUTING or history.next_at <= (now.frozen_at or now.at):
+    if last.status is AttemptStatus.EXECUTING or history.retry_at <= (now.frozen_at or now.at):
         return ""
-    return f"waits for attempt {last.number + 1}, due {formatting.moment(history.next_at, now.at)}"
+    return f"waits for attempt {last.number + 1}, due {formatting.moment(history.retry_at, now.at)}"
 
 
 def token_of(run: Run) -> Raw | None:
     """Return the token that the run waits for, if its events contain it."""
     wait = run.wait
-    return wait.about if wait is not None and wait.kind is WaitKind.TOKEN else None
+    return wait.subject if wait is not None and wait.kind is WaitKind.TOKEN else None
 
 
 def meaning_words(run: Run, now: Now) -> str:
@@ -92,7 +92,7 @@ def _for_how_long(wait: Wait, now: Now) -> str:
         return f"{_rounded(lasts)},"
     if (until := wait.until) is not None:
         return f"until {formatting.moment(until, now.at).partition('.')[0]},"
-    return "for a time" if wait.about is None else f"for {wait.about[:_MAX_TASK]},"
+    return "for a time" if wait.subject is None else f"for {wait.subject[:_MAX_TASK]},"
 
 
 def _rounded(value: timedelta) -> str:
@@ -104,7 +104,7 @@ def _rounded(value: timedelta) -> str:
 
 
 def _for_which_runs(wait: Wait) -> str:
-    count, task = len(wait.runs), wait.task or wait.about
+    count, task = len(wait.runs), wait.task or wait.subject
     if count > 1:
         return f"for {_children(wait.open_count, count)}"
     if not count:

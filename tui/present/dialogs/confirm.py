@@ -130,7 +130,7 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
     if run is not None:
         lines += _run_lines(run, now, limit)
     if plan.skipped:
-        counts = Counter(run.title for run in plan.skipped).most_common()
+        counts = Counter(run.status_title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
         lines += _sentence(f"{titles}: not touched.", limit)
     if question.left_out:

@@ -57,7 +57,7 @@ def run_object(
         out |= _known(
             {
                 "attemptsMissing": history.missing or None,
-                "nextAttemptAt": _iso(history.next_at),
+                "nextAttemptAt": _iso(history.retry_at),
                 "isTraceGone": history.is_trace_gone or None,
                 "waitsFor": None if run.wait is None else _wait_object(run.wait),
             }
@@ -155,7 +155,7 @@ def _wait_object(wait: Wait) -> Object:
         {
             "kind": wait.kind.value,
             "since": _iso(wait.since),
-            "about": wait.about or wait.task,
+            "about": wait.subject or wait.task,
             "runs": list(wait.runs) or None,
         }
     )
