@@ -1,11 +1,11 @@
-"""What it costs to be live: `python -m tests.perf.bench_live [MINUTES]`, all of them on the feed of an emulator.
+"""Measures the realtime feed on an emulator: `python -m tests.perf.bench_live [MINUTES]`.
 
-How late a change is on the screen; 300 changed runs a second, for so many minutes; bytes on the wire for one changed
-run; and what a quiet hour costs. The server is a process of its own but for the quiet hour, which passes in two
-minutes. The minutes of the issue are ten; what the table of all benchmarks shows is one; twenty show whether memory
-grows when nothing else does.
+It measures how late a change appears on the screen, a load of 300 changed runs a second for some minutes, the bytes of
+one changed run on the wire, and the requests of a quiet hour. The emulator runs in its own process, except for the
+quiet hour, which passes in two minutes of scaled time. The load takes one minute by default. Use twenty minutes to see
+whether memory grows.
 
-Longer than a module should be: four measurements of one feed, which share its server and its terminal.
+The module is long because the four measurements share the server and the terminal.
 """
 
 import asyncio
@@ -49,25 +49,23 @@ from tui.wire.feed import FeedTarget
 
 FEED = "/realtime/v1/runs"
 CHANGES = 60
-"""Of each kind: a run that is new, a run that ends."""
+"""Changes of each kind: a new run, and a run that ends."""
 
 PAUSE_S = (0.4, 1.6)
-"""Between two changes: quiet, and in no step with the server's windows of 250 ms."""
+"""Between two changes: random, so that they are not in step with the server's windows of 250 ms."""
 
 BUSY_MINUTES = 1.0
 BUSY_RATE_PER_S = 75.0
-"""New runs; each of them changes about four times."""
+"""New runs a second. Each changes about four times."""
 
 KEPT_PER_MINUTE = 2_000
-MOST_KEPT = 20_000
-"""How many runs the store has room for: before half of the time is over all are new ones. What takes longer than ten
-minutes takes longer with a full store.
-"""
+MAX_KEPT = 20_000
+"""The store's room for runs. New runs fill it before half of the time is over."""
 
 COMPARED_SHARE = 0.9
-"""Of the room: runs that are only known as somebody's parent, and those that are looked at, take some of it too."""
+"""The compared part of the room. Runs known only as a parent, and selected runs, take some of the rest."""
 
-AGAIN_FROM_TOP = 100
+KEYS_BEFORE_TOP = 100
 SETTLING_S = 20.0
 EQUAL_WITHIN_S = 40.0
 PATIENCE_S = 180.0
@@ -78,53 +76,53 @@ QUIET_S = 3600.0
 
 
 def measure(minutes: float = BUSY_MINUTES) -> Iterator[Figure]:
-    """The figures of the feed."""
-    yield from lateness()
+    """Yield the figures of the feed."""
+    yield from latency()
     yield from busy(minutes)
     yield from row_bytes()
     yield from quiet_hour()
 
 
-# --- how late a change is on the screen
+# --- how late a change appears on the screen
 
 
 class BareClient:
-    """Who holds the same feed with httpx alone, and notes when it has read of which status of which run."""
+    """Follows the same feed with httpx only, and records when it received each status of each run."""
 
     def __init__(self, url: str) -> None:
-        self.heard: dict[tuple[str, str], tuple[float, float]] = {}
-        """By run and status: when its answer was read, and when it had changed, both of the machine's wall clock."""
+        self.received: dict[tuple[str, str], tuple[float, float]] = {}
+        """For each run and status: the time of the response, and the time of the change, both by the wall clock."""
         self._url = url
-        self._thread = threading.Thread(target=self._hold, name="bare client", daemon=True)
-        self._is_over = False
+        self._thread = threading.Thread(target=self._follow, name="bare client", daemon=True)
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_over = True
+        self._is_stopped = True
 
-    def _hold(self) -> None:
-        place = {"offset": "-1"}
+    def _follow(self) -> None:
+        position = {"offset": "-1"}
         with (
             suppress(httpx.TransportError),  # the server has ended
             httpx.Client(headers=KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}, timeout=60) as client,
         ):
-            while not self._is_over:
-                answer = client.get(self._url + FEED, params=FeedTarget().params() | place)
+            while not self._is_stopped:
+                response = client.get(self._url + FEED, params=FeedTarget().params() | position)
                 read_s = time.time()
-                for message in answer.json():
+                for message in response.json():
                     if row := message.get("value"):
                         changed_s = datetime.fromisoformat(row["updatedAt"]).replace(tzinfo=UTC).timestamp()
-                        self.heard.setdefault((row["friendlyId"], row["status"]), (read_s, changed_s))
-                headers = answer.headers
-                place = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
+                        self.received.setdefault((row["friendlyId"], row["status"]), (read_s, changed_s))
+                headers = response.headers
+                position = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
 
 
-def lateness() -> Iterator[Figure]:
-    """From the server's answer to the cell, and from the change in the world to both; nothing else is going on."""
-    chance = random.Random(1)
+def latency() -> Iterator[Figure]:
+    """Measure the time from the server's response to the cell, and from the change to both, without other load."""
+    random_numbers = random.Random(1)
     seen: list[tuple[tuple[str, str], float]] = []
     with ExitStack() as stack:
         client, _, _ = stack.enter_context(emulator("--rate", "0", "--history", "200"))
@@ -138,43 +136,43 @@ def lateness() -> Iterator[Figure]:
         for _ in range(CHANGES):
             run_id = ""
             for word, status in (("Delayed", "DELAYED"), ("Canceled", "CANCELED")):
-                terminal.read_for(chance.uniform(*PAUSE_S))
+                terminal.read_for(random_numbers.uniform(*PAUSE_S))
                 before = len(terminal.received)
                 if not run_id:
-                    asked: dict[str, Any] = {"payload": {}, "options": {"delay": "1h"}}
-                    run_id = client.post("/api/v1/tasks/send-email/trigger", json=asked).json()["id"]
+                    options: dict[str, Any] = {"payload": {}, "options": {"delay": "1h"}}
+                    run_id = client.post("/api/v1/tasks/send-email/trigger", json=options).json()["id"]
                 else:
                     client.post(f"/api/v2/runs/{run_id}/cancel", json={}).raise_for_status()
-                # The word and the run's id in one row: rows of other runs are painted anew each second.
-                wanted = re.compile(rf"{word}(?:(?!;1H).)+?{run_id[-4:]}".encode(), re.DOTALL)
+                # Search for the word and the run's id in one row, since other rows are repainted every second.
+                pattern = re.compile(rf"{word}(?:(?!;1H).)+?{run_id[-4:]}".encode(), re.DOTALL)
                 painted_s = terminal.wait_until(
-                    lambda start=before, wanted=wanted: wanted.search(terminal.received, start) is not None,  # type: ignore[misc]
+                    lambda start=before, pattern=pattern: pattern.search(terminal.received, start) is not None,  # type: ignore[misc]
                     word,
                 )
                 seen.append(((run_id, status), wall_s + painted_s))
         terminal.read_for(1)
-        bare_ms = [(bare.heard[which][0] - bare.heard[which][1]) * 1000 for which, _ in seen]
-        cell_ms = [(painted_s - bare.heard[which][1]) * 1000 for which, painted_s in seen]
+        bare_ms = [(bare.received[which][0] - bare.received[which][1]) * 1000 for which, _ in seen]
+        cell_ms = [(painted_s - bare.received[which][1]) * 1000 for which, painted_s in seen]
         answered_s = sorted(wall_s + each.answered_s for each in proxy.of(FEED))
-        # The feed tells of a change in its first answer after it: where a list was sooner, not in time.
-        told_s = [answered_s[bisect_left(answered_s, bare.heard[which][1])] for which, _ in seen]
-        own_ms = [(painted_s - each) * 1000 for (_, painted_s), each in zip(seen, told_s, strict=True)]
+        # The feed reports a change in its first response after it. If a list was sooner, the difference is negative.
+        reported_s = [answered_s[bisect_left(answered_s, bare.received[which][1])] for which, _ in seen]
+        own_ms = [(painted_s - each) * 1000 for (_, painted_s), each in zip(seen, reported_s, strict=True)]
         own_ms = [each for each in own_ms if each >= 0]
-    sooner = len(seen) - len(own_ms)
-    yield Figure(f"of {len(seen)} changes, on the screen by a list before the feed told them", sooner, "changes")
+    sooner_count = len(seen) - len(own_ms)
+    yield Figure(f"of {len(seen)} changes, shown by a list before the feed reported them", sooner_count, "changes")
     for name, share, limit in (("p50", 0.5, 30.0), ("p95", 0.95, 110.0)):
-        yield Figure(f"from the server's answer to the cell, {name}", percentile(own_ms, share), "ms", limit)
+        yield Figure(f"from the server's response to the cell, {name}", percentile(own_ms, share), "ms", limit)
     for name, share in (("p50", 0.5), ("p95", 0.95)):
         yield Figure(f"from the change to a bare client, {name}", percentile(bare_ms, share), "ms")
         yield Figure(f"from the change to the cell, {name}", percentile(cell_ms, share), "ms")
     for name, share, limit in (("p50", 0.5, 30.0), ("p95", 0.95, 110.0)):
         more_ms = percentile(cell_ms, share) - percentile(bare_ms, share)
-        yield Figure(f"of these two {name}, the cell's is later by", more_ms, "ms", limit)
+        yield Figure(f"difference of these two, {name}", more_ms, "ms", limit)
 
 
 @contextmanager
 def monitor(stack: ExitStack, url: str, *command: str, **more: str) -> Iterator[Terminal]:
-    """The monitor on that server, or a program that is like it."""
+    """Start the monitor, or another `command`, on the server at `url`."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     state = stack.enter_context(tempfile.TemporaryDirectory())
     environ |= {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": state, **more}
@@ -186,12 +184,12 @@ def monitor(stack: ExitStack, url: str, *command: str, **more: str) -> Iterator[
 
 
 def busy(minutes: float) -> Iterator[Figure]:
-    """So many minutes of it with somebody at the keyboard, in a store that is full; then the world stands still."""
+    """Measure a load of some minutes with a full store while keys are typed. Then stop the world and compare."""
     with ExitStack() as stack:
         client, server, _ = stack.enter_context(emulator("--rate", str(BUSY_RATE_PER_S), "--history", "0"))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         into = folder / "known.json"
-        kept = min(int(KEPT_PER_MINUTE * minutes), MOST_KEPT)
+        kept = min(int(KEPT_PER_MINUTE * minutes), MAX_KEPT)
         command = ("tests.perf.followed", str(kept))
         terminal = stack.enter_context(monitor(stack, str(client.base_url), *command, **{INTO: str(into)}))
         terminal.wait_for("● live")
@@ -199,48 +197,48 @@ def busy(minutes: float) -> Iterator[Figure]:
         terminal.read_for(SETTLING_S)
         process = psutil.Process(terminal.process.pid)
         changed = _known(terminal, into)["changed"]
-        began_s, spent, served, painted = time.monotonic(), spent_s(process), spent_s(server), len(terminal.received)
+        started_s, spent, served, painted = time.monotonic(), spent_s(process), spent_s(server), len(terminal.received)
         memory_mb = [process.memory_info().rss / 1e6]
         answers: list[float] = []
-        while (now_s := time.monotonic()) - began_s < minutes * 60:
-            if len(answers) % AGAIN_FROM_TOP == 0:
-                # The run under the cursor grows old, and would end at the bottom, where no key moves it on.
+        while (now_s := time.monotonic()) - started_s < minutes * 60:
+            if len(answers) % KEYS_BEFORE_TOP == 0:
+                # The run under the cursor ages and moves down. At the bottom, no key would move the cursor further.
                 terminal.send("g")
                 terminal.press("j", lambda: terminal.cursor_row is not None)
             answers.append(press(terminal, len(answers))[0])
             memory_mb.append(process.memory_info().rss / 1e6)
             terminal.read_for(max(0.0, 0.25 - (time.monotonic() - now_s)))
-        seconds = time.monotonic() - began_s
+        seconds = time.monotonic() - started_s
         spent, served = spent_s(process) - spent, spent_s(server) - served
         painted = len(terminal.received) - painted
         known = _known(terminal, into)
-        told, troubles = known["changed"] - changed, known["troubles"]
+        changed_count, failures = known["changed"] - changed, known["failures"]
         client.post("/emulator/faults", json={"faults": [{"kind": "halt"}]}).raise_for_status()
-        late_s = _lateness_s(client, terminal, into)
+        ages_s = _ages_s(client, terminal, into)
         equal_s, wrong, count = _until_equal(client, terminal, into, kept)
-    yield Figure("changed runs a second", told / seconds, "runs/s")
-    yield Figure(f"after {seconds / 60:.1f} minutes of them, runs", count, "runs")
-    for trouble in troubles:
-        print(trouble, file=sys.stderr)
-    yield Figure("of which something else is known than is true", wrong, "runs", 0)
-    yield Figure("at their end, runs of which an older state was known", len(late_s), "runs")
-    yield Figure("which was older by, p95", percentile(late_s, 0.95) if late_s else 0.0, "s")
-    yield Figure("troubles of its sources meanwhile", len(troubles), "troubles", 0)
-    yield Figure("all was known after", equal_s, "s", EQUAL_WITHIN_S)
-    yield Figure("of a core for them", spent / seconds * 100, "%", 100)
-    yield Figure("of a core for the emulator", served / seconds * 100, "%")
-    yield Figure("a key meanwhile, p95", percentile(answers, 0.95) * 1000, "ms", 100)
-    yield Figure("the slowest of them", max(answers) * 1000, "ms")
-    print("memory each quarter of a minute, MB:", *(f"{each:.0f}" for each in memory_mb[::60]), file=sys.stderr)
+    yield Figure("changed runs a second", changed_count / seconds, "runs/s")
+    yield Figure(f"runs after {seconds / 60:.1f} minutes", count, "runs")
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    yield Figure("runs that differ from the world", wrong, "runs", 0)
+    yield Figure("runs with an older state at the end", len(ages_s), "runs")
+    yield Figure("age of these older states, p95", percentile(ages_s, 0.95) if ages_s else 0.0, "s")
+    yield Figure("failures of sources", len(failures), "failures", 0)
+    yield Figure("time until all runs were equal", equal_s, "s", EQUAL_WITHIN_S)
+    yield Figure("share of a core of the monitor", spent / seconds * 100, "%", 100)
+    yield Figure("share of a core of the emulator", served / seconds * 100, "%")
+    yield Figure("a key under load, p95", percentile(answers, 0.95) * 1000, "ms", 100)
+    yield Figure("the slowest key", max(answers) * 1000, "ms")
+    print("memory every 15 s, MB:", *(f"{each:.0f}" for each in memory_mb[::60]), file=sys.stderr)
     quarter = max(1, len(memory_mb) // 4)
     grown_mb = statistics.median(memory_mb[-quarter:]) - statistics.median(memory_mb[-2 * quarter : -quarter])
-    yield Figure("memory, the last quarter's median more than that of the one before", grown_mb, "MB", 3)
+    yield Figure("growth of the median memory from the third to the last quarter", grown_mb, "MB", 3)
     yield Figure("memory at the end", memory_mb[-1], "MB")
     yield Figure("bytes to the terminal", painted / seconds / 1000, "KB/s")
 
 
 def _known(terminal: Terminal, into: Path) -> Any:
-    """What the monitor knows now."""
+    """Return the runs, changes and failures that the monitor knows."""
     into.unlink(missing_ok=True)
     terminal.process.send_signal(signal.SIGUSR1)
     while not into.exists():
@@ -248,8 +246,8 @@ def _known(terminal: Terminal, into: Path) -> Any:
     return json.loads(into.read_text(encoding="utf-8"))
 
 
-def _lateness_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[float]:
-    """How long ago those runs changed of which the monitor has not heard yet."""
+def _ages_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[float]:
+    """Return how long ago each run changed whose change the monitor does not have yet."""
     known = _known(terminal, into)["runs"]
     world = client.get("/emulator/world", params={"limit": "all"}).json()
     now = datetime.fromisoformat(world["now"])
@@ -258,23 +256,23 @@ def _lateness_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[fl
 
 
 def _until_equal(client: httpx.Client, terminal: Terminal, into: Path, kept: int) -> tuple[float, int, int]:
-    """Seconds until all is known (or the time is up), of how many runs it is not, and how many there are.
+    """Wait until the monitor's runs equal the world. Return the seconds, the number of different runs, and of all runs.
 
-    Those that ended and are older than what the store has room for were let go; of the live ones none may be.
+    Every live run is compared, and as many of the newest runs as the store has room for.
     """
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     world = client.get("/emulator/world", params={"limit": "all"}).json()["runs"]
     live = sum(run["finishedAt"] is None for run in world)
     compared = int(COMPARED_SHARE * kept) - live
-    truth = [run for place, run in enumerate(world) if place < compared or run["finishedAt"] is None]
+    truth = [run for index, run in enumerate(world) if index < compared or run["finishedAt"] is None]
     while True:
         known = _known(terminal, into)["runs"]
         wrong = [run for run in truth if _differs(run, known.get(run["id"]))]
-        waited_s = time.monotonic() - began_s
+        waited_s = time.monotonic() - started_s
         if not wrong or waited_s > PATIENCE_S:
             for run in wrong[:10]:
-                place = world.index(run)
-                print(f"run {place} of {len(world)}: {run}, known as {known.get(run['id'])}", file=sys.stderr)
+                index = world.index(run)
+                print(f"run {index} of {len(world)}: {run}, known as {known.get(run['id'])}", file=sys.stderr)
             return waited_s, len(wrong), len(world)
         terminal.read_for(0.5)
 
@@ -291,7 +289,7 @@ def _differs(true: dict[str, Any], known: list[str] | None) -> bool:
 
 
 def row_bytes() -> Iterator[Figure]:
-    """What a changed run costs on the wire, both ways and headers included, in an answer of some of them."""
+    """Measure the bytes of one changed run in responses with several, in both directions and with headers."""
     skipping = FeedTarget().params()
     plain = {name: value for name, value in skipping.items() if name != "skipColumns"}
     headers = KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}
@@ -304,22 +302,22 @@ def row_bytes() -> Iterator[Figure]:
             _wait_until_ended(client, tag)
             for columns, params in (("all columns", plain), ("ours", skipping)):
                 for packed in ("identity", "gzip"):
-                    # A live poll under a name that the server does not know is told everything at once (740).
-                    asked = params | {
+                    # A live poll with an unknown handle gets all rows at once (recording 740).
+                    options = params | {
                         "tags": tag,
                         "live": "true",
                         "offset": "0_0",
                         "handle": f"{tag}-{columns}-{packed}",
                     }
                     with httpx.Client(headers=headers | {"accept-encoding": packed}) as bare:
-                        rows = bare.get(proxy.url + FEED, params=asked).json()
+                        rows = bare.get(proxy.url + FEED, params=options).json()
                     assert len(rows) == count + 1, f"{len(rows)} messages for {count} runs"
                     size = proxy.exchanges[-1].total_bytes / count
-                    yield Figure(f"a changed run of {count} in an answer, {columns}, {packed}", size, "bytes")
+                    yield Figure(f"one of {count} changed runs in a response, {columns}, {packed}", size, "bytes")
 
 
 def _payload(number: int) -> dict[str, Any]:
-    """What a real one looks like."""
+    """Return a payload of realistic size."""
     return {
         "to": f"customer-{number * 7919}@example.com",
         "template": "invoice-paid",
@@ -341,27 +339,27 @@ def _wait_until_ended(client: httpx.Client, tag: str) -> None:
         if all(run["finishedAt"] for run in runs if tag in run["tags"]):
             return
         time.sleep(0.2)
-    raise AssertionError("they never ended")
+    raise AssertionError("the runs did not end within a minute")
 
 
 # --- a quiet hour
 
 
 def quiet_hour() -> Iterator[Figure]:
-    """An hour in which nothing happens, followed by the feed with polling beside it, and by polling alone."""
+    """Measure an hour without changes, followed once by the feed with polling beside it, and once by polling alone."""
     clock = ScaledClock(QUIET_SCALE)
     state = Emulator(COMPANY, Options(environments=(DEVELOPMENT,), rate_per_s=0, history=500), clock.epoch_ms)
     state.make(DEVELOPMENT.slug)
     with serve_in_thread(application(state), state) as url, CountingProxy(url) as live, CountingProxy(url) as polled:
         asyncio.run(_follow_both(live.url, polled.url, clock))
         for name, proxy in (("the feed and polling beside it", live), ("polling alone", polled)):
-            for part, beginning in (
+            for part, prefix in (
                 ("", "/"),
                 (", the feed itself", "/realtime"),
                 (", the list", "/api/v1/runs"),
                 (", the counts", "/api/v1/query"),
             ):
-                exchanges = proxy.of(beginning)
+                exchanges = proxy.of(prefix)
                 if exchanges:
                     total = sum(each.total_bytes for each in exchanges) / 1000
                     yield Figure(f"a quiet hour, {name}{part}: requests", len(exchanges), "requests")

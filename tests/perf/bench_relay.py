@@ -286,7 +286,7 @@ class Child:
 
 
 class Bench:
-    """The process of the relay, and those of the screens."""
+    """The process of the relay, and the processes of the screens."""
 
     def __init__(self, ends: contextlib.ExitStack) -> None:
         self.relay = Child("relay")
@@ -343,12 +343,12 @@ class Bench:
         return True
 
 
-def at(latencies: list[float], share: float) -> float:
+def percentile(latencies: list[float], share: float) -> float:
     return latencies[min(len(latencies) - 1, int(len(latencies) * share))]
 
 
 def measure_codec() -> Iterator[Figure]:
-    """Measure what a snapshot costs the relay, and what it costs a screen at its start."""
+    """Measure the CPU time of a snapshot, for the relay and for a screen at its start."""
     patches = [Driver.patch(number, WORDS[number % len(WORDS)]) for number in range(HISTORY)]
     chunks = [patches[start : start + CHUNK_RUNS] for start in range(0, HISTORY, CHUNK_RUNS)]
     build_codecs()
@@ -376,31 +376,33 @@ def measure() -> Iterator[Figure]:
         bench.connect(SCREENS)
         bench.load(CHANGES_PER_S, 1 / CHANGES_PER_S)
         quiet, _, _, _ = bench.load(QUIET_CHANGES, 0.3)
-        yield Figure(f"{SCREENS} screens, quiet: from the relay's session to a screen, p50", at(quiet, 0.5), "ms", 50)
-        yield Figure(f"{SCREENS} screens, quiet: the same, p95", at(quiet, 0.95), "ms", 50)
+        yield Figure(
+            f"{SCREENS} screens, quiet: from the relay's session to a screen, p50", percentile(quiet, 0.5), "ms", 50
+        )
+        yield Figure(f"{SCREENS} screens, quiet: the same, p95", percentile(quiet, 0.95), "ms", 50)
         count = int(CHANGES_PER_S * LOAD_S)
         loaded, core, sent_mb, is_equal = bench.load(count, 1 / CHANGES_PER_S)
         name = f"{SCREENS} screens, {CHANGES_PER_S} changes/s"
         yield Figure(f"{name}: screens that differ from the relay at the end", 0 if is_equal else 1, "", 0)
-        yield Figure(f"{name}: p50, with the tick of 100 ms", at(loaded, 0.5), "ms")
-        yield Figure(f"{name}: p95", at(loaded, 0.95), "ms")
+        yield Figure(f"{name}: p50, with the tick of 100 ms", percentile(loaded, 0.5), "ms")
+        yield Figure(f"{name}: p95", percentile(loaded, 0.95), "ms")
         yield Figure(f"{name}: the relay's share of a core", core, "cores", 1)
         yield Figure(f"{name}: text sent to a screen, a second", sent_mb / LOAD_S * 1000, "kB")
         yield Figure(f"{name}: the relay's memory, a screen", (bench.memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
-        # Alternating, since other load of the machine changes more than a stuck screen may.
-        ratios, are_equal, most = [], True, 0
+        # The rounds alternate, since other load of the machine may change the latencies more than a stuck screen does.
+        ratios, are_equal, max_memory_bytes = [], True, 0
         for _ in range(ROUNDS):
             alone, _, _, _ = bench.load(count // 2, 1 / CHANGES_PER_S)
             bench.groups[0].request(f"stuck {STUCK}")
-            serve_in_thread, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
-            most = max(most, bench.memory_bytes)
+            with_stuck, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
+            max_memory_bytes = max(max_memory_bytes, bench.memory_bytes)
             bench.groups[0].request("unstick")
-            ratios.append(at(serve_in_thread, 0.95) / at(alone, 0.95))
+            ratios.append(percentile(with_stuck, 0.95) / percentile(alone, 0.95))
             are_equal = are_equal and is_equal
         yield Figure(f"the same with {STUCK} stuck screens: others that differ", 0 if are_equal else 1, "", 0)
         ratio = statistics.median(ratios)
         yield Figure(f"the same: p95 of the others, times that without, of {ROUNDS}", ratio, "x", 1.25)
-        yield Figure("the same: the relay's memory, a screen", (most - empty) / SCREENS / 1e6, "MB", 1)
+        yield Figure("the same: the relay's memory, a screen", (max_memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
 
 
 if __name__ == "__main__":

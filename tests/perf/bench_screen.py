@@ -23,7 +23,7 @@ ROUNDS = 6
 PRESSES = 100
 BUSY_S = 60.0
 SETTLING_S = 10.0
-MAX_RUNS_FOR_YES = 100_000
+MANY_RUNS = 100_000
 
 DEMO = [sys.executable, "-m", "tui", "demo", "--history", "500"]
 BARE = """
@@ -75,22 +75,22 @@ def _started_s(command: list[str], text: str) -> float:
 
 def keys() -> Iterator[Figure]:
     """Measure the time from a key to the paint with the cursor on the next row."""
-    with filled(100) as few, filled(MAX_RUNS_FOR_YES) as many:
-        p95: dict[int, list[float]] = {100: [], MAX_RUNS_FOR_YES: []}
+    with filled(100) as few, filled(MANY_RUNS) as many:
+        p95: dict[int, list[float]] = {100: [], MANY_RUNS: []}
         written: list[int] = []
         for _ in range(ROUNDS):
-            spent: dict[int, list[float]] = {100: [], MAX_RUNS_FOR_YES: []}
+            spent: dict[int, list[float]] = {100: [], MANY_RUNS: []}
             for number in range(PRESSES):
-                for runs, terminal in ((100, few), (MAX_RUNS_FOR_YES, many)):
+                for runs, terminal in ((100, few), (MANY_RUNS, many)):
                     seconds, count = press(terminal, number)
                     spent[runs].append(seconds)
                     written.append(count)
             for runs, seconds_each in spent.items():
                 p95[runs].append(percentile(seconds_each, 0.95))
         # One frame changes the p95 of a round by half, so the median of several rounds is used.
-        ratio = statistics.median(many_s / few_s for few_s, many_s in zip(p95[100], p95[MAX_RUNS_FOR_YES], strict=True))
+        ratio = statistics.median(many_s / few_s for few_s, many_s in zip(p95[100], p95[MANY_RUNS], strict=True))
         yield Figure("a key to its paint, 100 runs, p95", statistics.median(p95[100]) * 1000, "ms")
-        yield Figure("a key to its paint, 100,000 runs, p95", statistics.median(p95[MAX_RUNS_FOR_YES]) * 1000, "ms")
+        yield Figure("a key to its paint, 100,000 runs, p95", statistics.median(p95[MANY_RUNS]) * 1000, "ms")
         yield Figure("a key with 100,000 runs, times that with 100", ratio, "x", 1.5)
         yield Figure("a key, bytes to the terminal", statistics.median(written), "bytes")
 
@@ -106,9 +106,9 @@ def one_changed_run() -> Iterator[Figure]:
             terminal.process.send_signal(signal.SIGUSR1)
             terminal.wait_until(lambda start=before: len(terminal.received) > start, "the change")  # type: ignore[misc]
             terminal.wait_quiet(0.15)
-            told = bytes(terminal.received[before:])
-            rows.append(len(painted_rows(told) - {0}))
-            written.append(len(told))
+            output = bytes(terminal.received[before:])
+            rows.append(len(painted_rows(output) - {0}))
+            written.append(len(output))
         yield Figure("one changed run, rows painted below the header", statistics.median(rows), "rows", 1)
         yield Figure("one changed run, bytes to the terminal", statistics.median(written), "bytes")
 
@@ -126,9 +126,9 @@ def busy_minute() -> Iterator[Figure]:
             terminal.read_for(max(0.0, 0.2 - (time.monotonic() - now_s)))
         seconds = time.monotonic() - began_s
         yield Figure("a key under 1,000 changes a second, p95", percentile(answers, 0.95) * 1000, "ms", 100)
-        yield Figure("the slowest of them", max(answers) * 1000, "ms")
-        yield Figure("memory after that minute, more than before", process.memory_info().rss / 1e6 - before_mb, "MB", 3)
-        yield Figure("of a core for it", (_cpu_s(process) - spent_s) / seconds * 100, "%")
+        yield Figure("the slowest key", max(answers) * 1000, "ms")
+        yield Figure("growth of memory in that minute", process.memory_info().rss / 1e6 - before_mb, "MB", 3)
+        yield Figure("share of a core", (_cpu_s(process) - spent_s) / seconds * 100, "%")
         yield Figure("bytes to the terminal", (len(terminal.received) - count) / seconds / 1000, "KB/s")
 
 

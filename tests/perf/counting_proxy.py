@@ -53,9 +53,9 @@ class CountingProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def of(self, beginning: str) -> list[Exchange]:
-        """Return the exchanges whose path starts with a prefix."""
-        return [exchange for exchange in self.exchanges if exchange.path.startswith(beginning)]
+    def of(self, prefix: str) -> list[Exchange]:
+        """Return the exchanges whose path starts with `prefix`."""
+        return [exchange for exchange in self.exchanges if exchange.path.startswith(prefix)]
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -76,7 +76,7 @@ class CountingProxy:
                 tasks.create_task(self._send(near, to_far, kept))
                 tasks.create_task(self._receive(far, to_near, kept))
         except* (OSError, asyncio.CancelledError):
-            pass  # one of both is gone, or this proxy is
+            pass  # a peer or this proxy has closed the connection
         finally:
             to_far.close()
             to_near.close()

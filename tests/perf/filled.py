@@ -31,7 +31,7 @@ REACH = timedelta(days=30)
 WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "COMPLETED", "COMPLETED")
 TASKS = [TaskId(f"sync-{number}") for number in range(40)]
 CHANGING = ("EXECUTING", "COMPLETED", "FAILED")
-BUSY = 2_000
+CHANGING_RUNS = 2_000
 """The number of newest runs that change in turn."""
 
 TURN_S = 0.02
@@ -52,9 +52,9 @@ def patch(number: int, word: str, now: datetime, *, version: int = 0) -> RunPatc
 class Filled(TriggerApp):
     """The monitor without a source."""
 
-    def __init__(self, session: Session, began: datetime, runs: int, changes_per_s: int) -> None:
+    def __init__(self, session: Session, started_at: datetime, runs: int, changes_per_s: int) -> None:
         super().__init__(session)
-        self.began = began
+        self.started_at = started_at
         self._runs = runs
         self._changes_per_s = changes_per_s
 
@@ -74,14 +74,14 @@ class Filled(TriggerApp):
             await self._change()
 
     async def _change(self) -> None:
-        chance, begins_s = Random(1), self.session.clock.monotonic_s()
-        told = 0
+        random, started_s = Random(1), self.session.clock.monotonic_s()
+        emitted = 0
         for version in itertools.count(1):
-            due = int((self.session.clock.monotonic_s() - begins_s) * self._changes_per_s) - told
-            told += due
-            numbers = {chance.randrange(min(BUSY, self._runs)) for _ in range(due)}
+            due = int((self.session.clock.monotonic_s() - started_s) * self._changes_per_s) - emitted
+            emitted += due
+            numbers = {random.randrange(min(CHANGING_RUNS, self._runs)) for _ in range(due)}
             changed = tuple(
-                patch(number, CHANGING[version % 3], self.began, version=10_000 + version) for number in numbers
+                patch(number, CHANGING[version % 3], self.started_at, version=10_000 + version) for number in numbers
             )
             await self.session.emit(RunsRead(changed))
             await self.session.clock.sleep(TURN_S)
@@ -89,7 +89,7 @@ class Filled(TriggerApp):
     def _change_one(self, versions: "itertools.count[int]") -> None:
         version = next(versions)
         word = CHANGING[1 + version % 2]
-        update = RunsRead((patch(5, word, self.began, version=1_000_000 + version),))
+        update = RunsRead((patch(5, word, self.started_at, version=1_000_000 + version),))
         self.session.spawn(self.session.emit(update), "change one")
 
 
@@ -98,11 +98,11 @@ async def main(runs: int, changes_per_s: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings("http://127.0.0.1:9", Secret("tr_dev_x"), history=REACH, state_dir=PurePath(folder))
         async with Session(settings) as session:
-            began = session.now()
+            started_at = session.now()
             for first in range(0, runs, PAGE):
                 numbers = range(first, min(first + PAGE, runs))
-                session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
-            app = Filled(session, began, runs, changes_per_s)
+                session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], started_at) for number in numbers)))
+            app = Filled(session, started_at, runs, changes_per_s)
             await app.run_async()
         if app.failure is not None:
             raise app.failure

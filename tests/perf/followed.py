@@ -22,23 +22,23 @@ from tui.ui.app import TriggerApp
 INTO = "FOLLOWED_INTO"
 
 
-class Count:
-    """Counts the changed runs that reached the screen, and records errors."""
+class ChangeCounter:
+    """Counts the changed runs that reached the screen, and records failures of sources."""
 
     def __init__(self, session: Session) -> None:
         self.run_count = 0
-        self.troubles: list[str] = []
+        self.failures: list[str] = []
         self._session = session
 
     def on_changes(self, changes: Changes) -> None:
         """Count the changed runs."""
         self.run_count += len(changes.added) + len(changes.changed)
         for status in self._session.store.source_statuses.values() if Topic.SOURCES in changes.topics else ():
-            if not isinstance(status, SourceConnected) and (told := f"{status.source}: {status.reason}, {status.at}"):
-                self.troubles += [told] if told not in self.troubles else []
+            if not isinstance(status, SourceConnected) and (line := f"{status.source}: {status.reason}, {status.at}"):
+                self.failures += [line] if line not in self.failures else []
 
 
-def tell(session: Session, count: Count, into: Path) -> None:
+def write_known(session: Session, counter: ChangeCounter, into: Path) -> None:
     """Write the known runs to a file, which is complete when it appears."""
     known = {
         run.id: [run.status.value, run.state.updated_at.isoformat()]
@@ -47,7 +47,7 @@ def tell(session: Session, count: Count, into: Path) -> None:
     }
     draft = into.with_suffix(".draft")
     draft.write_text(
-        json.dumps({"changed": count.run_count, "troubles": count.troubles, "runs": known}), encoding="utf-8"
+        json.dumps({"changed": counter.run_count, "failures": counter.failures, "runs": known}), encoding="utf-8"
     )
     draft.replace(into)
 
@@ -55,14 +55,14 @@ def tell(session: Session, count: Count, into: Path) -> None:
 async def main(runs: int) -> None:
     """Run the monitor until the user quits."""
     async with Session(read_settings(os.environ)) as session:
-        began, count = session.now(), Count(session)
+        started_at, counter = session.now(), ChangeCounter(session)
         for first in range(0, runs, PAGE):
             numbers = range(first, min(first + PAGE, runs))
-            session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], began) for number in numbers)))
+            session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], started_at) for number in numbers)))
         session.store._max_runs = runs
-        session.subscribe(count.on_changes)
+        session.subscribe(counter.on_changes)
         into = Path(os.environ[INTO])
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell, session, count, into)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, write_known, session, counter, into)
         app = TriggerApp(session)
         await app.run_async()
         if app.failure is not None:
