@@ -1,6 +1,7 @@
 """Prints the traceback of an unexpected exception, without local variables and without any key or token.
 
-Python itself prints exceptions of threads, destructors and forgotten tasks; `redact_interpreter_output` covers those.
+Python prints the exceptions of threads, destructors and unawaited tasks by itself; `redact_interpreter_output` redacts
+those.
 """
 
 import logging
@@ -19,7 +20,7 @@ LAST_LINE: Final = "trigger-tui crashed; see the traceback above."
 
 
 def print_bug(output: Output, bug: BaseException) -> None:
-    """Print a traceback on stderr, and a last line that says so."""
+    """Print the traceback on stderr, then LAST_LINE."""
     for line in "".join(traceback.format_exception(bug)).splitlines():
         output.say(line)
     output.say(LAST_LINE)
@@ -35,22 +36,22 @@ def redact_interpreter_output(redact: Callable[[str], str]) -> None:
     def hook(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
         write("".join(traceback.format_exception(kind, bug, trace)))
 
-    def of_thread(args: threading.ExceptHookArgs) -> None:
+    def thread_hook(args: threading.ExceptHookArgs) -> None:
         if args.exc_type is not SystemExit and args.exc_value is not None:
             write(f"Exception in thread {args.thread.name if args.thread else 'unknown'}:\n")
             hook(args.exc_type, args.exc_value, args.exc_traceback)
 
-    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+    def unraisable_hook(args: "sys.UnraisableHookArgs") -> None:
         if args.exc_value is not None:
             write(f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n")
             hook(args.exc_type, args.exc_value, args.exc_traceback)
 
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, of_thread, unraisable
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, thread_hook, unraisable_hook
     if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_Redacting(redact))
+        logging.lastResort.setFormatter(_RedactingFormatter(redact))
 
 
-class _Redacting(logging.Formatter):
+class _RedactingFormatter(logging.Formatter):
     """Formats as usual, then redacts secrets."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the session that they configure."""
+"""The options that several commands share, and the session that these options configure."""
 
 import asyncio
 import gc
@@ -20,19 +20,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
-class RunIdArgument(click.ParamType[RunId]):
+class RunIdType(click.ParamType[RunId]):
     """The id of a run. It may contain only characters that are safe in the path of a URL."""
 
     name = "run"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> RunId:
-        """Return the id. Fails with a usage error."""
+        """Return the id, or fail with a usage error."""
         if not _RUN_ID.match(value):
             self.fail(f"{value!r} is not a run id (run_…)", param, ctx)
         return RunId(value)
 
 
-RUN = RunIdArgument()
+RUN_ID = RunIdType()
 
 
 def connection_options(command: F) -> F:
@@ -89,12 +89,12 @@ class StderrWriter(Protocol):
 
 
 MIN_WAIT_NOTICE_INTERVAL_S = 60.0
-"""A command that follows runs may wait for the request budget before every request."""
+"""Between two lines about waiting, since a command that follows runs may wait before every request."""
 
 
 @asynccontextmanager
 async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterator[Session]:
-    """Start a session that reports waits for the request budget on stderr, at most once a minute."""
+    """Start a session, which ends with the block. Waits for the request budget are reported on stderr."""
     reported_s: float | None = None
 
     def report_wait(seconds: float) -> None:
@@ -112,7 +112,7 @@ async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterato
             gc.enable()
             yield session
     finally:
-        # Only the end of the session waits for the last lines of the log, and knows whether they were written.
+        # Only after the end of the session is it known whether the last lines of the log were written.
         if session.action_log.trouble is not None:
             output.say(session.action_log.trouble)
 

@@ -1,7 +1,7 @@
-"""The sender of one connected screen: it merges whatever the screen has not received yet.
+"""Sends changes to one connected screen, and merges those that the screen has not received yet.
 
-A slow screen has only the ids of changed runs waiting. Their current state is encoded when they are sent, and beyond
-MAX_PENDING_RUNS a new snapshot replaces them. A slow screen delays no other.
+For a slow screen only the ids of changed runs are kept. The current state of these runs is encoded when it is sent.
+Above MAX_PENDING_RUNS ids a new snapshot replaces them. A slow screen never delays another.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from tui.relay.store_encoder import Broadcast, StoreEncoder
 from tui.wire.relay.messages import Beat, encode_relay_message
 
 MAX_PENDING_RUNS: Final = 20_000
-"""Runs that may wait one by one: at most 2 MB of ids. A snapshot needs no memory for each screen."""
+"""Changed runs whose ids are kept, at most 2 MB. Above it the screen gets a snapshot, which screens share."""
 
 SEND_TIMEOUT_S: Final = 30.0
-"""For one message. A screen that reads nothing for so long is disconnected; it starts again with a snapshot."""
+"""For one message. A screen that does not read it in this time is disconnected. It may connect again."""
 
 
 class Sender(Protocol):
@@ -31,7 +31,7 @@ class Sender(Protocol):
 
 
 class RelayClient:
-    """One connected screen. Changes are queued without waiting; `run` sends them."""
+    """One connected screen. `queue` never waits; `run` sends what is queued."""
 
     def __init__(self, socket: Sender, encoder: StoreEncoder, now: Callable[[], datetime], *, name: str) -> None:
         """`name` is the name of the screen's token."""
@@ -40,7 +40,7 @@ class RelayClient:
         self._encoder = encoder
         self._now = now
         self._send_lock = asyncio.Lock()
-        # A message that was cut off in the middle: no other may follow it.
+        # Whether a message was cut off in the middle, after which no other may be sent.
         self._is_mid_message = False
         self._wake = asyncio.Event()
         self._wake.set()

@@ -1,4 +1,4 @@
-"""Server-side WebSocket connections that bound the memory of unread pongs, and that can all be closed at the end."""
+"""The server's WebSocket connections, with bounded memory for unread pongs, and a set of all that are open."""
 
 import asyncio
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from websockets.asyncio.server import ServerConnection
 
 MAX_UNSENT_PONG_BYTES: Final = 64 * 1024
-"""Unread pongs of one peer. A peer that pings every few seconds needs an hour to have so many."""
+"""The most unread pongs of one peer. One that pings every few seconds and reads nothing reaches it in an hour."""
 
 
 class ScreenConnection(ServerConnection):
-    """Drops a peer that sends pings and does not read the pongs.
+    """Disconnects a peer that sends pings and does not read the pongs.
 
     websockets writes a pong for every ping without waiting, so such a peer would fill the memory.
     """
@@ -18,7 +18,7 @@ class ScreenConnection(ServerConnection):
     _unsent_pong_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Process received bytes. Only pongs are written meanwhile."""
+        """Process received bytes. Everything written meanwhile is pongs."""
         before = self.transport.get_write_buffer_size()
         super().data_received(data)
         unsent = self.transport.get_write_buffer_size()
@@ -28,9 +28,9 @@ class ScreenConnection(ServerConnection):
 
 
 def connection_type(connections: set[ServerConnection]) -> type[ServerConnection]:
-    """Return a class whose open connections are all in the set.
+    """Return a connection class that keeps its open connections in the set.
 
-    The server of websockets does not know connections without a complete request, but waits for them when it closes.
+    The server of websockets does not list connections without a complete request, but waits for them when it closes.
     """
 
     class TrackedConnection(ScreenConnection):

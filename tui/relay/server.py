@@ -39,32 +39,32 @@ from tui.wire.relay.messages import (
 )
 
 BEAT_S: Final = 5.0
-"""Between beats. A screen calls itself late after two of them are missing."""
+"""The interval of heartbeats. A screen that misses two shows its data as late; one that misses five reconnects."""
 
-UNREADABLE: Final = 4000
-TOKEN_REVOKED: Final = 4002
-TRY_LATER: Final = 1013
+CLOSE_UNREADABLE: Final = 4000
+CLOSE_TOKEN_REVOKED: Final = 4002
+CLOSE_TRY_LATER: Final = 1013
 """Close codes. Those from 4000 are for applications (RFC 6455, 7.4.2)."""
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 1.0
 WRITE_LIMIT_BYTES: Final = 16 * 1024
-"""Unsent bytes in this process for a screen that does not read, besides the message that is being sent."""
+"""The most unsent bytes in this process for one screen, besides the message that is being sent."""
 
 SEND_BUFFER_BYTES: Final = 256 * 1024
-"""Unsent bytes in the kernel for such a screen. They can no longer be merged."""
+"""The most unsent bytes in the kernel for one screen. They can no longer be merged."""
 
 WINDOW_BITS: Final = 12
 MEMORY_LEVEL: Final = 5
-"""Of the compression: 32 KB a screen instead of 256, for a few percent more bytes."""
+"""Compression settings: 32 KB of memory for each screen instead of 256, for a few percent more bytes."""
 
-_REVOKED: Final = "the token was revoked"
+_REVOKED_REASON: Final = "the token was revoked"
 
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """How the relay serves."""
+    """The options of a relay. `tls` is None for unencrypted connections."""
 
     max_screens: int = 300
     tls: ssl.SSLContext | None = None
@@ -137,7 +137,7 @@ class Relay:
         self._authenticator.tokens = tokens
         for connection in self._clients.values():
             if self._authenticator.token_name(connection.request) is None:
-                self._session.spawn(connection.close(TOKEN_REVOKED, _REVOKED), "goodbye")
+                self._session.spawn(connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON), "goodbye")
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the HTTP response to a request that is refused, or None to accept the WebSocket."""
@@ -146,11 +146,11 @@ class Relay:
         if self._authenticator.token_name(request) is None:
             return self._authenticator.refuse(connection, HTTPStatus.UNAUTHORIZED, "the token is missing or unknown")
         if len(self._clients) >= self._options.max_screens:
-            return self._authenticator.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full)
+            return self._authenticator.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, self._full_reason)
         return None
 
     @property
-    def _full(self) -> str:
+    def _full_reason(self) -> str:
         count = self._options.max_screens
         return f"the relay already serves {count} {'screen' if count == 1 else 'screens'}, its maximum"
 
@@ -181,7 +181,7 @@ class Relay:
                 self._failure.set_exception(bug)
 
     async def _is_accepted(self, connection: ServerConnection) -> bool:
-        """Read the hello of a screen. Close the connection and return False where the relay cannot serve it."""
+        """Read the hello of a screen. If the relay cannot serve it, close the connection and return False."""
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             first = await connection.recv(decode=False)
         try:
@@ -189,7 +189,7 @@ class Relay:
         except ServerFault:
             hello = None
         if not isinstance(hello, Hello):
-            await connection.close(UNREADABLE, "the first message is not a hello")
+            await connection.close(CLOSE_UNREADABLE, "the first message is not a hello")
             return False
         if hello.version != VERSION:
             reason = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
@@ -197,8 +197,8 @@ class Relay:
             await connection.close(CLOSE_OTHER_VERSION, reason)
             return False
         if len(self._clients) >= self._options.max_screens:
-            self._authenticator.log_refusal(connection, self._full)
-            await connection.close(TRY_LATER, self._full)
+            self._authenticator.log_refusal(connection, self._full_reason)
+            await connection.close(CLOSE_TRY_LATER, self._full_reason)
             return False
         return True
 
@@ -206,7 +206,7 @@ class Relay:
         """Send changes to a screen and answer its calls until the connection ends."""
         name = self._authenticator.token_name(connection.request)
         if name is None:
-            await connection.close(TOKEN_REVOKED, _REVOKED)
+            await connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
             return
         welcome = encode_relay_message(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
         client = RelayClient(connection, self._encoder, self._session.now, name=name)
@@ -221,16 +221,16 @@ class Relay:
                 task.cancel()
 
     async def _receive(self, client: RelayClient, connection: ServerConnection, tasks: set[asyncio.Task[None]]) -> None:
-        """Start a task for each call, until the screen sends something else. Raises ConnectionClosed."""
+        """Start a task for each call. Return after an invalid message. Raises ConnectionClosed."""
         allowance = CallAllowance(self._session.clock)
         while True:
             try:
                 call = decode_screen_message(await connection.recv(decode=False))
             except ServerFault as error:
-                await connection.close(UNREADABLE, str(error))
+                await connection.close(CLOSE_UNREADABLE, str(error))
                 return
             if not isinstance(call, Call):
-                await connection.close(UNREADABLE, "the screen sent a second hello")
+                await connection.close(CLOSE_UNREADABLE, "the screen sent a second hello")
                 return
             if (wait := allowance.acquire()) is not None:
                 response = self._proxy.error_response(429, "too many requests from one screen", wait)

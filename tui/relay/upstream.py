@@ -9,7 +9,7 @@ from tui.session import Session
 from tui.store.changes import Changes, Topic
 
 RESTART_AFTER_S: Final = 60.0
-"""After a fatal failure, such as a refused key, the sources start again: a relay has no user who would restart it."""
+"""After a fatal failure, such as a refused key, the sources start again: a relay runs without a user to restart it."""
 
 
 class Upstream:

@@ -1,4 +1,4 @@
-"""Reads the trees of runs before an action, to find all runs that it would stop.
+"""Plans an action: reads the trees around its runs, to find all runs that it would stop.
 
 The command line and the screen show the plan and ask for consent.
 """
@@ -22,10 +22,10 @@ MAX_ROOTS_PER_QUERY: Final = 100
 MAX_ROOT_QUERIES: Final = 5
 
 MIN_ROOTS_TO_QUERY: Final = 2
-"""A single root is read by its detail, which is current; a query is answered from a replica."""
+"""A single root is read by a request for its details, which are current; a query reads a replica that lags."""
 
 MAX_TREES: Final = 20
-"""Trees that are read one by one for a plan that may be partial."""
+"""The most trees that are read one by one for a plan that may be partial."""
 
 
 class ActionPlanner:
@@ -44,13 +44,13 @@ class ActionPlanner:
 
     @property
     def needs_trees(self) -> bool:
-        """Whether the plan has to read trees, since runs below these would stop too."""
+        """Whether the plan has to read trees, since the action would stop the runs below too."""
         return bool(self._unread())
 
     async def read_plan(self, *, allow_partial: bool = False) -> ActionPlan:
         """Read the trees of the runs, and return the plan once the store has what was read.
 
-        Raises `ApiError` where a tree cannot be read. With `allow_partial` the plan names what is missing instead, and
+        Raises `ApiError` if a tree cannot be read. With `allow_partial` the plan names what is missing instead, and
         at most `MAX_TREES` trees are read one by one.
         """
         await self._read_roots()
@@ -70,14 +70,14 @@ class ActionPlanner:
         return self._plan()
 
     def _unread(self) -> list[RunId]:
-        """The live runs whose trees were neither read nor tried."""
+        """Return the live runs that are in no tree so far, and whose own tree was not requested."""
         if not self._action.stops_descendants:
             return []
         known = self._tried | self._nodes.keys()
         return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
 
     async def _read_roots(self) -> None:
-        """Read the trees of those runs that are roots, many by one query, unless the key may not query."""
+        """Read the trees below the runs that are roots, many by one query, if the key may query."""
         unread = [self._runs[run_id] for run_id in self._unread()]
         roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_PER_QUERY * MAX_ROOT_QUERIES]
         if len(roots) < MIN_ROOTS_TO_QUERY:

@@ -1,6 +1,7 @@
 """Blocks actions in the wrong environment.
 
-The interlock only observes updates. It never lifts a block: the user has to restart the program.
+The interlock learns the environment from the session's updates. It never lifts a block: the user has to restart the
+program.
 """
 
 from tui.domain.environment import Environment
@@ -9,17 +10,17 @@ from tui.domain.update import EnvironmentRead, RunsRead, Update
 
 
 class Interlock:
-    """Blocks every write once the environment is not the expected one, or changed during the session."""
+    """Blocks every action if the environment is not the expected one, or if it changes during the session."""
 
     def __init__(self, expect_env: str | None) -> None:
         self._expected = expect_env
         self._first: Environment | None = None
         self._row_name: Raw | None = None
         self._reason: str | None = None
-        self.is_known = False
+        self._is_checked = False
 
     def observe(self, update: Update) -> None:
-        """Check the environment that an update names."""
+        """Check the environment, if the update names it."""
         match update:
             case EnvironmentRead():
                 self._check_environment(update.environment)
@@ -32,8 +33,8 @@ class Interlock:
 
     @property
     def reason(self) -> str | None:
-        """Why nothing may be written, or None."""
-        if self._reason is None and self._expected is not None and not self.is_known:
+        """Why no action may be sent, or None."""
+        if self._reason is None and self._expected is not None and not self._is_checked:
             return f"the environment is unknown, and --expect-env {self._expected} was given"
         return self._reason
 
@@ -45,13 +46,12 @@ class Interlock:
 
     @property
     def is_production(self) -> bool:
-        """Whether writes need the environment's name; an unknown environment counts as production."""
+        """Whether the environment is of type PRODUCTION. An unknown one counts as production."""
         return self._first is None or self._first.is_production
 
     def _check_environment(self, environment: Environment | None) -> None:
         if environment is None:
             return
-        self.is_known = True
         if self._first is None:
             self._first = environment
         elif environment != self._first:
@@ -71,7 +71,7 @@ class Interlock:
     def _check_expected(self, name: Raw) -> None:
         if self._expected is None:
             return
-        self.is_known = True
+        self._is_checked = True
         if name != self._expected:
             self._block(f"this is {clean(name)}, not the expected {self._expected}")
 

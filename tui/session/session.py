@@ -1,7 +1,7 @@
 """The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks.
 
-Use it as a context manager around the code that shows it. When the block ends, by an exit, Ctrl-C or a crash, every
-task is cancelled and every connection is closed.
+Use it as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is cancelled and every
+connection is closed.
 """
 
 import asyncio
@@ -47,16 +47,16 @@ MAX_APPLIED_RUNS = 1_000
 """Runs in one update of the store, about 10 ms of work. A run with more children is split into several updates."""
 
 MAX_TRUNCATIONS = 100
-"""Sentences about truncated responses that are kept and reported, at most."""
+"""Sentences about truncated responses to keep and report; later ones are dropped."""
 
-CLOSE_WITHIN_S = 3.0
-"""Give up closing connections after this: the process ends anyway."""
+CLOSE_TIMEOUT_S = 3.0
+"""After this, the process ends without closing the remaining connections."""
 
 
 class Session:
     """One environment, followed while the program runs.
 
-    `store` exists from the beginning; `fetcher` and `perform` work after `start`.
+    `store` can be used at once, `fetcher` and `perform` only after `start`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Session:
         timeouts: "Timeouts | None" = None,
         feed_timeouts: "Timeouts | None" = None,
     ) -> None:
-        """`on_rate_limit_wait` receives the seconds that a request of the user has to wait.
+        """`on_rate_limit_wait` is called with the seconds that a user's request has to wait for the budget.
 
         `on_truncated` receives one sentence for each kind of response that was too large and was truncated.
         """
@@ -116,7 +116,7 @@ class Session:
     ) -> None:
         for task in tuple(self._spawned):
             task.cancel()
-        # An exception other than a cancellation comes from the block: the task group must not wrap it.
+        # Other exceptions than a cancellation come from the block. The task group must not wrap them in a group.
         is_from_block = kind is not None and not issubclass(kind, asyncio.CancelledError)
         try:
             await self._tasks.__aexit__(*((None, None, None) if is_from_block else (kind, error, trace)))
@@ -129,7 +129,7 @@ class Session:
                 raise
         finally:
             try:
-                async with asyncio.timeout(CLOSE_WITHIN_S):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self._closers.aclose()
             except TimeoutError:
                 pass  # a peer that does not answer must not delay the exit
@@ -151,7 +151,7 @@ class Session:
             api = client = await self._open_client()
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
-        api.on_truncated = self._note_truncated
+        api.on_truncated = self._on_response_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
         self._closers.push_async_callback(api.aclose)
         self.fetcher = self.sources.fetcher = run_fetcher(
@@ -168,7 +168,7 @@ class Session:
             get_run=self.store.get,
         )
 
-    def _note_truncated(self, text: str) -> None:
+    def _on_response_truncated(self, text: str) -> None:
         if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:
             self.truncations[text] = None
             self._on_truncated(text)
@@ -221,7 +221,7 @@ class Session:
         return self._pump.subscribe(listener)
 
     async def changes(self) -> AsyncGenerator[Changes, None]:
-        """Iterate over changes, without end. Changes that arrive while the caller is busy are merged."""
+        """Yield changes without end. Changes that arrive while the caller is busy are merged."""
         pending, arrived = Changes(), asyncio.Event()
 
         def on_changes(changes: Changes) -> None:
@@ -241,17 +241,20 @@ class Session:
     async def fetch_run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
         """Read a run with its attempts. The second value says why attempts are missing, if some are.
 
-        Raises `ApiError` where the run itself cannot be read.
+        Raises `ApiError` if the run itself cannot be read.
         """
         return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
     async def fetch_tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
-        """Read the whole tree around a run. Actions read it with `is_thorough`. Raises `ApiError`."""
+        """Read the whole tree around a run. Raises `ApiError`.
+
+        `is_thorough` is for the plan of an action: waits for the budget, and reads live runs that a replica may lack.
+        """
         priority = Priority.ACTION if is_thorough else Priority.SELECTED
         return await self._tree_fetcher().fetch_tree(run_id, priority, is_thorough=is_thorough)
 
     async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
-        """Read the trees below several roots by one query. Return None where the query is refused or fails."""
+        """Read the trees below several roots by one query. Return None if the query is refused or fails."""
         return await self._tree_fetcher().fetch_trees_of_roots(roots, Priority.ACTION)
 
     def _tree_fetcher(self) -> "TreeFetcher":

@@ -12,7 +12,7 @@ import click
 from tui.actions import ACTIONS, Action
 from tui.cli.consent import Consent, ask, check_consent, plan_caveats, plan_text, read_plan
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN_ID, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.action_plan import UNKNOWN, ActionPlan
@@ -27,7 +27,7 @@ def _command(action: Action) -> click.Command:
     """Return the command for an action."""
 
     @click.command(action.id, help=f"{action.description}. Prints each outcome; exit code 1 unless all succeed.")
-    @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN)
+    @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN_ID)
     @click.option("--yes", is_flag=True, help="Do not ask. Required without a terminal.")
     @click.option("--env-name", metavar="NAME", help="The environment's name: required with --yes in production.")
     @click.option("--count", type=int, metavar="N", help="The number of runs: required with --yes for more than ten.")

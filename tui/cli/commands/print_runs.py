@@ -1,4 +1,4 @@
-"""`ls`, `show` and `tree`: the commands that read once and print."""
+"""`ls`, `show` and `tree`: read runs once, and print them."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import RUN, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN_ID, connection_options, json_option, open_session, run_async, settings_of
 from tui.config import Settings
 from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId, TaskId
@@ -19,7 +19,7 @@ from tui.output import Output
 from tui.session import Session
 
 DEFAULT_LIMIT = 50
-"""Rows of `ls`: about two screens, read by one request."""
+"""Runs that `ls` prints: about two screens, read by one request."""
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
 """The largest payload or output that `--fetch` downloads; a task cannot return more."""
@@ -73,19 +73,19 @@ async def _pages(
     """
     from tui.wire.errors import Refused, TooExpensive
 
-    seen_ids, live = set[RunId](), live_statuses(filters.statuses)
+    printed_ids, live = set[RunId](), live_statuses(filters.statuses)
     # Only live runs: they are few, so that a request without a period finds all of them.
     is_one_pass = filters.has_window or live == filters.statuses
     first = filters if is_one_pass else replace(filters, period=period_text(session.settings.history))
     try:
-        async for page in _pages_of_period(session, first, limit, seen_ids, say):
+        async for page in _pages_of_period(session, first, limit, printed_ids, say):
             yield page
     except TooExpensive as error:
         raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
-    if is_one_pass or not live or len(seen_ids) >= limit:
+    if is_one_pass or not live or len(printed_ids) >= limit:
         return
     try:
-        async for page in _pages_of_period(session, replace(filters, statuses=live), limit, seen_ids, say):
+        async for page in _pages_of_period(session, replace(filters, statuses=live), limit, printed_ids, say):
             yield page
     except Refused as error:
         if error.is_about_the_key:
@@ -94,9 +94,9 @@ async def _pages(
 
 
 async def _pages_of_period(
-    session: Session, filters: RunFilters, limit: int, seen_ids: set[RunId], say: Callable[[str], None]
+    session: Session, filters: RunFilters, limit: int, printed_ids: set[RunId], say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Yield pages of one period, up to the limit. Runs of `seen_ids` are left out; the others are added to it.
+    """Yield pages of one period, up to the limit. Runs in `printed_ids` are left out, the others added to it.
 
     A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3.
     """
@@ -104,15 +104,15 @@ async def _pages_of_period(
     from tui.store.merge import merge
 
     cursor, cursors, unreadable = None, set[Cursor](), 0
-    while len(seen_ids) < limit:
-        size = min(100, limit - len(seen_ids))
+    while len(printed_ids) < limit:
+        size = min(100, limit - len(printed_ids))
         page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=cursor, size=size)
-        # A new run moves another one to the next page between two requests: that one would be printed twice.
-        fresh = [patch for patch in page.patches if patch.id not in seen_ids][: limit - len(seen_ids)]
-        seen_ids.update(patch.id for patch in fresh)
+        # A run that is created between two requests moves another one to the next page: print that one only once.
+        new = [patch for patch in page.patches if patch.id not in printed_ids][: limit - len(printed_ids)]
+        printed_ids.update(patch.id for patch in new)
         unreadable += page.unreadable
-        if fresh:
-            yield [merge(None, patch) for patch in fresh], page.read_at
+        if new:
+            yield [merge(None, patch) for patch in new], page.read_at
         if page.next is None or page.next in cursors:
             break
         cursor = page.next
@@ -122,7 +122,7 @@ async def _pages_of_period(
 
 
 @click.command("show")
-@click.argument("run_id", metavar="RUN", type=RUN)
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
 @click.option(
     "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
 )
@@ -162,7 +162,7 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 
 
 @click.command("tree")
-@click.argument("run_id", metavar="RUN", type=RUN)
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
 @json_option
 @connection_options
 @click.pass_obj
@@ -228,7 +228,7 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
 
 
 def _values(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the values of a repeated option, split at commas. Raises `Stop` (usage) for an empty or odd value."""
+    """Return the values of a repeated option, split at commas. Raises `Stop` (usage) for an invalid value."""
     values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
     if given and not values:
         raise Stop(ExitCode.USAGE, "an empty filter would match all runs: give it a value, or leave it out")

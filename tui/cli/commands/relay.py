@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN: Final = "127.0.0.1:7337"
 MAX_OPEN_FILES: Final = 65_536
-"""The limit of open files, connections included, if the system allows it. The usual limit of 1,024 is too low: clients
-without a token could use it up.
+"""The limit of open files and connections to request from the system. The usual 1,024 are too few: clients without a
+token could use them up.
 """
 
 MIN_WARNING_INTERVAL_S: Final = 60.0
@@ -148,7 +148,7 @@ def _open_listener(host: str, port: int) -> socket.socket:
 
 
 class _RelayCommand:
-    """The running command: it owns the relay, its signal handlers and its messages."""
+    """The running command, with its signal handlers and its messages."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class _RelayCommand:
         return await ended
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Print an error of the event loop. Too many open files are printed once a minute."""
+        """Log an error of the event loop. Too many open files are logged at most once a minute."""
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}):
             self._lines.say(str(context.get("message", "the event loop reports an error")))
@@ -220,8 +220,8 @@ class _RelayCommand:
         for line in (
             f"relay at {scheme}://{shown}:{port}   (Ctrl-C ends it)",
             "",
-            "  # a screen, anywhere",
-            f"  export TRIGGER_TUI_RELAY_TOKEN=…    # of {self._tokens_file}",
+            "  # on the machine of a screen",
+            f"  export TRIGGER_TUI_RELAY_TOKEN=…    # a token from {self._tokens_file}",
             f"  trigger-tui --relay {scheme}://{shown}:{port}",
         ):
             self._output.print(line)

@@ -8,7 +8,7 @@ import click
 
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import (
-    RUN,
+    RUN_ID,
     connection_options,
     following_options,
     json_option,
@@ -31,7 +31,7 @@ TOO_EXPENSIVE: Final = 422
 
 
 @click.command("watch")
-@click.argument("run_id", metavar="[RUN]", required=False, type=RUN)
+@click.argument("run_id", metavar="[RUN]", required=False, type=RUN_ID)
 @following_options
 @json_option
 @connection_options
@@ -64,7 +64,8 @@ class _Watcher:
         self._output = output
         self._run_id = run_id
         self._as_json = as_json
-        self._start: datetime | None = None
+        # Runs created later are new. None before the first connection.
+        self._since: datetime | None = None
         self._trouble: SourceRetrying | None = None
         self._was_live: bool | None = None
 
@@ -75,14 +76,14 @@ class _Watcher:
         if before is None and self._run_id is None and not self._is_new(after):
             return
         if self._run_id is not None and after.is_final:
-            after = await self._complete(after)
+            after = await self._read_details(after)
         self._print(before, after)
         if self._run_id is not None and after.is_final:
             is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
             raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
 
-    async def _complete(self, run: Run) -> Run:
-        """Read what the feed omits when a run ends: the number of attempts, and an output that is stored apart."""
+    async def _read_details(self, run: Run) -> Run:
+        """Read what the feed omits of an ended run: the number of attempts, and a large output (stored apart)."""
         from tui.sources.budget import Priority
         from tui.wire.errors import ApiError
 
@@ -94,7 +95,7 @@ class _Watcher:
         return self._session.store.get(run.id) or run
 
     def _is_new(self, run: Run) -> bool:
-        return self._start is not None and run.fixed.created_at is not None and run.fixed.created_at > self._start
+        return self._since is not None and run.fixed.created_at is not None and run.fixed.created_at > self._since
 
     def _print(self, before: Run | None, after: Run) -> None:
         from tui.present.printed.schema import run_object, status_object
@@ -110,23 +111,23 @@ class _Watcher:
         self._output.json_line(line)
 
     def check_connection(self) -> None:
-        """Report on stderr a connection that was lost or is back. Raises `Stop` if there never was one."""
+        """Report on stderr that a connection was lost or restored. Raises `Stop` if the first one fails."""
         # Feeds last: if polling fails too, its `Stop` is the only report.
         for name, state in sorted(self._session.store.source_statuses.items(), key=lambda source: source[0] in FEEDS):
             match state:
                 case SourceRetrying() | SourceStopped() if name in FEEDS:
-                    self._say_polling(state)
+                    self._report_feed_failure(state)
                 case SourceConnected():
                     self._was_live = name in FEEDS or self._was_live
                     if self._trouble is not None and name == self._trouble.source:
                         self._output.say(f"connected again after {_tries(self._trouble.attempt)}")
                         self._trouble = None
-                    if self._start is None:
+                    if self._since is None:
                         newest = self._session.store.newest()
-                        self._start = newest.fixed.created_at if newest else None
-                        self._start = self._start or state.at
+                        self._since = newest.fixed.created_at if newest else None
+                        self._since = self._since or state.at
                 case SourceRetrying():
-                    if self._start is None:
+                    if self._since is None:
                         code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION
                         raise Stop(code, self._reason(state))
                     if state != self._trouble:
@@ -139,17 +140,17 @@ class _Watcher:
                     assert_never(state)
 
     def _reason(self, state: SourceRetrying | SourceStopped) -> str:
-        """Return why nothing can be watched, with advice if the server requires a shorter period."""
+        """Return why runs cannot be read, with advice if the server requires a shorter period."""
         if state.status != TOO_EXPENSIVE or self._run_id is not None:
             return state.reason
         period = period_text(self._session.settings.history)
         return f"{state.reason} (the server requires less than the last {period}: watch one RUN, or use ls --period 1h)"
 
-    def _say_polling(self, state: SourceRetrying | SourceStopped) -> None:
-        """Report once that the feed does not work, until it is back."""
+    def _report_feed_failure(self, state: SourceRetrying | SourceStopped) -> None:
+        """Report that the feed does not work, once until it works again."""
         from tui.present.frame.trouble import feed_sentence
 
-        if self._start is not None and self._was_live is not False:
+        if self._since is not None and self._was_live is not False:
             self._was_live = False
             self._output.say(feed_sentence(state))
 
