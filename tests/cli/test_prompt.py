@@ -23,7 +23,7 @@ from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
 from tui.cli.prompt import PromptInput, PromptTimeouts, confirm
 from tui.output import Output
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 
 REPORT = b"\x1b[12;40R"
 SHORT = PromptTimeouts(request_interval_s=0.02, silent_after_s=0.06, late_within_s=0.02)
@@ -112,7 +112,7 @@ def is_empty(descriptor: int) -> bool:
 
 def test_y_counts_after_the_report(terminal: tuple[Output, User]) -> None:
     output, user = terminal
-    user.begin((ASK_CURSOR.encode(), b"y\n" + REPORT), (b"6n", b"y\n"))
+    user.begin((CURSOR_REQUEST.encode(), b"y\n" + REPORT), (b"6n", b"y\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
 
 
@@ -120,7 +120,7 @@ def test_silent_terminal_accepts_the_word(terminal: tuple[Output, User]) -> None
     output, user = terminal
     user.begin((b"?", b"y\n"), (b"type cancel to confirm", b"cancel\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
-    assert user.shown.count(ASK_CURSOR.encode()) == 3
+    assert user.shown.count(CURSOR_REQUEST.encode()) == 3
     assert user.shown.count(b"Waiting for the terminal to answer") == 1
 
 
@@ -142,7 +142,7 @@ def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monk
 def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
     output, user = terminal
     timeouts = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=20)
-    user.begin((ASK_CURSOR.encode(), b"n\n"), (b"\n", REPORT))
+    user.begin((CURSOR_REQUEST.encode(), b"n\n"), (b"\n", REPORT))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
     assert output.keyboard is not None
     assert is_empty(output.keyboard.fileno())
@@ -153,7 +153,7 @@ def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Outpu
     main = get_ident()
 
     def interrupt() -> None:
-        while ASK_CURSOR.encode() not in user.shown:
+        while CURSOR_REQUEST.encode() not in user.shown:
             user.shown += os.read(user.screen, 500)
         pthread_kill(main, signal.SIGINT)
         while not user.shown.endswith(b"\n"):
@@ -172,7 +172,7 @@ def test_closed_terminal_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
 
     def hang_up() -> None:
-        while ASK_CURSOR.encode() not in os.read(ours, 500):
+        while CURSOR_REQUEST.encode() not in os.read(ours, 500):
             pass
         os.close(ours)
 
@@ -200,7 +200,7 @@ def api(fleet: Fleet) -> Iterator[FleetApi]:
 
 def test_slow_terminal_ignores_keys_typed_before(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
-    terminal.read_until(ASK_CURSOR)
+    terminal.read_until(CURSOR_REQUEST)
     terminal.type("y\n")
     terminal.answer()
     terminal.type("n\n")
@@ -212,7 +212,7 @@ def test_slow_terminal_ignores_keys_typed_before(fleet: Fleet, api: FleetApi) ->
 def test_signal_restores_the_terminal_mode(fleet: Fleet, api: FleetApi, number: signal.Signals) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
     mode = termios.tcgetattr(terminal.descriptor)
-    terminal.read_until(ASK_CURSOR)
+    terminal.read_until(CURSOR_REQUEST)
     assert termios.tcgetattr(terminal.descriptor) != mode
     os.kill(terminal.process.pid, number)
     terminal.process.wait(30)
@@ -225,7 +225,7 @@ def test_ctrl_z_restores_the_terminal_mode_until_fg(fleet: Fleet, api: FleetApi)
     with Screen([sys.executable, "-c", SHELL], env=environ, holds_cursor=True) as terminal:
         terminal.wait_for("SH$")
         terminal.send(f"{sys.executable} -m tui cancel {fleet.runs[0].id}\n")
-        terminal.wait_for_bytes(ASK_CURSOR.encode())
+        terminal.wait_for_bytes(CURSOR_REQUEST.encode())
         asking = termios.tcgetattr(terminal.descriptor)
         terminal.send("\x1a")
         terminal.wait_for_bytes(b"Stopped")

@@ -31,8 +31,8 @@ def test_poison_mode_fails_for_uncleaned_text(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_type_ahead_fails_without_waiting_for_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    def begin(_: TypeAhead, on_sight: Callable[[FrameVisibility], None]) -> Callable[[], None]:
-        on_sight(FrameVisibility.SEEN)
+    def begin(_: TypeAhead, on_visibility: Callable[[FrameVisibility], None]) -> Callable[[], None]:
+        on_visibility(FrameVisibility.SEEN)
         return lambda: None
 
     monkeypatch.setattr(TypeAhead, "begin", begin)

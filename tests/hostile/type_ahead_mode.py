@@ -16,7 +16,7 @@ from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.commands import Hung, hang_ends
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, walking
 from tests.hostile.poison_panes import describe
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.screens.confirm import ConfirmScreen
 
 DELAYS_MS = (0, 100, 300, 600, 900, 1_000, 1_100, 1_500, 2_000, 2_500, 3_000, 4_000)
@@ -174,7 +174,7 @@ class _Story:
         """Record a write to the terminal, and answer each cursor request a round trip later."""
         self.walker.writes.append(written)
         if self._round_trip_s is not None:
-            for _ in range(written.count(ASK_CURSOR)):
+            for _ in range(written.count(CURSOR_REQUEST)):
                 self.walker.fleet.clock.call_later(self._round_trip_s, self._answer)
 
     def _answer(self) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.support.fleet import SECRET
 from tui.cli.main import run
 from tui.output import DEFAULT_WIDTH, Output
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 
 PATIENCE_S = 30.0
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG")
@@ -126,7 +126,7 @@ class Terminal:
         except OSError:  # on Linux: the other end is closed
             return False
         self.screen += chunk
-        if not self._silent and self.screen.count(ASK_CURSOR.encode()) > self._answered:
+        if not self._silent and self.screen.count(CURSOR_REQUEST.encode()) > self._answered:
             self.answer()
         return bool(chunk)
 

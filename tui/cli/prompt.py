@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Final
 
 from tui.output import Output
-from tui.ui.input.type_ahead import ASK_CURSOR, REQUEST_INTERVAL_S, SILENT_AFTER_S
+from tui.ui.input.type_ahead import CURSOR_REQUEST, REQUEST_INTERVAL_S, SILENT_AFTER_S
 
 YES: Final = "y"
 
@@ -174,7 +174,7 @@ class _Prompt:
         text, on_new_line = question, False
         while True:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
-            self._output.prompt(text, on_new_line=on_new_line, control=ASK_CURSOR)
+            self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
             answer = self._read(self._timeouts.request_interval_s, until_shown=True)
             is_over = time.monotonic() - began_s >= self._timeouts.silent_after_s
             if answer is not None or self._input.is_shown or is_over:

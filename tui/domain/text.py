@@ -108,18 +108,18 @@ def clean(text: str, *, lines: bool = False) -> str:
 
     All terminals agree on the width of the result. C0 controls become their control pictures (`␛`, `␊`). All other
     controls, bidi marks, zero-width and unassigned characters become `U+FFFD`. An emoji sequence is reduced to its
-    first character. A joiner is removed if a script or an emoji uses it. With `lines`, newlines stay. Never raises. The
-    result has no lone surrogates, so that UTF-8 can encode it.
+    first character. A joiner is removed where a script or an emoji uses it. With `lines`, newlines stay. Never raises.
+    The result has no lone surrogates, so that UTF-8 can encode it.
     """
     if text.isascii() and text.isprintable():
         return text
     if _NEEDS_CONTEXT.search(text) is not None:
-        text = _first_signs(text)
+        text = _reduce_emoji(text)
     return text.translate(_LINES if lines else _ONE_LINE)
 
 
-def _first_signs(text: str) -> str:
-    """Reduce emoji sequences to their first character, and remove joiners that belong to the spelling."""
+def _reduce_emoji(text: str) -> str:
+    """Reduce emoji sequences to their first character, and remove joiners that a script or an emoji uses."""
     text = _EMOJI_SEQUENCE.sub(r"\1", text)
     text = _LONE_JOINERS.sub(_joiners, text)
     return _KEYCAP.sub(r"\1", text)

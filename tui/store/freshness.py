@@ -21,7 +21,7 @@ STALE_AFTER_INTERVALS: Final = 5
 SLOW_AFTER: Final = timedelta(seconds=5)
 """The first response is slow if it takes longer than this."""
 
-Trouble = SourceRetrying | SourceStopped
+SourceFailure = SourceRetrying | SourceStopped
 
 
 class Level(StrEnum):
@@ -49,11 +49,11 @@ class Freshness:
     level: Level
     confirmed_at: datetime | None = None
     interval: timedelta = timedelta()
-    trouble: Trouble | None = None
+    trouble: SourceFailure | None = None
     trouble_since: datetime | None = None
     waited: timedelta = timedelta()
     leader: str | None = None
-    other_trouble: Trouble | None = None
+    other_trouble: SourceFailure | None = None
 
     @property
     def is_slow(self) -> bool:
@@ -77,11 +77,11 @@ class _SourceHealth:
 
     responded_s: float | None = None
     interval_s: float = 0.0
-    trouble: Trouble | None = None
+    trouble: SourceFailure | None = None
     trouble_since: datetime | None = None
     trouble_s: float = 0.0
 
-    def is_well(self, elapsed_s: float) -> bool:
+    def is_healthy(self, elapsed_s: float) -> bool:
         """Whether the source has not failed and its next response is not overdue."""
         return self.responded_s is not None and self.trouble is None and elapsed_s < self.late_s
 
@@ -92,7 +92,7 @@ class _SourceHealth:
 
     @property
     def failed_s(self) -> float:
-        """When the source failed or its response became overdue. Only meaningful if it is not `is_well`."""
+        """When the source failed or its response became overdue. Only meaningful if it is not `is_healthy`."""
         return self.trouble_s if self.trouble is not None else self.late_s
 
 
@@ -200,16 +200,16 @@ class FreshnessTracker:
     def _leader(self, elapsed_s: float) -> str | None:
         """Return the source that the displayed data depends on."""
         relay = self._health.get(RELAY)
-        if relay is not None and not relay.is_well(elapsed_s):
+        if relay is not None and not relay.is_healthy(elapsed_s):
             return RELAY
         feeds = [name for name in self._health if name in FEEDS]
-        working = next((name for name in feeds if self._health[name].is_well(elapsed_s)), None)
+        working = next((name for name in feeds if self._health[name].is_healthy(elapsed_s)), None)
         poller = next((name for name in self._health if name not in FEEDS and name != RELAY), None)
         # The data never depended on a feed that has not responded yet.
         connected = next((name for name in feeds if self._health[name].responded_s is not None), None)
         return working or poller or connected or (RELAY if relay is not None else None)
 
-    def _other_trouble(self, leader: str) -> Trouble | None:
+    def _other_trouble(self, leader: str) -> SourceFailure | None:
         others = (health.trouble for name, health in self._health.items() if name not in {leader, RELAY})
         return None if leader == RELAY else next((trouble for trouble in others if trouble is not None), None)
 

@@ -19,7 +19,7 @@ from tui.store.server_filter import KnownValues, is_typable
 from tui.store.status_words import read_status_words
 
 MAX_NAMES: Final = 3
-"""A text may be a tag or a task, so that each text costs two lists."""
+"""The maximum number of names to list. A text may be a tag or a task, so that each costs two lists."""
 
 MAX_NAME_CHARS: Final = 200
 """A longer text is not a name: tags have at most 128 characters."""

@@ -50,7 +50,7 @@ class TriggerApp(AppBase):
         self,
         session: Session,
         *,
-        look: ColorMode = ColorMode.DARK,
+        color_mode: ColorMode = ColorMode.DARK,
         is_ascii: bool = False,
         environ: Mapping[str, str] | None = None,
         environment_name: str | None = None,
@@ -64,7 +64,7 @@ class TriggerApp(AppBase):
         self._disable_notifications = self._disable_tooltips = True
         self.session = session
         self.environ = environ or {}
-        self.painter = Painter(look, is_ascii=is_ascii)
+        self.painter = Painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = LiveModel(session, self.call_later)
@@ -79,7 +79,7 @@ class TriggerApp(AppBase):
         self.unsent: Callable[[], Mapping[str, int]] = dict
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = THEMES[look].name
+        self.theme = THEMES[color_mode].name
 
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
@@ -125,8 +125,8 @@ class TriggerApp(AppBase):
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         event.stop()
         # Through the screen's queue: the answer keeps its order among the keys.
-        if not self.screen.call_later(self.type_ahead.answer):  # a screen that is being removed
-            self.type_ahead.answer()
+        if not self.screen.call_later(self.type_ahead.record_reply):  # a screen that is being removed
+            self.type_ahead.record_reply()
 
     async def on_event(self, event: events.Event) -> None:
         """Wait until the focused widget has processed a key or paste before the next one is read."""
@@ -144,9 +144,9 @@ class TriggerApp(AppBase):
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.record_handled()
 
-    def use_color_mode(self, look: ColorMode) -> None:
-        self.painter = Painter(look, is_ascii=self.painter.is_ascii)
-        self.theme = THEMES[look].name
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        self.painter = Painter(color_mode, is_ascii=self.painter.is_ascii)
+        self.theme = THEMES[color_mode].name
         self.screen.refresh(layout=True)
 
     def action_leave(self) -> None:

@@ -21,7 +21,7 @@ from tui.present.styled import Line, plain
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.data.action_controller import ActionController, ActionReports
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.screens.confirm import ConfirmScreen
 
 LONG = 1e6
@@ -114,7 +114,7 @@ class Stage:
     async def seen(self) -> None:
         """Wait until the dialog is painted, and answer every question of the app about its frames."""
         await self.later(0.5)
-        for _ in range(self.app.sent.count(ASK_CURSOR)):
+        for _ in range(self.app.sent.count(CURSOR_REQUEST)):
             self._send(events.CursorPosition(0, 0))
         self.app.sent.clear()
         await self.later()

@@ -95,7 +95,7 @@ async def monitored(
     tmp_path: Path,
     *,
     size: tuple[int, int] = (120, 40),
-    look: ColorMode = ColorMode.DARK,
+    color_mode: ColorMode = ColorMode.DARK,
     is_ascii: bool = False,
     wait_s: float = 3.0,
     environ: dict[str, str] | None = None,
@@ -107,7 +107,11 @@ async def monitored(
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = TriggerApp(
-                session, look=look, is_ascii=is_ascii, environ=environ or {}, environment_name=environment_name
+                session,
+                color_mode=color_mode,
+                is_ascii=is_ascii,
+                environ=environ or {},
+                environment_name=environment_name,
             )
             quiet = IdleCheck(app)
             async with app.run_test(size=size) as pilot:

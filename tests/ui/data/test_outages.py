@@ -168,7 +168,7 @@ def test_short_outage_without_runs_in_ascii(tmp_path: Path) -> None:
         assert monitor.lines[3] == line + "." * (79 - len(line))
 
     old = fleet_of(FleetRun(90, -5000, -4999, -4998))
-    run_story(story, tmp_path, old, size=(80, 24), look=ColorMode.NONE, is_ascii=True)
+    run_story(story, tmp_path, old, size=(80, 24), color_mode=ColorMode.NONE, is_ascii=True)
 
 
 def test_one_lost_response_is_no_outage(tmp_path: Path) -> None:

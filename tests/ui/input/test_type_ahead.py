@@ -40,7 +40,7 @@ class SlowTerminal:
 
     def _answer(self, number: int) -> None:
         self.newest = number
-        self.guard.answer()
+        self.guard.record_reply()
 
 
 @given(
@@ -73,11 +73,11 @@ def test_unrequested_reply_is_ignored() -> None:
     clock = VirtualClock()
     guard = TypeAhead(clock, lambda _: None)
     seen: list[FrameVisibility] = []
-    guard.answer()
-    guard.answer()
+    guard.record_reply()
+    guard.record_reply()
     guard.begin(seen.append)
     assert seen == []
-    guard.answer()
+    guard.record_reply()
     assert seen == [FrameVisibility.SEEN]
 
 
@@ -92,9 +92,9 @@ def test_dropped_request_delays_no_later_frame() -> None:
         assert seen == [FrameVisibility.WAITING, FrameVisibility.UNKNOWN]
         is_behind = False
         guard.begin(seen.append)
-        guard.answer()
+        guard.record_reply()
         guard.begin(seen.append)
-        guard.answer()
+        guard.record_reply()
         assert seen[-1] is FrameVisibility.SEEN
 
     asyncio.run(story())

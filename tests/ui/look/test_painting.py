@@ -21,10 +21,11 @@ def test_longer_ascii_form_uses_free_cells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "grey"), [(ColorMode.DARK, "#5b6678"), (ColorMode.LIGHT, "#8b93a1"), (ColorMode.SIXTEEN, "bright_black")]
+    ("color_mode", "grey"),
+    [(ColorMode.DARK, "#5b6678"), (ColorMode.LIGHT, "#8b93a1"), (ColorMode.SIXTEEN, "bright_black")],
 )
-def test_failed_foot_of_a_bar_is_rose_on_grey(look: ColorMode, grey: str) -> None:
-    (segment, *_) = Painter(look, is_ascii=False).strip((Piece("▁", Token.TALL_FOOT),), 1)
+def test_failed_foot_of_a_bar_is_rose_on_grey(color_mode: ColorMode, grey: str) -> None:
+    (segment, *_) = Painter(color_mode, is_ascii=False).strip((Piece("▁", Token.TALL_FOOT),), 1)
     assert segment.style is not None
     assert segment.style.bgcolor == Color.parse(grey)
-    assert segment.style.color == Color.parse(PALETTES[look]["rose"])
+    assert segment.style.color == Color.parse(PALETTES[color_mode]["rose"])

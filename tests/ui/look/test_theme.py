@@ -18,25 +18,25 @@ def contrast(one: str, other: str) -> float:
 READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "green")
 
 
-@pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
+@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
 @pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
-def test_every_token_is_readable_on_its_grounds(look: ColorMode, token: str) -> None:
-    palette = PALETTES[look]
-    grounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
-    for ground in grounds:
-        ratio = contrast(palette[token], palette[ground])
-        assert ratio >= 4.5, (token, ground, ratio)
+def test_every_token_is_readable_on_its_backgrounds(color_mode: ColorMode, token: str) -> None:
+    palette = PALETTES[color_mode]
+    backgrounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
+    for background in backgrounds:
+        ratio = contrast(palette[token], palette[background])
+        assert ratio >= 4.5, (token, background, ratio)
 
 
-@pytest.mark.parametrize("look", [ColorMode.DARK, ColorMode.LIGHT])
-@pytest.mark.parametrize(("text", "ground"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
-def test_tokens_with_their_own_ground_are_readable(look: ColorMode, text: str, ground: str) -> None:
-    palette = PALETTES[look]
-    assert contrast(palette[text], palette[ground]) >= 4.5
+@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
+@pytest.mark.parametrize(("text", "background"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
+def test_tokens_with_their_own_background_are_readable(color_mode: ColorMode, text: str, background: str) -> None:
+    palette = PALETTES[color_mode]
+    assert contrast(palette[text], palette[background]) >= 4.5
 
 
 @pytest.mark.parametrize(
-    ("environ", "wanted", "look"),
+    ("environ", "wanted", "color_mode"),
     [
         ({"COLORTERM": "truecolor", "TERM": "xterm"}, "auto", ColorMode.DARK),
         ({"TERM": "xterm-256color"}, "auto", ColorMode.DARK),
@@ -47,5 +47,7 @@ def test_tokens_with_their_own_ground_are_readable(look: ColorMode, text: str, g
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", ColorMode.NONE),
     ],
 )
-def test_terminal_gets_the_colours_that_it_supports(environ: dict[str, str], wanted: str, look: ColorMode) -> None:
-    assert detect_color_mode(environ, wanted) is look
+def test_terminal_gets_the_colours_that_it_supports(
+    environ: dict[str, str], wanted: str, color_mode: ColorMode
+) -> None:
+    assert detect_color_mode(environ, wanted) is color_mode

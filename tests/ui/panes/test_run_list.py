@@ -322,7 +322,7 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
 
 def test_screen_is_ascii_on_demand(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with monitored(small_fleet(), tmp_path, look=ColorMode.NONE, is_ascii=True) as monitor:
+        async with monitored(small_fleet(), tmp_path, color_mode=ColorMode.NONE, is_ascii=True) as monitor:
             await monitor.press("j", "j", "enter")
             assert monitor.text.isascii()
             assert "x Failed" in monitor.text

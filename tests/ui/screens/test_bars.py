@@ -103,7 +103,7 @@ def test_pause_in_an_outage_keeps_the_age(tmp_path: Path) -> None:
 
 def test_summary_shows_the_run_under_the_cursor(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with monitored(small_fleet(3), tmp_path, size=(80, 24), look=ColorMode.SIXTEEN) as monitor:
+        async with monitored(small_fleet(3), tmp_path, size=(80, 24), color_mode=ColorMode.SIXTEEN) as monitor:
             assert monitor.lines[-3].strip() == "The list follows new runs. j or ↓ selects a run."
             await monitor.press("x", wait_s=2)
             assert set(monitor.lines[-4]) == {"─"}

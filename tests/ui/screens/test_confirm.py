@@ -11,7 +11,7 @@ from tests.support.responses import server_error
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
@@ -72,7 +72,7 @@ def test_keys_typed_before_the_dialog_are_ignored(tmp_path: Path) -> None:
         assert stage.asks()
         # The answer to the frame that only said that the rest is read frees the keys that do nothing, not `y`.
         await stage.later(0.2)
-        assert stage.app.sent == [ASK_CURSOR, ASK_CURSOR]
+        assert stage.app.sent == [CURSOR_REQUEST, CURSOR_REQUEST]
         await stage.answer()
         await stage.press("y")
         assert stage.asks()
@@ -125,7 +125,7 @@ def test_escape_needs_no_answer_of_the_terminal(tmp_path: Path, after_s: float) 
 def test_terminal_without_answers_asks_for_a_word(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=9.9)
-        assert stage.app.sent == [ASK_CURSOR] * 5, "at 0, 2, 4, 6 and 8 s"
+        assert stage.app.sent == [CURSOR_REQUEST] * 5, "at 0, 2, 4, 6 and 8 s"
         assert "Type replay" not in stage.text
         await stage.press("y", wait_s=0.2)
         assert "Type replay, then Enter" in stage.text

@@ -33,14 +33,14 @@ class Host(App[None]):
 
     CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.ui.__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
 
-    def __init__(self, before: RunFilters, look: ColorMode, *, is_ascii: bool) -> None:
+    def __init__(self, before: RunFilters, color_mode: ColorMode, *, is_ascii: bool) -> None:
         super().__init__(ansi_color=None)
-        self.painter = Painter(look, is_ascii=is_ascii)
+        self.painter = Painter(color_mode, is_ascii=is_ascii)
         self.before = before
         self.ends: list[ServerFilter | None] = []
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = THEMES[look].name
+        self.theme = THEMES[color_mode].name
 
     async def on_mount(self) -> None:
         await self.open()
@@ -82,11 +82,11 @@ def run_story(
     before: RunFilters = NOTHING,
     *,
     size: tuple[int, int] = (80, 24),
-    look: ColorMode = ColorMode.DARK,
+    color_mode: ColorMode = ColorMode.DARK,
     is_ascii: bool = False,
 ) -> None:
     async def scenario() -> None:
-        app = Host(before, look, is_ascii=is_ascii)
+        app = Host(before, color_mode, is_ascii=is_ascii)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             await story(Dialog(app, pilot))
@@ -208,14 +208,14 @@ def test_dialog_fits_every_size() -> None:
     run_story(story)
 
 
-@pytest.mark.parametrize("look", [ColorMode.SIXTEEN, ColorMode.NONE])
-def test_dialog_has_rules_without_colours(look: ColorMode) -> None:
+@pytest.mark.parametrize("color_mode", [ColorMode.SIXTEEN, ColorMode.NONE])
+def test_dialog_has_rules_without_colours(color_mode: ColorMode) -> None:
     async def story(dialog: Dialog) -> None:
         assert "-- server filters ---" in dialog.text
         assert sum("-" * 60 in line for line in dialog.lines) == 1
         assert dialog.text.isascii()
 
-    run_story(story, look=look, is_ascii=True)
+    run_story(story, color_mode=color_mode, is_ascii=True)
 
 
 def test_click_toggles_a_status() -> None:

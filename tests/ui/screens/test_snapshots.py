@@ -52,7 +52,7 @@ async def an_outage_is_over(monitor: Monitored) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "story", "size", "look"),
+    ("name", "story", "size", "color_mode"),
     [
         ("failed-120x40-dark", a_failed_run, (120, 40), ColorMode.DARK),
         ("list-80x24-light", a_list, (80, 24), ColorMode.LIGHT),
@@ -62,10 +62,10 @@ async def an_outage_is_over(monitor: Monitored) -> None:
     ],
 )
 def test_the_screen_looks_as_it_did(
-    tmp_path: Path, name: str, story: Story, size: tuple[int, int], look: ColorMode
+    tmp_path: Path, name: str, story: Story, size: tuple[int, int], color_mode: ColorMode
 ) -> None:
     async def scenario() -> str:
-        async with monitored(small_fleet(), tmp_path, size=size, look=look) as monitor:
+        async with monitored(small_fleet(), tmp_path, size=size, color_mode=color_mode) as monitor:
             await story(monitor)
             # A dialog keeps a picture of what is behind it until its next frame, and frames come in real time.
             monitor.app.screen.refresh()

@@ -15,7 +15,7 @@ import pytest
 from textual.app import App
 
 from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
-from tui.ui.input.type_ahead import ASK_CURSOR
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 
 SCREEN_OFF = b"\x1b[?1049l"
@@ -50,7 +50,7 @@ def test_dropped_title_is_sent_again() -> None:
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
         driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
-        assert not driver.request_cursor(ASK_CURSOR)
+        assert not driver.request_cursor(CURSOR_REQUEST)
         driver.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
@@ -78,7 +78,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         driver.start_application_mode()
-        driver.request_cursor(ASK_CURSOR)
+        driver.request_cursor(CURSOR_REQUEST)
         terminal = Thread(target=answer_late)
         terminal.start()
         driver.stop_application_mode()

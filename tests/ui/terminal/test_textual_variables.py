@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import textual
 
-from tui.ui.terminal.textual_variables import wrong_variable
+from tui.ui.terminal.textual_variables import invalid_variable_message
 
 READ_BY_TEXTUAL = {
     name
@@ -37,14 +37,14 @@ GOOD = {
 
 def test_valid_values_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert wrong_variable(GOOD) is None
-    assert wrong_variable({}) is None
+    assert invalid_variable_message(GOOD) is None
+    assert invalid_variable_message({}) is None
 
 
 def test_every_variable_of_textual_is_checked() -> None:
     assert len(READ_BY_TEXTUAL) > 15
     for name in READ_BY_TEXTUAL - NEVER_WRONG:
-        line = wrong_variable({name: "/junk/no such\nthing"})
+        line = invalid_variable_message({name: "/junk/no such\nthing"})
         assert line is not None, name
         assert line.startswith(f"{name}=")
 
@@ -52,10 +52,10 @@ def test_every_variable_of_textual_is_checked() -> None:
 @pytest.mark.parametrize("name", ["TEXTUAL_FPS", "TEXTUAL_SCREENSHOT", "ESCDELAY", "TEXTUAL_DIM_FACTOR"])
 @pytest.mark.parametrize("value", ["9" * 400, "9" * 5000, "-5", "1_0", "٣", "", "1e3"])
 def test_invalid_numbers_are_rejected(name: str, value: str) -> None:
-    line = wrong_variable({name: value})
+    line = invalid_variable_message({name: value})
     assert line is not None
     assert len(line) < 200
 
 
 def test_textual_press_is_rejected() -> None:
-    assert wrong_variable({"TEXTUAL_PRESS": "C,y"}) is not None
+    assert invalid_variable_message({"TEXTUAL_PRESS": "C,y"}) is not None

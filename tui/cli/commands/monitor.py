@@ -139,13 +139,13 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
 
 def _check_terminal(environ: Mapping[str, str]) -> None:
     """Raise `Stop` if this terminal, or a variable that Textual reads, would break the monitor."""
-    from tui.ui.terminal.textual_variables import wrong_variable
+    from tui.ui.terminal.textual_variables import invalid_variable_message
 
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal; use `trigger-tui ls` in a pipe")
     if environ.get("TERM", "") in {"", "dumb"}:
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM is empty or dumb)")
-    if (wrong := wrong_variable(environ)) is not None:
+    if (wrong := invalid_variable_message(environ)) is not None:
         raise Stop(ExitCode.USAGE, wrong)
 
 
@@ -203,7 +203,7 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
         async with Session(settings) as session:
             app = TriggerApp(
                 session,
-                look=color_mode,
+                color_mode=color_mode,
                 is_ascii=display.is_ascii,
                 environ=os.environ,
                 environment_name=environment_name,

@@ -1,4 +1,4 @@
-"""Explains the trouble of a source to the user: in a few words, in a sentence, and what to do about it.
+"""Explains the failure of a source to the user: in a few words, in a sentence, and what to do about it.
 
 `advice_on` is a table by HTTP status. The header, the empty list and the messages show its result.
 """
@@ -12,8 +12,7 @@ from tui.config import PREVIEW_BRANCH
 from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import formatting
-
-Trouble = SourceRetrying | SourceStopped
+from tui.store.freshness import SourceFailure
 
 _REQUEST: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"\d{3},? ?")
@@ -21,7 +20,7 @@ _STATUS: Final = re.compile(r"\d{3},? ?")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Advice about a trouble. `short` is for the header, `sentence` explains, `todo` says what to do (empty: wait),
+    """Advice about a failure. `short` is for the header, `sentence` explains, `todo` says what to do (empty: wait),
     and `quote` quotes the server.
     """
 
@@ -51,8 +50,8 @@ def without_request(reason: str) -> str:
     return _REQUEST.sub("", reason, count=1)
 
 
-def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Advice:
-    """Return advice about the newest trouble of a source. `is_relayed` means that the source belongs to a relay."""
+def advice_on(trouble: SourceFailure, api_url: str, *, is_relayed: bool = False) -> Advice:
+    """Return advice about the last failure of a source. `is_relayed` means that the source belongs to a relay."""
     if trouble.source == RELAY:
         return _advice_on_relay(trouble)
     advice = _advice_on_api(trouble, api_url)
@@ -64,7 +63,7 @@ def advice_on(trouble: Trouble, api_url: str, *, is_relayed: bool = False) -> Ad
     return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
 
-def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
+def _advice_on_api(trouble: SourceFailure, api_url: str) -> Advice:
     quote = without_request(trouble.reason)
     quote = quote[match.end() :] if (match := _STATUS.match(quote)) else quote
     status = trouble.status
@@ -95,8 +94,8 @@ def _advice_on_api(trouble: Trouble, api_url: str) -> Advice:
             return Advice(f"{status} from the server", f"The server has trouble ({status}).", quote=quote)
 
 
-def secondary_trouble(trouble: Trouble, now: datetime) -> str:
-    """Return the trouble of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
+def secondary_trouble(trouble: SourceFailure, now: datetime) -> str:
+    """Return the failure of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
     code = "" if trouble.status is None else f" ({trouble.status})"
     text = "no live feed" if trouble.source in FEEDS else "polling fails"
     if isinstance(trouble, SourceStopped):
@@ -110,13 +109,13 @@ def retry_words(trouble: SourceRetrying, now: datetime) -> str:
     return f"retrying in {formatting.wait(remaining)}" if remaining > timedelta(seconds=0.5) else "retrying now"
 
 
-def feed_sentence(trouble: Trouble) -> str:
-    """Return a message about the trouble of a feed, while polling continues."""
+def feed_sentence(trouble: SourceFailure) -> str:
+    """Return a message about the failure of a feed, while polling continues."""
     quote = without_request(trouble.reason).removesuffix(".")
     return f"There is no live feed: {quote}. The list is polled."
 
 
-def _advice_on_relay(trouble: Trouble) -> Advice:
+def _advice_on_relay(trouble: SourceFailure) -> Advice:
     match trouble.status:
         case None:
             short = "no answer" if isinstance(trouble, SourceRetrying) else "no connection to the relay"

@@ -1,4 +1,4 @@
-"""The messages about troubles of the session, which the page `:messages` shows.
+"""The messages about failures of the session, which the page `:messages` shows.
 
 `Reporter` decides which changes are worth a message. `ActionController` adds those about actions.
 """
@@ -66,7 +66,7 @@ _CAPABILITIES: Final = {
 
 
 class Reporter:
-    """Adds a message for each new trouble of a session."""
+    """Adds a message for each new failure of a session."""
 
     def __init__(self, session: Session, messages: Messages) -> None:
         self._session = session

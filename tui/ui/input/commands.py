@@ -18,12 +18,11 @@ from tui.ui.look.theme import ColorMode
 class Command:
     """A command of the palette.
 
-    `words` is the sentence beside its `name`. `key` is the key that does the same, if there is one. `aliases` are the
-    names of the command in other programs.
+    `key` is the key that does the same, if there is one. `aliases` are the names of the command in other programs.
     """
 
     name: str
-    words: str
+    sentence: str
     run: Callable[[], object]
     key: str = ""
     aliases: tuple[str, ...] = ()
@@ -88,7 +87,7 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
 
 
 def _text(command: Command) -> str:
-    return " ".join((command.name, *command.aliases, command.key, command.words)).casefold()
+    return " ".join((command.name, *command.aliases, command.key, command.sentence)).casefold()
 
 
 def _rank(command: Command, whole: str) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tui.sources.clock import Clock, Timer
 
-ASK_CURSOR: Final = "\x1b[6n"
+CURSOR_REQUEST: Final = "\x1b[6n"
 
 SHOW_WAITING_AFTER_S: Final = 0.5
 """A dialog shows that it is waiting only after this delay, since most terminals reply at once."""
@@ -23,7 +23,7 @@ MAX_REQUESTS: Final = 5
 """The maximum number of requests for one dialog frame."""
 
 SILENT_AFTER_S: Final = MAX_REQUESTS * REQUEST_INTERVAL_S
-"""A terminal that has not replied after this long never will."""
+"""A terminal that has not replied after this long is taken to never reply."""
 
 
 class FrameVisibility(Enum):
@@ -34,7 +34,7 @@ class FrameVisibility(Enum):
     SEEN = auto()
     """Keys that come from now on were typed after the frame was drawn."""
     UNKNOWN = auto()
-    """The terminal does not reply, so that a single key may have been typed before."""
+    """The terminal does not reply, so that a key may have been typed before the frame was drawn."""
 
 
 class TypeAhead:
@@ -53,7 +53,7 @@ class TypeAhead:
         self._first_request_s: float | None = None
         self._awaited_reply = 0
         self._timer: Timer | None = None
-        self._on_sight: Callable[[FrameVisibility], None] | None = None
+        self._on_visibility: Callable[[FrameVisibility], None] | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -61,8 +61,8 @@ class TypeAhead:
         began_s = self._first_request_s
         return not self._reply_count and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
 
-    def begin(self, on_sight: Callable[[FrameVisibility], None]) -> Callable[[], None]:
-        """Report by `on_sight` whether the frame that was just drawn is visible.
+    def begin(self, on_visibility: Callable[[FrameVisibility], None]) -> Callable[[], None]:
+        """Call `on_visibility` when it is known whether the frame that was just drawn is visible.
 
         Return a function that stops the reports. A later call of `begin` stops them too.
         """
@@ -72,36 +72,36 @@ class TypeAhead:
         self._frame_requests = 0
         self._request()  # even from a silent terminal: it may only have been slow
         if is_silent:
-            on_sight(FrameVisibility.UNKNOWN)
+            on_visibility(FrameVisibility.UNKNOWN)
             return lambda: None
-        self._on_sight = on_sight
+        self._on_visibility = on_visibility
         self._timer = self._clock.call_later(SHOW_WAITING_AFTER_S, self._report_waiting)
-        return lambda: self._stop() if self._on_sight is on_sight else None
+        return lambda: self._stop() if self._on_visibility is on_visibility else None
 
-    def answer(self) -> None:
+    def record_reply(self) -> None:
         """Count a reply of the terminal. Call it in order with the keys."""
         if self._reply_count == self._request_count:
             return  # no request is open: shift-F3 sends the same bytes
         self._reply_count += 1
-        if self._on_sight is not None and self._reply_count >= self._awaited_reply:
+        if self._on_visibility is not None and self._reply_count >= self._awaited_reply:
             self._end(FrameVisibility.SEEN)
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._on_sight = None
+        self._timer = self._on_visibility = None
 
     def _request(self) -> None:
         self._frame_requests += 1
         if self._first_request_s is None:
             self._first_request_s = self._clock.monotonic_s()
         # A dropped request has no reply: counting it would delay every later frame.
-        self._request_count += self._write(ASK_CURSOR) is not False
+        self._request_count += self._write(CURSOR_REQUEST) is not False
 
     def _report_waiting(self) -> None:
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S - SHOW_WAITING_AFTER_S, self._repeat_request)
-        if self._on_sight is not None:
-            self._on_sight(FrameVisibility.WAITING)
+        if self._on_visibility is not None:
+            self._on_visibility(FrameVisibility.WAITING)
 
     def _repeat_request(self) -> None:
         if self._frame_requests >= MAX_REQUESTS:
@@ -110,8 +110,8 @@ class TypeAhead:
         self._request()
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S, self._repeat_request)
 
-    def _end(self, sight: FrameVisibility) -> None:
-        on_sight = self._on_sight
+    def _end(self, visibility: FrameVisibility) -> None:
+        on_visibility = self._on_visibility
         self._stop()
-        if on_sight is not None:
-            on_sight(sight)
+        if on_visibility is not None:
+            on_visibility(visibility)

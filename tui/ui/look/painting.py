@@ -75,21 +75,21 @@ _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
 class Painter:
     """Paints lines in one color mode. `is_ascii` replaces all other characters by ASCII."""
 
-    def __init__(self, look: ColorMode, *, is_ascii: bool) -> None:
-        self.look = look
+    def __init__(self, color_mode: ColorMode, *, is_ascii: bool) -> None:
+        self.color_mode = color_mode
         self.is_ascii = is_ascii
-        self._palette = PALETTES[look]
+        self._palette = PALETTES[color_mode]
         self.style = cache(self._style)
 
     @property
     def is_colorless(self) -> bool:
         """Whether the terminal has no colours, so that shapes must show the difference."""
-        return self.look is ColorMode.NONE
+        return self.color_mode is ColorMode.NONE
 
     @property
     def needs_rules(self) -> bool:
         """Whether rules must separate areas, because all backgrounds look the same."""
-        return self.look in {ColorMode.SIXTEEN, ColorMode.NONE}
+        return self.color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
 
     def strip(
         self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
@@ -132,16 +132,16 @@ class Painter:
         background_color = self._palette[_BACKGROUND_COLORS[background]]
         if token is Token.HIT:
             return self._build_style("bright", background_color, bold=is_bold, underline=True)
-        if self.look is ColorMode.SIXTEEN and token is Token.BRIGHT and background is not Background.CURSOR:
+        if self.color_mode is ColorMode.SIXTEEN and token is Token.BRIGHT and background is not Background.CURSOR:
             is_bold = is_bold or background is Background.DIALOG
-        is_reversed = self.look is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
+        is_reversed = self.color_mode is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
         return self._build_style(token.value, background_color, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:
         text, background = _BLOCKS[token]
-        if self.look is ColorMode.NONE:
+        if self.color_mode is ColorMode.NONE:
             return Style(bold=True, reverse=token not in {Token.CHIP, Token.GREY_CHIP, Token.FIELD})
-        if self.look is ColorMode.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
+        if self.color_mode is ColorMode.SIXTEEN and token in {Token.ALARM, Token.BUTTON, Token.MARKED}:
             return Style(color="black", bgcolor=self._palette[background], bold=True)
         return self._build_style(text, self._palette[background], bold=True)
 

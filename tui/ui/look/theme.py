@@ -48,16 +48,16 @@ PALETTES: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
 )
 
 
-def _theme(look: ColorMode) -> Theme:
-    palette = PALETTES[look]
-    is_ansi = look in {ColorMode.SIXTEEN, ColorMode.NONE}
+def _theme(color_mode: ColorMode) -> Theme:
+    palette = PALETTES[color_mode]
+    is_ansi = color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
     colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
     # Textual's own stylesheets need these variables in an ANSI theme.
     of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
     return Theme(
-        name=f"trigger-{look}",
+        name=f"trigger-{color_mode}",
         ansi=is_ansi,
-        dark=look is not ColorMode.LIGHT,
+        dark=color_mode is not ColorMode.LIGHT,
         primary=colors["accent"],
         accent=colors["accent"],
         warning=colors["amber"],
@@ -72,7 +72,7 @@ def _theme(look: ColorMode) -> Theme:
     )
 
 
-THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({look: _theme(look) for look in ColorMode})
+THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({mode: _theme(mode) for mode in ColorMode})
 
 
 def detect_color_mode(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:

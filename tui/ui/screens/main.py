@@ -238,8 +238,8 @@ class MainScreen(BaseScreen):
     def action_help(self) -> None:
         open_help(self, self.live, self.pane.title)
 
-    def _use_color_mode(self, look: ColorMode) -> None:
-        self.app_base.use_color_mode(look)  # the run summary has another height in some colour modes
+    def _use_color_mode(self, color_mode: ColorMode) -> None:
+        self.app_base.use_color_mode(color_mode)  # the run summary has another height in some colour modes
         self.put_in_place()
 
     @property

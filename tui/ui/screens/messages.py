@@ -1,4 +1,4 @@
-"""The page `:messages`: the troubles of the session, the newest at the end.
+"""The page `:messages`: the failures of the session, the newest at the end.
 
 It follows new messages while the cursor is at the end.
 """

@@ -30,7 +30,7 @@ def command_line(command: Command, width: int) -> Line:
     """Return name, sentence and key of a command in exactly `width` cells."""
     key: Line = (Piece(command.key, Token.TEXT, is_bold=True), Piece("  "))
     name = fit((Piece(command.name, Token.TEXT),), _NAME)
-    words = fit((Piece(command.words, Token.MUTED),), max(0, width - _NAME - 2 - line_width(key) - 2))
+    words = fit((Piece(command.sentence, Token.MUTED),), max(0, width - _NAME - 2 - line_width(key) - 2))
     return (*name, Piece("  "), *words, Piece("  "), *key)
 
 

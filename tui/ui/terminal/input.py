@@ -18,7 +18,7 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 MAX_SEQUENCE_BYTES: Final = 32
-"""Textual knows no longer sequence, and would read the rest of one as typed keys."""
+"""Textual knows no sequence longer than this, and would read the rest of one as typed keys."""
 
 MAX_PASTE_BYTES: Final = 1_000_000
 """A longer paste is cut."""

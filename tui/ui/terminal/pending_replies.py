@@ -11,11 +11,11 @@ REPLY_TIMEOUT_S: Final = 3.0
 """How long to wait for a terminal that has replied before."""
 
 LOST_AFTER_S: Final = 4.0
-"""A reply that has not come this long after the last request never comes."""
+"""A reply that has not come this long after the last request is lost."""
 
 
 class PendingReplies:
-    """Counts the requests to the terminal whose replies have not come.
+    """Counts the requests to the terminal that it has not answered.
 
     The drawing thread calls `expect_…` and `wait`, the reading thread the other methods. Terminals reply in the order
     of the requests, and some never report a mode.

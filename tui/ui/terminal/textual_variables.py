@@ -11,12 +11,12 @@ from typing import Final
 
 MAX_FRAMES_PER_S: Final = 240
 MAX_DELAY: Final = 60_000
-"""In milliseconds or seconds, by variable. A longer delay is a mistake."""
+"""In the unit of the variable, milliseconds or seconds. A longer delay is a mistake."""
 
 _SHOWN_CHARACTERS: Final = 40
 
 
-def wrong_variable(environ: Mapping[str, str]) -> str | None:
+def invalid_variable_message(environ: Mapping[str, str]) -> str | None:
     """Return a message about the first variable with an invalid value, or None."""
     for name, (expected, is_valid) in _VARIABLES.items():
         value = environ.get(name)

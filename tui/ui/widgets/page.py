@@ -1,7 +1,7 @@
 """`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages.
 
 A function makes the rows for a width; it is called again when the width changes. The class is longer than 200 lines
-because half of it are one-line handlers of keys, mouse and messages.
+because half of it is one-line handlers of keys, mouse and messages.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -10,7 +10,7 @@ from tui.ui.widgets.lines import LineWidget
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One pane's name in a rule. Panes that share a place share a rule with several tabs."""
+    """One pane's name in a rule. Panes that share a place on the screen share a rule, with one tab for each."""
 
     number: int
     name: str

@@ -1,7 +1,7 @@
 """The table of runs. It makes only visible lines, and repaints only lines and cells that have changed.
 
 `RunListModel` decides which run is on which line, `present.columns` makes the cells. Textual's DataTable is not used:
-it writes 44 KB for one changed cell. Module and class are longer than 300 and 200 lines because half of them are
+it writes 44 KB for one changed cell. Module and class are longer than 300 and 200 lines because half of them is
 one-line handlers of keys, mouse and messages.
 """
 

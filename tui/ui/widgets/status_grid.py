@@ -1,4 +1,4 @@
-"""The grid in which the user chooses statuses: a column for each family of statuses, with a heading for all of it."""
+"""The grid in which the user chooses statuses. Each column is a group; its heading chooses the whole column."""
 
 from typing import ClassVar, Final
 

@@ -24,8 +24,8 @@ _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs"})
 class TextInput(Input):
     """An input that handles keys in the order in which they were pressed.
 
-    Textual handles an editing key after the letters that were typed behind it. Here editing keys have priority, like
-    the keys of `bind`.
+    Textual would handle an editing key after letters that were typed later. Here editing keys have priority, like the
+    keys of `bind`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -83,7 +83,7 @@ class ValueInput(TextInput):
             self.action_cursor_right()
 
     async def _wait_for_typed(self) -> None:
-        """Wait until the letters that were typed before a key are in the text. The keys of `bind` overtake letters."""
+        """Wait until the letters that were typed earlier are in the text. The keys of `bind` overtake them."""
         is_handled = asyncio.Event()
         if self.call_later(is_handled.set):
             with suppress(TimeoutError):
