@@ -148,7 +148,7 @@ def main(only: Sequence[str]) -> None:
 
 
 def printed(arguments: Sequence[str], columns: int, env: dict[str, str]) -> str:
-    """The output of a command on a terminal of so many columns, as SVG."""
+    """Return the output of a command on a terminal of `columns` columns, as SVG."""
     terminal = Pipe(*arguments, env=env, columns=columns)
     terminal.end()
     text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))

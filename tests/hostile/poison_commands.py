@@ -35,7 +35,7 @@ SHORT_CASES = 2
 """Short cases of each surface."""
 
 SLOW_SHARE = 12
-"""The following styles run one in so many of the shared cases, since each takes half a second."""
+"""The following styles run one in this many of the shared cases, since each case takes half a second."""
 
 Reach = dict[str, list[int]]
 """The kinds that a surface requests, each with the numbers of the example runs."""

@@ -86,7 +86,7 @@ class _RelayMonitored(Monitored):
         await self.pilot.pause(0)
         await self.setup.fleet.clock.run(seconds, idle=self._idle)
         for _ in range(2):
-            self.quiet.paint()
+            self.idle.paint()
             await self.pilot.pause(0)
             await self.setup.fleet.clock.run(0.0, idle=self._idle)
 
@@ -94,7 +94,7 @@ class _RelayMonitored(Monitored):
         await self.setup.wait_until_idle()
         if self.between is not None:
             await self.between.idle()
-        while self.quiet.is_busy():  # noqa: ASYNC110  there is no event
+        while self.idle.is_busy():  # noqa: ASYNC110  there is no event
             await asyncio.sleep(0)
 
 

@@ -59,11 +59,11 @@ class Terminal:
         self._drawn = 0
         self._master, slave = pty.openpty()
         _set_size(slave, columns, rows)
-        told = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
+        variables = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
         self.began_s = time.monotonic()
         self.process = subprocess.Popen(
             command,
-            env={**(os.environ if env is None else env), **told},
+            env={**(os.environ if env is None else env), **variables},
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -124,7 +124,9 @@ class Terminal:
         """Resize the terminal, and notify the program."""
         self.screen.resize(rows, columns)
         _set_size(self._master, columns, rows)
-        self.process.send_signal(28)  # SIGWINCH: the kernel tells it to the foreground job of a controlling terminal
+        self.process.send_signal(
+            28
+        )  # SIGWINCH: the kernel sends it only to the foreground job of a controlling terminal
 
     def wait_until(self, is_so: Callable[[], bool], what: str = "it", within_s: float = PATIENCE_S) -> float:
         """Read until a condition holds. Return the time of the bytes that made it true."""
@@ -189,7 +191,7 @@ class Terminal:
             return False
         try:
             chunk = os.read(self._master, 65536)
-        except OSError:  # how Linux says that the other side is gone
+        except OSError:  # Linux reports a closed other end this way
             chunk = b""
         if not chunk:
             self.hang_up()
@@ -213,7 +215,7 @@ class Terminal:
                     self.answer_cursor()
                 continue
             self.send(reply)
-        # A query may arrive in two pieces: the end is looked at again.
+        # A query may arrive in two pieces, so the end is searched again.
         self._asked = max(self._asked, len(self.received) - 8)
 
 

@@ -60,7 +60,7 @@ def is_last(message: RelayMessage) -> bool:
 
 
 class HasRuns:
-    """Collects messages, and returns whether so many runs have a status."""
+    """Collects messages, and returns whether `count` runs have a status."""
 
     def __init__(self, word: str, count: int) -> None:
         self._word, self._count = word, count

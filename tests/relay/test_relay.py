@@ -285,7 +285,7 @@ def test_relay_tries_a_refused_key_again(tmp_path: Path) -> None:
             fleet.fault = lambda _: None
             await setup.run_until(lambda: isinstance(screen.store.source_statuses[REST], SourceConnected))
             await synchronise(setup, screen)
-            # The sources of before have stopped.
+            # The earlier sources have stopped.
             await setup.run_for(5)
             assert setup.session.fetcher.feed_polls_in_flight == 1
 

@@ -168,12 +168,12 @@ def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) ->
             async with started(api, tmp_path) as session:
                 await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api) == ["run", "trace", "events"]
-                first = history_of(await kept(session, run_id))
+                first = history_of(await stored_run(session, run_id))
                 for _ in range(3):
                     await session.fetch_run_with_attempts(run_id)
                 # Only details were requested, and the known attempts are kept.
                 assert requests_of(api)[3:] == ["run"] * 3
-                assert history_of(await kept(session, run_id)) == first
+                assert history_of(await stored_run(session, run_id)) == first
                 await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
                 await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api)[6:] == ["run", "events"]
@@ -191,12 +191,12 @@ def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
                 api.fleet.world.cancel(run)
                 await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api)[3:] == ["run", "events"]
-                assert (await kept(session, run_id)).is_final
+                assert (await stored_run(session, run_id)).is_final
 
     asyncio.run(scenario())
 
 
-async def kept(session: Session, run_id: RunId) -> Run:
+async def stored_run(session: Session, run_id: RunId) -> Run:
     await session.settle()
     run = session.store.get(run_id)
     assert run is not None
@@ -232,7 +232,7 @@ def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
                 for _ in range(3):
                     await session.fetch_run_with_attempts(run_id)
                 assert requests_of(api).count("events") == 1
-                run = await kept(session, run_id)
+                run = await stored_run(session, run_id)
                 assert run.wait is not None
                 assert run.wait.subject == "10 minutes"
 

@@ -36,7 +36,7 @@ class Api:
         return send
 
 
-async def ask_all(
+async def request_all(
     budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r"
 ) -> list[asyncio.Task[str]]:
     tasks = [
@@ -47,7 +47,7 @@ async def ask_all(
     return tasks
 
 
-async def drop(tasks: list[asyncio.Task[str]]) -> None:
+async def cancel_all(tasks: list[asyncio.Task[str]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -58,12 +58,12 @@ def test_budget_spends_a_fifth_of_every_refill(refill: Refill) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, refill), Api(clock)
-        tasks = await ask_all(budget, api, Priority.SELECTED, 400)
+        tasks = await request_all(budget, api, Priority.SELECTED, 400)
         await clock.run(refill.period_s * 4 - 0.01)
         for period in range(4):
             spent = [at for at, _ in api.sent if period <= at / refill.period_s < period + 1]
             assert len(spent) == refill.requests // 5
-        await drop(tasks)
+        await cancel_all(tasks)
 
     asyncio.run(scenario())
 
@@ -72,11 +72,11 @@ def test_action_ignores_the_budget() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
-        tasks = await ask_all(budget, api, Priority.LIST, 200)
+        tasks = await request_all(budget, api, Priority.LIST, 200)
         await clock.run(1)
         assert len(api.sent) == 40
         assert await budget.request("cancel", Priority.ACTION, api.call("cancel")) == "cancel"
-        await drop(tasks)
+        await cancel_all(tasks)
 
     asyncio.run(scenario())
 
@@ -85,12 +85,12 @@ def test_list_leaves_budget_for_the_selected_run() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
-        tasks = await ask_all(budget, api, Priority.LIST, 200)
-        history = await ask_all(budget, api, Priority.HISTORY, 10, "h")
+        tasks = await request_all(budget, api, Priority.LIST, 200)
+        history = await request_all(budget, api, Priority.HISTORY, 10, "h")
         await clock.run(1)
         assert await budget.request("detail", Priority.SELECTED, api.call("detail")) == "detail"
         assert not any(name.startswith("h") for _, name in api.sent)
-        await drop(tasks + history)
+        await cancel_all(tasks + history)
 
     asyncio.run(scenario())
 
@@ -99,17 +99,17 @@ def test_urgent_request_goes_first_after_a_refill() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
-        first = await ask_all(budget, api, Priority.SELECTED, 50)
+        first = await request_all(budget, api, Priority.SELECTED, 50)
         await clock.run(1)
         late = [
-            *await ask_all(budget, api, Priority.HISTORY, 3, "history"),
-            *await ask_all(budget, api, Priority.LIST, 3, "list"),
-            *await ask_all(budget, api, Priority.VISIBLE, 3, "visible"),
+            *await request_all(budget, api, Priority.HISTORY, 3, "history"),
+            *await request_all(budget, api, Priority.LIST, 3, "list"),
+            *await request_all(budget, api, Priority.VISIBLE, 3, "visible"),
         ]
         await clock.run(9.5)
         names = [name.rstrip("0123456789") for _, name in api.sent[50:]]
         assert names == ["visible"] * 3 + ["list"] * 3 + ["history"] * 3
-        await drop(first + late)
+        await cancel_all(first + late)
 
     asyncio.run(scenario())
 
@@ -138,7 +138,7 @@ def test_budget_keeps_half_of_the_remaining_requests() -> None:
         remaining = 750
         await clock.run(5)
         assert len(api.sent) == 60
-        await drop(tasks)
+        await cancel_all(tasks)
 
     asyncio.run(scenario())
 
@@ -163,14 +163,14 @@ def test_shared_request_has_the_most_urgent_priority() -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
-        full = await ask_all(budget, api, Priority.SELECTED, 50)
+        full = await request_all(budget, api, Priority.SELECTED, 50)
         await clock.run(0.1)
-        waiting = await ask_all(budget, api, Priority.HISTORY, 40, "h")
+        waiting = await request_all(budget, api, Priority.HISTORY, 40, "h")
         urgent = asyncio.ensure_future(budget.request(("h", 39), Priority.ACTION, api.call("h39")))
         await clock.run(0.1)
         assert await urgent == "h39"
         assert [name for _, name in api.sent[50:]] == ["h39"]
-        await drop(full + waiting)
+        await cancel_all(full + waiting)
 
     asyncio.run(scenario())
 
@@ -180,14 +180,16 @@ def test_shared_request_survives_its_canceled_sender() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         api.gate = asyncio.Event()
-        carrier, sharer = await ask_all(budget, api, Priority.LIST, 1) + await ask_all(budget, api, Priority.LIST, 1)
+        sender, sharer = await request_all(budget, api, Priority.LIST, 1) + await request_all(
+            budget, api, Priority.LIST, 1
+        )
         await clock.run(0.1)
-        carrier.cancel()
+        sender.cancel()
         await clock.run(0.1)
         api.gate.set()
         assert await sharer == "r0"
         with pytest.raises(asyncio.CancelledError):
-            await carrier
+            await sender
 
     asyncio.run(scenario())
 
@@ -197,13 +199,15 @@ def test_canceled_sharer_leaves_the_request_alone() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         api.gate = asyncio.Event()
-        carrier, sharer = await ask_all(budget, api, Priority.LIST, 1) + await ask_all(budget, api, Priority.LIST, 1)
+        sender, sharer = await request_all(budget, api, Priority.LIST, 1) + await request_all(
+            budget, api, Priority.LIST, 1
+        )
         await clock.run(0.1)
         sharer.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sharer
         api.gate.set()
-        assert await carrier == "r0"
+        assert await sender == "r0"
         assert len(api.sent) == 1
 
     asyncio.run(scenario())
@@ -296,7 +300,7 @@ def test_few_requests_are_in_flight_at_once() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         api.gate = asyncio.Event()
-        tasks = await ask_all(budget, api, Priority.SELECTED, 20)
+        tasks = await request_all(budget, api, Priority.SELECTED, 20)
         await clock.run(0.1)
         assert len(api.sent) == MAX_IN_FLIGHT
         api.gate.set()
@@ -335,21 +339,21 @@ def test_reset_that_keeps_moving_starves_no_request() -> None:
         max_size=60,
     )
 )
-def test_budget_is_empty_after_requests_and_cancellations(asks: list[tuple[Priority, bool, int]]) -> None:
+def test_budget_is_empty_after_requests_and_cancellations(requests: list[tuple[Priority, bool, int]]) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         tasks = []
-        for priority, is_cancelled, key in asks:
+        for priority, is_canceled, key in requests:
             task = asyncio.ensure_future(budget.request(key, priority, api.call(str(key))))
             tasks.append(task)
             await asyncio.sleep(0)
-            if is_cancelled:
+            if is_canceled:
                 task.cancel()
         await clock.run(100)
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        for (_, is_cancelled, key), answer in zip(asks, answers, strict=True):
-            assert answer == str(key) or (is_cancelled and isinstance(answer, asyncio.CancelledError))
+        for (_, is_canceled, key), answer in zip(requests, answers, strict=True):
+            assert answer == str(key) or (is_canceled and isinstance(answer, asyncio.CancelledError))
         assert budget.in_flight == 0
         assert not budget._shared
         assert not budget._waiters

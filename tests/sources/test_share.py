@@ -44,7 +44,7 @@ class Server:
         self.remaining -= 1
         self.budget.observe(RateLimit(10_000, self.remaining, timedelta(seconds=self._resets_in_s(now_s))))
 
-    def ask(self, count: int, priority: Priority) -> None:
+    def request(self, count: int, priority: Priority) -> None:
         for _ in range(count):
             key = len(self._tasks)
             self._tasks.append(asyncio.ensure_future(self.budget.request(key, priority, self.answer)))
@@ -60,7 +60,7 @@ class Server:
 def test_no_period_spends_more_than_a_fifth(refill: Refill, resets_in_s: Callable[[float], float]) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), refill, resets_in_s)
-        server.ask(300, Priority.SELECTED)
+        server.request(300, Priority.SELECTED)
         await server.clock.run(4.5 * refill.period_s)
         assert most_within(server.sent_s, refill.period_s) == refill.requests // 5
         assert len(server.sent_s) >= min(300, 4 * refill.requests // 5)
@@ -86,7 +86,7 @@ def test_fifth_holds_for_any_sequence_of_requests(requests: list[tuple[float, in
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
         for wait_s, count, priority in requests:
-            server.ask(count, priority)
+            server.request(count, priority)
             await server.clock.run(wait_s)
         await server.clock.run(200)
         assert most_within(server.sent_s, 10) <= 50
@@ -100,7 +100,7 @@ def test_requests_late_in_a_period_count_for_the_next() -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS["a reset every ten seconds"])
         await server.clock.run(9)
-        server.ask(200, Priority.SELECTED)
+        server.request(200, Priority.SELECTED)
         await server.clock.run(9.9)
         assert len(server.sent_s) == 50
         await server.close()
@@ -114,10 +114,10 @@ def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
     async def scenario() -> None:
         server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
         server.remaining = 11
-        server.ask(1, Priority.LIST)
+        server.request(1, Priority.LIST)
         await server.clock.run(0.5)
         assert server.remaining == 10
-        server.ask(100, Priority.SELECTED)
+        server.request(100, Priority.SELECTED)
         await server.clock.run(9)
         assert server.remaining == 5
         await server.close()

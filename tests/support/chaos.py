@@ -113,10 +113,10 @@ class ChaosSession:
     catch_ups: list[MissedRunCounter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.session.subscribe(self._see)
+        self.session.subscribe(self._on_changes)
 
-    def _see(self, changes: Changes) -> None:
-        """Handle changes as a screen does."""
+    def _on_changes(self, changes: Changes) -> None:
+        """Record sources and count missed runs, as a screen does."""
         for each in self.catch_ups:
             each.on_changes(changes)
         if Topic.SOURCES in changes.topics:

@@ -31,8 +31,8 @@ class Followed:
     later: Later
     connection: FreshnessTracker
 
-    def see(self, _: Changes) -> None:
-        """Handle changes as a screen does."""
+    def on_changes(self, _: Changes) -> None:
+        """Record the status of each source, as a screen does."""
         for status in self.session.store.source_statuses.values():
             self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
 
@@ -69,7 +69,7 @@ def run_live(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes
         served_fleet = fleet or a_fleet()
         async with live(served_fleet, tmp_path, **changes) as (session, later):
             followed = Followed(served_fleet, session, later, FreshnessTracker(session.settings.interval_s))
-            session.subscribe(followed.see)
+            session.subscribe(followed.on_changes)
             await later(10)
             await story(followed)
 
@@ -88,8 +88,8 @@ def must_refetch() -> Response:
     return JSONResponse([{"headers": {"control": "must-refetch"}}], 409, {"electric-handle": "other"})
 
 
-def snapshot_count(on: Followed) -> int:
-    return sum(query.get("offset") == "-1" for _, query in on.fleet.requests_to(FEED))
+def snapshot_count(followed: Followed) -> int:
+    return sum(query.get("offset") == "-1" for _, query in followed.fleet.requests_to(FEED))
 
 
 def changed_columns(number: int, **columns: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.emulator.server import ELECTRIC, PRODUCTION, EmulatorServer, LiveAnswer, run_emulator
+from tests.support.emulator.server import ELECTRIC, PRODUCTION, EmulatorServer, LiveResponse, run_emulator
 from tests.support.emulator.small_world import a_world
 from tui.emulator.feed.columns import array_literal, number_text
 from tui.emulator.simulation.new_run import NewRun
@@ -20,19 +20,19 @@ def api() -> Iterator[EmulatorServer]:
         yield api
 
 
-def snapshot(api: EmulatorServer, path: str = LIVE, **more: str) -> LiveAnswer:
+def snapshot(api: EmulatorServer, path: str = LIVE, **more: str) -> LiveResponse:
     with api.live(f"{path}{'' if path.endswith(('?', '&')) else '?'}offset=-1", **more) as live:
         return live.answer()
 
 
-def followed(api: EmulatorServer, path: str, before: LiveAnswer) -> tuple[int, LiveAnswer]:
+def followed(api: EmulatorServer, path: str, before: LiveResponse) -> tuple[int, LiveResponse]:
     """The next response, and the milliseconds until it came."""
     with api.live(f"{path}{before.next}") as live:
-        took_ms = api.next_answered() if api.emulator.feeds.held else 0
+        took_ms = api.advance_to_response() if api.emulator.feeds.held else 0
         return took_ms, live.answer()
 
 
-def assert_silent(api: EmulatorServer, path: str, before: LiveAnswer) -> None:
+def assert_silent(api: EmulatorServer, path: str, before: LiveResponse) -> None:
     """Assert that nothing is sent during the hold and that the response at its end is empty."""
     took_ms, answer = followed(api, path, before)
     assert 17_000 <= took_ms <= 23_000
@@ -71,7 +71,7 @@ def test_changes_are_sent_at_the_end_of_their_window(api: EmulatorServer) -> Non
             api.advance(gap_ms / 1000)
             with api.live(f"{feed}{before.next}") as live:
                 api.ask("POST", f"/api/v1/runs/{run_id}/tags", json={"tags": ["more"]})
-                took.append(api.next_answered())
+                took.append(api.advance_to_response())
                 assert live.answer().rows == [("update", run_id, "EXECUTING")]
         assert min_ms <= min(took) < max(took) <= max_ms
 

@@ -13,7 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.emulator.server import EmulatorServer, read_all, read_answer, read_half, request, run_emulator, waits
+from tests.support.emulator.server import (
+    EmulatorServer,
+    is_waiting,
+    read_all,
+    read_answer,
+    read_truncated,
+    request,
+    run_emulator,
+)
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes.table import NAMES
@@ -490,12 +498,12 @@ def test_half_open_sends_half_and_stays_open(api: EmulatorServer) -> None:
     server_fault = api.get(LIST).content
     api.faults({"kind": "half-open", "times": 1})
     with api.socket(LIST) as connection:
-        assert server_fault.startswith(read_half(connection))
+        assert server_fault.startswith(read_truncated(connection))
         # Other requests are answered meanwhile, and the faults have changed.
         api.faults()
         assert api.get(LIST).status_code == 200
         api.answering.wait_for(1)
-        assert waits(connection)
+        assert is_waiting(connection)
     # The client disconnected, and nothing of it is left.
     api.answering.wait_for(0)
 
@@ -509,8 +517,8 @@ def test_hang_ends_when_the_faults_change(api: EmulatorServer) -> None:
     ):
         api.answering.wait_for(2)
         assert api.status(run_id) == "EXECUTING"
-        assert waits(first)
-        assert waits(second)
+        assert is_waiting(first)
+        assert is_waiting(second)
         api.faults()
         assert (read_all(first), read_all(second)) == (b"", b"")
     api.answering.wait_for(0)

@@ -8,7 +8,15 @@ import httpx
 import pytest
 
 from tests.emulator.feed.test_feeds import LIVE, RUNS, followed, snapshot
-from tests.support.emulator.server import ELECTRIC, EmulatorServer, Live, read_all, request, run_emulator, waits
+from tests.support.emulator.server import (
+    ELECTRIC,
+    EmulatorServer,
+    PendingRequest,
+    is_waiting,
+    read_all,
+    request,
+    run_emulator,
+)
 from tui.emulator.routes.table import NAMES
 
 
@@ -19,7 +27,7 @@ def api() -> Iterator[EmulatorServer]:
 
 
 @contextmanager
-def struck(api: EmulatorServer, fault: dict[str, Any], *, is_held: bool) -> Iterator[Live]:
+def struck(api: EmulatorServer, fault: dict[str, Any], *, is_held: bool) -> Iterator[PendingRequest]:
     """A poll that meets a fault, on arrival or while it is held."""
     before = snapshot(api)
     if not is_held:
@@ -50,7 +58,7 @@ def test_error_ends_a_held_poll_at_once(api: EmulatorServer, is_held: bool) -> N
 def test_hang_keeps_a_held_poll_until_the_faults_change(api: EmulatorServer) -> None:
     with struck(api, {"kind": "hang"}, is_held=True) as live:
         assert api.settle(60) == 0
-        assert waits(live.connection.sock)
+        assert is_waiting(live.connection.sock)
         api.faults()
         assert live.is_closed()
 
@@ -74,7 +82,7 @@ def test_hang_keeps_an_arriving_poll(api: EmulatorServer) -> None:
     api.answering.wait_for(0)
     with api.socket(f"{LIVE}{before.next}") as connection:
         api.answering.wait_for(1)
-        assert (api.settle(60), waits(connection)) == (0, True)
+        assert (api.settle(60), is_waiting(connection)) == (0, True)
         api.faults()
         assert read_all(connection) == b""
 
@@ -83,7 +91,7 @@ def test_half_open_silences_a_held_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "half-open"}, is_held=True) as live:
         api.faults()
         assert api.settle(60) == 0
-        assert waits(live.connection.sock)
+        assert is_waiting(live.connection.sock)
     api.answering.wait_for(0)
 
 
@@ -91,9 +99,9 @@ def test_half_open_silences_a_held_poll(api: EmulatorServer) -> None:
 @both
 def test_response_faults_wait_for_the_response(api: EmulatorServer, kind: str, is_held: bool) -> None:
     with struck(api, {"kind": kind, "route": "feed"}, is_held=is_held) as live:
-        assert waits(live.connection.sock)
+        assert is_waiting(live.connection.sock)
         api.trigger("hello")
-        api.next_answered()
+        api.advance_to_response()
         assert live.is_closed()
 
 
@@ -101,7 +109,7 @@ def test_ended_fault_does_not_affect_a_held_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "cut"}, is_held=True) as live:
         api.faults()
         run_id = api.trigger("hello")
-        api.next_answered()
+        api.advance_to_response()
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
@@ -114,7 +122,7 @@ def test_fault_of_another_route_does_not_affect_polls(api: EmulatorServer) -> No
     with api.live(f"{LIVE}{snapshot(api).next}") as live:
         api.faults(*faults)
         run_id = api.trigger("hello")
-        api.next_answered()
+        api.advance_to_response()
         assert [row[1] for row in live.answer().rows] == [run_id]
 
 
@@ -133,7 +141,7 @@ def test_buffering_proxy_sends_whole_responses(api: EmulatorServer) -> None:
     for is_held in (False, True):
         with struck(api, {"kind": "buffered"}, is_held=is_held) as live:
             run_id = api.trigger("hello")
-            assert 17_000 <= api.next_answered() <= 23_000
+            assert 17_000 <= api.advance_to_response() <= 23_000
             assert [row[1] for row in live.answer().rows] == [run_id]
         assert api.get(RUNS).status_code == 200
         api.faults()
@@ -146,7 +154,7 @@ def test_caching_proxy_returns_old_responses(api: EmulatorServer) -> None:
     before = snapshot(api)
     with api.live(f"{LIVE}{before.next}") as live:
         api.running()
-        api.next_answered()
+        api.advance_to_response()
         sent = live.answer()
     assert len(sent.rows) == 1
     for old, path in zip(first, paths, strict=True):
@@ -220,7 +228,7 @@ def test_drop_resets_open_connections_only(api: EmulatorServer) -> None:
 def test_latency_delays_a_due_poll(api: EmulatorServer) -> None:
     with struck(api, {"kind": "latency", "ms": 0}, is_held=True) as live:
         run_id = api.trigger("hello")
-        api.next_answered()
+        api.advance_to_response()
         assert [row[1] for row in live.answer().rows] == [run_id]
     _, answer = followed(api, LIVE, snapshot(api))
     assert answer.status == 200

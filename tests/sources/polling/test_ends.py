@@ -32,11 +32,11 @@ def known(session: Session, run: FleetRun) -> Run:
     return found
 
 
-def lists(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
+def list_queries(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
     return (query for moment, query in fleet.requests_to("/api/v1/runs") if moment >= since_s)
 
 
-def most_within(fleet: Fleet, seconds: float) -> int:
+def max_requests_within(fleet: Fleet, seconds: float) -> int:
     """Return the most requests within any span of `seconds`."""
     moments = sorted(moment for moment, _, _ in fleet.requests)
     return max(sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments)
@@ -57,7 +57,7 @@ def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path) -> No
             for run in (old, on_page_one, *new):
                 assert known(session, run).status is RunStatus.COMPLETED_SUCCESSFULLY
             assert len(fleet.requests) >= 40
-            assert most_within(fleet, 60) <= 12
+            assert max_requests_within(fleet, 60) <= 12
 
     asyncio.run(scenario())
 
@@ -109,7 +109,7 @@ def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
                 assert max(ages) <= 30
                 assert missed_ends_s(session, fleet)[0] <= 30
             assert all(known(session, run).is_final for run in fleet.runs[:150])
-            assert most_within(fleet, 10) <= 50
+            assert max_requests_within(fleet, 10) <= 50
 
     asyncio.run(scenario())
 
@@ -124,7 +124,7 @@ def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
             assert len(session.store) == 1_501
             assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
             await later(60)
-            last_minute = [query for query in lists(fleet, 160) if not is_older_scan(query)]
+            last_minute = [query for query in list_queries(fleet, 160) if not is_older_scan(query)]
             page_one, scans = last_minute[0::2], last_minute[1::2]
             assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
             assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)
@@ -145,7 +145,7 @@ def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst
             await later(20)
             await later(15)
             assert [known(session, run).status for run in long] == [RunStatus.COMPLETED_SUCCESSFULLY] * 8
-            windows = [query for query in lists(fleet, 20) if is_window(query)]
+            windows = [query for query in list_queries(fleet, 20) if is_window(query)]
             assert len(windows) <= 2 * len(long) + 1
             assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
 
@@ -165,7 +165,7 @@ def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: i
             await later(60)
             assert not session.store.live()
             assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
-            assert most_within(fleet, 10) <= 50
+            assert max_requests_within(fleet, 10) <= 50
 
     asyncio.run(scenario())
 
@@ -207,7 +207,7 @@ def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
             fleet.add(FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync"))
         async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
             await later(60)
-            assert any(is_window(query) for query in lists(fleet, 0))
+            assert any(is_window(query) for query in list_queries(fleet, 0))
             assert {run.fixed.task for run in session.store.runs()} == {"mail"}
             assert missed_ends_s(session, fleet) == []
 
@@ -269,7 +269,7 @@ def test_distant_runs_of_one_task_share_a_window(tmp_path: Path) -> None:
         async with polling(fleet, tmp_path) as (session, later):
             await later(30)
             assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
-            windows = [query for query in lists(fleet, 20) if is_window(query)]
+            windows = [query for query in list_queries(fleet, 20) if is_window(query)]
             assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
             assert len(windows) <= 2
 

@@ -31,22 +31,22 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: int) -> None:
-    async def story(on: Followed) -> None:
-        on.set_faults({"kind": "error", "status": status, "route": "feed"})
-        await on.later(30)
-        assert Capability.REALTIME in on.session.store.lost_capabilities
-        assert not on.freshness.is_live
-        assert on.freshness.other_trouble is not None
-        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
-        await on.later(4)
-        assert on.status(100) is RunStatus.QUEUED
-        on.set_faults()
-        count_before = on.request_count(FEED, 0)
-        await on.later(60)
-        assert on.request_count(FEED, 0) == count_before
-        await on.later(RETRY_REFUSED_AFTER.total_seconds())
-        assert Capability.REALTIME not in on.session.store.lost_capabilities
-        assert on.freshness.is_live
+    async def story(followed: Followed) -> None:
+        followed.set_faults({"kind": "error", "status": status, "route": "feed"})
+        await followed.later(30)
+        assert Capability.REALTIME in followed.session.store.lost_capabilities
+        assert not followed.freshness.is_live
+        assert followed.freshness.other_trouble is not None
+        followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1))
+        await followed.later(4)
+        assert followed.status(100) is RunStatus.QUEUED
+        followed.set_faults()
+        count_before = followed.request_count(FEED, 0)
+        await followed.later(60)
+        assert followed.request_count(FEED, 0) == count_before
+        await followed.later(RETRY_REFUSED_AFTER.total_seconds())
+        assert Capability.REALTIME not in followed.session.store.lost_capabilities
+        assert followed.freshness.is_live
 
     run_live(story, tmp_path)
 
@@ -57,79 +57,79 @@ def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
         [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
     )
 
-    async def story(on: Followed) -> None:
-        assert Capability.REALTIME in on.session.store.lost_capabilities
-        assert isinstance(on.source("rest"), SourceConnected)
-        on.assert_equals_world()
+    async def story(followed: Followed) -> None:
+        assert Capability.REALTIME in followed.session.store.lost_capabilities
+        assert isinstance(followed.source("rest"), SourceConnected)
+        followed.assert_equals_world()
 
     run_live(story, tmp_path, fleet)
 
 
 def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        assert on.request_count(FEED, 0) == 0
-        assert on.session.store.source_statuses.keys() == {"rest"}
+    async def story(followed: Followed) -> None:
+        assert followed.request_count(FEED, 0) == 0
+        assert followed.session.store.source_statuses.keys() == {"rest"}
 
     run_live(story, tmp_path, realtime=False)
 
 
 def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.set_faults({"kind": "realtime-limit", "most": 0})
-        await on.later(25)
-        trouble = on.source("realtime")
+    async def story(followed: Followed) -> None:
+        followed.set_faults({"kind": "realtime-limit", "most": 0})
+        await followed.later(25)
+        trouble = followed.source("realtime")
         assert isinstance(trouble, SourceRetrying)
         assert trouble.status == 429
         assert trouble.next_at - trouble.at >= timedelta(minutes=1)
-        assert Capability.REALTIME not in on.session.store.lost_capabilities
-        on.set_faults()
-        await on.later(61)
-        assert on.freshness.is_live
+        assert Capability.REALTIME not in followed.session.store.lost_capabilities
+        followed.set_faults()
+        await followed.later(61)
+        assert followed.freshness.is_live
 
     run_live(story, tmp_path)
 
 
 def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in on.fleet.query else None
-        await on.later(30)
-        assert not on.freshness.is_live
-        assert snapshot_count(on) < 40
+    async def story(followed: Followed) -> None:
+        followed.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in followed.fleet.query else None
+        await followed.later(30)
+        assert not followed.freshness.is_live
+        assert snapshot_count(followed) < 40
 
     run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
 def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reason: str, most: int) -> None:
-    async def story(on: Followed) -> None:
+    async def story(followed: Followed) -> None:
         def answer_at_once(path: str) -> Response | None:
-            place = f"1_{len(on.fleet.requests)}" if is_moving else "1_1"
+            place = f"1_{len(followed.fleet.requests)}" if is_moving else "1_1"
             headers = {"electric-handle": "h", "electric-offset": place, "electric-cursor": "1"}
             return JSONResponse([UP_TO_DATE], headers=headers) if path == FEED else None
 
-        on.fleet.fault = answer_at_once
-        await on.later(30)
-        assert isinstance(on.source("realtime"), SourceRetrying)
-        assert reason in on.source("realtime").reason
-        assert on.request_count(FEED, 10) < most
+        followed.fleet.fault = answer_at_once
+        await followed.later(30)
+        assert isinstance(followed.source("realtime"), SourceRetrying)
+        assert reason in followed.source("realtime").reason
+        assert followed.request_count(FEED, 10) < most
 
     run_live(story, tmp_path)
 
 
 def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(on: Followed) -> None:
-        feed, count_before = on.session.fetcher.poll_feed, snapshot_count(on)
+    async def story(followed: Followed) -> None:
+        feed, count_before = followed.session.fetcher.poll_feed, snapshot_count(followed)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             if after is None:
                 return await feed(target, after)
-            await on.fleet.clock.sleep(HOLD_S)
-            return FeedResponse((), on.session.now(), after)
+            await followed.fleet.clock.sleep(HOLD_S)
+            return FeedResponse((), followed.session.now(), after)
 
-        monkeypatch.setattr(on.session.fetcher, "poll_feed", without_cursor)
-        await on.later((MAX_REPEATS + 2) * HOLD_S)
-        assert on.freshness.is_live
-        assert snapshot_count(on) == count_before
+        monkeypatch.setattr(followed.session.fetcher, "poll_feed", without_cursor)
+        await followed.later((MAX_REPEATS + 2) * HOLD_S)
+        assert followed.freshness.is_live
+        assert snapshot_count(followed) == count_before
 
     run_live(story, tmp_path)
 
@@ -139,10 +139,10 @@ def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
     old = [changed_columns(39), UP_TO_DATE]
     fleet.fault = lambda path: electric_answer(fleet, old) if path == FEED and "live" in fleet.query else None
 
-    async def story(on: Followed) -> None:
-        await on.later(20)
-        assert isinstance(on.source("realtime"), SourceRetrying)
-        assert on.request_count(FEED, 0) < 150
+    async def story(followed: Followed) -> None:
+        await followed.later(20)
+        assert isinstance(followed.source("realtime"), SourceRetrying)
+        assert followed.request_count(FEED, 0) < 150
 
     run_live(story, tmp_path, fleet)
 
@@ -151,22 +151,24 @@ def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.fault = lambda path: electric_answer(fleet, [changed_columns(39)]) if path == FEED else None
 
-    async def story(on: Followed) -> None:
-        await on.later(60)
-        trouble = on.source("realtime")
+    async def story(followed: Followed) -> None:
+        await followed.later(60)
+        trouble = followed.source("realtime")
         assert isinstance(trouble, SourceRetrying)
         assert "does not end" in trouble.reason
-        assert on.request_count(FEED, 0) == MAX_SNAPSHOT_PARTS
-        on.assert_equals_world()
+        assert followed.request_count(FEED, 0) == MAX_SNAPSHOT_PARTS
+        followed.assert_equals_world()
 
     run_live(story, tmp_path, fleet)
 
 
 def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.fleet.fault = lambda path: server_error(504) if path == FEED and "live" in on.fleet.query else None
-        await on.later(120)
-        trouble = on.source("realtime")
+    async def story(followed: Followed) -> None:
+        followed.fleet.fault = lambda path: (
+            server_error(504) if path == FEED and "live" in followed.fleet.query else None
+        )
+        await followed.later(120)
+        trouble = followed.source("realtime")
         assert isinstance(trouble, SourceRetrying)
         assert trouble.next_at - trouble.at >= RETRY_REFUSED_AFTER
         assert "3 times in a row" in trouble.reason
@@ -175,19 +177,19 @@ def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> No
 
 
 def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
+    async def story(followed: Followed) -> None:
         reasons: set[str] = set()
 
-        def note(_: Changes) -> None:
-            if isinstance(on.source("realtime"), SourceRetrying):
-                reasons.add(on.source("realtime").reason)
+        def record(_: Changes) -> None:
+            if isinstance(followed.source("realtime"), SourceRetrying):
+                reasons.add(followed.source("realtime").reason)
 
-        on.session.subscribe(note)
-        for kind, often in (("must-refetch", MAX_REPEATS + 1), ("close", MAX_BREAKS + 1)):
-            for _ in range(often):
-                on.set_faults({"kind": kind, "route": "feed", "times": 1})
-                await on.later(50)
-                assert on.freshness.is_live
+        followed.session.subscribe(record)
+        for kind, count in (("must-refetch", MAX_REPEATS + 1), ("close", MAX_BREAKS + 1)):
+            for _ in range(count):
+                followed.set_faults({"kind": kind, "route": "feed", "times": 1})
+                await followed.later(50)
+                assert followed.freshness.is_live
         assert reasons
         assert not any("again and again" in reason or "in a row" in reason for reason in reasons)
 

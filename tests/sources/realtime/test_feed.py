@@ -39,20 +39,20 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 
 def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        assert on.freshness.is_live
-        began_s = on.fleet.now_s
-        on.fleet.add(FleetRun(100, 12.0, 13.0, 14.0, end="FAILED"))
+    async def story(followed: Followed) -> None:
+        assert followed.freshness.is_live
+        began_s = followed.fleet.now_s
+        followed.fleet.add(FleetRun(100, 12.0, 13.0, 14.0, end="FAILED"))
         for second, status in (
             (12, RunStatus.QUEUED),
             (13, RunStatus.EXECUTING),
             (14, RunStatus.COMPLETED_WITH_ERRORS),
         ):
-            await on.later(second + 0.4 - on.fleet.now_s)
-            assert on.status(100) is status
-        assert on.request_count("/api/v3/runs", began_s) == 0
-        assert on.request_count(LIST, began_s) <= 4
-        run = on.session.store.get(RunId(FleetRun(100, 0).id))
+            await followed.later(second + 0.4 - followed.fleet.now_s)
+            assert followed.status(100) is status
+        assert followed.request_count("/api/v3/runs", began_s) == 0
+        assert followed.request_count(LIST, began_s) <= 4
+        run = followed.session.store.get(RunId(FleetRun(100, 0).id))
         assert run is not None
         assert run.error is not None
         assert run.error[1] is not None
@@ -77,29 +77,29 @@ def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
 
 
 def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        began_s = on.fleet.now_s
-        await on.later(600)
-        polls, lists = on.request_count(FEED, began_s), on.request_count(LIST, began_s)
+    async def story(followed: Followed) -> None:
+        began_s = followed.fleet.now_s
+        await followed.later(600)
+        polls, lists = followed.request_count(FEED, began_s), followed.request_count(LIST, began_s)
         assert 26 <= polls <= 36  # each is held for 17 to 23 s
         assert lists <= 56  # two for each comparison, and one a minute for older live runs
-        assert on.freshness.is_live
-        assert on.session.store.reconciled is not None
-        assert on.session.store.reconciled.missed_count == 0
+        assert followed.freshness.is_live
+        assert followed.session.store.reconciled is not None
+        assert followed.session.store.reconciled.missed_count == 0
 
     run_live(story, tmp_path)
 
 
 def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.fleet.add(FleetRun(101, 12.0, 13.0))
-        on.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
-        await on.later(10)
+    async def story(followed: Followed) -> None:
+        followed.fleet.add(FleetRun(101, 12.0, 13.0))
+        followed.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
+        await followed.later(10)
         for number, depth in ((101, 0), (102, 1)):
-            run = on.session.store.get(RunId(FleetRun(number, 0).id))
+            run = followed.session.store.get(RunId(FleetRun(number, 0).id))
             assert run is not None
             assert (run.fixed.depth, run.fixed.environment) == (depth, "dev")
-        assert on.request_count("/api/v3/runs", 0) == 0
+        assert followed.request_count("/api/v3/runs", 0) == 0
 
     run_live(story, tmp_path)
 
@@ -109,39 +109,41 @@ def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
     fleet.world.lifecycle._changes._lag_ms = (900, 1000)
     fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
 
-    async def story(on: Followed) -> None:
-        began_s = on.fleet.now_s
-        await on.later(40)
-        on.assert_equals_world()
-        assert not any(path.startswith("/api/v3/runs") for moment, path, _ in on.fleet.requests if moment >= began_s)
+    async def story(followed: Followed) -> None:
+        began_s = followed.fleet.now_s
+        await followed.later(40)
+        followed.assert_equals_world()
+        assert not any(
+            path.startswith("/api/v3/runs") for moment, path, _ in followed.fleet.requests if moment >= began_s
+        )
 
     run_live(story, tmp_path, fleet)
 
 
 def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
+    async def story(followed: Followed) -> None:
         missed: list[Reconciled] = []
 
-        def note(_: Changes) -> None:
-            look = on.session.store.reconciled
-            if look is not None and look.missed_count and look not in missed:
-                missed.append(look)
+        def record(_: Changes) -> None:
+            comparison = followed.session.store.reconciled
+            if comparison is not None and comparison.missed_count and comparison not in missed:
+                missed.append(comparison)
 
-        on.session.subscribe(note)
+        followed.session.subscribe(record)
 
         # The feed keeps reporting the same run and no other.
         def swallow(path: str) -> Response | None:
-            if path != FEED or "live" not in on.fleet.query:
+            if path != FEED or "live" not in followed.fleet.query:
                 return None
-            now = at(on.fleet.now_s).replace(tzinfo=None).isoformat()
-            return electric_answer(on.fleet, [changed_columns(39, updatedAt=now), UP_TO_DATE])
+            now = at(followed.fleet.now_s).replace(tzinfo=None).isoformat()
+            return electric_answer(followed.fleet, [changed_columns(39, updatedAt=now), UP_TO_DATE])
 
-        on.fleet.fault = swallow
-        on.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
-        await on.later(33)
-        assert on.freshness.is_live
-        on.assert_equals_world()
-        assert [look.missed_count for look in missed] == [5]
+        followed.fleet.fault = swallow
+        followed.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
+        await followed.later(33)
+        assert followed.freshness.is_live
+        followed.assert_equals_world()
+        assert [comparison.missed_count for comparison in missed] == [5]
 
     run_live(story, tmp_path)
 
@@ -155,26 +157,26 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
     def queue_scan_count() -> int:
         return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.requests_to(LIST))
 
-    async def story(on: Followed) -> None:
-        feed = on.session.fetcher.poll_feed
+    async def story(followed: Followed) -> None:
+        feed = followed.session.fetcher.poll_feed
 
         async def without_one_run(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
             return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unreported.id))
 
-        monkeypatch.setattr(on.session.fetcher, "poll_feed", without_one_run)
-        await on.later(300)
+        monkeypatch.setattr(followed.session.fetcher, "poll_feed", without_one_run)
+        await followed.later(300)
         fleet.cancel(unreported)
         count_before = queue_scan_count()
         while queue_scan_count() == count_before:
-            await on.later(0.5)
-        reconciled_before = on.session.store.reconciled
+            await followed.later(0.5)
+        reconciled_before = followed.session.store.reconciled
         for run in queued[40:]:
             fleet.cancel(run)
-        while on.session.store.reconciled == reconciled_before:
-            await on.later(0.5)
-        assert len(on.session.store.live()) <= PAGE_SIZE
-        assert on.status(unreported.number) is RunStatus.CANCELLED
+        while followed.session.store.reconciled == reconciled_before:
+            await followed.later(0.5)
+        assert len(followed.session.store.live()) <= PAGE_SIZE
+        assert followed.status(unreported.number) is RunStatus.CANCELLED
 
     run_live(story, tmp_path, fleet, key=public_token("read:runs"))
 
@@ -184,10 +186,10 @@ def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
     fleet.add(FleetRun(1, -2000, -1990, 40))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
 
-    async def story(on: Followed) -> None:
-        await on.later(65)
-        assert on.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
-        on.assert_equals_world()
+    async def story(followed: Followed) -> None:
+        await followed.later(65)
+        assert followed.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
+        followed.assert_equals_world()
 
     run_live(story, tmp_path, fleet)
 
@@ -196,25 +198,25 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
     fleet = a_fleet()
     fleet.add(FleetRun(2, -60, -40, 47))
 
-    async def story(on: Followed) -> None:
-        blamed: list[Reconciled] = []
+    async def story(followed: Followed) -> None:
+        wrongly_missed: list[Reconciled] = []
 
-        def note(_: Changes) -> None:
-            look = on.session.store.reconciled
-            if look is not None and look.missed_count:
-                blamed.append(look)
+        def record(_: Changes) -> None:
+            comparison = followed.session.store.reconciled
+            if comparison is not None and comparison.missed_count:
+                wrongly_missed.append(comparison)
 
-        on.session.subscribe(note)
-        run = on.session.store.get(RunId(FleetRun(2, 0).id))
+        followed.session.subscribe(record)
+        run = followed.session.store.get(RunId(FleetRun(2, 0).id))
         assert run is not None
-        assert on.session.sources.is_covered(run)
-        on.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
-        await on.later(35)
-        assert not on.session.sources.is_covered(run)
-        await on.later(55 - on.fleet.now_s)
-        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
-        await on.later(30)
-        assert not blamed
+        assert followed.session.sources.is_covered(run)
+        followed.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
+        await followed.later(35)
+        assert not followed.session.sources.is_covered(run)
+        await followed.later(55 - followed.fleet.now_s)
+        assert followed.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
+        await followed.later(30)
+        assert not wrongly_missed
 
     run_live(story, tmp_path, fleet)
 
@@ -226,65 +228,65 @@ def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> N
     if not is_asked:
         fleet.allow_queries()
 
-    async def story(on: Followed) -> None:
-        coverage = on.session.sources._coverage
+    async def story(followed: Followed) -> None:
+        coverage = followed.session.sources._coverage
         assert coverage is not None
         coverage.start(at(-80_000), at(10))  # by a feed that reports nothing
-        await on.later(12)
-        look = on.session.store.reconciled
-        assert look is not None
-        assert on.status(2) is RunStatus.EXECUTING
+        await followed.later(12)
+        comparison = followed.session.store.reconciled
+        assert comparison is not None
+        assert followed.status(2) is RunStatus.EXECUTING
         if is_asked:
-            on.session.sources.refresh()
-        await on.later(2 if is_asked else 21)
-        assert on.session.now() < look.at + timedelta(seconds=RECONCILE_EVERY_S)
-        assert on.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
+            followed.session.sources.refresh()
+        await followed.later(2 if is_asked else 21)
+        assert followed.session.now() < comparison.at + timedelta(seconds=RECONCILE_EVERY_S)
+        assert followed.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
 
     run_live(story, tmp_path, fleet, realtime=False)
 
 
 def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.fleet.add(FleetRun(100, 12, 13, task="send-email"))
-        on.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
-        await on.later(10)
-        assert on.status(100) is None
-        assert on.status(101) is RunStatus.EXECUTING
+    async def story(followed: Followed) -> None:
+        followed.fleet.add(FleetRun(100, 12, 13, task="send-email"))
+        followed.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
+        await followed.later(10)
+        assert followed.status(100) is None
+        assert followed.status(101) is RunStatus.EXECUTING
 
     run_live(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
 
 
 def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.session.sources.follow_run_feed(RunId("run_nobody"))
-        await on.later(2)
-        trouble = on.source("run-feed")
+    async def story(followed: Followed) -> None:
+        followed.session.sources.follow_run_feed(RunId("run_nobody"))
+        await followed.later(2)
+        trouble = followed.source("run-feed")
         assert isinstance(trouble, SourceRetrying)
         assert trouble.status == 404
-        assert Capability.REALTIME not in on.session.store.lost_capabilities
-        assert on.freshness.is_live
+        assert Capability.REALTIME not in followed.session.store.lost_capabilities
+        assert followed.freshness.is_live
 
     run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize("status", [400, 404, 502])
 def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
-    async def story(on: Followed) -> None:
-        on.set_faults({"kind": "error", "status": status, "route": "feed"})
-        await on.later(8)
-        assert isinstance(on.source("realtime"), SourceRetrying)
-        assert Capability.REALTIME not in on.session.store.lost_capabilities
-        on.set_faults()
-        await on.later(11)
-        assert isinstance(on.source("realtime"), SourceConnected)
+    async def story(followed: Followed) -> None:
+        followed.set_faults({"kind": "error", "status": status, "route": "feed"})
+        await followed.later(8)
+        assert isinstance(followed.source("realtime"), SourceRetrying)
+        assert Capability.REALTIME not in followed.session.store.lost_capabilities
+        followed.set_faults()
+        await followed.later(11)
+        assert isinstance(followed.source("realtime"), SourceConnected)
 
     run_live(story, tmp_path)
 
 
 @pytest.mark.parametrize(("tags", "tag"), [(("a",), "a"), (("a", "b"), None)])
 def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], tag: str | None) -> None:
-    async def story(on: Followed) -> None:
-        assert {query.get("tags") for _, query in on.fleet.requests_to(FEED)} == {tag}
+    async def story(followed: Followed) -> None:
+        assert {query.get("tags") for _, query in followed.fleet.requests_to(FEED)} == {tag}
 
     run_live(story, tmp_path, filters=RunFilters(tags=tags))
 
@@ -304,10 +306,10 @@ def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
 
 
 def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.fleet.add(FleetRun(100, 12, 13, 20))
-        await on.later(6)
-        assert on.status(100) is None
-        assert on.request_count(LIST, 12) >= 1
+    async def story(followed: Followed) -> None:
+        followed.fleet.add(FleetRun(100, 12, 13, 20))
+        await followed.later(6)
+        assert followed.status(100) is None
+        assert followed.request_count(LIST, 12) >= 1
 
     run_live(story, tmp_path, filters=RunFilters(queues=("other",)))

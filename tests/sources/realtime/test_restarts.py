@@ -32,74 +32,74 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
 def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[str, Any]) -> None:
-    async def story(on: Followed) -> None:
-        on.set_faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
-        on.fleet.add(FleetRun(100, on.fleet.now_s + 1, on.fleet.now_s + 2, on.fleet.now_s + 50))
-        await on.later(5)
-        assert on.status(100) is RunStatus.EXECUTING
-        on.set_faults()
-        await on.later(120)
-        on.assert_equals_world()
-        assert on.freshness.is_live
+    async def story(followed: Followed) -> None:
+        followed.set_faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
+        followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1, followed.fleet.now_s + 2, followed.fleet.now_s + 50))
+        await followed.later(5)
+        assert followed.status(100) is RunStatus.EXECUTING
+        followed.set_faults()
+        await followed.later(120)
+        followed.assert_equals_world()
+        assert followed.freshness.is_live
 
     is_silent = fault["kind"] in {"hang", "half-open"}
     run_live(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
 
 
 def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        before = snapshot_count(on)
-        on.set_faults({"kind": "error", "status": 503, "route": "list"})
-        await on.later(70)
-        assert type(on.source(REST)) is SourceRetrying
-        on.set_faults()
-        await on.later(40)
-        assert type(on.source(REST)) is SourceConnected
-        assert snapshot_count(on) == before
+    async def story(followed: Followed) -> None:
+        before = snapshot_count(followed)
+        followed.set_faults({"kind": "error", "status": 503, "route": "list"})
+        await followed.later(70)
+        assert type(followed.source(REST)) is SourceRetrying
+        followed.set_faults()
+        await followed.later(40)
+        assert type(followed.source(REST)) is SourceConnected
+        assert snapshot_count(followed) == before
 
     run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        before = snapshot_count(on)
-        on.set_faults({"kind": "must-refetch", "times": 1})
-        on.fleet.add(FleetRun(100, on.fleet.now_s + 1))
-        await on.later(5)
-        assert on.status(100) is RunStatus.QUEUED
-        assert snapshot_count(on) == before + 1
-        assert on.freshness.is_live
+    async def story(followed: Followed) -> None:
+        before = snapshot_count(followed)
+        followed.set_faults({"kind": "must-refetch", "times": 1})
+        followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1))
+        await followed.later(5)
+        assert followed.status(100) is RunStatus.QUEUED
+        assert snapshot_count(followed) == before + 1
+        assert followed.freshness.is_live
 
     run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        before = snapshot_count(on)
-        clock = on.fleet.clock
+    async def story(followed: Followed) -> None:
+        before = snapshot_count(followed)
+        clock = followed.fleet.clock
         # Time passes for the server only, so its world is advanced by hand.
         clock.asleep_s += 3600
-        on.fleet.slept_s += 3600
-        on.fleet.cancel(on.fleet.runs[-1])
-        await on.later(12)
-        assert snapshot_count(on) == before + 1
-        assert on.status(1) is RunStatus.CANCELLED
-        assert on.freshness.is_live
-        assert on.session.now() - clock.now() == timedelta(hours=1)
+        followed.fleet.slept_s += 3600
+        followed.fleet.cancel(followed.fleet.runs[-1])
+        await followed.later(12)
+        assert snapshot_count(followed) == before + 1
+        assert followed.status(1) is RunStatus.CANCELLED
+        assert followed.freshness.is_live
+        assert followed.session.now() - clock.now() == timedelta(hours=1)
 
     run_live(story, tmp_path)
 
 
 def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(on: Followed) -> None:
-        clock, feed = on.fleet.clock, on.session.fetcher.poll_feed
-        blamed: list[Reconciled] = []
+    async def story(followed: Followed) -> None:
+        clock, feed = followed.fleet.clock, followed.session.fetcher.poll_feed
+        wrongly_missed: list[Reconciled] = []
         dead: list[FeedPosition] = []
 
-        def note(_: Changes) -> None:
-            look = on.session.store.reconciled
-            if look is not None and look.missed_count:
-                blamed.append(look)
+        def record(_: Changes) -> None:
+            comparison = followed.session.store.reconciled
+            if comparison is not None and comparison.missed_count:
+                wrongly_missed.append(comparison)
 
         async def dead_then_slow(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
             answer = await feed(target, after)
@@ -110,37 +110,37 @@ def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypat
                 await asyncio.Event().wait()
             return answer
 
-        on.session.subscribe(note)
-        monkeypatch.setattr(on.session.fetcher, "poll_feed", dead_then_slow)
-        await on.later(34)  # a comparison is done, and the next is due after the sleep is noticed
-        on.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
+        followed.session.subscribe(record)
+        monkeypatch.setattr(followed.session.fetcher, "poll_feed", dead_then_slow)
+        await followed.later(34)  # a comparison is done, and the next is due after the sleep is noticed
+        followed.fleet.add_all(FleetRun(100 + n, 120.0 + 100 * n, 125.0 + 100 * n, 130.0 + 100 * n) for n in range(30))
         clock.asleep_s += 3600
-        on.fleet.slept_s += 3600
-        await on.later(40)
+        followed.fleet.slept_s += 3600
+        await followed.later(40)
         assert dead
-        on.assert_equals_world()
-        assert not blamed
+        followed.assert_equals_world()
+        assert not wrongly_missed
 
     run_live(story, tmp_path)
 
 
 def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        before = snapshot_count(on)
+    async def story(followed: Followed) -> None:
+        before = snapshot_count(followed)
         pauses = [MAX_PAUSE_S + 0.1]
 
         def pause(_: Changes) -> None:
             # Between a response and the next poll, and too short to count as a sleep of the machine.
-            if pauses and on.status(100) is not None:
-                on.fleet.clock.asleep_s += pauses[0]
-                on.fleet.slept_s += pauses.pop()
+            if pauses and followed.status(100) is not None:
+                followed.fleet.clock.asleep_s += pauses[0]
+                followed.fleet.slept_s += pauses.pop()
 
-        on.session.subscribe(pause)
-        on.fleet.add(FleetRun(100, 12.0))
-        await on.later(4)
+        followed.session.subscribe(pause)
+        followed.fleet.add(FleetRun(100, 12.0))
+        await followed.later(4)
         assert not pauses
-        assert snapshot_count(on) == before + 1
-        assert on.freshness.is_live
+        assert snapshot_count(followed) == before + 1
+        assert followed.freshness.is_live
 
     run_live(story, tmp_path)
 
@@ -154,14 +154,14 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
             return None
         return electric_answer(fleet, [*waiting.pop(0), UP_TO_DATE])
 
-    async def story(on: Followed) -> None:
-        before = on.session.store.get(RunId(FleetRun(1, 0).id))
+    async def story(followed: Followed) -> None:
+        before = followed.session.store.get(RunId(FleetRun(1, 0).id))
         columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
         waiting.append([changed_columns(1, **columns), changed_columns(77, **columns)])
-        on.set_faults({"kind": "drop"})
+        followed.set_faults({"kind": "drop"})
         fleet.add(FleetRun(100, 11.0))  # this ends the held poll
-        await on.later(3)
-        run = on.session.store.get(RunId(FleetRun(1, 0).id))
+        await followed.later(3)
+        run = followed.session.store.get(RunId(FleetRun(1, 0).id))
         assert run is not None
         assert run.state is not None
         assert run.status is RunStatus.CANCELLED
@@ -169,39 +169,39 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
         assert before is not None
         assert before.state is not None
         assert run.state.started_at == before.state.started_at is not None
-        assert on.status(77) is None
+        assert followed.status(77) is None
 
     fleet.fault = electric
     run_live(story, tmp_path, fleet)
 
 
 def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        on.set_faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
-        on.session.sources.refresh()
-        began_s = on.fleet.now_s
-        on.fleet.add_all(
+    async def story(followed: Followed) -> None:
+        followed.set_faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
+        followed.session.sources.refresh()
+        began_s = followed.fleet.now_s
+        followed.fleet.add_all(
             FleetRun(number, began_s + number / 10, began_s + 20, began_s + 40) for number in range(50, 90)
         )
-        await on.later(60)
-        assert on.freshness.is_stale
-        on.set_faults()
-        on.session.sources.refresh()
-        back_s = on.fleet.now_s
-        await on.later(12)
-        on.assert_equals_world()
-        assert on.freshness.is_live
-        assert on.session.store.caught_up is not None
-        assert on.session.store.caught_up >= at(back_s)
+        await followed.later(60)
+        assert followed.freshness.is_stale
+        followed.set_faults()
+        followed.session.sources.refresh()
+        back_s = followed.fleet.now_s
+        await followed.later(12)
+        followed.assert_equals_world()
+        assert followed.freshness.is_live
+        assert followed.session.store.caught_up is not None
+        assert followed.session.store.caught_up >= at(back_s)
 
     run_live(story, tmp_path)
 
 
 def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
-    async def story(on: Followed) -> None:
-        connected = on.source("realtime")
+    async def story(followed: Followed) -> None:
+        connected = followed.source("realtime")
         assert isinstance(connected, SourceConnected)
         assert connected.interval_s == HOLD_S
-        assert on.source("rest").interval_s == RECONCILE_EVERY_S
+        assert followed.source("rest").interval_s == RECONCILE_EVERY_S
 
     run_live(story, tmp_path)

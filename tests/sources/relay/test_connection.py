@@ -181,12 +181,12 @@ def test_request_in_flight_fails_when_the_connection_ends() -> None:
         async with against(leave) as (connection, _), asyncio.TaskGroup() as tasks:
             with pytest.raises(Unreachable):
                 async with connection.open():
-                    asked = tasks.create_task(ended(connection))
+                    pending = tasks.create_task(expect_broken(connection))
                     while True:
                         await connection.receive()
-            await asked
+            await pending
 
-    async def ended(connection: RelayConnection) -> None:
+    async def expect_broken(connection: RelayConnection) -> None:
         with pytest.raises(Unreachable, match="broke"):
             await connection.fetch_response(RunRequest(RunId("run_1")))
 

@@ -66,7 +66,7 @@ def search_of(
     )
 
 
-async def run(session: Session, later: Later, search: Search, seconds: float = 60.0) -> None:
+async def run_search(session: Session, later: Later, search: Search, seconds: float = 60.0) -> None:
     """Run the search to its end while time passes."""
     task = session.spawn(search.run(), "search")
     for _ in range(round(seconds)):
@@ -88,7 +88,7 @@ def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
             await later(10)
             count_before = len(fleet.requests_to("/api/v1/query"))
             reports: list[SearchProgress] = []
-            await run(session, later, search_of(session, "error:upstream", reports))
+            await run_search(session, later, search_of(session, "error:upstream", reports))
             assert errors_known(session) == 450
             assert len(fleet.requests_to("/api/v1/query")) - count_before <= 3 + 1 + 1  # by id, by text, counts
             assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
@@ -110,11 +110,11 @@ def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
             await later(10)
             assert FleetRun(900, 0).id not in session.store
             search = search_of(session, "UPSTREAM RETURNED")
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert FleetRun(900, 0).id in session.store
             assert search.progress.answers == ("4 older with this error",)
             assert not search.progress.is_at_end
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert search.progress.is_at_end
 
     asyncio.run(scenario())
@@ -128,7 +128,7 @@ def test_failures_hidden_by_server_filters_count_apart(tmp_path: Path) -> None:
         async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
             await later(10)
             search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert search.progress.answers == ("the server filters hide 4 with this error",)
             assert search.progress.is_at_end
 
@@ -152,7 +152,7 @@ def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
                 return await query(trql, period=period)
 
             session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
-            await run(session, later, search_of(session, "upstream"))
+            await run_search(session, later, search_of(session, "upstream"))
             assert sum("ILIKE" in trql for trql in queries) == 1
             assert FleetRun(900, 0).id in session.store
 
@@ -174,13 +174,13 @@ def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch:
         async with polling(fleet, tmp_path, history_runs=100) as (session, later):
             await later(10)
             search = search_of(session, "-status:failed")
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert (search.progress.older_read, search.progress.is_at_end) == (200, False)
             assert session.store.history is not None
             assert session.store.history.is_cut
             assert session.store.history.run_count == 300
-            await run(session, later, search)
-            await run(session, later, search)
+            await run_search(session, later, search)
+            await run_search(session, later, search)
             assert len(session.store) == 600
             assert search.progress.is_at_end
 
@@ -192,7 +192,7 @@ def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
         fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
         async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
             await later(10)
-            await run(session, later, search_of(session, "", is_plain=True))
+            await run_search(session, later, search_of(session, "", is_plain=True))
             assert session.store.history is not None
             assert not session.store.history.is_cut
             assert 178 <= len(session.store) <= 180
@@ -216,7 +216,7 @@ def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
 
             fleet.fault = limited
             search = search_of(session, "upstream")
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert search.progress.trouble == ""
             assert errors_known(session) == 9
 
@@ -237,11 +237,11 @@ def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Re
             await later(10)
             fleet.fault = fault
             search = search_of(session, "upstream")
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert trouble in search.progress.trouble
             assert search.progress.step is None
             fleet.fault = lambda _: None
-            await run(session, later, search)
+            await run_search(session, later, search)
             assert search.progress.trouble == ""
 
     asyncio.run(scenario())

@@ -51,7 +51,7 @@ class EmulatorServer:
         return run_id
 
     def running(self) -> str:
-        """A live run that lists know."""
+        """Trigger a run that stays live, advance the clock until lists show it, and return its id."""
         run_id = self.trigger("slow")
         self.advance(2)
         return run_id
@@ -82,18 +82,18 @@ class EmulatorServer:
     @contextmanager
     def socket(self, path: str = "", **more: Any) -> Iterator[socket.socket]:
         """Send a request on a connection of its own, without reading the response."""
-        with closing(socket.create_connection(self.place, PATIENCE_S)) as connection:
+        with closing(socket.create_connection(self.address, PATIENCE_S)) as connection:
             if path:
                 connection.sendall(request(path, **more))
             yield connection
 
     @contextmanager
-    def live(self, path: str, *, key: str = DEVELOPMENT.key, **more: str) -> Iterator["Live"]:
+    def live(self, path: str, *, key: str = DEVELOPMENT.key, **more: str) -> Iterator["PendingRequest"]:
         """Send a request for the realtime feed on a connection of its own."""
         held = self.emulator.feeds.held
-        with closing(http.client.HTTPConnection(*self.place, timeout=PATIENCE_S)) as connection:
+        with closing(http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)) as connection:
             connection.request("GET", path, headers=headers(key, ELECTRIC | more))
-            live = Live(connection)
+            live = PendingRequest(connection)
             ends_s = time.monotonic() + PATIENCE_S
             while self.emulator.feeds.held == held and not live.is_answered():
                 assert time.monotonic() < ends_s
@@ -104,25 +104,25 @@ class EmulatorServer:
         self.advance(seconds)
         return self.emulator.feeds.settle()
 
-    def next_answered(self) -> int:
+    def advance_to_response(self) -> int:
         """Advance the clock until a response comes, and return the milliseconds until then."""
-        feeds, began_ms = self.emulator.feeds, self.time[0]
+        feeds, started_ms = self.emulator.feeds, self.time[0]
         held = feeds.held
         while feeds.settle() == held:
             due_ms = feeds.next_due_ms()
             assert due_ms is not None
             self.time[0] = max(self.time[0], due_ms)
-        return self.time[0] - began_ms
+        return self.time[0] - started_ms
 
     @property
-    def place(self) -> tuple[str, int]:
+    def address(self) -> tuple[str, int]:
         url = httpx.URL(self.url)
         assert url.port is not None
         return url.host, url.port
 
 
 @dataclass
-class Live:
+class PendingRequest:
     """A request whose response the test reads later."""
 
     connection: http.client.HTTPConnection
@@ -131,11 +131,11 @@ class Live:
         """Whether a part of the response has come, or the connection is closed."""
         return bool(select.select([self.connection.sock], [], [], 0.001)[0])
 
-    def answer(self) -> "LiveAnswer":
+    def answer(self) -> "LiveResponse":
         """Wait for the response."""
         response = self.connection.getresponse()
         body = response.read()
-        return LiveAnswer(response.status, dict(response.getheaders()), json.loads(body))
+        return LiveResponse(response.status, dict(response.getheaders()), json.loads(body))
 
     def is_closed(self) -> bool:
         """Wait, and return whether the connection ends without a response."""
@@ -147,7 +147,7 @@ class Live:
 
 
 @dataclass
-class LiveAnswer:
+class LiveResponse:
     """A response with its `messages`."""
 
     status: int
@@ -173,7 +173,7 @@ def headers(key: str | None, more: dict[str, str]) -> dict[str, str]:
 
 
 def request(path: str, method: str = "GET", *, key: str = DEVELOPMENT.key, more: str = "") -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     return f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{more}\r\n".encode("latin-1")
 
 
@@ -202,7 +202,7 @@ def read_answer(connection: socket.socket) -> tuple[int, bytes]:
     return int(head.split()[1]), body
 
 
-def read_half(connection: socket.socket) -> bytes:
+def read_truncated(connection: socket.socket) -> bytes:
     """Read the only chunk of a truncated response."""
     received = b""
     while True:
@@ -214,7 +214,7 @@ def read_half(connection: socket.socket) -> bytes:
             return content.removesuffix(b"\r\n")
 
 
-def waits(connection: socket.socket) -> bool:
+def is_waiting(connection: socket.socket) -> bool:
     """Whether the connection is open and has received nothing."""
     connection.setblocking(False)
     try:

@@ -45,10 +45,12 @@ class BareApp(TriggerApp):
 
 @dataclass
 class Stage:
+    """A running `BareApp` with its session and fleet, and records of the messages, notices and opened runs."""
+
     app: BareApp
     session: Session
     api: FleetApi
-    quiet: IdleCheck
+    idle: IdleCheck
     messages: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     opened: list[RunId] = field(default_factory=list)
@@ -59,19 +61,19 @@ class Stage:
         self.action_controller = ActionController(
             self.app.live,
             lambda: self.app,
-            ActionReports(self.messages.append, self._note),
+            ActionReports(self.messages.append, self.add_notice),
             open_run=self.opened.append,
             unmark=lambda: self.unmarked.append(True),
         )
 
-    def _note(self, line: Line) -> None:
+    def add_notice(self, line: Line) -> None:
         self.notices.append(plain(line))
 
     @property
     def fleet(self) -> Fleet:
         return self.api.fleet
 
-    def asks(self) -> bool:
+    def is_confirming(self) -> bool:
         """Return whether a confirmation dialog is open."""
         return isinstance(self.app.screen, ConfirmScreen)
 
@@ -81,38 +83,38 @@ class Stage:
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
-    def said(self, run: FleetRun) -> str | None:
-        """Return the text in the row of a run in place of its status."""
+    def overlay_text(self, run: FleetRun) -> str | None:
+        """Return the text that replaces the status in the row of a run."""
         piece = self.action_controller.overlay(RunId(run.id))
         return None if piece is None else piece.text
 
-    def writes(self) -> list[str]:
+    def write_paths(self) -> list[str]:
         return [path for _, path, _ in self.fleet.requests if path.endswith(("/cancel", "/replay"))]
 
     async def ask(self, action: Action, *runs: FleetRun, hidden_marks: int = 0, wait_s: float = 0.0) -> None:
         self.action_controller.ask(action, [RunId(run.id) for run in runs], hidden_marks)
         await self.later(wait_s)
 
-    async def answer(self) -> None:
-        """Send the answer of the terminal to the question where its cursor is."""
+    async def report_cursor(self) -> None:
+        """Report the cursor position, as the terminal does when the app requests it."""
         self._send(events.CursorPosition(0, 0))
         await self.later()
 
-    def answer_after(self, seconds: float) -> None:
-        """Let the terminal answer each later question after a delay."""
+    def report_cursor_after(self, seconds: float) -> None:
+        """Let the terminal answer each later request for the cursor position after a delay."""
 
-        def ask(_: str) -> None:
+        def schedule_answer(_: str) -> None:
             self.session.clock.call_later(seconds, lambda: self._send(events.CursorPosition(0, 0)))
 
-        self.app.on_sent = ask
+        self.app.on_sent = schedule_answer
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         for key in keys:
             self._send(events.Key(key, key if len(key) == 1 else None))
         await self.later(wait_s)
 
-    async def seen(self) -> None:
-        """Wait until the dialog is painted, and answer every question of the app about its frames."""
+    async def wait_for_paint(self) -> None:
+        """Wait until the dialog is painted, and answer every request of the app for the cursor position."""
         await self.later(0.5)
         for _ in range(self.app.sent.count(CURSOR_REQUEST)):
             self._send(events.CursorPosition(0, 0))
@@ -121,12 +123,12 @@ class Stage:
 
     async def later(self, seconds: float = 0.0) -> None:
         await self._painted()
-        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        await pass_time(self.session, self.api, seconds, is_busy=self.idle.is_busy)
         await self._painted()
-        await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
+        await pass_time(self.session, self.api, 0.0, is_busy=self.idle.is_busy)
         await self._painted()
 
-    async def ended(self) -> None:
+    async def wait_until_done(self) -> None:
         """Wait until no action is in flight."""
         for _ in range(200):
             await self.later(0.1)
@@ -156,9 +158,9 @@ async def staged(
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = BareApp(session)
-            quiet = IdleCheck(app)
+            idle = IdleCheck(app)
             async with app.run_test(size=size):
-                stage = Stage(app, session, api, quiet)
+                stage = Stage(app, session, api, idle)
                 for _ in range(200):
                     await stage.later(0.05)
                     if len(session.store) and session.store.is_environment_known:

@@ -34,7 +34,7 @@ class Monitored:
     pilot: Pilot[int]
     session: Session
     api: FleetApi
-    quiet: IdleCheck
+    idle: IdleCheck
 
     @property
     def screen(self) -> MainScreen:
@@ -45,11 +45,11 @@ class Monitored:
     async def later(self, seconds: float = 0.0) -> None:
         """Let virtual time pass, and paint everything that it causes."""
         await self.pilot.pause(0)
-        await pass_time(self.session, self.api, seconds, is_busy=self.quiet.is_busy)
+        await pass_time(self.session, self.api, seconds, is_busy=self.idle.is_busy)
         for _ in range(2):
-            self.quiet.paint()
+            self.idle.paint()
             await self.pilot.pause(0)
-            await pass_time(self.session, self.api, 0.0, is_busy=self.quiet.is_busy)
+            await pass_time(self.session, self.api, 0.0, is_busy=self.idle.is_busy)
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         """Press keys without pauses, as a paste or a held key does."""
@@ -63,7 +63,7 @@ class Monitored:
         await self.later(wait_s)
 
     async def answer(self, times: int = 1) -> None:
-        """Send the cursor position, as the terminal does when a dialog asks whether it is visible."""
+        """Report the cursor position, as the terminal does when a dialog requests it."""
         assert self.app._driver is not None
         for _ in range(times):
             event = events.CursorPosition(0, 0)
@@ -113,9 +113,9 @@ async def monitored(
                 environ=environ or {},
                 environment_name=environment_name,
             )
-            quiet = IdleCheck(app)
+            idle = IdleCheck(app)
             async with app.run_test(size=size) as pilot:
-                found = Monitored(app, pilot, session, api, quiet)
+                found = Monitored(app, pilot, session, api, idle)
                 await found.later(wait_s)
                 yield found
 

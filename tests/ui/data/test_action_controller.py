@@ -21,9 +21,9 @@ ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
 
 async def agree(stage: Stage) -> None:
-    await stage.seen()
+    await stage.wait_for_paint()
     await stage.press("y")
-    assert not stage.asks()
+    assert not stage.is_confirming()
 
 
 def forbid(path: str) -> Response | None:
@@ -38,16 +38,16 @@ def test_v_leads_to_the_new_run(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, ENDED)
         await agree(stage)
-        await stage.ended()
+        await stage.wait_until_done()
         new = stage.fleet.newest.id
         assert stage.notices[-1] == f"replayed as run_{new[4:6]}…{new[-4:]}   v goes there"
         assert stage.action_controller.check("go_to_new", (), None) is True
         stage.action_controller.go_to_new()
         assert stage.opened == [new]
         assert stage.action_controller.check("go_to_new", (), None) is None
-        assert stage.said(ENDED) == "replayed"
+        assert stage.overlay_text(ENDED) == "replayed"
         await stage.later(11)
-        assert stage.said(ENDED) is None
+        assert stage.overlay_text(ENDED) is None
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
@@ -59,19 +59,19 @@ def test_sent_is_shown_only_after_the_request(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, run)
-        await stage.seen()
+        await stage.wait_for_paint()
         fleet.fault = lambda path: limited() if path.startswith("/api/v3") else None
         await stage.press("y", wait_s=2)
-        assert stage.writes() == []
-        assert stage.said(run) == "cancel next"
+        assert stage.write_paths() == []
+        assert stage.overlay_text(run) == "cancel next"
         assert stage.action_controller.farewell() == ["Cancel of 1 run was not sent: the program ended before that."]
         await stage.ask(CANCEL, run)
         assert stage.notices[-1] == "cancel: cancel is on its way"
         fleet.fault = lambda _: None
         await stage.later(31)
-        await stage.ended()
+        await stage.wait_until_done()
         assert fleet.status(run) == "CANCELED"
-        assert stage.said(run) is None
+        assert stage.overlay_text(run) is None
 
     play(fleet, tmp_path, scenario)
 
@@ -92,16 +92,16 @@ def test_sent_is_not_shown_offline(tmp_path: Path) -> None:
             return await send(method, *arguments, **options)
 
         await stage.ask(CANCEL, run)
-        await stage.seen()
+        await stage.wait_for_paint()
         client._connection.send = hold  # type: ignore[method-assign]
         stage._send(events.Key("y", "y"))
         for _ in range(100):
             await stage._painted()
-        assert stage.said(run) == "cancel next"
+        assert stage.overlay_text(run) == "cancel next"
         assert stage.session.actions_in_flight == []
         released.set()
         await stage.later(0.1)
-        await stage.ended()
+        await stage.wait_until_done()
         assert fleet.status(run) == "CANCELED"
 
     play(fleet, tmp_path, scenario)
@@ -116,7 +116,7 @@ def test_v_belongs_to_the_replayed_run(tmp_path: Path) -> None:
 
         await stage.ask(REPLAY, ENDED)
         await agree(stage)
-        await stage.ended()
+        await stage.wait_until_done()
         assert offered(other) is True, "the notice says so"
         await stage.later(5)
         assert offered(other) is None
@@ -139,11 +139,11 @@ def test_refusal_is_shown_in_row_and_messages(tmp_path: Path) -> None:
         fleet.fault = forbid
         await stage.ask(CANCEL, run)
         await agree(stage)
-        await stage.ended()
-        assert stage.said(run) == "refused: 403"
+        await stage.wait_until_done()
+        assert stage.overlay_text(run) == "refused: 403"
         assert f"Cancel of {run.id} was refused: " in stage.messages[-1]
         await stage.later(11)
-        assert stage.said(run) is None
+        assert stage.overlay_text(run) is None
         assert fleet.status(run) == "EXECUTING"
 
     play(fleet, tmp_path, scenario)
@@ -154,21 +154,21 @@ def test_u_withdraws_a_waiting_batch(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, *runs, hidden_marks=2)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "2 marked runs hidden by the filter: not touched." in stage.text
         await agree(stage)
         assert stage.unmarked == [True]
-        assert stage.said(runs[0]) == "cancel in 5 s"
+        assert stage.overlay_text(runs[0]) == "cancel in 5 s"
         await stage.later(2.5)
-        assert stage.said(runs[0]) == "cancel in 3 s"
+        assert stage.overlay_text(runs[0]) == "cancel in 3 s"
         assert stage.action_controller.check("withdraw", (), None) is True
         await stage.ask(CANCEL, runs[0])
         assert stage.notices[-1] == "cancel: cancel waits to be sent, u withdraws it"
         stage.action_controller.withdraw()
         assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing was sent"
         await stage.later(10)
-        assert stage.said(runs[0]) is None
-        assert stage.writes() == []
+        assert stage.overlay_text(runs[0]) is None
+        assert stage.write_paths() == []
         assert stage.action_controller.check("withdraw", (), None) is None
 
     play(fleet_of(*runs), tmp_path, scenario)
@@ -179,14 +179,14 @@ def test_batch_is_sent_after_its_wait(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, *runs)
-        await stage.seen()
+        await stage.wait_for_paint()
         await stage.press("1", "2", "enter")
-        assert not stage.asks()
+        assert not stage.is_confirming()
         await stage.later(4.9)
-        assert stage.writes() == []
+        assert stage.write_paths() == []
         await stage.later(0.2)
-        assert stage.said(runs[0]) in {"cancel sent", "cancel accepted", None}
-        await stage.ended()
+        assert stage.overlay_text(runs[0]) in {"cancel sent", "cancel accepted", None}
+        await stage.wait_until_done()
         assert {stage.fleet.status(run) for run in runs} == {"CANCELED"}
         assert stage.notices[-1] == "12 canceled"
 
@@ -200,11 +200,11 @@ def test_run_that_ends_in_the_wait_finished_first(tmp_path: Path) -> None:
         await stage.ask(CANCEL, *runs)
         await agree(stage)
         await stage.later(7)
-        await stage.ended()
-        assert stage.said(runs[1]) == "finished first"
+        await stage.wait_until_done()
+        assert stage.overlay_text(runs[1]) == "finished first"
         assert stage.notices[-1] == "1 finished first  1 canceled"
         assert stage.messages == [f"Cancel of {runs[1].id}: it finished first, Completed."]
-        assert len(stage.writes()) == 1
+        assert len(stage.write_paths()) == 1
 
     play(fleet_of(*runs), tmp_path, scenario)
 
@@ -219,7 +219,7 @@ def test_sent_action_cannot_be_withdrawn(tmp_path: Path) -> None:
         fleet.fault = lambda path: limited() if path.endswith("/cancel") else None
         await stage.ask(CANCEL, run)
         await agree(stage)
-        assert stage.said(run) == "cancel sent"
+        assert stage.overlay_text(run) == "cancel sent"
         stage.action_controller.withdraw()
         assert stage.notices[-1] == "already sent: it cannot be withdrawn"
         await stage.ask(CANCEL, run)
@@ -237,11 +237,11 @@ def test_fast_keys_open_one_dialog(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         for _ in range(5):
             stage.action_controller.ask(CANCEL, [RunId(run.id)])
-        await stage.seen()
+        await stage.wait_for_paint()
         assert len(stage.app.screen_stack) == 2
         await stage.press("y", "y", "y")
-        await stage.ended()
-        assert len(stage.writes()) == 1
+        await stage.wait_until_done()
+        assert len(stage.write_paths()) == 1
 
     play(fleet_of(run), tmp_path, scenario)
 
@@ -255,11 +255,11 @@ def test_batch_stops_when_the_environment_changes(tmp_path: Path) -> None:
         await agree(stage)
         await stage.session.emit(EnvironmentRead(elsewhere, stage.session.now()))
         await stage.later(6)
-        assert stage.writes() == []
+        assert stage.write_paths() == []
         assert stage.messages == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
-        assert stage.said(runs[0]) is None
+        assert stage.overlay_text(runs[0]) is None
         await stage.ask(CANCEL, runs[0])
-        assert not stage.asks()
+        assert not stage.is_confirming()
         assert "nothing is written: the key now belongs to prod" in stage.notices[-1]
 
     play(fleet_of(*runs), tmp_path, scenario)
@@ -275,7 +275,7 @@ def test_no_action_is_asked_for_offline(tmp_path: Path) -> None:
         known = stage.session.store.get(RunId(run.id))
         assert stage.action_controller.check("act", ("cancel",), known) is None
         await stage.ask(CANCEL, run)
-        assert not stage.asks()
+        assert not stage.is_confirming()
         assert stage.notices[-1] == "C and R need a connection"
 
     play(fleet, tmp_path, scenario)
@@ -289,7 +289,7 @@ def test_read_only_session_has_no_actions(tmp_path: Path) -> None:
         names = [("act", ("cancel",)), ("withdraw", ()), ("go_to_new", ())]
         assert [stage.action_controller.check(name, parameters, known) for name, parameters in names] == [False] * 3
         await stage.ask(CANCEL, run)
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet_of(run), tmp_path, scenario, read_only=True)
 
@@ -307,9 +307,9 @@ def test_impossible_action_shows_a_notice(tmp_path: Path) -> None:
         assert stage.notices[-1] == "cancel: no run is selected: j or ↓ selects one"
         await stage.ask(CANCEL, hidden_marks=3)
         assert stage.notices[-1] == "cancel: the filter hides all marked runs"
-        assert not stage.asks()
+        assert not stage.is_confirming()
         await stage.ask(CANCEL, ENDED, live)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "1 Failed: not touched." in stage.text
 
     play(fleet_of(live, ENDED), tmp_path, scenario)

@@ -68,7 +68,7 @@ def test_copy_menu_reads_the_run_and_sends_the_choice(tmp_path: Path) -> None:
     run = FleetRun(7, -30, -20, -10, end="FAILED")
 
     async def scenario(stage: Stage) -> None:
-        clipboard = Clipboard({}, stage.app.write, stage._note)
+        clipboard = Clipboard({}, stage.app.write, stage.add_notice)
         stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
         await stage.later(0.1)
         text = stage.text

@@ -80,11 +80,11 @@ def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, root)
-        await stage.seen()
+        await stage.wait_for_paint()
         for start in range(0, len(PRINTABLE), MAX_TYPED):
             keys = PRINTABLE[start : start + MAX_TYPED]
             await stage.press("ctrl+u", *keys)
-            assert stage.asks()
+            assert stage.is_confirming()
             assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]
 
     play(fleet_of(root, *below), tmp_path, scenario)

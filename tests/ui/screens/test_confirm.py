@@ -31,7 +31,7 @@ def test_dialog_names_environment_runs_and_tree(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, shard)
-        await stage.seen()
+        await stage.wait_for_paint()
         text = stage.text
         assert "PRODUCTION  acme" in text
         assert "Cancel import-shard?" in text
@@ -52,13 +52,13 @@ def test_no_key_but_y_cancels(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         for key in ("enter", "escape", "q"):
             await stage.ask(CANCEL, run)
-            await stage.seen()
+            await stage.wait_for_paint()
             await stage.press("n", "space", "Y", "c", "C", "R")
-            assert stage.asks()
+            assert stage.is_confirming()
             await stage.press(key)
-            assert not stage.asks()
+            assert not stage.is_confirming()
         await stage.later(1)
-        assert stage.writes() == []
+        assert stage.write_paths() == []
 
     play(fleet_of(run), tmp_path, scenario)
 
@@ -69,18 +69,18 @@ def test_keys_typed_before_the_dialog_are_ignored(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, run)
         await stage.press("y", "q", "enter", wait_s=0.2)
-        assert stage.asks()
+        assert stage.is_confirming()
         # The answer to the frame that only said that the rest is read frees the keys that do nothing, not `y`.
         await stage.later(0.2)
         assert stage.app.sent == [CURSOR_REQUEST, CURSOR_REQUEST]
-        await stage.answer()
+        await stage.report_cursor()
         await stage.press("y")
-        assert stage.asks()
-        await stage.answer()
-        assert stage.writes() == []
+        assert stage.is_confirming()
+        await stage.report_cursor()
+        assert stage.write_paths() == []
         await stage.press("y")
-        assert not stage.asks()
-        await stage.ended()
+        assert not stage.is_confirming()
+        await stage.wait_until_done()
         assert stage.fleet.status(run) == "CANCELED"
 
     play(fleet_of(run), tmp_path, scenario)
@@ -91,18 +91,18 @@ def test_y_typed_on_a_slow_link_never_confirms(tmp_path: Path, delay_s: float) -
     run = executing(1)
 
     async def scenario(stage: Stage) -> None:
-        stage.answer_after(delay_s)
+        stage.report_cursor_after(delay_s)
         await stage.ask(CANCEL, run)
         for _ in range(round(delay_s * 10) - 2):
             await stage.press("y", wait_s=0.1)
-            assert stage.asks()
+            assert stage.is_confirming()
         assert "waiting for the terminal" in stage.text
         assert "y  cancel 1 run" not in stage.text
         await stage.later(2)
         assert "y  cancel 1 run" in stage.text
-        assert stage.writes() == []
+        assert stage.write_paths() == []
         await stage.press("y")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet_of(run), tmp_path, scenario)
 
@@ -113,11 +113,11 @@ def test_escape_needs_no_answer_of_the_terminal(tmp_path: Path, after_s: float) 
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, run, wait_s=after_s)
-        assert stage.asks()
+        assert stage.is_confirming()
         await stage.press("escape")
-        assert not stage.asks()
+        assert not stage.is_confirming()
         await stage.later(1)
-        assert stage.writes() == []
+        assert stage.write_paths() == []
 
     play(fleet_of(run), tmp_path, scenario)
 
@@ -133,11 +133,11 @@ def test_terminal_without_answers_asks_for_a_word(tmp_path: Path) -> None:
         await stage.press("y", "enter")
         assert "That is not replay: nothing was done." in stage.text
         await stage.press("q")
-        assert stage.asks()
+        assert stage.is_confirming()
         await stage.press("ctrl+u", *"replay", "enter")
-        assert not stage.asks()
-        await stage.ended()
-        assert len(stage.writes()) == 1
+        assert not stage.is_confirming()
+        await stage.wait_until_done()
+        assert len(stage.write_paths()) == 1
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
@@ -148,11 +148,11 @@ def test_silent_terminal_asks_for_a_word_at_once_later(tmp_path: Path) -> None:
         await stage.press("escape", wait_s=1)
         stage.action_controller.ask(REPLAY, [RunId(ENDED.id)])
         await stage.press(*"replay", "enter")
-        assert stage.asks(), "typed before the field could be seen"
+        assert stage.is_confirming(), "typed before the field could be seen"
         assert "Type replay, then Enter" in stage.text
         await stage.later(0.2)
         await stage.press(*"replay", "enter")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
@@ -162,37 +162,37 @@ def test_late_answer_keeps_the_word_field(tmp_path: Path) -> None:
         await stage.ask(REPLAY, ENDED, wait_s=11)
         await stage.press("r", "e")
         before = stage.text
-        await stage.answer()
+        await stage.report_cursor()
         assert stage.text == before
         await stage.press("y")
-        assert stage.asks()
+        assert stage.is_confirming()
         await stage.press("escape")
         # It was slow, not silent: the next time `y` is enough again, once the terminal has answered.
         stage.app.sent.clear()
         await stage.ask(REPLAY, ENDED)
         for _ in range(4):
-            await stage.answer()  # to what the first dialog asked
+            await stage.report_cursor()  # to what the first dialog asked
         await stage.press("y")
-        assert stage.asks()
+        assert stage.is_confirming()
         assert "Type replay" not in stage.text
-        await stage.answer()
+        await stage.report_cursor()
         await stage.press("y")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
 
 def test_late_answer_arms_no_newer_dialog(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        stage.answer_after(3.0)
+        stage.report_cursor_after(3.0)
         await stage.ask(REPLAY, ENDED, wait_s=1.0)
         await stage.press("escape")
         await stage.ask(REPLAY, ENDED, wait_s=2.5)
         await stage.press("y")
-        assert stage.asks(), "only the first dialog's question is answered"
+        assert stage.is_confirming(), "only the first dialog's question is answered"
         await stage.later(1.0)
         await stage.press("y")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet_of(ENDED), tmp_path, scenario)
 
@@ -201,16 +201,16 @@ def test_typed_ahead_keys_do_not_fill_the_field(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 3)]
 
     async def scenario(stage: Stage) -> None:
-        stage.answer_after(1.0)
+        stage.report_cursor_after(1.0)
         await stage.ask(CANCEL, *runs)
         for key in (*"prod", "enter"):
             await stage.press(key, wait_s=0.1)
-        assert stage.asks()
+        assert stage.is_confirming()
         await stage.later(1.5)
         await stage.press("enter")
         assert "Type 2 or prod first, or Esc." in stage.text
         await stage.press(*"prod", "enter")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(production(*runs), tmp_path, scenario)
 
@@ -222,7 +222,7 @@ def test_y_confirms_only_a_complete_plan(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 9}, 429) if path.startswith("/api/v3") else None
         await stage.ask(CANCEL, run)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "reading what else stops…" in stage.text
         await stage.press("y")
         fleet.fault = lambda _: None
@@ -233,10 +233,10 @@ def test_y_confirms_only_a_complete_plan(tmp_path: Path) -> None:
             await stage.later(0.1)
         assert "Nothing else stops." in stage.text
         await stage.press("y")
-        assert stage.asks()
-        await stage.seen()
+        assert stage.is_confirming()
+        await stage.wait_for_paint()
         await stage.press("y")
-        assert not stage.asks()
+        assert not stage.is_confirming()
 
     play(fleet, tmp_path, scenario)
 
@@ -248,12 +248,12 @@ def test_partial_plan_can_be_confirmed(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         fleet.fault = lambda path: server_error() if path.startswith("/api/v3") else None
         await stage.ask(CANCEL, run)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "Not fully loaded:" in stage.text
         assert "cancel 1 run or more" in stage.text
         fleet.fault = lambda _: None
         await stage.press("y")
-        await stage.ended()
+        await stage.wait_until_done()
         assert fleet.status(run) == "CANCELED"
 
     play(fleet, tmp_path, scenario)
@@ -265,20 +265,20 @@ def test_more_than_ten_runs_need_typing(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, root)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "Type 11 or dev, then Enter" in stage.text
         await stage.press("y", "enter")
         assert "That is not 11 or dev: nothing was done." in stage.text
         await stage.press("backspace", "enter")
         assert "Type 11 or dev first, or Esc." in stage.text
         await stage.press("q")
-        assert stage.asks()
-        assert stage.writes() == []
+        assert stage.is_confirming()
+        assert stage.write_paths() == []
         await stage.press("ctrl+u", "1", "1")
         assert "Enter  cancel 11 runs" in stage.text
         await stage.press("enter")
-        assert not stage.asks()
-        await stage.ended()
+        assert not stage.is_confirming()
+        await stage.wait_until_done()
         assert stage.fleet.status(root) == "CANCELED"
 
     play(fleet_of(root, *below), tmp_path, scenario)
@@ -290,12 +290,12 @@ def test_several_runs_need_typing_in_production(tmp_path: Path, is_production: b
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, *runs)
-        await stage.seen()
+        await stage.wait_for_paint()
         await stage.press("y")
-        assert stage.asks() == is_typed
+        assert stage.is_confirming() == is_typed
         if is_typed:
             await stage.press("ctrl+u", "p", "r", "o", "d", "enter")
-        assert not stage.asks()
+        assert not stage.is_confirming()
         assert stage.action_controller.action_queue.is_withdrawable
 
     play(production(*runs) if is_production else fleet_of(*runs), tmp_path, scenario)
@@ -308,7 +308,7 @@ def test_unknown_environment_counts_as_production(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, *runs)
-        await stage.seen()
+        await stage.wait_for_paint()
         assert "PRODUCTION?" in stage.text
         assert "environment not known, treated as production" in stage.text
         assert "Type 2 or dev, then Enter" in stage.text
@@ -321,13 +321,13 @@ def test_question_is_withdrawn_when_its_run_ends(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, run)
-        await stage.seen()
+        await stage.wait_for_paint()
         stage.fleet.cancel(run)
         await stage.later(30)
         assert "Nothing to do: it is already Canceled." in stage.text
         await stage.press("y", wait_s=1)
-        assert stage.asks()
-        assert stage.writes() == []
+        assert stage.is_confirming()
+        assert stage.write_paths() == []
 
     play(fleet_of(run), tmp_path, scenario)
 
@@ -337,12 +337,12 @@ def test_paste_answers_nothing(tmp_path: Path) -> None:
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(REPLAY, *runs)
-        await stage.seen()
+        await stage.wait_for_paint()
         stage._send(events.Paste("prod\n"))
         await stage.later()
         assert "A paste does not count: type 2 or prod." in stage.text
         await stage.press("enter")
-        assert stage.asks()
+        assert stage.is_confirming()
         assert "Type 2 or prod first, or Esc." in stage.text
 
     play(production(*runs), tmp_path, scenario)

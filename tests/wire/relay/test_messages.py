@@ -68,7 +68,7 @@ def crossed(patches: list[RunPatch], gone: tuple[RunGone, ...] = (), chunk: Chun
 
 
 def deep(depth: int) -> list[Any]:
-    """Return so many lists in each other."""
+    """Return lists nested `depth` deep."""
     value: list[Any] = []
     for _ in range(depth):
         value = [value]
@@ -165,7 +165,7 @@ def changed(message: bytes, path: str, text: str) -> bytes:
 
 
 def nested(depth: int) -> str:
-    """Return an error as JSON text with so many causes in each other."""
+    """Return an error as JSON text, with causes nested `depth` deep."""
     return '{"message":"x","causes":[' * depth + "]}" * depth
 
 

@@ -24,7 +24,7 @@ MAX_MESSAGES: Final = 500
 """More than anyone reads, and a bound for days on an unstable connection."""
 
 DUPLICATE_WINDOW: Final = 8
-"""A message that equals one of the last so many is counted instead of added."""
+"""A message that equals one of the last eight is counted instead of added."""
 
 
 class Messages:

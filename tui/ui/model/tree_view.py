@@ -102,7 +102,7 @@ class TreeView:
     def search(self, text: str, cursor_entry: TreeEntry | None) -> None:
         """Reveal the runs whose task, id or tags contain a text.
 
-        An empty text ends the search: the folds of before come back, except around the entry under the cursor.
+        An empty text ends the search: the earlier folds return, except around the entry under the cursor.
         """
         if self._unsearched is None:
             self._unsearched = self._folds
