@@ -7,24 +7,24 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 CUT: Final = "tr_…"
-"""What stands where a secret was."""
+"""Replaces a secret."""
 
 MIN_SECRET_CHARACTERS: Final = 6
-"""A shorter text is no secret, and is found in many words."""
+"""A shorter text is not treated as a secret: it would occur in ordinary words."""
 
 FRAGMENT_CHARACTERS: Final = 12
-"""Errors quote long texts in part. This much of a secret is cut; less of it does not help to guess the rest."""
+"""Errors quote long texts in part. A shorter part of a secret does not help to guess the rest."""
 
 
 class Redactor:
-    """Knows secrets, and cuts them out."""
+    """Replaces the secrets that were passed to `hide` by `CUT`."""
 
     def __init__(self) -> None:
         self._short: set[str] = set()
         self._fragments: set[str] = set()
 
     def hide(self, secret: str) -> None:
-        """Cut this out from now on."""
+        """Redact this secret from now on."""
         if len(secret) < MIN_SECRET_CHARACTERS:
             return
         for form in _forms(secret):
@@ -51,7 +51,7 @@ class Redactor:
         return "".join((*kept, text[begin:]))
 
     def _end_of_secret(self, text: str, at: int) -> int:
-        """Where the part of a secret ends that begins here; `at` if none does."""
+        """Return the end of the part of a secret that begins at `at`; `at` if none begins there."""
         end = at
         while text[at : at + FRAGMENT_CHARACTERS] in self._fragments:
             end = at + FRAGMENT_CHARACTERS
@@ -60,18 +60,18 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterable[str]:
-    """The secret as it is, and as Python, JSON, a URL or a header would write it; quoted once and twice."""
+    """Return the secret as it is, and as Python, JSON, a URL or a header would write it, quoted once and twice."""
     forms = {secret}
     for _ in range(2):
         forms |= {quoted for form in forms for quoted in _quoted(form)}
-    # Base64 depends on where in its input the secret stands, but for its first and last letters.
+    # Base64 depends on the offset of the secret in its input. The first and last characters also encode its neighbours.
     encoded = (base64.b64encode(b"\0" * shift + secret.encode())[2 * shift : -4] for shift in range(3))
     return forms | {each.decode() for each in encoded if len(each) >= FRAGMENT_CHARACTERS} | {secret.encode().hex()}
 
 
 def _quoted(text: str) -> Iterable[str]:
     yield repr(text)[1:-1]
-    yield repr(f"{text}'")[1:-2]  # in double quotes, with a single one behind it
+    yield repr(f"{text}'")[1:-2]  # with a single quote, so that `repr` uses double quotes
     yield ascii(text)[1:-1]
     yield repr(text.encode())[2:-1]
     yield json.dumps(text)[1:-1]
@@ -79,5 +79,5 @@ def _quoted(text: str) -> Iterable[str]:
     yield quote(text, safe="")
     yield quote(text)
     yield quote_plus(text)
-    yield text.replace("'", "'\"'\"'")  # a shell
+    yield text.replace("'", "'\"'\"'")  # as a shell quotes it
     yield text.replace("'", "\\'")

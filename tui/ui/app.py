@@ -16,7 +16,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
-from tui.present.frame.title import takes_title
+from tui.present.frame.title import supports_title
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.base import AppBase
@@ -65,7 +65,7 @@ class TriggerApp(AppBase):
         self.session = session
         self.environ = environ or {}
         self.painter = Painter(color_mode, is_ascii=is_ascii)
-        self._has_title = session.settings.has_title and takes_title(self.environ.get("TERM", ""))
+        self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = LiveModel(session, self.call_later)
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)

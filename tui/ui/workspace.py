@@ -1,4 +1,4 @@
-"""The space between header and footer: the panes, their places, and the keys that lead from pane to pane."""
+"""The space between header and footer: the panes, their places, and the keys that move the focus between them."""
 
 from collections.abc import Mapping
 
@@ -57,7 +57,7 @@ class Workspace(Widget):
     """Holds the panes, the hairline and the run summary. The number of a pane is its position among the panes."""
 
     class PanesChanged(Message):
-        """Other panes are visible, or another one has the focus."""
+        """The visible panes or the focused pane have changed."""
 
     def __init__(self, panes: Mapping[str, Pane], run_summary: RunSummary) -> None:
         super().__init__(id=WORKSPACE)
@@ -93,7 +93,7 @@ class Workspace(Widget):
     @property
     def can_zoom(self) -> bool:
         """Whether a zoom would change the places."""
-        return self._planned(is_zoomed=True) != self._planned(is_zoomed=False)
+        return self._plan_for(is_zoomed=True) != self._plan_for(is_zoomed=False)
 
     @property
     def is_zoomed(self) -> bool:
@@ -108,10 +108,10 @@ class Workspace(Widget):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
         if pane is not None and pane is not self.pane:
-            self._turn_to(pane.title)
+            self._set_current_pane(pane.title)
 
     def action_pane(self, name: str) -> None:
-        self._turn_to(name)
+        self._set_current_pane(name)
         self.screen.set_focus(self._panes[name].body)
 
     def action_focus_step(self, step: int) -> None:
@@ -126,7 +126,7 @@ class Workspace(Widget):
     def arrange_for(self, size: Size, summary_height: int) -> None:
         """Place everything on a terminal of that size."""
         self._size, self._summary_height = size, summary_height
-        planned = self._planned(is_zoomed=self._wants_zoom)
+        planned = self._plan_for(is_zoomed=self._wants_zoom)
         for name, pane in self._panes.items():
             rect = planned.rects.get(name)
             tabs = (rect.tabs if rect is not None else ()) or (name,)
@@ -136,7 +136,7 @@ class Workspace(Widget):
             self._apply(planned)
         self.post_message(self.PanesChanged())
 
-    def _planned(self, *, is_zoomed: bool) -> PanePlan:
+    def _plan_for(self, *, is_zoomed: bool) -> PanePlan:
         return plan(
             self._size.width,
             self._size.height - 2,
@@ -146,7 +146,7 @@ class Workspace(Widget):
             summary_height=self._summary_height,
         )
 
-    def _turn_to(self, name: str) -> None:
+    def _set_current_pane(self, name: str) -> None:
         self._recent.remove(name)
         self._recent.insert(0, name)
         self.arrange_for(self.screen.size, self._summary_height)

@@ -27,9 +27,9 @@ def below(number: int, word: str = "EXECUTING", task: str = "import-page") -> Tr
     return TreeNode(RunId(f"run_{number}"), 1, TaskId(task), parse_status(word), None)
 
 
-def question(*runs: Run, others: int = 0, place: Target = PROD, **changes: object) -> Question:
+def question(*runs: Run, others: int = 0, target: Target = PROD, **changes: object) -> Question:
     plan = ActionPlan("Cancel", runs, tuple(below(n, task=f"task-{n % 40}") for n in range(others)), read_at=NOW)
-    made = Question(plan, place, "Keep running", "")
+    made = Question(plan, target, "Keep running", "")
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ def test_question_fits_and_keeps_band_button_and_id(
     text: str,
 ) -> None:
     runs = tuple(replace(full(text), id=RunId(f"{RUN_ID}{n}")) for n in range(count))
-    dialog = question(*runs, others=others, is_reading=is_reading, left_out=2, grace_s=5)
+    dialog = question(*runs, others=others, is_reading=is_reading, hidden_count=2, grace_s=5)
     dialog = replace(dialog, is_waiting=is_waiting, word=word)
     dialog = replace(dialog, plan=replace(dialog.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
     lines = confirm_lines(dialog, Now(NOW), width, height)
@@ -82,12 +82,12 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
         lines = confirm_lines(dialog, Now(NOW), 70, 40)
         return [piece.token for line in lines for piece in line if piece.text == key]
 
-    one = question(sample("EXECUTING"), is_awake=True)
+    one = question(sample("EXECUTING"), accepts_keys=True)
     assert tokens(one, "y") == [Token.FAINT]
     assert tokens(replace(one, may_answer=True), "y") == [Token.ROSE]
     assert tokens(replace(one, may_answer=True, destroys=False), "y") == [Token.BRIGHT]
     assert tokens(replace(one, may_answer=True, is_reading=True), "y") == [Token.FAINT]
-    many = question(sample("EXECUTING"), others=10, is_awake=True, may_answer=True)
+    many = question(sample("EXECUTING"), others=10, accepts_keys=True, may_answer=True)
     assert tokens(replace(many, typed="1"), "Enter") == []
     assert tokens(replace(many, typed="11"), "Enter") == [Token.ROSE]
     gone = replace(one, may_answer=True, objection="Nothing to do: it is already Completed.")
@@ -96,13 +96,13 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
 
 def test_unknown_environment_is_treated_as_production() -> None:
     unknown = Target(None, None, is_production=True)
-    band = plain(confirm_lines(question(sample(), place=unknown), Now(NOW), 70, 40)[0])
+    band = plain(confirm_lines(question(sample(), target=unknown), Now(NOW), 70, 40)[0])
     assert band.strip() == "PRODUCTION?  environment not known, treated as production"
-    assert plain(confirm_lines(question(sample(), place=DEV), Now(NOW), 70, 40)[0]).strip() == "DEVELOPMENT  acme/api"
+    assert plain(confirm_lines(question(sample(), target=DEV), Now(NOW), 70, 40)[0]).strip() == "DEVELOPMENT  acme/api"
 
 
 @pytest.mark.parametrize(
-    ("runs", "others", "place", "typed"),
+    ("runs", "others", "target", "typed"),
     [
         (1, 9, PROD, ()),
         (1, 10, PROD, ("11", "prod")),
@@ -112,9 +112,9 @@ def test_unknown_environment_is_treated_as_production() -> None:
         (2, 0, Target(None, None, is_production=True), ("2",)),
     ],
 )
-def test_question_shows_the_text_to_type(runs: int, others: int, place: Target, typed: tuple[str, ...]) -> None:
+def test_question_shows_the_text_to_type(runs: int, others: int, target: Target, typed: tuple[str, ...]) -> None:
     plan = ActionPlan("Cancel", (sample(),) * runs, tuple(map(below, range(others))))
-    assert confirmation_texts(plan, place.name, is_production=place.is_production) == typed
+    assert confirmation_texts(plan, target.name, is_production=target.is_production) == typed
 
 
 def test_age_of_a_replica_tree_includes_its_lag() -> None:
@@ -126,7 +126,7 @@ def test_age_of_a_replica_tree_includes_its_lag() -> None:
 
 
 def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
-    dialog = question(sample(), word="cancel", is_awake=True, may_answer=True)
+    dialog = question(sample(), word="cancel", accepts_keys=True, may_answer=True)
     text = text_of(confirm_lines(dialog, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
     assert "The terminal does not confirm that it drew this" in text

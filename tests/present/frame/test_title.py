@@ -9,7 +9,7 @@ from tests.support.present.samples import HOSTILE
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
 from tui.present.frame.header_facts import HeaderFacts
-from tui.present.frame.title import MAX_TITLE_CELLS, takes_title, terminal_title
+from tui.present.frame.title import MAX_TITLE_CELLS, supports_title, terminal_title
 from tui.present.styled import Piece, line_width
 from tui.store.freshness import Freshness, Level
 
@@ -55,5 +55,7 @@ def test_title_is_clean_and_bounded(text: str, is_ascii: bool) -> None:
 
 
 def test_console_and_old_terminals_get_no_title() -> None:
-    assert all(takes_title(term) for term in ("xterm-256color", "screen", "tmux-256color", "xterm-kitty", "alacritty"))
-    assert not any(takes_title(term) for term in ("", "linux", "linux-16color", "dumb", "vt100", "eterm-color"))
+    assert all(
+        supports_title(term) for term in ("xterm-256color", "screen", "tmux-256color", "xterm-kitty", "alacritty")
+    )
+    assert not any(supports_title(term) for term in ("", "linux", "linux-16color", "dumb", "vt100", "eterm-color"))

@@ -69,9 +69,9 @@ def test_place_unfolds_and_folds_again() -> None:
     lines = ValuePath("payload", (3,))
     row = next(row for row in value_rows("payload", ORDER, JsonFolds(), 60) if row.key == lines)
     assert row.action == ToggleFold(lines)
-    opened = JsonFolds().turned((3,), is_open=True)
+    opened = JsonFolds().with_fold((3,), is_open=True)
     assert shown(ORDER, 70, folds=opened)[5] == '              0: { sku: "A-0", amount: 0, about: "a thing in a box" }'
-    assert opened.turned((3,), is_open=False) == JsonFolds()
+    assert opened.with_fold((3,), is_open=False) == JsonFolds()
 
 
 def test_first_rows_are_shown_and_the_others_counted() -> None:
@@ -150,12 +150,12 @@ def test_search_finds_folded_texts_in_order(value: Any) -> None:
 
 
 def test_matches_unfold() -> None:
-    found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", turns=9, max_matches=9)
+    found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", max_slices=9, max_matches=9)
     assert is_all
     assert found == {(), (3,), (3, 77)}
     rows = value_rows("payload", ORDER, JsonFolds(found=found), 50, max_rows=200)
     assert any('sku: "A-77"' in plain(row.line) for row in rows)
-    _, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-", turns=9, max_matches=9)
+    _, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-", max_slices=9, max_matches=9)
     assert not is_all
 
 

@@ -26,14 +26,14 @@ class ToggleFold:
 class ShowWhole:
     """Show all of a text or value that is cut here."""
 
-    which: Hashable
+    key: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class FetchValue:
     """Fetch a value that the server stores apart."""
 
-    which: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 FOLDED: Final[Hashable] = "attempts"
 """The key of the row that folds the middle attempts."""
 
-MOST: Final = 12
+MAX_UNFOLDED: Final = 12
 _FIRST, _LAST = 3, 4
 
 
@@ -29,7 +29,7 @@ def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | N
 
 
 def stepped(history: AttemptHistory, selected: Attempt | None, step: int) -> int | None:
-    """Return the number of the attempt `steps` away from the selected one, at most the first or the last."""
+    """Return the number of the attempt that is `step` away from the selected one, clamped to the first or the last."""
     if selected is None:
         return None
     numbers = [attempt.number for attempt in history.attempts]
@@ -41,8 +41,8 @@ Group = Attempt | tuple[Attempt, ...]
 
 
 def groups(attempts: Sequence[Attempt], selected: Attempt | None, *, is_open: bool) -> list[Group]:
-    """Return the attempts in order. If there are more than `MOST`, the middle is folded around the selected one."""
-    if len(attempts) <= MOST or is_open:
+    """Return the attempts in order. Of more than `MAX_UNFOLDED` the middle is folded, except the selected one."""
+    if len(attempts) <= MAX_UNFOLDED or is_open:
         return list(attempts)
     found: list[Group] = [*attempts[:_FIRST]]
     folded: list[Attempt] = []

@@ -12,7 +12,7 @@ from tui.domain.status import RunStatus
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.axis import Axis, round_up
-from tui.present.attempts.choice import FOLDED, MOST, AttemptKey, groups
+from tui.present.attempts.choice import FOLDED, MAX_UNFOLDED, AttemptKey, groups
 from tui.present.attempts.text import gap_before, waited_before
 from tui.present.columns import Now, time_in_queue
 from tui.present.errors.frames import ErrorLayout
@@ -38,7 +38,7 @@ _BAR_TOKENS: Final = {
 
 
 def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
-    """Return the style of an attempt. For the last attempt the run has a finer word: Crashed, Timed out, Waiting."""
+    """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
     is_last = attempt is history.attempts[-1]
     is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
         attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
@@ -72,7 +72,7 @@ def attempt_rows(
         line = table.row(group, previous, is_selected=group is selected)
         rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number)))
         previous = group
-    if len(history.attempts) > MOST and FOLDED in layout.toggled:
+    if len(history.attempts) > MAX_UNFOLDED and FOLDED in layout.toggled:
         line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)
         rows.append(Row(line, FOLDED, ToggleFold(FOLDED)))
     if history.retry_at is not None and not run.is_final:
@@ -196,7 +196,7 @@ def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis |
 
 
 def _queued_at(run: Run) -> datetime | None:
-    """Return since when the first attempt was waited for."""
+    """Return when the wait for the first attempt began."""
     created = run.fixed.created_at
     waited = None if created is None else time_in_queue(run, created)
     return None if created is None or waited is None else created - waited

@@ -67,12 +67,12 @@ def detail_rows(
 
 def whole_of(run: Run, path: ValuePath) -> Json | Absent:
     """Return all of a cut error, fact or value for a screen of its own; `ABSENT` if the run no longer has it."""
-    if path.which == ERROR:
+    if path.label == ERROR:
         error = best_error(run)
         return ABSENT if error is None else f"{error.message}\n\n{error.stack}" if error.stack else error.message
-    if (text := fact_text(run, path.which)) is not None:
+    if (text := fact_text(run, path.label)) is not None:
         return text
-    value, _ = value_of(run, path.which)
+    value, _ = value_of(run, path.label)
     return value if value is ABSENT else value_at(value, path.path)
 
 

@@ -23,7 +23,7 @@ _FOLDED_FROM: Final = 10
 """More children than this with one status fold into one row."""
 
 _FAILED_SHOWN: Final = 50
-"""So many failed children have a row of their own while their group is folded."""
+"""The failed children that keep a row of their own while their group is folded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,8 @@ def _bar(*, is_running: bool) -> Token:
     return Token.BLUE if is_running else Token.GUIDE
 
 
-def time_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> list[Line]:
-    """Return the times, one a line. `tells_zone` adds that they are UTC, where no clock on the screen says so."""
+def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> list[Line]:
+    """Return the times, one a line. `shows_zone` adds that they are UTC, where no clock on the screen says so."""
     lines: list[Line] = []
 
     def at(label: str, time: datetime | None, remark: str = "") -> None:
@@ -97,7 +97,7 @@ def time_lines(run: Run, now: Now, limit: int, *, tells_zone: bool = False) -> l
             lines.extend(labelled(label, [(Piece(formatting.moment(time, now.at)),)], limit, remark=remark))
 
     created, state = run.fixed.created_at, run.state
-    zone = " · times are UTC" if tells_zone else ""
+    zone = " · times are UTC" if shows_zone else ""
     at("created", created, f"{formatting.age(created, now.at)} ago{zone}")
     if state is None:
         return lines

@@ -43,26 +43,33 @@ class Target:
 class Question:
     """Everything that the dialog shows.
 
-    `safe` is the label of the button that does nothing, and `promise` a sentence about the effect. `left_out` counts
-    marked runs that are hidden and stay untouched. `is_reading` means that the plan is incomplete. Before `is_awake` no
-    key but Esc counts; before `may_answer` the key that acts does not. `is_waiting` means that the terminal has not yet
-    confirmed the drawn dialog, and `word` has to be typed if it never does. `typed` is the content of the field,
-    `complaint` why it is not enough, and `objection` why the action became impossible. Nothing is sent for `grace_s`
-    after the answer. `destroys` paints the key in the colour of failures.
+    * `safe_label`: the label of the button that does nothing
+    * `effect`: a sentence about what the action does, or an empty text
+    * `hidden_count`: the marked runs that the filter hides; the action does not touch them
+    * `is_reading`: the plan is still incomplete
+    * `accepts_keys`: before this, only Esc has an effect
+    * `may_answer`: before this, the key that acts has no effect
+    * `is_waiting`: the terminal has not yet confirmed that it shows the dialog
+    * `word`: has to be typed if the terminal never confirms it
+    * `typed`: the content of the field
+    * `input_error`: why `typed` is not enough
+    * `objection`: why the action became impossible
+    * `grace_s`: how long nothing is sent after the answer
+    * `destroys`: the key that acts has the colour of failures
     """
 
     plan: ActionPlan
-    place: Target
-    safe: str
-    promise: str
-    left_out: int = 0
+    target: Target
+    safe_label: str
+    effect: str
+    hidden_count: int = 0
     is_reading: bool = False
-    is_awake: bool = False
+    accepts_keys: bool = False
     may_answer: bool = False
     is_waiting: bool = False
     word: str = ""
     typed: str = ""
-    complaint: str = ""
+    input_error: str = ""
     objection: str = ""
     grace_s: int = 0
     destroys: bool = True
@@ -70,7 +77,7 @@ class Question:
     @property
     def accepted_texts(self) -> tuple[str, ...]:
         """The texts of which one has to be typed; empty if `y` is enough."""
-        many = confirmation_texts(self.plan, self.place.name, is_production=self.place.is_production)
+        many = confirmation_texts(self.plan, self.target.name, is_production=self.target.is_production)
         return many or ((self.word,) if self.word else ())
 
     @property
@@ -97,7 +104,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
             if block and (is_loose or not lines):
                 lines.append(())
             lines += [(Piece(" " * INDENT), *line) for line in block]
-        return [band(question.place, width), *lines, *([()] if is_loose else [])]
+        return [band(question.target, width), *lines, *([()] if is_loose else [])]
 
     lines = assembled(kinds, is_loose=True)
     if len(lines) > height:
@@ -107,12 +114,12 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     return lines
 
 
-def band(place: Target, width: int) -> Line:
+def band(target: Target, width: int) -> Line:
     """Return the top line: amber if the environment is production, or may be."""
-    environment = place.environment
-    token = Token.ALARM if place.is_production else Token.TEXT
+    environment = target.environment
+    token = Token.ALARM if target.is_production else Token.TEXT
     if environment is None:
-        name = f"{place.name}  " if place.name else ""
+        name = f"{target.name}  " if target.name else ""
         kind, where = "PRODUCTION?", f"{name}environment not known, treated as production"
     else:
         kind = environment.type.upper()
@@ -133,8 +140,8 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
         counts = Counter(run.status_title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
         lines += _sentence(f"{titles}: not touched.", limit)
-    if question.left_out:
-        marked = formatting.plural(question.left_out, "marked run")
+    if question.hidden_count:
+        marked = formatting.plural(question.hidden_count, "marked run")
         lines += _sentence(f"{marked} hidden by the filter: not touched.", limit)
     return lines
 
@@ -180,7 +187,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     plan = question.plan
     if question.objection:
         return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
-    sentences = [question.promise] if question.promise else []
+    sentences = [question.effect] if question.effect else []
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
         sentences.append("Nothing else stops.")
     if plan.awaited_by:
@@ -224,19 +231,19 @@ def _field(question: Question, limit: int) -> list[Line]:
     field: Line = (Piece(f" {typed}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
     ask: Line = (*prompt, Piece(", then Enter "))
     head = [(*ask, *field)] if line_width(ask) + _FIELD_CELLS <= limit else [*fold(ask, limit), field]
-    # The complaint has a line of its own, so that nothing moves while the user types.
-    complaint: Line = (Piece(question.complaint, Token.AMBER),)
+    # The error has a line of its own, so that nothing moves while the user types.
+    input_error: Line = (Piece(question.input_error, Token.AMBER),)
     why = _sentence(SILENT_TERMINAL, limit) if question.word else []
-    return [*why, *head, *([cut(complaint, limit)] if question.complaint else [()]), *later]
+    return [*why, *head, *([cut(input_error, limit)] if question.input_error else [()]), *later]
 
 
 def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
     is_typed = question.needs_typing
     keys = ("Esc",) if is_typed else ("Enter", "Esc")
-    left: list[Piece] = [Piece(f" {question.safe} ", Token.BUTTON), Piece("  ")]
+    left: list[Piece] = [Piece(f" {question.safe_label} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
-        counts = question.is_awake or key == "Esc"
+        counts = question.accepts_keys or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
         left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
     right = () if question.objection else _acting_key(question)

@@ -1,1 +1,1 @@
-"""Header, footer, strip, title, help and messages: all that stands around the panes."""
+"""Everything around the panes: header, footer, run summary, window title, help and messages."""

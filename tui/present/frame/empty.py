@@ -20,11 +20,14 @@ _MAX_WIDTH: Final = 96
 
 @dataclass(frozen=True, slots=True)
 class EmptyFacts:
-    """The possible reasons.
+    """The facts that decide why the list is empty.
 
-    `run_count` runs exist behind the typed filter, if `is_filtered`. `filters` describes the server's filters, and
-    `period` the length of the list (None: no limit). `is_relayed` means that the data comes from a relay.
-    `filter_errors` say which words of the filter could not be parsed.
+    * `run_count`: the runs that pass the server's filters
+    * `is_filtered`: there is a typed filter
+    * `filter_errors`: why words of the typed filter could not be parsed
+    * `filters`: the server's filters
+    * `period`: how far back the list goes; None: no limit
+    * `is_relayed`: the data comes from a relay
     """
 
     at: datetime

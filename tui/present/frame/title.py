@@ -18,7 +18,7 @@ _NO_TITLE: Final = frozenset({
 """The first words of TERM of terminals that have no title and may print the sequence that sets one."""
 
 
-def takes_title(term: str) -> bool:
+def supports_title(term: str) -> bool:
     """Return whether a terminal with this TERM has a title."""
     return term != "" and term.partition("-")[0] not in _NO_TITLE
 

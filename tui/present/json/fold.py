@@ -41,7 +41,7 @@ class JsonFolds:
         by_depth = len(path) < self.open_to and not is_text
         return path in self.found or by_depth != (path in self.exceptions)
 
-    def turned(self, path: Path, *, is_text: bool = False, is_open: bool) -> "JsonFolds":
+    def with_fold(self, path: Path, *, is_text: bool = False, is_open: bool) -> "JsonFolds":
         """Return a copy with one place unfolded or folded."""
         found = self.found if is_open else self.found - {path}
         folds = replace(self, found=found)
@@ -136,7 +136,7 @@ class FoldedJson:
             children = self._children(value, len(at) + 1) if step.is_open else ()
             if not children:
                 return at
-            index = min(index, len(children) - 1)  # noqa: PLW2901  lines of a text are others at another width
+            index = min(index, len(children) - 1)  # noqa: PLW2901  at another width a text has other lines
             at = (*at, index)
             label, value = children[index]
         return at
@@ -285,17 +285,17 @@ def containers_of(paths: Iterable[Path]) -> frozenset[Path]:
     return frozenset(path[:depth] for path in paths for depth in range(len(path)))
 
 
-def unfolded_for(folded: FoldedJson, needle: str, *, turns: int, max_matches: int) -> tuple[frozenset[Path], bool]:
+def unfolded_for(folded: FoldedJson, needle: str, *, max_slices: int, max_matches: int) -> tuple[frozenset[Path], bool]:
     """Return the places to unfold for all matches to be visible, and whether the search was complete.
 
-    The search looks at `turns` times `SEARCH_SLICE` values, and stops after `max_matches` matches.
+    The search looks at `max_slices` times `SEARCH_SLICE` values, and stops after `max_matches` matches.
     """
     found: list[Path] = []
     for place in folded.find(needle):
         if place is not None:
             found.append(place)
         else:
-            turns -= 1
-        if turns <= 0 or len(found) >= max_matches:
+            max_slices -= 1
+        if max_slices <= 0 or len(found) >= max_matches:
             return containers_of(found), False
     return containers_of(found), True

@@ -23,7 +23,7 @@ MAX_COUNTED: Final = 1_000
 class ValuePath:
     """The place of a value on a page: its label, and the path within the value."""
 
-    which: str
+    label: str
     path: Path
 
 
@@ -58,22 +58,22 @@ class ValueRows:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Json, tuple[JsonFolds, int, bool, int], list[Row]]] = {}
+        self._cache: dict[str, tuple[Json, tuple[JsonFolds, int, bool, int], list[Row]]] = {}
 
     def rows(
-        self, which: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
+        self, label: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
     ) -> list[Row]:
         """Return `value_rows` of these arguments, cached by label."""
-        made_of = (folds, limit, is_wrapped, max_rows)
-        kept = self._kept.get(which)
-        if kept is None or kept[0] is not value or kept[1] != made_of:
-            rows = value_rows(which, value, folds, limit, is_wrapped=is_wrapped, max_rows=max_rows)
-            kept = self._kept[which] = (value, made_of, rows)
-        return kept[2]
+        arguments = (folds, limit, is_wrapped, max_rows)
+        cached = self._cache.get(label)
+        if cached is None or cached[0] is not value or cached[1] != arguments:
+            rows = value_rows(label, value, folds, limit, is_wrapped=is_wrapped, max_rows=max_rows)
+            cached = self._cache[label] = (value, arguments, rows)
+        return cached[2]
 
 
 def value_rows(
-    which: str,
+    label: str,
     value: Json,
     folds: JsonFolds,
     limit: int,
@@ -87,11 +87,11 @@ def value_rows(
     rows: list[Row] = []
     steps = folded.walk()
     for step in islice(steps, max_rows):
-        place = ValuePath(which, step.path)
+        place = ValuePath(label, step.path)
         action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
         for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
-            label = "" if rows else which
-            rows.append(Row(_behind(label, line), None if index else place, action))
+            shown_label = "" if rows else label
+            rows.append(Row(_behind(shown_label, line), None if index else place, action))
     left = sum(1 for _ in islice(steps, MAX_COUNTED))
     if left:
         count = (
@@ -104,7 +104,7 @@ def value_rows(
             Piece("Enter", Token.MUTED),
             Piece(" shows the whole", Token.FAINT),
         )
-        rows.append(Row(_behind("", cut(note, room)), (which, "more"), ShowWhole(ValuePath(which, ()))))
+        rows.append(Row(_behind("", cut(note, room)), (label, "more"), ShowWhole(ValuePath(label, ()))))
     return rows
 
 

@@ -45,7 +45,7 @@ def run_page(
     blocks = (
         title_lines(run, Now(now), limit),
         _error(run, limit),
-        time_lines(run, Now(now), limit, tells_zone=True) + updated_lines(run, Now(now), limit),
+        time_lines(run, Now(now), limit, shows_zone=True) + updated_lines(run, Now(now), limit),
         fact_lines(run, limit) + [row.line for row in tag_rows(run, limit)],
         _relatives(run, root, parent, children, tree_note, limit),
         body_lines(run, limit),

@@ -44,7 +44,7 @@ class TreeFolds:
     open when they become quiet, so that no row disappears while the user reads it.
     """
 
-    rest: DefaultFolds = DefaultFolds.QUIET_FOLDED
+    default: DefaultFolds = DefaultFolds.QUIET_FOLDED
     by_hand: Mapping[EntryKey, bool] = field(default_factory=lambda: MappingProxyType({}))
     kept_open: frozenset[EntryKey] = frozenset()
 
@@ -52,8 +52,8 @@ class TreeFolds:
         """Return whether the children of an entry are visible."""
         if (by_hand := self.by_hand.get(entry.key)) is not None:
             return by_hand
-        if self.rest is not DefaultFolds.QUIET_FOLDED:
-            return self.rest is DefaultFolds.OPEN or entry.parent is None
+        if self.default is not DefaultFolds.QUIET_FOLDED:
+            return self.default is DefaultFolds.OPEN or entry.parent is None
         if isinstance(entry.item, SiblingGroup):
             return False
         return not is_large or entry.key in self.kept_open or not entry.are_children_quiet
@@ -64,7 +64,7 @@ class TreeFolds:
 
     def remember_open(self, shown: Iterable[Branch]) -> "TreeFolds":
         """Return a copy that keeps the branches open which are open now."""
-        if self.rest is not DefaultFolds.QUIET_FOLDED:
+        if self.default is not DefaultFolds.QUIET_FOLDED:
             return self
         fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
         return replace(self, kept_open=self.kept_open | fresh) if fresh else self

@@ -176,7 +176,7 @@ def shape_of(
             children = [by_run[child.id] for child in tree_run.node.children]
             entry.below = _sum_of(children)
             entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
-            _adopt(entry, _with_batches(entry, children, in_view))
+            _set_children(entry, _with_batches(entry, children, in_view))
     return TreeShape(
         by_run[tree.root.id],
         by_run,
@@ -191,10 +191,10 @@ def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEn
         run = node.run
     if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
         return TreeEntry(node.id, before.item)
-    return TreeEntry(node.id, _seen(node, run))
+    return TreeEntry(node.id, _tree_run(node, run))
 
 
-def _seen(node: TreeNode, run: Run | None) -> TreeRun:
+def _tree_run(node: TreeNode, run: Run | None) -> TreeRun:
     if run is not None and run.state is not None:
         return TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
     family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
@@ -213,7 +213,7 @@ def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
     return RollUp(failed, under_way, queued, completed)
 
 
-def _adopt(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
+def _set_children(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
     parent.children = children
     for child in children:
         child.parent = parent
@@ -243,7 +243,7 @@ def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Col
             placed.add(batch_id)
             members = batches[batch_id]
             batch = _group(("batch", parent.key, batch_id), BatchGroup(batch_id, len(members), is_whole), members)
-            _adopt(batch, _with_groups(batch.key, members, in_view))
+            _set_children(batch, _with_groups(batch.key, members, in_view))
             shown.append(batch)
     return _with_groups(parent.key, shown, in_view)
 
@@ -268,7 +268,7 @@ def _with_groups(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collect
     for kind in sorted(many, key=lambda kind: kind[0]):
         _, word, task = kind
         group = _group(("alike", above, word, task), SiblingGroup(len(many[kind]), word, task), many[kind])
-        _adopt(group, many[kind])
+        _set_children(group, many[kind])
         shown.append(group)
     return shown
 

@@ -96,8 +96,8 @@ class ActionController:
         self._replays = Replays(live.session.clock)
 
     @property
-    def exists(self) -> bool:
-        """Whether actions are shown at all."""
+    def is_enabled(self) -> bool:
+        """Whether actions are offered in this session."""
         return self._session.settings.may_write
 
     @property
@@ -124,14 +124,14 @@ class ActionController:
 
     def can(self, action: Action, run: Run) -> bool:
         """Return whether the key of an action does something on a run now."""
-        return self.exists and self.block is None and self.why_not(action, run) is None
+        return self.is_enabled and self.block is None and self.why_not(action, run) is None
 
     def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
         """Return whether a binding of `ACTION_BINDINGS` does something now.
 
         None: it would only show the reason why not. False: it does not exist in this session.
         """
-        if not self.exists:
+        if not self.is_enabled:
             return False
         match name:
             case "act":
@@ -143,13 +143,13 @@ class ActionController:
 
     def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
         """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
-        if not self.exists or self._screen is not None:
+        if not self.is_enabled or self._screen is not None:
             return
         if not targets:
-            self._say(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else NO_RUN_SELECTED}")
+            self._show_text(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else NO_RUN_SELECTED}")
             return
         if (reason := self.block) is not None:
-            self._say(reason)
+            self._show_text(reason)
             return
         store = self._session.store
         runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
@@ -161,7 +161,7 @@ class ActionController:
                 if len(skipped) == 1
                 else f"none of these {len(skipped)} runs allows it"
             )
-            self._say(f"{action.id}: {why}")
+            self._show_text(f"{action.id}: {why}")
             return
         self._open(action, ActionPlan(action.title, possible, skipped=skipped), hidden_marks, via)
 
@@ -169,11 +169,11 @@ class ActionController:
         """Withdraw the actions that were not sent yet."""
         counts = self.action_queue.withdraw()
         if counts:
-            self._say(withdrawn_words(counts))
+            self._show_text(withdrawn_words(counts))
         elif self.action_queue.is_busy:
-            self._say("already sent: it cannot be withdrawn")
+            self._show_text("already sent: it cannot be withdrawn")
         else:
-            self._say("nothing waits to be sent")
+            self._show_text("nothing waits to be sent")
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
@@ -182,9 +182,9 @@ class ActionController:
             self._reports.show_notice(())
             self._open_run(new_run)
         elif self._replays:
-            self._say("this run was not replayed here")
+            self._show_text("this run was not replayed here")
         else:
-            self._say("no replay has started a run yet")
+            self._show_text("no replay has started a run yet")
 
     def farewell(self) -> list[str]:
         """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
@@ -199,11 +199,11 @@ class ActionController:
         planner = ActionPlanner(self._session, action, plan.runs)
         question = Question(
             plan=plan,
-            place=Target(self._session.store.environment, interlock.name, interlock.is_production),
-            safe="Keep running" if action.stops_descendants else "Do nothing",
+            target=Target(self._session.store.environment, interlock.name, interlock.is_production),
+            safe_label="Keep running" if action.stops_descendants else "Do nothing",
             destroys=action.stops_descendants,
-            promise="" if action.stops_descendants else f"{action.description}.",
-            left_out=hidden_marks,
+            effect="" if action.stops_descendants else f"{action.description}.",
+            hidden_count=hidden_marks,
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
@@ -238,9 +238,9 @@ class ActionController:
         if not is_confirmed:
             return
         question = screen.question
-        check = self._check_for(question.place)
+        check = self._check_for(question.target)
         if (reason := check() or self.block) is not None:
-            self._say(reason)
+            self._show_text(reason)
             self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
             return
         if len(question.plan.runs) > 1:
@@ -248,12 +248,12 @@ class ActionController:
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
     def _check_for(self, target: Target) -> Callable[[], str | None]:
-        """Return a check that the environment is still the one of the question."""
+        """Return a check that the environment is still the one that the question named."""
         session = self._session
 
         def check() -> str | None:
-            place = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
-            if place != target:
+            current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
+            if current != target:
                 return "the environment has changed since the question"
             return session.write_block
 
@@ -281,7 +281,7 @@ class ActionController:
             if status.new_run_id is not None:
                 self._replays.record(status.run_id, status.new_run_id)
         if batch.stopped is not None:
-            self._say(f"{batch.action.id} stopped: {batch.stopped}")
+            self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.size == 1 and batch.outcomes:
             self._notice(outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
         elif batch.outcomes:
@@ -295,5 +295,5 @@ class ActionController:
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
         self._reports.show_notice((*line, *key))
 
-    def _say(self, text: str) -> None:
+    def _show_text(self, text: str) -> None:
         self._reports.show_notice((Piece(text, Token.MUTED),))

@@ -15,10 +15,10 @@ from tui.present.styled import Piece
 from tui.session import Session
 
 GRACE_S: Final = 5
-"""How long a batch waits before anything of it is sent."""
+"""How long a batch waits before its first request."""
 
 MAX_WORKERS: Final = 8
-"""Actions of one batch that are in flight at the same time."""
+"""The maximum number of actions of one batch in flight."""
 
 Check = Callable[[], str | None]
 """Returns why nothing may be sent any more, or None."""
@@ -32,7 +32,7 @@ class ActionBatch:
     * `check`: is called before each request
     * `due_at`: the end of the wait
     * `worker_count`: the workers that are running
-    * `outcomes`: the final status of each run that was worked on
+    * `outcomes`: the final status of the action on each run that a worker has finished
     * `stopped`: why `check` stopped the batch
     * `withdrawn_count`: the runs that were withdrawn
     """
@@ -166,7 +166,7 @@ class ActionQueue:
         self._taken[run.id] = _TakenRun(batch, self._session.store.actions.get(run.id))
         self._on_update()
         known = self._session.store.get(run.id)
-        # A run that ended after the confirmation is passed on as it was then: it finished first, that is no refusal.
+        # A run that has ended since the confirmation is passed as it was then, so that the outcome is "finished first".
         before = run if known is None or known.is_final > run.is_final else known
         try:
             status = await self._session.perform(batch.action, before, via=batch.via)

@@ -15,7 +15,7 @@ from tui.sources.budget import Priority
 from tui.wire.errors import ApiError
 
 MAX_BYTES: Final = 20_000_000
-"""Trigger.dev accepts 10 MB. A larger body would hold up the screen while it is decoded."""
+"""Trigger.dev accepts 10 MB. Decoding a larger body would block the screen."""
 
 _ADDRESS_LIFETIME: Final = timedelta(seconds=240)
 """The server's addresses are valid for 300 s. An older one is requested again."""

@@ -27,7 +27,7 @@ class PauseSnapshot:
 
 
 class LiveModel:
-    """Answers what widgets ask about runs and time. `call_soon` schedules a call on the app's own message loop."""
+    """Returns runs and time as the screen shows them. `call_soon` schedules a call on the app's own message loop."""
 
     def __init__(self, session: Session, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.session = session
@@ -74,7 +74,7 @@ class LiveModel:
         return len(self._pending.added) + len(self._pending.changed) + len(self._pending.removed)
 
     def toggle_pause(self) -> None:
-        """Stop showing updates, or continue and show those that waited."""
+        """Stop showing updates, or continue and show those that the pause held back."""
         if self.pause is None:
             self._flush()
             now = self.now
@@ -98,7 +98,7 @@ class LiveModel:
             self._call_soon(self._flush)
 
     def _merge_paused(self, changes: Changes, pause: PauseSnapshot) -> None:
-        """Merge changes without growing for days: drop transitions, and runs that came and went during the pause."""
+        """Merge changes within bounds: drop transitions, and runs that both appeared and disappeared in the pause."""
         gone = {run_id for run_id in self._pending.added & changes.removed if run_id not in pause.runs}
         self._pending.merge(changes)
         self._pending.removed -= gone
@@ -107,7 +107,7 @@ class LiveModel:
     def _flush(self) -> None:
         self._is_flush_scheduled = False
         if self.pause is not None:
-            # A pause holds back the runs only: the state of the connection goes on being shown.
+            # A pause holds back only runs. The state of the connection stays up to date.
             changes = Changes(topics=self._pending.topics - {Topic.RUNS})
             self._pending.topics &= {Topic.RUNS}
         else:

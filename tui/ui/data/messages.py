@@ -21,10 +21,10 @@ from tui.store.facts import SourceStatus
 from tui.ui.model.selection import Need, Selection
 
 MAX_MESSAGES: Final = 500
-"""More than anyone reads, and a bound for days on an unstable connection."""
+"""Bounds the memory of a session that runs for days on an unstable connection."""
 
 DUPLICATE_WINDOW: Final = 8
-"""A message that equals one of the last eight is counted instead of added."""
+"""A new message is compared with this many of the last ones. A duplicate is counted instead of added."""
 
 
 class Messages:

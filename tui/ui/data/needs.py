@@ -1,4 +1,4 @@
-"""The needs that several panes share. A need of a single pane may stand in the module of that pane."""
+"""The needs that several panes share. A need of only one pane may be in the module of that pane."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
 
 
 def _may_run_change(session: Session, run_id: RunId, _: Run | None) -> bool:
-    """Return whether code of the run may run or wait: only its trace says which of the two it does."""
+    """Return whether the run's code may be running or waiting: only the trace says which."""
     run = session.store.get(run_id)
     return run is not None and run.state is not None and run.state.started_at is not None and run.status in MAY_WAIT
 

@@ -22,7 +22,7 @@ from tui.store.server_filter import is_typable
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
-"""Of a file that is read. Typed filters take a hundredth of that."""
+"""The maximum size of a file that is read. Typed filters need about 1% of it."""
 
 _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
 
@@ -31,7 +31,7 @@ _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", 
 class Remembered:
     """The saved choices.
 
-    * `filters`: only their lists are saved; times, a batch and the kind of run belong to one moment
+    * `filters`: only their lists are saved; times, a batch and the kind of run do not outlive a session
     * `period`: how far back runs are shown; None: the period of the settings
     * `order`: the id of a `store.orders.Order`; None: the default order
     * `is_wide`: whether the list shows whole run ids or more columns
@@ -65,7 +65,7 @@ class FilterFile:
         return await asyncio.to_thread(self._load)
 
     async def save(self, remembered: Remembered) -> None:
-        """Save the choices. While a save is running, only the last of further calls is carried out."""
+        """Save the choices. Of the calls during a save, only the last one takes effect."""
         self._unsaved = remembered
         if self._is_writing:
             return

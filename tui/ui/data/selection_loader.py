@@ -23,13 +23,13 @@ REST_S: Final = 0.15
 """How long the cursor rests before anything is fetched for the run under it."""
 
 HELD_REST_S: Final = 0.6
-"""The same after `MAX_FETCHES` within `FETCHES_WITHIN_S`: a held key would spend the requests that the list needs."""
+"""The delay after `MAX_FETCHES` within `FETCHES_WITHIN_S`: a held key would spend the requests that the list needs."""
 
 MAX_FETCHES: Final = 6
 FETCHES_WITHIN_S: Final = 6.0
 
 MAX_BUDGET_SHARE: Final = 0.2
-"""The share of the request budget that repeated fetches of one need may take. More of them are further apart."""
+"""The maximum share of the request budget for repeated fetches of one need. It sets their interval."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
 """A fetch in flight for longer is cancelled when the user asks for a refresh: its response may never come."""
@@ -61,7 +61,7 @@ class SelectionLoader:
         self._needs: tuple[Need[Any], ...] = ()
         self._fetches: dict[Need[Any], _NeedFetch] = {}
         self._version: datetime | None = None
-        """The update of the run up to which it was fetched; None: nothing of it was fetched yet."""
+        """The last update of the run that the fetched data includes; None: nothing was fetched yet."""
         self._refetched_version: datetime | None = None
         self._was_down = False
 
@@ -126,7 +126,7 @@ class SelectionLoader:
             self._schedule_all(REFETCH_AFTER_S)
 
     def tick(self) -> None:
-        """Repeat, each second, the fetches whose values change without any notice of the server."""
+        """Repeat the fetches whose values change without a notification from the server. Called every second."""
         run_id = self._selection.run_id
         if run_id is None:
             return
@@ -134,7 +134,7 @@ class SelectionLoader:
             state = self._selection.state_of(need)
             if state.fetched_at is None or state.is_fetching:
                 continue
-            # In both directions: the time is the server's, and may be set back.
+            # `abs`: the time is the server's, and may be set back.
             age = abs(self._session.now() - state.fetched_at)
             is_due = age >= timedelta(seconds=self._repeat_after_s(need))
             if is_due and need.may_change(self._session, run_id, state.value):
@@ -154,7 +154,7 @@ class SelectionLoader:
         return max(need.repeat_after_s, need.requests * refill.period_s / (refill.share * MAX_BUDGET_SHARE))
 
     def _is_back(self) -> bool:
-        """Return whether the server answers again after it did not."""
+        """Return whether the server answers again after an outage."""
         statuses = self._session.store.source_statuses.items()
         is_down = any(isinstance(status, SourceRetrying) for name, status in statuses if name not in FEEDS)
         is_back = self._was_down and not is_down

@@ -1,6 +1,6 @@
 """Runs the search that the last line of the list starts: one at a time, in the session's task group.
 
-A search belongs to one query in one environment. Another query drops it.
+A search belongs to one query in one environment. A change of either drops it.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class ServerSearch:
         return True
 
     def drop(self) -> None:
-        """Drop the search and its progress, because the query or the environment is another one."""
+        """Drop the search and its progress, because the query or the environment has changed."""
         self.stop()
         self._search = self._task = None
         self._set(SearchProgress())

@@ -1,6 +1,6 @@
 """The running sources of the list of runs, and the server's filters that they use.
 
-There is one set of sources at a time. Other filters replace it. The filters are saved for the next start.
+There is one set of sources at a time. Changed filters replace it. The filters are saved for the next start.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class RunSubscription:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether the current filters differ from those of a first start."""
+        """Whether the current filters differ from the defaults."""
         return self.chosen != self._default
 
     @property

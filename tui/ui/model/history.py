@@ -1,12 +1,12 @@
-"""The way from run to run: the runs that the user came from, and going back to them."""
+"""The history of selected runs, and the way back through it."""
 
 from typing import Final
 
 from tui.domain.ids import RunId
 from tui.ui.data.selection_loader import SelectionLoader
 
-MAX_LENGTH: Final = 100
-"""Runs that are remembered: more than anyone goes back."""
+MAX_RUNS: Final = 100
+"""The maximum number of remembered runs."""
 
 
 class History:
@@ -18,7 +18,7 @@ class History:
 
     @property
     def current(self) -> RunId | None:
-        """The run that the panes are about."""
+        """The selected run."""
         return self._loader.selection.run_id
 
     def restart(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
@@ -32,11 +32,11 @@ class History:
         if current == run_id:
             return
         if current is not None:
-            self._past = [*self._past[-MAX_LENGTH + 1 :], current]
+            self._past = [*self._past[-MAX_RUNS + 1 :], current]
         self._loader.select(run_id, at_once=True)
 
     def back(self) -> bool:
-        """Select the run before; return whether there was one."""
+        """Select the previous run; return whether there was one."""
         if not self._past:
             return False
         self._loader.select(self._past.pop(), at_once=True)

@@ -1,4 +1,4 @@
-"""Where each pane stands on a terminal of a given size. Pure arithmetic without widgets.
+"""Computes where each pane is on a terminal of a given size. Pure arithmetic without widgets.
 
 Panes declare a slot, and the layout gives each slot a place. The pictures of the three layouts are in
 `tui/ui/README.md`; the sizes between them stretch the smaller one.

@@ -1,4 +1,4 @@
-"""Counts the runs that were created while the list stood still, and that the user has not seen yet."""
+"""Counts the runs that were created since the list stopped following them, and that were not visible yet."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

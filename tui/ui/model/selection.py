@@ -1,4 +1,4 @@
-"""The run that the panes beside the list are about, and what has been fetched about it."""
+"""The selected run, which the panes beside the list show, and the data that was fetched about it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -50,9 +50,9 @@ class Need(Generic[T]):
     * `name`: what messages call it, as in "the tree"; empty for the run itself
     * `fetch`: reads it from the server, and raises `ApiError`
     * `find`: returns it without a request where that is possible
-    * `min_rest_s`: how long the cursor rests at least before the fetch begins
-    * `requests`: how many requests one fetch takes; it is repeated less often for it
-    * `may_change`: whether the value can change without an update of the run, and is fetched again for that
+    * `min_rest_s`: the minimum time that the cursor rests before the fetch begins
+    * `requests`: how many requests one fetch takes; the more, the less often it is repeated
+    * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
     * `is_outdated_by`: whether changes of other runs make it outdated
     """
 
@@ -68,7 +68,7 @@ class Need(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class FetchState(Generic[T]):
-    """How far fetching one need got. `started_at` is set while a fetch is in flight."""
+    """The value of one need, and the state of its fetch. `started_at` is set while a fetch is in flight."""
 
     value: T | None = None
     trouble: str | None = None
@@ -93,5 +93,5 @@ class Selection:
     states: Mapping[Need[Any], FetchState[Any]] = field(default_factory=dict, hash=False)
 
     def state_of(self, need: Need[T]) -> FetchState[T]:
-        """Return how far fetching a need got."""
+        """Return the value of a need and the state of its fetch."""
         return cast("FetchState[T]", self.states.get(need, FetchState()))

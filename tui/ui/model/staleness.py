@@ -11,7 +11,7 @@ from tui.domain.tree import TreeNode
 from tui.store.changes import Changes
 
 MAY_WAIT: Final = EXECUTING_FAMILY | {RunStatus.WAITING_TO_RESUME}
-"""The statuses in which code may run as well as wait. Only the trace says which of the two it does."""
+"""The statuses in which the code of a run may run or wait. Only the trace says which."""
 
 
 def is_live(known: Run | None, node: TreeNode) -> bool:

@@ -13,7 +13,7 @@ from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branc
 from tui.present.tree.shape import SiblingGroup, TreeEntry, TreeRun, TreeShape, shape_of
 
 MAX_REVEALED: Final = 200
-"""Runs that a search unfolds at most: a single letter would match thousands."""
+"""The maximum number of runs that a search reveals: a single letter would match thousands."""
 
 
 class TreeView:
@@ -28,7 +28,7 @@ class TreeView:
         self._shown: Sequence[Branch] | None = None
         self._folds = TreeFolds()
         self._unsearched: TreeFolds | None = None
-        self._held: tuple[RunId, ...] = ()
+        self._kept_visible: tuple[RunId, ...] = ()
 
     @property
     def tree(self) -> RunTree | None:
@@ -44,7 +44,7 @@ class TreeView:
     def shape(self) -> TreeShape | None:
         """The entries of the tree, made from the newest state of every run."""
         if self._shape is None and self._tree is not None:
-            self._shape = shape_of(self._tree, self._newest, self._held, self._shape_before)
+            self._shape = shape_of(self._tree, self._newest, self._kept_visible, self._shape_before)
             self._shape_before, self._shown = self._shape, None
         return self._shape
 
@@ -67,28 +67,28 @@ class TreeView:
             self._ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
         is_other = tree is None or before is None or tree.root.id != before.root.id
         if is_other:
-            self._folds, self._unsearched, self._held, self._shape_before = TreeFolds(), None, (), None
+            self._folds, self._unsearched, self._kept_visible, self._shape_before = TreeFolds(), None, (), None
         return is_other
 
-    def on_runs_changed(self, held: TreeEntry | None) -> None:
-        """Compute the shape again. The entry under the cursor, `held`, must not disappear into a group."""
-        is_grouped = held is not None and held.parent is not None and isinstance(held.parent.item, SiblingGroup)
-        self._held = () if held is None or held.run_id is None or is_grouped else (held.run_id,)
+    def on_runs_changed(self, entry: TreeEntry | None) -> None:
+        """Compute the shape again. `entry`, which is under the cursor, must not disappear into a group."""
+        is_grouped = entry is not None and entry.parent is not None and isinstance(entry.parent.item, SiblingGroup)
+        self._kept_visible = () if entry is None or entry.run_id is None or is_grouped else (entry.run_id,)
         self._shape = None
 
     def is_open(self, entry: TreeEntry) -> bool:
         """Return whether the children of an entry are visible."""
         return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
 
-    def turn(self, entry: TreeEntry, *, is_open: bool) -> None:
+    def set_open(self, entry: TreeEntry, *, is_open: bool) -> None:
         """Unfold or fold an entry."""
         self._use(self._folds.with_fold([entry], is_open=is_open))
 
-    def turn_all(self, *, is_open: bool) -> None:
+    def set_all_open(self, *, is_open: bool) -> None:
         """Unfold or fold everything."""
         self._use(ALL_OPEN if is_open else ALL_CLOSED)
 
-    def turn_level(self, step: int) -> None:
+    def step_level(self, step: int) -> None:
         """Unfold the highest folded level (1), or fold the lowest open one (-1)."""
         shown = self.shown
         self._use(self._folds.unfold_level(shown) if step > 0 else self._folds.fold_level(shown))
@@ -115,7 +115,7 @@ class TreeView:
             self.reveal([cursor_entry])
 
     def next_failed(self, cursor_entry: TreeEntry | None, step: int) -> TreeEntry | None:
-        """Return the next (1) or previous (-1) failed run, around the end; None if there is no other."""
+        """Return the next (1) or previous (-1) failed run, wrapping around; None if there is no other."""
         if self.shape is None:
             return None
         entries = list(self.shape.root.walk())

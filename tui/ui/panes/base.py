@@ -190,13 +190,13 @@ class PagePane(Pane):
         self.page.enter()
 
     @property
-    def _act(self) -> object:
+    def _row_action(self) -> object:
         return self.page.row.action if self.page.row else None
 
     def has_use_for(self, action: str) -> bool:
         match action:
             case "enter":
-                return self._act is not None
+                return self._row_action is not None
             case "fold" | "unfold" | "fold_all" | "wrap":
                 return self.run is not None
             case _:
@@ -206,7 +206,7 @@ class PagePane(Pane):
         match action:
             case "search":
                 return "search"
-            case "enter" if isinstance(self._act, ToggleFold):
+            case "enter" if isinstance(self._row_action, ToggleFold):
                 return "fold, unfold"
             case _:
                 return usual

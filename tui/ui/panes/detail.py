@@ -36,8 +36,8 @@ from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
 
-_MAX_TURNS: Final = 5
-"""Steps of the search in one value while the user types: some 20,000 places. Beyond that the prompt says "in part"."""
+_MAX_SEARCH_SLICES: Final = 5
+"""How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
 
 _MAX_MATCHES: Final = 1_000
 
@@ -160,7 +160,7 @@ class DetailPane(PagePane):
             if needle and value is not ABSENT:
                 room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
                 folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
-                found, is_all = unfolded_for(folded, needle, turns=_MAX_TURNS, max_matches=_MAX_MATCHES)
+                found, is_all = unfolded_for(folded, needle, max_slices=_MAX_SEARCH_SLICES, max_matches=_MAX_MATCHES)
                 self._is_partly_searched |= not is_all
             folds[label] = replace(own, found=found)
         self._shown = replace(self._shown, folds=folds, is_searched=bool(needle))
@@ -176,7 +176,7 @@ class DetailPane(PagePane):
             case ShowWhole(ValuePath() as place) if run is not None:
                 value = whole_of(run, place)
                 if value is not ABSENT:
-                    self._show_whole(place.which, run, value)
+                    self._show_whole(place.label, run, value)
             case FetchValue(label) if run is not None:
                 self._fetch(run, label)
             case _:
@@ -189,14 +189,14 @@ class DetailPane(PagePane):
         if isinstance(row.action, ToggleFold) and self._is_open(row.action.key):
             self._toggle(row.action.key)
         elif isinstance(row.key, ValuePath) and row.key.path:
-            self.page.go_to(ValuePath(row.key.which, row.key.path[:-1]))
+            self.page.go_to(ValuePath(row.key.label, row.key.path[:-1]))
 
     def action_unfold(self) -> None:
         row = self.page.row
         if row is not None and isinstance(row.action, ToggleFold) and not self._is_open(row.action.key):
             self._toggle(row.action.key)
 
-    def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual hands actions their values by position
+    def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual passes it by position
         folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
         self._show(replace(self._shown, folds=folds))
 
@@ -207,13 +207,13 @@ class DetailPane(PagePane):
         return self._shown.folds.get(label, JsonFolds())
 
     def _is_open(self, key: Hashable) -> bool:
-        return self._folds(key.which).is_open(key.path) if isinstance(key, ValuePath) else key in self._shown.unfolded
+        return self._folds(key.label).is_open(key.path) if isinstance(key, ValuePath) else key in self._shown.unfolded
 
     def _toggle(self, key: Hashable) -> None:
         if isinstance(key, ValuePath):
-            folds = self._folds(key.which)
-            turned = folds.turned(key.path, is_open=not folds.is_open(key.path))
-            self._show(replace(self._shown, folds={**self._shown.folds, key.which: turned}))
+            folds = self._folds(key.label)
+            toggled = folds.with_fold(key.path, is_open=not folds.is_open(key.path))
+            self._show(replace(self._shown, folds={**self._shown.folds, key.label: toggled}))
         else:
             self._show(replace(self._shown, unfolded=self._shown.unfolded ^ {key}))
 

@@ -46,10 +46,10 @@ class RunHighlighted(Message):
 
 
 class RunListPane(Pane):
-    """The list. The class is longer than 200 lines: half of it are the short answers that every pane gives."""
+    """The list. The class is longer than 200 lines: half of it is short overrides of `Pane`."""
 
     class Filtered(Message):
-        """Other runs are shown, or another number of them."""
+        """The shown runs or their number have changed."""
 
     title: ClassVar[str] = "runs"
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
@@ -187,7 +187,7 @@ class RunListPane(Pane):
         self._show_texts()
 
     def _show_texts(self) -> None:
-        """Bring everything up to date that is not a run: the empty place, the end line, the rule."""
+        """Update everything except the runs: the text of an empty list, the end line, the rule."""
         if self._is_empty is self.rows.has_runs:
             self._is_empty = not self._is_empty
             self.refresh_bindings()

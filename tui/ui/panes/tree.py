@@ -33,7 +33,7 @@ from tui.ui.widgets.page import Page
 
 
 class TreePane(PagePane):
-    """The tree around the selected run. While another one is on its way the old one stays, if the run is in it."""
+    """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run."""
 
     title: ClassVar[str] = "tree"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
@@ -55,7 +55,7 @@ class TreePane(PagePane):
         self.head = Lines(classes="head")
         self.view = TreeView(live.get)
         self._drawn: TreeRows | None = None
-        self._is_placed = False
+        self._is_cursor_placed = False
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -68,9 +68,9 @@ class TreePane(PagePane):
             self.head.show(())
             self._drawn = None
             return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_tree(), width)]
-        if not self._is_placed:
+        if not self._is_cursor_placed:
             # The page calls `rows` when it gets its size. The cursor can move only when it has these rows.
-            self.call_later(self._place)
+            self.call_later(self._place_cursor)
         is_alone = shape.size == 1 and not tree.missing
         columns = tree_page.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
@@ -107,13 +107,13 @@ class TreePane(PagePane):
             self._drawn = None
             self.page.start_over()
         if before.run_id != run_id:
-            self._is_placed = False
+            self._is_cursor_placed = False
         self.rebuild()
 
     def rebuild(self) -> None:
         """Bring the page up to date. The cursor starts on the selected run."""
         super().rebuild()
-        self._place()
+        self._place_cursor()
 
     def concerns(self, changes: Changes) -> bool:
         """Return whether a run of the tree changed."""
@@ -137,7 +137,11 @@ class TreePane(PagePane):
     def has_use_for(self, action: str) -> bool:
         if action in {"fold", "unfold", "level", "root", "parent", "all"}:
             return self.view.shape is not None and self.view.shape.size > 1
-        if action == "enter" and isinstance(self._act, GoToRun) and self._act.run_id == self.selection.run_id:
+        if (
+            action == "enter"
+            and isinstance(self._row_action, GoToRun)
+            and self._row_action.run_id == self.selection.run_id
+        ):
             return self._entry is not None and bool(self._entry.children)
         return super().has_use_for(action)
 
@@ -153,7 +157,7 @@ class TreePane(PagePane):
             case GoToRun(run_id) if run_id != self.selection.run_id:
                 self.post_message(OpenRun(run_id))
             case GoToRun() | ToggleFold() if entry is not None and entry.children:
-                self.view.turn(entry, is_open=not self.view.is_open(entry))
+                self.view.set_open(entry, is_open=not self.view.is_open(entry))
                 self._refresh_near(entry)
             case _:
                 pass
@@ -167,7 +171,7 @@ class TreePane(PagePane):
         return True
 
     def search(self, text: str) -> Line:
-        """Search in folded rows too: those that contain the text are unfolded."""
+        """Search in folded rows too, and reveal those that contain the text."""
         entry = self._entry
         self.view.search(text, entry)
         self._refresh_near(entry)
@@ -176,7 +180,7 @@ class TreePane(PagePane):
     def action_fold(self) -> None:
         entry = self._entry
         if entry is not None and entry.children and self.view.is_open(entry):
-            self.view.turn(entry, is_open=False)
+            self.view.set_open(entry, is_open=False)
             self._refresh_near(entry)
         else:
             self.action_parent()
@@ -188,7 +192,7 @@ class TreePane(PagePane):
         if self.view.is_open(entry):
             self.page.go_to(entry.children[0].key)
         else:
-            self.view.turn(entry, is_open=True)
+            self.view.set_open(entry, is_open=True)
             self._refresh_near(entry)
 
     def action_parent(self) -> None:
@@ -199,14 +203,14 @@ class TreePane(PagePane):
     def action_root(self) -> None:
         self.page.action_top()
 
-    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual hands it over so
+    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
         entry = self._entry
-        self.view.turn_all(is_open=is_open)
+        self.view.set_all_open(is_open=is_open)
         self._refresh_near(entry)
 
     def action_level(self, step: int) -> None:
         entry = self._entry
-        self.view.turn_level(step)
+        self.view.step_level(step)
         self._refresh_near(entry)
 
     def _refresh_near(self, entry: TreeEntry | None) -> None:
@@ -215,12 +219,12 @@ class TreePane(PagePane):
         if entry is not None:
             any(self.page.go_to(each.key) for each in (entry, *entry.ancestors()))
 
-    def _place(self) -> None:
+    def _place_cursor(self) -> None:
         """Put the cursor on the selected run, once for each selection."""
         tree, shape = self.view.tree, self.view.shape
-        if self._is_placed or tree is None or shape is None or not self.page.rows:
+        if self._is_cursor_placed or tree is None or shape is None or not self.page.rows:
             return
-        self._is_placed = True
+        self._is_cursor_placed = True
         current = shape.by_run.get(tree.current)
         if current is not None:
             self.view.reveal([current])

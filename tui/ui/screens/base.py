@@ -1,4 +1,4 @@
-"""A screen of panes: header, workspace and footer, and the selection that its panes are about."""
+"""A screen of panes: header, workspace and footer, and the selection that its panes show."""
 
 from collections.abc import Sequence
 
@@ -80,19 +80,19 @@ class BaseScreen(Screen[None]):
         self.selection_loader.close()
 
     def on_resize(self) -> None:
-        self.put_in_place()
+        self.arrange_panes()
 
-    def put_in_place(self) -> None:
-        """Place everything for the size and the colours of the terminal."""
+    def arrange_panes(self) -> None:
+        """Arrange everything for the size and the colours of the terminal."""
         is_too_small = layout.is_too_small(*self.size)
         if self.has_class("too-small") and not is_too_small:
-            self.call_after_refresh(self._give_focus_back)
+            self.call_after_refresh(self._restore_focus)
         self.set_class(is_too_small, "too-small")
         need = f"{layout.MIN_WIDTH}x{layout.MIN_HEIGHT}"
         self.too_small.show([(Piece(f"Terminal too small: {self.size.width}x{self.size.height}, needs {need}."),)])
         self.workspace.arrange_for(self.size, summary_height(self.app_base.painter))
 
-    def _give_focus_back(self) -> None:
+    def _restore_focus(self) -> None:
         """Focus the pane again: Textual takes the focus from hidden widgets, and no key would work without it."""
         if self.focused is None:
             self.set_focus(self.pane.body)
@@ -110,7 +110,7 @@ class BaseScreen(Screen[None]):
         self.refresh_bindings()
 
     def select_target(self) -> None:
-        """Select the run that a key pressed in the focused pane is about, where that differs from the selection."""
+        """Select the run that the keys of the focused pane act on, if another one is selected."""
 
     def _show_selection(self, selection: Selection) -> None:
         self.selection = selection
@@ -124,7 +124,7 @@ class BaseScreen(Screen[None]):
             self.refresh_bindings()
 
     def tick(self) -> None:
-        """Bring everything up to date that depends on the time."""
+        """Update everything that depends on the time. Called every second."""
         self.selection_loader.tick()
         self._focused_run_feed.focus(self.selection.run_id)
         self.header.tick()

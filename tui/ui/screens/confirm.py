@@ -60,7 +60,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_screen_suspend(self) -> None:
         self._is_covered = True
-        self.question = replace(self.question, is_awake=False, may_answer=False, is_waiting=False)
+        self.question = replace(self.question, accepts_keys=False, may_answer=False, is_waiting=False)
 
     def on_screen_resume(self) -> None:
         if self._is_covered:
@@ -83,7 +83,7 @@ class ConfirmScreen(ModalScreen[bool]):
         lines = len(self._dialog.lines)
         is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
         is_button = is_low and event.x < WIDTH // 2
-        if self.question.is_awake and is_button:
+        if self.question.accepts_keys and is_button:
             self.dismiss(result=False)
 
     def on_key(self, event: events.Key) -> None:
@@ -92,7 +92,7 @@ class ConfirmScreen(ModalScreen[bool]):
         question = self.question
         if event.key == "escape":
             self.dismiss(result=False)
-        elif not question.is_awake:
+        elif not question.accepts_keys:
             self._ignore_key()
         elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
@@ -106,7 +106,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         if self.question.needs_typing and self.question.may_answer:
-            self.question = replace(self.question, complaint=f"A paste does not count: type {self._word_choices}.")
+            self.question = replace(self.question, input_error=f"A paste does not count: type {self._word_choices}.")
             self._draw()
 
     def _on_painted(self) -> None:
@@ -122,17 +122,17 @@ class ConfirmScreen(ModalScreen[bool]):
             case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
             case FrameVisibility.SEEN:
-                self.question = replace(self.question, is_awake=True, may_answer=is_whole, is_waiting=False)
+                self.question = replace(self.question, accepts_keys=True, may_answer=is_whole, is_waiting=False)
             case FrameVisibility.UNKNOWN:
                 self.question = replace(self.question, word=self._action.id, is_waiting=False)
                 # The input field is drawn now: earlier keys do not belong into it.
-                self.call_after_refresh(self._wake_for_word, is_whole=is_whole)
+                self.call_after_refresh(self._accept_typing, is_whole=is_whole)
             case _:
                 assert_never(visibility)
         self._draw()
 
-    def _wake_for_word(self, *, is_whole: bool) -> None:
-        self.question = replace(self.question, is_awake=True, may_answer=is_whole)
+    def _accept_typing(self, *, is_whole: bool) -> None:
+        self.question = replace(self.question, accepts_keys=True, may_answer=is_whole)
         self._draw()
 
     @property
@@ -159,20 +159,20 @@ class ConfirmScreen(ModalScreen[bool]):
         if not question.may_answer or self._is_in_burst:
             self._ignore_key()
             return
-        typed, complaint = question.typed, ""
+        typed, input_error = question.typed, ""
         if event.key == "enter":
             if typed in question.accepted_texts:
                 self.dismiss(result=True)
                 return
             choices = self._word_choices
-            complaint = f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
+            input_error = f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
         elif event.key in {"backspace", "ctrl+h"}:
             typed = typed[:-1]
         elif event.key in {"ctrl+u", "ctrl+w"}:
             typed = ""
         elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
             typed += event.character
-        self.question = replace(question, typed=typed, complaint=complaint)
+        self.question = replace(question, typed=typed, input_error=input_error)
         self._draw()
 
     def _draw(self) -> None:
@@ -181,7 +181,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)
 
     def _update_run(self) -> None:
-        """Show a single run in its newest state. Object if the action makes no sense on it any more."""
+        """Show a single run in its newest state, and an objection if the action is no longer possible."""
         plan = self.question.plan
         if len(plan.runs) != 1:
             return

@@ -28,7 +28,7 @@ class LeaveScreen(ModalScreen[bool]):
         unsent: Callable[[], Mapping[str, int]],
         type_ahead: TypeAhead,
         *,
-        id: str,  # noqa: A002  Textual's word
+        id: str,  # noqa: A002  Textual's name
     ) -> None:
         super().__init__(id=id)
         self._unsent = unsent

@@ -111,7 +111,7 @@ class MainScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
         if self.prompt.is_open:
             return False  # every key is text
-        return self.action_controller.exists if action in ACTION_NAMES else True
+        return self.action_controller.is_enabled if action in ACTION_NAMES else True
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         target = self.pane.target
@@ -240,7 +240,7 @@ class MainScreen(BaseScreen):
 
     def _use_color_mode(self, color_mode: ColorMode) -> None:
         self.app_base.use_color_mode(color_mode)  # the run summary has another height in some colour modes
-        self.put_in_place()
+        self.arrange_panes()
 
     @property
     def _acts_on_marks(self) -> bool:

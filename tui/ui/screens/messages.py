@@ -16,7 +16,7 @@ from tui.ui.screens.page_screen import PageScreen
 
 
 class MessagesScreen(PageScreen):
-    """Shows the messages, those that are added while it is open included."""
+    """Shows the messages, including those that are added while it is open."""
 
     title_word: ClassVar[str] = "messages"
 

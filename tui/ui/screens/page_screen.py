@@ -1,4 +1,4 @@
-"""The base class of screens that are one page to read: the keys, the messages, a value."""
+"""The base class of screens that show one page: the keys, the messages, a value."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -157,7 +157,7 @@ class PaletteScreen(ModalScreen[Command | None]):
 
     def on_mount(self) -> None:
         self._mark.show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
-        # Not by message: Enter right after a letter must find the list already filtered by that letter.
+        # Not by message: when Enter follows a letter, the list must already be filtered by that letter.
         self.watch(self._input, "value", self._show)
         self._input.focus()
 

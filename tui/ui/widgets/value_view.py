@@ -162,7 +162,7 @@ class ValueView(Page):
             self.search(self._needle)
 
     def _turn(self, path: Path, *, is_text: bool, is_open: bool) -> None:
-        self._folds = self._folds.turned(path, is_text=is_text, is_open=is_open)
+        self._folds = self._folds.with_fold(path, is_text=is_text, is_open=is_open)
         self.rebuild()
 
     def _go(self, index: int) -> None:
