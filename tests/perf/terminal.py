@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -29,7 +30,7 @@ _SUPPORTED: Final = {b"2026": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class KeyCost:
     """The cost of one key: the seconds and bytes until the screen is as expected."""
 
     seconds: float
@@ -124,9 +125,8 @@ class Terminal:
         """Resize the terminal, and notify the program."""
         self.screen.resize(rows, columns)
         _set_size(self._master, columns, rows)
-        self.process.send_signal(
-            28
-        )  # SIGWINCH: the kernel sends it only to the foreground job of a controlling terminal
+        # The kernel sends this signal only to the foreground job of a controlling terminal.
+        self.process.send_signal(signal.SIGWINCH)
 
     def wait_until(self, is_so: Callable[[], bool], what: str = "it", within_s: float = PATIENCE_S) -> float:
         """Read until a condition holds. Return the time of the bytes that made it true."""
@@ -144,11 +144,11 @@ class Terminal:
         """Wait until all texts were written since the start, without drawing the screen."""
         return self.wait_until(lambda: wanted in self.received, f"{wanted!r}", within_s)
 
-    def press(self, keys: str, is_done: Callable[[], bool], what: str = "the answer to a key") -> Answered:
+    def press(self, keys: str, is_done: Callable[[], bool], what: str = "the answer to a key") -> KeyCost:
         """Send keys, and wait until the screen is as expected."""
         before, began_s = len(self.received), time.monotonic()
         self.send(keys)
-        return Answered(self.wait_until(is_done, what) - began_s, len(self.received) - before)
+        return KeyCost(self.wait_until(is_done, what) - began_s, len(self.received) - before)
 
     def wait_quiet(self, quiet_s: float = 0.15, within_s: float = PATIENCE_S) -> None:
         """Wait until nothing was written for this long."""

@@ -129,7 +129,7 @@ class Relay:
             await _close(server, connections)
 
     async def run(self) -> None:
-        """Wait until cancelled. Raises the first unexpected exception of a connection."""
+        """Wait until canceled. Raises the first unexpected exception of a connection."""
         await self._failure
 
     def replace_tokens(self, tokens: Tokens) -> None:

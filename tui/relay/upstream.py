@@ -21,7 +21,7 @@ class Upstream:
         self._failing: set[str] = set()
 
     async def follow(self) -> None:
-        """Follow all runs until cancelled. If one source stops for good, restart all."""
+        """Follow all runs until canceled. If one source stops for good, restart all."""
         while True:
             sources = self._session.sources.follow_runs()
             await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)

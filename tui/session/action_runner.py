@@ -67,7 +67,7 @@ class _Request:
 class ActionRunner:
     """Sends actions. `publish` receives every phase in order.
 
-    A task that is cancelled cannot publish any more: `record` receives its outcome. `get_run` returns a run from the
+    A task that is canceled cannot publish any more: `record` receives its outcome. `get_run` returns a run from the
     store. `api` is None on a relay, which takes no actions.
     """
 

@@ -56,7 +56,7 @@ class Pump:
         return lambda: self._listeners.remove(listener)
 
     async def run(self) -> None:
-        """Apply updates until cancelled. An exception in a listener ends this task, and with it the session."""
+        """Apply updates until canceled. An exception in a listener ends this task, and with it the session."""
         try:
             while True:
                 await self._wake.wait()

@@ -1,6 +1,6 @@
 """The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks.
 
-Use it as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is cancelled and every
+Use it as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is canceled and every
 connection is closed.
 """
 

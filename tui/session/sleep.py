@@ -15,7 +15,7 @@ MIN_SLEEP_S: Final = 5.0
 
 
 async def detect_sleep(clock: Clock, on_wake: Callable[[], None]) -> None:
-    """Call `on_wake` at most CHECK_INTERVAL_S after each sleep of MIN_SLEEP_S or more, until cancelled."""
+    """Call `on_wake` at most CHECK_INTERVAL_S after each sleep of MIN_SLEEP_S or more, until canceled."""
     while True:
         began_s = clock.elapsed_s()
         await clock.sleep(CHECK_INTERVAL_S)

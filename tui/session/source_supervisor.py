@@ -46,7 +46,7 @@ class Spawn(Protocol):
 
 
 class SourceSupervisor:
-    """Starts and restarts sources. The returned tasks run until they are cancelled or the session ends.
+    """Starts and restarts sources. The returned tasks run until they are canceled or the session ends.
 
     The session sets `fetcher` when it starts, and `relay` if it follows a relay.
     """

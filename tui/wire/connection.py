@@ -35,7 +35,7 @@ MAX_CONNECTIONS = 20
 """Open connections: more than the sources use at a time, so that hung reads never delay a user's action."""
 
 MAX_ABANDONED = MAX_CONNECTIONS // 2
-"""Abandoned requests after which the pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is cancelled
+"""Abandoned requests after which the pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is canceled
 between its connection and its first byte (encode/httpcore issue 1093). MAX_CONNECTIONS leaks would block all requests.
 """
 
@@ -140,7 +140,7 @@ class HttpConnection:
     ) -> Response:
         """Send a request over a pool, count it if it is abandoned, and retire the pool after too many of those.
 
-        The last request of a retired pool closes it. The cancelled request itself cannot: its close would be
+        The last request of a retired pool closes it. The canceled request itself cannot: its close would be
         interrupted too, and httpx never resumes a close.
         """
         pool.sending += 1

@@ -54,7 +54,7 @@ COMPANY = DemoTasks(
 
 
 def small_company() -> World:
-    """A few hundred runs of every kind."""
+    """Return a world with a few hundred runs of every kind."""
     return World(COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=4, rate_per_s=2, history=400)
 
 

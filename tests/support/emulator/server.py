@@ -35,7 +35,7 @@ class EmulatorServer:
     emulator: Emulator
     client: httpx.Client
     time: list[int]
-    answering: "Answering"
+    answering: "RequestCounter"
 
     def ask(self, method: str, path: str, *, key: str | None = DEVELOPMENT.key, **more: Any) -> httpx.Response:
         """Send a request over a kept connection. A `key` of None sends no header, one with a space the whole header."""
@@ -156,14 +156,14 @@ class LiveResponse:
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
-        """For each row: the operation, the run's id, its status."""
+        """The operation, run id and status of each row."""
         rows = [message for message in self.messages if "value" in message]
         result = [(row["headers"]["operation"], row["value"]["friendlyId"], row["value"]["status"]) for row in rows]
         return sorted(result)
 
     @property
     def next(self) -> str:
-        """The query of the next live request."""
+        """The query string of the next live request."""
         return f"live=true&offset={self.headers['electric-offset']}&handle={self.headers['electric-handle']}"
 
 
@@ -226,7 +226,7 @@ def is_waiting(connection: socket.socket) -> bool:
 
 
 @dataclass
-class Answering:
+class RequestCounter:
     """Counts the requests that the application is still answering."""
 
     application: ASGIApp
@@ -256,7 +256,7 @@ def run_emulator(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **op
     """Start an emulator. Unless the options say otherwise, it creates no runs of its own."""
     time = [START_MS]
     emulator = Emulator(company, Options(**{"rate_per_s": 0, "history": 0, **options}), lambda: time[0])
-    answering = Answering(application(emulator))
+    answering = RequestCounter(application(emulator))
     with (
         serve_in_thread(answering, emulator, is_ticking=is_ticking) as url,
         httpx.Client(timeout=PATIENCE_S, trust_env=False, follow_redirects=False) as client,

@@ -71,7 +71,7 @@ def later(world: World, ms: int) -> None:
 
 
 def started(world: World, task: str, after_ms: int = 0, **more: Any) -> Run:
-    """A run that was triggered that long ago."""
+    """Trigger a run, then advance the world by `after_ms`."""
     run, _ = world.trigger(NewRun(task_id=task, **more))
     later(world, after_ms)
     return run
@@ -103,14 +103,14 @@ def refused(
     query: Mapping[str, str] | None = None,
     **more: Any,
 ) -> ApiResponse:
-    """The error response of a route."""
+    """Call a route that refuses the request, and return its error response."""
     with pytest.raises(Refusal) as caught:
         ask(handler, world, query, **more)
     return caught.value.answer
 
 
 def shape(value: Any) -> Any:
-    """The keys in order and the types of a JSON value; for a list those of its first item."""
+    """Return the keys, in order, and the types of a JSON value. A list has the shape of its first item."""
     match value:
         case dict():
             return [(key, shape(inner)) for key, inner in value.items()]

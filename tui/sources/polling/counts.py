@@ -30,7 +30,7 @@ OLDER_COUNTS_EVERY_S = 60.0
 """Between counts of the live runs that are older than the period."""
 
 MAX_COUNT = 10**9
-"""Of one status. No environment has more runs in 30 days; a larger number is an error."""
+"""The largest count of one status. No environment has more runs in 30 days, so a larger number is an error."""
 
 _TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 _OLDER = (

@@ -33,16 +33,16 @@ MAX_CATCH_UP_PAGES: Final = 50
 """Pages of new runs in one cycle: as many runs as the history has by default. The history reads the runs below them."""
 
 MIN_PAGE_SIZE: Final = 20
-"""Of page one in a quiet environment. A run may appear up to 1.0 s late, below newer ones; this still includes it."""
+"""The size of page one in a quiet environment. It still includes a run that appears 1.0 s late, below newer ones."""
 
 MIN_SCAN_REQUESTS: Final = 3
-"""In every cycle, so that new runs do not starve the scans."""
+"""Requests of the scans in every cycle, so that new runs do not starve them."""
 
 MAX_REREAD_REQUESTS: Final = 16
-"""In one cycle. They may take four seconds, and page one must not wait longer."""
+"""Requests of rereads in one cycle. They may take four seconds, and page one must not wait longer."""
 
 MAX_SINGLE_OLDER: Final = 20
-"""Up to this many older runs are read by id: they are so far apart that no page has two of them."""
+"""The most older runs that are read by id. So few are usually too far apart to share a page."""
 
 
 @dataclass(frozen=True, slots=True)

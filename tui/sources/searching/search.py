@@ -31,10 +31,10 @@ from tui.wire.runs import ListPage
 
 PAGE_SIZE: Final = 100
 MAX_NAME_PAGES: Final = 20
-"""Of one list by name."""
+"""Pages of one list by name."""
 
 MAX_OLDER_PAGES: Final = 50
-"""Of one `run`. The history at the start has as many runs; a second `run` continues."""
+"""Older pages that one `run` reads. The history has as many runs by default. A second `run` continues."""
 
 MAX_ERRORS: Final = 5_000
 """Errors that one `run` reads. An error with its stack has a few kB."""

@@ -32,7 +32,7 @@ MAX_BUDGET_SHARE: Final = 0.2
 """The maximum share of the request budget for repeated fetches of one need. It sets their interval."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
-"""A fetch in flight for longer is cancelled when the user asks for a refresh: its response may never come."""
+"""A fetch in flight for longer is canceled when the user asks for a refresh: its response may never come."""
 
 LAG_RETRIES_S: Final = (1.0, 2.0, 4.0)
 """Delays of the fetches that follow a lagging result: a trace reports the end of a run later than the run does."""
