@@ -26,13 +26,13 @@ def round_up(span: timedelta) -> timedelta:
     return next(_scale(ms)) * _MS
 
 
-def _scale(least_ms: int) -> Iterator[int]:
-    """Yield round numbers of milliseconds from `least_ms` up, without end."""
-    yield from (step for step in _SCALE_MS if step >= least_ms)
+def _scale(min_ms: int) -> Iterator[int]:
+    """Yield round numbers of milliseconds from `min_ms` up, without end."""
+    yield from (step for step in _SCALE_MS if step >= min_ms)
     days = 1
     while True:
         for digit in (1, 2, 5):
-            if digit * days * _DAY_MS >= least_ms:
+            if digit * days * _DAY_MS >= min_ms:
                 yield digit * days * _DAY_MS
         days *= 10
 
@@ -74,8 +74,8 @@ class Axis:
 
     def labels(self) -> Line:
         """Return round times above their cells, starting with `0s`."""
-        least = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
-        step = next(_scale(least)) * _MS
+        min_step_ms = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
+        step = next(_scale(min_step_ms)) * _MS
         text, at = "", timedelta()
         while at <= self.span:
             cell = self._half(self.begin + at) // 2

@@ -254,7 +254,7 @@ def keys_line(*keys: tuple[str, str]) -> Line:
 
 
 def run_limit_line(limit: int) -> Line:
-    """Return how many runs a period may reach back."""
+    """Return the sentence about the maximum number of runs of a period."""
     return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
 
 

@@ -14,7 +14,7 @@ _GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LeaveKeys:
-    """Whether `y` counts yet; if not, whether the terminal is slow or never confirms the drawn dialog."""
+    """Whether `y` has an effect yet; if not, whether the terminal is slow or never confirms the drawn dialog."""
 
     may_answer: bool = False
     is_slow: bool = False

@@ -56,9 +56,9 @@ def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
 def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     freshness = facts.freshness
     if facts.filter_errors:
-        said = f"{clean(Raw('; '.join(facts.filter_errors)))}."
+        sentence = f"{clean(Raw('; '.join(facts.filter_errors)))}."
         return [
-            (said[:1].upper() + said[1:], Token.AMBER),
+            (sentence[:1].upper() + sentence[1:], Token.AMBER),
             ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
         ]
     if facts.run_count and facts.is_filtered:
@@ -66,8 +66,8 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     if freshness.trouble is not None:
         return _troubled(facts, freshness.trouble)
     if freshness.is_slow:
-        said = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
-        return [(formatting.LOADING, Token.MUTED), (said, Token.TEXT)]
+        sentence = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
+        return [(formatting.LOADING, Token.MUTED), (sentence, Token.TEXT)]
     if freshness.confirmed_at is None or facts.history is None:
         return [(formatting.LOADING, Token.MUTED)]
     if not facts.history.is_complete:

@@ -43,9 +43,9 @@ def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
 
 
 def _worded(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
-    said = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
+    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
     failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
-    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, said, *failed)
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
 
 
 def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:

@@ -290,12 +290,13 @@ def unfolded_for(folded: FoldedJson, needle: str, *, max_slices: int, max_matche
 
     The search looks at `max_slices` times `SEARCH_SLICE` values, and stops after `max_matches` matches.
     """
+    slices_left = max_slices
     found: list[Path] = []
     for place in folded.find(needle):
         if place is not None:
             found.append(place)
         else:
-            max_slices -= 1
-        if max_slices <= 0 or len(found) >= max_matches:
+            slices_left -= 1
+        if slices_left <= 0 or len(found) >= max_matches:
             return containers_of(found), False
     return containers_of(found), True

@@ -18,7 +18,7 @@ def visible(folded: FoldedJson, path: Path) -> Path:
 
 
 def moved(folded: FoldedJson, path: Path, rows: int) -> Path:
-    """Return the row `rows` further down, or up if negative; at most the first or the last row."""
+    """Return the row `rows` further down, or up if negative, clamped to the first or the last row."""
     if rows > 0:
         for _, step in zip(range(rows + 1), folded.walk(path), strict=False):
             path = step.path

@@ -82,11 +82,11 @@ def tree_objects(tree: RunTree) -> Iterator[Object]:
     root = _node_reference(tree.root)
     for node in tree.root.walk():
         is_read = node.run is not None and node.run.state is not None
-        told = run_object(node.run) if node.run is not None and is_read else _node_reference(node) | _node_times(node)
-        told["depth"] = node.depth
+        known = run_object(node.run) if node.run is not None and is_read else _node_reference(node) | _node_times(node)
+        known["depth"] = node.depth
         if (parent := above.get(node.id)) is not None:
-            told["relatedRuns"] = {"root": root, "parent": _node_reference(parent)}
-        yield told
+            known["relatedRuns"] = {"root": root, "parent": _node_reference(parent)}
+        yield known
 
 
 def error_object(error: RunError) -> Object:
@@ -164,8 +164,8 @@ def _wait_object(wait: Wait) -> Object:
 def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
     if run is None:
         return None if run_id is None else {"id": run_id}
-    told: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
-    return told | status_object(run)
+    known: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
+    return known | status_object(run)
 
 
 def status_object(run: Run) -> Object:
@@ -182,10 +182,10 @@ def _status_keys(status: Status) -> Object:
 def _node_reference(node: TreeNode) -> Object:
     if node.run is not None and node.run.state is not None:
         return _reference(node.run, node.id) or {}
-    told: Object = {"id": node.id} | _known({"taskIdentifier": node.task})
+    known: Object = {"id": node.id} | _known({"taskIdentifier": node.task})
     if node.status is not None:
-        told |= {"status": node.status.canonical.value, **_status_keys(node.status)}
-    return told
+        known |= {"status": node.status.canonical.value, **_status_keys(node.status)}
+    return known
 
 
 def _node_times(node: TreeNode) -> Object:

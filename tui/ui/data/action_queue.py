@@ -28,7 +28,7 @@ Check = Callable[[], str | None]
 class ActionBatch:
     """One confirmed action on several runs.
 
-    * `waiting`: the runs that no worker has taken yet, in order
+    * `waiting`: the runs that no worker has started yet, in order
     * `check`: is called before each request
     * `due_at`: the end of the wait
     * `worker_count`: the workers that are running
@@ -50,8 +50,8 @@ class ActionBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _TakenRun:
-    """A run that a worker has taken, and the status of an earlier action on it."""
+class _StartedRun:
+    """A run whose action a worker has started, and the status of an earlier action on it."""
 
     batch: ActionBatch
     earlier: ActionStatus | None
@@ -68,7 +68,7 @@ class ActionQueue:
         self._on_done = on_done
         self._batches: list[ActionBatch] = []
         self._pending: dict[RunId, ActionBatch] = {}
-        self._taken: dict[RunId, _TakenRun] = {}
+        self._started: dict[RunId, _StartedRun] = {}
 
     @property
     def is_withdrawable(self) -> bool:
@@ -92,8 +92,8 @@ class ActionQueue:
 
     def in_flight(self, run_id: RunId) -> Action | None:
         """Return the action on a run that can no longer be withdrawn and has no outcome yet."""
-        taken = self._taken.get(run_id)
-        return None if taken is None else taken.batch.action
+        started = self._started.get(run_id)
+        return None if started is None else started.batch.action
 
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Send an action for each run after `grace_s`."""
@@ -121,8 +121,8 @@ class ActionQueue:
     def abandon(self) -> list[tuple[Action, int]]:
         """Drop everything that was not sent, because the program ends. Return the number of runs of each batch."""
         sent = {status.run_id for status in self._session.actions_in_flight}
-        held = Counter(id(taken.batch) for run_id, taken in self._taken.items() if run_id not in sent)
-        counts = [(batch.action, len(batch.waiting) + held[id(batch)]) for batch in self._batches]
+        unsent = Counter(id(started.batch) for run_id, started in self._started.items() if run_id not in sent)
+        counts = [(batch.action, len(batch.waiting) + unsent[id(batch)]) for batch in self._batches]
         for batch in self._batches:
             batch.waiting.clear()
         self._pending.clear()
@@ -134,8 +134,8 @@ class ActionQueue:
         if (batch := self._pending.get(run_id)) is not None:
             return countdown(batch.action.id, batch.due_at - now)
         status = self._session.store.actions.get(run_id)
-        if (taken := self._taken.get(run_id)) is not None and taken.earlier is status:
-            return countdown(taken.batch.action.id, timedelta())  # the run is read once more before the request
+        if (started := self._started.get(run_id)) is not None and started.earlier is status:
+            return countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
         return None if status is None else overlay(status, now)
 
     async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
@@ -163,7 +163,7 @@ class ActionQueue:
 
     async def _perform(self, batch: ActionBatch, run: Run) -> None:
         self._pending.pop(run.id, None)
-        self._taken[run.id] = _TakenRun(batch, self._session.store.actions.get(run.id))
+        self._started[run.id] = _StartedRun(batch, self._session.store.actions.get(run.id))
         self._on_update()
         known = self._session.store.get(run.id)
         # A run that has ended since the confirmation is passed as it was then, so that the outcome is "finished first".
@@ -171,7 +171,7 @@ class ActionQueue:
         try:
             status = await self._session.perform(batch.action, before, via=batch.via)
         finally:
-            del self._taken[run.id]
+            del self._started[run.id]
         batch.outcomes.append(status)
         self._session.clock.call_later(SHOWN_FOR.total_seconds(), self._on_update)
 
