@@ -113,9 +113,9 @@ def test_details_attempts_and_trees_equal_those_of_the_api(tmp_path: Path) -> No
         async with relay_setup(busy_fleet(), tmp_path) as setup, screen_on(setup) as screen:
             await synchronise(setup, screen)
             for each in (FAILED, PARENT):
-                run, trouble = await screen.fetch_run_with_attempts(RunId(each.id))
+                run, failure = await screen.fetch_run_with_attempts(RunId(each.id))
                 theirs, _ = await setup.session.fetch_run_with_attempts(RunId(each.id))
-                assert trouble is None
+                assert failure is None
                 assert run.body is not None
                 assert run.attempts is not None
                 assert run.attempts[1] == theirs.attempts[1] if theirs.attempts else None
@@ -265,7 +265,7 @@ def test_screen_is_stale_while_the_api_is_down(tmp_path: Path) -> None:
             assert isinstance(screen.store.source_statuses[RELAY], SourceConnected)
             assert isinstance(screen.store.source_statuses[REST], SourceRetrying)
             assert freshness.now.level is Level.STALE
-            assert freshness.now.trouble == setup.session.store.source_statuses[REST]
+            assert freshness.now.failure == setup.session.store.source_statuses[REST]
             fleet.fault = lambda _: None
             await synchronise(setup, screen)
             await setup.run_until(lambda: freshness.now.level is Level.FRESH)

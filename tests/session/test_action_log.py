@@ -140,7 +140,7 @@ def test_log_line_has_user_host_and_origin(tmp_path: Path) -> None:
         log = ActionLog(tmp_path)
         log.record(STATUS, environment="dev", api_url="https://api")
         await log.close()
-        assert log.trouble is None
+        assert log.failure is None
 
     asyncio.run(scenario())
     entry = json.loads((tmp_path / FILE_NAME).read_text())
@@ -179,8 +179,8 @@ def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path) -> None:
         for _ in range(MAX_WAITING_LINES + 5):
             log.record(STATUS, environment="dev", api_url="")
         await log.close()
-        assert log.trouble is not None
-        assert str(tmp_path / FILE_NAME) in log.trouble
+        assert log.failure is not None
+        assert str(tmp_path / FILE_NAME) in log.failure
 
     asyncio.run(scenario())
     released.set()
@@ -217,7 +217,7 @@ async def main():
     status = ActionStatus("run_1", "cancel", 1, ActionPhase.REQUESTED, datetime.now())
     log.record(status, environment=None, api_url="")
     await log.close()
-    print(log.trouble)
+    print(log.failure)
 
 asyncio.run(main())
 """

@@ -68,14 +68,14 @@ def history_of(run: Run) -> AttemptHistory:
 
 
 def test_attempts_of_a_cut_trace_come_from_the_events(tmp_path: Path) -> None:
-    run, trouble, requests = read("chatty-retry", 120, tmp_path)
+    run, failure, requests = read("chatty-retry", 120, tmp_path)
     history = history_of(run)
     assert requests == ["run", "trace", "events"]
     assert [(attempt.number, attempt.error and attempt.error.message) for attempt in history.attempts] == [
         (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
     ]
     assert all(attempt.error and attempt.error.stack for attempt in history.attempts)
-    assert (history.is_complete, history.missing, trouble) == (True, "", None)
+    assert (history.is_complete, history.missing, failure) == (True, "", None)
 
 
 def test_events_that_are_cut_too_are_named(tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, statu
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "not for you"}, status) if path.endswith("/events") else None
 
-    run, trouble, requests = read("chatty-retry", 120, tmp_path, fault)
+    run, failure, requests = read("chatty-retry", 120, tmp_path, fault)
     history = history_of(run)
     assert requests == ["run", "trace", "events"]
     assert history.missing.startswith(f"{CUT} and the events could not be read: ")
     assert reason in history.missing
     assert [attempt.number for attempt in history.attempts] == [1, 3]
-    assert (history.is_complete, trouble) == (False, None)
+    assert (history.is_complete, failure) == (False, None)
 
 
 def test_events_without_the_run_leave_those_of_the_trace(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def deep(path: str) -> Response | None:
 
 @pytest.mark.parametrize("fault", [gone, deep])
 def test_attempts_without_a_readable_trace_come_from_the_events(tmp_path: Path, fault: Any) -> None:
-    run, trouble, requests = read("chatty-retry", 120, tmp_path, fault)
+    run, failure, requests = read("chatty-retry", 120, tmp_path, fault)
     history = history_of(run)
     assert requests == ["run", "trace", "events"]
     assert [attempt.error is not None for attempt in history.attempts] == [True] * 3
-    assert (history.is_complete, history.is_trace_gone, trouble) == (True, False, None)
+    assert (history.is_complete, history.is_trace_gone, failure) == (True, False, None)
 
 
 @pytest.mark.parametrize(("fault", "reason"), [(gone, None), (deep, "nested too deep")])
@@ -148,11 +148,11 @@ def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, reason
     def both(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, 404) if path.endswith("/events") else fault(path)
 
-    run, trouble, _ = read("chatty-retry", 120, tmp_path, both)
+    run, failure, _ = read("chatty-retry", 120, tmp_path, both)
     if reason is None:
-        assert (history_of(run).is_trace_gone, trouble) == (True, None)
+        assert (history_of(run).is_trace_gone, failure) == (True, None)
     else:
-        assert reason in (trouble or "")
+        assert reason in (failure or "")
 
 
 def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None
 
-    run, trouble, _ = read("waits", 60, tmp_path, fault)
+    run, failure, _ = read("waits", 60, tmp_path, fault)
     assert run.wait is not None
-    assert (run.wait.subject, trouble) == (None, None)
+    assert (run.wait.subject, failure) == (None, None)
 
 
 def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ class TrackedSources:
         self.tracker.record(SourceConnected(source, at(second - age_s), interval_s), second, at(second))
 
     def fail(self, source: str, second: float) -> None:
-        trouble = SourceRetrying(source, at(second), at(second + 4), 1, "no connection", is_answered=False)
-        self.tracker.record(trouble, second, at(second))
+        failure = SourceRetrying(source, at(second), at(second + 4), 1, "no connection", is_answered=False)
+        self.tracker.record(failure, second, at(second))
 
     def stop(self, source: str, second: float) -> None:
         self.tracker.record(SourceStopped(source, at(second), "401", 401), second, at(second))
@@ -52,12 +52,12 @@ def test_level_is_connecting_before_the_first_response(sources: TrackedSources) 
     assert not sources.tracker.at(8, NOON, timedelta(seconds=8)).is_slow
 
 
-def test_refused_feed_is_no_trouble_before_polling_begins(sources: TrackedSources) -> None:
+def test_refused_feed_is_no_failure_before_polling_begins(sources: TrackedSources) -> None:
     sources.fail(FEED, 0)
     before = sources.now(6)
-    assert (before.level, before.trouble, before.leader) == (Level.CONNECTING, None, None)
+    assert (before.level, before.failure, before.leader) == (Level.CONNECTING, None, None)
     sources.respond(REST, 7)
-    assert (sources.now(8).leader, sources.now(8).other_trouble is not None) == (REST, True)
+    assert (sources.now(8).leader, sources.now(8).other_failure is not None) == (REST, True)
 
 
 def test_polling_is_late_after_two_intervals_stale_after_five(sources: TrackedSources) -> None:
@@ -79,10 +79,10 @@ def test_outage_does_not_begin_while_the_feed_works(sources: TrackedSources) -> 
     sources.respond(REST, 0)
     sources.fail(REST, 2)
     sources.respond(FEED, 3600)
-    assert (sources.now(3601).leader, sources.now(3601).other_trouble is not None) == (FEED, True)
+    assert (sources.now(3601).leader, sources.now(3601).other_failure is not None) == (FEED, True)
     sources.fail(FEED, 3610)
     sources.fail(REST, 3612)
-    assert (sources.now(3613).leader, sources.now(3613).trouble_since) == (REST, at(3600))
+    assert (sources.now(3613).leader, sources.now(3613).failure_since) == (REST, at(3600))
 
 
 def test_poller_has_its_own_interval_after_the_feed_breaks(sources: TrackedSources) -> None:
@@ -95,8 +95,8 @@ def test_poller_has_its_own_interval_after_the_feed_breaks(sources: TrackedSourc
     sources.respond(REST, 31)
     after = sources.now(31)
     assert (after.level, after.leader, after.is_live) == (Level.FRESH, REST, False)
-    assert after.other_trouble is not None
-    assert after.other_trouble.source == FEED
+    assert after.other_failure is not None
+    assert after.other_failure.source == FEED
 
 
 def test_broken_idle_feed_does_not_make_data_stale_at_once(sources: TrackedSources) -> None:
@@ -115,13 +115,13 @@ def test_late_notice_of_a_broken_feed_extends_no_deadline(sources: TrackedSource
     assert sources.levels(99.9, 100, 100.9, 101) == ["fresh", "late", "late", "stale"]
 
 
-def test_poller_trouble_beside_a_live_feed_is_only_reported(sources: TrackedSources) -> None:
+def test_poller_failure_beside_a_live_feed_is_only_reported(sources: TrackedSources) -> None:
     sources.respond(FEED, 0)
     sources.fail(REST, 5)
     now = sources.now(30)
-    assert (now.level, now.leader, now.trouble) == (Level.FRESH, FEED, None)
-    assert now.other_trouble is not None
-    assert now.other_trouble.source == REST
+    assert (now.level, now.leader, now.failure) == (Level.FRESH, FEED, None)
+    assert now.other_failure is not None
+    assert now.other_failure.source == REST
 
 
 def test_stopped_source_is_stale_at_once(sources: TrackedSources) -> None:
@@ -186,7 +186,7 @@ def test_relay_is_not_fresher_than_its_upstream(sources: TrackedSources) -> None
         sources.respond(RELAY, second)
     now = sources.now(36)
     assert (now.level, now.leader, now.confirmed_at) == (Level.STALE, REST, at(1))
-    assert now.trouble is not None
+    assert now.failure is not None
 
 
 def test_lost_relay_makes_its_data_stale(sources: TrackedSources) -> None:
@@ -201,15 +201,15 @@ def test_lost_relay_makes_its_data_stale(sources: TrackedSources) -> None:
     assert sources.tracker.gap == Gap(at(0), at(60))
 
 
-def test_lost_relay_hides_the_trouble_of_its_feed(sources: TrackedSources) -> None:
+def test_lost_relay_hides_the_failure_of_its_feed(sources: TrackedSources) -> None:
     for source in (REST, RELAY):
         sources.respond(source, 0)
     sources.fail(FEED, 1)
-    beside = sources.now(1).other_trouble
+    beside = sources.now(1).other_failure
     assert beside is not None
     assert beside.source == FEED
     sources.fail(RELAY, 2)
-    assert sources.now(2).other_trouble is None
+    assert sources.now(2).other_failure is None
 
 
 def test_late_response_from_before_does_not_end_a_gap(sources: TrackedSources) -> None:

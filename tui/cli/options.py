@@ -113,8 +113,8 @@ async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterato
             yield session
     finally:
         # Only after the end of the session is it known whether the last lines of the log were written.
-        if session.action_log.trouble is not None:
-            output.say(session.action_log.trouble)
+        if session.action_log.failure is not None:
+            output.say(session.action_log.failure)
 
 
 def run_async(work: Coroutine[None, None, None]) -> None:

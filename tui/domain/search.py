@@ -35,7 +35,7 @@ class SearchProgress:
     * `skips_older`: older runs are not searched, since none of them can match.
     * `has_lists`: the source can read lists. Without lists it cannot read older runs.
     * `answers`: sentences about the lists by name, in raw text.
-    * `trouble`: why the search stopped early, in raw text.
+    * `failure`: why the search stopped early, in raw text.
     """
 
     step: SearchStep | None = None
@@ -49,4 +49,4 @@ class SearchProgress:
     has_lists: bool = True
     unreadable_count: int = 0
     answers: tuple[str, ...] = ()
-    trouble: str = ""
+    failure: str = ""

@@ -54,7 +54,7 @@ _REASONS: Final = {
 class ActionLog:
     """Appends to `<state_dir>/actions.jsonl`. `record` never blocks the event loop.
 
-    `trouble` is a sentence with the reason of the first failure; None: there was none.
+    `failure` is a sentence with the reason of the first failure; None: there was none.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ActionLog:
         self._thread: threading.Thread | None = None
         self._recorded = self._written = 0
         self._all_written = asyncio.Event()
-        self.trouble: str | None = None
+        self.failure: str | None = None
 
     def record(self, status: ActionStatus, *, environment: str | None, api_url: str) -> None:
         """Queue a line for one phase of an action."""
@@ -93,7 +93,7 @@ class ActionLog:
             self._thread.start()
 
     async def close(self) -> None:
-        """Wait for the last lines. Set `trouble` if they are not written in time."""
+        """Wait for the last lines. Set `failure` if they are not written in time."""
         if self._thread is None:
             return
         if self._written < self._recorded:
@@ -132,8 +132,8 @@ class ActionLog:
             self._fail("the disk does not respond")
 
     def _fail(self, reason: str) -> None:
-        if self.trouble is None:
-            self.trouble = f"the action log {self._path} cannot be written: {reason}"
+        if self.failure is None:
+            self.failure = f"the action log {self._path} cannot be written: {reason}"
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -40,25 +40,25 @@ class Freshness:
     * `confirmed_at`: the last successful response of any source.
     * `interval`: the time after it within which the next response was expected.
     * `leader`: the source that the displayed data depends on now.
-    * `trouble`: the failure of the leader, if its last attempt failed.
-    * `trouble_since`: the first of the leader's failures in a row, but not before `confirmed_at`.
+    * `failure`: the failure of the leader, if its last attempt failed.
+    * `failure_since`: the first of the leader's failures in a row, but not before `confirmed_at`.
     * `waited`: how long the program has waited for the first response.
-    * `other_trouble`: the failure of another source. It does not make the data older, but the user should know.
+    * `other_failure`: the failure of another source. It does not make the data older, but the user should know.
     """
 
     level: Level
     confirmed_at: datetime | None = None
     interval: timedelta = timedelta()
-    trouble: SourceFailure | None = None
-    trouble_since: datetime | None = None
+    failure: SourceFailure | None = None
+    failure_since: datetime | None = None
     waited: timedelta = timedelta()
     leader: str | None = None
-    other_trouble: SourceFailure | None = None
+    other_failure: SourceFailure | None = None
 
     @property
     def is_slow(self) -> bool:
         """Whether the first response takes unusually long."""
-        return self.confirmed_at is None and self.trouble is None and self.waited >= SLOW_AFTER
+        return self.confirmed_at is None and self.failure is None and self.waited >= SLOW_AFTER
 
     @property
     def is_stale(self) -> bool:
@@ -77,13 +77,13 @@ class _SourceHealth:
 
     responded_s: float | None = None
     interval_s: float = 0.0
-    trouble: SourceFailure | None = None
-    trouble_since: datetime | None = None
-    trouble_s: float = 0.0
+    failure: SourceFailure | None = None
+    failure_since: datetime | None = None
+    failure_since_s: float = 0.0
 
     def is_healthy(self, elapsed_s: float) -> bool:
         """Whether the source has not failed and its next response is not overdue."""
-        return self.responded_s is not None and self.trouble is None and elapsed_s < self.late_s
+        return self.responded_s is not None and self.failure is None and elapsed_s < self.late_s
 
     @property
     def late_s(self) -> float:
@@ -93,7 +93,7 @@ class _SourceHealth:
     @property
     def failed_s(self) -> float:
         """When the source failed or its response became overdue. Only meaningful if it is not `is_healthy`."""
-        return self.trouble_s if self.trouble is not None else self.late_s
+        return self.failure_since_s if self.failure is not None else self.late_s
 
 
 class FreshnessTracker:
@@ -122,16 +122,16 @@ class FreshnessTracker:
         match status:
             case SourceConnected():
                 responded_s = elapsed_s - max(0.0, (now - status.at).total_seconds())
-                if health.trouble is None and health.responded_s is not None and responded_s <= health.responded_s:
+                if health.failure is None and health.responded_s is not None and responded_s <= health.responded_s:
                     return
                 self._begin_gap(elapsed_s, now)
                 health.responded_s, health.interval_s = responded_s, status.interval_s
-                health.trouble = health.trouble_since = None
+                health.failure = health.failure_since = None
                 self._end_gap(elapsed_s, now)
             case SourceRetrying() | SourceStopped():
-                if health.trouble is None:
-                    health.trouble_since, health.trouble_s = status.at, elapsed_s
-                health.trouble = status
+                if health.failure is None:
+                    health.failure_since, health.failure_since_s = status.at, elapsed_s
+                health.failure = status
             case _:
                 assert_never(status)
 
@@ -144,7 +144,7 @@ class FreshnessTracker:
         if self._stale_since_s is None and before.is_stale and confirmed_s is not None:
             silence_s = STALE_AFTER_INTERVALS * before.interval.total_seconds()
             self._stale_since_s = confirmed_s
-            self._min_gap_s = 0.0 if isinstance(before.trouble, SourceStopped) else silence_s
+            self._min_gap_s = 0.0 if isinstance(before.failure, SourceStopped) else silence_s
 
     def _end_gap(self, elapsed_s: float, now: datetime) -> None:
         """After a response is recorded: end the gap if the data is fresh again.
@@ -166,35 +166,35 @@ class FreshnessTracker:
         leader = self._leader(elapsed_s)
         if leader is None:
             return Freshness(Level.CONNECTING, waited=waited)
-        health, other_trouble = self._health[leader], self._other_trouble(leader)
+        health, other_failure = self._health[leader], self._other_failure(leader)
         confirmed_s = self._confirmed_s()
         if confirmed_s is None:
-            level = Level.STALE if isinstance(health.trouble, SourceStopped) else Level.CONNECTING
+            level = Level.STALE if isinstance(health.failure, SourceStopped) else Level.CONNECTING
             return Freshness(
                 level,
-                trouble=health.trouble,
-                trouble_since=health.trouble_since,
+                failure=health.failure,
+                failure_since=health.failure_since,
                 waited=waited,
                 leader=leader,
-                other_trouble=other_trouble,
+                other_failure=other_failure,
             )
         basis_s, interval_s, latest_s = self._expectation(leader, confirmed_s)
         stale_s = min(basis_s + STALE_AFTER_INTERVALS * interval_s, latest_s)
-        if isinstance(health.trouble, SourceStopped) or elapsed_s >= stale_s:
+        if isinstance(health.failure, SourceStopped) or elapsed_s >= stale_s:
             level = Level.STALE
         else:
             level = Level.LATE if elapsed_s >= basis_s + LATE_AFTER_INTERVALS * interval_s else Level.FRESH
         confirmed_at = now - timedelta(seconds=elapsed_s - confirmed_s)
         # A source may have failed for hours while another one worked: the outage began with the last response of any.
-        since = health.trouble_since and max(health.trouble_since, confirmed_at)
+        since = health.failure_since and max(health.failure_since, confirmed_at)
         return Freshness(
             level,
             confirmed_at,
             timedelta(seconds=interval_s),
-            health.trouble,
+            health.failure,
             since,
             leader=leader,
-            other_trouble=other_trouble,
+            other_failure=other_failure,
         )
 
     def _leader(self, elapsed_s: float) -> str | None:
@@ -209,9 +209,9 @@ class FreshnessTracker:
         connected = next((name for name in feeds if self._health[name].responded_s is not None), None)
         return working or poller or connected or (RELAY if relay is not None else None)
 
-    def _other_trouble(self, leader: str) -> SourceFailure | None:
-        others = (health.trouble for name, health in self._health.items() if name not in {leader, RELAY})
-        return None if leader == RELAY else next((trouble for trouble in others if trouble is not None), None)
+    def _other_failure(self, leader: str) -> SourceFailure | None:
+        others = (health.failure for name, health in self._health.items() if name not in {leader, RELAY})
+        return None if leader == RELAY else next((failure for failure in others if failure is not None), None)
 
     def _confirmed_s(self) -> float | None:
         """Return the time of the last response of any source; behind a relay at most the relay's own last message."""

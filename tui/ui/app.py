@@ -71,7 +71,7 @@ class TriggerApp(AppBase):
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
-        self.subscription.on_trouble = lambda text: self.messages.add(session.now(), text)
+        self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.present.samples import NOW, RUN_ID
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.ids import RunId
-from tui.present.actions.outcomes import batch_words, outcome_words, trouble_words
+from tui.present.actions.outcomes import batch_words, failure_words, outcome_words
 from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
 from tui.present.styled import Token, line_width, plain
 
@@ -34,7 +34,7 @@ def test_pending_action_replaces_the_status_word(action_status: ActionStatus, wo
     assert piece is not None
     assert (piece.text, piece.token) == (words, token)
     assert (overlay(action_status, NOW + SHOWN_FOR) is None) == action_status.phase.is_end
-    assert (trouble_words(action_status) is None) != action_status.phase.is_end
+    assert (failure_words(action_status) is None) != action_status.phase.is_end
 
 
 def test_confirmed_cancel_shows_the_status_again() -> None:

@@ -206,17 +206,17 @@ def test_attempt_without_an_end_stops_at_the_end_of_its_run() -> None:
 def test_page_is_loading_then_says_what_to_do_after_a_refusal() -> None:
     assert text(sample("FAILED"), progress=ReadProgress(is_reading=True)).strip() == "loading…"
     refused = text(
-        sample("FAILED"), 100, progress=ReadProgress(trouble="the attempts are not known: 503 from the server")
+        sample("FAILED"), 100, progress=ReadProgress(failure="the attempts are not known: 503 from the server")
     )
     assert refused.strip() == "The attempts are not known: 503 from the server. r tries again."
 
 
 def test_known_attempts_stay_when_a_later_read_fails() -> None:
-    shown = text(thrice(), 100, progress=ReadProgress(trouble="nobody answers"))
+    shown = text(thrice(), 100, progress=ReadProgress(failure="nobody answers"))
     assert "Nobody answers.\n" in shown
-    refused = text(thrice(), 100, progress=ReadProgress(trouble="GET /api/v3/runs/x: 404 Run not found"))
+    refused = text(thrice(), 100, progress=ReadProgress(failure="GET /api/v3/runs/x: 404 Run not found"))
     assert refused.strip().startswith("The run could not be read: 404 Run not found.\n")
-    halved = text(thrice(), 100, progress=ReadProgress(trouble="the attempts are not known: GET /x: 500 Oh"))
+    halved = text(thrice(), 100, progress=ReadProgress(failure="the attempts are not known: GET /x: 500 Oh"))
     assert halved.strip().startswith("The attempts are not known: 500 Oh.\n")
     assert "Upstream returned 503" in shown
     gone = text(replace(thrice(), gone_at=NOW + timedelta(seconds=1)), 100)

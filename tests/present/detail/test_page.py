@@ -29,7 +29,7 @@ from tui.present.columns import Now
 from tui.present.detail.page import detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
 from tui.present.detail.timeline import timeline_line
-from tui.present.detail.unreadable import trouble_lines
+from tui.present.detail.unreadable import failure_lines
 from tui.present.detail.values import FETCHING
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, JsonFolds
@@ -145,7 +145,7 @@ def test_page_of_every_recorded_run_fits_and_has_its_id(name: str, run: Run, rel
 def test_hostile_text_in_any_field_stays_within_the_layout(width: int, is_wrapped: bool) -> None:
     run = full(HOSTILE)
     around = Relatives(run, run, [replace(run, id=RunId(f"run_{number}{HOSTILE}")) for number in range(12)])
-    read = DetailRead(trouble=f"GET /api/v3/runs/x: 500 {HOSTILE}")
+    read = DetailRead(failure=f"GET /api/v3/runs/x: 500 {HOSTILE}")
     found = rows(run, width, around=around, read=read, shown=DetailView(is_wrapped=is_wrapped))
     assert all(line_width(row.line) <= max(width, 30) for row in found)
     assert not any(ord(character) < 0x20 for row in found for character in plain(row.line))
@@ -278,7 +278,7 @@ def test_values_say_that_they_were_not_read_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "expected"),
+    ("failure", "expected"),
     [
         ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). The list still works."),
         ("GET /api/v3/runs/x: 401 Invalid", "The server refused the key (401). Set TRIGGER_SECRET_KEY again."),
@@ -292,12 +292,12 @@ def test_values_say_that_they_were_not_read_yet() -> None:
         ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
     ],
 )  # fmt: skip
-def test_trouble_is_explained_with_what_to_do(trouble: str, expected: str) -> None:
-    assert text_of(trouble_lines(sample(), trouble, Now(NOW), 80)) == expected
+def test_failure_is_explained_with_what_to_do(failure: str, expected: str) -> None:
+    assert text_of(failure_lines(sample(), failure, Now(NOW), 80)) == expected
 
 
 def test_run_gone_from_the_server_says_so_first() -> None:
-    lines = trouble_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
+    lines = failure_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
     assert text_of(lines) == "The server does not know this run any more."
     assert lines[0][0].token is Token.AMBER
-    assert text_of(trouble_lines(None, "GET /x: no answer in 20 s", Now(NOW), 80)).startswith("No answer.")
+    assert text_of(failure_lines(None, "GET /x: no answer in 20 s", Now(NOW), 80)).startswith("No answer.")

@@ -90,13 +90,13 @@ def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
 def test_invalid_period_is_reported_and_not_accepted() -> None:
     typed = Typed(period="yesterday")
     assert say.read_typed(typed, DAY) is None
-    assert "“yesterday” is no period" in (say.period_trouble(typed.period) or "")
+    assert "“yesterday” is no period" in (say.period_error(typed.period) or "")
     assert "until the period is one" in plain(say.shows_line(typed, DAY))
 
 
 def test_empty_period_means_the_default() -> None:
     for text in ("", "  ", " 24h "):
-        assert say.period_trouble(text) is None
+        assert say.period_error(text) is None
         assert say.read_typed(Typed(period=text), DAY) == ServerFilter(RunFilters(), DAY)
     assert plain(say.shows_line(Typed(), DAY)) == "   shows  every run, last 24h"
 

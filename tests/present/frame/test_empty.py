@@ -25,13 +25,13 @@ FACTS = EmptyFacts(AT, FRESH, URL, environment=DEV, history=DONE, period=timedel
 
 
 def retrying(reason: str, status: int | None) -> Freshness:
-    trouble = SourceRetrying("rest", AT, AT + timedelta(seconds=4), 1, f"GET /api/v1/runs: {reason}", True, status)
-    return Freshness(Level.CONNECTING, trouble=trouble, trouble_since=AT)
+    failure = SourceRetrying("rest", AT, AT + timedelta(seconds=4), 1, f"GET /api/v1/runs: {reason}", True, status)
+    return Freshness(Level.CONNECTING, failure=failure, failure_since=AT)
 
 
 def stopped(reason: str, status: int) -> Freshness:
-    trouble = SourceStopped("rest", AT, f"GET /api/v1/runs: {reason}", status)
-    return Freshness(Level.STALE, trouble=trouble, trouble_since=AT)
+    failure = SourceStopped("rest", AT, f"GET /api/v1/runs: {reason}", status)
+    return Freshness(Level.STALE, failure=failure, failure_since=AT)
 
 
 @pytest.mark.parametrize(

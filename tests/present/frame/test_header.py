@@ -33,8 +33,8 @@ def ago(seconds: float) -> datetime:
     return AT - timedelta(seconds=seconds)
 
 
-def troubled(trouble: SourceRetrying | SourceStopped | None, level: Level = Level.STALE) -> Freshness:
-    return Freshness(level, ago(302), timedelta(seconds=2), trouble, trouble.at if trouble else None)
+def failing(failure: SourceRetrying | SourceStopped | None, level: Level = Level.STALE) -> Freshness:
+    return Freshness(level, ago(302), timedelta(seconds=2), failure, failure.at if failure else None)
 
 
 OFFLINE = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 9, "GET /api/v1/runs: no connection", False)
@@ -49,12 +49,12 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (FACTS, "  PROD   acme/api   ● polling every 2 s ", "Q12  E8  W3  ✗41 "),
         (replace(FACTS, freshness=LIVE), "  PROD   acme/api   ● live  ", "Q12  E8  W3  ✗41 "),
         (
-            replace(FACTS, freshness=replace(FRESH, other_trouble=REFUSED)),
+            replace(FACTS, freshness=replace(FRESH, other_failure=REFUSED)),
             "  PROD   acme/api   ● polling every 2 s  no live feed (403), retrying in 4 min ",
             "Q12  E8  W3  ✗41 ",
         ),
         (
-            replace(FACTS, freshness=replace(LIVE, other_trouble=ANSWERED)),
+            replace(FACTS, freshness=replace(LIVE, other_failure=ANSWERED)),
             "  PROD   acme/api   ● live  polling fails (503), retrying in 4 s ",
             "Q12  E8  W3  ✗41 ",
         ),
@@ -71,7 +71,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "✗41 ",
         ),
         (
-            replace(FACTS, freshness=troubled(replace(OFFLINE, source="relay")), is_relayed=True),
+            replace(FACTS, freshness=failing(replace(OFFLINE, source="relay")), is_relayed=True),
             "  PROD   acme/api   ○ no relay since 13:44  retrying in 4 s",
             "✗41  as of 13:44 ",
         ),
@@ -103,12 +103,12 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "Q12  E8  W3  ✗41 ",
         ),
         (
-            replace(FACTS, freshness=troubled(ANSWERED)),
+            replace(FACTS, freshness=failing(ANSWERED)),
             "  PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server",
             "Q12  E8  W3  ✗41  as of 13:44 ",
         ),
         (
-            replace(FACTS, freshness=troubled(OFFLINE)),
+            replace(FACTS, freshness=failing(OFFLINE)),
             "  PROD   acme/api   ○ offline since 13:44  retrying in 4 s",
             "Q12  E8  W3  ✗41  as of 13:44 ",
         ),
@@ -123,7 +123,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "as of 13:48 ",
         ),
         (
-            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), freshness=troubled(OFFLINE)),
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), freshness=failing(OFFLINE)),
             "  PROD   acme/api   ‖ paused  ○ offline since 13:44",
             "as of 13:48 ",
         ),
@@ -146,11 +146,11 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             "",
         ),
         (
-            replace(FACTS, freshness=troubled(STOPPED)),
+            replace(FACTS, freshness=failing(STOPPED)),
             "  PROD   acme/api   ○ stopped  the key was refused (401)",
             "as of 13:44 ",
         ),
-        (replace(FACTS, freshness=troubled(None)), "  PROD   acme/api   ● no answer for 5 min", "as of 13:44 "),
+        (replace(FACTS, freshness=failing(None)), "  PROD   acme/api   ● no answer for 5 min", "as of 13:44 "),
     ],
 )
 def test_header_of_each_state_reads_as_expected(facts: HeaderFacts, left: str, right: str) -> None:
@@ -164,7 +164,7 @@ def test_header_at_80_cells_says_when_the_relay_is_retried() -> None:
     lost = replace(OFFLINE, source="relay", next_at=AT + timedelta(seconds=16))
     facts = replace(
         FACTS,
-        freshness=troubled(lost),
+        freshness=failing(lost),
         is_relayed=True,
         is_read_only=True,
         counts=StatusCounts(queued=3, executing=1, waiting=3, failed=9),
@@ -182,7 +182,7 @@ def test_header_of_the_main_screen_reads_as_expected() -> None:
 
 
 def test_offline_header_has_no_bars_and_no_live_colour() -> None:
-    line = header_line(replace(FACTS, minutes=MINUTES, freshness=troubled(OFFLINE)), 120)
+    line = header_line(replace(FACTS, minutes=MINUTES, freshness=failing(OFFLINE)), 120)
     assert plain(line).rstrip().endswith("13:49 UTC")
     assert "runs/min" not in plain(line)
     assert not {piece.token for piece in line} & {Token.BLUE, Token.GREEN, Token.ROSE}
@@ -205,7 +205,7 @@ def test_counts_older_than_a_minute_show_their_time() -> None:
 
 def test_environment_is_in_brackets_without_colours() -> None:
     facts = replace(
-        FACTS, counts=replace(COUNTS, is_live_partial=True, is_failed_partial=True), freshness=troubled(OFFLINE)
+        FACTS, counts=replace(COUNTS, is_live_partial=True, is_failed_partial=True), freshness=failing(OFFLINE)
     )
     line = ascii_line(header_line(facts, 80, is_colorless=True, offline="o"))
     assert plain(line).startswith(" [PROD]  api   o offline since 13:44  retrying in 4 s ")
@@ -215,7 +215,7 @@ def test_environment_is_in_brackets_without_colours() -> None:
 
 def test_counts_drop_by_importance() -> None:
     counts = StatusCounts(queued=1, delayed=2, pending_version=3, executing=4, waiting=5, failed=6)
-    facts = replace(FACTS, counts=counts, freshness=troubled(replace(OFFLINE, source="relay")), is_read_only=True)
+    facts = replace(FACTS, counts=counts, freshness=failing(replace(OFFLINE, source="relay")), is_read_only=True)
     shown = {width: plain(header_line(facts, width)) for width in range(50, 110)}
     least = [min(width for width, text in shown.items() if f" {mark} " in text) for mark in ("D2", "P3", "W5", "Q1")]
     assert least == sorted(least, reverse=True)
@@ -224,7 +224,7 @@ def test_counts_drop_by_importance() -> None:
 names = st.sampled_from(["", "prod", "acme", "日本語" * 20, HOSTILE, "x" * 200]).map(Raw)
 numbers = st.integers(0, 10**7)
 STRANGE = replace(STOPPED, status=403, reason=HOSTILE)
-TROUBLES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, ANSWERED, STOPPED, STRANGE)
+FAILURES: tuple[SourceRetrying | SourceStopped | None, ...] = (None, OFFLINE, ANSWERED, STOPPED, STRANGE)
 
 
 figures = st.builds(
@@ -254,9 +254,9 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
             level,
             confirmed_at,
             timedelta(seconds=2),
-            draw(st.sampled_from(TROUBLES)),
+            draw(st.sampled_from(FAILURES)),
             leader=draw(st.sampled_from(["rest", "realtime", "relay"])),
-            other_trouble=draw(st.sampled_from((*TROUBLES, REFUSED))),
+            other_failure=draw(st.sampled_from((*FAILURES, REFUSED))),
         ),
         "https://api.trigger.dev",
         draw(environment),

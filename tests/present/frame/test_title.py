@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, troubled
+from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, failing
 from tests.support.present.samples import HOSTILE
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
@@ -31,7 +31,7 @@ UNKNOWN = Freshness(Level.CONNECTING, None)
             "PROD acme/api",
             "PROD acme/api",
         ),
-        (replace(FACTS, freshness=troubled(ANSWERED)), "○ ✗41 PROD acme/api", "o x41 PROD acme/api"),
+        (replace(FACTS, freshness=failing(ANSWERED)), "○ ✗41 PROD acme/api", "o x41 PROD acme/api"),
         (replace(FACTS, environment=None), "✗41 PROD?", "x41 PROD?"),
         (replace(FACTS, freshness=UNKNOWN), "PROD acme/api", "PROD acme/api"),
         (HeaderFacts(AT, UNKNOWN), "trigger-tui", "trigger-tui"),

@@ -56,7 +56,7 @@ def after(**progress: Any) -> SearchProgress:
             "9 found · 2 errors not read · searched back to 11-22 12:00   Enter reads on",
         ),
         (
-            replace(SEARCHED, unread_count=3, progress=after(trouble="GET /api/v1/runs: 503", is_at_end=True)),
+            replace(SEARCHED, unread_count=3, progress=after(failure="GET /api/v1/runs: 503", is_at_end=True)),
             "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter tries again",
         ),
         (
@@ -85,7 +85,7 @@ def test_search_shows_its_progress(progress: SearchProgress, text: str) -> None:
 
 
 def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
-    stopped = SearchProgress(has_lists=False, trouble="a relay cannot list older runs")
+    stopped = SearchProgress(has_lists=False, failure="a relay cannot list older runs")
     text = "stopped: a relay cannot list older runs · older than 10:00 not"
     assert end_text(replace(FACTS, history=CUT, progress=stopped)) == f"{text} read"
     assert end_text(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"

@@ -226,11 +226,11 @@ def test_notes_say_what_is_missing_and_what_to_do() -> None:
         "The tree could not be read: 503 from the server. r tries again.",
     ]
     assert notes(replace(tree, missing=()), shape, None, 118) == []
-    for trouble, words in (
+    for failure, words in (
         ("GET /x: 200, is it right?", "200, is it right?"),
         ("the run could not be read: no", "no."),
     ):
-        note = notes(replace(tree, missing=()), shape, trouble, 118)[-1]
+        note = notes(replace(tree, missing=()), shape, failure, 118)[-1]
         assert plain(note.line) == f"The tree could not be read: {words} r tries again."
 
 

@@ -36,7 +36,7 @@ def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: in
         await followed.later(30)
         assert Capability.REALTIME in followed.session.store.lost_capabilities
         assert not followed.freshness.is_live
-        assert followed.freshness.other_trouble is not None
+        assert followed.freshness.other_failure is not None
         followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1))
         await followed.later(4)
         assert followed.status(100) is RunStatus.QUEUED
@@ -77,10 +77,10 @@ def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
     async def story(followed: Followed) -> None:
         followed.set_faults({"kind": "realtime-limit", "most": 0})
         await followed.later(25)
-        trouble = followed.source("realtime")
-        assert isinstance(trouble, SourceRetrying)
-        assert trouble.status == 429
-        assert trouble.next_at - trouble.at >= timedelta(minutes=1)
+        failure = followed.source("realtime")
+        assert isinstance(failure, SourceRetrying)
+        assert failure.status == 429
+        assert failure.next_at - failure.at >= timedelta(minutes=1)
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         followed.set_faults()
         await followed.later(61)
@@ -153,9 +153,9 @@ def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
 
     async def story(followed: Followed) -> None:
         await followed.later(60)
-        trouble = followed.source("realtime")
-        assert isinstance(trouble, SourceRetrying)
-        assert "does not end" in trouble.reason
+        failure = followed.source("realtime")
+        assert isinstance(failure, SourceRetrying)
+        assert "does not end" in failure.reason
         assert followed.request_count(FEED, 0) == MAX_SNAPSHOT_PARTS
         followed.assert_equals_world()
 
@@ -168,10 +168,10 @@ def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> No
             server_error(504) if path == FEED and "live" in followed.fleet.query else None
         )
         await followed.later(120)
-        trouble = followed.source("realtime")
-        assert isinstance(trouble, SourceRetrying)
-        assert trouble.next_at - trouble.at >= RETRY_REFUSED_AFTER
-        assert "3 times in a row" in trouble.reason
+        failure = followed.source("realtime")
+        assert isinstance(failure, SourceRetrying)
+        assert failure.next_at - failure.at >= RETRY_REFUSED_AFTER
+        assert "3 times in a row" in failure.reason
 
     run_live(story, tmp_path)
 

@@ -260,9 +260,9 @@ def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
     async def story(followed: Followed) -> None:
         followed.session.sources.follow_run_feed(RunId("run_nobody"))
         await followed.later(2)
-        trouble = followed.source("run-feed")
-        assert isinstance(trouble, SourceRetrying)
-        assert trouble.status == 404
+        failure = followed.source("run-feed")
+        assert isinstance(failure, SourceRetrying)
+        assert failure.status == 404
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
 

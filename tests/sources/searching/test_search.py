@@ -217,20 +217,20 @@ def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
             fleet.fault = limited
             search = search_of(session, "upstream")
             await run_search(session, later, search)
-            assert search.progress.trouble == ""
+            assert search.progress.failure == ""
             assert errors_known(session) == 9
 
     asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
-    ("fault", "trouble"),
+    ("fault", "failure"),
     [
         (lambda path: JSONResponse({"error": "no"}, 503) if path.startswith("/api/v3/runs/") else None, "503"),
         (lambda path: JSONResponse({"error": "forbidden"}, 403) if path == LIST else None, "403"),
     ],
 )
-def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Response | None], trouble: str) -> None:
+def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Response | None], failure: str) -> None:
     async def scenario() -> None:
         fleet = fleet_of(9)
         async with polling(fleet, tmp_path) as (session, later):
@@ -238,11 +238,11 @@ def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Re
             fleet.fault = fault
             search = search_of(session, "upstream")
             await run_search(session, later, search)
-            assert trouble in search.progress.trouble
+            assert failure in search.progress.failure
             assert search.progress.step is None
             fleet.fault = lambda _: None
             await run_search(session, later, search)
-            assert search.progress.trouble == ""
+            assert search.progress.failure == ""
 
     asyncio.run(scenario())
 
@@ -256,12 +256,12 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
             assert errors_known(screen) == 5
-            assert search.progress.trouble == "a relay cannot list older runs"
+            assert search.progress.failure == "a relay cannot list older runs"
             assert not search.progress.has_lists
             search = search_of(screen, "queue:mail", can_list=False)
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
-            assert search.progress.trouble == "a relay cannot list queues"
+            assert search.progress.failure == "a relay cannot list queues"
             assert not search.progress.skips_older
 
     asyncio.run(scenario())

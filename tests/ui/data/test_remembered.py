@@ -65,13 +65,13 @@ def test_saved_filters_are_loaded(tmp_path: Path, remembered: Remembered) -> Non
     keep(memory(tmp_path), remembered)
     again = memory(tmp_path)
     assert kept(again) == remembered
-    assert again.trouble is None
+    assert again.failure is None
 
 
 def test_first_start_has_no_saved_filters(tmp_path: Path) -> None:
     first = memory(tmp_path)
     assert kept(first) == Remembered()
-    assert first.trouble is None
+    assert first.failure is None
     assert not (tmp_path / "state").exists()
 
 
@@ -164,9 +164,9 @@ def test_foreign_file_is_ignored_and_reported(tmp_path: Path, name: str) -> None
     one = memory(tmp_path)
     BROKEN[name](one.path)
     assert kept(one) == Remembered()
-    assert one.trouble is not None
-    assert one.trouble.startswith(f"The saved filters in {one.path} are ignored: ")
-    assert "None" not in one.trouble
+    assert one.failure is not None
+    assert one.failure.startswith(f"The saved filters in {one.path} are ignored: ")
+    assert "None" not in one.failure
 
 
 def test_file_of_another_user_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_file_of_another_user_is_ignored(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     one = memory(tmp_path)
     assert kept(one) == Remembered()
-    assert "this program did not write it" in (one.trouble or "")
+    assert "this program did not write it" in (one.failure or "")
 
 
 def test_broken_file_is_replaced_by_the_next_save(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_broken_file_is_replaced_by_the_next_save(tmp_path: Path) -> None:
     one.path.write_text("broken")
     kept(one)
     keep(one, SAMPLE)
-    assert one.trouble is None
+    assert one.failure is None
     assert kept(one) == SAMPLE
 
 
@@ -192,4 +192,4 @@ def test_unwritable_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     one = memory(tmp_path)
     keep(one, SAMPLE)
-    assert one.trouble == f"The filters cannot be saved in {one.path}: File exists."
+    assert one.failure == f"The filters cannot be saved in {one.path}: File exists."

@@ -149,19 +149,19 @@ def test_run_that_changes_during_a_fetch_is_refetched(is_first: bool) -> None:
     asyncio.run(scenario())
 
 
-def test_local_tree_clears_an_earlier_trouble() -> None:
+def test_local_tree_clears_an_earlier_failure() -> None:
     async def scenario() -> None:
         session = FakeSession()
         await session.open(RUN)
         session.trees[0].set_exception(FAILED)
         await session.clock.run(0)
-        assert session.shown[-1].state_of(needs.TREE).trouble
+        assert session.shown[-1].state_of(needs.TREE).failure
 
         session.run = LONE
         session.loader.refetch()
         await session.clock.run(0)
         assert session.shown[-1].state_of(needs.TREE).value is not None
-        assert session.shown[-1].state_of(needs.TREE).trouble is None
+        assert session.shown[-1].state_of(needs.TREE).failure is None
 
     asyncio.run(scenario())
 

@@ -40,7 +40,7 @@ class GreetingPane(PagePane):
 
     def rows(self, width: int) -> Sequence[PageRow]:  # noqa: ARG002  one short row
         state = self.selection.state_of(GREETING)
-        return [PageRow((Piece(state.value or state.trouble or "loading"),))]
+        return [PageRow((Piece(state.value or state.failure or "loading"),))]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

@@ -75,14 +75,14 @@ def messages_after(tmp_path: Path, *updates: Update) -> list[str]:
             session.store.apply(update)
             reporter.on_changes(Changes())
             reporter.on_changes(Changes())
-        session.action_log.trouble = "the action log cannot be written"
+        session.action_log.failure = "the action log cannot be written"
         reporter.on_changes(Changes())
         return [f"{each.text}{f' x{each.count}' if each.count > 1 else ''}" for each in messages]
 
     return asyncio.run(scenario())
 
 
-def test_trouble_and_its_end_are_reported_once(tmp_path: Path) -> None:
+def test_failure_and_its_end_are_reported_once(tmp_path: Path) -> None:
     retry = SourceRetrying("rest", START + at(1), START + at(2), 1, "GET /api/v1/runs: no connection", False)
     again = SourceRetrying("rest", START + at(2), START + at(4), 2, "GET /api/v1/runs: no connection", False)
     stop = SourceStopped("rest", START + at(99), "GET /api/v1/runs: 401 Invalid API key", 401)
@@ -119,12 +119,12 @@ def test_failed_read_is_reported_once_for_each_run(tmp_path: Path) -> None:
         messages = Messages()
         reporter = Reporter(Session(settings, clock=VirtualClock()), messages)
         error = "GET /api/v3/runs/run_1: 500 Internal Server Error"
-        failed = Selection(RunId("run_1"), states={RUN_NEED: FetchState(trouble=error)})
+        failed = Selection(RunId("run_1"), states={RUN_NEED: FetchState(failure=error)})
         for selection in (
             Selection(),
             failed,
             failed,
-            replace(failed, states={TREE: FetchState(trouble="the budget is spent")}),
+            replace(failed, states={TREE: FetchState(failure="the budget is spent")}),
         ):
             reporter.report_selection(selection)
         return [message.text for message in messages]

@@ -211,12 +211,12 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
             with _ended_by_signals(app):
                 await app.run_async(mouse=display.has_mouse)
             farewell.extend(app.farewell())
-            shown_trouble = session.action_log.trouble
+            shown_failure = session.action_log.failure
             if app.failure is not None:
                 raise app.failure
         # Whether the last lines of the log were written is known only after the session has ended.
-        if (trouble := session.action_log.trouble) is not None and trouble != shown_trouble:
-            farewell.append(trouble)
+        if (failure := session.action_log.failure) is not None and failure != shown_failure:
+            farewell.append(failure)
         return app.return_code or 0
 
     try:

@@ -139,9 +139,9 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
     from tui.present.printed.schema import run_object
 
     async with open_session(settings, output) as session:
-        run, trouble = await session.fetch_run_with_attempts(run_id)
-        if trouble is not None:
-            output.say(trouble)
+        run, failure = await session.fetch_run_with_attempts(run_id)
+        if failure is not None:
+            output.say(failure)
         if fetch:
             run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
         store = session.store
@@ -150,8 +150,8 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         children = store.children_of(run.id) if run.children_read_at is not None else None
         if as_json:
             printed = run_object(run, root=root, parent=parent, children=children)
-            if trouble is not None and not printed.get("attemptsComplete"):
-                printed |= {"attemptsComplete": False, "attemptsMissing": trouble}
+            if failure is not None and not printed.get("attemptsComplete"):
+                printed |= {"attemptsComplete": False, "attemptsMissing": failure}
             output.json_line(printed)
         else:
             output.lines(

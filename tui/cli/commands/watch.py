@@ -66,7 +66,7 @@ class _Watcher:
         self._as_json = as_json
         # Runs created later are new. None before the first connection.
         self._since: datetime | None = None
-        self._trouble: SourceRetrying | None = None
+        self._failure: SourceRetrying | None = None
         self._was_live: bool | None = None
 
     async def on_transition(self, before: Run | None, after: Run) -> None:
@@ -119,9 +119,9 @@ class _Watcher:
                     self._report_feed_failure(state)
                 case SourceConnected():
                     self._was_live = name in FEEDS or self._was_live
-                    if self._trouble is not None and name == self._trouble.source:
-                        self._output.say(f"connected again after {_tries(self._trouble.attempt)}")
-                        self._trouble = None
+                    if self._failure is not None and name == self._failure.source:
+                        self._output.say(f"connected again after {_tries(self._failure.attempt)}")
+                        self._failure = None
                     if self._since is None:
                         newest = self._session.store.newest()
                         self._since = newest.fixed.created_at if newest else None
@@ -130,8 +130,8 @@ class _Watcher:
                     if self._since is None:
                         code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION
                         raise Stop(code, self._reason(state))
-                    if state != self._trouble:
-                        self._trouble = state
+                    if state != self._failure:
+                        self._failure = state
                         wait_s = max(0.0, (state.next_at - state.at).total_seconds())
                         self._output.say(f"no data: {state.reason}; retrying in {wait_s:.0f} s (try {state.attempt})")
                 case SourceStopped():
@@ -148,7 +148,7 @@ class _Watcher:
 
     def _report_feed_failure(self, state: SourceRetrying | SourceStopped) -> None:
         """Report that the feed does not work, once until it works again."""
-        from tui.present.frame.trouble import feed_sentence
+        from tui.present.frame.failure import feed_sentence
 
         if self._since is not None and self._was_live is not False:
             self._was_live = False

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.present import formatting
 from tui.present.columns import short_id
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.styled import Line, Piece, Token, joined
 
 _ORDER: Final = (ActionPhase.REFUSED, ActionPhase.UNKNOWN, ActionPhase.FINISHED_FIRST, ActionPhase.CONFIRMED)
@@ -50,7 +50,7 @@ def _word(done: str, phase: ActionPhase) -> str:
     return done if phase is ActionPhase.CONFIRMED else phase.value
 
 
-def trouble_words(status: ActionStatus) -> str | None:
+def failure_words(status: ActionStatus) -> str | None:
     """Return a sentence about an action that did not succeed, or None."""
     about = f"{status.action.capitalize()} of {status.run_id}"
     match status.phase:

@@ -20,7 +20,7 @@ from tui.present.detail.waiting import waiting_words
 from tui.present.errors.frames import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.errors.text import sameness
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
@@ -33,7 +33,7 @@ class ReadProgress:
     """The last read of the run: whether one is in flight, and why it failed."""
 
     is_reading: bool = False
-    trouble: str | None = None
+    failure: str | None = None
 
 
 def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, picked: int | None) -> list[Row]:
@@ -42,7 +42,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     selected = selected_attempt(history, picked)
     now = _stopped_at_end(run, now)
     missing = missing_words(history)
-    blocks = [_trouble(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
+    blocks = [_failure(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
         blocks += [_no_attempts(run, progress, now, layout), _error_of_run(run, progress, layout)]
     else:
@@ -98,17 +98,17 @@ def _stopped_at_end(run: Run, now: Now) -> Now:
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
 
 
-def _trouble(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     if run.is_gone:
         return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
-    if progress.trouble is None:
+    if progress.failure is None:
         return []
-    text = without_request(progress.trouble)
-    if text != progress.trouble and progress.trouble.endswith(text):
+    text = without_request(progress.failure)
+    if text != progress.failure and progress.failure.endswith(text):
         text = f"the run could not be read: {text}"
     text = text[:1].upper() + text[1:].rstrip(".") + "."
     # A retry helps only if nothing has been read yet.
-    return sentence(text if run.attempts else f"{text} r tries again.", layout, "trouble", Token.AMBER)
+    return sentence(text if run.attempts else f"{text} r tries again.", layout, "failure", Token.AMBER)
 
 
 def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
@@ -116,7 +116,7 @@ def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout
     reason = _reason_for_none(run, now)
     if reason is not None:
         return sentence(reason, layout, "none")
-    if progress.trouble is None and run.attempts is None:
+    if progress.failure is None and run.attempts is None:
         is_said_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
         return [] if is_said_below else sentence(formatting.LOADING, layout, "loading")
     return sentence("The server reports no attempts.", layout, "none") if run.attempts else []

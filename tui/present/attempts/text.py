@@ -8,7 +8,7 @@ from tui.domain.run import Run
 from tui.present import formatting
 from tui.present.columns import time_in_queue
 from tui.present.errors.text import error_lines, sameness
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.status import style_of_attempt
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import indented, labelled

@@ -13,7 +13,7 @@ from tui.present.detail.facts import fact_rows, fact_text, tag_rows
 from tui.present.detail.relatives import Relatives, ancestor_rows, child_rows
 from tui.present.detail.summary import head_lines
 from tui.present.detail.timeline import time_lines, timeline_line, updated_lines
-from tui.present.detail.unreadable import trouble_lines
+from tui.present.detail.unreadable import failure_lines
 from tui.present.detail.values import value_of, value_rows
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import value_at
@@ -40,7 +40,7 @@ def detail_rows(
     life = timeline_line(run, now, limit)
     blocks = (
         _keyed(head_lines(run, now, limit, read.action), "head"),
-        _keyed(trouble_lines(run, read.trouble, now, limit), "trouble"),
+        _keyed(failure_lines(run, read.failure, now, limit), "failure"),
         error_rows(run, limit),
         [
             *([Row(life, "life")] if life else []),

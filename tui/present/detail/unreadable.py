@@ -6,7 +6,7 @@ from typing import Final
 from tui.domain.run import Run
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.styled import Line, Piece, Token, wrap
 
 MAX_CHARACTERS: Final = 400
@@ -16,16 +16,16 @@ _STATUS: Final = re.compile(r"(\d{3})\b")
 _DECODING_FAILED: Final = "the run could not be read: "
 
 
-def trouble_lines(run: Run | None, trouble: str | None, now: Now, limit: int) -> list[Line]:
+def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) -> list[Line]:
     """Return the failure of the last read in lines of at most `limit` cells, or nothing if it succeeded."""
     if run is not None and run.is_gone:
         return _sentence("The server does not know this run any more.", Token.AMBER, limit)
-    if trouble is None:
+    if failure is None:
         return []
-    answer = without_request(trouble)
+    answer = without_request(failure)
     if answer.startswith(_DECODING_FAILED):
         return _sentence(f"{answer[0].upper()}{answer[1:]}. r tries again.", Token.AMBER, limit)
-    if answer == trouble or not trouble.endswith(answer):
+    if answer == failure or not failure.endswith(answer):
         # The message names no request: only a part of the run is missing, and the message already says which.
         return _sentence(answer, Token.MUTED, limit)
     match = _STATUS.match(answer)

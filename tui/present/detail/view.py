@@ -31,5 +31,5 @@ class DetailRead:
     """
 
     is_reading: bool = False
-    trouble: str | None = None
+    failure: str | None = None
     action: Piece | None = None

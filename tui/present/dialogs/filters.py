@@ -76,7 +76,7 @@ def typed_of(chosen: ServerFilter) -> Typed:
 
 
 def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
-    """Return the chosen filter, or None if `period_trouble` finds a mistake. An empty period means the default."""
+    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default."""
     period = parse_period(typed.period.strip()) if typed.period.strip() else default_period
     if period is None:
         return None
@@ -173,7 +173,7 @@ def is_incomplete(text: str, known: Sequence[str]) -> bool:
     return bool(last_value) and last_value not in known and bool(candidates(text, known))
 
 
-def period_trouble(text: str) -> str | None:
+def period_error(text: str) -> str | None:
     """Return a sentence about a period that is not valid, or None."""
     if not text.strip() or parse_period(text.strip()) is not None:
         return None

@@ -1,6 +1,6 @@
 """The state of the connection in the header: live, polling, late, stale, offline, stopped or paused.
 
-A pause comes first, then trouble of the leading source, then the age of its last answer.
+A pause comes first, then the failure of the leading source, then the age of its last answer.
 """
 
 from datetime import timedelta
@@ -9,8 +9,8 @@ from typing import Final, NamedTuple, assert_never
 from tui.domain.source_names import RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import formatting
+from tui.present.frame.failure import advice_on, retry_words, secondary_failure
 from tui.present.frame.header_facts import HeaderFacts
-from tui.present.frame.trouble import advice_on, retry_words, secondary_trouble
 from tui.present.styled import Line, Piece, Token
 from tui.store.freshness import Level
 
@@ -36,7 +36,7 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
     freshness = facts.freshness
     if facts.paused_at is not None:
         head = _alarm_line("‖ paused")
-        if freshness.trouble is not None or freshness.is_stale:
+        if freshness.failure is not None or freshness.is_stale:
             return ConnectionState(head, _source_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
         remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p resumes"
@@ -47,30 +47,30 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
 def _source_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
     """Return the state of the leading source: the one that the displayed data depends on."""
     freshness = facts.freshness
-    match freshness.trouble:
-        case SourceStopped() as trouble:
-            advice = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short
+    match freshness.failure:
+        case SourceStopped() as failure:
+            advice = advice_on(failure, facts.api_url, is_relayed=facts.is_relayed).short
             return ConnectionState(_alarm_line(f"{offline_mark} stopped"), (Piece(advice, Token.AMBER),))
-        case SourceRetrying() as trouble if trouble.is_answered:
-            advice = f"try {trouble.attempt}: {advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed).short}"
+        case SourceRetrying() as failure if failure.is_answered:
+            advice = f"try {failure.attempt}: {advice_on(failure, facts.api_url, is_relayed=facts.is_relayed).short}"
             return ConnectionState(
-                _alarm_line(f"{offline_mark} {retry_words(trouble, facts.at)}"), (Piece(advice, Token.MUTED),)
+                _alarm_line(f"{offline_mark} {retry_words(failure, facts.at)}"), (Piece(advice, Token.MUTED),)
             )
-        case SourceRetrying() as trouble:
-            since = formatting.time_of_day(freshness.trouble_since or trouble.at, facts.at)
-            subject = "no relay" if trouble.source == RELAY else "offline"
+        case SourceRetrying() as failure:
+            since = formatting.time_of_day(freshness.failure_since or failure.at, facts.at)
+            subject = "no relay" if failure.source == RELAY else "offline"
             return ConnectionState(
                 _alarm_line(f"{offline_mark} {subject} since {since}"),
-                (Piece(retry_words(trouble, facts.at), Token.MUTED),),
+                (Piece(retry_words(failure, facts.at), Token.MUTED),),
             )
         case None:
             return _state_by_age(facts)
         case _:
-            assert_never(freshness.trouble)
+            assert_never(freshness.failure)
 
 
 def _state_by_age(facts: HeaderFacts) -> ConnectionState:
-    """Return the state of a source without trouble, by the age of its last answer."""
+    """Return the state of a source that has not failed, by the age of its last answer."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
         waited = (Piece(f"for {formatting.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
@@ -95,8 +95,8 @@ def _remark(facts: HeaderFacts) -> Line:
     """Return the most important remark while the data is fresh."""
     if facts.environment is None:
         return (_amber("environment not known, treated as production"),)
-    if (other_trouble := facts.freshness.other_trouble) is not None:
-        return (_amber(secondary_trouble(other_trouble, facts.at)),)
+    if (other_failure := facts.freshness.other_failure) is not None:
+        return (_amber(secondary_failure(other_failure, facts.at)),)
     if facts.unchanged_for is not None and facts.unchanged_for >= UNCHANGED_REMARK_FROM:
         return (Piece(f"no change for {formatting.wait(facts.unchanged_for)}", Token.MUTED),)
     return ()

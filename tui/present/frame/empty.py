@@ -10,7 +10,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.present import formatting
-from tui.present.frame.trouble import advice_on
+from tui.present.frame.failure import advice_on
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.freshness import Freshness
 
@@ -63,8 +63,8 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
         ]
     if facts.run_count and facts.is_filtered:
         return [(_no_match(facts), Token.TEXT)]
-    if freshness.trouble is not None:
-        return _troubled(facts, freshness.trouble)
+    if freshness.failure is not None:
+        return _failure_paragraphs(facts, freshness.failure)
     if freshness.is_slow:
         sentence = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
         return [(formatting.LOADING, Token.MUTED), (sentence, Token.TEXT)]
@@ -85,14 +85,14 @@ def _no_match(facts: EmptyFacts) -> str:
     return "No runs match. Esc clears the filter."
 
 
-def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
-    advice = advice_on(trouble, facts.api_url, is_relayed=facts.is_relayed)
+def _failure_paragraphs(facts: EmptyFacts, failure: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
+    advice = advice_on(failure, facts.api_url, is_relayed=facts.is_relayed)
     paragraphs = [(advice.sentence, Token.BRIGHT)]
     if advice.todo:
         paragraphs.append((advice.todo, Token.TEXT))
-    match trouble:
+    match failure:
         case SourceRetrying():
-            left = trouble.next_at - facts.at
+            left = failure.next_at - facts.at
             is_due = left <= timedelta(seconds=0.5)
             again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}; r tries now."
             paragraphs.append((again, Token.TEXT))
@@ -101,7 +101,7 @@ def _troubled(facts: EmptyFacts, trouble: SourceRetrying | SourceStopped) -> Seq
             others = "f changes the server filters, " if is_filtered else ""
             paragraphs.append((f"r tries again, {others}q ends the program.", Token.TEXT))
     if advice.quote:
-        paragraphs.append((f"The server said: {advice.quote}" if trouble.status else advice.quote, Token.FAINT))
+        paragraphs.append((f"The server said: {advice.quote}" if failure.status else advice.quote, Token.FAINT))
     return paragraphs
 
 

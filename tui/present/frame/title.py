@@ -31,7 +31,7 @@ def terminal_title(facts: HeaderFacts, *, is_ascii: bool = False) -> str:
     freshness, environment = facts.freshness, facts.environment
     parts: list[str] = []
     if freshness.confirmed_at is not None:
-        if freshness.trouble is not None or freshness.is_stale:
+        if freshness.failure is not None or freshness.is_stale:
             parts.append("o" if is_ascii else "○")
         failed, is_least = facts.counts.failed, facts.counts.is_failed_partial
         if failed or not is_least:

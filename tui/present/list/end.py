@@ -11,7 +11,7 @@ from typing import Final
 from tui.domain.search import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
 from tui.present import formatting
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.styled import Line, Piece, Token, cut, line_width
 
 NOT_A_RUN: Final = "this line is not a run: it says what the list does not show"
@@ -77,7 +77,7 @@ def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
         return ("Enter", "reads on") if progress.has_lists else None
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
-    if progress.trouble and progress.has_lists:
+    if progress.failure and progress.has_lists:
         return "Enter", "tries again"
     if progress.skips_older and facts.filters_queues:
         return "Enter", "asks again"  # New runs may have arrived, and their queues are unknown.
@@ -104,8 +104,8 @@ def _tail(key: tuple[str, str] | None) -> Line:
 def _parts(facts: ListEndFacts) -> list[Piece]:
     """Return what was not searched, the most important first, then what was searched."""
     progress, parts = facts.progress, list[Piece]()
-    if progress.trouble:
-        parts.append(Piece(f"stopped: {without_request(progress.trouble)}", Token.AMBER))
+    if progress.failure:
+        parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
     elif progress.unreadable_count:

@@ -7,7 +7,7 @@ from tui.domain.tree import RunTree
 from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, Row
 from tui.present.columns import Now, short_id
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.tree.page import EDGE
 from tui.present.tree.shape import TreeRun, TreeShape
@@ -16,7 +16,7 @@ _AGE_SHOWN_FROM: Final = timedelta(seconds=10)
 """From this age on, a live tree may have runs that were not loaded, so its age is shown."""
 
 
-def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> list[Row]:
+def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> list[Row]:
     """Return the rows below the tree: the first failure, what is missing, and why the last read failed."""
     rows: list[Row] = []
     if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
@@ -33,17 +33,17 @@ def notes(tree: RunTree, shape: TreeShape, trouble: str | None, width: int) -> l
     sentences = []
     if tree.missing:
         sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}. r reads it again.")
-    if trouble:
-        sentences.append(trouble_words(trouble))
+    if failure:
+        sentences.append(failure_words(failure))
     for sentence in sentences:
         rows.append(Row(()))
         rows += [Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1))]
     return rows
 
 
-def trouble_words(trouble: str) -> str:
+def failure_words(failure: str) -> str:
     """Return why the tree could not be read, and what the user can do."""
-    reason = without_request(trouble).removeprefix("the run could not be read: ").rstrip(".")
+    reason = without_request(failure).removeprefix("the run could not be read: ").rstrip(".")
     return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
 
 

@@ -85,20 +85,20 @@ class Search:
         self.progress = SearchProgress()
 
     async def run(self) -> None:
-        """Search until the plan is done or a bound is reached. Errors are reported in `progress.trouble`."""
+        """Search until the plan is done or a bound is reached. Errors are reported in `progress.failure`."""
         self._errors.unreadable.clear()  # a new run tries each of them once more
-        self._report_progress(trouble="", unreadable_count=0, needs_errors=self._plan.reads_errors)
+        self._report_progress(failure="", unreadable_count=0, needs_errors=self._plan.reads_errors)
         if self.progress.skips_older:  # there may be new runs since
             self._has_read_names = False
             self._report_progress(answers=(), skips_older=False)
         try:
             await self._run_plan()
         except RateLimited:
-            self._report_progress(trouble="the rate limit is reached")
+            self._report_progress(failure="the rate limit is reached")
         except Unreachable:
-            self._report_progress(trouble="the server does not answer")
+            self._report_progress(failure="the server does not answer")
         except ApiError as error:
-            self._report_progress(trouble=str(error))
+            self._report_progress(failure=str(error))
         finally:
             self._report_progress(step=None)
 
@@ -138,7 +138,7 @@ class Search:
         if self._scope.can_list or self._plan.run_ids:
             return
         noun = "older runs" if self._plan.reads_older else "queues"
-        self._report_progress(has_lists=False, skips_older=False, trouble=f"a relay cannot list {noun}")
+        self._report_progress(has_lists=False, skips_older=False, failure=f"a relay cannot list {noun}")
 
     async def _read_ids(self) -> None:
         for run_id in self._plan.run_ids:
@@ -253,7 +253,7 @@ class Search:
         """Whether the store has room. A full store drops the oldest runs, which are those just read."""
         if len(self._store) < self._store.max_runs:
             return True
-        self._report_progress(trouble=f"no more than {self._store.max_runs:,} runs are kept")
+        self._report_progress(failure=f"no more than {self._store.max_runs:,} runs are kept")
         return False
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:

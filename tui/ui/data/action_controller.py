@@ -20,10 +20,10 @@ from tui.domain.update import SourceRetrying
 from tui.present.actions.outcomes import (
     batch_words,
     cut_short,
+    failure_words,
     need_connection,
     not_sent,
     outcome_words,
-    trouble_words,
     withdrawn_words,
 )
 from tui.present.dialogs.confirm import Question, Target
@@ -106,8 +106,8 @@ class ActionController:
         if (reason := self._session.write_block) is not None:
             return f"nothing is written: {reason}"
         freshness = self._live.freshness
-        trouble = freshness.trouble
-        is_offline = isinstance(trouble, SourceRetrying) and not trouble.is_answered
+        failure = freshness.failure
+        is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
         if freshness.is_stale or is_offline:
             return need_connection(action.key for action in ACTIONS)
         return None
@@ -271,8 +271,8 @@ class ActionController:
     def _report(self, batch: ActionBatch) -> None:
         """Show a notice about the outcome, and add messages about the failures."""
         for status in batch.outcomes:
-            if (trouble := trouble_words(status)) is not None:
-                self._reports.add_message(trouble)
+            if (failure := failure_words(status)) is not None:
+                self._reports.add_message(failure)
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
             self._reports.add_message(not_sent(batch.action.title, unsent, batch.stopped))

@@ -9,7 +9,7 @@ from typing import Final
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present.detail.values import value_of
-from tui.present.frame.trouble import without_request
+from tui.present.frame.failure import without_request
 from tui.session import Session
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError

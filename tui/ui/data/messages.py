@@ -13,8 +13,8 @@ from tui.domain.ids import RunId
 from tui.domain.source_names import FEEDS, RUN_FEED
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.present import formatting
+from tui.present.frame.failure import advice_on, feed_sentence, without_request
 from tui.present.frame.messages import Message
-from tui.present.frame.trouble import advice_on, feed_sentence, without_request
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.facts import SourceStatus
@@ -72,11 +72,11 @@ class Reporter:
         self._session = session
         self._messages = messages
         self._statuses: dict[str, SourceStatus] = {}
-        self._trouble_since: dict[str, datetime] = {}
+        self._failure_since: dict[str, datetime] = {}
         self._lost: set[Capability] = set()
         self._write_block: str | None = None
         self._truncation_count = 0
-        self._log_trouble: str | None = None
+        self._log_failure: str | None = None
         self._reconciled: Reconciled | None = None
         self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
 
@@ -99,10 +99,10 @@ class Reporter:
             self._write_block = session.interlock.reason
             if self._write_block is not None:
                 self._messages.add(session.now(), f"Actions are blocked: {self._write_block}.")
-        if session.action_log.trouble != self._log_trouble:
-            self._log_trouble = session.action_log.trouble
-            if self._log_trouble is not None:
-                self._messages.add(session.now(), f"Actions are not logged: {self._log_trouble}.")
+        if session.action_log.failure != self._log_failure:
+            self._log_failure = session.action_log.failure
+            if self._log_failure is not None:
+                self._messages.add(session.now(), f"Actions are not logged: {self._log_failure}.")
 
         self._report_truncations(session)
         self._report_reconciled(session.store.reconciled)
@@ -127,26 +127,26 @@ class Reporter:
         if run_id is None:
             return
         for need, state in selection.states.items():
-            if state.trouble is None or self._reported_reads.get(need) == (run_id, state.trouble):
+            if state.failure is None or self._reported_reads.get(need) == (run_id, state.failure):
                 continue
-            self._reported_reads[need] = (run_id, state.trouble)
+            self._reported_reads[need] = (run_id, state.failure)
             target = f"{need.name} of {run_id}" if need.name else run_id
-            reason = without_request(state.trouble).removesuffix(".")
+            reason = without_request(state.failure).removesuffix(".")
             self._messages.add(self._session.now(), f"Could not read {target}: {reason}.")
 
     def _report_source(self, name: str, status: SourceStatus) -> None:
         match status:
             case SourceConnected():
-                since = self._trouble_since.pop(name, None)
+                since = self._failure_since.pop(name, None)
                 if since is not None:
                     event = "The live feed is back" if name in FEEDS else "Connected again"
                     self._messages.add(status.at, f"{event} after {formatting.wait(status.at - since)}.")
             case SourceRetrying() | SourceStopped() if name in FEEDS:
-                self._trouble_since.setdefault(name, status.at)
+                self._failure_since.setdefault(name, status.at)
                 if Capability.REALTIME not in self._session.store.lost_capabilities:
                     self._messages.add(status.at, feed_sentence(status))
             case SourceRetrying() | SourceStopped():
-                self._trouble_since.setdefault(name, status.at)
+                self._failure_since.setdefault(name, status.at)
                 settings = self._session.settings
                 advice = advice_on(status, settings.api_url, is_relayed=settings.relay_url is not None)
                 self._messages.add(status.at, advice.text)

@@ -15,9 +15,9 @@ TREE_REST_S: Final = 0.5
 
 
 async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
-    run, trouble = await session.fetch_run_with_attempts(run_id)
+    run, failure = await session.fetch_run_with_attempts(run_id)
     version = run.state.updated_at if run.state is not None else session.now()
-    return Fetched(run, trouble, version, is_lagging=is_trace_behind(run))
+    return Fetched(run, failure, version, is_lagging=is_trace_behind(run))
 
 
 def _may_run_change(session: Session, run_id: RunId, _: Run | None) -> bool:

@@ -48,7 +48,7 @@ class Remembered:
 class FilterFile:
     """Reads and writes the file of one environment.
 
-    `trouble` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
+    `failure` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
     """
 
     def __init__(self, state_dir: PurePath, *, api_url: str, environment: str) -> None:
@@ -56,7 +56,7 @@ class FilterFile:
         # Not every URL or name can be a file name. A digest can, and is the same at every start.
         digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
         self.path = Path(state_dir) / f"screen-{digest[:16]}.json"
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self._unsaved: Remembered | None = None
         self._is_writing = False
 
@@ -85,7 +85,7 @@ class FilterFile:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reason = "this version did not write it"
-        self.trouble = f"The saved filters in {self.path} are ignored: {reason}."
+        self.failure = f"The saved filters in {self.path} are ignored: {reason}."
         return Remembered()
 
     def _save(self, remembered: Remembered) -> None:
@@ -93,9 +93,9 @@ class FilterFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _replace_file(self.path, content.encode("ascii"))
-            self.trouble = None
+            self.failure = None
         except OSError as error:
-            self.trouble = f"The filters cannot be saved in {self.path}: {error.strerror}."
+            self.failure = f"The filters cannot be saved in {self.path}: {error.strerror}."
 
 
 def _read_own(path: Path) -> bytes | None:

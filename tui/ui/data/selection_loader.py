@@ -183,7 +183,7 @@ class SelectionLoader:
         if run_id is None:
             return None
         if (found := need.find(self._session, run_id)) is not None:
-            self._set_state(need, FetchState(found.value, found.trouble, fetched_at=found.fetched_at))
+            self._set_state(need, FetchState(found.value, found.failure, fetched_at=found.fetched_at))
             return None
         self._fetch_of(need).starts_s.append(self._session.clock.monotonic_s())
         state = self._selection.state_of(need)
@@ -201,7 +201,7 @@ class SelectionLoader:
         self._version = fetched.version or self._version or self._known_version(run_id) or now()
         if fetched.is_lagging and (delay_s := next(self._fetch_of(need).lag_retries_s, None)) is not None:
             self._schedule(need, delay_s)
-        self._finish(need, FetchState(fetched.value, fetched.trouble, fetched_at=fetched.fetched_at or now()))
+        self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
         if fetched.version is not None:
             self._refetch_if_changed(run_id)
 

@@ -21,7 +21,7 @@ class RunSubscription:
     * `environment_name`: the name under which the filters are saved; None: a digest of the key
     * `is_recalled`: whether the current filters were chosen in an earlier session
     * `on_filters`: is called when filters were loaded or chosen
-    * `on_trouble`: is called with a sentence when the filters could not be loaded or saved
+    * `on_failure`: is called with a sentence when the filters could not be loaded or saved
     """
 
     def __init__(self, session: Session, *, environment_name: str | None = None) -> None:
@@ -37,7 +37,7 @@ class RunSubscription:
         self._remembered = Remembered()
         self.is_recalled = False
         self.on_filters: Callable[[Remembered], object] = lambda _: None
-        self.on_trouble: Callable[[str], None] = lambda _: None
+        self.on_failure: Callable[[str], None] = lambda _: None
 
     @property
     def chosen(self) -> ServerFilter:
@@ -62,8 +62,8 @@ class RunSubscription:
         """Load the filters of the last session, and follow the runs that pass them."""
         self._remembered = await self._file.load()
         self.is_recalled = self.is_filtered
-        if self._file.trouble is not None:
-            self.on_trouble(self._file.trouble)
+        if self._file.failure is not None:
+            self.on_failure(self._file.failure)
         self.on_filters(self._remembered)
         self._follow()
 
@@ -105,7 +105,7 @@ class RunSubscription:
         self._session.spawn(self._write(), "save the filters")
 
     async def _write(self) -> None:
-        before = self._file.trouble
+        before = self._file.failure
         await self._file.save(self._remembered)
-        if self._file.trouble is not None and self._file.trouble != before:
-            self.on_trouble(self._file.trouble)
+        if self._file.failure is not None and self._file.failure != before:
+            self.on_failure(self._file.failure)

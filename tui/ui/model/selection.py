@@ -18,14 +18,14 @@ REPEAT_AFTER_S: Final = 15.0
 class Fetched(Generic[T]):
     """The result of one fetch.
 
-    * `trouble`: which part of it could not be read, and why
+    * `failure`: which part of it could not be read, and why
     * `version`: the time of the run's last update that the value includes, if the server said so
     * `fetched_at`: the time at which the value was true; None: when the fetch ended
     * `is_lagging`: the server knows more than it returned, and will return it soon
     """
 
     value: T
-    trouble: str | None = None
+    failure: str | None = None
     version: datetime | None = None
     fetched_at: datetime | None = None
     is_lagging: bool = False
@@ -71,7 +71,7 @@ class FetchState(Generic[T]):
     """The value of one need, and the state of its fetch. `started_at` is set while a fetch is in flight."""
 
     value: T | None = None
-    trouble: str | None = None
+    failure: str | None = None
     started_at: datetime | None = None
     fetched_at: datetime | None = None
 

@@ -97,9 +97,9 @@ class AttemptsPane(PagePane):
         if selection.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(fetch.trouble or formatting.LOADING, room, "loading")]
-        is_loading = fetch.is_fetching or (run.attempts is None and fetch.trouble is None)
-        progress = ReadProgress(is_loading, fetch.trouble)
+            return [Row(()), *sentence(fetch.failure or formatting.LOADING, room, "loading")]
+        is_loading = fetch.is_fetching or (run.attempts is None and fetch.failure is None)
+        progress = ReadProgress(is_loading, fetch.failure)
         return attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:

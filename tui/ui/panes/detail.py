@@ -16,7 +16,7 @@ from tui.present.actions.overlays import Overlay
 from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
 from tui.present.detail.page import FIRST_KEY, NOTHING_SELECTED, detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
-from tui.present.detail.unreadable import trouble_lines
+from tui.present.detail.unreadable import failure_lines
 from tui.present.detail.values import FETCHING, VALUES, value_of
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
@@ -74,9 +74,9 @@ class DetailPane(PagePane):
         if selection.run_id is None:
             hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = DetailRead(fetch.is_fetching, fetch.trouble, self.overlay(selection.run_id))
+        read = DetailRead(fetch.is_fetching, fetch.failure, self.overlay(selection.run_id))
         if run is None:
-            lines = trouble_lines(None, read.trouble, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
+            lines = failure_lines(None, read.failure, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 

@@ -74,7 +74,7 @@ class TreePane(PagePane):
         is_alone = shape.size == 1 and not tree.missing
         columns = tree_page.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *tree_page.head(columns))])
-        notes = tree_notes.notes(tree, shape, self.selection.state_of(TREE).trouble, width)
+        notes = tree_notes.notes(tree, shape, self.selection.state_of(TREE).failure, width)
         context = RowContext(columns, self.live.now, tree.current, is_alone)
         self._drawn = TreeRows(self.view.shown, notes, context, self._drawn)
         return self._drawn
@@ -82,8 +82,8 @@ class TreePane(PagePane):
     def _without_tree(self) -> str:
         if self.selection.run_id is None:
             return NOTHING_SELECTED
-        trouble = self.selection.state_of(TREE).trouble
-        return formatting.LOADING if trouble is None else tree_notes.trouble_words(trouble)
+        failure = self.selection.state_of(TREE).failure
+        return formatting.LOADING if failure is None else tree_notes.failure_words(failure)
 
     def left(self) -> Line:
         tree = self.view.tree

@@ -80,12 +80,12 @@ class CopyMenu(ModalScreen[None]):
         self._clipboard.send(clip.name, clip.text)
 
     async def _fetch(self) -> None:
-        trouble: str | None
+        failure: str | None
         try:
-            _, trouble = await self._live.session.fetch_run_with_attempts(self._run_id)
+            _, failure = await self._live.session.fetch_run_with_attempts(self._run_id)
         except ApiError as error:
-            trouble = f"the rest could not be read: {error}"
-        self.app.call_later(self._show_rest, trouble or "")
+            failure = f"the rest could not be read: {error}"
+        self.app.call_later(self._show_rest, failure or "")
 
     def _show_rest(self, note: str) -> None:
         if self.is_attached:

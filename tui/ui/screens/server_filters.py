@@ -161,8 +161,8 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
 
     def _remark_line(self, width: int) -> Line:
         """Return an error, else a suggestion, else the keys that work in the focused field."""
-        if (trouble := say.period_trouble(self.typed.period)) is not None:
-            return say.sentence_line(trouble, is_wrong=True)
+        if (failure := say.period_error(self.typed.period)) is not None:
+            return say.sentence_line(failure, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
             return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.run_limit_line(self._run_limit)

@@ -64,12 +64,12 @@ class Footer(Lines):
         """Show as many of the keys that work now as fit."""
         if not self.size.width:
             return
-        self._shown_connection = is_stale, is_troubled = self._connection
+        self._shown_connection = is_stale, is_failing = self._connection
         keys = (key for key in live_keys(self.screen) if key.works_now)
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
         shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST_RANK]
-        if is_troubled and self.screen is self.app_base.screen_stack[0]:
+        if is_failing and self.screen is self.app_base.screen_stack[0]:
             shown.insert(0, KeyWord("r", "try now"))
         last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
         if self._notice and self._notice_names_help:
@@ -81,4 +81,4 @@ class Footer(Lines):
     @property
     def _connection(self) -> tuple[bool, bool]:
         freshness = self.app_base.live.freshness
-        return freshness.is_stale, freshness.trouble is not None
+        return freshness.is_stale, freshness.failure is not None

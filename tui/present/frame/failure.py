@@ -50,11 +50,11 @@ def without_request(reason: str) -> str:
     return _REQUEST.sub("", reason, count=1)
 
 
-def advice_on(trouble: SourceFailure, api_url: str, *, is_relayed: bool = False) -> Advice:
+def advice_on(failure: SourceFailure, api_url: str, *, is_relayed: bool = False) -> Advice:
     """Return advice about the last failure of a source. `is_relayed` means that the source belongs to a relay."""
-    if trouble.source == RELAY:
-        return _advice_on_relay(trouble)
-    advice = _advice_on_api(trouble, api_url)
+    if failure.source == RELAY:
+        return _advice_on_relay(failure)
+    advice = _advice_on_api(failure, api_url)
     if not is_relayed or not advice.todo:
         return advice
     # A relay has its own key, address and period. The user of this screen cannot change them.
@@ -63,10 +63,10 @@ def advice_on(trouble: SourceFailure, api_url: str, *, is_relayed: bool = False)
     return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
 
-def _advice_on_api(trouble: SourceFailure, api_url: str) -> Advice:
-    quote = without_request(trouble.reason)
+def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
+    quote = without_request(failure.reason)
     quote = quote[match.end() :] if (match := _STATUS.match(quote)) else quote
-    status = trouble.status
+    status = failure.status
     if status is None:
         return Advice("no answer", f"No answer from {api_url}.", quote=quote)
     match status:
@@ -94,34 +94,34 @@ def _advice_on_api(trouble: SourceFailure, api_url: str) -> Advice:
             return Advice(f"{status} from the server", f"The server has trouble ({status}).", quote=quote)
 
 
-def secondary_trouble(trouble: SourceFailure, now: datetime) -> str:
+def secondary_failure(failure: SourceFailure, now: datetime) -> str:
     """Return the failure of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
-    code = "" if trouble.status is None else f" ({trouble.status})"
-    text = "no live feed" if trouble.source in FEEDS else "polling fails"
-    if isinstance(trouble, SourceStopped):
+    code = "" if failure.status is None else f" ({failure.status})"
+    text = "no live feed" if failure.source in FEEDS else "polling fails"
+    if isinstance(failure, SourceStopped):
         return f"{text}{code}"
-    return f"{text}{code}, {retry_words(trouble, now)}"
+    return f"{text}{code}, {retry_words(failure, now)}"
 
 
-def retry_words(trouble: SourceRetrying, now: datetime) -> str:
+def retry_words(failure: SourceRetrying, now: datetime) -> str:
     """Return `retrying in 4 s`, or `retrying now`."""
-    remaining = trouble.next_at - now
+    remaining = failure.next_at - now
     return f"retrying in {formatting.wait(remaining)}" if remaining > timedelta(seconds=0.5) else "retrying now"
 
 
-def feed_sentence(trouble: SourceFailure) -> str:
+def feed_sentence(failure: SourceFailure) -> str:
     """Return a message about the failure of a feed, while polling continues."""
-    quote = without_request(trouble.reason).removesuffix(".")
+    quote = without_request(failure.reason).removesuffix(".")
     return f"There is no live feed: {quote}. The list is polled."
 
 
-def _advice_on_relay(trouble: SourceFailure) -> Advice:
-    match trouble.status:
+def _advice_on_relay(failure: SourceFailure) -> Advice:
+    match failure.status:
         case None:
-            short = "no answer" if isinstance(trouble, SourceRetrying) else "no connection to the relay"
-            return Advice(short, "The relay does not answer.", quote=trouble.reason)
+            short = "no answer" if isinstance(failure, SourceRetrying) else "no connection to the relay"
+            return Advice(short, "The relay does not answer.", quote=failure.reason)
         case 401 | 403:
-            short = f"the token was refused ({trouble.status})"
-            return Advice(short, f"The relay refused the token ({trouble.status}).", _CHECK_RELAY)
+            short = f"the token was refused ({failure.status})"
+            return Advice(short, f"The relay refused the token ({failure.status}).", _CHECK_RELAY)
         case _:
-            return Advice("the relay has trouble", "The relay cannot be used.", quote=trouble.reason)
+            return Advice("the relay has trouble", "The relay cannot be used.", quote=failure.reason)
