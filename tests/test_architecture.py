@@ -20,7 +20,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pydantic": ("tui/wire/",),
     "pydantic_core": ("tui/wire/",),
     "click": ("tui/cli/",),
-    "rich": ("tui/present/", "tui/ui/"),
+    "rich": ("tui/present/", "tui/ui/", "tui/terminal/"),
     "textual": ("tui/ui/",),
     "websockets": ("tui/relay/", "tui/sources/relay/"),
     "starlette": ("tui/emulator/",),

@@ -98,14 +98,15 @@ _MODES = "6|7|25|1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|2048"
 _ALLOWED = re.compile(
     r"\x1b(?:"
     r"\[[0-9;]*m"  # colours
-    r"|\[\d*;?\d*H|\[\d*[ABCDGKJ]"  # moves and erasures
+    r"|\[\d*;?\d*H|\[\d*[ABCDGKJXd]"  # moves and erasures
+    r"|\[(?:\d+;\d+)?r|\[\d*[STb]"  # scrolling of a region; repetition
     rf"|\[\?(?:{_MODES})[hl]|\[\?\d+\$p"  # modes that Textual sets, and asks for
     r"|\[[>=<]\d*;?\d*u|\[\?u"  # the keyboard protocol
     r"|\[6n|\[>?c|\[2[23];[012]t"  # requests for the cursor and the terminal type; saving and restoring the title
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
     r"|\](?P<title>[02];[^\x00-\x1f\x7f-\x9f]*)(?:\x07|\x1b\\)"
     r"|\]22;[a-z-]*(?:\x07|\x1b\\)"  # the pointer's shape
-    r"|\(B|\[r"  # resets of character sets and margins before a repaint
+    r"|\(B"  # a reset of the character set before a repaint
     r"|[78=>]"
     r")"
 )
@@ -126,7 +127,7 @@ def dirty_bytes(received: bytes) -> str:
             titles.append(found["title"])
         return ""
 
-    rest = _ALLOWED.sub(take, text).replace("\x0f", "")
+    rest = _ALLOWED.sub(take, text).translate({0x0F: None, 0x08: None})
     for at, character in enumerate(rest):
         if character in "\r\n" or (character.isascii() and character.isprintable()):
             continue

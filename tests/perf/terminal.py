@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import pyte
+from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
 SYNC_BEGINS: Final = b"\x1b[?2026h"
@@ -55,8 +55,8 @@ class Terminal:
         columns, rows = size
         self._holds_cursor = holds_cursor
         self.cursor_questions = 0
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
+        self._screen = Screen(columns, rows)
+        self._emulator = Emulator(self._screen)
         self._drawn = 0
         self._master, slave = pty.openpty()
         _set_size(slave, columns, rows)
@@ -85,12 +85,12 @@ class Terminal:
         self.close()
 
     @property
-    def screen(self) -> pyte.Screen:
+    def screen(self) -> Screen:
         """The screen, which is drawn on access: drawing takes longer than reading."""
         if self._drawn < len(self.received):
             new = bytes(self.received[self._drawn :])
             self._drawn = len(self.received)
-            self._stream.feed(new)
+            self._emulator.feed(new)
         return self._screen
 
     @property

@@ -19,6 +19,8 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
+from tui.terminal.capabilities import Capabilities
+from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
 from tui.ui.terminal.output import TerminalWriter
@@ -48,6 +50,10 @@ FALLBACK_SIZE: Final = (80, 24)
 """The size of a terminal that does not report one, such as a serial line."""
 
 STDERR: Final = 2
+
+DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
+PLAIN_DRIVER: Final = "plain"
+"""With this value of the variable, everything that Textual writes is sent as it is."""
 
 _MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
 _MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
@@ -82,6 +88,7 @@ class TerminalDriver(Driver):
         assert sys.__stdout__ is not None
         self._input, self._output = sys.__stdin__.fileno(), sys.__stdout__.fileno()
         self._size = self._size or size_of(self._output)
+        self._screen = _screen_output(*self._size)
         self.backlog = KeyBacklog()
         self._replies = PendingReplies()
         self._attributes: list[Any] | None = None
@@ -111,8 +118,11 @@ class TerminalDriver(Driver):
 
     def write(self, data: str) -> None:
         """Write text to the terminal. Does nothing while the program is suspended."""
-        if self._writer is not None and self._is_active:
-            self._writer.write(data)
+        if self._writer is None or not self._is_active:
+            return
+        text = self._screen.write(data)
+        if text and not self._writer.write(text):
+            self._screen.forget()
 
     def request_cursor(self, sequence: str) -> bool:
         """Request the cursor's position. Return False if the terminal is behind, so that nothing was sent."""
@@ -135,9 +145,10 @@ class TerminalDriver(Driver):
 
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""
-        if self._is_active:
+        if self._writer is not None and self._is_active:
             self._enter_raw_mode()
-            self.write(_CLEAR + _MODES_ON)
+            self._writer.write(_CLEAR + _MODES_ON)
+            self._screen.passed(_MODES_ON)
             self._paint_all()
 
     def suspend(self) -> None:
@@ -162,6 +173,7 @@ class TerminalDriver(Driver):
         mouse = _MOUSE_ON if self._mouse else ""
         request = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _REQUEST_SYNC
         self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{request}")
+        self._screen.passed(_MODES_ON)
         if request:
             self._replies.expect_mode()
         self._is_active, self._is_restored = True, False
@@ -239,6 +251,7 @@ class TerminalDriver(Driver):
         if self._is_active:
             width, height = size_of(self._output)
             size = Size(width, height)
+            self._screen.resize(width, height)
             self.send_message(events.Resize(size, size))
 
     def _stop_process(self) -> None:
@@ -297,6 +310,12 @@ class TerminalDriver(Driver):
         with suppress(RuntimeError):
             # Textual has no public way to end an app by an error of another thread.
             self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
+
+
+def _screen_output(columns: int, lines: int) -> FrugalOutput | PlainOutput:
+    if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
+        return PlainOutput()
+    return FrugalOutput(columns, lines, Capabilities.of(os.environ))
 
 
 def size_of(descriptor: int) -> tuple[int, int]:

@@ -194,6 +194,9 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
     for variable in ("COLUMNS", "LINES"):
         # Rich would use them instead of the terminal's size, and raises if one is not a number.
         os.environ.pop(variable, None)
+    if "STY" in os.environ:
+        # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
+        os.environ.pop("COLORTERM", None)
     output.hide(settings.key)
     output.hide(settings.relay_token)
     color_mode = detect_color_mode(os.environ, display.theme)

@@ -1,0 +1,141 @@
+"""What a program writes, and what the terminal is sent instead, draw the same cells on two terminals."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.perf.paint_cost import paint_cost
+from tests.support.terminal_frames import COLUMNS, LINES, MODES, able, blank_terminal, cells, frames
+from tui.terminal.capabilities import Capabilities
+from tui.terminal.output import FrugalOutput
+
+ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
+
+
+@settings(max_examples=150)
+@given(able, frames())
+def test_both_ways_draw_the_same_cells(able: Capabilities, frames: list[str]) -> None:
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, able), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    for frame in frames:
+        plain.feed(frame.encode())
+        frugal.feed(output.write(frame).encode())
+        assert cells(frugal) == cells(plain)
+
+
+@settings(max_examples=60)
+@given(frames(), st.integers(1, 9))
+def test_any_cut_of_the_writes_draws_the_same_cells(frames: list[str], size: int) -> None:
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    written = "".join(frames)
+    plain.feed(written.encode())
+    for start in range(0, len(written), size):
+        frugal.feed(output.write(written[start : start + size]).encode())
+    assert cells(frugal) == cells(plain)
+
+
+@settings(max_examples=60)
+@given(frames())
+def test_frames_cost_little_more_than_the_least(frames: list[str]) -> None:
+    output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
+    terminal.feed(output.write(MODES).encode())
+    for frame in frames:
+        before = terminal.screen.snapshot()
+        sent = output.write(frame).replace("\x1b[?2026h", "").replace("\x1b[?2026l", "")
+        terminal.feed(sent.encode())
+        if frame is not frames[0]:
+            assert len(sent.encode()) <= 1.2 * paint_cost(before, terminal.screen.snapshot()) + 12
+
+
+def drawn(output: FrugalOutput, *rows: str) -> str:
+    """A frame of whole rows; returns what the terminal is sent."""
+    return output.write("".join(f"\x1b[{y + 1};1H{row:{COLUMNS}}" for y, row in enumerate(rows)) + "\x1b[H")
+
+
+def rows_from(first: int) -> list[str]:
+    """Seven rows that differ in most of their cells."""
+    return [f"row {y} {str(y) * 12}" for y in range(first, first + LINES)]
+
+
+def started(able: Capabilities = ALL) -> FrugalOutput:
+    """An output whose terminal shows seven different rows."""
+    output = FrugalOutput(COLUMNS, LINES, able)
+    output.write(MODES)
+    drawn(output, *rows_from(0))
+    return output
+
+
+def test_unchanged_frame_sends_nothing() -> None:
+    assert drawn(started(), *rows_from(0)) == ""
+
+
+def test_changed_cell_sends_one_move_and_one_character() -> None:
+    rows = rows_from(0)
+    rows[3] = f"row X {'3' * 12}"
+    assert drawn(started(), *rows).endswith("\x1b[4;5HX")
+
+
+@pytest.mark.parametrize(("shift", "sequence"), [(1, "\x1b[S"), (2, "\x1b[2S"), (-1, "\x1b[T")])
+def test_moved_lines_are_scrolled(shift: int, sequence: str) -> None:
+    rows = rows_from(shift)
+    assert sequence in drawn(started(), *rows)
+    assert sequence not in drawn(started(Capabilities(erases_with_ground=True)), *rows)
+
+
+def test_repeats_only_where_the_terminal_is_known_to() -> None:
+    row = ["=" * COLUMNS]
+    assert "=\x1b[23b" in drawn(started(Capabilities(repeats=True)), *row)
+    assert "=" * COLUMNS in drawn(started(Capabilities()), *row)
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[?1049h", "\x1b[2S", "\x1bc", "\x1b[4:3m", "\x1b(0", "\x0e", "\x1b[5L"])
+def test_foreign_sequence_is_sent_and_all_is_repainted(sequence: str) -> None:
+    sent = started().write(sequence)
+    assert sent.startswith(sequence)
+    assert all(f"row {y}" in sent for y in range(LINES))
+
+
+@pytest.mark.parametrize(
+    "sequence", ["\x1b]2;title\x1b\\", "\x1b]52;c;YQ==\x07", "\x1b[6n", "\x1b[?2026$p", "\x1b[>1u", "\x1b[?1000h"]
+)
+def test_harmless_sequence_is_sent_alone(sequence: str) -> None:
+    assert started().write(sequence) == sequence
+
+
+def test_question_goes_out_behind_the_frame() -> None:
+    assert started().write("\x1b[1;1Hchanged\x1b[H\x1b[6n").endswith("\x1b[6n")
+
+
+def test_unfinished_sequence_is_kept_for_the_next_write() -> None:
+    output = started()
+    assert output.write("\x1b]2;ti") == ""
+    assert output.write("tle\x1b\\") == "\x1b]2;title\x1b\\"
+
+
+def test_forgotten_screen_is_repainted() -> None:
+    output = started()
+    output.forget()
+    sent = output.write("")
+    assert all(f"row {y}" in sent for y in range(LINES))
+
+
+def test_resized_screen_starts_empty() -> None:
+    output = started()
+    output.resize(COLUMNS + 5, LINES)
+    assert "row" not in output.write("")
+
+
+def test_visible_cursor_is_left_where_the_program_wants_it() -> None:
+    assert started().write("\x1b[?25h\x1b[3;4H").endswith("\x1b[3;4H")
+
+
+def test_wide_characters_are_placed_for_any_width() -> None:
+    sent = started().write("\x1b[2;3H日本\x1b[0m!")
+    assert "\x1b[2;5H" in sent or "\x1b[5G" in sent
+    assert sent.endswith("!")
+
+
+def test_link_is_opened_and_closed() -> None:
+    sent = started().write("\x1b[2;1H\x1b]8;;https://example\x1b\\text\x1b]8;;\x1b\\ after\x1b[H")
+    assert sent.index("\x1b]8;;https://example\x1b\\text") < sent.index("\x1b]8;;\x1b\\")

@@ -1,0 +1,53 @@
+"""What a terminal can do, as far as a program may rely on it."""
+
+import curses
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+FULL: Final = ("xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "iterm", "rio")
+"""Beginnings of TERM of terminals that can do all but REP, for machines whose terminfo does not know them."""
+
+REPEATING: Final = ("XTerm", "kitty", "foot", "WezTerm", "ghostty", "contour", "mintty")
+"""Beginnings of answers to XTVERSION of terminals that have REP. TERM proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Sequences that the encoder may use. Without them it writes only text, pens, cursor moves and plain erasing."""
+
+    erases_with_ground: bool = False
+    """Erased and scrolled-in cells take the pen's ground (back color erase)."""
+
+    scrolls_regions: bool = False
+    """DECSTBM, SU and SD."""
+
+    erases_characters: bool = False
+    """ECH."""
+
+    repeats: bool = False
+    """REP."""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """By the terminfo entry of TERM, or by its name where the entry is missing, as often behind SSH.
+
+        GNU screen erases without a ground.
+        """
+        term = environment.get("TERM", "")
+        is_tmux = "TMUX" in environment or term.startswith("tmux")
+        is_gnu_screen = "STY" in environment or (term.startswith("screen") and not is_tmux)
+        try:
+            curses.setupterm(term, 1)
+        except (curses.error, TypeError, ValueError):
+            is_known = term.startswith(FULL)
+            return cls(is_known, is_known, is_known)
+        return cls(
+            erases_with_ground=(curses.tigetflag("bce") > 0 or is_tmux) and not is_gnu_screen,
+            scrolls_regions=all(curses.tigetstr(name) for name in ("csr", "indn", "rin")),
+            erases_characters=bool(curses.tigetstr("ech")),
+        )
+
+    def named(self, version: str) -> Self:
+        """With what a terminal of this name, by its answer to XTVERSION, is known to do."""
+        return replace(self, repeats=version.startswith(REPEATING))

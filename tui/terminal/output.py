@@ -1,0 +1,109 @@
+"""Between a program and its terminal: takes what the program writes, returns what the terminal needs to be sent."""
+
+from typing import Final
+
+from tui.terminal.capabilities import Capabilities
+from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid, Pen
+from tui.terminal.decoder import Decoder, Effect
+from tui.terminal.encoder import EncodedFrame, encoded
+from tui.terminal.moves import Place
+
+SYNC_BEGINS: Final = "\x1b[?2026h"
+SYNC_ENDS: Final = "\x1b[?2026l"
+MIN_SYNCED: Final = 256
+"""A frame of so many characters is sent as a synchronized update; terminals draw a shorter one at once anyway."""
+
+HOME: Final = (0, 0)
+
+
+class FrugalOutput:
+    """Keeps two screens: the one that the program wants, and the one that the terminal shows.
+
+    Text between the borders of a synchronized update is one frame; text outside of one is a frame of its own.
+    """
+
+    def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
+        self.able = able
+        self._table = CellTable()
+        self._grid = Grid(columns, lines, self._table.blank(PLAIN))
+        self._decoder = Decoder(self._grid, self._table)
+        self._shown = Grid(columns, lines, UNKNOWN)
+        self._pen: Pen | None = None
+        self._at: Place | None = None
+        self._is_in_frame = self._is_synced = False
+
+    def resize(self, columns: int, lines: int) -> None:
+        """The terminal has another size, and shows nobody knows what."""
+        if (columns, lines) != (self._grid.columns, self._grid.lines):
+            self._grid = Grid(columns, lines, self._table.blank(PLAIN))
+            self._decoder.reset(self._grid)
+            self._is_in_frame = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Something else may have changed the terminal: the next frame repaints all of it."""
+        self._shown = Grid(self._grid.columns, self._grid.lines, UNKNOWN)
+        self._pen, self._at = None, None
+
+    def passed(self, text: str) -> None:
+        """This text was sent to the terminal past this output: its modes count, and the screen is forgotten."""
+        for _ in self._decoder.feed(text):
+            pass
+        self.forget()
+
+    def write(self, text: str) -> str:
+        """Take what the program writes; return what is to be sent now."""
+        parts = []
+        for foreign in self._decoder.feed(text):
+            match foreign.effect:
+                case Effect.SYNC_BEGINS:
+                    self._is_in_frame = self._is_synced = True
+                case Effect.SYNC_ENDS:
+                    parts.append(self._frame())
+                    self._is_in_frame = False
+                case Effect.NONE:
+                    parts += (self._frame(), foreign.sequence)
+                case Effect.UNKNOWN:
+                    parts += (self._frame(), foreign.sequence)
+                    self.forget()
+        if not self._is_in_frame:
+            parts.append(self._frame())
+        return "".join(parts)
+
+    def _frame(self) -> str:
+        """What turns the terminal's screen into the wanted one."""
+        grid = self._grid
+        cursor = (grid.y, min(grid.x, grid.columns - 1))
+        # A hidden cursor at home is one that the program does not care about.
+        rests = not grid.is_cursor_visible and cursor == HOME
+        if self._shown.rows == grid.rows and (rests or self._at == cursor):
+            return ""
+        start = EncodedFrame(self._shown.rows, self._pen or PLAIN, self._at, self.able)
+        if self._pen is None:
+            start.clear(grid.rows, self._table)
+        frame = encoded(start, grid.rows, self._table)
+        if not rests:
+            frame.move(cursor)
+        self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at
+        self._table.trim()
+        text = frame.text
+        if self._is_synced and (frame.has_scrolled or len(text) >= MIN_SYNCED):
+            return f"{SYNC_BEGINS}{text}{SYNC_ENDS}"
+        return text
+
+
+class PlainOutput:
+    """Sends everything that a program writes as it is, with the methods of `FrugalOutput`."""
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Nothing is kept that has a size."""
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+    def passed(self, text: str) -> None:
+        """Nothing is kept."""
+
+    def write(self, text: str) -> str:
+        """Return the text."""
+        return text

@@ -1,0 +1,111 @@
+"""SGR: the parameters that change a pen, and the shortest sequence that turns one pen into another."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from tui.terminal.cells import (
+    BLINK,
+    BOLD,
+    CONCEAL,
+    DIM,
+    FRAME,
+    ITALIC,
+    OVERLINE,
+    PLAIN,
+    REVERSE,
+    STRIKE,
+    UNDERLINE,
+    Pen,
+)
+
+_FLAGS: Final = (
+    (BOLD, "1", "22"),
+    (DIM, "2", "22"),
+    (ITALIC, "3", "23"),
+    (UNDERLINE, "4", "24"),
+    (BLINK, "5", "25"),
+    (REVERSE, "7", "27"),
+    (CONCEAL, "8", "28"),
+    (STRIKE, "9", "29"),
+    (FRAME, "51", "54"),
+    (OVERLINE, "53", "55"),
+)
+_ON: Final = {int(on): flag for flag, on, _ in _FLAGS} | {6: BLINK}
+_OFF: Final = {23: ITALIC, 24: UNDERLINE, 25: BLINK, 27: REVERSE, 28: CONCEAL, 29: STRIKE, 54: FRAME, 55: OVERLINE} | {
+    22: BOLD | DIM
+}
+_INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
+_GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
+_MAX_CACHED: Final = 8192
+
+
+class UnknownPen(ValueError):
+    """SGR parameters whose effect on a cell is not known here."""
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def pen_after(parameters: str, pen: Pen) -> Pen:
+    """The pen after `CSI parameters m`. Raises `UnknownPen`."""
+    if not parameters:
+        return Pen(link=pen.link)
+    if ":" in parameters:
+        raise UnknownPen(parameters)
+    numbers = iter([int(part or 0) for part in parameters.split(";")])
+    ink, ground, flags = pen.ink, pen.ground, pen.flags
+    for number in numbers:
+        if number == 0:
+            ink, ground, flags = "", "", 0
+        elif number in _ON:
+            flags |= _ON[number]
+        elif number in _OFF:
+            flags &= ~_OFF[number]
+        elif number in _INKS:
+            ink = _color(number, numbers)
+        elif number in _GROUNDS:
+            ground = _color(number, numbers)
+        else:
+            raise UnknownPen(parameters)
+    return Pen(ink, ground, flags, pen.link)
+
+
+def _color(number: int, numbers: Iterator[int]) -> str:
+    """The parameters of one colour; empty for the default. Raises `UnknownPen` if they are cut off."""
+    if number in (39, 49):
+        return ""
+    if number not in (38, 48):
+        return str(number)
+    kind = next(numbers, None)
+    rest = list(islice(numbers, {5: 1, 2: 3}.get(kind or 0, 0)))
+    if len(rest) != {5: 1, 2: 3}.get(kind or 0):
+        raise UnknownPen(str(number))
+    return ";".join(map(str, (number, kind, *rest)))
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def change(before: Pen, after: Pen) -> str:
+    """The shortest sequence that turns one pen into another."""
+    link = "" if before.link == after.link else f"\x1b]{after.link or '8;;'}\x1b\\"
+    if before[:3] == after[:3]:
+        return link
+    parts = _parts(before, after)
+    again = _parts(PLAIN, after)
+    changed, fresh = ";".join(parts), ";".join(["", *again]) if again else ""
+    return f"\x1b[{min(changed, fresh, key=len)}m{link}"
+
+
+def _parts(before: Pen, after: Pen) -> list[str]:
+    parts = []
+    lost, won = before.flags & ~after.flags, after.flags & ~before.flags
+    if lost & (BOLD | DIM):
+        # One parameter ends both: what stays has to be switched on again.
+        lost, won = lost | BOLD | DIM, won | (after.flags & (BOLD | DIM))
+        parts.append("22")
+    parts += [off for flag, _, off in _FLAGS if lost & flag and not flag & (BOLD | DIM)]
+    parts += [on for flag, on, _ in _FLAGS if won & flag]
+    if before.ink != after.ink:
+        parts.append(after.ink or "39")
+    if before.ground != after.ground:
+        parts.append(after.ground or "49")
+    return parts
