@@ -1,6 +1,6 @@
 """Upper limits for the values of one response. Larger values are truncated, and each truncation is reported.
 
-Every limit is above all that today's servers send: only a broken or hostile server reaches one.
+Today's servers stay below every limit: only a broken or hostile server exceeds one.
 """
 
 from collections.abc import Sequence
@@ -62,19 +62,19 @@ class Limits:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def take(self, values: Sequence[T], most: int, kind: str) -> Sequence[T]:
-        """Return the first `most` values. `kind` names them in the note, in the plural."""
-        if len(values) <= most:
+    def take(self, values: Sequence[T], max_count: int, kind: str) -> Sequence[T]:
+        """Return the first `max_count` values. `kind` names them in the note, in the plural."""
+        if len(values) <= max_count:
             return values
-        self.note(f"{len(values):,} {kind}, only the first {most:,} are kept")
-        return values[:most]
+        self.note(f"{len(values):,} {kind}, only the first {max_count:,} are kept")
+        return values[:max_count]
 
-    def text(self, text: str, kind: str, most: int = MAX_NAME_CHARS) -> str:
-        """Return the first `most` characters. `kind` names the text in the note, in the singular."""
-        if len(text) <= most:
+    def text(self, text: str, kind: str, max_chars: int = MAX_NAME_CHARS) -> str:
+        """Return the first `max_chars` characters. `kind` names the text in the note, in the singular."""
+        if len(text) <= max_chars:
             return text
-        self.note(f"a {kind} of {len(text):,} characters, only the first {most:,} are kept")
-        return text[:most]
+        self.note(f"a {kind} of {len(text):,} characters, only the first {max_chars:,} are kept")
+        return text[:max_chars]
 
     def note(self, text: str) -> None:
         """Add a note, unless there are MAX_NOTES already."""
