@@ -1,1 +1,1 @@
-"""Sends a terminal only what changes its screen: a layer between any full-screen program and its terminal."""
+"""Sends a terminal only the changes of its screen: a layer between any full-screen program and its terminal."""

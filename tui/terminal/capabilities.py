@@ -1,4 +1,4 @@
-"""What a terminal can do, as far as a program may rely on it."""
+"""The sequences that a terminal understands, as far as a program may rely on them."""
 
 import curses
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Capabilities:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """By the terminfo entry of TERM, or by its name where the entry is missing, as often behind SSH.
+        """Read the terminfo entry of TERM. Without an entry, as often over SSH, the name of TERM decides.
 
         GNU screen erases without a ground.
         """
@@ -49,5 +49,5 @@ class Capabilities:
         )
 
     def named(self, version: str) -> Self:
-        """With what a terminal of this name, by its answer to XTVERSION, is known to do."""
+        """Return these capabilities with REP if the terminal with this answer to XTVERSION is known to have it."""
         return replace(self, repeats=version.startswith(REPEATING))

@@ -1,6 +1,6 @@
-"""Decodes what a program writes to its terminal into a grid of cells.
+"""Decodes the output of a program into a grid of cells.
 
-Knows what full-screen programs use to draw. Every other sequence is foreign: it is handed out, to be sent as it is.
+It knows the sequences with which full-screen programs draw. Every other sequence is foreign: it is sent unchanged.
 """
 
 import re
@@ -31,7 +31,7 @@ _HARMLESS_FINALS: Final = frozenset("cnqtup")
 
 
 class Effect(Enum):
-    """What a foreign sequence does to the screen."""
+    """The effect of a foreign sequence on the screen."""
 
     NONE = auto()
     UNKNOWN = auto()
@@ -47,7 +47,7 @@ class Foreign(NamedTuple):
 
 
 class Decoder:
-    """Draws on `grid` what it is fed."""
+    """Draws text on `grid`."""
 
     def __init__(self, grid: Grid, table: CellTable) -> None:
         self.grid = grid
@@ -63,7 +63,7 @@ class Decoder:
         self._use(PLAIN)
 
     def feed(self, text: str) -> Iterator[Foreign]:
-        """Draw, and yield what is foreign, in order: cells before it are drawn when it is yielded."""
+        """Draw the text and yield its foreign sequences in order. When one is yielded, all text before it is drawn."""
         text, position = self._rest + text, 0
         self._rest = ""
         while position < len(text):

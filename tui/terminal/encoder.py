@@ -1,4 +1,4 @@
-"""Encodes the least that turns the cells on a terminal into the cells that a program wants there.
+"""Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there.
 
 It writes the cells of a row that differ, and the cells between them where that is shorter than a move. It erases blanks
 at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the shortest.
@@ -208,7 +208,7 @@ class EncodedFrame:
 
 
 def encoded(start: EncodedFrame, wanted: Sequence[Row], table: CellTable) -> EncodedFrame:
-    """The shortest frame found that goes on from `start` to what is wanted."""
+    """Return the shortest frame found that starts with `start` and ends with the wanted rows."""
     best = start.copy()
     best.paint(wanted)
     for _ in range(MAX_SCROLLS if start.able.scrolls_regions else 0):

@@ -1,4 +1,4 @@
-"""Between a program and its terminal: takes what the program writes, returns what the terminal needs to be sent."""
+"""Stands between a program and its terminal: takes the program's output and returns a shorter one."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ class FrugalOutput:
         self._is_in_frame = self._is_synced = False
 
     def resize(self, columns: int, lines: int) -> None:
-        """The terminal has another size, and shows nobody knows what."""
+        """Record the terminal's new size. Its content is unknown then."""
         if (columns, lines) != (self._grid.columns, self._grid.lines):
             self._grid = Grid(columns, lines, self._table.blank(PLAIN))
             self._decoder.reset(self._grid)
@@ -41,18 +41,18 @@ class FrugalOutput:
         self.forget()
 
     def forget(self) -> None:
-        """Something else may have changed the terminal: the next frame repaints all of it."""
+        """Repaint everything in the next frame, because another program may have changed the terminal."""
         self._shown = Grid(self._grid.columns, self._grid.lines, UNKNOWN)
         self._pen, self._at = None, None
 
     def passed(self, text: str) -> None:
-        """This text was sent to the terminal past this output: its modes count, and the screen is forgotten."""
+        """Record text that was sent past this output: apply its modes and forget the screen."""
         for _ in self._decoder.feed(text):
             pass
         self.forget()
 
     def write(self, text: str) -> str:
-        """Take what the program writes; return what is to be sent now."""
+        """Take output of the program and return the text to send now."""
         parts = []
         for foreign in self._decoder.feed(text):
             match foreign.effect:
@@ -71,7 +71,7 @@ class FrugalOutput:
         return "".join(parts)
 
     def _frame(self) -> str:
-        """What turns the terminal's screen into the wanted one."""
+        """Return the text that turns the terminal's screen into the wanted one."""
         grid = self._grid
         cursor = (grid.y, min(grid.x, grid.columns - 1))
         # A hidden cursor at home is one that the program does not care about.

@@ -99,7 +99,7 @@ def _parts(before: Pen, after: Pen) -> list[str]:
     parts = []
     lost, won = before.flags & ~after.flags, after.flags & ~before.flags
     if lost & (BOLD | DIM):
-        # One parameter ends both: what stays has to be switched on again.
+        # One parameter ends both flags, so the one that stays is switched on again.
         lost, won = lost | BOLD | DIM, won | (after.flags & (BOLD | DIM))
         parts.append("22")
     parts += [off for flag, _, off in _FLAGS if lost & flag and not flag & (BOLD | DIM)]

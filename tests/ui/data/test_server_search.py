@@ -253,7 +253,7 @@ def test_found_runs_do_not_extend_the_reach(tmp_path: Path) -> None:
 def test_end_line_reads_older_runs(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("end")
-        assert "▌ older than 13:43 not read   Enter reads on" in monitor.text
+        assert "▌ older than 13:43 not read   Enter loads more" in monitor.text
         assert monitor.lines[-1].startswith(" Enter read on   / filter")
         await monitor.press("enter", wait_s=8)
         assert "newest first ─" in monitor.lines[1]

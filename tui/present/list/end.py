@@ -74,7 +74,7 @@ def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
     if progress.step is not None:
         return None
     if not facts.is_filtered:
-        return ("Enter", "reads on") if progress.has_lists else None
+        return ("Enter", "loads more") if progress.has_lists else None
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.failure and progress.has_lists:
@@ -82,7 +82,7 @@ def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
     if progress.skips_older and facts.filters_queues:
         return "Enter", "asks again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
-        return "Enter", "reads on"
+        return "Enter", "loads more"
     return None
 
 
@@ -157,7 +157,7 @@ def _running(facts: ListEndFacts) -> list[Piece]:
         case _:
             back = "" if progress.reached is None else f", back to {_time(progress.reached, facts.now)}"
             what = f"{formatting.plural(progress.older_read, 'older run')} read{back}"
-    return [Piece(f"searching, {what}" if facts.is_filtered else f"reading on, {what}", Token.TEXT)]
+    return [Piece(f"searching, {what}" if facts.is_filtered else f"loading more, {what}", Token.TEXT)]
 
 
 def _unread(facts: ListEndFacts) -> int:
