@@ -15,6 +15,9 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, suppres
 settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
+# Tests paint when they look. More frames, drawn at moments of real time, would only cost.
+os.environ["TEXTUAL_FPS"] = "1"
+
 _NAMES = (
     "TRIGGER_SECRET_KEY",
     "TRIGGER_API_URL",
@@ -47,6 +50,7 @@ def leaks_are_reported(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if {"sources", "session"} & set(request.path.parts):
         gc.collect()
+        gc.freeze()  # what is alive now is no garbage: the next collection need not look at it
 
 
 @pytest.fixture

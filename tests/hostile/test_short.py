@@ -9,8 +9,11 @@ from tests.hostile.cases import MIN_REACHED, Case, Mode
 from tests.hostile.known import KNOWN, known_point
 from tests.hostile.modes import MODES
 
-SHARDS = {"poison": 2, "http": 2, "terminal": 2, "type-ahead": 2}
-"""Parts of each mode. Two workers share the work, and no session runs twice."""
+SHARDS = {"terminal": 2, "type-ahead": 2}
+"""Parts of each mode whose cases cost nothing to compute. Two workers share the work, and no session runs twice."""
+
+MIN_CASES = {"poison": 50, "poison-tui": 100, "relay": 50}
+"""Cases of the largest modes, at least: the short form has 200."""
 
 
 @cache
@@ -29,7 +32,7 @@ def test_program_survives_hostile_cases(name: str, shard: int) -> None:
     surfaces = list(dict.fromkeys(case.surface for case in cases_of(name)))[shard :: SHARDS.get(name, 1)]
     cases = [case for case in cases_of(name) if case.surface in surfaces]
     results = list(mode_of(name).run(cases))
-    assert len(results) == len(cases)
+    assert len(results) == len(cases) >= MIN_CASES.get(name, 1)
     assert sum(result.is_reached for result in results) >= MIN_REACHED * len(results)
     failed = [result for result in results if not result.has_passed and known_point(result.case.id) is None]
     assert [f"{result.case.id}: {result.trouble}" for result in failed] == []
@@ -37,9 +40,3 @@ def test_program_survives_hostile_cases(name: str, shard: int) -> None:
 
 def test_known_failures_are_none() -> None:
     assert KNOWN == {}
-
-
-def test_short_form_has_two_hundred_cases() -> None:
-    # Without the modes that take seconds to compute their cases.
-    cheap = [mode.name for mode in MODES if mode.name not in {"poison-tui", "http"}]
-    assert sum(len(cases_of(name)) for name in cheap) >= 200

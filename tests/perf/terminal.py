@@ -100,8 +100,9 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """The rows of the screen."""
-        return list(self.screen.display)
+        """The rows of the screen. The second cell of a wide character is empty."""
+        buffer, columns = self.screen.buffer, range(self.screen.columns)
+        return ["".join([buffer[y][x].data for x in columns]) for y in range(self.screen.lines)]
 
     @property
     def text(self) -> str:

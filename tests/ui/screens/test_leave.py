@@ -99,7 +99,8 @@ def test_leave_dialog_updates_when_nothing_waits(tmp_path: Path) -> None:
 def test_silent_terminal_can_quit_by_ctrl_c(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
-        await monitor.press("ctrl+c", wait_s=11)
+        await monitor.press("ctrl+c")
+        await monitor.later(11)
         assert "y or" not in monitor.text
         await monitor.press("y")
         assert asks(monitor)
