@@ -86,7 +86,7 @@ def _cost_parts(run: Run) -> FactValue:
     state = run.state
     if state is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
         return None
-    return f"{formatting.cost(state.cost_cents)} for compute, {formatting.cost(state.base_cost_cents)} for the start"
+    return f"{formatting.cost(state.cost_cents)}, and {formatting.cost(state.base_cost_cents)} for the start"
 
 
 FACTS: Final[tuple[Fact, ...]] = (
@@ -106,7 +106,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("env", _fixed(lambda fixed: fixed.environment), remark="environment", json_key="env", is_seldom=True),
     Fact("kind", _fixed(lambda fixed: fixed.task_kind), "kind ", "task kind", json_key="taskKind", is_seldom=True),
     Fact("region", _region_id, json_key="region", is_seldom=True),
-    Fact("costs", _cost_parts, is_seldom=True),
+    Fact("compute", _cost_parts, is_seldom=True),
     Fact("batch", _fixed(lambda fixed: fixed.batch_id), json_key="batchId", is_seldom=True),
     Fact(
         "key",
