@@ -268,7 +268,7 @@ def test_ls_does_not_load_textual(recordings_api: RecordingsApi) -> None:
 def test_ls_fits_a_terminal_and_uses_colour(
     recordings_api: RecordingsApi,
 ) -> None:
-    for columns in (40, 60, 80, 200):
+    for columns in (40, 200):
         terminal = Terminal("ls", "--limit", "5", env=environment(recordings_api.url), columns=columns)
         assert terminal.end() == 0
         assert b"\x1b[1;31m" in terminal.screen
@@ -581,11 +581,10 @@ def test_invalid_run_id_is_a_usage_error(recordings_api: RecordingsApi, command:
 
 
 def test_help_and_version_need_no_key() -> None:
-    env = {"PATH": "/usr/bin"}
-    for flag in ("--help", "--version", "-h"):
-        assert trigger_tui(flag, env=env).code == 0
-    help_text = trigger_tui("--help", env=env)
+    for flag in ("--version", "-h"):
+        assert in_this_process(flag, TRIGGER_SECRET_KEY="").code == 0
+    help_text = trigger_tui("--help", env={"PATH": "/usr/bin"})
     assert help_text.code == 0
     for command in ("ls", "show", "tree", "watch", "cancel", "replay"):
         assert command in help_text.out
-        assert trigger_tui(command, "--help", env=env).code == 0
+        assert in_this_process(command, "--help", TRIGGER_SECRET_KEY="").code == 0

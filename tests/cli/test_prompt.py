@@ -13,7 +13,7 @@ from signal import pthread_kill
 from threading import Thread, get_ident
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.test_terminal import SHELL
@@ -55,6 +55,7 @@ LONG = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=0.
         (b"\x1b[1;2" + b"R" * 2000, False),
     ],
 )
+@settings(max_examples=25)
 @given(data=st.data())
 def test_input_is_parsed_in_chunks_of_any_size(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
     typing = PromptInput("cancel")

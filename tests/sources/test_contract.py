@@ -229,11 +229,21 @@ def test_source_does_not_emit_its_own_failures(name: str) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize(
-    "answer",
-    [lambda: server_error(500), lambda: server_error(503), html_page, TruncatedResponse, lambda: JSONResponse([1])],
-    ids=["500", "503", "an HTML page", "a closed connection", "another shape"],
+    ("answer", "is_connected"),
+    [
+        (lambda: server_error(500), False),
+        (TruncatedResponse, False),
+        (lambda: server_error(500), True),
+        (lambda: server_error(503), True),
+        (html_page, True),
+        (TruncatedResponse, True),
+        (lambda: JSONResponse([1]), True),
+    ],
+    ids=[
+        *("500 at the start", "closed connection at the start"),
+        *("500", "503", "an HTML page", "a closed connection", "another shape"),
+    ],
 )
 def test_passing_failure_is_transient_and_a_retry_continues(
     name: str, answer: Callable[[], Response], is_connected: bool

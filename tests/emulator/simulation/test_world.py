@@ -167,7 +167,7 @@ def test_number_of_advances_makes_no_difference(done: list[Act], step_ms: int) -
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION])
-@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 777), (0.5, 50), (50.0, 1500), (0.0, 40)])
+@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 277), (0.5, 50), (50.0, 600), (0.0, 40)])
 def test_world_starts_with_exactly_the_history(environment: Environment, rate_per_s: float, history: int) -> None:
     world = World(COMPANY, start_ms=START_MS, environment=environment, rate_per_s=rate_per_s, history=history, seed=3)
     assert world.now_ms == START_MS
@@ -178,7 +178,7 @@ def test_world_starts_with_exactly_the_history(environment: Environment, rate_pe
 
 def test_seed_determines_the_world() -> None:
     def made(seed: int) -> list[tuple[Any, ...]]:
-        world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=1500, seed=seed)
+        world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=300, seed=seed)
         world.advance(START_MS + 30_000)
         return facts_of(world)
 
