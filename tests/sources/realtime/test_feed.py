@@ -221,11 +221,11 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
     run_live(story, tmp_path, fleet)
 
 
-@pytest.mark.parametrize("is_asked", [True, False], ids=["the user refreshes", "the counts differ twice"])
-def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> None:
+@pytest.mark.parametrize("is_requested", [True, False], ids=["the user refreshes", "the counts differ twice"])
+def test_silent_feed_is_compared_early(tmp_path: Path, is_requested: bool) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -50, -40, 20))
-    if not is_asked:
+    if not is_requested:
         fleet.allow_queries()
 
     async def story(followed: Followed) -> None:
@@ -236,9 +236,9 @@ def test_silent_feed_is_compared_early_when(tmp_path: Path, is_asked: bool) -> N
         comparison = followed.session.store.reconciled
         assert comparison is not None
         assert followed.status(2) is RunStatus.EXECUTING
-        if is_asked:
+        if is_requested:
             followed.session.sources.refresh()
-        await followed.later(2 if is_asked else 21)
+        await followed.later(2 if is_requested else 21)
         assert followed.session.now() < comparison.at + timedelta(seconds=RECONCILE_EVERY_S)
         assert followed.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
 

@@ -208,7 +208,7 @@ class _RelayCommand:
         except TokensError as error:
             self._lines.say(f"{error}; the old tokens stay valid")
         else:
-            self._lines.say(f"the tokens of {self._tokens_file} were read again")
+            self._lines.say(f"the tokens in {self._tokens_file} were read again")
 
     def _print_usage(self) -> None:
         """Print the address, and commands to paste into a shell."""
