@@ -40,8 +40,16 @@ STEPS = (
 )
 """Keys that lead through the list, all panes, the help, the palette, the dialogs and a text field."""
 
+QUIET_S = 0.06
+"""Long enough for the frame of a key to begin."""
+
 MIN_SAVED = 4
 """Textual writes at least this many times the bytes, over all steps."""
+
+
+def is_between_frames(received: bytearray) -> bool:
+    """Whether every synchronized update that began has ended. Only whole frames look alike."""
+    return received.count(b"\x1b[?2026h") == received.count(b"\x1b[?2026l")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
@@ -56,7 +64,8 @@ def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int]) -> None:
         terminal.wait_for("Completed")
         for key in ("", *STEPS):
             terminal.send(key)
-            terminal.wait_quiet()
+            terminal.wait_quiet(QUIET_S)
+            terminal.wait_until(lambda: is_between_frames(terminal.received), "the end of a frame")
             new = bytes(terminal.received[read:])
             read += len(new)
             text = output.write(decode(new))
