@@ -288,12 +288,12 @@ def answering_user(screen: int, keys: bytes) -> Iterator[list[bytes]]:
     """Type at the other end once the question is shown. Return the screen at that time."""
     shown: list[bytes] = []
 
-    def type_when_asked() -> None:
+    def answer_the_question() -> None:
         while b"?" not in b"".join(shown):
             shown.append(os.read(screen, 200))
         os.write(screen, keys)
 
-    person = Thread(target=type_when_asked, daemon=True)
+    person = Thread(target=answer_the_question, daemon=True)
     person.start()
     yield shown
     person.join(10)

@@ -167,15 +167,15 @@ def test_feed_error_of_a_lost_worker_needs_no_span_detail() -> None:
     error = build_error("TASK_RUN_STALLED_EXECUTING: Run timed out after 5 minutes", name="Internal error")
     run = run_of("147")
     assert run.state is not None
-    told = Run(
+    with_error = Run(
         run.id,
         state=run.state,
         attempt_count=1,
         error=(Stamp(run.state.updated_at, Precision.FEED, READ_AT), error),
     )
 
-    assert not needs_root_error(told, trace_as("247", run))
-    assert only_attempt(attempts_of(told, trace_as("247", run))).error == error
+    assert not needs_root_error(with_error, trace_as("247", run))
+    assert only_attempt(attempts_of(with_error, trace_as("247", run))).error == error
 
 
 def test_system_failure_fails_an_attempt_that_seemed_completed() -> None:

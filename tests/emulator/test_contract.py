@@ -252,8 +252,8 @@ def test_tree_is_followed_as_recorded(scene: Scene) -> None:
 
 
 def test_every_recording_is_covered() -> None:
-    met = {*of_one_run(), *(name for name in names() if number(name) in CASES or number(name) in SEQUENCES)}
-    left = [name for name in names() if name not in met]
+    replayed = {*of_one_run(), *(name for name in names() if number(name) in CASES or number(name) in SEQUENCES)}
+    left = [name for name in names() if name not in replayed]
     paths = {name: recording(name).get("request", {}).get("path", recording(name)["what"]) for name in left}
     assert {name: path for name, path in paths.items() if not_served(path)} == paths
 

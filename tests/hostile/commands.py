@@ -129,8 +129,8 @@ def missing_examples() -> list[str]:
         if path[0] in NOT_SURFACES:
             continue
         types = [each.type.name for each in command.params if isinstance(each, click.Argument)]
-        lacking = [name for name in types if name not in EXAMPLES]
-        missing += [f"EXAMPLES lacks a value of type {name!r}, which `{' '.join(path)}` takes" for name in lacking]
+        untested = [name for name in types if name not in EXAMPLES]
+        missing += [f"EXAMPLES lacks a value of type {name!r}, which `{' '.join(path)}` takes" for name in untested]
         if not _options(command) & {"--json"}:
             missing.append(f"`{' '.join(path)}` has no --json: name it in NOT_SURFACES with the reason")
     known = {path[0] for path, _ in registered()}

@@ -48,7 +48,7 @@ class Transport:
     is_slow: bool = False
 
 
-def _says(*parts: bytes, then: Break = Break.CLOSE, reads: int = 0) -> Greet:
+def _sends(*parts: bytes, then: Break = Break.CLOSE, reads: int = 0) -> Greet:
     """Read some bytes of the client, send some, and end."""
 
     def greet(connection: socket.socket) -> bool:
@@ -79,17 +79,17 @@ def _in_the_answer(*parts: bytes | Break | Raw) -> Early:
 
 
 TLS: dict[str, Transport] = {
-    "closes at once": Transport(greet=_says()),
-    "resets at once": Transport(greet=_says(then=Break.RESET)),
-    "says nothing": Transport(greet=_says(then=Break.HANG), is_slow=True),
-    "garbage": Transport(greet=_says(b"\x00\xff" * 500, reads=1)),
-    "plain http": Transport(greet=_says(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}", reads=1)),
-    "plain text": Transport(greet=_says(b"SSH-2.0-OpenSSH_9.2\x1b[2J\r\n", reads=1)),
-    "alert in the handshake": Transport(greet=_says(ALERT, reads=1)),
-    "record broken in the handshake": Transport(greet=_says(BAD_RECORD, reads=1)),
-    "record huge in the handshake": Transport(greet=_says(HUGE_RECORD, reads=1)),
-    "half a record": Transport(greet=_says(BAD_RECORD[:9], reads=1)),
-    "half a record, then nothing": Transport(greet=_says(BAD_RECORD[:9], reads=1, then=Break.HANG), is_slow=True),
+    "closes at once": Transport(greet=_sends()),
+    "resets at once": Transport(greet=_sends(then=Break.RESET)),
+    "says nothing": Transport(greet=_sends(then=Break.HANG), is_slow=True),
+    "garbage": Transport(greet=_sends(b"\x00\xff" * 500, reads=1)),
+    "plain http": Transport(greet=_sends(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}", reads=1)),
+    "plain text": Transport(greet=_sends(b"SSH-2.0-OpenSSH_9.2\x1b[2J\r\n", reads=1)),
+    "alert in the handshake": Transport(greet=_sends(ALERT, reads=1)),
+    "record broken in the handshake": Transport(greet=_sends(BAD_RECORD, reads=1)),
+    "record huge in the handshake": Transport(greet=_sends(HUGE_RECORD, reads=1)),
+    "half a record": Transport(greet=_sends(BAD_RECORD[:9], reads=1)),
+    "half a record, then nothing": Transport(greet=_sends(BAD_RECORD[:9], reads=1, then=Break.HANG), is_slow=True),
     "certificate expired": Transport(lambda: context_of(CERTIFICATES / "expired.pem")),
     "certificate of another host": Transport(lambda: context_of(CERTIFICATES / "elsewhere.pem")),
     "certificate wanted, 1.2": Transport(lambda: _wanting_a_certificate(ssl.TLSVersion.TLSv1_2)),
@@ -125,7 +125,7 @@ def _socks(*replies: bytes, then: Break | None = None) -> Transport:
         if then is None:
             return True
         connection.recv(1024)
-        return _says(then=then)(connection)
+        return _sends(then=then)(connection)
 
     return Transport(None, greet, is_broken=then is not None, is_socks=True, is_slow=then is Break.HANG)
 
@@ -135,8 +135,8 @@ def _refusing(code: int) -> bytes:
 
 
 SOCKS: dict[str, Transport] = {
-    "closes at once": Transport(None, _says(), is_socks=True),
-    "resets at once": Transport(None, _says(then=Break.RESET), is_socks=True),
+    "closes at once": Transport(None, _sends(), is_socks=True),
+    "resets at once": Transport(None, _sends(then=Break.RESET), is_socks=True),
     "says nothing": _socks(then=Break.HANG),
     "closes after the greeting": _socks(then=Break.CLOSE),
     "closes after the method": _socks(GREETING, then=Break.CLOSE),

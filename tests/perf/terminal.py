@@ -74,7 +74,7 @@ class Terminal:
         self.received = bytearray()
         self.read_s = self.began_s
         self.is_gone = False
-        self._asked = 0
+        self._answered_to = 0
 
     def __enter__(self) -> Self:
         return self
@@ -204,8 +204,8 @@ class Terminal:
 
     def _answer(self) -> None:
         """Respond to the program's terminal queries."""
-        for query in _QUERY.finditer(self.received, self._asked):
-            self._asked = query.end()
+        for query in _QUERY.finditer(self.received, self._answered_to):
+            self._answered_to = query.end()
             if query[2] is not None:
                 reply = f"\x1b[?{query[2].decode()};{_SUPPORTED.get(bytes(query[2]), 0)}$y"
             elif query[1] is not None:
@@ -217,7 +217,7 @@ class Terminal:
                 continue
             self.send(reply)
         # A query may arrive in two pieces, so the end is searched again.
-        self._asked = max(self._asked, len(self.received) - 8)
+        self._answered_to = max(self._answered_to, len(self.received) - 8)
 
 
 def _set_size(descriptor: int, columns: int, rows: int) -> None:

@@ -403,7 +403,7 @@ def test_unreadable_response_keeps_the_connection(tmp_path: Path) -> None:
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await synchronise(setup, screen)
             fleet.forget(PARENT)
-            fleet.fault = lambda asked: Response("{}") if asked == path else None
+            fleet.fault = lambda requested: Response("{}") if requested == path else None
             await setup.restart(down_s=1)
             connections = len(fleet.requests_to(RELAY_PATH))
             await setup.run_until(lambda: len(fleet.requests_to(path)) >= 3)

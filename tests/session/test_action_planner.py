@@ -74,30 +74,30 @@ def with_children(count: int, *, below_each: int = 0) -> Fleet:
 
 @pytest.mark.parametrize("below_each", [0, 2])
 def test_planner_reads_sixty_children_by_two_requests(tmp_path: Path, below_each: int) -> None:
-    plan, asked = planned(with_children(60, below_each=below_each), tmp_path, ROOT)
-    assert asked == {"detail": 1, "query": 1}
+    plan, request_counts = planned(with_children(60, below_each=below_each), tmp_path, ROOT)
+    assert request_counts == {"detail": 1, "query": 1}
     assert plan.total == 61 + 60 * below_each
     assert plan.missing == ()
     assert plan.is_from_replica, "what the children started within the last second is not known"
 
 
 def test_planner_reads_below_a_child_by_three_requests(tmp_path: Path) -> None:
-    plan, asked = planned(with_children(60, below_each=2), tmp_path, FleetRun(100, 0))
-    assert asked == {"detail": 2, "query": 1}
+    plan, request_counts = planned(with_children(60, below_each=2), tmp_path, FleetRun(100, 0))
+    assert request_counts == {"detail": 2, "query": 1}
     assert plan.total == 3
 
 
 def test_plan_is_current_for_a_run_without_children(tmp_path: Path) -> None:
-    plan, asked = planned(with_children(0), tmp_path, ROOT)
-    assert asked == {"detail": 1, "query": 1}
+    plan, request_counts = planned(with_children(0), tmp_path, ROOT)
+    assert request_counts == {"detail": 1, "query": 1}
     assert plan.total == 1
     assert not plan.is_from_replica
 
 
 def test_planner_reads_runs_of_one_tree_by_one_query(tmp_path: Path) -> None:
     fleet = with_children(20)
-    plan, asked = planned(fleet, tmp_path, *fleet.runs)
-    assert asked == {"detail": 1, "query": 1}
+    plan, request_counts = planned(fleet, tmp_path, *fleet.runs)
+    assert request_counts == {"detail": 1, "query": 1}
     assert plan.total == 21
 
 
@@ -110,16 +110,16 @@ def test_planner_repeats_a_query_that_missed_many_runs(tmp_path: Path) -> None:
         return empty.pop() if empty and path.endswith("/query") else None
 
     fleet.fault = late_once
-    plan, asked = planned(fleet, tmp_path, ROOT)
-    assert asked == {"detail": 1, "query": 2}
+    plan, request_counts = planned(fleet, tmp_path, ROOT)
+    assert request_counts == {"detail": 1, "query": 2}
     assert plan.total == 61
 
 
 def test_planner_reads_few_missed_runs_one_by_one(tmp_path: Path) -> None:
     fleet = with_children(3, below_each=1)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
-    plan, asked = planned(fleet, tmp_path, ROOT)
-    assert asked == {"detail": 7, "query": 1}
+    plan, request_counts = planned(fleet, tmp_path, ROOT)
+    assert request_counts == {"detail": 7, "query": 1}
     assert plan.total == 7
     assert not plan.is_from_replica, "every run told its children itself"
 
@@ -127,8 +127,8 @@ def test_planner_reads_few_missed_runs_one_by_one(tmp_path: Path) -> None:
 def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
     fleet = with_children(MAX_TREE_READS + 10)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
-    plan, asked = planned(fleet, tmp_path, ROOT)
-    assert asked["detail"] == MAX_TREE_READS + 1
+    plan, request_counts = planned(fleet, tmp_path, ROOT)
+    assert request_counts["detail"] == MAX_TREE_READS + 1
     assert plan.missing == ("the runs below 10 runs were not read",)
     assert plan.total == MAX_TREE_READS + 11
 
@@ -148,8 +148,8 @@ def roots_of(fleet: Fleet) -> list[FleetRun]:
 @pytest.mark.parametrize(("count", "queries"), [(2, 1), (100, 1), (130, 2)])
 def test_planner_reads_a_hundred_roots_by_one_query(tmp_path: Path, count: int, queries: int) -> None:
     fleet = with_roots(count)
-    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
-    assert asked == {"query": queries}
+    plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet))
+    assert request_counts == {"query": queries}
     assert plan.total == 3 * count
     assert plan.is_from_replica
     assert plan.missing == ()
@@ -158,15 +158,15 @@ def test_planner_reads_a_hundred_roots_by_one_query(tmp_path: Path, count: int, 
 def test_planner_reads_roots_one_by_one_without_queries(tmp_path: Path) -> None:
     fleet = with_roots(3)
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
-    plan, asked = planned(fleet, tmp_path, *roots_of(fleet))
-    assert asked == {"query": 1, "detail": 9, "trace": 3}
+    plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet))
+    assert request_counts == {"query": 1, "detail": 9, "trace": 3}
     assert plan.total == 9
 
 
 def test_planner_reads_children_apart_from_roots(tmp_path: Path) -> None:
     fleet = with_roots(3)
-    plan, asked = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
-    assert asked == {"query": 2, "detail": 2}
+    plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
+    assert request_counts == {"query": 2, "detail": 2}
     assert plan.total == 2 * 3 + 1
 
 
@@ -198,6 +198,6 @@ def test_partial_plan_names_a_tree_that_cannot_be_read(tmp_path: Path) -> None:
 def test_partial_plan_bounds_the_trees_it_reads(tmp_path: Path, more: int, missing: tuple[str, ...]) -> None:
     fleet = fleet_of(*(FleetRun(1_000 + n, -80, -70, LONG) for n in range(MAX_TREES + more)))
     fleet.fault = refuse_queries
-    plan, asked = planned(fleet, tmp_path, *fleet.runs, allow_partial=True)
-    assert asked["detail"] == MAX_TREES
+    plan, request_counts = planned(fleet, tmp_path, *fleet.runs, allow_partial=True)
+    assert request_counts["detail"] == MAX_TREES
     assert plan.missing == missing

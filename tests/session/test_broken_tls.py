@@ -65,10 +65,12 @@ def test_sources_recover_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "reason"),
     [(CANCEL, "the run is still Executing"), (REPLAY, "look for a new run before trying again")],
 )
-def test_action_is_unknown_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path, action: Action, said: str) -> None:
+def test_action_is_unknown_after_broken_tls(
+    tls_api: RecordingsApi, tmp_path: Path, action: Action, reason: str
+) -> None:
     tls_api.answer(Fault.BAD_RECORD, method="POST")
 
     async def scenario() -> None:
@@ -81,7 +83,7 @@ def test_action_is_unknown_after_broken_tls(tls_api: RecordingsApi, tmp_path: Pa
             end = acting.result()
             assert end.phase is ActionPhase.UNKNOWN
             assert end.message.startswith("the answer was lost (POST ")
-            assert end.message.endswith(said)
+            assert end.message.endswith(reason)
 
     asyncio.run(scenario())
     posted = [seen.method for seen in tls_api.requests].index("POST")

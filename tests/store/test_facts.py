@@ -61,7 +61,7 @@ def test_new_store_has_no_facts() -> None:
 
 def test_facts_are_stored_unchanged() -> None:
     store = Store()
-    told: list[Update] = [
+    updates: list[Update] = [
         EnvironmentRead(DEV, at(0)),
         CapabilityLost(Capability.TRACE, "403"),
         SourceConnected("rest", at(0), 2.0),
@@ -69,12 +69,12 @@ def test_facts_are_stored_unchanged() -> None:
         HistoryRead(at(0), 100, True),
         BudgetRead(750, 700, at(10)),
     ]
-    for update in told:
+    for update in updates:
         store.apply(update)
     assert (store.environment, store.is_environment_known) == (DEV, True)
     assert store.lost_capabilities == {Capability.TRACE: "403"}
-    assert store.source_statuses == {"rest": told[2], "feed": told[3]}
-    assert (store.history, store.budget) == (told[4], told[5])
+    assert store.source_statuses == {"rest": updates[2], "feed": updates[3]}
+    assert (store.history, store.budget) == (updates[4], updates[5])
 
 
 def test_refused_environment_counts_as_known() -> None:
@@ -117,13 +117,17 @@ actions = st.builds(
 )
 
 
-@given(st.lists(actions, min_size=1, max_size=6).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))))
+@given(
+    st.lists(actions, min_size=1, max_size=6).flatmap(
+        lambda updates: st.tuples(st.just(updates), st.permutations(updates))
+    )
+)
 def test_actions_never_go_back_in_any_order(
     both: tuple[list[ActionStatus], list[ActionStatus]],
 ) -> None:
-    told, shuffled = both
+    updates, shuffled = both
     ends: list[ActionStatus] = []
-    for order in (told, shuffled):
+    for order in (updates, shuffled):
         store = Store()
         seen = [store.actions[A] for action in order if store.apply(action).topics]
         numbers = [action.number for action in seen]

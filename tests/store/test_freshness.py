@@ -231,10 +231,10 @@ words = st.lists(
 
 @given(words, st.floats(0, 400))
 def test_confirmed_time_is_never_in_the_future_and_only_ages(
-    said: list[tuple[str, str, float]], later_s: float
+    events: list[tuple[str, str, float]], later_s: float
 ) -> None:
     sources, second = TrackedSources(), 0.0
-    for source, kind, pause_s in said:
+    for source, kind, pause_s in events:
         second += pause_s
         sources.respond(source, second) if kind == "respond" else sources.fail(source, second)
     order = [Level.CONNECTING, Level.FRESH, Level.LATE, Level.STALE]

@@ -55,8 +55,8 @@ def test_run_is_the_same_object_exactly_if_it_is_equal(first: RunPatch, second: 
 @given(one_run)
 def test_first_patch_is_kept_without_copies(patch: RunPatch) -> None:
     run = merge(None, patch)
-    says_nothing = patch.fixed is None or patch.fixed == Fixed()
-    assert says_nothing or run.fixed is patch.fixed
+    is_empty = patch.fixed is None or patch.fixed == Fixed()
+    assert is_empty or run.fixed is patch.fixed
     assert run.state is patch.state
 
 

@@ -17,7 +17,7 @@ ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "
 
 
 @dataclass(frozen=True)
-class Life:
+class SimulatedRun:
     """The history of one run: the seconds at which it is created, started, touched and ended."""
 
     number: int
@@ -44,30 +44,38 @@ class Life:
         updated = self.updated(now) or 0
         return patch_of(f"run_{self.number}", word, created=self.created, updated=updated, read=now, state=state)
 
-    def is_seen_to_change(self, since: int, until: int, reads: Sequence[int]) -> bool:
+    def has_visible_change(self, since: int, until: int, reads: Sequence[int]) -> bool:
         """Return whether a read at one of these seconds shows that the run changed in between."""
-        told = {moment for now in reads for moment in (self.created, self.started, self.ended, self.updated(now))}
-        return any(moment is not None and since < moment <= until and moment <= reads[-1] for moment in told)
+        times = {moment for now in reads for moment in (self.created, self.started, self.ended, self.updated(now))}
+        return any(moment is not None and since < moment <= until and moment <= reads[-1] for moment in times)
 
     def fails_in(self, since: int, until: int) -> bool:
         return self.ended is not None and ENDS[self.end] and since < self.ended <= until
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[Life]:
+def simulated_runs(draw: st.DrawFn) -> list[SimulatedRun]:
     many = []
     for number in range(draw(st.integers(0, 6))):
         created, *later = sorted(draw(st.lists(st.integers(0, 100), min_size=1, max_size=5)))
         started = later[0] if later else None
         ended = later[-1] if len(later) > 1 and draw(st.booleans()) else None
-        many.append(Life(number, created, started, tuple(later[1:-1]), ended, draw(st.sampled_from(sorted(ENDS)))))
+        many.append(
+            SimulatedRun(number, created, started, tuple(later[1:-1]), ended, draw(st.sampled_from(sorted(ENDS))))
+        )
     return many
 
 
 @settings(max_examples=100)
-@given(lives(), st.integers(0, 60), st.integers(1, 30), st.lists(st.integers(0, 40), min_size=1, max_size=3), st.data())
+@given(
+    simulated_runs(),
+    st.integers(0, 60),
+    st.integers(1, 30),
+    st.lists(st.integers(0, 40), min_size=1, max_size=3),
+    st.data(),
+)
 def test_count_equals_the_runs_that_changed_in_the_gap(
-    world: list[Life], since: int, lasted: int, delays: list[int], data: st.DataObject
+    world: list[SimulatedRun], since: int, lasted: int, delays: list[int], data: st.DataObject
 ) -> None:
     until = since + lasted
     reads = [since, *(until + delay for delay in sorted(delays))]
@@ -77,7 +85,7 @@ def test_count_equals_the_runs_that_changed_in_the_gap(
     store = Store()
 
     def read(now: int) -> Changes:
-        return store.apply(RunsRead(tuple(life.patch(now) for life in world if life.created <= now)))
+        return store.apply(RunsRead(tuple(simulated.patch(now) for simulated in world if simulated.created <= now)))
 
     for now in reads[:noticed_before]:
         read(now)
@@ -86,9 +94,11 @@ def test_count_equals_the_runs_that_changed_in_the_gap(
     for now in reads[noticed_before:]:
         counter.on_changes(read(now))
     counter.on_changes(store.apply(CaughtUp("rest", at(until))))
-    heard = reads[noticed_before - 1 :]
-    missed = [life for life in world if life.is_seen_to_change(since, until, heard)]
-    assert counter.missed(at(until)) == MissedRuns(len(missed), sum(life.fails_in(since, until) for life in missed))
+    later_reads = reads[noticed_before - 1 :]
+    missed = [simulated for simulated in world if simulated.has_visible_change(since, until, later_reads)]
+    assert counter.missed(at(until)) == MissedRuns(
+        len(missed), sum(simulated.fails_in(since, until) for simulated in missed)
+    )
 
 
 def test_count_is_final_once_a_source_has_caught_up() -> None:

@@ -97,7 +97,7 @@ def some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.just(()) | st.lists(st.sampled_from(values), max_size=3, unique=True).map(tuple)
 
 
-asked = st.builds(
+server_filters = st.builds(
     RunFilters,
     statuses=some(STATUSES),
     tasks=some(TASKS).map(lambda names: tuple(map(TaskId, names))),
@@ -110,7 +110,7 @@ asked = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(asked)
+@given(server_filters)
 def test_run_matches_exactly_if_the_server_lists_it(known: Known, filters: RunFilters) -> None:
     runs_filter = with_server_filters(filters, EVERYTHING)
     assert {run.id for run in known.runs if runs_filter.matches(run)} == {run.id for run in known.ask(filters)}
@@ -121,7 +121,7 @@ def matches(run: Run, **filters: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("asked", "word", "is_shown"),
+    ("status", "word", "is_shown"),
     [
         ("EXECUTING", "EXECUTING", True),
         ("EXECUTING", "RETRYING_AFTER_FAILURE", True),
@@ -135,8 +135,8 @@ def matches(run: Run, **filters: object) -> bool:
         ("NONSENSE", "QUEUED", False),
     ],
 )
-def test_status_matches_in_every_vocabulary(asked: str, word: str, is_shown: bool) -> None:
-    assert matches(run_of("run_a", word), statuses=(asked,)) is is_shown
+def test_status_matches_in_every_vocabulary(status: str, word: str, is_shown: bool) -> None:
+    assert matches(run_of("run_a", word), statuses=(status,)) is is_shown
 
 
 def test_unknown_values_do_not_hide_a_run() -> None:

@@ -32,7 +32,7 @@ def complete(now: datetime, **changes: Any) -> WindowRead:
 
 
 @dataclass(frozen=True)
-class Life:
+class SimulatedRun:
     """The history of a run: its statuses, and the second at which each began."""
 
     number: int
@@ -59,7 +59,7 @@ class Life:
 
 
 @st.composite
-def lives(draw: st.DrawFn, number: int) -> Life:
+def simulated_run(draw: st.DrawFn, number: int) -> SimulatedRun:
     moment = draw(st.integers(0, START_S + 30))
     steps = [(float(moment), draw(st.sampled_from(["QUEUED", "DELAYED", "PENDING_VERSION"])))]
     for word in draw(
@@ -77,18 +77,18 @@ def lives(draw: st.DrawFn, number: int) -> Life:
     ):
         moment = draw(st.integers(moment + 1, max(moment + 2, START_S + 40)))
         steps.append((float(moment), word))
-    return Life(number, tuple(steps))
+    return SimulatedRun(number, tuple(steps))
 
 
-worlds = st.integers(0, 8).flatmap(lambda count: st.tuples(*(lives(number) for number in range(count))))
+worlds = st.integers(0, 8).flatmap(lambda count: st.tuples(*(simulated_run(number) for number in range(count))))
 
 
-def server_count(world: tuple[Life, ...], now_s: float, lag_s: dict[int, float] | float) -> CountsRead:
+def server_count(world: tuple[SimulatedRun, ...], now_s: float, lag_s: dict[int, float] | float) -> CountsRead:
     """Return the server's count of the runs created within the period, each as the replica knew it."""
     counts: Counter[RunStatus] = Counter()
-    for life in world:
-        word = life.word(now_s - (lag_s if isinstance(lag_s, float) else lag_s[life.number]))
-        if word is not None and life.steps[0][0] >= now_s - 3600:
+    for simulated in world:
+        word = simulated.word(now_s - (lag_s if isinstance(lag_s, float) else lag_s[simulated.number]))
+        if word is not None and simulated.steps[0][0] >= now_s - 3600:
             counts[parse_status(word).canonical] += 1
     return CountsRead(dict(counts), at(now_s), 1)
 
@@ -104,36 +104,38 @@ def counts_of(statuses: Counter[RunStatus]) -> StatusCounts:
     )
 
 
-def truth(world: tuple[Life, ...], now_s: float) -> StatusCounts:
+def truth(world: tuple[SimulatedRun, ...], now_s: float) -> StatusCounts:
     """Count live runs of any age, and the failed runs of the period."""
     statuses: Counter[RunStatus] = Counter()
-    for life in world:
-        word = life.word(now_s)
+    for simulated in world:
+        word = simulated.word(now_s)
         status = None if word is None else parse_status(word).canonical
-        if status is not None and (not status.is_final or life.steps[0][0] >= now_s - 3600):
+        if status is not None and (not status.is_final or simulated.steps[0][0] >= now_s - 3600):
             statuses[status] += 1
     return counts_of(statuses)
 
 
-def moments_of(world: tuple[Life, ...], after_s: float = START_S) -> list[float]:
-    return sorted({moment for life in world for moment, _ in life.steps if moment > after_s})
+def moments_of(world: tuple[SimulatedRun, ...], after_s: float = START_S) -> list[float]:
+    return sorted({moment for simulated in world for moment, _ in simulated.steps if moment > after_s})
 
 
-def read_all(store: Store, world: tuple[Life, ...], now_s: float) -> None:
-    born = [life for life in world if life.steps[0][0] <= now_s]
-    store.apply(RunsRead(tuple(life.patch(now_s) for life in born)))
+def read_all(store: Store, world: tuple[SimulatedRun, ...], now_s: float) -> None:
+    born = [simulated for simulated in world if simulated.steps[0][0] <= now_s]
+    store.apply(RunsRead(tuple(simulated.patch(now_s) for simulated in born)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(worlds, st.data())
-def test_header_equals_the_rows_if_all_live_runs_are_known(world: tuple[Life, ...], data: st.DataObject) -> None:
+def test_header_equals_the_rows_if_all_live_runs_are_known(
+    world: tuple[SimulatedRun, ...], data: st.DataObject
+) -> None:
     store = Store()
     store.apply(complete(at(START_S)))
     store.apply(WHOLE)
     for now_s in (float(START_S), *moments_of(world)):
         # A run may be read now or later, and the server may count now or never. Both must not matter.
-        read = [life for life in world if life.steps[0][0] <= now_s and data.draw(st.booleans())]
-        store.apply(RunsRead(tuple(life.patch(now_s) for life in read)))
+        read = [simulated for simulated in world if simulated.steps[0][0] <= now_s and data.draw(st.booleans())]
+        store.apply(RunsRead(tuple(simulated.patch(now_s) for simulated in read)))
         if data.draw(st.booleans()):
             store.apply(server_count(world, now_s, 0.65))
         now = at(now_s)
@@ -145,10 +147,12 @@ def test_header_equals_the_rows_if_all_live_runs_are_known(world: tuple[Life, ..
 @settings(max_examples=80, deadline=None)
 @given(worlds, worlds, st.lists(st.floats(START_S, START_S + 60), max_size=4))
 def test_counts_are_updated_between_two_of_the_server(
-    world: tuple[Life, ...], unheard: tuple[Life, ...], counted: list[float]
+    world: tuple[SimulatedRun, ...], unread: tuple[SimulatedRun, ...], counted: list[float]
 ) -> None:
     """A change from the feed is counted once, before or after the server's count. The count has all others."""
-    still = tuple(Life(100 + life.number, ((float(START_S - 10), life.steps[0][1]),)) for life in unheard)
+    still = tuple(
+        SimulatedRun(100 + simulated.number, ((float(START_S - 10), simulated.steps[0][1]),)) for simulated in unread
+    )
     store = Store()
     read_all(store, world, START_S - 5)
     store.apply(complete(at(START_S), is_live_complete=False))
@@ -165,19 +169,21 @@ def test_counts_are_updated_between_two_of_the_server(
 @settings(max_examples=80, deadline=None)
 @given(worlds, st.floats(START_S, START_S + 45), st.data())
 def test_updated_counts_err_by_changes_in_the_replica_delay(
-    world: tuple[Life, ...], counted_s: float, data: st.DataObject
+    world: tuple[SimulatedRun, ...], counted_s: float, data: st.DataObject
 ) -> None:
     store = Store()
     for now_s in (START_S - 5, *(moment for moment in moments_of(world, START_S - 5) if moment <= counted_s)):
         read_all(store, world, now_s)
     store.apply(complete(at(counted_s), is_live_complete=False))
     store.apply(CUT)
-    lags = {life.number: data.draw(st.floats(0.3, 1.0)) for life in world}
+    lags = {simulated.number: data.draw(st.floats(0.3, 1.0)) for simulated in world}
     store.apply(server_count(world, counted_s, lags))
-    doubtful = sum(counted_s - 1.0 <= moment <= counted_s - 0.3 for life in world for moment, _ in life.steps)
+    uncertain_count = sum(
+        counted_s - 1.0 <= moment <= counted_s - 0.3 for simulated in world for moment, _ in simulated.steps
+    )
     found, true = store.status_counts(at(counted_s)), truth(world, counted_s)
     for name in ("queued", "delayed", "pending_version", "executing", "waiting", "failed"):
-        assert abs(getattr(found, name) - getattr(true, name)) <= doubtful
+        assert abs(getattr(found, name) - getattr(true, name)) <= uncertain_count
 
 
 def live_store(*words: str) -> Store:

@@ -140,7 +140,7 @@ def test_request_during_close_succeeds_or_fails() -> None:
     async def scenario() -> None:
         async with connected() as (api, connection):
 
-            async def get_or_hear() -> bytes:
+            async def get_or_fail() -> bytes:
                 try:
                     return await get(api, connection, "/moved")
                 except Unreachable:
@@ -149,7 +149,7 @@ def test_request_during_close_succeeds_or_fails() -> None:
             results = set()
             for turns in range(2 * TURNS):
                 async with asyncio.TaskGroup() as tasks:
-                    task = tasks.create_task(get_or_hear())
+                    task = tasks.create_task(get_or_fail())
                     for _ in range(turns):
                         await asyncio.sleep(0)
                     await connection.aclose()

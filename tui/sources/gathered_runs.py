@@ -46,7 +46,7 @@ class GatheredRuns:
             ids.popleft()
         return ids[0] if ids else None
 
-    def lacks_status(self, row: TreeRow) -> bool:
+    def is_status_unknown(self, row: TreeRow) -> bool:
         """Whether the status of a run is neither in its row nor in a response."""
         run = self.runs.get(row.id)
         return row.status is None and (run is None or run.state is None)
@@ -59,7 +59,7 @@ class GatheredRuns:
         return deque(
             row.id if row.parent_id is None or row.parent_id in self.read_ids else row.parent_id
             for row in rows
-            if self.lacks_status(row)
+            if self.is_status_unknown(row)
         )
 
     def reasons(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class GatheredRuns:
             if run_id not in self.read_ids and statuses.get(run_id) is None and not self._has_ended(run_id)
         ]
 
-    def may_lack_children(self, tree: RunTree, run_id: RunId) -> bool:
+    def may_miss_children(self, tree: RunTree, run_id: RunId) -> bool:
         """Whether the run or a descendant was not read and may be live, so that the tree may lack children of it."""
         node = tree.find(run_id)
         return node is not None and any(

@@ -77,7 +77,7 @@ class TreeFetcher:
             if len(rows) >= MAX_TREE_ROWS:
                 gathered.missing.append(f"{MAX_TREE_ROWS:,} runs or more")
         tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
-        return replace(tree, is_from_replica=gathered.may_lack_children(tree, run_id))
+        return replace(tree, is_from_replica=gathered.may_miss_children(tree, run_id))
 
     async def fetch_trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
         """Fetch the trees below several roots by one query. Return None if it is refused or fails.
@@ -200,7 +200,7 @@ class TreeFetcher:
         left = {run_id for run_id in pending if run_id not in gathered.read_ids}
         if left:
             gathered.missing.append(_unread_below(len(left)))
-        unknown_count = sum(gathered.lacks_status(row) for row in rows)
+        unknown_count = sum(gathered.is_status_unknown(row) for row in rows)
         if unknown_count:
             gathered.missing.append(
                 f"the status of {unknown_count:,} {'run' if unknown_count == 1 else 'runs'} was not read"

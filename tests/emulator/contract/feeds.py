@@ -209,10 +209,10 @@ def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     quiet(scene)
     shape = shape_of(request)
     answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
-    told_ms, began_ms = answer.headers["electric-offset"].partition("_")[0], scene.time[0]
+    offset_ms, began_ms = answer.headers["electric-offset"].partition("_")[0], scene.time[0]
     answer = scene.poll(request["path"], shape | next_query(answer), request["headers"])
     assert 17_000 <= scene.time[0] - began_ms <= 23_000
-    assert answer.headers["electric-offset"] == f"{told_ms}_{answer.headers['electric-cursor']}"
+    assert answer.headers["electric-offset"] == f"{offset_ms}_{answer.headers['electric-cursor']}"
     return answer
 
 

@@ -157,7 +157,7 @@ def test_recorded_responses_pass_the_sdks_validation() -> None:
         r"/api/v1/query$": "query",
         r"/realtime/v1/": "feed",
     }
-    met = set()
+    served = set()
     for name, parsed in recordings():
         request, response = parsed.get("request", {}), parsed.get("response", {})
         answer = next((each for pattern, each in paths.items() if re.match(pattern, request.get("path", ""))), None)
@@ -166,9 +166,9 @@ def test_recorded_responses_pass_the_sdks_validation() -> None:
         if answer is None or response["status"] != 200 or not (is_versioned or answer not in {"list", "run"}):
             continue
         if CUT not in json.dumps(response["body"]):
-            met.add(answer)
+            served.add(answer)
             assert complaints(answer, response["body"]) == [], name
-    assert met == set(paths.values())
+    assert served == set(paths.values())
 
 
 def test_missing_field_fails_the_validation(sdk_server: SdkServer) -> None:

@@ -29,12 +29,12 @@ NO_KEY = "Invalid API key"
 NO_TOKEN = "Public Access Token is invalid"
 
 
-def who(header: str | None, now_ms: int = START_MS) -> Access:
+def access_of(header: str | None, now_ms: int = START_MS) -> Access:
     return identify(header, BOTH, now_ms)
 
 
 def bearer(token: str, now_ms: int = START_MS) -> Access:
-    return who(f"Bearer {token}", now_ms)
+    return access_of(f"Bearer {token}", now_ms)
 
 
 def coded(part: Any) -> str:
@@ -53,7 +53,7 @@ def signed(**changes: Any) -> str:
 @pytest.mark.parametrize("environment", BOTH)
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER   "])
 def test_key_belongs_to_its_environment(environment: Any, scheme: str) -> None:
-    access = who(f"{scheme}{environment.key} ")
+    access = access_of(f"{scheme}{environment.key} ")
     assert (access.environment, access.scopes, access.limit) == (environment, None, SECRET_KEY)
 
 
@@ -76,14 +76,14 @@ def test_key_belongs_to_its_environment(environment: Any, scheme: str) -> None:
     ],
 )
 def test_unknown_token_counts_as_a_secret_key(header: str) -> None:
-    access = who(header)
+    access = access_of(header)
     assert (access.environment, access.error, access.limit) == (None, NO_KEY, SECRET_KEY)
 
 
 @pytest.mark.parametrize("header", [None, "", "   "])
 def test_missing_header_is_refused_as_recorded(header: str | None) -> None:
     with pytest.raises(Refusal) as caught:
-        who(header)
+        access_of(header)
     recorded = recording("901")["response"]
     answer = caught.value.answer
     assert (answer.status, answer.body) == (recorded["status"], recorded["body"])
@@ -93,7 +93,7 @@ def test_missing_header_is_refused_as_recorded(header: str | None) -> None:
 @given(st.text(st.characters(max_codepoint=255), max_size=200))
 def test_any_header_is_known_or_unknown(text: str) -> None:
     if text.strip():
-        assert who(text).environment is None
+        assert access_of(text).environment is None
     assert bearer(f"{text}.{text}.{text}").environment is None
 
 

@@ -110,9 +110,10 @@ def tree_of(run: Run) -> str:
 
 
 @pytest.mark.parametrize(
-    ("word", "is_said"), [("EXECUTING", True), ("QUEUED", True), ("COMPLETED", False), ("FAILED", False), ("NEW", True)]
+    ("word", "is_shown"),
+    [("EXECUTING", True), ("QUEUED", True), ("COMPLETED", False), ("FAILED", False), ("NEW", True)],
 )
-def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_said: bool) -> None:
+def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_shown: bool) -> None:
     grove = Grove()
     grove.add("root")
     child = grove.add("child", "root", word)
@@ -120,7 +121,7 @@ def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_said: bool) ->
     grove.runs[RunId("run_root")] = replace(waiting(wait), id=RunId("run_root"))
     shape = shape_of(grove.tree("root"), grove.runs.get)
     lines = [plain(row(each, columns_for(118), AT).line) for each in branches(shape, TreeFolds())]
-    assert ("waits for its child" in lines[0]) is is_said
+    assert ("waits for its child" in lines[0]) is is_shown
 
 
 def show_of(run: Run) -> str:

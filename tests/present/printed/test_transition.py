@@ -22,10 +22,10 @@ def test_line_of_a_start_has_the_time_of_the_change() -> None:
     )
 
 
-@pytest.mark.parametrize(("before", "is_told"), [(None, True), (1, True), (2, False)])
-def test_new_attempt_is_named(before: int | None, is_told: bool) -> None:
+@pytest.mark.parametrize(("before", "is_named"), [(None, True), (1, True), (2, False)])
+def test_new_attempt_is_named(before: int | None, is_named: bool) -> None:
     earlier = None if before is None else sample("EXECUTING", attempt_count=before)
-    assert ("attempt 2" in line_text(earlier, sample("EXECUTING", attempt_count=2))) is is_told
+    assert ("attempt 2" in line_text(earlier, sample("EXECUTING", attempt_count=2))) is is_named
 
 
 def test_backoff_of_a_queued_run_is_mentioned() -> None:

@@ -69,7 +69,7 @@ def test_failed_live_and_current_runs_are_never_grouped(
             assert tree.current not in {tree_run.node.id for tree_run in hidden}
             assert not {tree_run.family for tree_run in hidden} & {
                 StatusFamily.FAILED,
-                StatusFamily.UNDER_WAY,
+                StatusFamily.ACTIVE,
                 StatusFamily.UNKNOWN,
             }
 
@@ -136,12 +136,12 @@ def test_batch_with_unknown_runs_marks_its_size() -> None:
 def test_newest_state_of_a_run_counts() -> None:
     grove = family("EXECUTING", "EXECUTING")
     tree = grove.tree("root")
-    assert shape_of(tree, grove.runs.get).root.below == RollUp(under_way=2)
+    assert shape_of(tree, grove.runs.get).root.below == RollUp(active=2)
     ended = sample("FAILED", run_id="run_0", task="page")
     newer = {**grove.runs, ended.id: ended}
-    assert shape_of(tree, newer.get).root.below == RollUp(failed=1, under_way=1)
+    assert shape_of(tree, newer.get).root.below == RollUp(failed=1, active=1)
     # Gone from the store, or there by reference only: the tree's own values are all that is known.
-    assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(under_way=2)
+    assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(active=2)
 
 
 def test_node_known_only_by_its_status_is_counted() -> None:

@@ -104,11 +104,11 @@ def test_selected_old_run_has_its_own_feed(tmp_path: Path) -> None:
         assert any(line.startswith("▌ ✗ Failed") for line in monitor.lines)
         # It is looked at still, and has nothing more to tell.
         await monitor.later(1)
-        asked = len(fleet.requests_to(path))
+        count_before = len(fleet.requests_to(path))
         await monitor.later(60)
-        assert len(fleet.requests_to(path)) == asked
+        assert len(fleet.requests_to(path)) == count_before
         await monitor.press("g", wait_s=60)
-        assert len(fleet.requests_to(path)) == asked
+        assert len(fleet.requests_to(path)) == count_before
         # That it was let go is nobody else's business: the feed of all runs is still the first.
         assert [query["offset"] for _, query in fleet.requests_to("/realtime/v1/runs")].count("-1") == 1
 

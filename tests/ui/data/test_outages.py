@@ -63,15 +63,15 @@ def test_gap_line_counts_the_missed_runs(tmp_path: Path) -> None:
             assert monitor.lines[3].startswith("  ○ Queued ")
             line = "  no data 14:00–14:01 · catching up, 4 runs so far · 2 failed  "
             assert monitor.lines[4] == line + "╌" * (119 - len(line))
-            said = [message.text for message in monitor.app.messages]
-            assert not any("no data" in text for text in said)
+            texts = [message.text for message in monitor.app.messages]
+            assert not any("no data" in text for text in texts)
             await catch_up(monitor)
             assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
-            said = [message.text for message in monitor.app.messages]
-            assert said[-1] == "There was no data 14:00–14:01: 4 runs caught up, 2 failed."
+            texts = [message.text for message in monitor.app.messages]
+            assert texts[-1] == "There was no data 14:00–14:01: 4 runs caught up, 2 failed."
             await monitor.later(300)
             assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
-            assert [message.text for message in monitor.app.messages] == said
+            assert [message.text for message in monitor.app.messages] == texts
             await monitor.pilot.resize_terminal(80, 24)
             await monitor.later(1)
             line = "  no data 14:00–14:01 · 4 runs caught up · 2 failed  "

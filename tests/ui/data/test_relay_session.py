@@ -37,10 +37,10 @@ def test_refresh_reconnects_to_a_relay_that_stopped(tmp_path: Path) -> None:
             subscription = RunSubscription(screen, environment_name="relay here")
             await subscription.start()
             await setup.run_until(lambda: RELAY in screen.store.source_statuses)
-            asked = len(fleet.requests_to(RELAY_PATH))
+            count_before = len(fleet.requests_to(RELAY_PATH))
             await setup.run_for(100)
-            assert len(fleet.requests_to(RELAY_PATH)) == asked
+            assert len(fleet.requests_to(RELAY_PATH)) == count_before
             subscription.refresh()
-            await setup.run_until(lambda: len(fleet.requests_to(RELAY_PATH)) > asked)
+            await setup.run_until(lambda: len(fleet.requests_to(RELAY_PATH)) > count_before)
 
     asyncio.run(scenario())

@@ -54,14 +54,14 @@ def test_lone_surrogate_is_sent() -> None:
 
 def test_too_large_text_is_not_sent_with_a_notice() -> None:
     sent: list[str] = []
-    said: list[str] = []
-    clipboard = Clipboard({}, sent.append, lambda line: said.append(plain(line)))
+    shown_notices: list[str] = []
+    clipboard = Clipboard({}, sent.append, lambda line: shown_notices.append(plain(line)))
     clipboard.send("payload", "é" * (MAX_BYTES // 2))
     assert len(sent) == 1
-    assert said == ["payload sent to the terminal"]
+    assert shown_notices == ["payload sent to the terminal"]
     clipboard.send("payload", "é" * 1_200_000)
     assert len(sent) == 1
-    assert said[-1] == "payload is too large to copy: 2.4 MB; terminals take up to 100 kB"
+    assert shown_notices[-1] == "payload is too large to copy: 2.4 MB; terminals take up to 100 kB"
 
 
 def test_copy_menu_reads_the_run_and_sends_the_choice(tmp_path: Path) -> None:

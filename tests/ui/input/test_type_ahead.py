@@ -26,13 +26,13 @@ class SlowTerminal:
 
     def __post_init__(self) -> None:
         self.guard = TypeAhead(self.clock, self._ask)
-        self.asked = 0
+        self.questions = 0
         self.newest = 0
         self._free_s = 0.0
 
     def _ask(self, _: str) -> None:
-        self.asked += 1
-        number, delay_s = self.asked, self.delays_s[self.asked % len(self.delays_s)]
+        self.questions += 1
+        number, delay_s = self.questions, self.delays_s[self.questions % len(self.delays_s)]
         if delay_s is not None:
             now_s = self.clock.monotonic_s()
             self._free_s = max(self._free_s, now_s + delay_s)
@@ -55,7 +55,7 @@ async def _check_every_frame(delays_s: list[float | None], gaps_s: list[float]) 
     clock = VirtualClock()
     slow = SlowTerminal(clock, delays_s)
     for gap_s in gaps_s:
-        first, began_s, was_silent = slow.asked + 1, clock.monotonic_s(), slow.guard.is_silent
+        first, began_s, was_silent = slow.questions + 1, clock.monotonic_s(), slow.guard.is_silent
         seen: list[tuple[FrameVisibility, int, float]] = []
         slow.guard.begin(lambda sight, seen=seen: seen.append((sight, slow.newest, clock.monotonic_s())))  # type: ignore[misc]
         await clock.run(gap_s)

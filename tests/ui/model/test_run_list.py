@@ -344,7 +344,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-def said(listed: Listed) -> list[object]:
+def painted_lines(listed: Listed) -> list[object]:
     """Everything that the lines of the window show."""
     rows = listed.rows
     left_over = rows.cursor if rows.is_cursor_departed else None
@@ -372,11 +372,11 @@ def lines_of(listed: Listed) -> list[Item]:
 def test_painted_lines_equal_the_model(plan: list[Step]) -> None:
     listed = Listed(max_runs=25)
     rows = listed.rows
-    painted = said(listed)
+    painted = painted_lines(listed)
     for step in plan:
         cursor, line, was_at_end = rows.cursor, listed.cursor_line, rows.is_at_end
         lines = step(listed)
-        now = said(listed)
+        now = painted_lines(listed)
         if lines is None:
             painted = now
         else:

@@ -219,9 +219,9 @@ def test_value_fetch_reports_errors_and_renews_its_address(tmp_path: Path) -> No
         fleet.fault = lambda _: None
         await monitor.later(290)
         detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
-        asked = len(fleet.requests_to(detail))
+        count_before = len(fleet.requests_to(detail))
         await fetch(monitor)
-        assert len(fleet.requests_to(detail)) == asked + 1
+        assert len(fleet.requests_to(detail)) == count_before + 1
         view_of(monitor)
 
     run_story(story, tmp_path, fleet_with(LARGE))

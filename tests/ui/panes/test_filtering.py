@@ -12,24 +12,24 @@ from tui.ui.screens.main_keys import FILTER_SENTENCE
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "remark"),
     [
         ("foo:bar", 'no field "foo"; the fields are status task tag'),
         ("status:faild", 'no status "faild"; similar names: failed'),
         ("took:>10q", '">10q" is not a duration; use for example took:>10s'),
     ],
 )
-def test_unknown_filter_shows_no_runs(tmp_path: Path, text: str, said: str) -> None:
+def test_unknown_filter_shows_no_runs(tmp_path: Path, text: str, remark: str) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *text)
-        assert said in monitor.lines[-1]
+        assert remark in monitor.lines[-1]
         await monitor.press("enter", "asterisk")
-        assert said in monitor.lines[1]
-        assert said[1:] in monitor.lines[4]
+        assert remark in monitor.lines[1]
+        assert remark[1:] in monitor.lines[4]
         rows = monitor.screen.run_list.rows
         assert (len(rows.view), len(rows.marks)) == (0, 0)
         await monitor.press("escape")
-        assert said not in monitor.text
+        assert remark not in monitor.text
         assert len(rows.view) == 30
 
     run_story(story, tmp_path, small_fleet())

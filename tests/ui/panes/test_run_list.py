@@ -252,10 +252,10 @@ def test_refresh_asks_now(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
         await monitor.later(120)  # nothing changes: the interval has grown
-        asked = len(fleet.requests)
+        count_before = len(fleet.requests)
         fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
         await monitor.press("r", wait_s=0.1)
-        assert len(fleet.requests) > asked
+        assert len(fleet.requests) > count_before
         assert "brand-new" in monitor.lines[3]
 
     run_story(story, tmp_path, small_fleet())

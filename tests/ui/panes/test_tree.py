@@ -51,8 +51,8 @@ def rows(monitor: Monitored) -> list[str]:
     for number, line in enumerate(monitor.lines[3:-3]):
         if not line.strip():
             break
-        said = line.lstrip("▌ │├└─▾▸").split("  ")[0]
-        task = said if said[:1].isdigit() else said.partition(" ")[2]
+        shown = line.lstrip("▌ │├└─▾▸").split("  ")[0]
+        task = shown if shown[:1].isdigit() else shown.partition(" ")[2]
         found.append(f"> {task}" if number == pane.page.cursor else task)
     return found
 

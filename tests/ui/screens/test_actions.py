@@ -21,7 +21,7 @@ def asks(monitor: Monitored) -> bool:
     return isinstance(monitor.app.screen, ConfirmScreen)
 
 
-async def seen(monitor: Monitored) -> None:
+async def wait_for_question(monitor: Monitored) -> None:
     """The question is whole, and the terminal answered each time that it was asked."""
     await monitor.later(0.5)
     await monitor.answer(2)
@@ -49,7 +49,7 @@ def test_key_without_effect_says_why(tmp_path: Path) -> None:
 def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j", "C")
-        await seen(monitor)
+        await wait_for_question(monitor)
         assert asks(monitor)
         await monitor.pilot.resize_terminal(30, 4)
         await monitor.press("y")
@@ -70,7 +70,7 @@ def test_action_uses_marks_wherever_the_cursor_is(tmp_path: Path) -> None:
             await monitor.press("C")
             assert asks(monitor)
             assert "Cancel 2 runs?" in monitor.text
-            await seen(monitor)
+            await wait_for_question(monitor)
             await monitor.press("escape")
             assert not asks(monitor)
 
@@ -82,7 +82,7 @@ def test_action_leaves_hidden_marks_alone(tmp_path: Path) -> None:
         await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
         assert "Cancel 2 runs?" in monitor.text
         assert "1 marked run hidden by the filter: not touched." in monitor.text
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y")
         assert not asks(monitor)
         assert "1 marked, 1 hidden" in monitor.lines[1]
@@ -110,7 +110,7 @@ def test_outcome_is_painted_in_the_row(tmp_path: Path, monkeypatch: pytest.Monke
             return strip
 
         await monitor.press("j", "R")
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y", wait_s=1)
         monkeypatch.setattr(table, "strip_at", strip_at)
         for seconds, row in ((1, ""), (3, "▌ ✗ refused: 403"), (5, ""), (6, "▌ ✗ Failed")):
@@ -148,7 +148,7 @@ def test_marks_end_with_the_environment(tmp_path: Path) -> None:
 def test_v_opens_the_new_run_in_the_detail(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "R")
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y", wait_s=2)
         assert "v goes there" in monitor.lines[-1]
         await monitor.press("v", wait_s=1)
@@ -173,7 +173,7 @@ def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pyt
         # A dialog is armed by frames, which come in real time: on a busy machine the first answer may be too soon.
         for _ in range(5):
             if len(monitor.app.screen_stack) > 1:
-                await seen(monitor)
+                await wait_for_question(monitor)
                 await monitor.press("y", wait_s=1)
         fleet.fault = lambda path: JSONResponse({"error": "No"}, 403) if path.endswith("/replay") else None
         monkeypatch.setattr(table, "refresh_line", shown.append)
@@ -204,9 +204,9 @@ def test_farewell_lists_unfinished_actions(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "R")
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y", "j", "space", "space", "R")
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y", wait_s=1)
         assert monitor.app.farewell() == [
             "Replay of 2 runs was not sent: the program ended before that.",
@@ -234,7 +234,7 @@ def test_read_only_has_no_trace_of_actions(tmp_path: Path) -> None:
 def test_action_log_says_how_an_action_started(tmp_path: Path, keys: tuple[str, ...], via: str) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", *keys)
-        await seen(monitor)
+        await wait_for_question(monitor)
         await monitor.press("y", wait_s=2)
 
     run_story(story, tmp_path, fleet_of(executing(1)))

@@ -150,5 +150,5 @@ def test_cut_response_is_reported_once(recordings_api: RecordingsApi, tmp_path: 
                 reporter.on_changes(Changes())
         return [message.text for message in messages]
 
-    said = f"The server sent too much: 500 tags of {RUN}, only the first 100 are kept."
-    assert asyncio.run(scenario()) == [said]
+    expected = f"The server sent too much: 500 tags of {RUN}, only the first 100 are kept."
+    assert asyncio.run(scenario()) == [expected]

@@ -34,7 +34,7 @@ async def a_question(monitor: Monitored) -> None:
     await monitor.later(2)
 
 
-async def nobody_answers(monitor: Monitored) -> None:
+async def the_api_is_down(monitor: Monitored) -> None:
     await monitor.press("j", "x", wait_s=2)
     monitor.api.fleet.fault = lambda _: PlainTextResponse("", 503)
     await monitor.later(90)
@@ -44,7 +44,7 @@ async def an_outage_is_over(monitor: Monitored) -> None:
     fleet = monitor.api.fleet
     fleet.add_all(FleetRun(50 + number, 10.0 + number, 20.0, 40.0, ENDS[number % 5]) for number in range(7))
     fleet.add_all(FleetRun(60 + number, 100.0 + number, 101.0) for number in range(3))
-    await nobody_answers(monitor)
+    await the_api_is_down(monitor)
     fleet.fault = lambda _: None
     await monitor.press("r", wait_s=8)
     await monitor.session.emit(CaughtUp("rest", monitor.session.now()))
@@ -57,7 +57,7 @@ async def an_outage_is_over(monitor: Monitored) -> None:
         ("failed-120x40-dark", a_failed_run, (120, 40), ColorMode.DARK),
         ("list-80x24-light", a_list, (80, 24), ColorMode.LIGHT),
         ("question-120x40-dark", a_question, (120, 40), ColorMode.DARK),
-        ("stale-120x40-16-colours", nobody_answers, (120, 40), ColorMode.SIXTEEN),
+        ("stale-120x40-16-colours", the_api_is_down, (120, 40), ColorMode.SIXTEEN),
         ("gap-80x24-dark", an_outage_is_over, (80, 24), ColorMode.DARK),
     ],
 )

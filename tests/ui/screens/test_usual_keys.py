@@ -45,10 +45,10 @@ def test_help_opens_and_closes_with_one_key(tmp_path: Path) -> None:
 
 def test_refresh_has_the_usual_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
-        asked: list[int] = []
-        monkeypatch.setattr(monitor.app.subscription, "refresh", lambda: asked.append(1))
+        refreshes: list[int] = []
+        monkeypatch.setattr(monitor.app.subscription, "refresh", lambda: refreshes.append(1))
         await monitor.press("r", "f5", "ctrl+r")
-        assert len(asked) == 3
+        assert len(refreshes) == 3
 
     run_story(story, tmp_path, small_fleet(6))
 

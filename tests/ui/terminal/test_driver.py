@@ -23,7 +23,7 @@ SCREEN_OFF = b"\x1b[?1049l"
 
 
 @pytest.mark.parametrize(
-    ("told", "size"),
+    ("reported", "size"),
     [
         ((120, 40), (120, 40)),
         ((65_535, 65_535), (MAX_COLUMNS, MAX_ROWS)),
@@ -33,11 +33,11 @@ SCREEN_OFF = b"\x1b[?1049l"
     ],
 )
 def test_size_comes_from_the_kernel_within_bounds(
-    told: tuple[int, int], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    reported: tuple[int, int], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "9999999")
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", told[1], told[0], 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", reported[1], reported[0], 0, 0))
     assert size_of(slave) == size
     os.close(master)
     os.close(slave)

@@ -77,8 +77,8 @@ def test_keyboard_works_a_moment_after_any_bytes(chunks: list[tuple[bytes, float
 def test_ctrl_q_works_directly_after_any_bytes(chunks: list[tuple[bytes, float]]) -> None:
     decoder = InputDecoder()
     now_s = feed_chunks(decoder, chunks)
-    heard = words_of(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + PAUSE_S))
-    assert "ctrl+q" in heard
+    decoded = words_of(decoder.feed(b"\x11", now_s) + decoder.expire(now_s + PAUSE_S))
+    assert "ctrl+q" in decoded
 
 
 @given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), max_size=6), st.data())
@@ -207,8 +207,10 @@ def test_abandoned_paste_is_not_typed_as_keys() -> None:
 def test_endless_paste_is_abandoned_while_keys_keep_coming() -> None:
     decoder = InputDecoder()
     decoder.feed(b"\x1b[200~", 0.0)
-    heard = [message for tenth in range(round(10 * MAX_UNFINISHED_S) + 1) for message in decoder.feed(b"j", tenth / 10)]
-    assert words_of(heard)[-1] == "j"
+    decoded = [
+        message for tenth in range(round(10 * MAX_UNFINISHED_S) + 1) for message in decoder.feed(b"j", tenth / 10)
+    ]
+    assert words_of(decoded)[-1] == "j"
 
 
 def test_only_harmless_keys_work_in_unfinished_input() -> None:

@@ -91,7 +91,7 @@ def _order(random: Random) -> Json:
 def _process_payment(call: Call) -> Script:
     random, order = call.random, call.payload
     number, amount, currency = order["order"], order["amount"], order["currency"]
-    whose = of_customer(order)
+    tagging = of_customer(order)
     charging = Log("INFO", f"charging order {number}", {"amount": amount, "currency": currency, "card": order["card"]})
     if call.bug:
         return broken(call, charging)
@@ -100,7 +100,7 @@ def _process_payment(call: Call) -> Script:
     charge_failure = _charge_failure(outcome, call.attempt, order)
     if charge_failure is not None:
         where, failure = charge_failure
-        return Script((whose, Work(ms, (charging, Span(where, 0.7, failure=failure)))), throws=failure)
+        return Script((tagging, Work(ms, (charging, Span(where, 0.7, failure=failure)))), throws=failure)
     intent = f"pi_{number:08x}"
     paid = Work(
         ms,
@@ -120,9 +120,9 @@ def _process_payment(call: Call) -> Script:
     )
     output = {"intent": intent, "status": "succeeded", "net": amount - amount // 40, "receiptUrl": None}
     if outcome % 5:
-        return Script((whose, paid), output)
+        return Script((tagging, paid), output)
     receipt = {"to": address(random), "template": "receipt", "locale": "en", "message": number}
-    return Script((whose, paid, Start((Child("send-email", receipt, ("receipt",)),))), output)
+    return Script((tagging, paid, Start((Child("send-email", receipt, ("receipt",)),))), output)
 
 
 _TLS = (Span("tls handshake", 0.3), Log("DEBUG", "keep-alive socket reused", {"pool": {"free": 3, "busy": 1}}))

@@ -117,8 +117,8 @@ def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout
     if reason is not None:
         return sentence(reason, layout, "none")
     if progress.failure is None and run.attempts is None:
-        is_said_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
-        return [] if is_said_below else sentence(formatting.LOADING, layout, "loading")
+        is_shown_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
+        return [] if is_shown_below else sentence(formatting.LOADING, layout, "loading")
     return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
 
 

@@ -85,8 +85,8 @@ def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
     first, last = (previous.number if previous else 0) + 1, attempt.number - 1
     if first > last:
         return ""
-    who = f"attempt {first} is" if first == last else f"attempts {first} to {last} are"
-    return f"{who} not in the trace"
+    subject = f"attempt {first} is" if first == last else f"attempts {first} to {last} are"
+    return f"{subject} not in the trace"
 
 
 def _fact(label: str, value: str) -> Line:

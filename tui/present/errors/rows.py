@@ -110,8 +110,8 @@ def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row
 
 
 def _code(error: RunError) -> Line:
-    is_said = error.code is None or error.code in error.message
-    return () if is_said else (Piece(error.code or "", Token.MUTED),)
+    is_in_message = error.code is None or error.code in error.message
+    return () if is_in_message else (Piece(error.code or "", Token.MUTED),)
 
 
 def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:

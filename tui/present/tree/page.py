@@ -165,7 +165,7 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
 def _is_wait_over(run: Run, below: RollUp) -> bool:
     """Return whether all awaited runs have ended since the trace was read, so that its wait no longer applies."""
     awaited = 0 if run.wait is None else len(run.wait.runs)
-    return 0 < awaited <= below.failed + below.completed and not below.under_way + below.queued
+    return 0 < awaited <= below.failed + below.completed and not below.active + below.queued
 
 
 def _origin(run: Run, branch: Branch) -> Iterator[str]:
@@ -261,7 +261,7 @@ def _counts(below: RollUp, columns: Columns) -> Line:
         return ()
     cells = (
         ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
-        ((Piece(f"E{_short(below.under_way)}", Token.BLUE),), below.under_way),
+        ((Piece(f"E{_short(below.active)}", Token.BLUE),), below.active),
         ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
         ((STATUS_STYLES["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
     )

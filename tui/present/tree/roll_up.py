@@ -10,7 +10,7 @@ class StatusFamily(Enum):
     """The effect of a status on the roll-up of the runs above it."""
 
     FAILED = "failed"
-    UNDER_WAY = "under way"
+    ACTIVE = "active"
     QUEUED = "queued"
     COMPLETED = "completed"
     ENDED = "ended"
@@ -28,7 +28,7 @@ def _family_of(status: RunStatus) -> StatusFamily:
     if status in QUEUED_FAMILY:
         return StatusFamily.QUEUED
     if status in EXECUTING_FAMILY or status is RunStatus.WAITING_TO_RESUME:
-        return StatusFamily.UNDER_WAY
+        return StatusFamily.ACTIVE
     return StatusFamily.COMPLETED if status is RunStatus.COMPLETED_SUCCESSFULLY else StatusFamily.ENDED
 
 
@@ -36,12 +36,12 @@ STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
 
 
 class RollUp(NamedTuple):
-    """The number of runs below. `under_way` counts runs that execute or wait; no field counts canceled and expired
+    """The number of runs below. `active` counts runs that execute or wait; no field counts canceled and expired
     runs.
     """
 
     failed: int = 0
-    under_way: int = 0
+    active: int = 0
     queued: int = 0
     completed: int = 0
 
@@ -49,7 +49,7 @@ class RollUp(NamedTuple):
 EMPTY: Final = RollUp()
 ROLL_UPS: Final = {
     StatusFamily.FAILED: RollUp(failed=1),
-    StatusFamily.UNDER_WAY: RollUp(under_way=1),
+    StatusFamily.ACTIVE: RollUp(active=1),
     StatusFamily.QUEUED: RollUp(queued=1),
     StatusFamily.COMPLETED: RollUp(completed=1),
     StatusFamily.ENDED: EMPTY,

@@ -203,14 +203,14 @@ def _tree_run(node: TreeNode, run: Run | None) -> TreeRun:
 
 def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
     """Sum up entries and everything below them. A group adds nothing beyond its members."""
-    failed = under_way = queued = completed = 0
+    failed = active = queued = completed = 0
     for entry in entries:
         own = ROLL_UPS[entry.item.family] if isinstance(entry.item, TreeRun) else EMPTY
         failed += own.failed + entry.below.failed
-        under_way += own.under_way + entry.below.under_way
+        active += own.active + entry.below.active
         queued += own.queued + entry.below.queued
         completed += own.completed + entry.below.completed
-    return RollUp(failed, under_way, queued, completed)
+    return RollUp(failed, active, queued, completed)
 
 
 def _set_children(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:

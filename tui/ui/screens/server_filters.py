@@ -168,9 +168,9 @@ class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
             return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.run_limit_line(self._run_limit)
         if name is not None:
             value_input = self._fields[name].input
-            doubt = None if value_input.is_incomplete else say.doubtful_value(name, value_input.value, self._known)
-            if doubt is not None:
-                return say.sentence_line(doubt, is_wrong=False)
+            warning = None if value_input.is_incomplete else say.doubtful_value(name, value_input.value, self._known)
+            if warning is not None:
+                return say.sentence_line(warning, is_wrong=False)
             return say.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
         if self._clear.has_focus:
             return say.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
