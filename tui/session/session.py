@@ -56,7 +56,8 @@ CLOSE_TIMEOUT_S = 3.0
 class Session:
     """One environment, followed while the program runs.
 
-    `store` can be used at once, `fetcher` and `perform` only after `start`.
+    `store` can be used at once, `fetcher` and `perform` only after `start`. The class is longer than 200 lines: it
+    creates, connects and closes all parts.
     """
 
     def __init__(

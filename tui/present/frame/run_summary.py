@@ -83,7 +83,10 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
 
 
 def _duration_text(run: Run, now: Now) -> Line:
-    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
+    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which.
+
+    The function is longer than 40 lines: it has a case for each status.
+    """
     is_frozen = now.frozen_at is not None
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)

@@ -72,7 +72,10 @@ class ActionReports:
 
 
 class ActionController:
-    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs."""
+    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs.
+
+    The class is longer than 200 lines: it follows an action from the key to the notice about its outcome.
+    """
 
     def __init__(
         self,
