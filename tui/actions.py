@@ -65,7 +65,7 @@ def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
 
     A 200 proves nothing: the server sends it for finished runs too (recording 402). Only times of the run are compared,
     since the `Date` header comes from another clock, which may be hours off. Another user's cancel within the same
-    round trip counts as this one: no client can tell them apart, and the run is canceled.
+    round trip counts as this one: no client can distinguish them, and the run is canceled.
     """
     if not after.is_final or after.state is None:
         return None

@@ -60,7 +60,7 @@ def _check_clock(time: datetime) -> datetime:
 
 
 def _status_tag(status: Any) -> str:
-    # The three classes have no field that names their type, so their other fields tell them apart.
+    # The three classes have no field that names their type, so their other fields identify them.
     names = status if isinstance(status, dict) else {field.name for field in fields(status)}
     return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
 
