@@ -185,6 +185,8 @@ def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
 def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
     """Run the app until it ends. Raises `Stop` unless the exit code is 0.
 
+    The function is longer than 40 lines: it lists each way to end, in the order in which they are checked.
+
     `environment_name` is the name under which filters are saved; None: a digest of the key.
     """
     from tui.session import Session

@@ -11,6 +11,7 @@ from tui.present.text_block import indented, prose
 
 _MESSAGE_ROWS = 40
 _STACK_ROWS = 60
+_NAMELESS_INDENT = 2
 _DIGITS = re.compile(r"\d+")
 
 
@@ -53,8 +54,10 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
     indent = line_width(head) + 1 if name else line_width(head)
     if indent > limit // 2:
         return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, max_rows=_MESSAGE_ROWS), 2)
-    first, *rest = prose(error.message, limit - indent, Token.BRIGHT, max_rows=_MESSAGE_ROWS)
-    return [(*pad(head, indent), *first), *indented(rest, indent)]
+    # Without a name, later lines are indented all the same: a message could look like a label of the page.
+    rest_indent = indent or _NAMELESS_INDENT
+    first, *rest = prose(error.message, limit - rest_indent, Token.BRIGHT, max_rows=_MESSAGE_ROWS)
+    return [(*pad(head, indent), *first), *indented(rest, rest_indent)]
 
 
 def frameless_stack(error: RunError) -> Raw:
