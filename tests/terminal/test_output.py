@@ -1,5 +1,7 @@
 """What a program writes, and what the terminal is sent instead, draw the same cells on two terminals."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,3 +141,89 @@ def test_wide_characters_are_placed_for_any_width() -> None:
 def test_link_is_opened_and_closed() -> None:
     sent = started().write("\x1b[2;1H\x1b]8;;https://example\x1b\\text\x1b]8;;\x1b\\ after\x1b[H")
     assert sent.index("\x1b]8;;https://example\x1b\\text") < sent.index("\x1b]8;;\x1b\\")
+
+
+def same_cells(written: str) -> None:
+    """Draw the text on two terminals, as it is and as it is sent, and compare them."""
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    plain.feed(written.encode())
+    frugal.feed(output.write(written).encode())
+    assert cells(frugal) == cells(plain)
+
+
+@pytest.mark.parametrize("more", ["b", "bc", "─", "\tb", "\rb", "\x1b[2Db", "\bb"])
+def test_text_behind_the_last_column_stays_in_the_row(more: str) -> None:
+    same_cells("\x1b[H" + "a" * COLUMNS + more)
+
+
+@pytest.mark.parametrize(
+    "broken", ["\x1b[3", "\x1b]2;title", "\x1bPdata", "\x1b[3?", "\x1b[?1;2:\x1f", "\x1b(", "\x1b[é"]
+)
+def test_broken_sequence_does_not_stop_the_screen(broken: str) -> None:
+    assert "next" in started().write(f"{broken}\x1b[2;1Hnext")
+
+
+@pytest.mark.parametrize("final", "Hm")
+def test_endless_number_is_foreign(final: str) -> None:
+    sequence = f"\x1b[{'9' * 5000}{final}"
+    assert started().write(sequence).startswith(sequence)
+
+
+def test_string_for_tmux_is_sent_whole() -> None:
+    sequence = "\x1bPtmux;\x1b\x1b]2;title\x1b\x1b\\\x1b\\"
+    assert started().write(sequence).startswith(sequence)
+
+
+@pytest.mark.parametrize("erased", ["\x1b[2;4H\x1b[K", "\x1b[2;3H\x1b[1K", "\x1b[2;4H\x1b[J"])
+def test_erased_half_takes_the_other_half_of_a_wide_character(erased: str) -> None:
+    output = started()
+    output.write("\x1b[2;3H日")
+    output.write(erased)
+    output.forget()
+    assert "日" not in output.write("")
+
+
+def test_wide_character_that_does_not_fit_is_dropped() -> None:
+    assert "日" not in started().write(f"\x1b[1;{COLUMNS}H日")
+    assert "日" not in FrugalOutput(1, 1, ALL).write("日")
+
+
+def test_combining_characters_of_a_cell_are_bounded() -> None:
+    assert len(started().write("a" + "\u0301" * 5000)) < 500
+
+
+def test_second_beginning_shows_the_unended_frame() -> None:
+    assert "first" in started().write("\x1b[?2026h\x1b[2;1Hfirst\x1b[?2026h")
+
+
+def test_resized_screen_keeps_the_cursor_hidden() -> None:
+    output = started()
+    output.resize(COLUMNS, LINES - 1)
+    assert drawn(output, *rows_from(0)[: LINES - 1])
+    assert drawn(output, *rows_from(0)[: LINES - 1]) == ""
+
+
+def test_resize_within_a_sequence_keeps_the_sequence() -> None:
+    output = started()
+    output.write("\x1b[3")
+    output.resize(COLUMNS, LINES - 1)
+    assert output.write("1mred").endswith("\x1b[31mred")
+
+
+def test_repaint_closes_an_open_link() -> None:
+    output = started()
+    output.write("\x1b]8;;https://example\x1b\\text")
+    output.forget()
+    assert output.write("\x1b]8;;\x1b\\").index("\x1b]8;;\x1b\\") < 20
+
+
+def test_cursor_moves_by_distances_only() -> None:
+    """A vt100 cannot move to the number of a column."""
+    assert "G" not in started().write("\x1b[?25h\x1b[1;22H") + started().write("\x1b[1;22HX\x1b[1;3HY")
+
+
+def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "curses", None)
+    assert Capabilities.of({"TERM": "xterm-256color"}) == Capabilities(True, True, True)
+    assert Capabilities.of({"TERM": "vt100"}) == Capabilities()

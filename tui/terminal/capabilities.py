@@ -1,6 +1,5 @@
 """The sequences that a terminal understands, as far as a program may rely on them."""
 
-import curses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
@@ -32,14 +31,17 @@ class Capabilities:
     def of(cls, environment: Mapping[str, str]) -> Self:
         """Read the terminfo entry of TERM. Without an entry, as often over SSH, the name of TERM decides.
 
-        GNU screen erases without a ground.
+        GNU screen erases without a ground. Terminfo is read for one TERM in the life of a process; later calls get the
+        entry of the first.
         """
         term = environment.get("TERM", "")
         is_tmux = "TMUX" in environment or term.startswith("tmux")
         is_gnu_screen = "STY" in environment or (term.startswith("screen") and not is_tmux)
         try:
+            import curses  # noqa: PLC0415  some builds of Python lack it
+
             curses.setupterm(term, 1)
-        except (curses.error, TypeError, ValueError):
+        except Exception:  # noqa: BLE001  `curses.error` cannot be named where curses is missing
             is_known = term.startswith(FULL)
             return cls(is_known, is_known, is_known)
         return cls(

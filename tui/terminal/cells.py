@@ -10,7 +10,10 @@ from typing import Final, NamedTuple
 from rich.cells import get_character_cell_size
 
 MAX_CELLS: Final = 65_536
-"""Distinct cells of one table. When it is full, it starts again; later cells differ from those of before."""
+"""Distinct cells and pens of one table. A full table is emptied.
+
+Cells on a screen stay valid, but an equal cell that is drawn later is another object, so that it is sent once more.
+"""
 
 BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, CONCEAL, STRIKE, OVERLINE, FRAME = (1 << bit for bit in range(10))
 SHOWS_ON_BLANKS: Final = UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME
@@ -64,7 +67,7 @@ class _CellsOfPen(dict[str, Cell]):
 
 
 class CellTable:
-    """Creates each cell once, until it is full and starts again."""
+    """Creates each cell once. It is emptied when it is full."""
 
     def __init__(self) -> None:
         self._pens: dict[Pen, _CellsOfPen] = {}
@@ -75,6 +78,7 @@ class CellTable:
         """The cells of a pen, by their text."""
         cells = self._pens.get(pen)
         if cells is None:
+            self._count += 1
             cells = self._pens[pen] = _CellsOfPen(self, pen)
         return cells
 
@@ -84,6 +88,7 @@ class CellTable:
         seen = Pen("", pen.ground) if is_blank else pen
         cell = self._blanks.get(seen)
         if cell is None:
+            self._count += 1
             cell = self._blanks[seen] = Cell(" ", seen, is_blank=is_blank)
         return cell
 
@@ -98,7 +103,7 @@ class CellTable:
         return Cell(text, pen, width, is_sure=width == 1 and len(text) == 1)
 
     def trim(self) -> None:
-        """Start again if the table is full."""
+        """Empty the table if it is full."""
         if self._count > MAX_CELLS:
             self._pens.clear()
             self._blanks.clear()

@@ -14,15 +14,30 @@ from tui.terminal.pens import UnknownPen, pen_after
 MAX_SEQUENCE: Final = 65_536
 """Characters of an unfinished sequence that are kept for the next write; a longer one is handed out as it is."""
 
+MAX_PARAMETERS: Final = 256
+"""Characters of the parameters of a sequence that is read; one with more is foreign."""
+
+MAX_COMBINED: Final = 32
+"""Characters of one cell. Terminals keep no more either."""
+
+TAB: Final = 8
+"""Columns between the tab stops. A program that sets others sends sequences that are foreign here."""
+
 _TOKEN: Final = re.compile(
-    r"(?P<text>[^\x00-\x1f\x7f]+)"
+    r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
     r"|\x1b\[(?P<private>[<-?]*)(?P<parameters>[0-9:;]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     r"|\x1b\](?P<command>[^\x07\x1b]*)(?:\x07|\x1b\\)"
-    r"|\x1b[PX^_][^\x1b]*(?:\x1b(?!\\)[^\x1b]*)*\x1b\\"
+    # Strings that are passed on by tmux or screen contain other sequences, but no CSI: that one ends a broken string.
+    r"|\x1b[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*\x1b\\"
     r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
-    r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f])",
-    re.DOTALL,
+    r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x9f])",
 )
+_UNFINISHED: Final = re.compile(
+    r"\x1b(?:[ -/]*|\[[<-?]*[0-9:;]*[ -/]*|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*\x1b?)"
+)
+_BROKEN: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x1b]*|[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*|[ -/]*)")
+"""The part of an invalid sequence that a terminal ignores; what stands behind it counts again."""
+
 _SCREEN_MODES: Final = frozenset({"3", "5", "6", "47", "69", "1047", "1048", "1049"})
 """Private modes that change cells, the place where they are drawn, or the screen itself."""
 
@@ -56,12 +71,6 @@ class Decoder:
         self._cells = table.of(PLAIN)
         self._rest = ""
 
-    def reset(self, grid: Grid) -> None:
-        """Draw on another grid, with a plain pen."""
-        self.grid = grid
-        self._rest = ""
-        self._use(PLAIN)
-
     def feed(self, text: str) -> Iterator[Foreign]:
         """Draw the text and yield its foreign sequences in order. When one is yielded, all text before it is drawn."""
         text, position = self._rest + text, 0
@@ -69,12 +78,16 @@ class Decoder:
         while position < len(text):
             token = _TOKEN.match(text, position)
             if token is None:
-                rest = text[position:]
-                if len(rest) <= MAX_SEQUENCE:
-                    self._rest = rest
-                else:
-                    yield Foreign(rest, Effect.UNKNOWN)
-                return
+                rest = _UNFINISHED.fullmatch(text, position)
+                if rest is not None and len(rest[0]) <= MAX_SEQUENCE:
+                    self._rest = rest[0]
+                    return
+                broken = rest or _BROKEN.match(text, position)
+                assert broken is not None
+                position = broken.end()
+                # An invalid sequence is dropped: what is sent next could complete it.
+                yield Foreign(rest[0] if rest else "", Effect.UNKNOWN)
+                continue
             position = token.end()
             match token.lastgroup:
                 case "text":
@@ -95,14 +108,12 @@ class Decoder:
     def _draw(self, text: str) -> None:
         grid = self.grid
         row, x, cells = grid.rows[grid.y], grid.x, self._cells
-        if text.isascii():
-            room = max(grid.columns - x, 1)
-            if len(text) > room:
+        if text.isascii() or all(width_of(character) == 1 for character in set(text)):
+            if len(text) > grid.columns - x:
                 # Without wrapping, the last column takes each character in turn, and keeps the last one.
                 x = min(x, grid.columns - 1)
-                text = text[: room - 1] + text[-1]
-            if row[x : x + 1] and row[x].width == 0:
-                self._split(x)
+                text = text[: grid.columns - 1 - x] + text[-1]
+            self._split(x)
             row[x : x + len(text)] = [cells[character] for character in text]
             grid.x = x + len(text)
             self._heal(grid.x)
@@ -116,9 +127,11 @@ class Decoder:
         if width == 0:
             self._combine(character)
             return
-        x = min(x, grid.columns - width)
-        if row[x].width == 0:
-            self._split(x)
+        if width == 1:
+            x = min(x, grid.columns - 1)
+        elif x > grid.columns - width:
+            return  # terminals drop a wide character that does not fit
+        self._split(x)
         row[x] = self._cells[character]
         if width == 2:
             row[x + 1] = self._cells[""]
@@ -126,17 +139,17 @@ class Decoder:
         self._heal(grid.x)
 
     def _combine(self, character: str) -> None:
-        """Add a character without a width to the cell before the cursor."""
+        """Add a character without a width to the cell before the cursor, as far as there is room for more."""
         row, x = self.grid.rows[self.grid.y], self.grid.x - 1
         while x > 0 and row[x].width == 0:
             x -= 1
-        if x >= 0 and row[x].text:
+        if x >= 0 and 0 < len(row[x].text) < MAX_COMBINED:
             row[x] = self._table.of(row[x].pen)[row[x].text + character]
 
     def _split(self, x: int) -> None:
         """Blank the left half of a wide character whose right half is overwritten."""
         row = self.grid.rows[self.grid.y]
-        if x > 0 and row[x - 1].width == 2:
+        if 0 < x < len(row) and row[x].width == 0 and row[x - 1].width == 2:
             row[x - 1] = self._table.blank(row[x - 1].pen)
 
     def _heal(self, x: int) -> None:
@@ -147,7 +160,7 @@ class Decoder:
 
     def _control_sequence(self, token: re.Match[str]) -> Iterator[Foreign]:
         private, parameters, between, final = token["private"], token["parameters"], token["between"], token["final"]
-        plain = not private and not between
+        plain = not private and not between and len(parameters) <= MAX_PARAMETERS
         if plain and final == "m":
             try:
                 self._use(pen_after(parameters, self._pen))
@@ -174,20 +187,22 @@ class Decoder:
     def _move(self, final: str, parameters: str) -> bool:
         """Move the cursor; False: this sequence does not."""
         grid = self.grid
-        numbers = [int(part or 0) for part in parameters.split(";")] if parameters and ":" not in parameters else []
-        first = max(numbers[0] if numbers else 1, 1)
+        if ":" in parameters:
+            return False
+        numbers = [int(part or 0) for part in parameters.split(";")]
+        first, x = max(numbers[0], 1), min(grid.x, grid.columns - 1)
         match final:
             case "H" | "f":
                 column = max(numbers[1] if len(numbers) > 1 else 1, 1)
                 x, y = column - 1, first - 1
             case "A" | "B":
-                x, y = grid.x, grid.y + (first if final == "B" else -first)
+                y = grid.y + (first if final == "B" else -first)
             case "C" | "D":
-                x, y = grid.x + (first if final == "C" else -first), grid.y
+                x, y = x + (first if final == "C" else -first), grid.y
             case "G":
                 x, y = first - 1, grid.y
             case "d":
-                x, y = grid.x, first - 1
+                y = first - 1
             case _:
                 return False
         grid.x, grid.y = min(max(x, 0), grid.columns - 1), min(max(y, 0), grid.lines - 1)
@@ -200,13 +215,14 @@ class Decoder:
         match final, parameters or "0":
             case "J", "2":
                 grid.clear(blank)
-            case "J", "0":
+            case (("J" | "K"), "0"):
+                self._split(x)
                 grid.rows[y][x:] = [blank] * (grid.columns - x)
-                grid.rows[y + 1 :] = [[blank] * grid.columns for _ in range(grid.lines - y - 1)]
-            case "K", "0":
-                grid.rows[y][x:] = [blank] * (grid.columns - x)
+                if final == "J":
+                    grid.rows[y + 1 :] = [[blank] * grid.columns for _ in range(grid.lines - y - 1)]
             case "K", "1":
                 grid.rows[y][: x + 1] = [blank] * (x + 1)
+                self._heal(x + 1)
             case "K", "2":
                 grid.rows[y][:] = [blank] * grid.columns
             case _:
@@ -236,6 +252,8 @@ class Decoder:
                 grid.x = 0
             case "\n" if grid.y < grid.lines - 1:
                 grid.y += 1
+            case "\t":
+                grid.x = max(grid.x, min(grid.x // TAB * TAB + TAB, grid.columns - 1))
             case "\b":
                 grid.x = max(min(grid.x, grid.columns - 1) - 1, 0)
             case "\x00" | "\x07":

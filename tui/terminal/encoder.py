@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import UNKNOWN, Cell, CellTable, Pen, Row
+from tui.terminal.cells import PLAIN, UNKNOWN, Cell, CellTable, Pen, Row
 from tui.terminal.moves import Place, move
 from tui.terminal.pens import change
 from tui.terminal.scrolls import Scroll, scrolls
@@ -51,8 +51,9 @@ class EncodedFrame:
         """Clear a terminal of which nothing is known, with the ground that most ends of rows will have."""
         grounds = Counter(row[-1].pen.ground for row in wanted)
         blank = table.blank(Pen("", grounds.most_common(1)[0][0] if self.able.erases_with_ground else ""))
-        self._put("\x1b[m")
-        self.pen = Pen()
+        # Resetting the pen does not close a link.
+        self._put("\x1b[m" + change(Pen(link=self.pen.link), PLAIN))
+        self.pen = PLAIN
         self._use(blank)
         self._put("\x1b[H\x1b[2J")
         self.at = (0, 0)
@@ -173,7 +174,7 @@ class EncodedFrame:
         """The stretches of a row that differ, joined where the cells between them are shorter than a move."""
         spans: list[tuple[int, int]] = []
         for x, cell in enumerate(new):
-            if old[x] is cell:
+            if old[x] is cell or (spans and x < spans[-1][1]):
                 continue
             start, stop = x, x + 1
             while start and not new[start].width:

@@ -30,9 +30,10 @@ def _sideways(before: int, column: int) -> str:
     if column == 0:
         return "\r"
     distance = column - before
-    ways = [f"\x1b[{column + 1}G", _step(abs(distance), "C" if distance > 0 else "D")]
+    # Not by the number of the column (CHA): a vt100 lacks it, and it is never more than one byte shorter.
+    ways = [_step(abs(distance), "C" if distance > 0 else "D")]
     if distance < 0:
-        ways.append("\b" * -distance)
+        ways += ["\b" * -distance, "\r" + _step(column, "C")]
     return min(ways, key=len)
 
 

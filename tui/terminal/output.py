@@ -3,7 +3,7 @@
 from typing import Final
 
 from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid, Pen
+from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid
 from tui.terminal.decoder import Decoder, Effect
 from tui.terminal.encoder import EncodedFrame, encoded
 from tui.terminal.moves import Place
@@ -28,22 +28,24 @@ class FrugalOutput:
         self._grid = Grid(columns, lines, self._table.blank(PLAIN))
         self._decoder = Decoder(self._grid, self._table)
         self._shown = Grid(columns, lines, UNKNOWN)
-        self._pen: Pen | None = None
+        self._pen = PLAIN
+        self._is_forgotten = True
         self._at: Place | None = None
         self._is_in_frame = self._is_synced = False
 
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's new size. Its content is unknown then."""
         if (columns, lines) != (self._grid.columns, self._grid.lines):
-            self._grid = Grid(columns, lines, self._table.blank(PLAIN))
-            self._decoder.reset(self._grid)
-            self._is_in_frame = False
+            before = self._grid
+            self._grid = Grid(columns, lines, self._table.blank(PLAIN), is_cursor_visible=before.is_cursor_visible)
+            self._grid.x, self._grid.y = min(before.x, columns - 1), min(before.y, lines - 1)
+            self._decoder.grid = self._grid
         self.forget()
 
     def forget(self) -> None:
         """Repaint everything in the next frame, because another program may have changed the terminal."""
         self._shown = Grid(self._grid.columns, self._grid.lines, UNKNOWN)
-        self._pen, self._at = None, None
+        self._is_forgotten, self._at = True, None
 
     def passed(self, text: str) -> None:
         """Record text that was sent past this output: apply its modes and forget the screen."""
@@ -57,6 +59,9 @@ class FrugalOutput:
         for foreign in self._decoder.feed(text):
             match foreign.effect:
                 case Effect.SYNC_BEGINS:
+                    if self._is_in_frame:
+                        # The end of the frame before was lost.
+                        parts.append(self._frame())
                     self._is_in_frame = self._is_synced = True
                 case Effect.SYNC_ENDS:
                     parts.append(self._frame())
@@ -78,13 +83,14 @@ class FrugalOutput:
         rests = not grid.is_cursor_visible and cursor == HOME
         if self._shown.rows == grid.rows and (rests or self._at == cursor):
             return ""
-        start = EncodedFrame(self._shown.rows, self._pen or PLAIN, self._at, self.able)
-        if self._pen is None:
+        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able)
+        if self._is_forgotten:
             start.clear(grid.rows, self._table)
         frame = encoded(start, grid.rows, self._table)
         if not rests:
             frame.move(cursor)
         self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at
+        self._is_forgotten = False
         self._table.trim()
         text = frame.text
         if self._is_synced and (frame.has_scrolled or len(text) >= MIN_SYNCED):

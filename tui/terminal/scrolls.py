@@ -11,10 +11,10 @@ MIN_CHANGED: Final = 3
 """Rows that have to differ before a scroll can be shorter."""
 
 EDGE: Final = 3
-"""Columns at the right edge that are ignored: a scroll bar does not move with the lines."""
+"""Columns at the right edge that are not compared, since a scroll bar does not move with the lines."""
 
 MAX_SHIFTS: Final = 2
-"""Distances that are tried."""
+"""The number of distances that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
