@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.perf.paint_cost import paint_cost
+from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, able, blank_terminal, cells, frames
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.output import FrugalOutput
@@ -227,3 +228,12 @@ def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "curses", None)
     assert Capabilities.of({"TERM": "xterm-256color"}) == Capabilities(True, True, True)
     assert Capabilities.of({"TERM": "vt100"}) == Capabilities()
+
+
+def test_first_frame_fills_a_terminal_that_clears_to_the_default() -> None:
+    terminal, output = Emulator(Screen(COLUMNS, LINES)), FrugalOutput(COLUMNS, LINES, ALL)
+    output.passed(MODES)
+    row = f"\x1b[48;2;9;8;7m{' ' * COLUMNS}\x1b[0m"
+    frame = "".join(f"\x1b[{y + 1};1H{row}" for y in range(LINES))
+    terminal.feed(output.write(frame).encode())
+    assert {cell.bg for line in terminal.screen.snapshot() for cell in line} == {"090807"}

@@ -4,7 +4,6 @@ It writes the cells of a row that differ, and the cells between them where that 
 at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the shortest.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -48,16 +47,12 @@ class EncodedFrame:
         return other
 
     def clear(self, wanted: Sequence[Row], table: CellTable) -> None:
-        """Clear a terminal of which nothing is known, with the ground that most ends of rows will have."""
-        grounds = Counter(row[-1].pen.ground for row in wanted)
-        blank = table.blank(Pen("", grounds.most_common(1)[0][0] if self.able.erases_with_ground else ""))
+        """Clear a terminal of which nothing is known, with the default ground: some do not clear with another."""
         # Resetting the pen does not close a link.
-        self._put("\x1b[m" + change(Pen(link=self.pen.link), PLAIN))
+        self._put("\x1b[m" + change(Pen(link=self.pen.link), PLAIN) + "\x1b[H\x1b[2J")
         self.pen = PLAIN
-        self._use(blank)
-        self._put("\x1b[H\x1b[2J")
         self.at = (0, 0)
-        self.rows = [[blank] * len(row) for row in wanted]
+        self.rows = [[table.blank(PLAIN)] * len(row) for row in wanted]
 
     def scroll(self, scroll: Scroll, wanted: Sequence[Row], table: CellTable) -> None:
         """Move the lines of a region. Lines that come in take the ground that the ends of rows will have."""
