@@ -1,7 +1,8 @@
 """Runs a program on a pty, with an emulated screen, for tests, benchmarks and screenshots.
 
 It sends keys, waits for texts on the screen, and records when bytes arrive. Every wait is a `select` with a deadline.
-Times are taken when bytes are read, before they are drawn.
+Times are taken when bytes are read, before they are drawn. The emulated screen is in `tests.perf.screen`, a slow link
+in `tests.perf.link`.
 """
 
 import fcntl
@@ -16,15 +17,17 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests.perf.link import Link
 from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
 SYNC_BEGINS: Final = b"\x1b[?2026h"
 
-_QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p)")
+_QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q))")
 _SUPPORTED: Final = {b"2026": 2}
 """DEC modes that this terminal reports as known: 2 means off. It reports others with 0."""
 
@@ -41,7 +44,8 @@ class Terminal:
     """A command on a terminal of `columns` x `rows` cells, from its start to `close`.
 
     `env` is the whole environment, to which the variables of a terminal are added. With `holds_cursor` the cursor
-    position is not reported until `answer_cursor`.
+    position is not reported until `answer_cursor`. `name` is what the terminal answers to XTVERSION. A `link` carries
+    the bytes. With `is_controlling` the program can open /dev/tty.
     """
 
     def __init__(
@@ -51,8 +55,12 @@ class Terminal:
         size: tuple[int, int] = (120, 40),
         env: Mapping[str, str] | None = None,
         holds_cursor: bool = False,
+        name: str | None = None,
+        link: Link | None = None,
+        is_controlling: bool = False,
     ) -> None:
         columns, rows = size
+        self._name = name
         self._holds_cursor = holds_cursor
         self.cursor_questions = 0
         self._screen = Screen(columns, rows)
@@ -69,9 +77,16 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
+            # No thread of this process holds a lock that the call needs.
+            preexec_fn=partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0) if is_controlling else None,  # noqa: PLW1509
         )
         os.close(slave)
+        self._link = None if link is None else link.start(self._master)
+        self._wire = self._master if link is None else link.near
         self.received = bytearray()
+        self.arrivals: list[tuple[float, int]] = []
+        """For each read, its time and the bytes received until then."""
+
         self.read_s = self.began_s
         self.is_gone = False
         self._answered_to = 0
@@ -116,7 +131,7 @@ class Terminal:
 
     def send(self, keys: str) -> None:
         """Send keys."""
-        os.write(self._master, keys.encode())
+        os.write(self._wire, keys.encode())
 
     def answer_cursor(self) -> None:
         """Report the cursor position once."""
@@ -166,6 +181,8 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Close the terminal while the program runs."""
+        if self._link is not None:
+            self._link.close()
         os.close(self._master)
         self.is_gone = True
 
@@ -187,11 +204,11 @@ class Terminal:
 
     def _read(self, ends_s: float) -> bool:
         """Read available bytes, or wait for some until the deadline. Return whether any came."""
-        ready, _, _ = select.select([self._master], [], [], max(0.0, ends_s - time.monotonic()))
+        ready, _, _ = select.select([self._wire], [], [], max(0.0, ends_s - time.monotonic()))
         if not ready:
             return False
         try:
-            chunk = os.read(self._master, 65536)
+            chunk = os.read(self._wire, 65536)
         except OSError:  # Linux reports a closed other end this way
             chunk = b""
         if not chunk:
@@ -199,6 +216,7 @@ class Terminal:
             return True
         self.read_s = time.monotonic()
         self.received += chunk
+        self.arrivals.append((self.read_s, len(self.received)))
         self._answer()
         return True
 
@@ -208,6 +226,10 @@ class Terminal:
             self._answered_to = query.end()
             if query[2] is not None:
                 reply = f"\x1b[?{query[2].decode()};{_SUPPORTED.get(bytes(query[2]), 0)}$y"
+            elif query[3] is not None:
+                if self._name is None:
+                    continue
+                reply = f"\x1bP>|{self._name}\x1b\\"
             elif query[1] is not None:
                 reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
             else:
