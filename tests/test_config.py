@@ -322,3 +322,18 @@ def test_title_is_off_by_flag_or_variable() -> None:
     assert origin("1", has_title=False) == (False, "--no-title")
     with pytest.raises(SettingsError, match="TRIGGER_TUI_TITLE"):
         origin("junk")
+
+
+def test_slow_link_is_measured_unless_a_flag_or_variable_says_so() -> None:
+    def origin(variable: str | None, *, slow_link: bool | None = None) -> tuple[bool | None, str]:
+        environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_SLOW": variable})
+        settings = read_settings(environ, slow_link=slow_link)
+        return settings.slow_link, settings.origins["slow_link"]
+
+    assert origin(None) == (None, "default")
+    assert origin("1") == (True, "TRIGGER_TUI_SLOW")
+    assert origin("0") == (False, "TRIGGER_TUI_SLOW")
+    assert origin("0", slow_link=True) == (True, "--slow")
+    assert origin("1", slow_link=False) == (False, "--no-slow")
+    with pytest.raises(SettingsError, match="TRIGGER_TUI_SLOW"):
+        origin("junk")

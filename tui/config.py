@@ -102,6 +102,9 @@ class Settings:
     has_title: bool = True
     """Whether the monitor sets the title of the terminal."""
 
+    slow_link: bool | None = None
+    """Whether the monitor saves bytes; None: when the link to the terminal proves slow."""
+
     history: timedelta = DEFAULT_HISTORY
     """How far back to read runs at the start, up to `history_runs`."""
 
@@ -130,6 +133,7 @@ def read_settings(
     interval_s: float | None = None,
     realtime: bool = True,
     has_title: bool = True,
+    slow_link: bool | None = None,
 ) -> Settings:
     """Read the settings of a session on the API. The variables have the names that the official SDK uses.
 
@@ -139,6 +143,7 @@ def read_settings(
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
     title, title_origin = _title(environ, has_title=has_title)
+    is_slow, slow_origin = _slow_link(environ, slow_link)
     min_s = MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S
     return Settings(
         api_url=url,
@@ -149,6 +154,7 @@ def read_settings(
         interval_s=max(min_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
         realtime=realtime,
         has_title=title,
+        slow_link=is_slow,
         state_dir=_state_dir(environ),
         origins={
             "api_url": url_origin,
@@ -159,6 +165,7 @@ def read_settings(
             "interval_s": "--interval" if interval_s is not None else "default",
             "realtime": "default" if realtime else "--no-realtime",
             "has_title": title_origin,
+            "slow_link": slow_origin,
         },
     )
 
@@ -170,6 +177,7 @@ def read_relay_settings(
     ca: PurePath | None = None,
     expect_env: str | None = None,
     has_title: bool = True,
+    slow_link: bool | None = None,
 ) -> Settings:
     """Read the settings of a session on a relay: read-only, without a key. `ca` is a file of trusted certificates.
 
@@ -184,12 +192,14 @@ def read_relay_settings(
     if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
     title, title_origin = _title(environ, has_title=has_title)
+    is_slow, slow_origin = _slow_link(environ, slow_link)
     return Settings(
         api_url=f"the API behind {url}",
         key=_NO_SECRET,
         read_only=True,
         expect_env=expect_env,
         has_title=title,
+        slow_link=is_slow,
         state_dir=_state_dir(environ),
         relay_url=url,
         relay_token=Secret(token),
@@ -199,6 +209,7 @@ def read_relay_settings(
             "relay_token": "TRIGGER_TUI_RELAY_TOKEN",
             "relay_ca": "default" if ca is None else "--tls-ca",
             "has_title": title_origin,
+            "slow_link": slow_origin,
             "read_only": "--relay",
             "expect_env": "--expect-env" if expect_env else "default",
         },
@@ -301,6 +312,15 @@ def _title(environ: Mapping[str, str], *, has_title: bool) -> tuple[bool, str]:
     if not has_title:
         return False, "--no-title"
     return variable != "0", "TRIGGER_TUI_TITLE" if variable else "default"
+
+
+def _slow_link(environ: Mapping[str, str], flag: bool | None) -> tuple[bool | None, str]:  # noqa: FBT001  tri-state
+    variable = environ.get("TRIGGER_TUI_SLOW", "").strip()
+    if variable not in {"", "0", "1"}:
+        raise SettingsError("TRIGGER_TUI_SLOW must be 0 (never save bytes) or 1 (always)")
+    if flag is not None:
+        return flag, "--slow" if flag else "--no-slow"
+    return (variable == "1", "TRIGGER_TUI_SLOW") if variable else (None, "default")
 
 
 def _state_dir(environ: Mapping[str, str]) -> PurePath:

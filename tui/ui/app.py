@@ -16,6 +16,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
+from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.session import Session
 from tui.store.changes import Changes
@@ -28,6 +29,7 @@ from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
 from tui.ui.look.theme import THEMES, ColorMode
+from tui.ui.terminal.link_speed import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
 
@@ -63,6 +65,7 @@ class TriggerApp(AppBase):
         # are for its tests.
         self._disable_notifications = self._disable_tooltips = True
         self.session = session
+        self._is_link_slow = False
         self.environ = environ or {}
         self.painter = Painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
@@ -80,6 +83,11 @@ class TriggerApp(AppBase):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[color_mode].name
+
+    @property
+    def is_slow_link(self) -> bool:
+        forced = self.session.settings.slow_link
+        return self._is_link_slow if forced is None else forced
 
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
@@ -143,6 +151,19 @@ class TriggerApp(AppBase):
                     await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.record_handled()
+
+    def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
+        event.stop()
+        before, self._is_link_slow = self.is_slow_link, event.is_slow
+        if self.is_slow_link is not before:
+            sentence = f"The link is slow. {SLOW_LINK_SENTENCE}" if event.is_slow else "The link is fast again."
+            self.messages.add(self.session.now(), sentence)
+            self._show_link_speed()
+
+    def _show_link_speed(self) -> None:
+        """Show everything again as the speed of the link demands."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         self.painter = Painter(color_mode, is_ascii=self.painter.is_ascii)

@@ -43,6 +43,11 @@ class AppBase(App[int]):
     farewell: Callable[[], Sequence[str]]
     unsent: Callable[[], Mapping[str, int]]
 
+    @property
+    def is_slow_link(self) -> bool:
+        """Whether bytes are saved, because the link to the terminal is slow or because of `--slow`."""
+        raise NotImplementedError
+
     def write(self, data: str) -> None:
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
         raise NotImplementedError

@@ -65,6 +65,7 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         ),
         (replace(FACTS, freshness=LIVE, unchanged_for=timedelta(seconds=90)), "  PROD   acme/api   ● live   ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
+        (replace(FACTS, freshness=LIVE, is_slow_link=True), "  PROD   acme/api   ● live  slow link  ", "✗41 "),
         (
             replace(FACTS, freshness=replace(LIVE, level=Level.LATE, leader="relay"), is_relayed=True),
             "  PROD   acme/api   ● relay  9 s old, late ",
@@ -282,3 +283,11 @@ def test_header_fills_any_width_and_keeps_the_environment(facts: HeaderFacts, wi
     assert not facts.is_read_only or "READ-ONLY" in text
     heads = ("connecting…", "●", "○ offline since 13:44", "○ retrying in 4 s", "○ stopped", "‖ paused")
     assert any(head in text for head in heads)
+
+
+@pytest.mark.parametrize("width", [60, 80, 109])
+def test_header_says_slow_at_every_width(width: int) -> None:
+    long = Environment(Raw("production"), "PRODUCTION", Raw("a-long-project-name"), Raw("organisation"))
+    facts = replace(FACTS, environment=long, freshness=LIVE, is_read_only=True, is_slow_link=True)
+    assert "● live  slow" in plain(header_line(facts, width))
+    assert "● live  slow link" in plain(header_line(replace(facts, environment=DEV), 80))

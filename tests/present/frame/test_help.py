@@ -85,7 +85,11 @@ def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
     letters = [(piece.text[0], piece.token) for piece in shown if piece.text.endswith("1")]
     assert [(mark.text, mark.token) for mark in marks[:-3]] == letters
     assert marks[-3:] == list(spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)]))
-    assert plain(legend_lines(100, is_colorless=True)[-1]).lstrip().startswith("✗ ")
+    assert any(plain(line).lstrip().startswith("✗  Most") for line in legend_lines(100, is_colorless=True))
+
+
+def test_legend_explains_a_slow_link() -> None:
+    assert "slow link To save bytes, the cursor is only an edge" in text_of(legend_lines(100))
 
 
 @given(st.integers(40, 160))

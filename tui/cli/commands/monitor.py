@@ -57,6 +57,12 @@ def monitor_options(command: F) -> F:
             default=True,
             help="Leave the terminal's title alone.",
         ),
+        click.option(
+            "--slow/--no-slow",
+            "slow_link",
+            default=None,
+            help="Save bytes: always or never [default: when the terminal's link is slow].",
+        ),
         click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
     ):
         command = option(command)
@@ -104,7 +110,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
         return
     if ca is not None:
         _check_certificates(ca)
-    shared = {name: options[name] for name in ("expect_env", "has_title")}
+    shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link")}
     settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **shared)
     _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
 
@@ -166,7 +172,8 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     The action log stays in its usual folder.
     """
     os.environ.update(NO_PROXY="*", no_proxy="*")
-    kept = {name: os.environ[name] for name in ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE") if name in os.environ}
+    names = ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE", "TRIGGER_TUI_SLOW")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 

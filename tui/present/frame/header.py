@@ -1,6 +1,6 @@
 """The top line: environment, project, freshness, counts, runs per minute, clock.
 
-Parts are dropped as the line gets narrower, but never the environment, READ-ONLY and the connection. Source:
+Parts are dropped as the line gets narrower, but never the environment, READ-ONLY, the connection and `slow`. Source:
 tui/ui/README.md.
 """
 
@@ -36,6 +36,9 @@ COUNT_LETTERS: Final = (
 )
 """The letters of the counts, for the page of keys."""
 
+SLOW_LINK: Final = "slow link"
+SLOW_LINK_SENTENCE: Final = "To save bytes, the cursor is only an edge, colours are fewer, and ages are in minutes."
+
 _SHORT_BUDGET: Final = 4
 """The budget is short if less than this fraction of it is left."""
 
@@ -44,7 +47,7 @@ _MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
 
 
-_DROPS: Final = ("clock", "minutes", "interval", "as of", "organisation", "project", "budget")
+_DROPS: Final = ("clock", "minutes", "interval", "as of", "organisation", "link", "project", "budget")
 _COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
 
 
@@ -110,7 +113,7 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
     head = connection.head if "interval" in drops else (*connection.head, *connection.interval)
-    left.append(joined(part for part in (head, connection.remark) if part))
+    left.append(joined(part for part in (head, _slow_link(facts, drops), connection.remark) if part))
     # The chip ends with a space of its own.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
@@ -128,6 +131,11 @@ def _environment(facts: HeaderFacts, *, is_colorless: bool) -> Line:
         name = cut((Piece(environment.slug.upper()),), _MAX_CELLS["slug"])[0].text or "?"
         token = Token.CHIP if environment.is_production else Token.GREY_CHIP
     return (Piece(f"[{name}]" if is_colorless else f" {name} ", token, is_bold=True),)
+
+
+def _slow_link(facts: HeaderFacts, drops: Collection[str]) -> Line:
+    """Return the remark that bytes are saved. It gets shorter in a narrow header, but is never dropped."""
+    return (Piece("slow" if "link" in drops else SLOW_LINK, Token.MUTED),) if facts.is_slow_link else ()
 
 
 def _project(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:

@@ -19,6 +19,7 @@ class HeaderFacts:
     * `minutes`: whole minutes, the oldest first
     * `unchanged_for`: the time without a change while runs are live
     * `is_relayed`: all data comes from a relay
+    * `is_slow_link`: the monitor saves bytes for the terminal
     """
 
     at: datetime
@@ -34,4 +35,5 @@ class HeaderFacts:
     minutes: tuple[Minute, ...] = ()
     unchanged_for: timedelta | None = None
     is_relayed: bool = False
+    is_slow_link: bool = False
     frozen_at: datetime | None = None

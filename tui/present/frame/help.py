@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from tui.present.frame.header import COUNT_LETTERS
+from tui.present.frame.header import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.present.frame.help_table import HELP_GROUPS, HelpRow
 from tui.present.sparkline import spark
 from tui.present.status import STATUS_STYLES
@@ -169,7 +169,8 @@ def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
     for index, sign in enumerate(header_signs(is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
         lines += _beside((label, sign.mark, Piece("  ")), sign.sentence, Token.MUTED, limit)
-    return lines
+    label = Piece(f"{SLOW_LINK:<{_SIGN_CELLS}}", Token.FAINT)
+    return [*lines, *_beside((label,), f"{SLOW_LINK_SENTENCE} --no-slow turns this off.", Token.MUTED, limit)]
 
 
 def _letter(letter: str) -> Piece:
