@@ -239,8 +239,13 @@ def busy(minutes: float) -> Iterator[Figure]:
 
 def _known(terminal: Terminal, into: Path) -> Any:
     """Return the runs, changes and failures that the monitor knows."""
+    return facts(terminal, into, signal.SIGUSR1)
+
+
+def facts(terminal: Terminal, into: Path, question: signal.Signals) -> Any:
+    """Return what `tests.perf.followed` writes at this signal."""
     into.unlink(missing_ok=True)
-    terminal.process.send_signal(signal.SIGUSR1)
+    terminal.process.send_signal(question)
     while not into.exists():
         terminal.read_for(0.02)
     return json.loads(into.read_text(encoding="utf-8"))

@@ -1,7 +1,8 @@
 """Runs the monitor on a server, with a store that is full from the start: `python -m tests.perf.followed RUNS`.
 
 The store begins with generated old runs, so that each new run evicts an old one. SIGUSR1 writes all known runs to the
-file FOLLOWED_INTO. Everything else is the program as it is, with settings from its environment variables.
+file FOLLOWED_INTO, SIGUSR2 the state of the process. Everything else is the program as it is, with settings from its
+environment variables.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from tests.perf.filled import PAGE, WORDS, patch
 from tui.config import read_settings
@@ -38,17 +41,42 @@ class ChangeCounter:
                 self.failures += [line] if line not in self.failures else []
 
 
+class FullCollections:
+    """Times the full garbage collections of this process."""
+
+    def __init__(self) -> None:
+        self.took_ms: list[float] = []
+        self._started_s = 0.0
+        gc.callbacks.append(self._on_collection)
+
+    def _on_collection(self, phase: str, facts: dict[str, int]) -> None:
+        if facts["generation"] < 2:
+            return
+        if phase == "start":
+            self._started_s = time.perf_counter()
+        else:
+            self.took_ms.append((time.perf_counter() - self._started_s) * 1000)
+
+
 def write_known(session: Session, counter: ChangeCounter, into: Path) -> None:
-    """Write the known runs to a file, which is complete when it appears."""
+    """Write the known runs to a file."""
     known = {
         run.id: [run.status.value, run.state.updated_at.isoformat()]
         for run in session.store.runs()
         if run.state is not None
     }
+    _write({"changed": counter.run_count, "failures": counter.failures, "runs": known}, into)
+
+
+def write_process(collections: FullCollections, into: Path) -> None:
+    """Write the number of tasks, and the times of the full garbage collections."""
+    _write({"tasks": len(asyncio.all_tasks()), "full_collections_ms": collections.took_ms}, into)
+
+
+def _write(facts: dict[str, Any], into: Path) -> None:
+    """Write a file that is complete when it appears."""
     draft = into.with_suffix(".draft")
-    draft.write_text(
-        json.dumps({"changed": counter.run_count, "failures": counter.failures, "runs": known}), encoding="utf-8"
-    )
+    draft.write_text(json.dumps(facts), encoding="utf-8")
     draft.replace(into)
 
 
@@ -62,7 +90,9 @@ async def main(runs: int) -> None:
         session.store._max_runs = runs
         session.subscribe(counter.on_changes)
         into = Path(os.environ[INTO])
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, write_known, session, counter, into)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, write_known, session, counter, into)
+        loop.add_signal_handler(signal.SIGUSR2, write_process, FullCollections(), into)
         app = TriggerApp(session)
         await app.run_async()
         if app.failure is not None:

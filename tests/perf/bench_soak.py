@@ -1,0 +1,115 @@
+"""Runs the monitor for long and measures whether it grows: `python -m tests.perf soak`, or `.bench_soak MINUTES`.
+
+An emulator starts `RATE_PER_S` runs a second. The monitor follows it on a pty with all its sources, while a user opens
+and closes everything that the screen has. It is the program as it is, except for its store: that has room for
+`KEPT_RUNS` runs instead of 100,000, and is full from the start. So every new run evicts an old one, and after four
+minutes of `WARM_UP_MINUTES` the store holds only runs that the server sent. With the usual room it would take
+83 minutes until the store is full, and until then each new run rightly needs memory.
+
+The memory of a minute is the median of one value a second. The figures compare the minute after the warm-up with the
+last one.
+"""
+
+import itertools
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from tests.perf.bench_emulator import emulator, spent_s
+from tests.perf.bench_live import facts, monitor
+from tests.perf.figure import Figure
+from tests.perf.followed import INTO
+from tests.perf.terminal import Terminal
+
+MINUTES: Final = 120.0
+RATE_PER_S: Final = 20.0
+KEPT_RUNS: Final = 5_000
+WARM_UP_MINUTES: Final = 10
+MAX_GROWTH_MB: Final = 1.0
+MAX_COLLECTION_MS: Final = 5.0
+
+SAMPLES: Final = 60
+"""Samples of a minute, one a second."""
+
+ESCAPE: Final = "\x1b"
+ROUND: Final = (
+    *("g", "j", "j", "j", "x", "x", "k", "\x04", "\x15", "G", "g"),  # moves, also to failed runs and by half a page
+    *("j", "x", "\r", "j", "j", ",", ".", ESCAPE),  # a failed run and its attempts
+    *("2", "j", "e", "E", "3", "j", "e", "4", "j", "1"),  # the panes
+    *("z", "j", "j", "z", "w", "w"),
+    *("s", "s", "s", "s", "s", "s"),
+    *("/status:failed", "\r", "j", ESCAPE, ESCAPE),
+    *("/took:>5s", "\r", "j", ESCAPE, ESCAPE),
+    *("?", ESCAPE, ":", ESCAPE, "Y", ESCAPE, "f", ESCAPE),
+    *(" ", "j", " ", ESCAPE, "p", "p", "r", "\x0c"),
+    *("R", "y", "g"),  # replays a run
+    *("j",) * 20,
+    *("",) * 10,  # rests
+)
+"""The keys of a user, one a second. A round takes less than two minutes, so that the warm-up has five of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The process after a minute. `memory_mb` is the median of the minute. `tasks` are those of asyncio."""
+
+    minute: int
+    memory_mb: float
+    descriptors: int
+    threads: int
+    tasks: int
+
+
+def measure(minutes: float = MINUTES) -> Iterator[Figure]:
+    """Yield the figures of a long run. Each minute is printed to stderr."""
+    with ExitStack() as stack:
+        client, _, _ = stack.enter_context(emulator("--rate", str(RATE_PER_S), "--history", "0"))
+        into = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "facts.json"
+        command = ("tests.perf.followed", str(KEPT_RUNS))
+        terminal = stack.enter_context(monitor(stack, str(client.base_url), *command, **{INTO: str(into)}))
+        terminal.wait_for("● live")
+        process, keys = psutil.Process(terminal.process.pid), itertools.cycle(ROUND)
+        spent, started_s = spent_s(process), time.monotonic()
+        samples: list[Sample] = []
+        for minute in range(1, max(2, int(minutes)) + 1):
+            samples.append(_minute(terminal, process, keys, into, minute))
+            print(samples[-1], file=sys.stderr, flush=True)
+        spent, seconds = spent_s(process) - spent, time.monotonic() - started_s
+        collections_ms = facts(terminal, into, signal.SIGUSR2)["full_collections_ms"]
+    first, last = samples[min(WARM_UP_MINUTES, len(samples)) - 1], samples[-1]
+    highest_mb = max(each.memory_mb for each in samples[first.minute - 1 :])
+    yield Figure(f"memory after {first.minute} minutes", first.memory_mb, "MB")
+    yield Figure(f"its growth until minute {last.minute}", last.memory_mb - first.memory_mb, "MB", MAX_GROWTH_MB)
+    yield Figure("its growth at its highest", highest_mb - first.memory_mb, "MB")
+    yield Figure("descriptors more", last.descriptors - first.descriptors, "descriptors", 0)
+    yield Figure("threads more", last.threads - first.threads, "threads", 0)
+    yield Figure("tasks of asyncio more", last.tasks - first.tasks, "tasks", 0)
+    yield Figure("full garbage collections", len(collections_ms), "collections")
+    yield Figure("the longest of them", max(collections_ms, default=0.0), "ms", MAX_COLLECTION_MS)
+    yield Figure("share of a core", spent / seconds * 100, "%")
+
+
+def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str], into: Path, minute: int) -> Sample:
+    """Type for a minute, a key a second, and sample the process at its end."""
+    memory_mb: list[float] = []
+    for _ in range(SAMPLES):
+        if key := next(keys):
+            terminal.send(key)
+        terminal.read_for(1.0)
+        memory_mb.append(process.memory_info().rss / 1e6)
+    tasks = facts(terminal, into, signal.SIGUSR2)["tasks"]
+    return Sample(minute, statistics.median(memory_mb), process.num_fds(), process.num_threads(), tasks)
+
+
+if __name__ == "__main__":
+    for figure in measure(*(float(word) for word in sys.argv[1:])):
+        print(f"{figure.name:45} {figure.value:10.2f} {figure.unit}", flush=True)
