@@ -130,7 +130,7 @@ def test_resized_screen_starts_empty() -> None:
 
 
 def test_visible_cursor_is_left_where_the_program_wants_it() -> None:
-    assert started().write("\x1b[?25h\x1b[3;4H").endswith("\x1b[3;4H")
+    assert started().write("\x1b[?25h\x1b[3;4H").endswith("\x1b[3;4H\x1b[?25h")
 
 
 def test_wide_characters_are_placed_for_any_width() -> None:
@@ -237,3 +237,35 @@ def test_first_frame_fills_a_terminal_that_clears_to_the_default() -> None:
     frame = "".join(f"\x1b[{y + 1};1H{row}" for y in range(LINES))
     terminal.feed(output.write(frame).encode())
     assert {cell.bg for line in terminal.screen.snapshot() for cell in line} == {"090807"}
+
+
+@settings(max_examples=60)
+@given(frames(), st.lists(st.booleans(), min_size=1, max_size=4))
+def test_frames_taken_at_any_time_draw_the_newest(frames: list[str], takes: list[bool]) -> None:
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    for number, frame in enumerate(frames):
+        plain.feed(frame.encode())
+        output.draw(frame)
+        if takes[number % len(takes)]:
+            frugal.feed(output.take().encode())
+            assert cells(frugal) == cells(plain)
+    frugal.feed(output.take().encode())
+    assert cells(frugal) == cells(plain)
+
+
+def test_half_drawn_frame_is_not_taken() -> None:
+    output = started()
+    output.draw("\x1b]2;title\x07\x1b[?2026h\x1b[2;1Hhalf")
+    assert output.is_in_frame
+    assert output.take() == "\x1b]2;title\x07"
+    output.draw("\x1b[?2026l")
+    assert "half" in output.take()
+
+
+def test_foreign_sequence_stays_behind_its_frame() -> None:
+    output = started()
+    output.draw("\x1b[1;1Hfirst\x1b[H\x07")
+    output.draw("\x1b[2;1Hsecond\x1b[H\x1b]52;c;YQ==\x07")
+    assert output.take().endswith("\x07\x1b]52;c;YQ==\x07")
+    assert output.take() == ""

@@ -19,7 +19,8 @@ HOME: Final = (0, 0)
 class FrugalOutput:
     """Keeps two screens: the one that the program wants, and the one that the terminal shows.
 
-    Text between the borders of a synchronized update is one frame; text outside of one is a frame of its own.
+    `draw` changes the first one, `take` returns the text that turns the second one into it. So a program may draw more
+    often than its terminal is sent a frame. Text between the borders of a synchronized update belongs together.
     """
 
     def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
@@ -32,6 +33,8 @@ class FrugalOutput:
         self._is_forgotten = True
         self._at: Place | None = None
         self._is_in_frame = self._is_synced = False
+        self._untaken: list[str] = []
+        self._behind_frame: list[str] = []
 
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's new size. Its content is unknown then."""
@@ -53,41 +56,68 @@ class FrugalOutput:
             pass
         self.forget()
 
+    @property
+    def is_in_frame(self) -> bool:
+        """Whether a synchronized update has begun and not ended, so that the wanted screen is half drawn."""
+        return self._is_in_frame
+
     def write(self, text: str) -> str:
         """Take output of the program and return the text to send now."""
-        parts = []
+        self.draw(text)
+        return self.take()
+
+    def draw(self, text: str) -> None:
+        """Draw output of the program on the wanted screen. The terminal gets it by the next `take`."""
         for foreign in self._decoder.feed(text):
             match foreign.effect:
                 case Effect.SYNC_BEGINS:
                     if self._is_in_frame:
                         # The end of the frame before was lost.
-                        parts.append(self._frame())
+                        self._untaken.append(self._frame())
                     self._is_in_frame = self._is_synced = True
                 case Effect.SYNC_ENDS:
-                    parts.append(self._frame())
                     self._is_in_frame = False
                 case Effect.NONE:
-                    parts += (self._frame(), foreign.sequence)
+                    is_in_front = self._is_shown() and not self._behind_frame
+                    (self._untaken if is_in_front else self._behind_frame).append(foreign.sequence)
                 case Effect.UNKNOWN:
-                    parts += (self._frame(), foreign.sequence)
+                    self._untaken += (self._frame(), *self._behind_frame, foreign.sequence)
+                    self._behind_frame.clear()
                     self.forget()
+
+    def take(self) -> str:
+        """Return the least text that makes the terminal show the wanted screen.
+
+        Foreign sequences follow the frame in which they were drawn. Within a synchronized update only what came before
+        it is returned.
+        """
+        untaken, self._untaken = self._untaken, []
         if not self._is_in_frame:
-            parts.append(self._frame())
-        return "".join(parts)
+            untaken += (self._frame(), *self._behind_frame)
+            self._behind_frame.clear()
+        return "".join(untaken)
+
+    @property
+    def _cursor(self) -> Place | None:
+        """Where the program wants the cursor. A hidden cursor at home is one that it does not care about."""
+        grid = self._grid
+        cursor = (grid.y, min(grid.x, grid.columns - 1))
+        return None if cursor == HOME and not grid.is_cursor_visible else cursor
+
+    def _is_shown(self) -> bool:
+        """Whether the terminal shows the wanted screen."""
+        return self._shown.rows == self._grid.rows and self._cursor in (None, self._at)
 
     def _frame(self) -> str:
         """Return the text that turns the terminal's screen into the wanted one."""
-        grid = self._grid
-        cursor = (grid.y, min(grid.x, grid.columns - 1))
-        # A hidden cursor at home is one that the program does not care about.
-        rests = not grid.is_cursor_visible and cursor == HOME
-        if self._shown.rows == grid.rows and (rests or self._at == cursor):
+        grid, cursor = self._grid, self._cursor
+        if self._is_shown():
             return ""
         start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able)
         if self._is_forgotten:
             start.clear(grid.rows, self._table)
         frame = encoded(start, grid.rows, self._table)
-        if not rests:
+        if cursor is not None:
             frame.move(cursor)
         self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at
         self._is_forgotten = False
@@ -101,6 +131,9 @@ class FrugalOutput:
 class PlainOutput:
     """Sends everything that a program writes as it is, with the methods of `FrugalOutput`."""
 
+    def __init__(self) -> None:
+        self._text = ""
+
     def resize(self, columns: int, lines: int) -> None:
         """Nothing is kept that has a size."""
 
@@ -110,6 +143,20 @@ class PlainOutput:
     def passed(self, text: str) -> None:
         """Nothing is kept."""
 
+    @property
+    def is_in_frame(self) -> bool:
+        """Nothing is drawn that could be half drawn."""
+        return False
+
     def write(self, text: str) -> str:
         """Return the text."""
+        return text
+
+    def draw(self, text: str) -> None:
+        """Keep the text until the next `take`."""
+        self._text += text
+
+    def take(self) -> str:
+        """Return all that was drawn since the last call."""
+        text, self._text = self._text, ""
         return text
