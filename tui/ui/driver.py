@@ -94,6 +94,7 @@ class TerminalDriver(Driver):
         self._attributes: list[Any] | None = None
         self._title: str | None = None
         self._is_active = self._was_continued = self._is_restored = self._is_title_pushed = False
+        self._is_slow_profile = False
         self._handlers: dict[int, Any] = {}
         self._writer: TerminalWriter | None = None
         self._reader: TerminalReader | None = None
@@ -142,6 +143,10 @@ class TerminalDriver(Driver):
         if self._title is None:
             return ""
         return f"{'' if self._is_title_pushed else _TITLE_PUSH}\x1b]2;{self._title}\x1b\\"
+
+    def set_slow_profile(self, *, is_on: bool) -> None:
+        """Set whether the app draws for a slow link. The terminal then gets at most four frames a second."""
+        self._is_slow_profile = is_on
 
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""
