@@ -13,7 +13,7 @@ from textual.widget import Widget
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, plan
 from tui.ui.panes.base import Pane
-from tui.ui.widgets.lines import Hairline
+from tui.ui.widgets.lines import Backdrop, Hairline
 from tui.ui.widgets.rule import Tab
 from tui.ui.widgets.run_summary import RunSummary
 
@@ -53,7 +53,7 @@ def _keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
     ]
 
 
-class Workspace(Widget):
+class Workspace(Backdrop):
     """Holds the panes, the hairline and the run summary. The number of a pane is its position among the panes."""
 
     class PanesChanged(Message):

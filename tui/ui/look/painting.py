@@ -6,7 +6,7 @@ example.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from rich.color import Color
@@ -72,6 +72,10 @@ _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
 """Tokens that are visible on a space."""
 
 
+MAX_BLANKS: Final = 64
+"""Empty lines that are kept, by width and background."""
+
+
 class Painter:
     """Paints lines in one color mode. `is_ascii` replaces all other characters by ASCII."""
 
@@ -80,6 +84,7 @@ class Painter:
         self.is_ascii = is_ascii
         self._palette = PALETTES[color_mode]
         self.style = cache(self._style)
+        self.blank = lru_cache(MAX_BLANKS)(self._blank)
 
     @property
     def is_colorless(self) -> bool:
@@ -119,7 +124,7 @@ class Painter:
             segments.append(Segment(text, style))
         return segments
 
-    def blank(self, width: int, background: Background = Background.PAGE) -> Strip:
+    def _blank(self, width: int, background: Background = Background.PAGE) -> Strip:
         """Return an empty line."""
         return Strip([Segment(" " * width, self.style(Token.TEXT, False, background, False))], width)
 

@@ -21,6 +21,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
+from tui.ui.widgets.lines import Backdrop
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.rule import Rule, RuleText, Tab
 
@@ -33,7 +34,7 @@ class OpenRun(Message):
         self.run_id = run_id
 
 
-class Pane(Widget):
+class Pane(Backdrop):
     """A rule, and below it a body that takes the focus.
 
     * `title`: the name in the rule, and the id of the widget

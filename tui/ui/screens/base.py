@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.strip import Strip
 
 from tui.present.styled import Piece
 from tui.store.changes import Changes, Topic
@@ -52,6 +54,9 @@ class BaseScreen(Screen[None]):
     def app_base(self) -> AppBase:
         """The app with its own type."""
         return app_of(self)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
 
     @property
     def pane(self) -> Pane:

@@ -37,7 +37,7 @@ _TICKING: Final = (TOOK.id, AGE.id)
 class _Painted(NamedTuple):
     """A painted line, and everything that it was made from."""
 
-    run: Run | None
+    looks: tuple[object, ...]
     ticking: tuple[Line, ...]
     background: Background
     edge: Line
@@ -287,8 +287,9 @@ class RunTable(LineWidget, can_focus=True):
         if self._painter is not self.painter:
             self._painter = self.painter
             self._painted.clear()
+        looks = () if run is None else _looks(run)
         known = self._painted.get(run_id)
-        if known is not None and known[:5] == (run, ticking, background, edge, overlay):
+        if known is not None and known[:5] == (looks, ticking, background, edge, overlay):
             return known.strip
         line = self._line(run_id, run, now, overlay)
         for text in self._highlighted:
@@ -296,7 +297,7 @@ class RunTable(LineWidget, can_focus=True):
         strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
-        self._painted[run_id] = _Painted(run, ticking, background, edge, overlay, strip)
+        self._painted[run_id] = _Painted(looks, ticking, background, edge, overlay, strip)
         return strip
 
     def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
@@ -325,3 +326,8 @@ class RunTable(LineWidget, can_focus=True):
                 spans.append((x, slot.width))
             x += slot.width + GAP
         return spans
+
+
+def _looks(run: Run) -> tuple[object, ...]:
+    """Return the facets that a row shows. The run itself differs after every read of its list."""
+    return run.fixed, run.state, run.attempt_count, run.error and run.error[1]

@@ -1,0 +1,73 @@
+"""What a change costs: only lines that look different are made, and without a change there is no frame."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from textual.strip import Strip
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.run import Run
+from tui.present import columns
+from tui.present.styled import Line
+from tui.ui.widgets import run_table
+
+OLD_S = -80_000.0
+
+
+def fleet_of(*runs: FleetRun) -> Fleet:
+    """Return a fleet of these runs and of finished ones whose ages stay the same."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, OLD_S - number, OLD_S, OLD_S + 1) for number in range(30))
+    fleet.add_all(runs)
+    return fleet
+
+
+def requested_lines(monitor: Monitored, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets each line of the list of runs that a frame uses from now on."""
+    table, requested = monitor.screen.run_list.table, list[str]()
+    make = table.strip_at
+
+    def strip_at(y: int) -> Strip:
+        strip = make(y)
+        requested.append(strip.text.split()[1])
+        return strip
+
+    monkeypatch.setattr(table, "strip_at", strip_at)
+    return requested
+
+
+def made_rows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the id of each run whose row is made from now on."""
+    made: list[str] = []
+
+    def row(run: Run, *arguments: Sequence[object], **options: bool) -> Line:
+        made.append(run.id)
+        return columns.row(run, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_table, "row", row)
+    return made
+
+
+def test_changed_run_requests_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        requested, made = requested_lines(monitor, monkeypatch), made_rows(monkeypatch)
+        await monitor.later(5)
+        assert requested == ["Canceled"]
+        assert len(made) == 1
+
+    run_story(story, tmp_path, fleet_of(FleetRun(90, OLD_S + 5, ended_s=4.5, end="CANCELED")))
+
+
+def test_new_runs_make_only_their_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = [FleetRun(90 + number, 4.1 + number / 10) for number in range(3)]
+
+    async def story(monitor: Monitored) -> None:
+        made = made_rows(monkeypatch)
+        await monitor.later(5)
+        assert set(made) == {run.id for run in new}
+        assert [line.split()[3] for line in monitor.lines[3:6]] == ["run_00…0092", "run_00…0091", "run_00…0090"]
+
+    run_story(story, tmp_path, fleet_of(*new))
