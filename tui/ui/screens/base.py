@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.strip import Strip
 
 from tui.present.styled import Piece
@@ -19,6 +18,7 @@ from tui.ui.model import layout
 from tui.ui.model.history import History
 from tui.ui.model.selection import Selection
 from tui.ui.panes.base import Pane
+from tui.ui.screens.painted import PaintedScreen
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines
@@ -27,7 +27,7 @@ from tui.ui.widgets.run_summary import RunSummary, summary_height
 from tui.ui.workspace import Workspace
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(PaintedScreen[None]):
     """The parts that are always there, without their keys.
 
     Panes receive `selection` by data binding, and changes by their own subscription to `AppBase.changed`.

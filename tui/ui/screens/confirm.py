@@ -10,7 +10,6 @@ from typing import Final, assert_never
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from tui.actions import Action
 from tui.domain.action_plan import ActionPlan
@@ -19,6 +18,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
+from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
 
 MAX_TYPED: Final = 40
@@ -27,7 +27,7 @@ BURST_GAP_S: Final = 0.1
 """A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(PaintedDialog[bool]):
     """Asks one question. Returns whether the user confirmed."""
 
     AUTO_FOCUS = ""

@@ -5,7 +5,6 @@ from typing import ClassVar, Final
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -13,13 +12,14 @@ from tui.present.dialogs.copying import Clip, clips_of, menu_lines
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
+from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
 from tui.wire.errors import ApiError
 
 WIDTH: Final = 64
 
 
-class CopyMenu(ModalScreen[None]):
+class CopyMenu(PaintedDialog[None]):
     """Offers the parts of one run. Parts that were not fetched yet are fetched while the menu is open."""
 
     AUTO_FOCUS = ""

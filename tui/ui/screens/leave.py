@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
+from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
 
 
-class LeaveScreen(ModalScreen[bool]):
+class LeaveScreen(PaintedDialog[bool]):
     """Asks whether to quit. `unsent` returns the number of runs that wait to be sent, by title of the action.
 
     `ctrl-q` and `ctrl-c` quit without another question: see `TriggerApp.action_leave`.

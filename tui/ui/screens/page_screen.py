@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
@@ -15,6 +14,7 @@ from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
 from tui.ui.model.page_rows import PageRow
+from tui.ui.screens.painted import PaintedScreen
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.page import Page
@@ -22,7 +22,7 @@ from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.rule import Rule, RuleText
 
 
-class PageScreen(Screen[None]):
+class PageScreen(PaintedScreen[None]):
     """A page that Esc closes. A subclass makes the rows and sets the title."""
 
     CSS_PATH = "../styles/page_screen.tcss"

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -16,6 +15,7 @@ from tui.present.styled import Line, Piece, Token, fit, line_width
 from tui.ui.input.commands import Command, matching
 from tui.ui.input.keys import bind
 from tui.ui.look.painting import Background
+from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.text_input import TextInput
@@ -118,7 +118,7 @@ class Frame(LineWidget):
         return self.painter.strip(line, self.size.width, Background.DIALOG)
 
 
-class PaletteScreen(ModalScreen[Command | None]):
+class PaletteScreen(PaintedDialog[Command | None]):
     """Returns the chosen command, or None."""
 
     CSS_PATH = "../styles/palette.tcss"

@@ -6,7 +6,6 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -18,6 +17,7 @@ from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.input.keys import bind
 from tui.ui.look.painting import Background
+from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget
 from tui.ui.widgets.status_grid import StatusGrid
@@ -55,7 +55,7 @@ class ClearAll(LineWidget, can_focus=True):
         self.refresh()
 
 
-class ServerFiltersScreen(ModalScreen[ServerFilter | None]):
+class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
     """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
 
     `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read.

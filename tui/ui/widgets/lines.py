@@ -4,10 +4,9 @@ They bypass Textual's layout and style cache, because `Static.update` would lay 
 line costs one line. Source: ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -35,30 +34,8 @@ class Backdrop(Widget):
         return [app_of(self).painter.blank(crop.width)] * crop.height
 
 
-class DeferredLine(Strip):
-    """A line that is made when Textual's compositor cuts it.
-
-    The compositor requests every line of a widget if one of them has changed, and then cuts only the changed ones.
-    """
-
-    __slots__ = ("_widget", "_y")
-
-    def __init__(self, widget: "LineWidget", y: int) -> None:
-        super().__init__(())
-        self._widget = widget
-        self._y = y
-
-    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
-        return self._widget.strip_at(self._y).divide(cuts)
-
-    def __iter__(self) -> Iterator[Segment]:
-        return iter(self._widget.strip_at(self._y))
-
-
 class LineWidget(Widget):
     """A widget without border, padding and scrollbar. `strip_at` returns each line."""
-
-    _deferred: Sequence[DeferredLine] = ()
 
     @property
     def app_base(self) -> AppBase:
@@ -78,9 +55,7 @@ class LineWidget(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         if crop.x == 0 and crop.width >= self.size.width:
-            if len(self._deferred) < crop.bottom:
-                self._deferred = [DeferredLine(self, y) for y in range(crop.bottom)]
-            return list(self._deferred[crop.y : crop.bottom])
+            return [self.strip_at(y) for y in crop.line_range]
         left, right = crop.x, crop.right
         return [self.strip_at(y).crop(left, right) for y in crop.line_range]
 

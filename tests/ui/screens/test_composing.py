@@ -1,0 +1,79 @@
+"""What is painted: lines that changed, and nothing else. The result looks as if Textual had painted everything."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual._compositor import CompositorUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+from tests.perf.screen import Emulator, Screen
+from tests.support.terminal_frames import MODES, cells
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.ui.app import TriggerApp
+from tui.ui.widgets.lines import LineWidget
+
+STEPS = (
+    *("j", "j", "z", "pagedown", "k", "z", "2", "j", "3", "4", "question_mark", "j", "escape", "colon", "x", "escape"),
+    *("f", "tab", "escape", "slash", "f", "a", "escape", "1", "R", "escape", "w", "s", "y", "escape"),
+)
+"""Keys that lead through the list, all panes, the help, the palette, the dialogs and a text field."""
+
+
+@contextmanager
+def painted_lines() -> Iterator[Counter[tuple[str, int]]]:
+    """Count the lines that the compositor asks of each widget."""
+    counts: Counter[tuple[str, int]] = Counter()
+    render_lines = LineWidget.render_lines
+
+    def counted(widget: LineWidget, crop: Region) -> list[Strip]:
+        counts.update((type(widget).__name__, y) for y in crop.line_range)
+        return render_lines(widget, crop)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LineWidget, "render_lines", counted)
+        yield counts
+
+
+def of_table(counts: Counter[tuple[str, int]]) -> list[int]:
+    """Return the painted lines of the list, each as often as it was painted."""
+    return sorted(y for (name, y), count in counts.items() if name == "RunTable" for _ in range(count))
+
+
+def test_down_in_view_paints_two_lines_of_the_list(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=5)
+        with painted_lines() as counts:
+            await monitor.press("j")
+        assert of_table(counts) == [1, 2]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (162, 36)])
+def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], tmp_path: Path) -> None:
+    columns, lines = size
+    parts, whole = Emulator(Screen(columns, lines)), Emulator(Screen(columns, lines))
+
+    async def story(monitor: Monitored) -> None:
+        for terminal in (parts, whole):
+            terminal.feed(MODES.encode())
+        monitor.screen.refresh()
+        for key in ("", *STEPS):
+            await monitor.press(*([key] if key else []), wait_s=1)
+            compositor, console = monitor.app.screen._compositor, monitor.app.console
+            whole.feed(compositor.render_full_update().render_segments(console).replace("\n", "").encode())
+            assert cells(parts) == cells(whole), f"after {key!r}"
+
+    def display(app: TriggerApp, _: Any, update: CompositorUpdate | None) -> None:
+        if update is not None:
+            parts.feed(update.render_segments(app.console).replace("\n", "").encode())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TriggerApp, "_display", display)
+        run_story(story, tmp_path, small_fleet(80), size=size)
