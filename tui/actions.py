@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from tui.domain.action import ActionPhase, OnWritten
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
 
 
 class ActionApi(Protocol):

@@ -7,11 +7,13 @@ import base64
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import PurePath
 from urllib.parse import urlsplit
+
+from tui.lazy_dataclass import dataclass
 
 DEFAULT_API_URL = "https://api.trigger.dev"
 """The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""

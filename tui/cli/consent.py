@@ -3,14 +3,13 @@
 Consent is an answer at the terminal, or `--yes` with the options that its plan requires.
 """
 
-from dataclasses import dataclass
-
 from tui.actions import Action
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.prompt import confirm
 from tui.domain.action_plan import MAX_RUNS_FOR_YES, UNKNOWN, ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.output import Output
 from tui.session import Session
 

@@ -13,10 +13,11 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.output import Output
 from tui.ui.input.type_ahead import CURSOR_REQUEST, REQUEST_INTERVAL_S, SILENT_AFTER_S
 

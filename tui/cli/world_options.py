@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from tui.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from tui.emulator.server.emulator import Emulator

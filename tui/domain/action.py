@@ -5,11 +5,11 @@ by `tui.session`.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
 
 OnWritten = Callable[[], Awaitable[None]]
 """Called when the first byte of a request is sent, and again for a redirect or a retry. It never raises."""

@@ -4,12 +4,12 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 
 from tui.domain.ids import TaskId
 from tui.domain.run import Run
 from tui.domain.tree import TreeNode
+from tui.lazy_dataclass import dataclass
 
 MAX_RUNS_FOR_YES = 10
 """Above this many runs, descendants included, the user must type a text instead of answering yes."""

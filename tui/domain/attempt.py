@@ -3,13 +3,13 @@
 `domain.attempts_of_trace` rebuilds them from a trace.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.error import RunError
 from tui.domain.ids import SpanId
 from tui.domain.wait import Wait
+from tui.lazy_dataclass import dataclass
 
 
 class AttemptStatus(StrEnum):

@@ -6,7 +6,7 @@ Source: tests/wire/recordings/README.md §4, §5.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
@@ -15,6 +15,7 @@ from tui.domain.run import Run
 from tui.domain.span import Span, Trace, span_of_run
 from tui.domain.status import RunStatus
 from tui.domain.wait_of_trace import wait_of
+from tui.lazy_dataclass import dataclass
 
 _ATTEMPT = re.compile(r"Attempt ([1-9][0-9]{0,8})\Z")
 _RETRY_DELAY = re.compile(r"Retry #([1-9][0-9]{0,8}) delay\Z")

@@ -3,11 +3,11 @@
 Source: tests/wire/recordings/README.md §1, §10.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ Source: tests/wire/recordings/README.md §4, §5, §8.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 MAX_NAME_CHARS: Final = 1_000
 """An error's name is a class name. A longer one is cut."""

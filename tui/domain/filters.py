@@ -6,11 +6,11 @@ applies it to the runs in the store. Source: tests/wire/recordings/README.md §3
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.ids import BatchId, TaskId
+from tui.lazy_dataclass import dataclass
 
 MAX_PERIOD: Final = timedelta(days=3650)
 """Servers keep runs for less than this, and the current time minus this is still a valid date."""

@@ -6,7 +6,6 @@ of two versions of a facet is newer.
 Source: ARCHITECTURE.md; tests/wire/recordings/README.md §3, §4.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Any, Final, NamedTuple
@@ -17,6 +16,7 @@ from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.status import RunStatus, Status, title_of
 from tui.domain.text import Raw
 from tui.domain.wait import Wait
+from tui.lazy_dataclass import dataclass
 
 Json = Any
 """A decoded JSON value, exactly as the server sent it. Never modified."""

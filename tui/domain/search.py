@@ -3,10 +3,11 @@
 `sources.searching` reports it, and the last line of the list shows it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from tui.lazy_dataclass import dataclass
 
 SEARCH_PERIOD: Final = timedelta(days=90)
 """How far back a search reads lists. Source: tests/wire/recordings/README.md."""

@@ -5,7 +5,7 @@ Source: tests/wire/recordings/README.md §5.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from tui.domain.error import RunError
@@ -13,6 +13,7 @@ from tui.domain.ids import RunId, SpanId, TaskId, TraceId
 from tui.domain.run import Json
 from tui.domain.status import Status
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ Source: tests/wire/recordings/README.md §5; the documentation of V8's stack tra
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 
 class FrameKind(StrEnum):

@@ -7,10 +7,11 @@ Source: tests/wire/recordings/README.md §2.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from tui.lazy_dataclass import dataclass
 
 
 class RunStatus(StrEnum):

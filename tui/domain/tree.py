@@ -6,13 +6,14 @@ No single response of the API contains the whole tree. `sources.tree_fetcher` re
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.span import Span
 from tui.domain.status import Status, parse_status
+from tui.lazy_dataclass import dataclass
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _TRIGGER = re.compile(r"trigger\w*\(\)\Z", re.IGNORECASE)

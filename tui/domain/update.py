@@ -7,7 +7,6 @@ A relay sends these classes as JSON, with the names of their fields: a renamed f
 (`wire.relay.messages.VERSION`).
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tui.domain.action import ActionStatus
@@ -17,6 +16,7 @@ from tui.domain.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Fixed, Json, Stamp, State
 from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ In a development environment a waiting run keeps the status EXECUTING. Only its 
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) (second|minute|hour|day|week)s?\Z")
 _UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}

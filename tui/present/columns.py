@@ -4,12 +4,12 @@ A new column is one row of `COLUMNS`. `printed.table` fits the same columns to t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.status import style_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined

@@ -3,12 +3,13 @@
 The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same. Source: tui/ui/README.md.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run
 from tui.domain.status import Status
+from tui.lazy_dataclass import dataclass
 from tui.present.formatting import NONE
 from tui.present.styled import Piece, Token
 

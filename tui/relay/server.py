@@ -5,7 +5,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -14,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
+from tui.lazy_dataclass import dataclass
 from tui.relay.authenticator import Authenticator
 from tui.relay.client import RelayClient
 from tui.relay.connection import connection_type

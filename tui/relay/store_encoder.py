@@ -4,7 +4,7 @@ Changes are encoded once for all screens. A screen that has just connected gets 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.source_names import RELAY
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 from tui.wire.relay.codec import UNSENT_FIELDS

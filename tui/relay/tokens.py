@@ -8,11 +8,12 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from tui.config import Secret
+from tui.lazy_dataclass import dataclass
 
 MIN_TOKEN_CHARS: Final = 16
 """As hexadecimal digits these are 64 bits, too many to guess over a network."""

@@ -8,7 +8,7 @@ Source: tests/wire/recordings/README.md §7.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tui.actions import Action, ActionApi
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.store.merge import merge

@@ -3,10 +3,10 @@
 It builds on a clock that never jumps and counts while the machine sleeps, so setting the wall clock changes nothing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.sources.clock import Clock
 
 TOLERANCE: Final = timedelta(seconds=2)

@@ -8,7 +8,7 @@ Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ from tui.domain.span import Events, Span, Trace
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.domain.wait import Wait, WaitKind
+from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError, Refused, ServerFault
 from tui.wire.events import MAX_EVENT_ROWS

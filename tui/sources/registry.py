@@ -1,13 +1,14 @@
 """The registry of sources. A new source is a module with a `Source` class, and an entry in `SOURCES`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.source_names import REALTIME, RELAY, RUN_FEED
+from tui.lazy_dataclass import dataclass
 from tui.sources.base import KnownFacts, Source
 from tui.sources.clock import Clock, OnWake
 from tui.sources.polling.one_run import SingleRunSource

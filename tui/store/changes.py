@@ -1,11 +1,12 @@
 """`Changes`: what an update changed in the store. The session merges them and passes them to its listeners."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
 
 
 class Topic(StrEnum):

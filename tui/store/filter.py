@@ -8,11 +8,12 @@
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.store.filter_terms import FIELDS, InvalidWord, ParsedWord, Term, TimedTerm, text_term
 from tui.store.filter_words import GLOB, Word, split_words
 

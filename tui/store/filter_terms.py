@@ -6,12 +6,12 @@ and `took` depend on the current time.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.store.filter_words import Word, substring_test, whole_text_test
 from tui.store.status_words import GROUPS, nearest_statuses, read_status_words
 

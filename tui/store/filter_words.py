@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final
+
+from tui.lazy_dataclass import dataclass
 
 TextTest = Callable[[str], bool]
 """Returns whether a case-folded text matches."""

@@ -4,13 +4,13 @@
 of the wall clock makes no data older or younger.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
 from tui.domain.source_names import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.lazy_dataclass import dataclass
 from tui.store.facts import SourceStatus
 from tui.store.missed_runs import Gap
 

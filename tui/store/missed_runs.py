@@ -1,12 +1,12 @@
 """Counts the runs that changed during an outage, when the program could not see the changes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
 

@@ -5,13 +5,13 @@ no two runs have the same key.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.lazy_dataclass import dataclass
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 """Stands for an unknown creation time. Such a run is the oldest."""

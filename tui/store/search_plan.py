@@ -7,12 +7,13 @@ Source: tests/wire/recordings/README.md §3.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import STATUS_TABLE
+from tui.lazy_dataclass import dataclass
 from tui.store.filter import is_field
 from tui.store.filter_words import Word, patterns_of, plain_values, split_words
 from tui.store.server_filter import KnownValues, is_typable

@@ -7,7 +7,6 @@ Source: tests/wire/recordings/README.md §2, §3.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -16,6 +15,7 @@ from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, queue_names
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import clean
+from tui.lazy_dataclass import dataclass
 from tui.store.filter import Filter, Term
 from tui.store.store import Store
 

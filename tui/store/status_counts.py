@@ -12,7 +12,6 @@ Source: tests/wire/recordings/README.md §3.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -22,6 +21,7 @@ from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
+from tui.lazy_dataclass import dataclass
 
 REPLICA_DELAY: Final = timedelta(seconds=0.65)
 """The middle of 0.3 and 1.0 s."""

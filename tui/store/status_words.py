@@ -5,13 +5,13 @@ other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
+from tui.lazy_dataclass import dataclass
 from tui.store.filter_words import GLOB, TextTest, whole_text_test
 
 GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(

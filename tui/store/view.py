@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +9,7 @@ from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.orders import CREATED, Order, SortKey

@@ -9,7 +9,6 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,7 @@ from tui.config import Secret
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
 from tui.domain.text import clean
+from tui.lazy_dataclass import dataclass
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.request_progress import RequestProgress, TransportFailure

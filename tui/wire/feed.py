@@ -7,7 +7,7 @@ Source: tests/wire/recordings/README.md §8 (recordings 700-761).
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from sys import intern
 from typing import Any, Final
@@ -23,6 +23,7 @@ from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.lazy_dataclass import dataclass
 from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata, read_stored_error
 from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Limits

@@ -6,7 +6,6 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeVar, assert_never
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.text import clean
+from tui.lazy_dataclass import dataclass
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.events import EventsDecoder
 from tui.wire.limits import MAX_INLINE_BYTES, Limits

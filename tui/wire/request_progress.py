@@ -9,12 +9,12 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 
 from tui.domain.action import OnWritten
+from tui.lazy_dataclass import dataclass
 from tui.wire.dead_peers import detect_dead_peer
 
 T = TypeVar("T")

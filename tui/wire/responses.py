@@ -5,7 +5,7 @@ Source: tests/wire/recordings/README.md §1, §7, §10 (recordings 380-433, 800-
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +14,7 @@ from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
+from tui.lazy_dataclass import dataclass
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json

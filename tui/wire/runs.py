@@ -5,7 +5,6 @@ Source: tests/wire/recordings/README.md §2-§4, §6 (recordings 010-147).
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 
@@ -16,6 +15,7 @@ from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.lazy_dataclass import dataclass
 from tui.wire.limits import (
     MAX_ATTEMPTS,
     MAX_KEY_CHARS,

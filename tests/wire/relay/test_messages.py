@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
 
@@ -22,6 +22,7 @@ from tui.domain.update import (
     RunPatch,
     RunsRead,
 )
+from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_TAGS

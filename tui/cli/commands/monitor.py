@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -23,6 +22,7 @@ from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import following_options
 from tui.cli.world_options import WorldOptions, world_options, world_options_of
 from tui.config import Settings, read_relay_settings, read_settings
+from tui.lazy_dataclass import dataclass
 from tui.output import Output
 
 if TYPE_CHECKING:

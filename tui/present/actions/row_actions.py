@@ -1,10 +1,10 @@
 """The rows of a page, and the actions of Enter on a row. The pane that shows the page carries them out."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
 from tui.present.styled import Line
 
 

@@ -4,10 +4,10 @@ The finest step is half a cell. A bar is at least that long, however short its a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.present.styled import Line, Piece, Token
 
 _MS: Final = timedelta(milliseconds=1)

@@ -1,7 +1,6 @@
 """The page of attempts: their table, then the error of the selected attempt or a sentence why there is none."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
@@ -10,6 +9,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.error import RunError
 from tui.domain.run import Run
 from tui.domain.status import QUEUED_FAMILY, RunStatus
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt

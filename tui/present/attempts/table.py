@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.axis import Axis, round_up

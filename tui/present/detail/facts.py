@@ -4,11 +4,11 @@ A new fact is one row of `FACTS`: the detail pane, `show` and `--json` all read 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole
 from tui.present.detail.origin import origin_words

@@ -1,13 +1,13 @@
 """The root, the parent and the children of a run: a line each, with a summary of the children by status."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, Row, ToggleFold
 from tui.present.columns import Now, short_id, took

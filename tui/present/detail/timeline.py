@@ -3,12 +3,12 @@
 The attempts of the run have an axis of their own in `attempts.axis`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.status import STATUS_STYLES, style_of

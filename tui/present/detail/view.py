@@ -1,9 +1,10 @@
 """What the user folded and searched on the detail page, and how far the read of its run has got."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
+from tui.lazy_dataclass import dataclass
 from tui.present.json.fold import JsonFolds
 from tui.present.styled import Piece
 

@@ -5,13 +5,13 @@ A `Question` becomes lines here. The screen decides which keys answer it, and wh
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from tui.domain.action_plan import ActionPlan, confirmation_texts
 from tui.domain.environment import Environment
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now, took
 from tui.present.dialogs.run_kinds import counted_lines, first_kinds, kind_of_node, kind_of_run

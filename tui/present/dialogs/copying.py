@@ -5,11 +5,11 @@ The screen decides how a text reaches the clipboard, and how long it may be.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tui.domain.error import RunError
 from tui.domain.run import ABSENT, Json, Run
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.json.text import compact
 from tui.present.styled import Line, Piece, Token, cut, fit

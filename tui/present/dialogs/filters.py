@@ -4,13 +4,13 @@ This module reads the typed values, explains them, and points out mistakes. `sto
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
+from tui.lazy_dataclass import dataclass
 from tui.present.formatting import count, time_of_day
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token, cut, line_width, pad

@@ -1,9 +1,9 @@
 """The question before the program ends while actions wait to be sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.dialogs.confirm import INDENT
 from tui.present.styled import Line, Piece, Token, line_width, wrap

@@ -5,7 +5,6 @@
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -13,6 +12,7 @@ from rich.cells import cell_len
 
 from tui.domain.stack import FrameKind, StackFrame
 from tui.domain.text import Raw, clean
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.errors.stack import counted

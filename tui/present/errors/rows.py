@@ -1,13 +1,13 @@
 """The rows of an error on a page: name, message, code, stack, and the chain of causes. Long parts fold."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from tui.domain.error import RunError
 from tui.domain.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames

@@ -1,7 +1,6 @@
 """The sentences in place of an empty list: why it is empty, and what the user can do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,6 +8,7 @@ from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.frame.failure import advice_on
 from tui.present.styled import Line, Piece, Token, wrap

@@ -4,13 +4,14 @@
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.config import PREVIEW_BRANCH
 from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.store.freshness import SourceFailure
 

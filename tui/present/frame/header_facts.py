@@ -1,10 +1,11 @@
 """The values from which the header, the terminal's title and the connection's state are made."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from tui.domain.environment import Environment
 from tui.domain.update import BudgetRead
+from tui.lazy_dataclass import dataclass
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness
 from tui.store.status_counts import StatusCounts

@@ -4,10 +4,10 @@ This module is the layout. `help_table` has the rows; the caller passes the bind
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.present.frame.header import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.present.frame.help_table import HELP_GROUPS, HelpRow
 from tui.present.sparkline import spark

@@ -3,8 +3,9 @@
 A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind` in `tui/ui`.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from tui.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

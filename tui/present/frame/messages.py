@@ -1,10 +1,10 @@
 """The lines of the page `:messages`, which lists what went wrong, the newest last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, wrap
 

@@ -5,11 +5,12 @@ as far as the caller iterates. A long text folds into its lines. `json.rows` dra
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final, NamedTuple, overload
 
 from tui.domain.run import ABSENT, Absent, Json
+from tui.lazy_dataclass import dataclass
 from tui.present.json.line import Label, TextLine, inline, key_of
 from tui.present.json.text import scalar
 from tui.present.styled import line_width

@@ -1,10 +1,10 @@
 """Draws the rows of a folding JSON value, and as many of them as a pane has room for."""
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from tui.domain.run import Json
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
 from tui.present.json.fold import CHUNK_ROWS, FoldedJson, JsonFolds, Path, VisibleRow, indent_of

@@ -4,12 +4,12 @@ The line says which runs the filter did not search, or that older runs exist. En
 While this search runs, the line shows its progress.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from tui.domain.search import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.frame.failure import without_request
 from tui.present.styled import Line, Piece, Token, cut, line_width

@@ -5,11 +5,12 @@ on the screen uses `columns.columns_for` instead.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present.columns import (
     AGE,
     COST,

@@ -1,12 +1,12 @@
 """The tree that `tree` prints: guides, one run a line, whole ids, any depth and width."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
+from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import short_id, took
 from tui.present.status import StatusStyle, style_of, style_of_status

@@ -1,11 +1,12 @@
 """Which entries of a tree are folded, and which rows remain visible."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.present.printed.tree import guide_tail
 from tui.present.tree.shape import EntryKey, SiblingGroup, TreeEntry, TreeShape
 

@@ -5,13 +5,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
+from tui.lazy_dataclass import dataclass
 from tui.present.status import StatusStyle, style_of, style_of_status
 from tui.present.tree.roll_up import EMPTY, ROLL_UPS, STATUS_FAMILIES, RollUp, StatusFamily
 

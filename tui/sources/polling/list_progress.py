@@ -1,10 +1,12 @@
 """Records up to which moment each part of the list has been read."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+
+from tui.lazy_dataclass import dataclass
 
 
 class Part(StrEnum):

@@ -1,7 +1,9 @@
 """Plans the comparisons of a live feed with the list. The steps of a comparison are in `run_lister`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Self
+
+from tui.lazy_dataclass import dataclass
 
 RECONCILE_EVERY_S: Final = 30.0
 """Between two comparisons. In a quiet environment, one costs two or three requests."""

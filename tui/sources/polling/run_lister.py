@@ -7,13 +7,14 @@ each step runs is decided in `rest`.
 Source: tests/wire/recordings/README.md §3.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, period_text
 from tui.domain.ids import Cursor, RunId
 from tui.domain.status import LIVE, RunStatus
+from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.clock import Clock
 from tui.sources.polling.history import HistoryReader

@@ -8,12 +8,13 @@ Source: tests/wire/recordings/README.md §3.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
 
 PAGE_SIZE = 100
 """The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""

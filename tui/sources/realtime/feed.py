@@ -9,7 +9,6 @@ Source: tests/wire/recordings/README.md §8.
 import asyncio
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +17,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Run
 from tui.domain.source_names import REALTIME, RUN_FEED
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
+from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns, Transient
 from tui.sources.clock import Clock, OnWake
 from tui.sources.realtime.coverage import Coverage, is_incomplete

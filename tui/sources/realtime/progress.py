@@ -1,9 +1,10 @@
 """Tracks how far the polls of a feed have come, and stops a feed that makes no progress."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Final
 
+from tui.lazy_dataclass import dataclass
 from tui.sources.base import Transient
 from tui.sources.realtime.coverage import ReportedRuns
 from tui.wire.errors import ServerFault

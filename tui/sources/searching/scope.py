@@ -1,9 +1,9 @@
 """The scope of a search: its plan, the filters of the session, and the period of the list."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tui.domain.filters import RunFilters
+from tui.lazy_dataclass import dataclass
 from tui.store.search_plan import SearchPlan
 
 

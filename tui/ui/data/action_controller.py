@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from textual.actions import parse
@@ -17,6 +17,7 @@ from tui.domain.action_plan import ActionPlan
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
+from tui.lazy_dataclass import dataclass
 from tui.present.actions.outcomes import (
     batch_words,
     cut_short,

@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from tui.actions import Action
 from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
 from tui.present.styled import Piece
 from tui.session import Session

@@ -1,11 +1,11 @@
 """The bridge from the session to the widgets: merged changes, the pause, the freshness."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
 from tui.present.columns import Now
 from tui.session import Session
 from tui.store.changes import Changes, Topic

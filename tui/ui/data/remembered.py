@@ -11,13 +11,14 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.status import filter_word
+from tui.lazy_dataclass import dataclass
 from tui.store.server_filter import is_typable
 
 VERSION: Final = 1

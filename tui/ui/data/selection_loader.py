@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from tui.domain.ids import RunId
 from tui.domain.source_names import FEEDS
 from tui.domain.update import SourceRetrying
+from tui.lazy_dataclass import dataclass
 from tui.session import Session
 from tui.store.changes import Changes, Topic
 from tui.ui.data.coalesced_fetch import REFETCH_AFTER_S, CoalescedFetch

@@ -3,7 +3,6 @@
 They come from Textual's active bindings, so that no list of keys has to be maintained.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
 from textual.actions import parse
@@ -11,6 +10,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from tui.lazy_dataclass import dataclass
 from tui.ui.input.keys import MOTION, FooterSlot, place_of
 from tui.ui.model.layout import WORKSPACE
 

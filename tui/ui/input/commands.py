@@ -1,12 +1,12 @@
 """The commands of the palette: every key that works now, and commands without a key."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from textual.screen import Screen
 
+from tui.lazy_dataclass import dataclass
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.ui.base import app_of
 from tui.ui.data.action_controller import from_palette

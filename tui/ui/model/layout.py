@@ -5,9 +5,10 @@ Panes declare a slot, and the layout gives each slot a place. The pictures of th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from tui.lazy_dataclass import dataclass
 
 MIN_WIDTH: Final = 60
 MIN_HEIGHT: Final = 15

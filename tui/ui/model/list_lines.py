@@ -4,11 +4,11 @@ A gap is a period without data. Its line is above the first run that was created
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
 from tui.store.missed_runs import Gap
 from tui.store.orders import CREATED, EPOCH, SortKey
 from tui.store.view import View

@@ -7,7 +7,7 @@ The list's pane owns them and shows `shown` through `RunListModel`. Views are fi
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from tui.domain.filters import MAX_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
 from tui.store.orders import CREATED, Order

@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
+from tui.lazy_dataclass import dataclass
 from tui.present.styled import Line
 
 

@@ -1,11 +1,12 @@
 """The selected run, which the panes beside the list show, and the data that was fetched about it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar, cast
 
 from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
 from tui.session import Session
 from tui.store.changes import Changes
 

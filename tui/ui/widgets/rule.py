@@ -1,9 +1,8 @@
 """The titled rule above a pane, with the pane's number and name and its own text."""
 
-from dataclasses import dataclass
-
 from textual.strip import Strip
 
+from tui.lazy_dataclass import dataclass
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.ui.widgets.lines import LineWidget
 

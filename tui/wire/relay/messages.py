@@ -6,7 +6,7 @@ when the version changes.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -26,6 +26,7 @@ from tui.domain.update import (
     SourceStopped,
     WindowRead,
 )
+from tui.lazy_dataclass import dataclass
 from tui.wire.errors import ServerFault
 from tui.wire.read_requests import ReadRequest
 from tui.wire.relay.codec import UNSENT_FIELDS, Codec
