@@ -27,9 +27,10 @@ from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
 from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import TypeAhead
+from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import THEMES, ColorMode
-from tui.ui.terminal.link_speed import LinkSpeedChanged
+from tui.ui.look.theme import THEMES, ColorMode, has_true_color
+from tui.ui.terminal.messages import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
 
@@ -61,13 +62,14 @@ class TriggerApp(AppBase):
         # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
         # black. The filters have no public name.
         self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        self._filters.append(In256Colors())
         # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
         # are for its tests.
         self._disable_notifications = self._disable_tooltips = True
         self.session = session
         self._is_link_slow = False
         self.environ = environ or {}
-        self.painter = Painter(color_mode, is_ascii=is_ascii)
+        self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = LiveModel(session, self.call_later)
@@ -89,12 +91,20 @@ class TriggerApp(AppBase):
         forced = self.session.settings.slow_link
         return self._is_link_slow if forced is None else forced
 
+    def _new_painter(self, color_mode: ColorMode, *, is_ascii: bool) -> Painter:
+        is_slow, has_all = self.is_slow_link, has_true_color(self.environ) and not self.is_slow_link
+        for each in self._filters:
+            if isinstance(each, In256Colors):
+                each.enabled = not has_all
+        return Painter(color_mode, is_ascii=is_ascii, has_gutter_cursor=is_slow, has_true_color=has_all)
+
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
 
         return MainScreen(self.live)
 
     def on_mount(self) -> None:
+        self._set_driver_profile()
         self.live.start(self._publish)
         # Starting the session loads its data layer: the first frame must not wait for that.
         self.call_after_refresh(self._spawn_start)
@@ -160,13 +170,20 @@ class TriggerApp(AppBase):
             self.messages.add(self.session.now(), sentence)
             self._show_link_speed()
 
+    def _set_driver_profile(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.set_slow_profile(is_on=self.is_slow_link)
+
     def _show_link_speed(self) -> None:
         """Show everything again as the speed of the link demands."""
+        self._set_driver_profile()
+        self.painter = self._new_painter(self.painter.color_mode, is_ascii=self.painter.is_ascii)
+        self.refresh_css(animate=False)  # what Textual paints by itself has other colours
         for screen in self.screen_stack:
             screen.refresh(layout=True)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
-        self.painter = Painter(color_mode, is_ascii=self.painter.is_ascii)
+        self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)
         self.theme = THEMES[color_mode].name
         self.screen.refresh(layout=True)
 

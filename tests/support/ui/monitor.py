@@ -110,7 +110,7 @@ async def monitored(
                 session,
                 color_mode=color_mode,
                 is_ascii=is_ascii,
-                environ=environ or {},
+                environ={"COLORTERM": "truecolor"} | (environ or {}),
                 environment_name=environment_name,
             )
             idle = IdleCheck(app)

@@ -1,6 +1,7 @@
 import pytest
+from rich.color import Color
 
-from tui.ui.look.theme import PALETTES, ColorMode, detect_color_mode
+from tui.ui.look.theme import PALETTES, PALETTES_256, ColorMode, Palette, detect_color_mode
 
 
 def luminance(color: str) -> float:
@@ -15,24 +16,39 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def as_hex(palette: Palette) -> Palette:
+    return {name: Color.parse(color).get_truecolor().hex for name, color in palette.items()}
+
+
+MEASURED = [
+    as_hex(palettes[mode]) for palettes in (PALETTES, PALETTES_256) for mode in (ColorMode.DARK, ColorMode.LIGHT)
+]
 READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "green")
 
 
-@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
+@pytest.mark.parametrize("palette", MEASURED)
 @pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
-def test_every_token_is_readable_on_its_backgrounds(color_mode: ColorMode, token: str) -> None:
-    palette = PALETTES[color_mode]
+def test_every_token_is_readable_on_its_backgrounds(palette: Palette, token: str) -> None:
     backgrounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
     for background in backgrounds:
         ratio = contrast(palette[token], palette[background])
         assert ratio >= 4.5, (token, background, ratio)
 
 
-@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
+@pytest.mark.parametrize("palette", MEASURED)
 @pytest.mark.parametrize(("text", "background"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
-def test_tokens_with_their_own_background_are_readable(color_mode: ColorMode, text: str, background: str) -> None:
-    palette = PALETTES[color_mode]
+def test_tokens_with_their_own_background_are_readable(palette: Palette, text: str, background: str) -> None:
     assert contrast(palette[text], palette[background]) >= 4.5
+
+
+@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
+def test_256_colours_keep_meanings_apart(color_mode: ColorMode) -> None:
+    palette = PALETTES_256[color_mode]
+    assert palette.keys() == PALETTES[color_mode].keys()
+    inks = ("bright", "text", "muted", "faint", "guide", "accent", "rose", "amber", "blue", "green")
+    assert len({palette[name] for name in inks}) == len(inks)
+    assert len({palette[name] for name in ("bg", "surface", "cursor")}) == 3
+    assert {palette["chip"], palette["dialog"]}.isdisjoint({palette["bg"]})
 
 
 @pytest.mark.parametrize(

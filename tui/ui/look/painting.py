@@ -16,14 +16,14 @@ from textual.strip import Strip
 
 from tui.present.ascii import ascii_line
 from tui.present.styled import Line, Piece, Token, cut, fit
-from tui.ui.look.theme import PALETTES, ColorMode
+from tui.ui.look.theme import PALETTES, PALETTES_256, ColorMode
 
 
 class Background(StrEnum):
     """The background of a line.
 
     CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in other panes. GONE is a row that no longer
-    matches the filter, GONE_CURSOR the same row under the cursor.
+    matches the filter, GONE_CURSOR the same row under the cursor. The first piece of a row with a cursor is its edge.
     """
 
     PAGE = "page"
@@ -33,6 +33,7 @@ class Background(StrEnum):
     GONE_CURSOR = "gone under the cursor"
     SURFACE = "surface"
     DIALOG = "dialog"
+    DIALOG_CURSOR = "cursor in a dialog"
     BAND = "band"
 
 
@@ -44,16 +45,27 @@ _BACKGROUND_COLORS: Final = {
     Background.CURSOR_AWAY: "cursor2",
     Background.SURFACE: "surface",
     Background.DIALOG: "dialog",
+    Background.DIALOG_CURSOR: "cursor",
     Background.BAND: "cursor",
 }
 _BRIGHTER: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 _TOKENS_ON_BACKGROUND: Final[Mapping[Background, Mapping[Token, Token]]] = {
     Background.CURSOR: _BRIGHTER,
+    Background.DIALOG_CURSOR: _BRIGHTER,
     Background.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
     Background.GONE: dict.fromkeys(Token, Token.FAINT),
     Background.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
 }
-_REVERSED_IF_COLORLESS: Final = frozenset({Background.CURSOR, Background.GONE_CURSOR, Background.BAND})
+_REVERSED_IF_COLORLESS: Final = frozenset(
+    {Background.CURSOR, Background.DIALOG_CURSOR, Background.GONE_CURSOR, Background.BAND}
+)
+_BESIDE_EDGE: Final = {
+    Background.CURSOR: Background.PAGE,
+    Background.CURSOR_AWAY: Background.PAGE,
+    Background.DIALOG_CURSOR: Background.DIALOG,
+    Background.GONE_CURSOR: Background.GONE,
+}
+"""With a gutter cursor, the background of a row beside its edge."""
 _WHEN_STALE: Final = {Token.BLUE: Token.MUTED}
 
 # Tokens with a background of their own: (text, background).
@@ -77,12 +89,20 @@ MAX_BLANKS: Final = 64
 
 
 class Painter:
-    """Paints lines in one color mode. `is_ascii` replaces all other characters by ASCII."""
+    """Paints lines in one color mode.
 
-    def __init__(self, color_mode: ColorMode, *, is_ascii: bool) -> None:
+    * `is_ascii`: replace all other characters by ASCII
+    * `has_gutter_cursor`: the cursor is only the edge of its row, so that a step of it changes two cells
+    * `has_true_color`: use colours of 24 bits
+    """
+
+    def __init__(
+        self, color_mode: ColorMode, *, is_ascii: bool, has_gutter_cursor: bool = False, has_true_color: bool = True
+    ) -> None:
         self.color_mode = color_mode
         self.is_ascii = is_ascii
-        self._palette = PALETTES[color_mode]
+        self.has_gutter_cursor = has_gutter_cursor
+        self._palette = (PALETTES if has_true_color else PALETTES_256)[color_mode]
         self.style = cache(self._style)
         self.blank = lru_cache(MAX_BLANKS)(self._blank)
 
@@ -105,6 +125,12 @@ class Painter:
             longer = cut(ascii_line(cut(line, width)), width)
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
+        if self.has_gutter_cursor and background in _BESIDE_EDGE:
+            beside = _BESIDE_EDGE[background]
+            # Without colours, the reversed edge shows which pane has the focus.
+            at_edge = background if self.is_colorless else Background.PAGE if beside is Background.GONE else beside
+            edge = self._segments(line[:1], at_edge, is_stale=is_stale)
+            return Strip([*edge, *self._segments(line[1:], beside, is_stale=is_stale)], width)
         return Strip(self._segments(line, background, is_stale=is_stale), width)
 
     def _segments(self, line: Line, background: Background, *, is_stale: bool) -> list[Segment]:
@@ -137,7 +163,7 @@ class Painter:
         background_color = self._palette[_BACKGROUND_COLORS[background]]
         if token is Token.HIT:
             return self._build_style("bright", background_color, bold=is_bold, underline=True)
-        if self.color_mode is ColorMode.SIXTEEN and token is Token.BRIGHT and background is not Background.CURSOR:
+        if self.color_mode is ColorMode.SIXTEEN and token is Token.BRIGHT:
             is_bold = is_bold or background is Background.DIALOG
         is_reversed = self.color_mode is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
         return self._build_style(token.value, background_color, bold=is_bold, reverse=is_reversed)

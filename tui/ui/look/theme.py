@@ -21,7 +21,7 @@ class ColorMode(StrEnum):
 
 
 Palette = Mapping[str, str]
-"""A colour for each name: a hex value, an ANSI name, or `default` for the terminal's own colour."""
+"""A colour for each name: a hex value, one of the 256, an ANSI name, or `default` for the terminal's own colour."""
 
 _DARK: Final = {
     "bg": "#0f1115", "surface": "#171a21", "cursor": "#242a38", "cursor2": "#1a1e27", "dialog": "#1e232d",
@@ -43,9 +43,30 @@ _SIXTEEN: Final = {
 }  # fmt: skip
 _NONE: Final = dict.fromkeys(_DARK, "default")
 
+# The nearest of the 256 colours, except where another one keeps more contrast, or tells two meanings apart.
+_DARK_256: Final = {
+    "bg": 233, "surface": 234, "cursor": 236, "cursor2": 235, "dialog": 235, "line": 237, "guide": 241, "spark": 242,
+    "bright": 255, "text": 252, "muted": 249, "faint": 246, "accent": 141, "rose": 204, "amber": 215, "blue": 75,
+    "green": 72, "chip": 236,
+}  # fmt: skip
+_LIGHT_256: Final = {
+    "bg": 231, "surface": 255, "cursor": 254, "cursor2": 255, "dialog": 255, "line": 252, "guide": 245, "spark": 246,
+    "bright": 232, "text": 236, "muted": 239, "faint": 241, "accent": 56, "rose": 124, "amber": 94, "blue": 25,
+    "green": 22, "chip": 230,
+}  # fmt: skip
+
 PALETTES: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
     {ColorMode.DARK: _DARK, ColorMode.LIGHT: _LIGHT, ColorMode.SIXTEEN: _SIXTEEN, ColorMode.NONE: _NONE}
 )
+
+PALETTES_256: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
+    {
+        mode: {name: f"color({number})" for name, number in numbers.items()}
+        for mode, numbers in ((ColorMode.DARK, _DARK_256), (ColorMode.LIGHT, _LIGHT_256))
+    }
+    | {mode: PALETTES[mode] for mode in (ColorMode.SIXTEEN, ColorMode.NONE)}
+)
+"""For a terminal without colours of 24 bits and for a slow link: `38;5;141` instead of `38;2;181;161;255`."""
 
 
 def _theme(color_mode: ColorMode) -> Theme:
@@ -75,6 +96,11 @@ def _theme(color_mode: ColorMode) -> Theme:
 THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({mode: _theme(mode) for mode in ColorMode})
 
 
+def has_true_color(environ: Mapping[str, str]) -> bool:
+    """Return whether a terminal says that it shows colours of 24 bits."""
+    return environ.get("COLORTERM", "") in {"truecolor", "24bit"}
+
+
 def detect_color_mode(environ: Mapping[str, str], wanted: str = "auto") -> ColorMode:
     """Return the color mode for a terminal, from NO_COLOR, COLORTERM, TERM and COLORFGBG.
 
@@ -84,7 +110,7 @@ def detect_color_mode(environ: Mapping[str, str], wanted: str = "auto") -> Color
         return ColorMode.NONE
     if wanted != "auto":
         return ColorMode(wanted)
-    has_many = environ.get("COLORTERM", "") in {"truecolor", "24bit"} or "256color" in environ.get("TERM", "")
+    has_many = has_true_color(environ) or "256color" in environ.get("TERM", "")
     if not has_many and "direct" not in environ.get("TERM", ""):
         return ColorMode.SIXTEEN
     # `15;0` is foreground;background, as numbers of the sixteen colours. 7 and 9 to 15 are light.

@@ -80,7 +80,7 @@ class CommandList(LineWidget):
             return self.painter.blank(width, Background.DIALOG)
         line = command_line(self._commands[index], width - 2)
         if index == self._cursor:
-            return self.painter.strip((Piece("▌ ", Token.ACCENT), *line), width, Background.CURSOR)
+            return self.painter.strip((Piece("▌ ", Token.ACCENT), *line), width, Background.DIALOG_CURSOR)
         return self.painter.strip((Piece("  "), *line), width, Background.DIALOG)
 
     def on_click(self, event: events.Click) -> None:

@@ -40,7 +40,7 @@ class ClearAll(LineWidget, can_focus=True):
         if not self.has_focus:
             return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Background.DIALOG)
         line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
-        return self.painter.strip(line, self.size.width, Background.CURSOR)
+        return self.painter.strip(line, self.size.width, Background.DIALOG_CURSOR)
 
     def action_step(self, step: int) -> None:
         step_focus(self, step)

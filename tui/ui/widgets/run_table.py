@@ -303,14 +303,18 @@ class RunTable(LineWidget, can_focus=True):
     def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
         if run is None:
             return (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
-        return row(run, self._slots, now, status=overlay, is_current=run_id == self.rows.cursor)
+        is_bold = run_id == self.rows.cursor and not self.painter.has_gutter_cursor
+        return row(run, self._slots, now, status=overlay, is_current=is_bold)
 
     def _background(self, run_id: RunId) -> tuple[Background, Line]:
         is_marked = run_id in self.rows.marks
         if run_id != self.rows.cursor:
             return Background.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
-        mark = Piece("•", Token.MARKED) if is_marked else Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT)
-        edge = (mark, Piece(" "))
+        edge: Line = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
+        if is_marked and self.painter.has_gutter_cursor:
+            edge = (edge[0], Piece("•", Token.ACCENT))
+        elif is_marked:
+            edge = (Piece("•", Token.MARKED), Piece(" "))
         if self.rows.is_cursor_departed:
             return Background.GONE_CURSOR, edge
         return (Background.CURSOR if self.has_focus else Background.CURSOR_AWAY), edge

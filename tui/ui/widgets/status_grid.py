@@ -83,7 +83,7 @@ class StatusGrid(LineWidget, can_focus=True):
         if not is_here:
             return self.painter.strip(line, width, Background.DIALOG)
         inner = min(width, COLUMN_WIDTH - 2)
-        here = self.painter.strip(line, inner, Background.CURSOR)
+        here = self.painter.strip(line, inner, Background.DIALOG_CURSOR)
         return Strip.join([here, self.painter.blank(width - inner, Background.DIALOG)])
 
     def action_move_row(self, step: int) -> None:
