@@ -134,8 +134,8 @@ def test_visible_cursor_is_left_where_the_program_wants_it() -> None:
 
 
 def test_wide_characters_are_placed_for_any_width() -> None:
-    sent = started().write("\x1b[2;3H日本\x1b[0m!")
-    assert "\x1b[2;5H" in sent or "\x1b[5G" in sent
+    sent = started().write("\x1b[2;3H😀😀\x1b[0m!")
+    assert "\x1b[2;5H" in sent
     assert sent.endswith("!")
 
 

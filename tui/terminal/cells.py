@@ -19,6 +19,15 @@ BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, CONCEAL, STRIKE, OVERLINE, FRAME =
 SHOWS_ON_BLANKS: Final = UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME
 """Flags that are visible where there is no character."""
 
+BLANKS_IGNORE: Final = BOLD | DIM | ITALIC
+"""Flags that a blank may be written with."""
+
+WIDE_EVERYWHERE: Final = (("\u3041", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff01", "\uff60"))
+"""Kana, ideographs, Hangul and full-width letters: the characters that every terminal draws on two columns."""
+
+FIRST_PICTOGRAPH: Final = "\U0001f000"
+"""From this character on, terminals also disagree about which characters are wide."""
+
 
 class Pen(NamedTuple):
     """How a cell is drawn: SGR parameters of both colours, flags, the OSC 8 command of a link. Empty is the default."""
@@ -32,11 +41,11 @@ class Pen(NamedTuple):
 PLAIN: Final = Pen()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Cell:
-    """One character with its pen. `width` is 2 for wide characters and 0 for the cell behind one.
+    """One character with its pen; never changed. `width` is 2 for wide characters and 0 for the cell behind one.
 
-    Terminals disagree about the width of a cell that is not `is_sure`.
+    Terminals disagree about the width of a cell that is not `is_sure`. A frozen one takes three times as long to make.
     """
 
     text: str
@@ -44,6 +53,7 @@ class Cell:
     width: int = 1
     is_sure: bool = True
     is_blank: bool = False
+    size_bytes: int = 1
 
 
 UNKNOWN: Final = Cell("", PLAIN, is_sure=False)
@@ -52,17 +62,19 @@ UNKNOWN: Final = Cell("", PLAIN, is_sure=False)
 Row = list[Cell]
 
 
-class _CellsOfPen(dict[str, Cell]):
+class CellsOfPen(dict[str, Cell]):
     """The cells of one pen by their text; a missing one is created."""
 
+    __slots__ = ("_table", "after", "pen")
+
     def __init__(self, table: "CellTable", pen: Pen) -> None:
-        super().__init__()
         self._table = table
-        self._pen = pen
+        self.pen = pen
+        self.after: dict[str, CellsOfPen] = {}
+        """The cells of the pens to which SGR parameters lead from this one."""
 
     def __missing__(self, text: str) -> Cell:
-        cell = self._table.created(text, self._pen)
-        self[text] = cell
+        cell = self[text] = self._table.created(text, self.pen)
         return cell
 
 
@@ -70,16 +82,18 @@ class CellTable:
     """Creates each cell once. It is emptied when it is full."""
 
     def __init__(self) -> None:
-        self._pens: dict[Pen, _CellsOfPen] = {}
+        self._pens: dict[Pen, CellsOfPen] = {}
         self._blanks: dict[Pen, Cell] = {}
         self._count = 0
+        self.generation = 0
+        """Counts how often the table was emptied: cells of an older one are not to be drawn again."""
 
-    def of(self, pen: Pen) -> _CellsOfPen:
+    def of(self, pen: Pen) -> CellsOfPen:
         """The cells of a pen, by their text."""
         cells = self._pens.get(pen)
         if cells is None:
             self._count += 1
-            cells = self._pens[pen] = _CellsOfPen(self, pen)
+            cells = self._pens[pen] = CellsOfPen(self, pen)
         return cells
 
     def blank(self, pen: Pen) -> Cell:
@@ -98,9 +112,12 @@ class CellTable:
             return self.blank(pen)
         self._count += 1
         if not text:
-            return Cell("", pen, width=0, is_sure=False)
+            return Cell("", pen, width=0, size_bytes=0)
+        if text.isascii():
+            return Cell(text, pen)
         width = width_of(text[0])
-        return Cell(text, pen, width, is_sure=width == 1 and len(text) == 1)
+        size_bytes = len(text.encode("utf-8", "replace"))
+        return Cell(text, pen, width, is_sure=len(text) == 1 and _is_sure(text, width), size_bytes=size_bytes)
 
     def trim(self) -> None:
         """Empty the table if it is full."""
@@ -108,12 +125,19 @@ class CellTable:
             self._pens.clear()
             self._blanks.clear()
             self._count = 0
+            self.generation += 1
 
 
 @lru_cache(maxsize=4096)
 def width_of(character: str) -> int:
     """Columns of one character: 0, 1 or 2."""
     return get_character_cell_size(character)
+
+
+def _is_sure(character: str, width: int) -> bool:
+    if width == 1:
+        return character < FIRST_PICTOGRAPH
+    return any(first <= character <= last for first, last in WIDE_EVERYWHERE)
 
 
 @dataclass(slots=True)

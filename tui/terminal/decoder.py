@@ -5,14 +5,22 @@ It knows the sequences with which full-screen programs draw. Every other sequenc
 
 import re
 from collections.abc import Iterator
-from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final
 
-from tui.terminal.cells import PLAIN, CellTable, Grid, Pen, width_of
+from tui.terminal.cells import PLAIN, Cell, CellsOfPen, CellTable, Grid, Pen, width_of
 from tui.terminal.pens import UnknownPen, pen_after
-
-MAX_SEQUENCE: Final = 65_536
-"""Characters of an unfinished sequence that are kept for the next write; a longer one is handed out as it is."""
+from tui.terminal.sequences import (
+    BROKEN,
+    HARMLESS_FINALS,
+    LINE,
+    MAX_SEQUENCE,
+    PIECE,
+    SCREEN_MODES,
+    TOKEN,
+    UNFINISHED,
+    Effect,
+    Foreign,
+)
 
 MAX_PARAMETERS: Final = 256
 """Characters of the parameters of a sequence that is read; one with more is foreign."""
@@ -23,42 +31,12 @@ MAX_COMBINED: Final = 32
 TAB: Final = 8
 """Columns between the tab stops. A program that sets others sends sequences that are foreign here."""
 
-_TOKEN: Final = re.compile(
-    r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
-    r"|\x1b\[(?P<private>[<-?]*)(?P<parameters>[0-9:;]*)(?P<between>[ -/]*)(?P<final>[@-~])"
-    r"|\x1b\](?P<command>[^\x07\x1b]*)(?:\x07|\x1b\\)"
-    # Strings that are passed on by tmux or screen contain other sequences, but no CSI: that one ends a broken string.
-    r"|\x1b[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*\x1b\\"
-    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
-    r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x9f])",
-)
-_UNFINISHED: Final = re.compile(
-    r"\x1b(?:[ -/]*|\[[<-?]*[0-9:;]*[ -/]*|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*\x1b?)"
-)
-_BROKEN: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x1b]*|[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*|[ -/]*)")
-"""The part of an invalid sequence that a terminal ignores; what stands behind it counts again."""
-
-_SCREEN_MODES: Final = frozenset({"3", "5", "6", "47", "69", "1047", "1048", "1049"})
-"""Private modes that change cells, the place where they are drawn, or the screen itself."""
-
-_HARMLESS_FINALS: Final = frozenset("cnqtup")
-"""Reports and settings that touch no cell; `p` only with an intermediate `$`, `u` only with a private prefix."""
+MAX_LINES: Final = 256
+"""Decoded lines that are kept: a line that moved, or is written again, is then looked up in two microseconds."""
 
 
-class Effect(Enum):
-    """The effect of a foreign sequence on the screen."""
-
-    NONE = auto()
-    UNKNOWN = auto()
-    SYNC_BEGINS = auto()
-    SYNC_ENDS = auto()
-
-
-class Foreign(NamedTuple):
-    """A sequence that is to be sent as it is, or the border of a synchronized update."""
-
-    sequence: str
-    effect: Effect
+class LoneMark(ValueError):
+    """A text that begins with a character without a width: it belongs to the cell before the text."""
 
 
 class Decoder:
@@ -67,22 +45,31 @@ class Decoder:
     def __init__(self, grid: Grid, table: CellTable) -> None:
         self.grid = grid
         self._table = table
-        self._pen = PLAIN
-        self._cells = table.of(PLAIN)
+        self._generation = table.generation
+        self._plain = self._cells = table.of(PLAIN)
+        self._lines: dict[str, tuple[list[Cell], CellsOfPen]] = {}
         self._rest = ""
 
     def feed(self, text: str) -> Iterator[Foreign]:
         """Draw the text and yield its foreign sequences in order. When one is yielded, all text before it is drawn."""
-        text, position = self._rest + text, 0
+        self._renew()
+        text, position, slow_until = self._rest + text, 0, 0
         self._rest = ""
         while position < len(text):
-            token = _TOKEN.match(text, position)
+            if position >= slow_until:
+                line = LINE.match(text, position)
+                assert line is not None
+                if line.end() > position and self._draw_line(line):
+                    position = line.end()
+                    continue
+                slow_until = line.end()
+            token = TOKEN.match(text, position)
             if token is None:
-                rest = _UNFINISHED.fullmatch(text, position)
+                rest = UNFINISHED.fullmatch(text, position)
                 if rest is not None and len(rest[0]) <= MAX_SEQUENCE:
                     self._rest = rest[0]
                     return
-                broken = rest or _BROKEN.match(text, position)
+                broken = rest or BROKEN.match(text, position)
                 assert broken is not None
                 position = broken.end()
                 # An invalid sequence is dropped: what is sent next could complete it.
@@ -101,22 +88,76 @@ class Decoder:
                 case _:
                     yield Foreign(token[0], Effect.UNKNOWN)
 
+    def _renew(self) -> None:
+        """Draw with the cells of a table that was emptied."""
+        if self._generation != self._table.generation or len(self._lines) > MAX_LINES:
+            self._generation = self._table.generation
+            self._plain, self._cells = self._table.of(PLAIN), self._table.of(self._cells.pen)
+            self._lines.clear()
+
+    def _draw_line(self, line: re.Match[str]) -> bool:
+        """Draw what most lines are; False: nothing was drawn, because the line needs the slow way."""
+        grid, styled = self.grid, line["styled"]
+        row, column = line["row"], line["column"]
+        y, x = grid.y, grid.x
+        if row is not None:
+            if line["newline"] and y == grid.lines - 1:
+                return False
+            y, x = min(max(int(row), 1), grid.lines) - 1, min(max(int(column), 1), grid.columns) - 1
+        decoded = self._lines.get(styled) if self._cells is self._plain else None
+        if decoded is None:
+            try:
+                decoded = self._decoded(styled)
+            except (UnknownPen, LoneMark):
+                return False
+            if self._cells is self._plain:
+                self._lines[styled] = decoded
+        cells, pen = decoded
+        if x + len(cells) > grid.columns:
+            return False
+        grid.x, grid.y, self._cells = x, y, pen
+        if cells:
+            self._put(cells)
+        return True
+
+    def _decoded(self, styled: str) -> tuple[list[Cell], CellsOfPen]:
+        """The cells of text with its pens, and the pen behind it. Raises `UnknownPen` and `LoneMark`."""
+        pen = self._cells
+        first = styled.partition("\x1b")[0]
+        cells = list(map(pen.__getitem__, _texts(first)))
+        for parameters, text in PIECE.findall(styled):
+            if parameters == "0" and not pen.pen.link:
+                pen = self._plain
+            else:
+                after = pen.after.get(parameters)
+                if after is None:
+                    after = pen.after[parameters] = self._table.of(pen_after(parameters, pen.pen))
+                pen = after
+            if text:
+                cells += map(pen.__getitem__, _texts(text))
+        return cells, pen
+
+    def _put(self, cells: list[Cell]) -> None:
+        """Put cells that fit at the cursor, and move it behind them."""
+        grid = self.grid
+        x, end = grid.x, grid.x + len(cells)
+        row = grid.rows[grid.y]
+        self._split(x)
+        row[x:end] = cells
+        grid.x = end
+        self._heal(end)
+
     def _use(self, pen: Pen) -> None:
-        self._pen = pen
         self._cells = self._table.of(pen)
 
     def _draw(self, text: str) -> None:
-        grid = self.grid
-        row, x, cells = grid.rows[grid.y], grid.x, self._cells
-        if text.isascii() or all(width_of(character) == 1 for character in set(text)):
-            if len(text) > grid.columns - x:
+        grid, cells = self.grid, self._cells
+        if text.isascii() or {*map(width_of, text)} == {1}:
+            if len(text) > grid.columns - grid.x:
                 # Without wrapping, the last column takes each character in turn, and keeps the last one.
-                x = min(x, grid.columns - 1)
-                text = text[: grid.columns - 1 - x] + text[-1]
-            self._split(x)
-            row[x : x + len(text)] = [cells[character] for character in text]
-            grid.x = x + len(text)
-            self._heal(grid.x)
+                grid.x = min(grid.x, grid.columns - 1)
+                text = text[: grid.columns - 1 - grid.x] + text[-1]
+            self._put([cells[character] for character in text])
             return
         for character in text:
             self._draw_one(character)
@@ -163,7 +204,7 @@ class Decoder:
         plain = not private and not between and len(parameters) <= MAX_PARAMETERS
         if plain and final == "m":
             try:
-                self._use(pen_after(parameters, self._pen))
+                self._use(pen_after(parameters, self._cells.pen))
             except UnknownPen:
                 yield Foreign(token[0], Effect.UNKNOWN)
         elif plain and final in "HfABCDGdJK":
@@ -178,7 +219,7 @@ class Decoder:
 
     @staticmethod
     def _is_harmless(private: str, between: str, final: str) -> bool:
-        if final not in _HARMLESS_FINALS:
+        if final not in HARMLESS_FINALS:
             return False
         if final == "p":
             return between == "$"
@@ -211,7 +252,7 @@ class Decoder:
     def _erase(self, final: str, parameters: str) -> bool:
         """Erase with the pen's ground; False: this sequence does not, or in a way not known here."""
         grid = self.grid
-        blank, x, y = self._table.blank(Pen("", self._pen.ground)), min(grid.x, grid.columns - 1), grid.y
+        blank, x, y = self._table.blank(Pen("", self._cells.pen.ground)), min(grid.x, grid.columns - 1), grid.y
         match final, parameters or "0":
             case "J", "2":
                 grid.clear(blank)
@@ -236,12 +277,12 @@ class Decoder:
         modes = set(parameters.split(";"))
         if "25" in modes:
             self.grid.is_cursor_visible = is_on
-        yield Foreign(sequence, Effect.UNKNOWN if modes & _SCREEN_MODES else Effect.NONE)
+        yield Foreign(sequence, Effect.UNKNOWN if modes & SCREEN_MODES else Effect.NONE)
 
     def _command(self, sequence: str, command: str) -> Iterator[Foreign]:
         if command.startswith("8;"):
             link = "" if command.split(";", 2)[2:] in ([], [""]) else command
-            self._use(self._pen._replace(link=link))
+            self._use(self._cells.pen._replace(link=link))
         else:
             yield Foreign(sequence, Effect.NONE)
 
@@ -260,3 +301,21 @@ class Decoder:
                 yield Foreign(control, Effect.NONE)
             case _:
                 yield Foreign(control, Effect.UNKNOWN)
+
+
+def _texts(text: str) -> str | list[str]:
+    """The text of each cell, empty for the second cell of a wide character. Raises `LoneMark`."""
+    if text.isascii() or {*map(width_of, text)} == {1}:
+        return text
+    texts: list[str] = []
+    for character in text:
+        width = width_of(character)
+        if width:
+            texts += (character, "") if width == 2 else (character,)
+            continue
+        base = -2 if texts and not texts[-1] else -1
+        if not texts:
+            raise LoneMark(text)
+        if len(texts[base]) < MAX_COMBINED:
+            texts[base] += character
+    return texts

@@ -4,11 +4,14 @@ It writes the cells of a row that differ, and the cells between them where that 
 at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the shortest.
 """
 
+import sys
 from collections.abc import Sequence
+from itertools import compress
+from operator import is_not
 from typing import Final
 
 from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, UNKNOWN, Cell, CellTable, Pen, Row
+from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Cell, CellTable, Pen, Row
 from tui.terminal.moves import Place, move
 from tui.terminal.pens import change
 from tui.terminal.scrolls import Scroll, scrolls
@@ -18,6 +21,9 @@ MIN_ERASED: Final = 4
 
 MIN_SKIPPED: Final = 9
 """Equal cells from which on ECH or REP and a move can be shorter than text."""
+
+MAX_JOINED: Final = 4
+"""Equal cells up to which writing them can be shorter than a move over them."""
 
 MAX_SCROLLS: Final = 2
 """Regions scrolled in one frame."""
@@ -59,7 +65,7 @@ class EncodedFrame:
         came_in = wanted[scroll.bottom if scroll.count > 0 else scroll.top]
         blank = table.blank(Pen("", came_in[-1].pen.ground))
         if self.able.erases_with_ground:
-            self._use(blank)
+            self._put(self._pen_for(blank))
         new = blank if self.able.erases_with_ground else UNKNOWN
         count, columns = abs(scroll.count), len(came_in)
         step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
@@ -70,12 +76,15 @@ class EncodedFrame:
         region = region[count:] + blanks if scroll.count > 0 else blanks + region[:-count]
         self.rows[scroll.top : scroll.bottom + 1] = region
 
-    def paint(self, wanted: Sequence[Row]) -> None:
-        """Write every cell that differs."""
+    def paint(self, wanted: Sequence[Row], limit: int = sys.maxsize) -> bool:
+        """Write every cell that differs. Stop and return False once this many bytes are reached."""
         for y, row in enumerate(wanted):
             if self.rows[y] != row:
                 self._paint_row(y, self.rows[y], row)
                 self.rows[y] = row.copy()
+                if self.length >= limit:
+                    return False
+        return self.length < limit
 
     def move(self, to: Place) -> None:
         """Leave the cursor there."""
@@ -87,61 +96,78 @@ class EncodedFrame:
             self._parts.append(text)
             self.length += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
-    def _use(self, cell: Cell) -> None:
-        """Change the pen to that of a cell. A blank takes any ink."""
-        pen = cell.pen
+    def _pen_for(self, cell: Cell) -> str:
+        """Change the pen to that of a cell, and return the sequence for it. A blank takes any ink."""
+        pen, before = cell.pen, self.pen
         if cell.is_blank:
-            pen = Pen(self.pen.ink, pen.ground, self.pen.flags if not self.pen.flags & ~7 else 0)
-        if pen != self.pen:
-            self._put(change(self.pen, pen))
-            self.pen = pen
+            if pen.ground == before.ground and not before.link and not before.flags & ~BLANKS_IGNORE:
+                return ""
+            pen = Pen(before.ink, pen.ground, 0 if before.flags & ~BLANKS_IGNORE else before.flags)
+        self.pen = pen
+        return change(before, pen)
 
     def _paint_row(self, y: int, old: Row, new: Row) -> None:
         columns = len(new)
-        tail = self._tail(new)
-        x = 0
-        for start, stop in self._spans(y, old, new):
-            x = max(x, start)
-            if x >= stop:
-                continue
-            self.move((y, x))
-            while x < stop:
-                if x >= tail and columns - x >= MIN_ERASED:
-                    self._use(new[x])
-                    self._put("\x1b[K")
-                    return
-                x = self._write(y, new, x, stop)
+        changed = list(compress(range(columns), map(is_not, old, new)))
+        tail = self._tail(new, changed[-1])
+        for start, stop in self._spans(y, new, changed):
+            self.move((y, start))
+            if stop > tail:
+                self._write(y, new, start, tail)
+                self._put(self._pen_for(new[-1]) + "\x1b[K")
+                return
+            self._write(y, new, start, stop)
 
-    def _write(self, y: int, new: Row, x: int, stop: int) -> int:
-        """Write one cell, or a stretch of equal ones; returns the column behind it."""
-        cell, end = new[x], x + 1
-        while end < stop and new[end] is cell:
-            end += 1
-        self._use(cell)
+    def _write(self, y: int, new: Row, x: int, stop: int) -> None:
+        """Write the cells of a row from the cursor on."""
+        parts: list[str] = []
+        pen = None
+        while x < stop:
+            cell = new[x]
+            if cell.pen is not pen:
+                parts.append(self._pen_for(cell))
+                pen = cell.pen
+            if not cell.is_sure:
+                self._advance(y, x, parts, len(new))
+                x = self._write_unsure(y, new, x)
+            elif x + MIN_SKIPPED <= stop and new[x + 1] is cell is new[x + MIN_SKIPPED - 1]:
+                end = x + 2
+                while end < stop and new[end] is cell:
+                    end += 1
+                if end - x < MIN_SKIPPED:
+                    parts.append(cell.text * (end - x))
+                else:
+                    self._advance(y, x, parts, len(new))
+                    self._write_equal(y, cell, x, end, is_last=end == stop, columns=len(new))
+                x = end
+            else:
+                parts.append(cell.text)
+                x += 1
+        self._advance(y, x, parts, len(new))
+
+    def _advance(self, y: int, x: int, parts: list[str], columns: int) -> None:
+        """Put the text before this column."""
+        if parts:
+            self._put("".join(parts))
+            parts.clear()
+            # Behind the last column terminals differ.
+            self.at = (y, x) if x < columns else None
+
+    def _write_equal(self, y: int, cell: Cell, x: int, end: int, *, is_last: bool, columns: int) -> None:
+        """Write a stretch of equal cells with the pen."""
         count = end - x
-        if cell.is_sure and count >= MIN_SKIPPED:
-            if cell.is_blank and self.able.erases_characters and self.able.erases_with_ground:
-                self._put(f"\x1b[{count}X")
-                self.at = (y, x)
-                if end < stop:
-                    self.move((y, end))
-                return end
-            if self.able.repeats:
-                self._put(f"{cell.text}\x1b[{count - 1}b")
-                self._advance(y, end, len(new))
-                return end
-        if cell.is_sure:
-            self._put(cell.text * count)
-            self._advance(y, end, len(new))
-            return end
-        return self._write_unsure(y, new, x)
+        if cell.is_blank and self.able.erases_characters and (self.able.erases_with_ground or not cell.pen.ground):
+            self._put(f"\x1b[{count}X")
+            if not is_last:
+                self.move((y, end))
+            return
+        repeated = f"{cell.text}\x1b[{count - 1}b" if self.able.repeats else cell.text * count
+        self._advance(y, end, [repeated], columns)
 
     def _write_unsure(self, y: int, new: Row, x: int) -> int:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
         cell = new[x]
-        end = x + max(cell.width, 1)
-        if not cell.width:
-            return end
+        end = x + cell.width
         self._put(" " * cell.width)
         self.at = None if end >= len(new) else (y, end)
         self.move((y, x))
@@ -151,72 +177,72 @@ class EncodedFrame:
             self.move((y, end))
         return end
 
-    def _advance(self, y: int, x: int, columns: int) -> None:
-        # Behind the last column terminals differ.
-        self.at = (y, x) if x < columns else None
-
-    def _tail(self, row: Row) -> int:
-        """The column from which on all is one blank that can be erased; behind the row if there is none."""
-        last = row[-1]
-        if not last.is_blank or not (self.able.erases_with_ground or not last.pen.ground):
-            return len(row)
-        x = len(row)
+    def _tail(self, row: Row, changed: int) -> int:
+        """The column from which on all is one erasable blank, if this column is in it. Otherwise the end."""
+        last, x = row[-1], len(row)
+        if row[changed] is not last or not last.is_blank:
+            return x
+        if last.pen.ground and not self.able.erases_with_ground:
+            return x
         while x and row[x - 1] is last:
             x -= 1
-        return x
+        return x if len(row) - x >= MIN_ERASED else len(row)
 
-    def _spans(self, y: int, old: Row, new: Row) -> list[tuple[int, int]]:
+    def _spans(self, y: int, new: Row, changed: list[int]) -> list[tuple[int, int]]:
         """The stretches of a row that differ, joined where the cells between them are shorter than a move."""
         spans: list[tuple[int, int]] = []
-        for x, cell in enumerate(new):
-            if old[x] is cell or (spans and x < spans[-1][1]):
+        start = stop = changed[0]
+        for x in changed:
+            if x < stop:
                 continue
-            start, stop = x, x + 1
-            while start and not new[start].width:
-                start -= 1
-            while stop < len(new) and (not new[stop].width or not new[stop - 1].is_sure):
-                stop += 1
-            if spans and start <= spans[-1][1]:
-                spans[-1] = (spans[-1][0], max(stop, spans[-1][1]))
-            elif spans and self._is_shorter_to_write(y, new, spans[-1][1], start):
-                spans[-1] = (spans[-1][0], stop)
-            else:
+            cell, begin = new[x], x
+            while not new[begin].width:
+                begin -= 1
+            if begin > stop and not (begin - stop <= MAX_JOINED and self._is_shorter_to_write(y, new, stop, begin)):
                 spans.append((start, stop))
+                start = begin
+            stop = x + 1
+            if cell.width != 1 or not cell.is_sure:
+                while stop < len(new) and (not new[stop].width or not _is_end_sure(new, stop)):
+                    stop += 1
+        spans.append((start, stop))
         return spans
 
     @staticmethod
     def _is_shorter_to_write(y: int, new: Row, start: int, stop: int) -> bool:
         """Whether writing the cells between two spans is at most as long as a move over them."""
-        skip = len(move((y, start), (y, stop)))
-        if stop - start > skip:
-            return False
-        pen, length = new[start - 1].pen, 0
+        first, last = new[start - 1].pen, new[stop]
+        pen, length = first, 0
         for cell in new[start : stop + 1]:
             if not cell.is_sure:
                 return False
-            length += len(cell.text.encode("utf-8", "replace"))
-            if not cell.is_blank or cell.pen.ground != pen.ground:
-                length += len(change(pen, cell.pen)) if cell.pen != pen else 0
+            length += cell.size_bytes
+            if cell.pen is not pen and not (cell.is_blank and cell.pen.ground == pen.ground):
+                length += len(change(pen, cell.pen))
                 pen = cell.pen
-        last = new[stop]
-        moved = skip + len(last.text.encode("utf-8", "replace")) + len(change(new[start - 1].pen, last.pen))
-        return length <= moved
+        return length <= len(move((y, start), (y, stop))) + last.size_bytes + len(change(first, last.pen))
+
+
+def _is_end_sure(row: Row, x: int) -> bool:
+    """Whether terminals agree that the cell before this column ends there."""
+    cell = row[x - 1]
+    return row[x - 2].is_sure if x > 1 and not cell.width else cell.is_sure
 
 
 def encoded(start: EncodedFrame, wanted: Sequence[Row], table: CellTable) -> EncodedFrame:
     """Return the shortest frame found that starts with `start` and ends with the wanted rows."""
-    best = start.copy()
-    best.paint(wanted)
+    best, base = None, start
+    # Scrolling comes first: it is mostly the shortest, and the rest is abandoned as soon as it is longer.
     for _ in range(MAX_SCROLLS if start.able.scrolls_regions else 0):
         better = None
-        for scroll in scrolls(start.rows, wanted):
-            scrolled = start.copy()
+        for scroll in scrolls(base.rows, wanted):
+            scrolled = base.copy()
             scrolled.scroll(scroll, wanted, table)
             painted = scrolled.copy()
-            painted.paint(wanted)
-            if painted.length < best.length:
+            if painted.paint(wanted, best.length if best else sys.maxsize):
                 best, better = painted, scrolled
         if better is None:
             break
-        start = better
-    return best
+        base = better
+    plain = start.copy()
+    return plain if plain.paint(wanted, best.length if best else sys.maxsize) or best is None else best

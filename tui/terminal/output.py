@@ -4,9 +4,10 @@ from typing import Final
 
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid
-from tui.terminal.decoder import Decoder, Effect
+from tui.terminal.decoder import Decoder
 from tui.terminal.encoder import EncodedFrame, encoded
 from tui.terminal.moves import Place
+from tui.terminal.sequences import Effect
 
 SYNC_BEGINS: Final = "\x1b[?2026h"
 SYNC_ENDS: Final = "\x1b[?2026l"
