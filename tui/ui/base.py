@@ -69,6 +69,13 @@ class AppBase(App[int]):
         raise NotImplementedError
 
 
+def is_covered(node: DOMNode) -> bool:
+    """Return whether another screen hides the one of the node. A dialog leaves the screen below it visible."""
+    screens = node.app.screen_stack
+    above = screens[screens.index(node.screen) + 1 :] if node.screen in screens else ()
+    return not all(screen.is_modal for screen in above)
+
+
 def app_of(node: DOMNode) -> AppBase:
     """Return the app of a widget or screen with its own type."""
     return cast("AppBase", node.app)

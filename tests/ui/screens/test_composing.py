@@ -1,8 +1,9 @@
 """What is painted: lines that changed, and nothing else. The result looks as if Textual had painted everything."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.perf.screen import Emulator, Screen
+from tests.support.fleet import FleetRun
 from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.app import TriggerApp
+from tui.ui.model.page_rows import PageRow
+from tui.ui.panes.detail import DetailPane
 from tui.ui.widgets.lines import LineWidget
 
 STEPS = (
@@ -51,6 +55,42 @@ def test_down_in_view_paints_two_lines_of_the_list(tmp_path: Path) -> None:
         with painted_lines() as counts:
             await monitor.press("j")
         assert of_table(counts) == [1, 2]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_hidden_pane_makes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "z", wait_s=2)
+        made, make = list[int](), DetailPane.rows
+
+        def rows(pane: DetailPane, width: int) -> Sequence[PageRow]:
+            made.append(width)
+            return make(pane, width)
+
+        monkeypatch.setattr(monitor.screen.detail.page, "_make", partial(rows, monitor.screen.detail))
+        await monitor.press("j", "j", wait_s=3)
+        assert made == []
+        await monitor.press("z")
+        assert made
+        assert f"run_{3:024}" in monitor.lines[22]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet, ticked = monitor.api.fleet, list[bool]()
+        await monitor.press("question_mark")
+        monkeypatch.setattr(monitor.screen.run_list.table, "tick", lambda: ticked.append(True))
+        fleet.add(FleetRun(900, fleet.now_s + 1, task="brand-new"))
+        with painted_lines() as counts:
+            await monitor.later(5)
+        assert of_table(counts) == []
+        assert ticked == []
+        await monitor.press("escape")
+        assert ticked
+        assert "brand-new" in monitor.lines[3]
 
     run_story(story, tmp_path, small_fleet())
 

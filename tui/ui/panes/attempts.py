@@ -26,7 +26,7 @@ from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.model.selection import Need, Selection
+from tui.ui.model.selection import Need
 from tui.ui.panes.base import PagePane
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page
@@ -117,9 +117,9 @@ class AttemptsPane(PagePane):
             else number_words(run, self.history, selected)
         )
 
-    def rebuild(self) -> None:
+    def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on its selected attempt."""
-        super().rebuild()
+        super().update_page()
         can_step = len(self.history.attempts) > 1
         if can_step is not self._can_step:
             self._can_step = can_step
@@ -129,12 +129,11 @@ class AttemptsPane(PagePane):
             self._is_placed = True
             self.page.go_to(AttemptKey(selected.number))
 
-    def watch_selection(self, before: Selection, after: Selection) -> None:
-        if before.run_id != after.run_id:
-            self._chosen_number = None
-            self._toggled = frozenset()
-            self._is_placed = False
-        super().watch_selection(before, after)
+    def start_over(self) -> None:
+        super().start_over()
+        self._chosen_number = None
+        self._toggled = frozenset()
+        self._is_placed = False
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()

@@ -16,7 +16,7 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import ToggleFold
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
-from tui.ui.base import AppBase, app_of
+from tui.ui.base import AppBase, app_of, is_covered
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement
 from tui.ui.model.page_rows import PageRow
@@ -64,6 +64,11 @@ class Pane(Backdrop):
 
     def on_mount(self) -> None:
         self.app_base.changed.subscribe(self, self.on_changes)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the pane has a place, and no other screen covers it."""
+        return self.display and not is_covered(self)
 
     @property
     def body(self) -> Widget:
@@ -173,6 +178,8 @@ class PagePane(Pane):
         self.page = Page(self.rows)
         self._searched = ""
         self._key_state: tuple[object, ...] = ()
+        self._shown_run: RunId | None = None
+        self._is_outdated = False
 
     @property
     def body(self) -> Page:
@@ -252,9 +259,21 @@ class PagePane(Pane):
         return self.selection.run_id in changes.changed or self.selection.run_id in changes.added
 
     def rebuild(self) -> None:
-        """Bring page and rule up to date, unless the pane is hidden."""
-        if not self.display:
+        """Bring page and rule up to date. A hidden pane does so when it is shown again."""
+        self._is_outdated = not self.is_shown
+        if self._is_outdated:
             return
+        if self.selection.run_id != self._shown_run:
+            self._shown_run = self.selection.run_id
+            self.start_over()
+        self.update_page()
+
+    def start_over(self) -> None:
+        """Forget what was unfolded and where the cursor was, because another run is selected."""
+        self.page.start_over()
+
+    def update_page(self) -> None:
+        """Bring page and rule up to date."""
         self.page.show_stale(is_stale=self.live.now.frozen_at is not None)
         self.page.rebuild()
         self.on_page_moved()
@@ -263,17 +282,17 @@ class PagePane(Pane):
     def on_show(self) -> None:
         self.rebuild()
 
-    def watch_selection(self, before: Selection, after: Selection) -> None:
-        if before.run_id != after.run_id:
-            self.page.start_over()
+    def watch_selection(self) -> None:
         self.rebuild()
 
     def on_changes(self, changes: Changes) -> None:
-        if self.concerns(changes):
+        if not self.is_shown:
+            self._is_outdated = True
+        elif self.concerns(changes):
             self.rebuild()
         elif changes.topics:
             self.show_rule()
 
     def tick(self) -> None:
-        if self.is_ticking:
+        if self.is_ticking or self._is_outdated:
             self.rebuild()

@@ -31,7 +31,7 @@ from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.model.selection import Need, Selection
+from tui.ui.model.selection import Need
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
@@ -111,18 +111,17 @@ class DetailPane(PagePane):
             return (Piece("final", Token.MUTED),)
         return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
 
-    def watch_selection(self, before: Selection, after: Selection) -> None:
-        if before.run_id != after.run_id:
-            self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
-            self._values = ValueRows()
-            self._is_placed = False
-            if self._searched:
-                self._unfold_for(self._searched)
-        super().watch_selection(before, after)
+    def start_over(self) -> None:
+        super().start_over()
+        self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
+        self._values = ValueRows()
+        self._is_placed = False
+        if self._searched:
+            self._unfold_for(self._searched)
 
-    def rebuild(self) -> None:
+    def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on the status, below the empty first row."""
-        super().rebuild()
+        super().update_page()
         if not self._is_placed and self.run is not None and self.page.rows:
             self._is_placed = self.page.go_to(FIRST_KEY)
 

@@ -173,13 +173,17 @@ class RunListPane(Pane):
             self.clear_marks()  # they were set on runs of the other environment
             self._drop_search()
 
+    def on_show(self) -> None:
+        self._show_texts()
+
     def tick(self) -> None:
         if self.live.pause is None and (since := self.views.advance(self.live.now.at)) is not None:
             self.table.show_lines(self.rows.set_since(since))
         if self.live.pause is None:
             now = self.live.now
             self.views.recheck(now.frozen_at or now.at)
-        self.table.tick()
+        if self.is_shown:
+            self.table.tick()
         self._outages.record(self.live.freshness_tracker.gap)
         if self.live.pause is None:
             self._missed = self._outages.missed(self.live.now.at)
@@ -188,6 +192,8 @@ class RunListPane(Pane):
 
     def _show_texts(self) -> None:
         """Update everything except the runs: the text of an empty list, the end line, the rule."""
+        if not self.is_shown:
+            return
         if self._is_empty is self.rows.has_runs:
             self._is_empty = not self._is_empty
             self.refresh_bindings()

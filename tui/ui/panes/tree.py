@@ -24,7 +24,7 @@ from tui.ui.data.needs import TREE
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.model.selection import Need, Selection
+from tui.ui.model.selection import Need
 from tui.ui.model.tree_rows import RowContext, TreeRows
 from tui.ui.model.tree_view import TreeView
 from tui.ui.panes.base import OpenRun, PagePane
@@ -99,20 +99,22 @@ class TreePane(PagePane):
             return ()
         return tree_notes.extent(tree, shape, self.selection.state_of(TREE).fetched_at, self.live.now)
 
-    def watch_selection(self, before: Selection, after: Selection) -> None:
-        tree, shown, run_id = after.state_of(TREE).value, self.view.tree, after.run_id
+    def watch_selection(self) -> None:
+        tree, shown, run_id = self.selection.state_of(TREE).value, self.view.tree, self.selection.run_id
         if tree is None and shown is not None and run_id in self.view.ids:
             tree = shown if shown.current == run_id else replace(shown, current=run_id)
         if tree is not shown and self.view.show(tree):
             self._drawn = None
             self.page.start_over()
-        if before.run_id != run_id:
-            self._is_cursor_placed = False
         self.rebuild()
 
-    def rebuild(self) -> None:
+    def start_over(self) -> None:
+        """Move the cursor to the other run. The page stays, because the tree often contains both."""
+        self._is_cursor_placed = False
+
+    def update_page(self) -> None:
         """Bring the page up to date. The cursor starts on the selected run."""
-        super().rebuild()
+        super().update_page()
         self._place_cursor()
 
     def concerns(self, changes: Changes) -> bool:
@@ -123,9 +125,7 @@ class TreePane(PagePane):
     def on_changes(self, changes: Changes) -> None:
         if self.concerns(changes):
             self.view.on_runs_changed(self._entry)
-        # A hidden pane computes shape and rule when it is shown again.
-        if self.display:
-            super().on_changes(changes)
+        super().on_changes(changes)
 
     @property
     def target(self) -> RunId | None:

@@ -87,6 +87,9 @@ class BaseScreen(PaintedScreen[None]):
     def on_resize(self) -> None:
         self.arrange_panes()
 
+    def on_screen_resume(self) -> None:
+        self.tick()  # a covered screen shows no changes
+
     def arrange_panes(self) -> None:
         """Arrange everything for the size and the colours of the terminal."""
         is_too_small = layout.is_too_small(*self.size)

@@ -15,7 +15,7 @@ from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.status_counts import StatusCounts
-from tui.ui.base import app_of
+from tui.ui.base import app_of, is_covered
 from tui.ui.data.live_model import LiveModel
 from tui.ui.widgets.lines import Lines
 
@@ -53,7 +53,7 @@ class Header(Lines):
 
     def rebuild(self) -> None:
         """Update the line and the terminal's title. The line is repainted if it differs."""
-        if self.size.width:
+        if self.size.width and not is_covered(self):
             painter, facts = self.painter, self._facts()
             line = header_line(
                 facts,

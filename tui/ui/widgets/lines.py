@@ -4,10 +4,10 @@ They bypass Textual's layout and style cache, because `Static.update` would lay 
 line costs one line. Source: ARCHITECTURE.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -59,10 +59,20 @@ class LineWidget(Widget):
         left, right = crop.x, crop.right
         return [self.strip_at(y).crop(left, right) for y in crop.line_range]
 
+    @property
+    def size(self) -> Size:
+        """The size of the content. Without edges it is that of the widget, which Textual would look up each time."""
+        return self.outer_size
+
     def refresh_line(self, y: int) -> None:
         """Repaint one line."""
-        if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+        self.refresh_lines((y,))
+
+    def refresh_lines(self, lines: Iterable[int]) -> None:
+        """Repaint some lines."""
+        width, height = self.size
+        if regions := [Region(0, y, width, 1) for y in lines if 0 <= y < height]:
+            self.refresh(*regions)
 
 
 class Lines(LineWidget):

@@ -5,14 +5,14 @@ because half of it is one-line handlers of keys, mouse and messages.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.present.styled import Piece, Token, mark_hits, plain
+from tui.present.styled import Line, Piece, Token, mark_hits, plain
 from tui.ui.input.keys import MOTION
 from tui.ui.look.painting import Background
 from tui.ui.model.page_rows import KeyedRows, PageRow
@@ -20,6 +20,18 @@ from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 MakeRows = Callable[[int], Sequence[PageRow]]
 """Makes the rows for a width in cells."""
+
+
+class Looks(NamedTuple):
+    """Everything that a line of a page is painted from, apart from the search and the focus."""
+
+    line: Line
+    is_under_cursor: bool = False
+    is_current: bool = False
+
+
+NOTHING: Final = Looks(())
+"""A line below the last row."""
 
 
 class Page(LineWidget, can_focus=True):
@@ -46,6 +58,7 @@ class Page(LineWidget, can_focus=True):
         self._needle = ""
         self._hits: list[int] = []
         self._is_stale = False
+        self._painted: dict[int, Looks] = {}
 
     @property
     def rows(self) -> Sequence[PageRow]:
@@ -83,7 +96,7 @@ class Page(LineWidget, can_focus=True):
         width = self.size.width
         if width <= GUTTER:
             return
-        before, cursor_key, is_first = self._visible_rows(), self.row.key if self.row else None, not self._rows
+        cursor_key, is_first = self.row.key if self.row else None, not self._rows
         self._rows = self._make(width - GUTTER)
         if is_first:
             self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
@@ -94,23 +107,22 @@ class Page(LineWidget, can_focus=True):
                 self._cursor = found
         self._find()
         self._clamp()
-        for y, (old, new) in enumerate(zip(before, self._visible_rows(), strict=True)):
-            if old != new:
-                self.refresh_line(y)
+        self._refresh_changed()
 
-    def _visible_rows(self) -> list[tuple[PageRow | None, bool]]:
-        """Return the row that each line of the widget shows, and whether the cursor is on it."""
-        rows = self._rows
-        places = range(self._top, self._top + self.size.height)
-        return [(rows[at] if at < len(rows) else None, at == self._cursor) for at in places]
+    def _looks_at(self, y: int) -> Looks:
+        index = self._top + y
+        if not 0 <= index < len(self._rows):
+            return NOTHING
+        row = self._rows[index]
+        return Looks(row.line, is_under_cursor=index == self._cursor, is_current=row.is_current)
+
+    def _refresh_changed(self) -> None:
+        """Repaint the lines that look different from what is painted there."""
+        self.refresh_lines([y for y in range(self.size.height) if self._painted.get(y) != self._looks_at(y)])
 
     def start_over(self) -> None:
         """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
-        before = self._visible_rows()
         self._rows, self._top, self._cursor = (), 0, 0
-        for y, (old, _) in enumerate(before):
-            if old is not None:
-                self.refresh_line(y)
 
     def go_to(self, key: Hashable) -> bool:
         """Put the cursor on the row with a key. Return whether there is one."""
@@ -139,16 +151,15 @@ class Page(LineWidget, can_focus=True):
         self._go(found)
 
     def strip_at(self, y: int) -> Strip:
-        index = self._top + y
-        if not 0 <= index < len(self._rows):
+        looks = self._painted[y] = self._looks_at(y)
+        if looks is NOTHING:
             return self.painter.blank(self.size.width)
-        row = self._rows[index]
         background, edge = Background.PAGE, Piece("  ")
-        if index == self._cursor and self.has_focus:
+        if looks.is_under_cursor and self.has_focus:
             background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        elif row.is_current:
+        elif looks.is_current:
             background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
-        line = mark_hits(row.line, self._needle) if self._needle else row.line
+        line = mark_hits(looks.line, self._needle) if self._needle else looks.line
         return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -195,14 +206,10 @@ class Page(LineWidget, can_focus=True):
             self.enter()
 
     def _go(self, index: int) -> None:
-        old_top, old_cursor = self._top, self._cursor
+        old_cursor = self._cursor
         self._cursor = index
         self._clamp()
-        if self._top != old_top:
-            self.refresh()
-        elif self._cursor != old_cursor:
-            self.refresh_line(old_cursor - self._top)
-            self.refresh_line(self._cursor - self._top)
+        self._refresh_changed()
         if self._cursor != old_cursor:
             self.post_message(self.Moved())
 

@@ -9,6 +9,7 @@ from tui.present.actions.overlays import Overlay
 from tui.present.frame.run_summary import summary_lines
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
+from tui.ui.base import is_covered
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
 from tui.ui.look.painting import Background, Painter
@@ -54,7 +55,7 @@ class RunSummary(Lines):
 
     def rebuild(self) -> None:
         """Update the lines if they are visible."""
-        if not self.display or not self.size.width:
+        if not self.display or not self.size.width or is_covered(self):
             return
         run_id = self.selection.run_id
         run = None if run_id is None else self._live.get(run_id)
