@@ -1,6 +1,5 @@
 """The group of commands, and the only place that turns an exception into a line on stderr and an exit code."""
 
-import gc
 import os
 import sys
 from typing import Any, Final, NoReturn
@@ -52,9 +51,6 @@ for each in COMMANDS:
 
 def main() -> NoReturn:
     """Run the command of `sys.argv`, and exit."""
-    # Start-up creates many permanent objects. Without the garbage collector it takes a tenth less CPU; the session
-    # enables it again.
-    gc.disable()
     output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
     redact_interpreter_output(output.redact)
     sys.exit(run(output, sys.argv[1:]))

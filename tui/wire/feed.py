@@ -10,12 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from sys import intern
-from typing import Any, Final
-
-from pydantic import OnErrorOmit
-
-# pydantic requires this TypedDict before Python 3.12
-from typing_extensions import TypedDict
+from typing import Any, Final, TypedDict
 
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId, TaskId
@@ -30,6 +25,7 @@ from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAG
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
 from tui.wire.responses import Response
+from tui.wire.schemas import OmittedOnError
 from tui.wire.times import read_duration_ms, read_time
 
 UNUSED_COLUMNS: Final = ("realtimeStreams", "number", "queuedAt")
@@ -115,15 +111,15 @@ class FeedResponse:
 
 
 class _Headers(TypedDict, total=False):
-    operation: OnErrorOmit[str]
-    control: OnErrorOmit[str]
+    operation: OmittedOnError[str]
+    control: OmittedOnError[str]
 
 
 class _Message(TypedDict, total=False):
     """One item of a response: a row with its operation, or a control message."""
 
-    value: OnErrorOmit[dict[str, Any]]
-    headers: OnErrorOmit[_Headers]
+    value: OmittedOnError[dict[str, Any]]
+    headers: OmittedOnError[_Headers]
 
 
 def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
@@ -132,7 +128,7 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     `limits` records truncations. Raises `ServerFault`.
     """
     limits = limits or Limits()
-    messages = _limited(decode(list[OnErrorOmit[_Message]], response.body, "the realtime feed", limits), limits)
+    messages = _limited(decode(list[OmittedOnError[_Message]], response.body, "the realtime feed", limits), limits)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()

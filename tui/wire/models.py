@@ -1,40 +1,33 @@
 """The shapes of API responses as typed dictionaries, and `decode`, which validates bytes against them.
 
-A row needs only the keys that identify it. pydantic drops every other key that is null or of a wrong type. The
+A row needs only the keys that identify it. Validation drops every other key that is null or of a wrong type. The
 conversion into domain values is in `wire.runs` and `wire.responses`.
 Source: tests/wire/recordings/README.md §3, §4.
 """
 
 import json
-from functools import cache
-from typing import Annotated, Any, Required, TypeVar
+from typing import Annotated, Any, Required, TypedDict, TypeVar
 
-from pydantic import Field, GetPydanticSchema, OnErrorOmit, TypeAdapter, ValidationError
-from pydantic_core import core_schema
-
-# pydantic requires this TypedDict before Python 3.12
-from typing_extensions import TypedDict
+from pydantic_core import ValidationError
 
 from tui.domain.run import Json
 from tui.wire.errors import ServerFault
 from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.limits import MAX_ID_CHARS, Limits
+from tui.wire.schemas import OmittedOnError, bounded, none_on_error, validator_of
 
 T = TypeVar("T")
 
 MAX_INTEGER_DIGITS = 4_300
 """Longest integer that Python converts by default. A longer one becomes an infinite float, as in JavaScript."""
 
-_NoneOnError = GetPydanticSchema(
-    lambda source, handler: core_schema.with_default_schema(handler(source), default=None, on_error="default")
-)
-_Text = OnErrorOmit[str]
-_Flag = OnErrorOmit[bool]
-_Count = OnErrorOmit[Annotated[int, Field(ge=0, le=2**53)]]
+_Text = OmittedOnError[str]
+_Flag = OmittedOnError[bool]
+_Count = OmittedOnError[Annotated[int, bounded(ge=0, le=2**53)]]
 # 10^14 ms are 3,000 years. A larger value is not a duration, and may overflow a timedelta.
-_Duration = OnErrorOmit[Annotated[float, Field(ge=0, le=1e14)]]
-_Cents = OnErrorOmit[Annotated[float, Field(allow_inf_nan=False)]]
-_Word = Annotated[str, Field(min_length=1)]
+_Duration = OmittedOnError[Annotated[float, bounded(ge=0, le=1e14)]]
+_Cents = OmittedOnError[Annotated[float, bounded(allow_inf_nan=False)]]
+_Word = Annotated[str, bounded(min_length=1)]
 
 
 class EnvironmentRow(TypedDict, total=False):
@@ -46,7 +39,7 @@ class EnvironmentRow(TypedDict, total=False):
 class RunRow(TypedDict, total=False):
     """A run in the list, or a related run in a detail. Dates are still texts."""
 
-    id: Required[Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]]
+    id: Required[Annotated[str, bounded(min_length=1, max_length=MAX_ID_CHARS)]]
     status: Required[_Word]
     taskIdentifier: Required[_Word]
     version: _Text
@@ -57,8 +50,8 @@ class RunRow(TypedDict, total=False):
     expiredAt: _Text
     delayedUntil: _Text
     isTest: _Flag
-    env: OnErrorOmit[EnvironmentRow]
-    tags: OnErrorOmit[list[OnErrorOmit[str]]]
+    env: OmittedOnError[EnvironmentRow]
+    tags: OmittedOnError[list[OmittedOnError[str]]]
     costInCents: _Cents
     baseCostInCents: _Cents
     durationMs: _Duration
@@ -72,7 +65,7 @@ class RunRow(TypedDict, total=False):
     metadata: Any
 
 
-_Row = Annotated[RunRow | None, _NoneOnError]
+_Row = Annotated[RunRow | None, none_on_error]
 
 
 class RelatedRuns(TypedDict, total=False):
@@ -80,7 +73,7 @@ class RelatedRuns(TypedDict, total=False):
 
     root: _Row
     parent: _Row
-    children: OnErrorOmit[list[_Row]]
+    children: OmittedOnError[list[_Row]]
 
 
 class ErrorRow(TypedDict, total=False):
@@ -114,23 +107,23 @@ class RunDetail(RunRow, total=False):
     outputPresignedUrl: _Text
     error: Any
     attemptCount: _Count
-    attempts: OnErrorOmit[list[OnErrorOmit[AttemptRow]]]
-    relatedRuns: OnErrorOmit[RelatedRuns]
+    attempts: OmittedOnError[list[OmittedOnError[AttemptRow]]]
+    relatedRuns: OmittedOnError[RelatedRuns]
     schedule: Any
 
 
 class Pagination(TypedDict, total=False):
     """The cursors of a page."""
 
-    next: OnErrorOmit[_Word]
-    previous: OnErrorOmit[_Word]
+    next: OmittedOnError[_Word]
+    previous: OmittedOnError[_Word]
 
 
 class RunPage(TypedDict, total=False):
     """The response of `GET /api/v1/runs`; an unreadable row is None."""
 
     data: Required[list[_Row]]
-    pagination: OnErrorOmit[Pagination]
+    pagination: OmittedOnError[Pagination]
 
 
 class NameRow(TypedDict, total=False):
@@ -144,26 +137,20 @@ class WhoamiRow(TypedDict, total=False):
 
     slug: Required[_Word]
     type: Required[_Word]
-    project: OnErrorOmit[NameRow]
-    organization: OnErrorOmit[NameRow]
+    project: OmittedOnError[NameRow]
+    organization: OmittedOnError[NameRow]
 
 
 class QueryRows(TypedDict):
     """The response of `POST /api/v1/query`."""
 
-    results: list[OnErrorOmit[dict[str, Any]]]
+    results: list[OmittedOnError[dict[str, Any]]]
 
 
 class IdRow(TypedDict):
     """The response of cancel and replay."""
 
     id: _Word
-
-
-@cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:
-    # Built on first use: building takes milliseconds, which would slow down the import.
-    return TypeAdapter(shape)
 
 
 def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None) -> T:
@@ -177,7 +164,7 @@ def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None)
         if longest > MAX_ITEMS:
             limits.note(f"{longest:,} items in one array or object of {name}, only the first {MAX_ITEMS:,} are read")
     try:
-        read: T = _adapter(shape).validate_json(body)  # type: ignore[arg-type]  # a class is hashable
+        read: T = validator_of(shape).validate_json(body)  # type: ignore[arg-type]  # a class is hashable
     except ValidationError:
         pass
     else:
@@ -196,7 +183,7 @@ def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None)
 
 def convert(shape: type[T], value: Json) -> T:
     """Validate a decoded value against one of these shapes. Raises pydantic's ValidationError, a ValueError."""
-    read: T = _adapter(shape).validate_python(value)  # type: ignore[arg-type]  # a class is hashable
+    read: T = validator_of(shape).validate_python(value)  # type: ignore[arg-type]  # a class is hashable
     return read
 
 
