@@ -30,6 +30,7 @@ from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
 from tui.ui.look.theme import THEMES, ColorMode, has_true_color
+from tui.ui.look.ticking import TickingScreen
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
@@ -178,9 +179,12 @@ class TriggerApp(AppBase):
         """Show everything again as the speed of the link demands."""
         self._set_driver_profile()
         self.painter = self._new_painter(self.painter.color_mode, is_ascii=self.painter.is_ascii)
-        self.refresh_css(animate=False)  # what Textual paints by itself has other colours
         for screen in self.screen_stack:
-            screen.refresh(layout=True)
+            for widget in screen.query("*"):
+                widget.refresh()
+            screen.refresh()
+            if isinstance(screen, TickingScreen):
+                screen.tick()
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)

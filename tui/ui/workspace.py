@@ -1,6 +1,6 @@
 """The space between header and footer: the panes, their places, and the keys that move the focus between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.app import ComposeResult
@@ -64,6 +64,8 @@ class Workspace(Backdrop):
         self._panes = panes
         self._placements = {name: pane.placement for name, pane in panes.items()}
         self._numbers = {name: number for number, name in enumerate(panes, 1)}
+        self.before_change: Callable[[], None] = lambda: None
+        """Called before another pane becomes the current one."""
         self._recent = list(panes)
         """The panes by the time of their last focus, the newest first."""
         self._run_summary = run_summary
@@ -147,6 +149,7 @@ class Workspace(Backdrop):
         )
 
     def _set_current_pane(self, name: str) -> None:
+        self.before_change()
         self._recent.remove(name)
         self._recent.insert(0, name)
         self.arrange_for(self.screen.size, self._summary_height)

@@ -1,13 +1,21 @@
 """`Ticker` calls a screen once a second, to update the text that depends only on the time."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from textual.screen import Screen
 
 from tui.sources.clock import Clock, Timer
 
 TICK_S: Final = 1.0
+
+
+@runtime_checkable
+class TickingScreen(Protocol):
+    """A screen with text that depends on the time."""
+
+    def tick(self) -> None:
+        """Show what depends on the time."""
 
 
 class Ticker:

@@ -39,13 +39,14 @@ class BaseScreen(PaintedScreen[None]):
         super().__init__()
         self.live = live
         self.selection_loader = SelectionLoader(live.session, self._show_selection)
-        self.history = History(self.selection_loader)
+        self.history = History(self.selection_loader, live.session.clock)
         self.prompt = Prompt()
         self.footer = Footer()
         self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in panes}
         self.header = Header(live)
         self.run_summary = RunSummary(live)
         self.workspace = Workspace(self.panes, self.run_summary)
+        self.workspace.before_change = self.history.settle
         self.too_small = Lines(id="too-small")
         self._focused_run_feed = FocusedRunFeed(live.session)
         self._ticker = Ticker(self, live.session.clock, self.tick)
@@ -82,6 +83,7 @@ class BaseScreen(PaintedScreen[None]):
     def on_unmount(self) -> None:
         self._ticker.stop()
         self._focused_run_feed.close()
+        self.history.close()
         self.selection_loader.close()
 
     def on_resize(self) -> None:

@@ -35,6 +35,9 @@ from tui.ui.screens.main_keys import KEYS
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
 
+SLOW_LINK_REST_S: Final = 0.3
+"""On a slow link, the panes and the footer follow the cursor once it has rested for this long."""
+
 NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
@@ -67,6 +70,7 @@ class MainScreen(BaseScreen):
         return pane
 
     def on_mount(self) -> None:
+        self.history.on_settled = self.refresh_bindings
         self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = self.action_controller.farewell
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
@@ -91,8 +95,11 @@ class MainScreen(BaseScreen):
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
-        self.history.restart(event.run_id, is_list_end=event.is_list_end)
-        self.refresh_bindings()
+        # Another pane already has the focus if its key was typed right after that of the cursor.
+        rest_s = SLOW_LINK_REST_S if self.app_base.is_slow_link and self.pane is self.run_list else 0.0
+        self.history.restart(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
+        if not rest_s:
+            self.refresh_bindings()
 
     def on_open_run(self, event: OpenRun) -> None:
         self.history.go(event.run_id)

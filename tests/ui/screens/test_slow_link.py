@@ -1,0 +1,149 @@
+"""What the monitor does on a slow link: a cursor that is an edge, panes that wait, ages in minutes, 256 colours."""
+
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+from rich.color import ColorType
+from textual.strip import Strip
+
+from tests.perf.terminal import Terminal
+from tests.support.commands import environment
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.ui.screens.main import SLOW_LINK_REST_S
+from tui.ui.terminal.messages import LinkSpeedChanged
+
+DEMO = (sys.executable, "-m", "tui", "demo", "--time-scale", "0", "--seed", "1", "--history", "150")
+STEP_BYTES = 60
+SCROLL_BYTES = 460
+QUIET_S = 0.06
+BELOW_LIST = 4
+"""The last line of a zoomed list stands above the run summary and the footer."""
+RIGHT_EDGE = 999
+
+
+def table_strips(monitor: Monitored) -> list[Strip]:
+    table = monitor.screen.run_list.table
+    return [table.strip_at(y) for y in range(table.size.height)]
+
+
+def sentences(monitor: Monitored) -> list[str]:
+    """The messages about the link."""
+    return [message.text for message in monitor.app.messages if message.text.startswith("The link")]
+
+
+def colour_types(monitor: Monitored) -> set[ColorType]:
+    """The kinds of colours on the whole screen, those of Textual's own widgets included."""
+    styles = [segment.style for strip in monitor.app.screen._compositor.render_strips() for segment in strip]
+    colors = [color for style in styles if style is not None for color in (style.color, style.bgcolor)]
+    return {color.type for color in colors if color is not None}
+
+
+async def report_speed(monitor: Monitored, *, is_slow: bool) -> None:
+    """Post what the driver posts."""
+    monitor.app.post_message(LinkSpeedChanged(is_slow=is_slow))
+    await monitor.later(0.05)
+
+
+def test_cursor_on_a_slow_link_changes_two_edges(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
+        before = table_strips(monitor)
+        await monitor.press("j", wait_s=SLOW_LINK_REST_S / 6)
+        after = table_strips(monitor)
+        assert sum(old != new for old, new in zip(before, after, strict=True)) == 2
+        assert [strip.crop(2, RIGHT_EDGE) for strip in after] == [strip.crop(2, RIGHT_EDGE) for strip in before]
+
+    run_story(story, tmp_path, small_fleet(6), slow_link=True)
+
+
+def test_panes_wait_on_a_slow_link_until_the_cursor_rests(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
+        first, footer = monitor.screen.selection.run_id, monitor.lines[-1]
+        await monitor.press("j", "j", wait_s=SLOW_LINK_REST_S / 2)
+        assert monitor.screen.run_list.target != first
+        assert monitor.screen.selection.run_id == first
+        assert monitor.lines[-1] == footer
+        await monitor.later(SLOW_LINK_REST_S)
+        assert monitor.screen.selection.run_id == monitor.screen.run_list.target
+
+    run_story(story, tmp_path, small_fleet(6), slow_link=True)
+
+
+@pytest.mark.parametrize("key", ["tab", "2", "enter", "f"])
+def test_pane_shows_the_run_of_the_cursor_when_it_is_entered(tmp_path: Path, key: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
+        await monitor.press("j", key, wait_s=SLOW_LINK_REST_S / 6)
+        expected = monitor.screen.run_list.target
+        assert monitor.screen.history.current == expected
+        if key != "f":
+            assert monitor.screen.selection.run_id == monitor.screen.pane.target == expected
+
+    run_story(story, tmp_path, small_fleet(6), slow_link=True)
+
+
+def test_speed_of_the_link_changes_while_the_monitor_runs(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
+        before, strips = monitor.lines, table_strips(monitor)
+        await report_speed(monitor, is_slow=True)
+        assert "slow link" in monitor.lines[0]
+        assert table_strips(monitor) != strips
+        assert colour_types(monitor) == {ColorType.EIGHT_BIT}
+        await report_speed(monitor, is_slow=False)
+        assert monitor.lines == before
+        assert table_strips(monitor) == strips
+        assert colour_types(monitor) == {ColorType.TRUECOLOR}
+        assert [text[:17] for text in sentences(monitor)] == ["The link is slow.", "The link is fast "]
+
+    run_story(story, tmp_path, small_fleet(6))
+
+
+@pytest.mark.parametrize("key", [":", "f", "slash", "question_mark"])
+def test_dialogs_have_256_colours_on_a_slow_link(tmp_path: Path, key: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", key, wait_s=1)
+        assert colour_types(monitor) == {ColorType.EIGHT_BIT}
+
+    run_story(story, tmp_path, small_fleet(6), slow_link=True)
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_forced_speed_of_the_link_stays(tmp_path: Path, forced: bool) -> None:
+    async def story(monitor: Monitored) -> None:
+        for is_slow in (True, False):
+            await report_speed(monitor, is_slow=is_slow)
+            assert ("slow link" in monitor.lines[0]) is forced
+            assert monitor.app.is_slow_link is forced
+        assert not sentences(monitor)
+
+    run_story(story, tmp_path, small_fleet(6), slow_link=forced)
+
+
+def test_step_of_the_cursor_costs_few_bytes_on_a_slow_link(tmp_path: Path) -> None:
+    # The median: a count of the header may change meanwhile.
+    def cost(key: str) -> int:
+        before = len(terminal.received)
+        terminal.send(key)
+        terminal.wait_until(lambda: len(terminal.received) > before, f"the bytes of {key}")
+        terminal.wait_quiet(QUIET_S)
+        return len(terminal.received) - before
+
+    with Terminal([*DEMO, "--slow"], env=environment(None, XDG_STATE_HOME=str(tmp_path))) as terminal:
+        terminal.wait_for("Completed")
+        terminal.wait_for("slow link")
+        terminal.send("jz")
+        terminal.wait_for("z back")
+        terminal.wait_quiet(SLOW_LINK_REST_S + QUIET_S)
+        row = terminal.cursor_row
+        assert row is not None
+        assert median(cost("j") for _ in range(5)) <= STEP_BYTES
+        assert terminal.cursor_row == row + 5
+        terminal.send("j" * 40)
+        terminal.wait_until(lambda: terminal.cursor_row == terminal.screen.lines - BELOW_LIST, "the last line")
+        terminal.wait_quiet(SLOW_LINK_REST_S + QUIET_S)
+        assert median(cost("j") for _ in range(5)) <= SCROLL_BYTES
