@@ -18,8 +18,12 @@ from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.app import TriggerApp
+from tui.ui.input import bindings
+from tui.ui.input.bindings import LiveKey
 from tui.ui.model.page_rows import PageRow
 from tui.ui.panes.detail import DetailPane
+from tui.ui.screens.base import BaseScreen
+from tui.ui.widgets import footer
 from tui.ui.widgets.lines import LineWidget
 
 STEPS = (
@@ -91,6 +95,26 @@ def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: 
         await monitor.press("escape")
         assert ticked
         assert "brand-new" in monitor.lines[3]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        made = list[str]()
+
+        def live_keys(screen: BaseScreen) -> list[LiveKey]:
+            made.append("keys")
+            return bindings.live_keys(screen)
+
+        await monitor.press("j", wait_s=2)
+        monkeypatch.setattr(footer, "live_keys", live_keys)
+        await monitor.press("j", "j", "pagedown", "k", wait_s=5)
+        assert made == []
+        await monitor.press("slash")
+        await monitor.press("escape", "2")
+        assert made
+        assert "unfold all" in monitor.lines[-1]
 
     run_story(story, tmp_path, small_fleet())
 

@@ -1,7 +1,8 @@
 """The footer: the keys that work now, and a notice at the right end.
 
-It is rebuilt when Textual reports that bindings have changed, when its width changes, and for a notice. The screen
-calls `refresh_bindings` when the cursor moves to another run.
+Its facts are compared when Textual reports that bindings may have changed, when its width changes, for a notice, and
+every second. The line is made again only if they differ. The screen calls `refresh_bindings` when the cursor moves to
+another run.
 """
 
 from typing import Final
@@ -12,7 +13,8 @@ from tui.actions import ACTIONS
 from tui.present.actions.outcomes import need_connection
 from tui.present.frame.footer import KeyWord, footer_line, unbound_words
 from tui.present.styled import Line, Piece, Token
-from tui.ui.input.bindings import live_keys
+from tui.ui.base import is_covered
+from tui.ui.input.bindings import KeyFacts, live_keys
 from tui.ui.input.keys import LAST_RANK, pressed_key_label
 from tui.ui.widgets.lines import Lines
 
@@ -30,9 +32,10 @@ class Footer(Lines):
         self._notice: Line = ()
         self._notice_ends_s = 0.0
         self._notice_names_help = False
-        self._shown_connection = (False, False)
+        self._facts: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
+        self._key_facts = KeyFacts(self.screen)
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
 
     def on_resize(self, event: events.Resize) -> None:
@@ -54,31 +57,32 @@ class Footer(Lines):
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
     def tick(self) -> None:
-        is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
-        if is_over:
+        if self._notice and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s:
             self._notice = ()
-        if is_over or self._shown_connection != self._connection:
-            self.rebuild()
+        self.rebuild()
 
     def rebuild(self) -> None:
         """Show as many of the keys that work now as fit."""
-        if not self.size.width:
+        if not self.size.width or is_covered(self):
             return
-        self._shown_connection = is_stale, is_failing = self._connection
+        session, freshness = self.app_base.session, self.app_base.live.freshness
+        is_offline = freshness.is_stale and session.settings.may_write and len(session.store) > 0
+        is_failing = freshness.failure is not None and self.screen is self.app_base.screen_stack[0]
+        notice = (self._notice, self._notice_names_help)
+        facts = (self.size.width, is_offline, is_failing, notice, *self._key_facts.current())
+        if facts != self._facts:
+            self._facts = facts
+            self._show_keys(is_offline=is_offline, is_failing=is_failing)
+
+    def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
         keys = (key for key in live_keys(self.screen) if key.works_now)
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
         shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST_RANK]
-        if is_failing and self.screen is self.app_base.screen_stack[0]:
+        if is_failing:
             shown.insert(0, KeyWord("r", "try now"))
         last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
         if self._notice and self._notice_names_help:
             last = None
-        session = self.app_base.session
-        remark = _OFFLINE if is_stale and session.settings.may_write and len(session.store) else ()
+        remark = _OFFLINE if is_offline else ()
         self.show([footer_line(shown, last, self._notice or remark, self.size.width)])
-
-    @property
-    def _connection(self) -> tuple[bool, bool]:
-        freshness = self.app_base.live.freshness
-        return freshness.is_stale, freshness.failure is not None
