@@ -143,7 +143,9 @@ def registered() -> Iterator[tuple[tuple[str, ...], click.Command]]:
     while pending:
         path, command = pending.pop()
         if isinstance(command, click.Group):
-            pending.extend(((*path, name), each) for name, each in sorted(command.commands.items(), reverse=True))
+            context = click.Context(command)
+            found = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+            pending.extend(((*path, name), each) for name, each in reversed(found) if each is not None)
         else:
             yield path, command
 
@@ -201,7 +203,7 @@ def run_command(
             patch.delenv(name)
         for name, value in environ.items():
             patch.setenv(name, value)
-        patch.setattr("tui.cli.options.Session", partial(_quick_session, timeouts))
+        patch.setattr("tui.cli.sessions.Session", partial(_quick_session, timeouts))
         try:
             with hang_ends():
                 code = run(output, arguments)

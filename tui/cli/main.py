@@ -8,8 +8,8 @@ import click
 from click.core import ParameterSource
 
 from tui import __version__
+from tui.cli import commands as subcommands
 from tui.cli.bugs import print_bug, redact_interpreter_output
-from tui.cli.commands import COMMANDS
 from tui.cli.commands.monitor import monitor, monitor_options, relay_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options
@@ -19,7 +19,21 @@ from tui.output import Output, OutputClosed, OutputFailed
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 
 
+class _LazyGroup(click.Group):
+    """Imports a command when it is named. `--help` and a wrong name import all of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's
+        return list(subcommands.NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for name in [cmd_name] if cmd_name in subcommands.NAMES else subcommands.NAMES:
+            if name not in self.commands:
+                self.add_command(subcommands.load(name))
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
+    cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 a watched run failed, 130 interrupted.",
@@ -43,10 +57,6 @@ def commands(context: click.Context, /, **options: Any) -> None:
         if is_given and flag.name != "ascii_only":  # `main` reads this one from any position
             command = context.invoked_subcommand
             raise click.UsageError(f"put {flag.opts[0]} after `{command}`: before it, only the monitor reads it")
-
-
-for each in COMMANDS:
-    commands.add_command(each)
 
 
 def main() -> NoReturn:

@@ -3,15 +3,44 @@
 `print_runs` has `ls`, `show` and `tree`; `actions` has `cancel` and `replay`. `monitor` also has `demo`.
 """
 
-from tui.cli.commands import actions, emulator, monitor, print_runs, relay, watch
+from typing import TYPE_CHECKING, Final
 
-COMMANDS = (
-    *print_runs.COMMANDS,
-    *watch.COMMANDS,
-    *actions.COMMANDS,
-    *monitor.COMMANDS,
-    *emulator.COMMANDS,
-    *relay.COMMANDS,
-)
+if TYPE_CHECKING:
+    import click
 
-__all__ = ["COMMANDS"]
+NAMES: Final = ("cancel", "demo", "emulator", "ls", "relay", "replay", "show", "tree", "watch")
+
+
+def load(name: str) -> "click.Command":
+    """Import the module of one of the NAMES, and return the command."""
+    return next(each for each in _load_module_of(name) if each.name == name)
+
+
+def _load_module_of(name: str) -> "tuple[click.Command, ...]":
+    match name:
+        case "cancel" | "replay":
+            from tui.cli.commands import actions
+
+            return actions.COMMANDS
+        case "demo":
+            from tui.cli.commands import monitor
+
+            return monitor.COMMANDS
+        case "emulator":
+            from tui.cli.commands import emulator
+
+            return emulator.COMMANDS
+        case "ls" | "show" | "tree":
+            from tui.cli.commands import print_runs
+
+            return print_runs.COMMANDS
+        case "relay":
+            from tui.cli.commands import relay
+
+            return relay.COMMANDS
+        case "watch":
+            from tui.cli.commands import watch
+
+            return watch.COMMANDS
+        case _:
+            raise AssertionError(name)

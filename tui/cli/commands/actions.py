@@ -12,7 +12,8 @@ import click
 from tui.actions import ACTIONS, Action
 from tui.cli.consent import Consent, ask, check_consent, plan_caveats, plan_text, read_plan
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import RUN_ID, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
+from tui.cli.sessions import open_session, run_async
 from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.action_plan import UNKNOWN, ActionPlan

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import RUN_ID, connection_options, json_option, open_session, run_async, settings_of
+from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
+from tui.cli.sessions import open_session, run_async
 from tui.config import Settings
 from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId, TaskId

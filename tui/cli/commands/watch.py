@@ -7,15 +7,8 @@ from typing import Any, Final, assert_never
 import click
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.cli.options import (
-    RUN_ID,
-    connection_options,
-    following_options,
-    json_option,
-    open_session,
-    run_async,
-    settings_of,
-)
+from tui.cli.options import RUN_ID, connection_options, following_options, json_option, settings_of
+from tui.cli.sessions import open_session, run_async
 from tui.config import Settings
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId

@@ -1,0 +1,61 @@
+"""Runs the session of a command that prints or acts, and turns its errors into exit codes."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.config import Settings
+from tui.session import Session
+
+
+class StderrWriter(Protocol):
+    """Writes lines to stderr: `Output` or `StderrLines`."""
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+
+
+MIN_WAIT_NOTICE_INTERVAL_S = 60.0
+"""Between two lines about waiting, since a command that follows runs may wait before every request."""
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterator[Session]:
+    """Start a session, which ends with the block. Waits for the request budget are reported on stderr."""
+    reported_s: float | None = None
+
+    def report_wait(seconds: float) -> None:
+        nonlocal reported_s
+        now_s = session.clock.monotonic_s()
+        if reported_s is None or now_s - reported_s >= MIN_WAIT_NOTICE_INTERVAL_S:
+            reported_s = now_s
+            output.say(f"waiting {seconds:.0f} s for the request budget")
+
+    session = Session(settings, on_rate_limit_wait=report_wait, on_truncated=output.say)
+    try:
+        async with session:
+            await session.start()
+            gc.freeze()
+            gc.enable()
+            yield session
+    finally:
+        # Only after the end of the session is it known whether the last lines of the log were written.
+        if session.action_log.failure is not None:
+            output.say(session.action_log.failure)
+
+
+def run_async(work: Coroutine[None, None, None]) -> None:
+    """Run a command's coroutine. Raises `Stop` for API errors and Ctrl-C."""
+    from tui.wire.errors import ApiError, Unreachable
+
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        raise Stop(ExitCode.INTERRUPTED) from None
+    except Unreachable as error:
+        raise Stop(ExitCode.NO_CONNECTION, str(error)) from error
+    except ApiError as error:
+        raise Stop(ExitCode.REFUSED, str(error)) from error
