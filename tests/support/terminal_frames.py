@@ -3,6 +3,7 @@
 from typing import Any
 
 from hypothesis import strategies as st
+from wcwidth import wcwidth
 
 from tests.perf.screen import Emulator, Screen
 from tui.terminal.capabilities import Capabilities
@@ -77,11 +78,24 @@ def blank_terminal() -> Emulator:
 
 
 def cells(terminal: Emulator) -> list[list[Any]]:
-    """What is seen: of a blank cell only its ground."""
+    """What is seen: of a blank cell only its ground. Half of a wide character is a blank, as on real terminals."""
     return [
         [
-            (" ", cell.bg) if cell.data == " " and not (cell.underscore or cell.reverse or cell.strikethrough) else cell
-            for cell in row
+            (" ", cell.bg)
+            if _is_blank(row, x) and not (cell.underscore or cell.reverse or cell.strikethrough)
+            else cell
+            for x, cell in enumerate(row)
         ]
-        for row in terminal.screen.snapshot()
+        for row in map(list, terminal.screen.snapshot())
     ]
+
+
+def _is_blank(row: list[Any], x: int) -> bool:
+    text = row[x].data
+    if not text:
+        is_half = x > 0 and row[x - 1].data and wcwidth(row[x - 1].data[0]) == 2
+    else:
+        is_half = wcwidth(text[0]) < 2 or (x + 1 < len(row) and not row[x + 1].data)
+    if not is_half:
+        row[x] = row[x]._replace(data=" ")
+    return text == " " or not is_half

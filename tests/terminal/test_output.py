@@ -269,3 +269,18 @@ def test_foreign_sequence_stays_behind_its_frame() -> None:
     output.draw("\x1b[2;1Hsecond\x1b[H\x1b]52;c;YQ==\x07")
     assert output.take().endswith("\x07\x1b]52;c;YQ==\x07")
     assert output.take() == ""
+
+
+def test_blanks_before_an_erased_end_stay_apart() -> None:
+    """ECH leaves the cursor where it is; the end of the row is erased from its own column."""
+    same_cells("\x1b[H\x1b[42m" + " " * 12 + "\x1b[0m" + " " * 12)
+
+
+def test_joined_characters_take_the_columns_that_rich_counts() -> None:
+    output = started()
+    output.write("\x1b[2;1H👨\u200d👩\u200d👧❤\ufe0f🇩🇪!")
+    output.forget()
+    sent = output.write("")
+    assert "👧\x1b[2;3H" in sent
+    assert "❤\ufe0f\x1b[2;5H" in sent
+    assert "\x1b[2;7H!" in sent

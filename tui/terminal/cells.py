@@ -4,10 +4,9 @@ Equal cells are one object: a `CellTable` creates each once. So rows are compare
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from rich.cells import get_character_cell_size
+from tui.terminal.texts import is_sure, width_of_cell
 
 MAX_CELLS: Final = 65_536
 """Distinct cells and pens of one table. A full table is emptied.
@@ -21,12 +20,6 @@ SHOWS_ON_BLANKS: Final = UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME
 
 BLANKS_IGNORE: Final = BOLD | DIM | ITALIC
 """Flags that a blank may be written with."""
-
-WIDE_EVERYWHERE: Final = (("\u3041", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff01", "\uff60"))
-"""Kana, ideographs, Hangul and full-width letters: the characters that every terminal draws on two columns."""
-
-FIRST_PICTOGRAPH: Final = "\U0001f000"
-"""From this character on, terminals also disagree about which characters are wide."""
 
 
 class Pen(NamedTuple):
@@ -115,9 +108,8 @@ class CellTable:
             return Cell("", pen, width=0, size_bytes=0)
         if text.isascii():
             return Cell(text, pen)
-        width = width_of(text[0])
         size_bytes = len(text.encode("utf-8", "replace"))
-        return Cell(text, pen, width, is_sure=len(text) == 1 and _is_sure(text, width), size_bytes=size_bytes)
+        return Cell(text, pen, width_of_cell(text), is_sure=is_sure(text), size_bytes=size_bytes)
 
     def trim(self) -> None:
         """Empty the table if it is full."""
@@ -126,18 +118,6 @@ class CellTable:
             self._blanks.clear()
             self._count = 0
             self.generation += 1
-
-
-@lru_cache(maxsize=4096)
-def width_of(character: str) -> int:
-    """Columns of one character: 0, 1 or 2."""
-    return get_character_cell_size(character)
-
-
-def _is_sure(character: str, width: int) -> bool:
-    if width == 1:
-        return character < FIRST_PICTOGRAPH
-    return any(first <= character <= last for first, last in WIDE_EVERYWHERE)
 
 
 @dataclass(slots=True)

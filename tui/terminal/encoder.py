@@ -15,6 +15,7 @@ from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Cell, CellTable, P
 from tui.terminal.moves import Place, move
 from tui.terminal.pens import change
 from tui.terminal.scrolls import Scroll, scrolls
+from tui.terminal.texts import reach
 
 MIN_ERASED: Final = 4
 """Blanks at the end of a row from which on they are erased: fewer are as short to write."""
@@ -114,6 +115,7 @@ class EncodedFrame:
             self.move((y, start))
             if stop > tail:
                 self._write(y, new, start, tail)
+                self.move((y, max(start, tail)))
                 self._put(self._pen_for(new[-1]) + "\x1b[K")
                 return
             self._write(y, new, start, stop)
@@ -168,9 +170,10 @@ class EncodedFrame:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
         cell = new[x]
         end = x + cell.width
-        self._put(" " * cell.width)
-        self.at = None if end >= len(new) else (y, end)
-        self.move((y, x))
+        if cell.width > 1:
+            self._put(" " * cell.width)
+            self.at = None if end >= len(new) else (y, end)
+            self.move((y, x))
         self._put(cell.text)
         self.at = None
         if end < len(new):
@@ -201,10 +204,7 @@ class EncodedFrame:
             if begin > stop and not (begin - stop <= MAX_JOINED and self._is_shorter_to_write(y, new, stop, begin)):
                 spans.append((start, stop))
                 start = begin
-            stop = x + 1
-            if cell.width != 1 or not cell.is_sure:
-                while stop < len(new) and (not new[stop].width or not _is_end_sure(new, stop)):
-                    stop += 1
+            stop = x + 1 if cell.is_sure and cell.width == 1 else _end(new, begin, x + 1)
         spans.append((start, stop))
         return spans
 
@@ -223,10 +223,17 @@ class EncodedFrame:
         return length <= len(move((y, start), (y, stop))) + last.size_bytes + len(change(first, last.pen))
 
 
-def _is_end_sure(row: Row, x: int) -> bool:
-    """Whether terminals agree that the cell before this column ends there."""
-    cell = row[x - 1]
-    return row[x - 2].is_sure if x > 1 and not cell.width else cell.is_sure
+def _end(row: Row, x: int, stop: int) -> int:
+    """The column behind all cells that terminals may overwrite when the cells `x` to `stop` are written."""
+    while x < stop:
+        cell = row[x]
+        x += 1
+        if not cell.is_sure:
+            stop = max(stop, x - 1 + reach(cell.text))
+        while x < len(row) and not row[x].width:
+            x += 1
+        stop = min(max(stop, x), len(row))
+    return stop
 
 
 def encoded(start: EncodedFrame, wanted: Sequence[Row], table: CellTable) -> EncodedFrame:
