@@ -7,6 +7,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -20,7 +21,7 @@ from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.session import Session
 from tui.store.changes import Changes
-from tui.ui.base import AppBase
+from tui.ui.base import AppBase, call_soon
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
@@ -73,7 +74,7 @@ class TriggerApp(AppBase):
         self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
         self._title = ""
-        self.live = LiveModel(session, self.call_later)
+        self.live = LiveModel(session, partial(call_soon, self))
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
@@ -156,7 +157,7 @@ class TriggerApp(AppBase):
             self.previous_key, self._last_key = self._last_key, event.key
         await super().on_event(event)
         done = asyncio.Event()
-        if (self.focused or self.screen).call_later(done.set):
+        if call_soon(self.focused or self.screen, done.set):
             with suppress(TimeoutError):
                 async with asyncio.timeout(MAX_KEY_S):
                     await done.wait()

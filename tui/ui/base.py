@@ -6,8 +6,10 @@ They import this module instead of `app`, which imports them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.message_pump import MessagePump
 from textual.signal import Signal
 
 from tui.session import Session
@@ -23,7 +25,7 @@ from tui.ui.look.theme import ColorMode
 class AppBase(App[int]):
     """The attributes and methods that `TriggerApp` sets and implements.
 
-    * `changed`: publishes every change; a widget that shows runs or the session subscribes to it
+    * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
     * `environ`: the environment variables
     * `previous_key`: the key that was pressed before the last one
     * `farewell`: returns the sentences to print after the end of the app
@@ -79,3 +81,11 @@ def is_covered(node: DOMNode) -> bool:
 def app_of(node: DOMNode) -> AppBase:
     """Return the app of a widget or screen with its own type."""
     return cast("AppBase", node.app)
+
+
+def call_soon(pump: MessagePump, call: Callable[[], None]) -> bool:
+    """Call a method behind the messages that wait in the queue of an app, a screen or a widget.
+
+    Return False if it is being removed. Textual's own `call_later` inspects the signature of the method each time.
+    """
+    return pump.post_message(events.Callback(callback=call))

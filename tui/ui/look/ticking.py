@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from textual.screen import Screen
 
 from tui.sources.clock import Clock, Timer
+from tui.ui.base import call_soon
 
 TICK_S: Final = 1.0
 
@@ -41,7 +42,7 @@ class Ticker:
         self._timer = None
 
     def _on_timer(self) -> None:
-        self._screen.call_later(self._run)
+        call_soon(self._screen, self._run)
 
     def _run(self) -> None:
         if self._timer is not None:

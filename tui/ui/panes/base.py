@@ -62,9 +62,6 @@ class Pane(Backdrop):
         """The app with its own type."""
         return app_of(self)
 
-    def on_mount(self) -> None:
-        self.app_base.changed.subscribe(self, self.on_changes)
-
     @property
     def is_shown(self) -> bool:
         """Whether the pane has a place, and no other screen covers it."""
@@ -159,7 +156,7 @@ class Pane(Backdrop):
         raise NotImplementedError
 
     def on_changes(self, changes: Changes) -> None:
-        """Show changes of runs or of the session."""
+        """Show changes of runs or of the session. The screen calls this."""
         raise NotImplementedError
 
     def tick(self) -> None:

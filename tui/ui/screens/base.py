@@ -30,7 +30,8 @@ from tui.ui.workspace import Workspace
 class BaseScreen(PaintedScreen[None]):
     """The parts that are always there, without their keys.
 
-    Panes receive `selection` by data binding, and changes by their own subscription to `AppBase.changed`.
+    Panes receive `selection` by data binding. The screen passes changes and ticks to them, in one message: one message
+    to each widget would cost 0.2 ms more for each.
     """
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
@@ -128,7 +129,11 @@ class BaseScreen(PaintedScreen[None]):
         self.app_base.reporter.report_selection(selection)
 
     def on_changes(self, changes: Changes) -> None:
-        """Fetch again what changed, and show the keys that work now."""
+        """Show changes of runs or of the session, and fetch again what changed."""
+        self.header.on_changes(changes)
+        self.run_summary.on_changes(changes)
+        for pane in self.panes.values():
+            pane.on_changes(changes)
         self.selection_loader.on_changes(changes)
         if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
             self.refresh_bindings()

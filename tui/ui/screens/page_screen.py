@@ -72,6 +72,7 @@ class PageScreen(PaintedScreen[None]):
         return ()
 
     def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self._header.on_changes)
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()

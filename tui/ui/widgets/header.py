@@ -24,7 +24,7 @@ ACTIVE: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 
 
 class Header(Lines):
-    """Shows the state of the session. `on_changes` and `tick` update it."""
+    """Shows the state of the session. Its screen calls `on_changes` and `tick`."""
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
@@ -33,9 +33,6 @@ class Header(Lines):
         self._counts = StatusCounts()
         self._minutes: tuple[Minute, ...] = ()
         self._changed_at: datetime | None = None
-
-    def on_mount(self) -> None:
-        self.app_base.changed.subscribe(self, self.on_changes)
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()

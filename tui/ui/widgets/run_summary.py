@@ -36,9 +36,6 @@ class RunSummary(Lines):
         self._live = live
         self.overlay: Overlay = lambda _: None
 
-    def on_mount(self) -> None:
-        self.app_base.changed.subscribe(self, self.on_changes)
-
     def on_resize(self, event: events.Resize) -> None:
         event.stop()
         self.rebuild()
