@@ -30,7 +30,8 @@ from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import THEMES, ColorMode, has_true_color
+from tui.ui.look.palettes import ColorMode, has_true_color
+from tui.ui.look.theme import THEMES
 from tui.ui.look.ticking import TickingScreen
 from tui.ui.terminal.messages import LinkSpeedChanged
 

@@ -19,7 +19,7 @@ from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 
 
 class AppBase(App[int]):

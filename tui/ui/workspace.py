@@ -10,11 +10,11 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.present.frame.rule import Tab
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, plan
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Backdrop, Hairline
-from tui.ui.widgets.rule import Tab
 from tui.ui.widgets.run_summary import RunSummary
 
 

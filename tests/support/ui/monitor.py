@@ -20,7 +20,7 @@ from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
 from tui.session import Session
 from tui.ui.app import TriggerApp
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 from tui.ui.screens.main import MainScreen
 
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}

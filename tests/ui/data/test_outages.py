@@ -15,7 +15,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, run_story
 from tui.domain.update import CaughtUp
 from tui.sources.polling.run_lister import RunLister
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 
 LIVED = [
     FleetRun(10, -50, -40, 20.0, end="FAILED"),

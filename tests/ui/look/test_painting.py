@@ -8,8 +8,9 @@ from textual.color import BLACK
 
 from tui.present.styled import Piece, Token
 from tui.ui.look.colors_256 import In256Colors, nearest
-from tui.ui.look.painting import Background, Painter
-from tui.ui.look.theme import PALETTES, ColorMode
+from tui.ui.look.painting import Painter
+from tui.ui.look.palettes import PALETTES, ColorMode
+from tui.ui.look.styles import Background
 
 
 @given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))

@@ -1,7 +1,7 @@
 import pytest
 from rich.color import Color
 
-from tui.ui.look.theme import PALETTES, PALETTES_256, ColorMode, Palette, detect_color_mode
+from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode, Palette, detect_color_mode
 
 
 def luminance(color: str) -> float:

@@ -16,7 +16,8 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.look.painting import Painter
-from tui.ui.look.theme import THEMES, ColorMode
+from tui.ui.look.palettes import ColorMode
+from tui.ui.look.theme import THEMES
 from tui.ui.screens.server_filters import ServerFiltersScreen
 
 DAY = timedelta(hours=24)

@@ -15,7 +15,7 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import ENDS, small_fleet
 from tests.support.ui.monitor import Monitored, Story, monitored
 from tui.domain.update import CaughtUp
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 
 FOLDER = Path(__file__).parent / "snapshots"
 

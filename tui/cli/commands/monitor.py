@@ -198,7 +198,7 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
     """
     from tui.session import Session
     from tui.ui.app import TriggerApp
-    from tui.ui.look.theme import detect_color_mode
+    from tui.ui.look.palettes import detect_color_mode
 
     for variable in ("COLUMNS", "LINES"):
         # Rich would use them instead of the terminal's size, and raises if one is not a number.

@@ -11,7 +11,7 @@ from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED,
 from tui.ui.base import app_of
 from tui.ui.data.action_controller import from_palette
 from tui.ui.input.bindings import live_keys
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 
 
 @dataclass(frozen=True, slots=True)

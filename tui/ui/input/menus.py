@@ -17,7 +17,7 @@ from tui.ui.data.messages import Messages
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import LAST_RANK, bind
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name.", rank=80, need=42, shown=":"),

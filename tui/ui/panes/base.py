@@ -14,6 +14,7 @@ from textual.widget import Widget
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.row_actions import ToggleFold
+from tui.present.frame.rule import RuleText, Tab
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, app_of, is_covered
@@ -23,7 +24,7 @@ from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Backdrop
 from tui.ui.widgets.page import Page
-from tui.ui.widgets.rule import Rule, RuleText, Tab
+from tui.ui.widgets.rule import Rule
 
 
 class OpenRun(Message):

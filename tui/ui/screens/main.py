@@ -24,7 +24,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.menus import open_copy_menu, open_help, open_palette, open_server_filters
-from tui.ui.look.theme import ColorMode
+from tui.ui.look.palettes import ColorMode
 from tui.ui.panes import PANES
 from tui.ui.panes.base import OpenRun
 from tui.ui.panes.detail import DetailPane

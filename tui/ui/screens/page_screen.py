@@ -7,6 +7,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from tui.present.frame.rule import RuleText
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
@@ -19,7 +20,7 @@ from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.rule import Rule, RuleText
+from tui.ui.widgets.rule import Rule
 
 
 class PageScreen(PaintedScreen[None]):

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from tui.present.styled import Line, Piece, Token, fit, line_width
 from tui.ui.input.commands import Command, matching
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget

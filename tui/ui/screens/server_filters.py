@@ -16,7 +16,7 @@ from tui.present.dialogs.filters import Typed
 from tui.present.styled import Line, Piece, Token, pad
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import DialogBorder
 from tui.ui.widgets.lines import Lines, LineWidget

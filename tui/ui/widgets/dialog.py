@@ -9,7 +9,7 @@ from typing import Final
 from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, Token
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.widgets.lines import LineWidget
 
 MARGIN: Final = 4

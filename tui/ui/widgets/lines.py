@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
-from tui.ui.look.painting import Background, Painter
+from tui.ui.look.painting import Painter
+from tui.ui.look.styles import Background
 
 GUTTER: Final = 2
 """Cells at the left of every list and page, for the cursor's edge or a mark, and a space."""

@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, Token, mark_hits, plain
 from tui.ui.input.keys import MOTION
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.model.page_rows import KeyedRows, PageRow
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 

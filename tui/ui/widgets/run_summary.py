@@ -12,7 +12,8 @@ from tui.store.changes import Changes, Topic
 from tui.ui.base import is_covered
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
-from tui.ui.look.painting import Background, Painter
+from tui.ui.look.painting import Painter
+from tui.ui.look.styles import Background
 from tui.ui.model.layout import SUMMARY_HEIGHT
 from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Lines

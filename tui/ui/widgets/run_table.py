@@ -24,7 +24,8 @@ from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
-from tui.ui.look.painting import Background, Painter
+from tui.ui.look.painting import Painter
+from tui.ui.look.styles import Background
 from tui.ui.model.list_lines import ListEnd
 from tui.ui.model.run_list import RunListModel
 from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget

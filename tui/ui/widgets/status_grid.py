@@ -10,7 +10,7 @@ from textual.strip import Strip
 from tui.present.dialogs.filters import FAMILIES, heading_cell, status_cell, word_of, words_of
 from tui.present.styled import Piece, Token
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.widgets.lines import LineWidget
 
 INDENT: Final = 1

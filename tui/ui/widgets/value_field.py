@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tui.present.dialogs.filters import PERIODS, candidates, completed, is_incomplete, label_line, periods_line
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.text_input import TextInput
 

@@ -18,7 +18,7 @@ from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, containers_o
 from tui.present.json.window import Shown, moved, visible, window
 from tui.present.styled import Piece, Token, mark_hits
 from tui.ui.input.keys import bind
-from tui.ui.look.painting import Background
+from tui.ui.look.styles import Background
 from tui.ui.widgets.lines import GUTTER
 from tui.ui.widgets.page import Page
 
