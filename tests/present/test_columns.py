@@ -114,3 +114,16 @@ def test_error_column_has_the_first_line_of_a_known_message() -> None:
 def test_cost_includes_compute_and_start() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "cost")
     assert text_of([cell(full(), Now(NOW))]) == "$0.0002"
+
+
+def test_bar_of_a_running_run_grows_in_steps_on_a_slow_link() -> None:
+    seconds = (0, 1, 3, 8, 59, 60, 119, 180)
+    now = Now(NOW, in_minutes=True)
+    assert [now.drawn(timedelta(seconds=each)).seconds for each in seconds] == [0, 1, 2, 8, 32, 60, 60, 180]
+    assert Now(NOW).drawn(timedelta(seconds=59)) == timedelta(seconds=59)
+
+
+def test_only_a_running_duration_is_in_minutes() -> None:
+    now, value = Now(NOW, in_minutes=True), timedelta(seconds=62)
+    assert (now.duration(value), now.duration(value, is_running=False)) == ("1m", "1m02s")
+    assert now._replace(frozen_at=NOW).duration(value) == "1m~"

@@ -65,6 +65,26 @@ def test_age_has_one_unit_and_is_rounded_down(seconds: float, shown: str) -> Non
     assert formatting.age(NOW - timedelta(seconds=seconds), NOW) == shown
 
 
+@pytest.mark.parametrize(
+    ("seconds", "lasted", "old", "waited"),
+    [
+        (0.4, "<1m", "<1m", "<1 min"),
+        (59.9, "<1m", "<1m", "1 min"),
+        (62, "1m", "1m", "1 min"),
+        (119.9, "1m", "1m", "2 min"),
+        (3599.9, "59m", "59m", "60 min"),
+        (7559, "2h05m", "2h", "2 h"),
+        (3 * 86_400, "3d", "3d", "3 d"),
+    ],
+)
+def test_times_in_minutes_have_no_seconds(seconds: float, lasted: str, old: str, waited: str) -> None:
+    value = timedelta(seconds=seconds)
+    assert formatting.duration(value, in_minutes=True) == lasted
+    assert formatting.duration(value, in_minutes=True, frozen=True) == f"{lasted}~"
+    assert formatting.age(NOW - value, NOW, in_minutes=True) == old
+    assert formatting.wait(value, in_minutes=True) == waited
+
+
 def test_unknown_age_is_a_dot() -> None:
     assert formatting.age(None, NOW) == "·"
 

@@ -14,14 +14,41 @@ from tui.present import formatting
 from tui.present.status import style_of
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
 
+_MINUTE: Final = timedelta(minutes=1)
+
 
 class Now(NamedTuple):
-    """The time of drawing. `frozen_at` is the moment at which running durations stopped, while data is stale or
-    paused.
+    """The time of drawing.
+
+    * `frozen_at`: the moment at which running durations stopped, while data is stale or paused
+    * `in_minutes`: ages and running durations are in whole minutes, so that a slow link is not used every second
     """
 
     at: datetime
     frozen_at: datetime | None = None
+    in_minutes: bool = False
+
+    def age(self, at: datetime | None) -> str:
+        """Return the time since a moment, in one unit."""
+        return formatting.age(at, self.at, in_minutes=self.in_minutes)
+
+    def ago(self, at: datetime) -> str:
+        """Return the time since a moment, for a sentence: `4 s ago`."""
+        return f"{formatting.wait(self.at - at, in_minutes=self.in_minutes)} ago"
+
+    def duration(self, value: timedelta | None, *, is_running: bool = True) -> str:
+        """Return a duration; a running one stands still while the data is stale or paused."""
+        is_frozen = is_running and self.frozen_at is not None
+        return formatting.duration(value, frozen=is_frozen, in_minutes=is_running and self.in_minutes)
+
+    def drawn(self, value: timedelta) -> timedelta:
+        """Return a running duration as bars show it: `in_minutes` it doubles up to a minute, then grows by minutes."""
+        if not self.in_minutes:
+            return value
+        if value >= _MINUTE:
+            return value // _MINUTE * _MINUTE
+        seconds = max(value, timedelta()) // timedelta(seconds=1)
+        return timedelta(seconds=1 << seconds.bit_length() >> 1)
 
 
 Cell = Callable[[Run, Now], Line]
@@ -86,13 +113,12 @@ def _run(run: Run, _now: Now) -> Line:
 
 
 def _took(run: Run, now: Now) -> Line:
-    is_frozen = now.frozen_at is not None and not run.is_final
     ran = took(run, now.frozen_at or now.at)
-    return (Piece(formatting.duration(ran, frozen=is_frozen and ran is not None), style_of(run).row.took),)
+    return (Piece(now.duration(ran, is_running=not run.is_final), style_of(run).row.took),)
 
 
 def _age(run: Run, now: Now) -> Line:
-    return (Piece(formatting.age(run.fixed.created_at, now.at), style_of(run).row.number),)
+    return (Piece(now.age(run.fixed.created_at), style_of(run).row.number),)
 
 
 def _version(run: Run, _now: Now) -> Line:

@@ -8,15 +8,26 @@ from datetime import UTC, datetime, timedelta
 
 NONE = "·"
 LOADING = "loading…"
+UNDER_A_MINUTE = "<1m"
 _SECOND_US = 1_000_000
+_MINUTE = timedelta(minutes=1)
 
 
-def duration(value: timedelta | None, *, frozen: bool = False) -> str:
-    """Return `412ms` `6.3s` `38s` `1m02s` `2h05m` `3d`, rounded before the unit is chosen. `frozen` appends `~`."""
+def duration(value: timedelta | None, *, frozen: bool = False, in_minutes: bool = False) -> str:
+    """Return `412ms` `6.3s` `38s` `1m02s` `2h05m` `3d`, rounded before the unit is chosen. `frozen` appends `~`.
+
+    `in_minutes` rounds down to whole minutes: `<1m` `1m` `2h05m`.
+    """
     if value is None:
         return NONE
-    us = max(value, timedelta()) // timedelta(microseconds=1)
-    return _duration(us) + ("~" if frozen else "")
+    value = max(value, timedelta())
+    if not in_minutes:
+        text = _duration(value // timedelta(microseconds=1))
+    elif value < timedelta(hours=1):
+        text = f"{value // _MINUTE}m" if value >= _MINUTE else UNDER_A_MINUTE
+    else:
+        text = _duration(value // _MINUTE * 60 * _SECOND_US)
+    return text + ("~" if frozen else "")
 
 
 def _duration(us: int) -> str:
@@ -37,20 +48,22 @@ def _duration(us: int) -> str:
     return f"{_rounded(us, 86_400 * _SECOND_US)}d"
 
 
-def age(at: datetime | None, now: datetime) -> str:
-    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`."""
+def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
+    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`. `in_minutes` has no seconds."""
     if at is None:
         return NONE
     seconds = max(now - at, timedelta()) // timedelta(seconds=1)
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return UNDER_A_MINUTE if in_minutes else f"{seconds}s"
 
 
-def wait(value: timedelta) -> str:
-    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`."""
+def wait(value: timedelta, *, in_minutes: bool = False) -> str:
+    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`; `in_minutes` from `<1 min`."""
     seconds = max(0, round(value.total_seconds()))
+    if in_minutes and seconds < 100:
+        return f"{seconds // 60} min" if seconds >= 60 else "<1 min"
     if seconds < 100:
         return f"{seconds} s"
     minutes = _rounded(seconds, 60)

@@ -76,6 +76,7 @@ class TriggerApp(AppBase):
         self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
         self._title = ""
         self.live = LiveModel(session, partial(call_soon, self))
+        self.live.in_minutes = self.is_slow_link
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
@@ -180,6 +181,7 @@ class TriggerApp(AppBase):
     def _show_link_speed(self) -> None:
         """Show everything again as the speed of the link demands."""
         self._set_driver_profile()
+        self.live.in_minutes = self.is_slow_link
         self.painter = self._new_painter(self.painter.color_mode, is_ascii=self.painter.is_ascii)
         for screen in self.screen_stack:
             for widget in screen.query("*"):

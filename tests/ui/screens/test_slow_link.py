@@ -10,8 +10,10 @@ from textual.strip import Strip
 
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
+from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
 from tui.ui.screens.main import SLOW_LINK_REST_S
 from tui.ui.terminal.messages import LinkSpeedChanged
 
@@ -22,6 +24,7 @@ QUIET_S = 0.06
 BELOW_LIST = 4
 """The last line of a zoomed list stands above the run summary and the footer."""
 RIGHT_EDGE = 999
+RUNNING = 6
 
 
 def table_strips(monitor: Monitored) -> list[Strip]:
@@ -101,6 +104,22 @@ def test_speed_of_the_link_changes_while_the_monitor_runs(tmp_path: Path) -> Non
         assert [text[:17] for text in sentences(monitor)] == ["The link is slow.", "The link is fast "]
 
     run_story(story, tmp_path, small_fleet(6))
+
+
+def test_nothing_changes_within_a_minute_on_a_slow_link(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=2)
+        before = monitor.lines
+        assert sum("<1m" in line for line in before) > RUNNING
+        for _ in range(5):
+            await monitor.later(1)
+            assert monitor.lines == before
+        await monitor.later(60)
+        assert monitor.lines != before
+
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -number - 34.0, -number - 33.5, 1000) for number in range(1, RUNNING + 1))
+    run_story(story, tmp_path, fleet, slow_link=True)
 
 
 @pytest.mark.parametrize("key", [":", "f", "slash", "question_mark"])

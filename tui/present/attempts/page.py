@@ -84,12 +84,11 @@ def number_words(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
 
 def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
-    is_frozen = now.frozen_at is not None and not run.is_final
     whole = took(run, now.frozen_at or now.at)
     if whole is None or run.state is None:
         return ()
     running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
-    return (Piece(formatting.duration(whole, frozen=is_frozen), Token.TEXT), Piece(running, Token.MUTED))
+    return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
 
 
 def _stopped_at_end(run: Run, now: Now) -> Now:
@@ -138,7 +137,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
             return "Never started."
         case RunStatus.DELAYED if state.delayed_until is not None:
             wait = state.delayed_until - now.at
-            due = f", in {formatting.duration(wait)}" if wait > timedelta() else ""
+            due = f", in {formatting.duration(wait, in_minutes=now.in_minutes)}" if wait > timedelta() else ""
             return f"Not started yet. Delayed until {formatting.moment(state.delayed_until, now.at)}{due}."
         case RunStatus.WAITING_FOR_DEPLOY:
             return f"Not started yet. It waits for a version that has the task{_for_how_long(run, now)}."
@@ -151,7 +150,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
 
 def _for_how_long(run: Run, now: Now) -> str:
     queued = time_in_queue(run, now.frozen_at or now.at)
-    return "" if queued is None else f" for {formatting.duration(queued, frozen=now.frozen_at is not None)}"
+    return "" if queued is None else f" for {now.duration(queued)}"
 
 
 def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:

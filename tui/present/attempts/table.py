@@ -52,7 +52,7 @@ def elapsed_words(attempt: Attempt, now: Now) -> str:
         return formatting.duration(attempt.duration)
     if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
         return formatting.NONE
-    return formatting.duration((now.frozen_at or now.at) - attempt.started_at, frozen=now.frozen_at is not None)
+    return now.duration((now.frozen_at or now.at) - attempt.started_at)
 
 
 def attempt_rows(
@@ -138,13 +138,17 @@ class _Table:
         is_next = previous is not None and previous.number == attempt.number - 1
         since = previous.completed_at if previous and is_next else _queued_at(self.run) if attempt.number == 1 else None
         token = Token.MUTED if style.word_token is Token.MUTED else _BAR_TOKENS[attempt.status]
-        end = _end(attempt, self.now.frozen_at or self.now.at)
+        end = _end(attempt, self.now)
         return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
         wait = retry_at - (self.now.frozen_at or self.now.at)
-        due = f"in {formatting.wait(wait)}{'~' if self.now.frozen_at else ''}" if wait > timedelta() else "due"
+        due = (
+            f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
+            if wait > timedelta()
+            else "due"
+        )
         cells: Line = (
             *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
             *fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start),
@@ -176,16 +180,16 @@ def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
     number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
     table = _Table(run, history, now, number, start, limit >= _ROOMY)
     width = limit - table.left - _EDGE
-    axis = _axis(run, history, now.frozen_at or now.at, width) if width >= _MIN_AXIS else None
+    axis = _axis(run, history, now, width) if width >= _MIN_AXIS else None
     return _Table(run, history, now, number, start, table.is_roomy, axis)
 
 
-def _axis(run: Run, history: AttemptHistory, at: datetime, width: int) -> Axis | None:
+def _axis(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
     """Return the axis from the creation to the last end. While the run is live its length is a round time."""
     starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
     if not starts:
         return None
-    ends = [end for attempt in history.attempts if (end := _end(attempt, at)) is not None]
+    ends = [end for attempt in history.attempts if (end := _end(attempt, now)) is not None]
     if history.retry_at is not None and not run.is_final:
         ends.append(history.retry_at)
     begin, first, end = _queued_at(run), min(starts), max(ends + starts)
@@ -202,8 +206,11 @@ def _queued_at(run: Run) -> datetime | None:
     return None if created is None or waited is None else created - waited
 
 
-def _end(attempt: Attempt, at: datetime) -> datetime | None:
+def _end(attempt: Attempt, now: Now) -> datetime | None:
     """Return where the bar of an attempt ends: at its start if it is over and its end is unknown."""
+    started_at, here = attempt.started_at, now.frozen_at or now.at
     if attempt.completed_at is not None:
         return attempt.completed_at
-    return at if attempt.status is AttemptStatus.EXECUTING else attempt.started_at
+    if attempt.status is not AttemptStatus.EXECUTING:
+        return started_at
+    return here if started_at is None else started_at + now.drawn(here - started_at)

@@ -95,9 +95,8 @@ def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cel
         return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
     style = style_of(run)
     name = fit((Piece(run.fixed.task or formatting.NONE, style.row.task),), task_cells)
-    is_frozen = now.frozen_at is not None and not run.is_final
     elapsed = took(run, now.frozen_at or now.at)
-    duration = Piece(formatting.duration(elapsed, frozen=is_frozen and elapsed is not None), style.row.took)
+    duration = Piece(now.duration(elapsed, is_running=not run.is_final), style.row.took)
     run_id_cells = fit(short_id(run_id, Token.FAINT), _ID_CELLS)
     line = (label_piece(label), style.mark, Piece(" "), *name, Piece("  "), *run_id_cells)
     longer = (*line, Piece("  "), *pad((duration,), _DURATION_CELLS, "right"))

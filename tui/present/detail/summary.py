@@ -47,7 +47,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
     elif not run.is_final and attempt > 1:
         yield f"attempt {attempt}"
     if run.status in EXECUTING_FAMILY and (elapsed := took(run, now.frozen_at or now.at)) is not None:
-        yield f"for {formatting.duration(elapsed, frozen=now.frozen_at is not None)}"
+        yield f"for {now.duration(elapsed)}"
     if waiting := waiting_words(run, now):
         yield waiting
     if run.is_gone:

@@ -68,9 +68,10 @@ def _phases(run: Run, now: Now) -> list[_Phase]:
 
     def add(word: str, start: datetime, stop: datetime, stroke: str, token: Token) -> None:
         is_open = not run.is_final and stop == here
-        text = formatting.duration(stop - start, frozen=is_open and now.frozen_at is not None)
+        text = now.duration(stop - start, is_running=is_open)
         glyph = Piece(STATUS_STYLES[word].glyph, token if token is Token.BLUE else Token.MUTED)
-        spans.append(_Phase(glyph, text, max(stop - start, timedelta()), stroke, token))
+        length = max(stop - start, timedelta())
+        spans.append(_Phase(glyph, text, now.drawn(length) if is_open else length, stroke, token))
 
     if queued_from > created:
         add("Delayed", created, queued_from, "╌", Token.GUIDE)
@@ -98,20 +99,19 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
 
     created, state = run.fixed.created_at, run.state
     zone = " · times are UTC" if shows_zone else ""
-    at("created", created, f"{formatting.age(created, now.at)} ago{zone}")
+    at("created", created, f"{now.age(created)} ago{zone}")
     if state is None:
         return lines
     at("delayed", state.delayed_until, _due(run, state, now))
     if state.started_at is not None:
         queued = time_in_queue(run, state.started_at)
         at("started", state.started_at, "" if queued is None else f"{formatting.duration(queued)} in queue")
-    is_frozen = now.frozen_at is not None and not run.is_final
     ran = took(run, now.frozen_at or now.at)
     running = f"of it {formatting.duration(state.compute)} running" if state.compute else ""
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
     if not run.is_final and ran is not None:
-        value = (Piece(formatting.duration(ran, frozen=is_frozen), style_of(run).row.took),)
+        value = (Piece(now.duration(ran), style_of(run).row.took),)
         lines += labelled("so far", [value], limit, remark=running)
     return lines
 
@@ -121,13 +121,11 @@ def updated_lines(run: Run, now: Now, limit: int) -> list[Line]:
     if run.state is None:
         return []
     at = run.state.updated_at
-    return labelled(
-        "updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{formatting.age(at, now.at)} ago"
-    )
+    return labelled("updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{now.age(at)} ago")
 
 
 def _due(run: Run, state: State, now: Now) -> str:
     until, here = state.delayed_until, now.frozen_at or now.at
     if until is None or until <= here or run.is_final:
         return ""
-    return f"in {formatting.duration(until - here, frozen=now.frozen_at is not None)}"
+    return f"in {now.duration(until - here)}"

@@ -150,11 +150,10 @@ def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
     """Return the run with its whole id, on a line of its own if it does not fit beside the rest."""
     style = style_of(run)
     ran = took(run, now.frozen_at or now.at)
-    is_frozen = now.frozen_at is not None and not run.is_final
     tags = run.state.tags[:_MAX_NAMED] if run.state else ()
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if ran is not None:
-        parts.append((Piece(formatting.duration(ran, frozen=is_frozen), style.row.took),))
+        parts.append((Piece(now.duration(ran, is_running=not run.is_final), style.row.took),))
     parts += [(Piece(tag),) for tag in tags]
     run_id: Line = (Piece(run.id, Token.MUTED),)
     whole = joined([*parts, run_id])

@@ -39,7 +39,8 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
         if freshness.failure is not None or freshness.is_stale:
             return ConnectionState(head, _source_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
-        remark = f"{formatting.wait(facts.at - facts.paused_at)} ago{waiting}, p resumes"
+        since = formatting.wait(facts.at - facts.paused_at, in_minutes=facts.is_slow_link)
+        remark = f"{since} ago{waiting}, p resumes"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
     return _source_state(facts, offline_mark)
 

@@ -87,12 +87,11 @@ def _duration_text(run: Run, now: Now) -> Line:
 
     The function is longer than 40 lines: it has a case for each status.
     """
-    is_frozen = now.frozen_at is not None
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
-    duration = formatting.duration(ran, frozen=is_frozen and not run.is_final)
+    duration = now.duration(ran, is_running=not run.is_final)
     since = run.state.finished_at if run.state else None
-    ago = f", {formatting.age(since, now.at)} ago" if since is not None else ""
+    ago = f", {now.age(since)} ago" if since is not None else ""
     match run.status:
         case _ if run.state is None:
             text = "only its id is known"
@@ -134,8 +133,8 @@ def _waiting_text(run: Run, now: Now) -> str:
     until = now.frozen_at or now.at
     starts = run.state.delayed_until if run.state else None
     if run.status is RunStatus.DELAYED and starts is not None and starts > until:
-        return f"starts in {formatting.duration(starts - until, frozen=now.frozen_at is not None)}"
-    waited = formatting.duration(time_in_queue(run, until), frozen=now.frozen_at is not None)
+        return f"starts in {now.duration(starts - until)}"
+    waited = now.duration(time_in_queue(run, until))
     if run.status is RunStatus.WAITING_FOR_DEPLOY:
         return f"waiting for a version with its task for {waited}"
     where = f" in {run.fixed.queue}" if run.fixed.queue else ""

@@ -56,5 +56,5 @@ def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) 
         )
     loaded = " · all loaded"
     if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
-        loaded += f" {formatting.age(read_at, now.at)} ago"
+        loaded += f" {now.age(read_at)} ago"
     return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

@@ -156,7 +156,7 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
     if tree_run.style.is_bold and error is not None and (message := first_line(error.message)):
         parts.append(message)
     if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
-        parts.append(f"starts in {formatting.duration(state.delayed_until - now.at)}")
+        parts.append(f"starts in {formatting.duration(state.delayed_until - now.at, in_minutes=now.in_minutes)}")
     if run.is_gone:
         parts.append("gone from the server")
     return " · ".join(parts)
@@ -196,7 +196,7 @@ def _took(tree_run: TreeRun, now: Now) -> str:
     if started_at is None and tree_run.has_times and not is_final:
         return ""
     lasted = node_took(tree_run.node, tree_run.run, now.frozen_at or now.at)
-    return formatting.duration(lasted, frozen=now.frozen_at is not None and not is_final and lasted is not None)
+    return now.duration(lasted, is_running=not is_final)
 
 
 def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
@@ -208,15 +208,13 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
             return "", False
         until = times.started_at or now.frozen_at or now.at
         is_waiting = times.started_at is None
-        return formatting.duration(
-            until - times.created_at, frozen=is_waiting and now.frozen_at is not None
-        ), is_waiting
+        return now.duration(until - times.created_at, is_running=is_waiting), is_waiting
     if run.state.started_at is not None:
         return formatting.duration(time_in_queue(run, run.state.started_at)), False
     waited = None if run.is_final else time_in_queue(run, now.frozen_at or now.at)
     if waited is None or waited < timedelta():
         return "", not run.is_final
-    return formatting.duration(waited, frozen=now.frozen_at is not None), True
+    return now.duration(waited), True
 
 
 def _batch_name(batch: BatchGroup) -> Line:
@@ -241,7 +239,7 @@ def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
         return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
     is_final = len(ends) == len(states)
     until: datetime = max(ends) if is_final else now.frozen_at or now.at
-    text = formatting.duration(until - min(starts), frozen=not is_final and now.frozen_at is not None)
+    text = now.duration(until - min(starts), is_running=not is_final)
     return (Piece(text.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
 
 

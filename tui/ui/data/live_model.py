@@ -33,6 +33,8 @@ class LiveModel:
         self.session = session
         self.freshness_tracker = FreshnessTracker(session.settings.interval_s)
         self.pause: PauseSnapshot | None = None
+        self.in_minutes = False
+        """Whether ages and running durations are shown in whole minutes."""
         self._publish: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()
@@ -62,9 +64,9 @@ class LiveModel:
         """The server's time, and the moment at which the timers on screen stand still, if they do."""
         at = self.session.now()
         if self.pause is not None:
-            return Now(at, self.pause.frozen_at)
+            return Now(at, self.pause.frozen_at, self.in_minutes)
         freshness = self.freshness_tracker.at(self.session.clock.elapsed_s(), at)
-        return Now(at, freshness.confirmed_at if freshness.is_stale else None)
+        return Now(at, freshness.confirmed_at if freshness.is_stale else None, self.in_minutes)
 
     @property
     def waiting_count(self) -> int:

@@ -45,7 +45,7 @@ def rule_right(
     """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
     freshness = live.freshness
     if freshness.is_stale and freshness.confirmed_at is not None:
-        ago = formatting.duration(live.now.at - freshness.confirmed_at)
+        ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
         return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
     if views.parsed.invalid_words:
         return invalid_word_line(views.parsed)

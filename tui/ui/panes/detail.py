@@ -109,7 +109,7 @@ class DetailPane(PagePane):
             return (Piece("gone", Token.MUTED),)
         if run.is_final and run.body is not None:
             return (Piece("final", Token.MUTED),)
-        return (Piece(f"read {formatting.wait(self.live.now.at - read_at)} ago", Token.MUTED),)
+        return (Piece(f"read {self.live.now.ago(read_at)}", Token.MUTED),)
 
     def start_over(self) -> None:
         super().start_over()
