@@ -35,9 +35,15 @@ _GLYPH: Final = 2
 _TICKING: Final = (TOOK.id, AGE.id)
 
 
-class _Painted(NamedTuple):
-    """A painted line, and everything that it was made from."""
+_PLAIN_EDGE: Final[Line] = (Piece("  "),)
+_MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
+
+class _Painted(NamedTuple):
+    """A painted line, and everything that it was made from. `looks` and `ticking` follow from `run` and `now`."""
+
+    run: Run | None
+    now: Now
     looks: tuple[object, ...]
     ticking: tuple[Line, ...]
     background: Background
@@ -284,13 +290,17 @@ class RunTable(LineWidget, can_focus=True):
         run = self._live.get(run_id)
         background, edge = self._background(run_id)
         overlay = self.overlay(run_id)
-        ticking = self._ticking(run, now) if run is not None else ()
         if self._painter is not self.painter:
             self._painter = self.painter
             self._painted.clear()
-        looks = () if run is None else _looks(run)
         known = self._painted.get(run_id)
-        if known is not None and known[:5] == (looks, ticking, background, edge, overlay):
+        is_alike = known is not None and (known.background, known.edge, known.overlay) == (background, edge, overlay)
+        if known is not None and is_alike and known.run is run and known.now is now:
+            return known.strip  # most rows of a list that scrolls
+        ticking = self._ticking(run, now) if run is not None else ()
+        looks = () if run is None else _looks(run)
+        if known is not None and is_alike and (known.looks, known.ticking) == (looks, ticking):
+            self._painted[run_id] = known._replace(run=run, now=now)
             return known.strip
         line = self._line(run_id, run, now, overlay)
         for text in self._highlighted:
@@ -298,7 +308,7 @@ class RunTable(LineWidget, can_focus=True):
         strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
-        self._painted[run_id] = _Painted(looks, ticking, background, edge, overlay, strip)
+        self._painted[run_id] = _Painted(run, now, looks, ticking, background, edge, overlay, strip)
         return strip
 
     def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
@@ -310,7 +320,7 @@ class RunTable(LineWidget, can_focus=True):
     def _background(self, run_id: RunId) -> tuple[Background, Line]:
         is_marked = run_id in self.rows.marks
         if run_id != self.rows.cursor:
-            return Background.PAGE, (Piece("• ", Token.ACCENT) if is_marked else Piece("  "),)
+            return Background.PAGE, _MARKED_EDGE if is_marked else _PLAIN_EDGE
         edge: Line = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
         if is_marked and self.painter.has_gutter_cursor:
             edge = (edge[0], Piece("•", Token.ACCENT))
