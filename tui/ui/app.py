@@ -33,6 +33,7 @@ from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode, has_true_color
 from tui.ui.look.theme import THEMES
 from tui.ui.look.ticking import TickingScreen
+from tui.ui.screens.painted import PaintedScreen
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
@@ -158,6 +159,7 @@ class TriggerApp(AppBase):
         if isinstance(event, events.Key):
             self.previous_key, self._last_key = self._last_key, event.key
         await super().on_event(event)
+        self._paint_now()
         done = asyncio.Event()
         if call_soon(self.focused or self.screen, done.set):
             with suppress(TimeoutError):
@@ -165,6 +167,19 @@ class TriggerApp(AppBase):
                     await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.backlog.record_handled()
+
+    @property
+    def is_behind(self) -> bool:
+        # Without a terminal, all keys of a test come at once.
+        return self.message_queue_size > 0 and isinstance(self._driver, TerminalDriver)
+
+    def _paint_now(self) -> None:
+        """Show at once what a key did, unless the next one is already here. The panes that follow the cursor are later.
+
+        While keys are always waiting, Textual's timer paints.
+        """
+        if isinstance(self.screen, PaintedScreen) and not self.is_behind:
+            self.screen.paint_now()
 
     def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
         event.stop()

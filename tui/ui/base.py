@@ -50,6 +50,11 @@ class AppBase(App[int]):
         """Whether bytes are saved, because the link to the terminal is slow or because of `--slow`."""
         raise NotImplementedError
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more keys wait to be handled."""
+        raise NotImplementedError
+
     def write(self, data: str) -> None:
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
         raise NotImplementedError

@@ -117,6 +117,10 @@ class TerminalDriver(Driver):
                 return
         super().process_message(message)
 
+    def send_message(self, message: Message) -> None:
+        """Pass a message to the app, from any thread. Textual's own method creates a task for each."""
+        self._app.post_message(message)
+
     def write(self, data: str) -> None:
         """Write text to the terminal. Does nothing while the program is suspended."""
         if self._writer is None or not self._is_active:

@@ -30,7 +30,7 @@ FIELDS = {
 }
 """The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
-ALIKE = {"BaseScreen", "PageScreen", "ValueScreen"}
+ALIKE = {"BaseScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen"}
 """Base classes, and a page like those above."""
 
 WITHOUT = {"CopyMenu", "LeaveScreen"}

@@ -17,12 +17,15 @@ from tests.support.fleet import FleetRun
 from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.ids import RunId
 from tui.ui.app import TriggerApp
 from tui.ui.input import bindings
 from tui.ui.input.bindings import LiveKey
 from tui.ui.model.page_rows import PageRow
+from tui.ui.model.selection import Selection
 from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.main import MainScreen
 from tui.ui.widgets import footer
 from tui.ui.widgets.lines import LineWidget
 
@@ -115,6 +118,42 @@ def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch
         await monitor.press("escape", "2")
         assert made
         assert "unfold all" in monitor.lines[-1]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_key_is_painted_without_waiting_for_a_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        monkeypatch.setattr(MainScreen, "_on_timer_update", lambda _: None)
+        with painted_lines() as counts:
+            await monitor.press("j")
+            assert of_table(counts) == [1]
+            await monitor.press("j")
+            assert of_table(counts) == [1, 1, 2]
+        assert counts["Page", 2] == 2
+
+    run_story(story, tmp_path, small_fleet(), size=(100, 34))
+
+
+def test_panes_follow_the_last_of_the_waiting_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j")
+        monkeypatch.setattr(TriggerApp, "is_behind", True)
+        shown, show = list[RunId | None](), monitor.screen._show_selection
+
+        def show_selection(selection: Selection) -> None:
+            shown.append(selection.run_id)
+            show(selection)
+
+        monkeypatch.setattr(monitor.screen.selection_loader, "_show", show_selection)
+        with painted_lines() as counts:
+            await monitor.press("j", "j", "j")
+            assert monitor.screen.run_list.target == monitor.screen.history.current
+            assert shown == []
+            assert counts["Page", 2] == 0
+            await monitor.press("2")
+        assert set(shown) == {monitor.screen.pane.target}
+        assert monitor.screen.pane.target == monitor.screen.run_list.target
 
     run_story(story, tmp_path, small_fleet())
 

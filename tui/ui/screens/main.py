@@ -38,6 +38,9 @@ RECALLED_FOR_S: Final = 20.0
 SLOW_LINK_REST_S: Final = 0.3
 """On a slow link, the panes and the footer follow the cursor once it has rested for this long."""
 
+BEHIND_REST_S: Final = 0.05
+"""The same while more keys wait than the machine can handle: it then paints once for several keys."""
+
 NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
@@ -70,7 +73,7 @@ class MainScreen(BaseScreen):
         return pane
 
     def on_mount(self) -> None:
-        self.history.on_settled = self.refresh_bindings
+        self.history.on_settled = self._show_followers
         self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = self.action_controller.farewell
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
@@ -95,11 +98,18 @@ class MainScreen(BaseScreen):
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
+        rest_s = 0.0
         # Another pane already has the focus if its key was typed right after that of the cursor.
-        rest_s = SLOW_LINK_REST_S if self.app_base.is_slow_link and self.pane is self.run_list else 0.0
+        if self.pane is self.run_list:
+            rest_s = SLOW_LINK_REST_S if self.app_base.is_slow_link else BEHIND_REST_S * self.app_base.is_behind
         self.history.restart(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
         if not rest_s:
-            self.refresh_bindings()
+            self._show_followers()
+
+    def _show_followers(self) -> None:
+        """Paint the panes and the footer at once, which follow the cursor."""
+        self.footer.rebuild()
+        self.paint_now()
 
     def on_open_run(self, event: OpenRun) -> None:
         self.history.go(event.run_id)

@@ -16,6 +16,19 @@ class PaintedScreen(Screen[ResultT]):
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
 
+    def paint_now(self) -> None:
+        """Paint what has changed, instead of with the next tick of Textual's timer, up to 16 ms later.
+
+        Does nothing while Textual has to place widgets again first. None of these names is public, nor is there a
+        public way to paint.
+        """
+        if self.is_current and not (self._layout_required or self._scroll_required or self.app._batch_count):  # noqa: SLF001
+            if self._repaint_required:
+                self._dirty_widgets.add(self)
+                self._repaint_required = False
+            self._compositor.update_widgets({*self._compositor.visible_widgets})
+            self._compositor_refresh()
+
 
 # In this order: Textual takes the styles of the first base alone.
 class PaintedDialog(ModalScreen[ResultT], PaintedScreen[ResultT]):
