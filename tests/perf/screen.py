@@ -1,4 +1,5 @@
-"""A terminal's screen for tests: pyte's, with what pyte lacks (REP, SU, SD, CBT, faint text, an alternate screen).
+"""A terminal's screen for tests: pyte's, with what pyte lacks (REP, SU, SD, CBT, faint text, an alternate screen, the
+ground of scrolled-in lines).
 
 `Screen` holds the cells, `Emulator` feeds it with what a program writes.
 """
@@ -212,6 +213,18 @@ class Screen(pyte.Screen):
                     for x in range(self.columns):
                         self.buffer[y][x] = blank
         self.dirty.update(range(top, bottom + 1))
+
+    def index(self) -> None:  # pyte's leaves the ground of new lines to the default
+        if self.cursor.y == (self.margins or Margins(0, self.lines - 1)).bottom:
+            self.scroll(1)
+        else:
+            self.cursor_down()
+
+    def reverse_index(self) -> None:
+        if self.cursor.y == (self.margins or Margins(0, self.lines - 1)).top:
+            self.scroll(-1)
+        else:
+            self.cursor_up()
 
     def back_tab(self, count: int = 1) -> None:
         """CBT."""

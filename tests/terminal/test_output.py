@@ -1,6 +1,7 @@
 """What a program writes, and what the terminal is sent instead, draw the same cells on two terminals."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -84,6 +85,22 @@ def test_moved_lines_are_scrolled(shift: int, sequence: str) -> None:
     rows = rows_from(shift)
     assert sequence in drawn(started(), *rows)
     assert sequence not in drawn(started(Capabilities(erases_with_ground=True)), *rows)
+
+
+@pytest.mark.parametrize(("shift", "sequence"), [(2, "\x1b[1;7r\x1b[7H\n\n\x1b[r"), (-1, "\x1b[1;7r\x1b[H\x1bM\x1b[r")])
+def test_lines_move_at_borders_without_scroll_commands(shift: int, sequence: str) -> None:
+    assert sequence in drawn(started(Capabilities(scrolls_at_borders=True)), *rows_from(shift))
+
+
+def test_borders_of_an_update_count_when_a_scroll_is_chosen() -> None:
+    rows = [f"{y} {'same' * 3}" for y in range(LINES)]
+    moved = [f"{y + 1} {'same' * 3}" for y in range(LINES)]
+    output = FrugalOutput(COLUMNS, LINES, ALL)
+    output.write(MODES)
+    drawn(output, *rows)
+    output.draw("\x1b[?2026h")
+    drawn(output, *moved)
+    assert "\x1b[S" not in output.write("\x1b[?2026l")
 
 
 def test_repeats_only_where_the_terminal_is_known_to() -> None:
@@ -226,7 +243,7 @@ def test_cursor_moves_by_distances_only() -> None:
 
 def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "curses", None)
-    assert Capabilities.of({"TERM": "xterm-256color"}) == Capabilities(True, True, True)
+    assert Capabilities.of({"TERM": "xterm-256color"}) == replace(ALL, repeats=False)
     assert Capabilities.of({"TERM": "vt100"}) == Capabilities()
 
 

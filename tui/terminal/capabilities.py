@@ -7,7 +7,7 @@ from typing import Final, Self
 FULL: Final = ("xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "iterm", "rio")
 """Beginnings of TERM of terminals that can do all but REP, for machines whose terminfo does not know them."""
 
-REPEATING: Final = ("XTerm", "kitty", "foot", "WezTerm", "ghostty", "contour", "mintty")
+REPEATING: Final = ("XTerm", "kitty", "foot", "WezTerm", "ghostty", "contour", "mintty", "tmux")
 """Beginnings of answers to XTVERSION of terminals that have REP. TERM proves nothing."""
 
 
@@ -21,6 +21,9 @@ class Capabilities:
     scrolls_regions: bool = False
     """DECSTBM, SU and SD."""
 
+    scrolls_at_borders: bool = False
+    """DECSTBM, and the line feeds at the borders of a region that scroll it, as a vt100 and the Linux console have."""
+
     erases_characters: bool = False
     """ECH."""
 
@@ -31,8 +34,8 @@ class Capabilities:
     def of(cls, environment: Mapping[str, str]) -> Self:
         """Read the terminfo entry of TERM. Without an entry, as often over SSH, the name of TERM decides.
 
-        GNU screen erases without a ground. Terminfo is read for one TERM in the life of a process; later calls get the
-        entry of the first.
+        GNU screen erases without a ground. It and tmux have ECH, which their entries lack. Terminfo is read for one
+        TERM in the life of a process; later calls get the entry of the first.
         """
         term = environment.get("TERM", "")
         is_tmux = "TMUX" in environment or term.startswith("tmux")
@@ -43,11 +46,12 @@ class Capabilities:
             curses.setupterm(term, 1)
         except Exception:  # noqa: BLE001  `curses.error` cannot be named where curses is missing
             is_known = term.startswith(FULL)
-            return cls(is_known, is_known, is_known)
+            return cls(erases_with_ground=is_known, scrolls_regions=is_known, erases_characters=is_known)
         return cls(
             erases_with_ground=(curses.tigetflag("bce") > 0 or is_tmux) and not is_gnu_screen,
             scrolls_regions=all(curses.tigetstr(name) for name in ("csr", "indn", "rin")),
-            erases_characters=bool(curses.tigetstr("ech")),
+            scrolls_at_borders=all(curses.tigetstr(name) for name in ("csr", "ind", "ri")),
+            erases_characters=bool(curses.tigetstr("ech")) or is_tmux or is_gnu_screen,
         )
 
     def named(self, version: str) -> Self:

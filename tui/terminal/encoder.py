@@ -23,6 +23,11 @@ MIN_ERASED: Final = 4
 MIN_SKIPPED: Final = 9
 """Equal cells from which on ECH or REP and a move can be shorter than text."""
 
+SYNC_BEGINS: Final = "\x1b[?2026h"
+SYNC_ENDS: Final = "\x1b[?2026l"
+MIN_SYNCED_BYTES: Final = 1024
+"""A shorter frame that does not scroll is sent without borders: it arrives, and is drawn, in one piece anyway."""
+
 MAX_JOINED: Final = 4
 """Equal cells up to which writing them can be shorter than a move over them."""
 
@@ -33,24 +38,36 @@ MAX_SCROLLS: Final = 2
 class EncodedFrame:
     """The bytes of one update, and the cells, the pen and the cursor that they leave on the terminal."""
 
-    def __init__(self, rows: Sequence[Row], pen: Pen, at: Place | None, able: Capabilities) -> None:
+    def __init__(
+        self, rows: Sequence[Row], pen: Pen, at: Place | None, able: Capabilities, *, is_synced: bool = False
+    ) -> None:
         self.rows = list(rows)
         self.pen = pen
         self.at = at
-        self.length = 0
-        self.has_scrolled = False
-        self.able = able
+        self._able = able
+        self._is_synced = is_synced
+        self._has_scrolled = False
+        self._length = 0
         self._parts: list[str] = []
 
     @property
+    def length(self) -> int:
+        """Bytes of `text`."""
+        return self._length + (len(SYNC_BEGINS + SYNC_ENDS) if self._needs_borders() else 0)
+
+    @property
     def text(self) -> str:
-        """All that is to be sent."""
-        return "".join(self._parts)
+        """All that is to be sent: a synchronized update if the program uses them, and where it matters."""
+        text = "".join(self._parts)
+        return f"{SYNC_BEGINS}{text}{SYNC_ENDS}" if self._needs_borders() else text
+
+    def _needs_borders(self) -> bool:
+        return self._is_synced and (self._has_scrolled or self._length >= MIN_SYNCED_BYTES)
 
     def copy(self) -> "EncodedFrame":
         """The same update so far, to try another way."""
-        other = EncodedFrame(self.rows, self.pen, self.at, self.able)
-        other.length, other.has_scrolled, other._parts = self.length, self.has_scrolled, self._parts.copy()
+        other = EncodedFrame(self.rows, self.pen, self.at, self._able, is_synced=self._is_synced)
+        other._length, other._has_scrolled, other._parts = self._length, self._has_scrolled, self._parts.copy()
         return other
 
     def clear(self, wanted: Sequence[Row], table: CellTable) -> None:
@@ -63,17 +80,20 @@ class EncodedFrame:
 
     def scroll(self, scroll: Scroll, wanted: Sequence[Row], table: CellTable) -> None:
         """Move the lines of a region. Lines that come in take the ground that the ends of rows will have."""
-        came_in = wanted[scroll.bottom if scroll.count > 0 else scroll.top]
-        blank = table.blank(Pen("", came_in[-1].pen.ground))
-        if self.able.erases_with_ground:
+        edge = scroll.bottom if scroll.count > 0 else scroll.top
+        blank = table.blank(Pen("", wanted[edge][-1].pen.ground))
+        if self._able.erases_with_ground:
             self._put(self._pen_for(blank))
-        new = blank if self.able.erases_with_ground else UNKNOWN
-        count, columns = abs(scroll.count), len(came_in)
-        step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
+        new = blank if self._able.erases_with_ground else UNKNOWN
+        count = abs(scroll.count)
+        if self._able.scrolls_regions:
+            step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
+        else:
+            step = move(None, (edge, 0)) + ("\n" if scroll.count > 0 else "\x1bM") * count
         self._put(f"\x1b[{scroll.top + 1};{scroll.bottom + 1}r{step}\x1b[r")
-        self.at, self.has_scrolled = (0, 0), True
+        self.at, self._has_scrolled = (0, 0), True
         region = self.rows[scroll.top : scroll.bottom + 1]
-        blanks = [[new] * columns for _ in range(count)]
+        blanks = [[new] * len(wanted[edge]) for _ in range(count)]
         region = region[count:] + blanks if scroll.count > 0 else blanks + region[:-count]
         self.rows[scroll.top : scroll.bottom + 1] = region
 
@@ -95,7 +115,7 @@ class EncodedFrame:
     def _put(self, text: str) -> None:
         if text:
             self._parts.append(text)
-            self.length += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+            self._length += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
     def _pen_for(self, cell: Cell) -> str:
         """Change the pen to that of a cell, and return the sequence for it. A blank takes any ink."""
@@ -158,12 +178,12 @@ class EncodedFrame:
     def _write_equal(self, y: int, cell: Cell, x: int, end: int, *, is_last: bool, columns: int) -> None:
         """Write a stretch of equal cells with the pen."""
         count = end - x
-        if cell.is_blank and self.able.erases_characters and (self.able.erases_with_ground or not cell.pen.ground):
+        if cell.is_blank and self._able.erases_characters and (self._able.erases_with_ground or not cell.pen.ground):
             self._put(f"\x1b[{count}X")
             if not is_last:
                 self.move((y, end))
             return
-        repeated = f"{cell.text}\x1b[{count - 1}b" if self.able.repeats else cell.text * count
+        repeated = f"{cell.text}\x1b[{count - 1}b" if self._able.repeats else cell.text * count
         self._advance(y, end, [repeated], columns)
 
     def _write_unsure(self, y: int, new: Row, x: int) -> int:
@@ -185,7 +205,7 @@ class EncodedFrame:
         last, x = row[-1], len(row)
         if row[changed] is not last or not last.is_blank:
             return x
-        if last.pen.ground and not self.able.erases_with_ground:
+        if last.pen.ground and not self._able.erases_with_ground:
             return x
         while x and row[x - 1] is last:
             x -= 1
@@ -236,11 +256,11 @@ def _end(row: Row, x: int, stop: int) -> int:
     return stop
 
 
-def encoded(start: EncodedFrame, wanted: Sequence[Row], table: CellTable) -> EncodedFrame:
+def encoded(start: EncodedFrame, wanted: Sequence[Row], able: Capabilities, table: CellTable) -> EncodedFrame:
     """Return the shortest frame found that starts with `start` and ends with the wanted rows."""
     best, base = None, start
     # Scrolling comes first: it is mostly the shortest, and the rest is abandoned as soon as it is longer.
-    for _ in range(MAX_SCROLLS if start.able.scrolls_regions else 0):
+    for _ in range(MAX_SCROLLS if able.scrolls_regions or able.scrolls_at_borders else 0):
         better = None
         for scroll in scrolls(base.rows, wanted):
             scrolled = base.copy()

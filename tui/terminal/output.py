@@ -9,11 +9,6 @@ from tui.terminal.encoder import EncodedFrame, encoded
 from tui.terminal.moves import Place
 from tui.terminal.sequences import Effect
 
-SYNC_BEGINS: Final = "\x1b[?2026h"
-SYNC_ENDS: Final = "\x1b[?2026l"
-MIN_SYNCED: Final = 256
-"""A frame of so many characters is sent as a synchronized update; terminals draw a shorter one at once anyway."""
-
 HOME: Final = (0, 0)
 
 
@@ -114,19 +109,16 @@ class FrugalOutput:
         grid, cursor = self._grid, self._cursor
         if self._is_shown():
             return ""
-        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able)
+        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able, is_synced=self._is_synced)
         if self._is_forgotten:
             start.clear(grid.rows, self._table)
-        frame = encoded(start, grid.rows, self._table)
+        frame = encoded(start, grid.rows, self.able, self._table)
         if cursor is not None:
             frame.move(cursor)
         self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at
         self._is_forgotten = False
         self._table.trim()
-        text = frame.text
-        if self._is_synced and (frame.has_scrolled or len(text) >= MIN_SYNCED):
-            return f"{SYNC_BEGINS}{text}{SYNC_ENDS}"
-        return text
+        return frame.text
 
 
 class PlainOutput:

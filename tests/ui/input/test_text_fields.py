@@ -1,11 +1,13 @@
 """Every printable key is text in a field: no dialog with a field binds one."""
 
+import asyncio
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
 from textual import events
+from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -149,3 +151,26 @@ def test_field_cuts_a_paste_at_its_maximum(tmp_path: Path) -> None:
             assert field.value == taken
 
     run_story(story, tmp_path, small_fleet())
+
+
+def test_hidden_cursor_is_placed_only_in_a_focused_field() -> None:
+    class OneField(App[None]):
+        AUTO_FOCUS = None
+
+        def compose(self) -> ComposeResult:
+            yield TextInput("some text")
+
+    async def story() -> None:
+        async with OneField().run_test() as pilot:
+            field = pilot.app.query_one(TextInput)
+            assert pilot.app.cursor_position == (0, 0)
+            field.focus()
+            await pilot.pause()
+            assert pilot.app.cursor_position != (0, 0)
+            pilot.app.set_focus(None)
+            await pilot.pause()
+            field.value = "another"
+            await pilot.pause()
+            assert pilot.app.cursor_position == (0, 0)
+
+    asyncio.run(story())
