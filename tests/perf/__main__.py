@@ -1,39 +1,69 @@
-"""Prints a table of all benchmark figures, and marks those above their limit: `python -m tests.perf [NAME…]`.
+"""Prints the table of figures, or the benchmarks that are named: see `tests/perf/README.md`.
 
-The `bench_*` modules measure the figures. They are not part of the test suite, since a busy machine would fail it.
-`soak` takes two hours, so that it runs only by name.
+Neither is part of the test suite, since a busy machine would fail it. `tests/terminal/test_figures.py` holds the exact
+figures.
 """
 
+import argparse
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.perf.figure import Figure
+from tests.perf.figures.row import Effort
+from tests.perf.figures.rows import ROWS
+from tests.perf.figures.table import lines
 
+ALL = "all"
 ONLY_BY_NAME = {"soak"}
+"""Benchmarks that take hours."""
 
 
-def figures(only: list[str]) -> Iterator[tuple[str, Figure]]:
-    """Yield all figures, benchmark by benchmark. `only` selects benchmarks."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        room = module.name.removeprefix("bench_")
-        if module.name.startswith("bench_") and (room in only if only else room not in ONLY_BY_NAME):
-            for figure in importlib.import_module(f"tests.perf.{module.name}").measure():
-                yield room, figure
+def benchmarks() -> list[str]:
+    """Return the names of the benchmarks: those of the modules `bench_*`."""
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return [module.name.removeprefix("bench_") for module in modules if module.name.startswith("bench_")]
 
 
-def main() -> int:
-    """Print each figure as it is measured. Return 1 if one is above its limit."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was asked for. Return 1 if a figure misses its goal or is above its limit."""
+    parser = argparse.ArgumentParser(prog="python -m tests.perf", description="Print the table of figures.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"a benchmark instead of the table: {ALL}, {known()}")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a third of the time, more noise")
+    parser.add_argument("--markdown", action="store_true", help="print the table as it stands in the README")
+    parser.add_argument("--match", default="", metavar="TEXT", help="only rows of the table that contain this text")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="measure the long run too")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - {ALL, *benchmarks()}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; the names are {ALL}, {known()}")
+    if given.names:
+        return print_benchmarks(given.names)
+    sys.setswitchinterval(0.0005)  # the thread of a slow link does not wait for the drawing of a screen
+    rows, missed = [row for row in ROWS if given.match in row.figure], 0
+    for line, is_missed in lines(rows, Effort(given.quick, given.soak), is_markdown=given.markdown):
+        missed += is_missed
+        print(line, flush=True)
+    return 1 if missed else 0
+
+
+def known() -> str:
+    return ", ".join(benchmarks())
+
+
+def print_benchmarks(names: Sequence[str]) -> int:
+    """Print each figure of some benchmarks as it is measured, and mark those above their limit."""
     over = 0
     print(f"{'room':<9} {'figure':<66} {'measured':>10} {'limit':>9}")
-    for room, figure in figures(sys.argv[1:]):
-        is_over = figure.limit is not None and figure.value > figure.limit
-        over += is_over
-        limit = "" if figure.limit is None else f"{figure.limit:g}"
-        mark = "  OVER" if is_over else ""
-        print(f"{room:<9} {figure.name:<66} {figure.value:>10.4g} {limit:>9} {figure.unit}{mark}", flush=True)
+    for room in benchmarks():
+        if room not in names and (ALL not in names or room in ONLY_BY_NAME):
+            continue
+        for figure in importlib.import_module(f"tests.perf.bench_{room}").measure():
+            is_over = figure.limit is not None and figure.value > figure.limit
+            over += is_over
+            limit = "" if figure.limit is None else f"{figure.limit:g}"
+            mark = "  OVER" if is_over else ""
+            print(f"{room:<9} {figure.name:<66} {figure.value:>10.4g} {limit:>9} {figure.unit}{mark}", flush=True)
     return 1 if over else 0
 
 

@@ -1,16 +1,21 @@
 """Runs the monitor on a store with generated runs and changes, without a server: `python -m tests.perf.filled`.
 
-SIGUSR1 changes one visible run. Requests of the panes for single runs get no response.
+SIGUSR1 changes the status and the duration of one visible run. SIGUSR2 writes to the file FILLED_INTO how many changes
+were made, what making them cost, and how many runs are older in the store. Requests of the panes for single runs get no
+response.
 """
 
 import asyncio
 import gc
 import itertools
+import json
+import os
 import signal
 import sys
 import tempfile
+import time
 from datetime import datetime, timedelta
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from random import Random
 
 from tui.config import Secret, Settings
@@ -31,10 +36,21 @@ REACH = timedelta(days=30)
 WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "COMPLETED", "COMPLETED")
 TASKS = [TaskId(f"sync-{number}") for number in range(40)]
 CHANGING = ("EXECUTING", "COMPLETED", "FAILED")
-CHANGING_RUNS = 2_000
-"""The number of newest runs that change in turn."""
+VISIBLE_RUNS = 16
+VISIBLE_SHARE = 0.25
+"""The share of changes of runs that are on the screen, if the list shows the newest ones."""
 
 TURN_S = 0.02
+INTO = "FILLED_INTO"
+
+
+class Made:
+    """The changes that were made: the last version of each run, their number, and the CPU time of making them."""
+
+    def __init__(self) -> None:
+        self.versions: dict[int, int] = {}
+        self.count = 0
+        self.making_s = 0.0
 
 
 def patch(number: int, word: str, now: datetime, *, version: int = 0) -> RunPatch:
@@ -57,39 +73,62 @@ class Filled(TriggerApp):
         self.started_at = started_at
         self._runs = runs
         self._changes_per_s = changes_per_s
+        self._made = Made()
 
-    def begin(self) -> None:
-        """Change runs at the requested rate."""
-        self.session.spawn(self._feed(), "feed")
-
-    async def _feed(self) -> None:
+    async def _start(self) -> None:
+        """Start the session without its sources, and change runs at the requested rate."""
         session = self.session
         await session.start()
         gc.collect()
         gc.freeze()
         gc.enable()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
+        loop.add_signal_handler(signal.SIGUSR2, lambda: session.spawn(self._report(), "report"))
         await session.emit(SourceConnected("rest", session.now(), 86_400))
         if self._changes_per_s:
             await self._change()
 
     async def _change(self) -> None:
-        random, started_s = Random(1), self.session.clock.monotonic_s()
-        emitted = 0
+        random, started_s, made = Random(1), self.session.clock.monotonic_s(), self._made
         for version in itertools.count(1):
-            due = int((self.session.clock.monotonic_s() - started_s) * self._changes_per_s) - emitted
-            emitted += due
-            numbers = {random.randrange(min(CHANGING_RUNS, self._runs)) for _ in range(due)}
+            due = int((self.session.clock.monotonic_s() - started_s) * self._changes_per_s) - made.count
+            began_s = time.thread_time()
+            numbers = {self._changed_number(random) for _ in range(due)}
             changed = tuple(
-                patch(number, CHANGING[version % 3], self.started_at, version=10_000 + version) for number in numbers
+                patch(number, CHANGING[version % 3], self.started_at, version=version) for number in numbers
             )
+            made.versions |= dict.fromkeys(numbers, version)
+            made.count += due
+            made.making_s += time.thread_time() - began_s
             await self.session.emit(RunsRead(changed))
             await self.session.clock.sleep(TURN_S)
+
+    def _changed_number(self, random: Random) -> int:
+        if random.random() < VISIBLE_SHARE:
+            return random.randrange(VISIBLE_RUNS)
+        return random.randrange(VISIBLE_RUNS, self._runs)
+
+    async def _report(self) -> None:
+        """Write what was changed, and how many of the changes so far are not in the store."""
+        versions, count, making_s = dict(self._made.versions), self._made.count, self._made.making_s
+        await self.session.settle()
+        lost = sum(self._is_lost(number, version) for number, version in versions.items())
+        into = Path(os.environ[INTO])
+        draft = into.with_suffix(".draft")
+        draft.write_text(json.dumps({"count": count, "making_s": making_s, "lost": lost}), encoding="utf-8")
+        draft.replace(into)
+
+    def _is_lost(self, number: int, version: int) -> bool:
+        expected = patch(number, CHANGING[0], self.started_at, version=version)
+        stored = self.session.store.get(expected.id)
+        assert expected.state is not None
+        return stored is None or stored.state is None or stored.state.updated_at < expected.state.updated_at
 
     def _change_one(self, versions: "itertools.count[int]") -> None:
         version = next(versions)
         word = CHANGING[1 + version % 2]
-        update = RunsRead((patch(5, word, self.started_at, version=1_000_000 + version),))
+        update = RunsRead((patch(5, word, self.started_at, version=version),))
         self.session.spawn(self.session.emit(update), "change one")
 
 

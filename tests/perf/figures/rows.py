@@ -1,0 +1,53 @@
+"""The table of figures: each row with its goal and how it is measured.
+
+Rows of number 1 are those of the table at the top of the issue.
+"""
+
+from typing import Final
+
+from tests.perf.figures import changes, far, keys, live, opening, scale, soak
+from tests.perf.figures.row import Row
+
+ROWS: Final = (
+    Row("1", "Down, zoomed, full-row cursor moves in view", "1.2 x least", keys.down_zoomed("in view"), is_exact=True),
+    Row(
+        "1",
+        "Down, zoomed, full-row cursor, list scrolls",
+        "1.2 x least",
+        keys.down_zoomed("scrolling"),
+        is_exact=True,
+    ),
+    Row("1", "Down, zoomed, gutter cursor (--slow) in view", "60 B", far.gutter("in view"), is_exact=True),
+    Row("1", "Down, zoomed, gutter cursor, list scrolls", "460 B", far.gutter("scrolling"), is_exact=True),
+    Row("1", "Down, main screen, detail follows, in view", "1.2 x least", keys.down_on_main("in view"), is_exact=True),
+    Row(
+        "1",
+        "Down, main screen, detail follows, scrolls",
+        "1.2 x least",
+        keys.down_on_main("scrolling"),
+        is_exact=True,
+    ),
+    Row("1", "2 new runs/s, list follows", "1.2 x least, 3.5 %", live.live("following")),
+    Row("1", "2 new runs/s, a run selected", "1.2 x least, 3.5 %", live.live("selected")),
+    Row("1", "50 new runs/s, list follows", "8 KB/s, 10 %", live.busy),
+    Row("1", "bytes until the first rows, settled", "15 KB", opening.bytes_until_rows, is_exact=True),
+    Row("1", "CPU until the first rows", "2.0 x bare", opening.cpu_until_rows),
+    Row("1", "first paint", "1.2 x bare", opening.first_paint),
+    Row("1", "memory, 1,000 runs", "1.8 x bare", opening.memory),
+    Row("1", "key to first byte, 1,000 runs, zoomed", "p50 5, p95 10 ms", keys.first_byte),
+    Row("1", "150 ms, 64 kbit/s, 2 runs/s: first rows", "2.5 s", far.over_far_link("first rows")),
+    Row("1", "the same: Down", "0.4 s", far.over_far_link("Down")),
+    Row("1", "the same: Esc from help", "0.6 s", far.over_far_link("Esc from help")),
+    Row("1", "the same: quit", "0.5 s", far.over_far_link("quit")),
+    Row("2", "nothing changes, no age ticks", "0 B/s, bare + 0.3 %", live.quiet),
+    Row("3", "36 ages tick every second", "450 B/s, 1.2 %", live.ticking),
+    Row("4", "one changed row, header apart", "110 B", changes.one_row, is_exact=True),
+    Row("5", "PageDown, zoomed", "1.1 x least", keys.page_down, is_exact=True),
+    Row("6", "key held at 30 Hz, 100,000 runs: settles", "30 ms, 25 %", scale.held_key),
+    Row("7", "256 kbit/s, 100 ms: scrolled key to quiet", "round trip + 40 ms", far.scrolled_key),
+    Row("8", "1,000 changes/s into 100,000 runs", "15 %, 12 KB/s, 0 lost", scale.changes),
+    Row("9", "pushed change to the screen, quiet", "p50 10, p95 20 ms", changes.pushed),
+    Row("10", "sort, filter 100,000 runs to paint", "100 ms, 150 ms", scale.sort_and_filter),
+    Row("11", "two hours at 20 runs/s", "1 MB more, others flat", soak.long_run),
+    Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
+)

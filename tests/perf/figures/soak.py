@@ -1,0 +1,14 @@
+"""The figure of a long run, measured by `tests.perf.bench_soak`."""
+
+from tests.perf import bench_soak
+from tests.perf.figures.row import Effort, Reading
+
+
+def long_run(effort: Effort) -> Reading:
+    if not effort.soak_minutes:
+        return Reading("not measured: --soak 120", None)
+    figures = list(bench_soak.measure(effort.soak_minutes))
+    told = ", ".join(
+        f"{figure.name} {figure.value:.1f} {figure.unit}" for figure in figures if figure.limit is not None
+    )
+    return Reading(told, all(figure.value <= figure.limit for figure in figures if figure.limit is not None))
