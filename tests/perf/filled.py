@@ -79,9 +79,7 @@ class Filled(TriggerApp):
         """Start the session without its sources, and change runs at the requested rate."""
         session = self.session
         await session.start()
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        self._collector.start()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
         loop.add_signal_handler(signal.SIGUSR2, lambda: session.spawn(self._report(), "report"))

@@ -1,10 +1,12 @@
 """Every failure of TLS, sockets and proxies becomes `Unreachable` with `may_have_arrived`."""
 
 import asyncio
+import gc
 import re
 import socket
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.raw_server import (
@@ -253,6 +255,19 @@ def test_exception_of_on_written_is_not_a_transport_failure(recordings_api: Reco
 
     with pytest.raises(ZeroDivisionError):
         ask(recordings_api.url, lambda client: client.cancel(RUN, break_down))
+
+
+def test_response_is_freed_without_a_collection(recordings_api: RecordingsApi) -> None:
+    async def responses(client: Client) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            await client.list_runs(RunFilters())
+            return sum(isinstance(each, httpx.Response) for each in gc.get_objects())
+        finally:
+            gc.enable()
+
+    assert ask(recordings_api.url, responses) == 0
 
 
 def test_tls_failure_shows_no_key() -> None:

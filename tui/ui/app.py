@@ -4,7 +4,6 @@ The session encloses the app, not the other way round: Textual cancels its worke
 """
 
 import asyncio
-import gc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,6 +21,7 @@ from tui.present.frame.title import supports_title
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
+from tui.ui.collector import FreezingCollector
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
@@ -85,6 +85,7 @@ class TriggerApp(AppBase):
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
+        self._collector = FreezingCollector()
         self.farewell: Callable[[], list[str]] = list
         self.unsent: Callable[[], Mapping[str, int]] = dict
         for theme in THEMES.values():
@@ -120,9 +121,10 @@ class TriggerApp(AppBase):
     async def _start(self) -> None:
         await self.session.start()
         await self.subscription.start()
-        # The objects made so far live as long as the app, so the garbage collector need not visit them.
-        gc.freeze()
-        gc.enable()
+        self._collector.start()
+
+    def on_unmount(self) -> None:
+        self._collector.stop()
 
     def _publish(self, changes: Changes) -> None:
         self.reporter.on_changes(changes)

@@ -213,6 +213,7 @@ class HttpConnection:
             finally:
                 with suppress(Exception):  # the response is complete, or its failure is already raised
                     await response.aclose()
+                del response.stream  # it refers to the response: only a collection would free the two
             request.url = target
         raise AssertionError("the loop ends with a response or an error")
 
