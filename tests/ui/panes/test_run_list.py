@@ -4,8 +4,10 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.style import Style
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
@@ -345,3 +347,31 @@ def test_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
         assert "reading" not in monitor.text
 
     run_story(story, tmp_path, small_fleet())
+
+
+def seen(character: str, style: Style | None) -> object:
+    """The visible part of a style: a space has no ink."""
+    if style is None or character != " ":
+        return style
+    return style.bgcolor, style.reverse, style.underline
+
+
+@pytest.mark.parametrize("options", [{}, {"slow_link": True}, {"color_mode": ColorMode.NONE, "is_ascii": True}])
+def test_ticking_cells_look_like_those_of_a_row_painted_whole(tmp_path: Path, options: dict[str, Any]) -> None:
+    async def story(monitor: Monitored) -> None:
+        table = monitor.screen.run_list.table
+
+        def cells() -> list[list[tuple[str, object]]]:
+            strips = [table.strip_at(y) for y in range(table.size.height)]
+            return [[(each, seen(each, style)) for text, style, _ in strip for each in text] for strip in strips]
+
+        await monitor.press("j", "space", "k", wait_s=58)
+        for _ in range(4):
+            await monitor.later(1)
+            ticked = cells()
+            table._painted.clear()
+            assert cells() == ticked
+
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -number - 1.0, -number - 0.5, 1000.0 * (number % 2)) for number in range(1, 9))
+    run_story(story, tmp_path, fleet, **options)

@@ -6,6 +6,7 @@ tui/ui/README.md.
 
 from collections.abc import Collection
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tui.domain.environment import Environment
@@ -15,6 +16,7 @@ from tui.present.frame.connection import ConnectionState, connection_state
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.sparkline import spark
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
+from tui.store.activity import Minute
 from tui.store.status_counts import StatusCounts
 
 WIDE: Final = 110
@@ -197,7 +199,13 @@ def _minutes(facts: HeaderFacts, drops: Collection[str], *, is_colorless: bool) 
         Piece("runs/min ", Token.FAINT),
         Piece(f" {formatting.count(facts.minutes[-1].run_count)}", Token.MUTED),
     )
-    return (label, *spark(facts.minutes, by_shape=is_colorless), last)
+    return (label, *_bars(facts.minutes, by_shape=is_colorless), last)
+
+
+@lru_cache(maxsize=1)
+def _bars(minutes: tuple[Minute, ...], *, by_shape: bool) -> Line:
+    """Draw the bars. They change rarely, and are half the time of a header that is made every second."""
+    return spark(minutes, by_shape=by_shape)
 
 
 def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:

@@ -64,7 +64,6 @@ _BESIDE_EDGE: Final = {
     Background.DIALOG_CURSOR: Background.DIALOG,
     Background.GONE_CURSOR: Background.GONE,
 }
-"""With a gutter cursor, the background of a row beside its edge."""
 _WHEN_STALE: Final = {Token.BLUE: Token.MUTED}
 
 # Tokens with a background of their own: (text, background).
@@ -110,6 +109,10 @@ class LineStyler:
         """Whether rules must separate areas, because all backgrounds look the same."""
         return self.color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
 
+    def beside_edge(self, background: Background) -> Background:
+        """Return the background of a row beside its edge: with a gutter cursor, that of a row without a cursor."""
+        return _BESIDE_EDGE.get(background, background) if self.has_gutter_cursor else background
+
     def segments(
         self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
     ) -> list[Segment]:
@@ -119,8 +122,7 @@ class LineStyler:
             longer = cut(ascii_line(cut(line, width)), width)
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
-        if self.has_gutter_cursor and background in _BESIDE_EDGE:
-            beside = _BESIDE_EDGE[background]
+        if (beside := self.beside_edge(background)) is not background:
             # Without colours, the reversed edge shows which pane has the focus.
             at_edge = background if self.is_colorless else Background.PAGE if beside is Background.GONE else beside
             edge = self._segments(line[:1], at_edge, is_stale=is_stale)

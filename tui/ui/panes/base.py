@@ -186,7 +186,7 @@ class PagePane(Pane):
     @property
     def is_ticking(self) -> bool:
         """Whether the page depends on the time."""
-        return True
+        return self.selection.run_id is not None
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """Return the rows for a page of `width` cells."""

@@ -5,7 +5,7 @@ it writes 44 KB for one changed cell. Module and class are longer than 300 and 2
 one-line handlers of keys, mouse and messages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from textual import events
@@ -20,7 +20,7 @@ from tui.present.actions.overlays import Overlay
 from tui.present.columns import AGE, GAP, TOOK, Now, SizedColumn, columns_for, head, row
 from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
-from tui.present.styled import Line, Piece, Token, mark_hits
+from tui.present.styled import Line, Piece, Token, fit, joined, mark_hits
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
@@ -50,6 +50,8 @@ class _Painted(NamedTuple):
     edge: Line
     overlay: Piece | None
     strip: Strip
+    sides: tuple[Strip, Strip] | None = None
+    """The strip left and right of the ticking cells, once they have changed."""
 
 
 class RunTable(LineWidget, can_focus=True):
@@ -72,6 +74,7 @@ class RunTable(LineWidget, can_focus=True):
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
         """Returns the lines to show while the list is empty, for a width in cells."""
         self._slots: list[SizedColumn] = []
+        self._times: list[tuple[int, SizedColumn]] = []
         self._highlighted: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, MissedRuns] = {}
@@ -157,15 +160,19 @@ class RunTable(LineWidget, can_focus=True):
             self.show_all()
             return
         # The time stays the same until the next tick: a line repainted meanwhile must not show later times than others.
-        now, spans = self._live.now, self._spans()
-        self._now = now
+        now = self._now = self._live.now
         for y, run_id in self.rows.visible_runs:
             painted, run = self._painted.get(run_id), self._live.get(run_id)
             if painted is None or run is None:
                 continue
-            for cell, before, (x, width) in zip(self._ticking(run, now), painted.ticking, spans, strict=True):
+            ticking = self._ticking(run, now)
+            for cell, before, (x, slot) in zip(ticking, painted.ticking, self._times, strict=True):
                 if cell != before:
-                    self.refresh(Region(x, y + HEAD_LINES, width, 1))
+                    self.refresh(Region(x, y + HEAD_LINES, slot.width, 1))
+            if painted.run is run and painted.ticking == ticking:
+                self._painted[run_id] = painted._replace(now=now)
+            elif painted.run is run and not self._highlighted:
+                self._painted[run_id] = self._with_times(painted._replace(now=now, ticking=ticking))
 
     def strip_at(self, y: int) -> Strip:
         width = self.size.width
@@ -197,6 +204,7 @@ class RunTable(LineWidget, can_focus=True):
 
     def _update_columns(self) -> None:
         self._slots = wide_columns(self.size.width) if self.is_wide else columns_for(self.size.width)
+        self._times = _times(self._slots)
         self.show_all()
         self.show_end()
         self.show_empty()
@@ -311,6 +319,17 @@ class RunTable(LineWidget, can_focus=True):
         self._painted[run_id] = _Painted(run, now, looks, ticking, background, edge, overlay, strip)
         return strip
 
+    def _with_times(self, painted: _Painted) -> _Painted:
+        """Paint only the ticking cells, which stand side by side: a third of the time of the whole row."""
+        start, (last, slot) = self._times[0][0], self._times[-1]
+        stop = last + slot.width
+        sides = painted.sides or (painted.strip.crop(0, start), painted.strip.crop(stop, self.size.width))
+        cells = zip(painted.ticking, self._times, strict=True)
+        line = joined((fit(cell, slot.width, slot.column.align) for cell, (_, slot) in cells), " " * GAP)
+        background = self.painter.beside_edge(painted.background)
+        times = self.painter.strip(line, stop - start, background, is_stale=painted.now.frozen_at is not None)
+        return painted._replace(strip=Strip.join([sides[0], times, sides[1]]), sides=sides)
+
     def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
         if run is None:
             return (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
@@ -331,16 +350,17 @@ class RunTable(LineWidget, can_focus=True):
         return (Background.CURSOR if self.has_focus else Background.CURSOR_AWAY), edge
 
     def _ticking(self, run: Run, now: Now) -> tuple[Line, ...]:
-        return tuple(slot.column.cell(run, now) for slot in self._slots if slot.column.id in _TICKING)
+        return tuple(slot.column.cell(run, now) for _, slot in self._times)
 
-    def _spans(self) -> list[tuple[int, int]]:
-        """Return the position and the width of each cell that changes with the time."""
-        x, spans = GUTTER + _GLYPH, []
-        for slot in self._slots:
-            if slot.column.id in _TICKING:
-                spans.append((x, slot.width))
-            x += slot.width + GAP
-        return spans
+
+def _times(slots: Sequence[SizedColumn]) -> list[tuple[int, SizedColumn]]:
+    """Return the columns that change with the time, which are neighbours, with their positions."""
+    x, times = GUTTER + _GLYPH, []
+    for slot in slots:
+        if slot.column.id in _TICKING:
+            times.append((x, slot))
+        x += slot.width + GAP
+    return times
 
 
 def _looks(run: Run) -> tuple[object, ...]:
