@@ -1,6 +1,6 @@
 """Prints the table of figures, or the benchmarks that are named: see `tests/perf/README.md`.
 
-Neither is part of the test suite, since a busy machine would fail it. `tests/terminal/test_figures.py` holds the exact
+Neither is part of the test suite, since a busy machine would fail it. `tests/test_figures.py` holds the exact
 figures.
 """
 

@@ -1,0 +1,236 @@
+"""The exact figures of `tests/perf`: what the real program sends a terminal of 120x40, against the goals.
+
+Every wait is for a state, and every cost is that of the change between two states of the screen, so that a slow machine
+changes nothing. `python -m tests.perf` measures times.
+"""
+
+import json
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from tests.perf.figures.far import GUTTER_BYTES
+from tests.perf.figures.keys import MAX_PAGE_RATIO
+from tests.perf.figures.opening import MAX_BYTES
+from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM
+from tests.perf.figures.row import MAX_RATIO
+from tests.perf.paint_cost import paint_cost
+from tests.perf.terminal import Terminal
+from tests.support.commands import environment
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import serve_in_thread
+from tui.ui.driver import DRIVER_VARIABLE, PLAIN_DRIVER
+
+START: Final = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
+FIRST_LINE: Final = 3
+"""The first line of the list."""
+
+ROW_BYTES: Final = 110
+"""For one changed row, or 1.2 x its minimum."""
+
+MOVES: Final = 8
+"""Presses of Down."""
+
+IDLE_REQUESTS: Final = 4
+"""The requests for lists of two polls."""
+
+TURN_S: Final = 0.02
+
+Cost = tuple[int, int]
+"""The bytes of a change, and the least for the same."""
+
+
+class Monitor:
+    """A monitor on an emulator without new runs of its own."""
+
+    def __init__(self, terminal: Terminal, url: str, requests: list[str]) -> None:
+        self.terminal = terminal
+        self._url = url
+        self._requests = requests
+
+    @property
+    def lines(self) -> list[str]:
+        return self.terminal.lines
+
+    def cost(self, act: Callable[[], object], is_done: Callable[[], bool], first_line: int = 0) -> Cost:
+        """Do something, wait for its state on the screen, and return its cost. Lines above `first_line` are free."""
+        terminal = self.terminal
+        since, before = len(terminal.received), terminal.screen.snapshot()
+        act()
+        terminal.wait_until(lambda: is_done() and self._is_between_frames(), "the change")
+        after = terminal.screen.snapshot()
+        free = paint_cost(before, [*after[:first_line], *before[first_line:]])
+        return len(terminal.received) - since - free, paint_cost(before, [*before[:first_line], *after[first_line:]])
+
+    def _is_between_frames(self) -> bool:
+        received = self.terminal.received
+        return received.count(b"\x1b[?2026h") == received.count(b"\x1b[?2026l")
+
+    def press(self, key: str, is_done: Callable[[], bool]) -> Cost:
+        return self.cost(lambda: self.terminal.send(key), is_done)
+
+    def trigger(self) -> str:
+        """Trigger a run that starts in an hour. Return its id."""
+        body = {"payload": {}, "options": {"delay": "1h"}}
+        return str(self.request("/api/v1/tasks/send-email/trigger", body)["id"])
+
+    def request(self, path: str, body: object) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {DEVELOPMENT.key}", "content-type": "application/json"}
+        request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request) as response:
+            return dict(json.load(response))
+
+    def wait_for_requests(self, count: int) -> None:
+        """Read until lists were asked for `count` times more."""
+        asked = len(self._requests)
+        while self._requests[asked:].count("/api/v1/runs") < count:
+            self.terminal.read_for(TURN_S)
+
+    def move(self) -> Cost:
+        """Press Down in the zoomed list, and wait until the cursor and the summary are at the next run."""
+        return self._move(DOWN)
+
+    def page(self) -> Cost:
+        """Press PageDown in the zoomed list."""
+        return self._move(PAGE_DOWN)
+
+    def _move(self, key: str) -> Cost:
+        before = self.selected
+        return self.press(key, lambda: before != self.selected and self.is_summary_current())
+
+    def move_with_detail(self) -> tuple[Cost, Cost]:
+        """Press Down on the main screen. Return the costs of what the list tells of the run, and of what is read."""
+        before = self.selected
+        listed = self.press(DOWN, lambda: self.selected not in {before, None} and self.is_detail_of_selected())
+        return listed, self.cost(lambda: None, self.is_detail_current)
+
+    def cursor_down(self) -> Cost:
+        """Press Down in the zoomed list, and wait until the cursor alone is at the next run."""
+        before = self.selected
+        return self.press(DOWN, lambda: self.selected not in {before, None})
+
+    @property
+    def selected(self) -> str | None:
+        """The end of the id of the run under the cursor."""
+        row = self.terminal.cursor_row
+        return None if row is None else self.lines[row].partition("…")[2][:4]
+
+    def is_summary_current(self) -> bool:
+        """Whether the summary below the zoomed list shows the run under the cursor."""
+        return self.selected is not None and f"{self.selected} " in self.lines[-3]
+
+    def is_detail_of_selected(self) -> bool:
+        """Whether the detail below the list is that of the run under the cursor, read or not."""
+        return any(f"{self.selected} " in line for line in self.lines[20:])
+
+    def is_detail_current(self) -> bool:
+        """Whether the detail of the run under the cursor is read and shown."""
+        is_read = not any(word in self.terminal.text for word in ("loading…", "reading…", "not read"))
+        return is_read and self.is_detail_of_selected()
+
+
+@contextmanager
+def monitor(state: Path, *flags: str, **more: str) -> Iterator[Monitor]:
+    """Start an emulator and the monitor, which polls twice a second. Wait until it has settled."""
+    began_s, requests = monotonic(), list[str]()
+    emulator = Emulator(
+        COMPANY,
+        Options(environments=(DEVELOPMENT,), rate_per_s=0, history=300, lag_ms=(0, 0)),
+        lambda: int((START.timestamp() + monotonic() - began_s) * 1000),
+    )
+    emulator.make(DEVELOPMENT.slug)
+    serve = application(emulator)
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            requests.append(scope["path"])
+        await serve(scope, receive, send)
+
+    command = [sys.executable, "-m", "tui", "--no-realtime", "--interval", "0.5", *flags]
+    with serve_in_thread(counted, emulator) as url:
+        env = environment(url, TRIGGER_SECRET_KEY=DEVELOPMENT.key, XDG_STATE_HOME=str(state), **more)
+        with Terminal(command, env=env, name=XTERM) as terminal:
+            terminal.wait_for("Completed", "● polling")
+            yield Monitor(terminal, url, requests)
+
+
+def follow(shown: Monitor, count: int) -> Iterator[Cost]:
+    """Trigger runs, each when the one before is on the screen and counted."""
+    for number in range(count):
+        ids: list[str] = []
+
+        def is_shown(ids: list[str] = ids, count: str = f" D{number + 1} ") -> bool:
+            return ids[0][-4:] in shown.lines[FIRST_LINE] and count in shown.lines[0]
+
+        yield shown.cost(lambda ids=ids: ids.append(shown.trigger()), is_shown)  # type: ignore[misc]
+
+
+def zoom(shown: Monitor) -> None:
+    shown.press("j", shown.is_detail_current)
+    shown.press("z", shown.is_summary_current)
+
+
+def over(costs: dict[str, list[Cost]], ratio: float = MAX_RATIO) -> dict[str, tuple[int, int]]:
+    """Return the sums of bytes and minimums of those that are above the goal."""
+    sums = {name: (sum(cost[0] for cost in each), sum(cost[1] for cost in each)) for name, each in costs.items()}
+    return {name: (count, least) for name, (count, least) in sums.items() if count > ratio * least}
+
+
+def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
+    with monitor(tmp_path) as shown:
+        assert len(shown.terminal.received) <= MAX_BYTES
+        costs = {"a new run": list(follow(shown, 2))}
+        last = shown.lines[FIRST_LINE]
+        run_id = shown.trigger()
+        shown.terminal.wait_until(lambda: run_id[-4:] in shown.lines[FIRST_LINE] != last, "the last run")
+        changed, least = shown.cost(
+            lambda: shown.request(f"/api/v2/runs/{run_id}/cancel", {}),
+            lambda: "Canceled" in shown.lines[FIRST_LINE] and " D2 " in shown.lines[0],
+            first_line=1,
+        )
+        assert changed <= max(ROW_BYTES, MAX_RATIO * least)
+        costs["help"] = [
+            shown.press("?", lambda: "these keys" in shown.terminal.text and "Esc back" in shown.lines[-1]),
+            shown.press("\x1b", lambda: "1:runs" in shown.lines[1] and "? keys" in shown.lines[-1]),
+        ]
+        shown.press("j", shown.is_detail_current)
+        costs["Down, main screen"] = [cost for _ in range(2) for cost in shown.move_with_detail()]
+        shown.press("z", shown.is_summary_current)
+        costs["Down"] = [shown.move() for _ in range(MOVES)]
+        pages = {"PageDown": [shown.page() for _ in range(3)]}
+        first = shown.lines[FIRST_LINE]
+        costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
+        assert shown.lines[FIRST_LINE] != first
+        idle = shown.cost(lambda: shown.wait_for_requests(IDLE_REQUESTS), lambda: True)
+        assert over(costs | {"idle": [idle]}) == {}
+        assert over(pages, MAX_PAGE_RATIO) == {}
+
+
+def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:
+    with monitor(tmp_path, "--slow") as shown:
+        zoom(shown)
+        in_view = [shown.cursor_down()[0] for _ in range(MOVES)]
+        shown.page()
+        first = shown.lines[FIRST_LINE]
+        scrolling = [shown.cursor_down()[0] for _ in range(MOVES)]
+        assert shown.lines[FIRST_LINE] != first
+        assert max(in_view) <= GUTTER_BYTES["in view"]
+        assert max(scrolling) <= GUTTER_BYTES["scrolling"]
+
+
+def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:
+    with monitor(tmp_path, **{DRIVER_VARIABLE: PLAIN_DRIVER}) as shown:
+        assert len(shown.terminal.received) > MAX_BYTES
+        zoom(shown)
+        costs = {"Down": [shown.move() for _ in range(3)]}
+        assert set(over(costs)) == set(costs)
