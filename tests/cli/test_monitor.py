@@ -16,7 +16,8 @@ from tests.support.fleet import SECRET
 UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
 DEMO = [*MONITOR, "demo", "--history", "40", "--rate", "0"]
-FIRST_PAINT = "1:runs"
+FIRST_FRAME = "1:runs"
+READY = "? keys"
 EXIT_TIMEOUT_S = 10.0
 
 
@@ -88,25 +89,36 @@ def test_emulator_ends_when_the_demo_is_killed() -> None:
 
 def test_escape_and_the_next_key_are_two_keys() -> None:
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         terminal.send("/")
         terminal.wait_for("any text")
         terminal.send("\x1bq")
         assert terminal.end() == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal_ends_the_monitor_and_restores_the_terminal(number: int, code: int) -> None:
+def test_key_typed_at_the_first_frame_is_not_lost() -> None:
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(FIRST_FRAME)
+        terminal.send("q")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "text"),
+    [(signal.SIGINT, 130, READY), (signal.SIGTERM, 143, READY), (signal.SIGTERM, 143, FIRST_FRAME)],
+)
+def test_signal_ends_the_monitor_and_restores_the_terminal(number: int, code: int, text: str) -> None:
+    with monitor() as terminal:
+        terminal.wait_for(text)
         terminal.process.send_signal(number)
         assert terminal.end() == code
         assert after_the_screen(terminal).count("\n") == 0
 
 
-def test_closed_terminal_ends_the_monitor() -> None:
+@pytest.mark.parametrize("text", [FIRST_FRAME, READY])
+def test_closed_terminal_ends_the_monitor(text: str) -> None:
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(text)
         terminal.hang_up()
         assert terminal.process.wait(EXIT_TIMEOUT_S) == 129
 

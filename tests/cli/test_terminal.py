@@ -20,7 +20,7 @@ from tests.support.commands import environment
 
 UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
-FIRST_PAINT = "1:runs"
+READY = "? keys"
 HELP = "keys · runs"
 EXIT_TIMEOUT_S = 10.0
 HELD_BYTES = 4095
@@ -71,7 +71,7 @@ def title_after(written: bytes | bytearray) -> str:
 
 def block(terminal: Terminal) -> None:
     """Fill the buffer of a large terminal: the monitor paints, and the test reads nothing."""
-    terminal.wait_for(FIRST_PAINT)
+    terminal.wait_for(READY)
     terminal.wait_quiet()
     terminal.send("\x0c")
     ends_s = time.monotonic() + PATIENCE_S
@@ -98,7 +98,7 @@ def test_help_opens_after_odd_bytes() -> None:
         *(b"\x1b[200~caf\xe9\x1b[201~", b"\x1b[200~"),
     )
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         for each in odd:
             os.write(terminal.descriptor, each)
             terminal.send("?")
@@ -112,7 +112,7 @@ def test_help_opens_after_odd_bytes() -> None:
 
 def test_size_comes_from_the_terminal_not_from_variables() -> None:
     with Terminal(MONITOR, env=environment(UNREACHABLE, COLUMNS="²", LINES="9" * 5000)) as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         terminal.send("\x11")
         assert terminal.end() == 0
 
@@ -154,7 +154,7 @@ def test_signal_ends_a_monitor_with_a_blocked_terminal(number: int, code: int) -
 
 def test_monitor_requests_only_disambiguated_keys() -> None:
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         terminal.send("\x1b[113;5u")
         assert terminal.end() == 0
         pushed = [part.partition(b"u")[0] for part in bytes(terminal.received).split(b"\x1b[>")[1:]]
@@ -175,7 +175,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         terminal.wait_for("SH$")
         before = termios.tcgetattr(terminal.descriptor)
         terminal.send(f"{sys.executable} -m tui\n")
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         stops(1)
         terminal.send("stty sane; echo in the she''ll; bg\n")
         terminal.wait_for("in the shell")
@@ -199,7 +199,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
 
 def test_ctrl_z_without_a_shell_keeps_the_monitor() -> None:
     with monitor() as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         terminal.send("\x1a")
         terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
         terminal.send("?")
@@ -252,7 +252,7 @@ def test_title_counts_failures_and_is_restored() -> None:
 )
 def test_title_is_unchanged_with_no_title(command: list[str]) -> None:
     with Terminal(command, env=environment(UNREACHABLE)) as terminal:
-        terminal.wait_for(FIRST_PAINT)
+        terminal.wait_for(READY)
         terminal.send("\x11")
         assert terminal.end() == 0
         assert TITLE.search(terminal.received) is None

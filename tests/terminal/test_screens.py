@@ -11,7 +11,7 @@ from tests.support.commands import environment
 from tests.support.terminal_frames import cells
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.output import FrugalOutput
-from tui.ui.driver import DRIVER_VARIABLE, PLAIN_DRIVER
+from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
 ABLE = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 STEPS = (

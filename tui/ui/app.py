@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
+from rich.console import RenderableType
 from textual import events
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
@@ -34,6 +35,7 @@ from tui.ui.look.palettes import ColorMode, has_true_color
 from tui.ui.look.theme import THEMES
 from tui.ui.look.ticking import TickingScreen
 from tui.ui.screens.painted import PaintedScreen
+from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
@@ -61,7 +63,9 @@ class TriggerApp(AppBase):
         is_ascii: bool = False,
         environ: Mapping[str, str] | None = None,
         environment_name: str | None = None,
+        early_terminal: EarlyTerminal | None = None,
     ) -> None:
+        """`early_terminal` has shown the first frame; the driver takes it over."""
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
         # black. The filters have no public name.
@@ -71,6 +75,7 @@ class TriggerApp(AppBase):
         # are for its tests.
         self._disable_notifications = self._disable_tooltips = True
         self.session = session
+        self.early_terminal = early_terminal
         self._is_link_slow = False
         self.environ = environ or {}
         self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
@@ -86,11 +91,27 @@ class TriggerApp(AppBase):
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self._collector = FreezingCollector()
+        self._is_complete = False
+        self._exit_code: int | None = None
         self.farewell: Callable[[], list[str]] = list
         self.unsent: Callable[[], Mapping[str, int]] = dict
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = THEMES[color_mode].name
+        self.theme = self._styled_theme = THEMES[color_mode].name
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """End the app. While it starts it ends once its screen is complete: Textual would fail to compose it."""
+        if self._is_complete:
+            super().exit(result, return_code, message)
+        else:
+            self._exit_code = return_code
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002  Textual's signature
+        # Textual parses all stylesheets a second time at the start, although the theme is the same.
+        if self.theme != self._styled_theme:
+            self._styled_theme = self.theme
+            super().refresh_css(animate=animate)
 
     @property
     def is_slow_link(self) -> bool:
@@ -116,6 +137,12 @@ class TriggerApp(AppBase):
         self.call_after_refresh(self._spawn_start)
 
     def _spawn_start(self) -> None:
+        self._is_complete = True
+        if self._exit_code is not None:
+            self.exit(return_code=self._exit_code)
+            return
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.release()
         self.session.spawn(self._start(), "start")
 
     async def _start(self) -> None:

@@ -19,10 +19,20 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
+from tui.ui.terminal.modes import (
+    MODES_OFF,
+    MODES_ON,
+    SCREEN_OFF,
+    SCREEN_ON,
+    attributes_of,
+    enter_raw_mode,
+    restore_attributes,
+    screen_output,
+    size_of,
+)
 from tui.ui.terminal.output import TerminalWriter
 from tui.ui.terminal.pending_replies import PendingReplies
 from tui.ui.terminal.reader import TerminalReader
@@ -42,36 +52,18 @@ STOP_AGAIN_S: Final = 0.1
 The delay lets a signal come first that the shell sends together with SIGCONT, as `kill %1` does.
 """
 
-MAX_COLUMNS: Final = 2_000
-MAX_ROWS: Final = 1_000
-"""Bounds the memory: a terminal may report any size."""
-
-FALLBACK_SIZE: Final = (80, 24)
-"""The size of a terminal that does not report one, such as a serial line."""
-
 STDERR: Final = 2
 
-DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
-PLAIN_DRIVER: Final = "plain"
-"""With this value of the variable, everything that Textual writes is sent as it is."""
-
 _MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
-_MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
 # Only "disambiguate escape codes". With "report all keys" a shell is unusable after `kill -9`.
 _KITTY_ON: Final = "\x1b[>1u"
 # Apple's terminal prints a `p` for this request.
 _REQUEST_SYNC: Final = "\x1b[?2026$p"
-_SCREEN_ON: Final = "\x1b[?1049h"
 _TITLE_PUSH: Final = "\x1b[22;2t"
 # The empty title is for a terminal that does not save titles.
 _TITLE_POP: Final = "\x1b]2;\x1b\\\x1b[23;2t"
-# This program does not enable in-band sizes (2048), but an earlier one may have.
-_MODES_OFF: Final = (
-    "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[0m"
-)
 # A terminal keeps these flags for each screen, so they are reset before leaving the alternate screen.
 _KITTY_OFF: Final = "\x1b[<u"
-_SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
 # Resets the character set, colours and margins that another program may have set.
 _CLEAR: Final = "\x1b(B\x0f\x1b[0m\x1b[r\x1b[?6l\x1b[2J"
 
@@ -88,13 +80,16 @@ class TerminalDriver(Driver):
         assert sys.__stdout__ is not None
         self._input, self._output = sys.__stdin__.fileno(), sys.__stdout__.fileno()
         self._size = self._size or size_of(self._output)
-        self._screen = _screen_output(*self._size)
+        # Only our app has an early terminal. Textual passes the driver nothing else of ours.
+        self._early: EarlyTerminal | None = getattr(self._app, "early_terminal", None)
+        self._screen = screen_output(*self._size) if self._early is None else self._early.screen
         self.backlog = KeyBacklog()
         self._replies = PendingReplies()
         self._attributes: list[Any] | None = None
         self._title: str | None = None
         self._is_active = self._was_continued = self._is_restored = self._is_title_pushed = False
         self._is_slow_profile = False
+        self._is_held = self._early is not None
         self._handlers: dict[int, Any] = {}
         self._writer: TerminalWriter | None = None
         self._reader: TerminalReader | None = None
@@ -125,8 +120,23 @@ class TerminalDriver(Driver):
         """Write text to the terminal. Does nothing while the program is suspended."""
         if self._writer is None or not self._is_active:
             return
-        text = self._screen.write(data)
-        if text and not self._writer.write(text):
+        self._screen.draw(data)
+        if not self._is_held:
+            self._send_drawn()
+
+    def release(self) -> None:
+        """Take the place of the first frame: send what was drawn meanwhile, and read the keys that were typed.
+
+        Until then, Textual draws widgets that have no content yet, and would lose the keys.
+        """
+        if self._is_held and self._is_active:
+            self._is_held = False
+            self._send_drawn()
+            self._read_input()
+
+    def _send_drawn(self) -> None:
+        text = self._screen.take()
+        if text and self._writer is not None and not self._writer.write(text):
             self._screen.forget()
 
     def request_cursor(self, sequence: str) -> bool:
@@ -155,9 +165,9 @@ class TerminalDriver(Driver):
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""
         if self._writer is not None and self._is_active:
-            self._enter_raw_mode()
-            self._writer.write(_CLEAR + _MODES_ON)
-            self._screen.passed(_MODES_ON)
+            enter_raw_mode(self._input)
+            self._writer.write(_CLEAR + MODES_ON)
+            self._screen.passed(MODES_ON)
             self._paint_all()
 
     def suspend(self) -> None:
@@ -174,18 +184,27 @@ class TerminalDriver(Driver):
             self._handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, self._on_continued)
         if self._writer is None:
             self._writer = TerminalWriter(self._output, on_gone=self._on_hang_up, on_caught_up=self._on_caught_up)
-        self._attributes = None
-        with suppress(termios.error):
-            self._attributes = termios.tcgetattr(self._input)
-        self._enter_raw_mode()
+        early, self._early = self._early, None
+        self._attributes = attributes_of(self._input) if early is None else early.take_over()
+        enter_raw_mode(self._input)
+        shown_size = early.size if early is not None and early.is_shown else None
         title, self._is_title_pushed = self._title_sequence(), self._title is not None
         mouse = _MOUSE_ON if self._mouse else ""
         request = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _REQUEST_SYNC
-        self._writer.replace(f"{title}{_SCREEN_ON}{self._kitty(_KITTY_ON)}{_MODES_ON}{mouse}{request}")
-        self._screen.passed(_MODES_ON)
+        screen_on = f"{SCREEN_ON}{MODES_ON}" if shown_size is None else ""
+        self._writer.replace(f"{title}{screen_on}{self._kitty(_KITTY_ON)}{mouse}{request}")
+        if shown_size is None:
+            self._screen.passed(MODES_ON)
         if request:
             self._replies.expect_mode()
         self._is_active, self._is_restored = True, False
+        if not self._is_held:
+            self._read_input()
+        if shown_size != size_of(self._output):
+            self._screen.resize(*size_of(self._output))
+        self._send_size()
+
+    def _read_input(self) -> None:
         self._reader = TerminalReader(
             self._input,
             InputDecoder(has_mouse=self._mouse),
@@ -193,7 +212,6 @@ class TerminalDriver(Driver):
             on_gone=self._on_hang_up,
             on_failure=self._fail,
         )
-        self._report_size()
 
     def disable_input(self) -> None:
         """Stop reading, and discard typed keys that were not read."""
@@ -209,7 +227,7 @@ class TerminalDriver(Driver):
             return
         self._is_active = False
         title, self._is_title_pushed = _TITLE_POP if self._is_title_pushed else "", False
-        self._writer.replace(f"{_MODES_OFF}{self._kitty(_KITTY_OFF)}{_SCREEN_OFF}{title}")
+        self._writer.replace(f"{MODES_OFF}{self._kitty(_KITTY_OFF)}{SCREEN_OFF}{title}")
         self._is_restored = self._writer.finish(RESTORE_TIMEOUT_S)
         if not self._is_restored:
             # Discard output that the terminal has not shown, to make room for restoring the modes.
@@ -220,9 +238,7 @@ class TerminalDriver(Driver):
         else:
             self._replies.wait()
         self.disable_input()
-        if self._attributes is not None:
-            with suppress(termios.error):
-                termios.tcsetattr(self._input, termios.TCSANOW, self._attributes)
+        restore_attributes(self._input, self._attributes)
 
     def close(self) -> None:
         """Stop the threads. If the terminal is blocked, discard later output to it, which would block too."""
@@ -246,22 +262,15 @@ class TerminalDriver(Driver):
 
         self._handlers[number] = signal.signal(number, handler)
 
-    def _enter_raw_mode(self) -> None:
-        """Receive each key at once, including ctrl-c, ctrl-s and ctrl-z."""
-        with suppress(termios.error):
-            attributes = termios.tcgetattr(self._input)
-            attributes[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
-            attributes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
-            attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
-            termios.tcsetattr(self._input, termios.TCSANOW, attributes)
-
     def _report_size(self) -> None:
-        """Send the terminal's size to the app."""
+        """Send the terminal's new size to the app."""
         if self._is_active:
-            width, height = size_of(self._output)
-            size = Size(width, height)
-            self._screen.resize(width, height)
-            self.send_message(events.Resize(size, size))
+            self._screen.resize(*size_of(self._output))
+            self._send_size()
+
+    def _send_size(self) -> None:
+        size = Size(*size_of(self._output))
+        self.send_message(events.Resize(size, size))
 
     def _stop_process(self) -> None:
         self._was_continued = False
@@ -319,21 +328,6 @@ class TerminalDriver(Driver):
         with suppress(RuntimeError):
             # Textual has no public way to end an app by an error of another thread.
             self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
-
-
-def _screen_output(columns: int, lines: int) -> FrugalOutput | PlainOutput:
-    if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
-        return PlainOutput()
-    return FrugalOutput(columns, lines, Capabilities.of(os.environ))
-
-
-def size_of(descriptor: int) -> tuple[int, int]:
-    """Return columns and rows from the kernel. The variables COLUMNS and LINES do not follow the window."""
-    reported = (0, 0)
-    with suppress(OSError):
-        reported = os.get_terminal_size(descriptor)
-    columns, rows = (known or fallback for known, fallback in zip(reported, FALLBACK_SIZE, strict=True))
-    return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)
 
 
 def _is_foreground(descriptor: int) -> bool:

@@ -15,8 +15,9 @@ import pytest
 from textual.app import App
 
 from tui.terminal.output import PlainOutput
-from tui.ui.driver import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, TerminalDriver, size_of
+from tui.ui.driver import TerminalDriver
 from tui.ui.input.type_ahead import CURSOR_REQUEST
+from tui.ui.terminal.modes import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 
 SCREEN_OFF = b"\x1b[?1049l"

@@ -4,14 +4,13 @@ This module checks the terminal and the settings first, and runs the app inside 
 a signal, a closed terminal, an exception) becomes an exit code.
 """
 
-import asyncio
 import gc
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -26,9 +25,12 @@ from tui.lazy_dataclass import dataclass
 from tui.output import Output
 
 if TYPE_CHECKING:
+    import socket
+    from asyncio import AbstractEventLoop
     from types import FrameType
 
     from tui.ui.app import TriggerApp
+    from tui.ui.terminal.early import EarlyTerminal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -177,8 +179,10 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
-def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
+def _serve(world: WorldOptions, slug: str, listener: "socket.socket") -> None:
     """Serve in the child process. The shown environment is created now, the other one at its first request."""
+    import asyncio
+
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve
 
@@ -192,14 +196,8 @@ def _serve(world: WorldOptions, slug: str, listener: socket.socket) -> None:
 def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
     """Run the app until it ends. Raises `Stop` unless the exit code is 0.
 
-    The function is longer than 40 lines: it lists each way to end, in the order in which they are checked.
-
     `environment_name` is the name under which filters are saved; None: a digest of the key.
     """
-    from tui.session import Session
-    from tui.ui.app import TriggerApp
-    from tui.ui.look.palettes import detect_color_mode
-
     for variable in ("COLUMNS", "LINES"):
         # Rich would use them instead of the terminal's size, and raises if one is not a number.
         os.environ.pop(variable, None)
@@ -208,19 +206,68 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
         os.environ.pop("COLORTERM", None)
     output.hide(settings.key)
     output.hide(settings.relay_token)
-    color_mode = detect_color_mode(os.environ, display.theme)
     farewell: list[str] = []
+    try:
+        with _early_terminal() as terminal:
+            _show_first_frame(terminal, settings, display)
+            code = _run_app(settings, display, terminal, environment_name, farewell)
+    except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
+        print_bug(output, bug)
+        code = ExitCode.REFUSED
+    for line in farewell:
+        output.say(line)
+    if code:
+        raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
 
-    async def run_app() -> int:
+
+def _early_terminal() -> "EarlyTerminal":
+    from tui.ui.terminal.early import EarlyTerminal
+
+    assert sys.__stdin__ is not None
+    assert sys.__stdout__ is not None
+    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno())
+
+
+def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: DisplayOptions) -> None:
+    """Show the first frame before Textual, asyncio and the session are imported."""
+    from tui.ui.first_frame import first_frame
+    from tui.ui.look.palettes import detect_color_mode, has_true_color
+    from tui.ui.look.styles import LineStyler
+
+    styler = LineStyler(
+        detect_color_mode(os.environ, display.theme),
+        is_ascii=display.is_ascii,
+        has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
+    )
+    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC)):
+        terminal.show(rows)
+
+
+def _run_app(
+    settings: Settings,
+    display: DisplayOptions,
+    terminal: "EarlyTerminal",
+    environment_name: str | None,
+    farewell: list[str],
+) -> int:
+    """Run the app in a session, and return its exit code. Adds to `farewell` what to print afterwards."""
+    import asyncio
+
+    from tui.session import Session
+    from tui.ui.app import TriggerApp
+    from tui.ui.look.palettes import detect_color_mode
+
+    async def run() -> int:
         async with Session(settings) as session:
             app = TriggerApp(
                 session,
-                color_mode=color_mode,
+                color_mode=detect_color_mode(os.environ, display.theme),
                 is_ascii=display.is_ascii,
                 environ=os.environ,
                 environment_name=environment_name,
+                early_terminal=terminal,
             )
-            with _ended_by_signals(app):
+            with _ended_by_signals(app, asyncio.get_running_loop()):
                 await app.run_async(mouse=display.has_mouse)
             farewell.extend(app.farewell())
             shown_failure = session.action_log.failure
@@ -231,21 +278,12 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
             farewell.append(failure)
         return app.return_code or 0
 
-    try:
-        code = asyncio.run(run_app())
-    except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
-        print_bug(output, bug)
-        code = ExitCode.REFUSED
-    for line in farewell:
-        output.say(line)
-    if code:
-        raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+    return asyncio.run(run())
 
 
 @contextmanager
-def _ended_by_signals(app: "TriggerApp") -> Iterator[None]:
+def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[None]:
     """Quit the app at the first signal. The second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
 
     def end(number: int, _: "FrameType | None") -> None:
         for each in ENDING_SIGNALS:

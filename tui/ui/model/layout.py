@@ -86,6 +86,19 @@ def is_too_small(width: int, height: int) -> bool:
     return width < MIN_WIDTH or height < MIN_HEIGHT
 
 
+def list_width(width: int, terminal_height: int) -> int:
+    """Return the cells of the main pane in a row, while no pane is zoomed."""
+    return _wide_list(width) if width >= WIDE[0] and not _is_narrow(width, terminal_height) else width
+
+
+def _is_narrow(width: int, terminal_height: int) -> bool:
+    return width < MEDIUM[0] or (terminal_height < MEDIUM[1] and width < WIDE[0]) or terminal_height < WIDE[1]
+
+
+def _wide_list(width: int) -> int:
+    return width * 116 // 200
+
+
 def plan(
     width: int,
     height: int,
@@ -100,7 +113,7 @@ def plan(
     `recent` are all panes, the one with the focus first. The most recent pane of a shared place is the visible one.
     """
     terminal_height = height + 2
-    is_narrow = width < MEDIUM[0] or (terminal_height < MEDIUM[1] and width < WIDE[0]) or terminal_height < WIDE[1]
+    is_narrow = _is_narrow(width, terminal_height)
     if is_zoomed or is_narrow:
         # Where one pane is visible anyway, a zoom takes the rows of the summary.
         has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
@@ -142,7 +155,7 @@ def _medium(width: int, height: int, groups: _Groups) -> PanePlan:
 
 def _wide(width: int, height: int, groups: _Groups, *, is_tall: bool) -> PanePlan:
     """The main pane on the left; the others on the right, from the top down."""
-    left = width * 116 // 200
+    left = _wide_list(width)
     x, room = left + 1, width - left - 1
     if is_tall:
         heights = _shares(height, (23, 20, 15))

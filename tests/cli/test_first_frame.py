@@ -1,0 +1,72 @@
+"""The first frame: what is imported before it, and that the app's own frame agrees with it.
+
+`MODULES=new pytest tests/cli/test_first_frame.py` writes the list of modules again. A module may stand there only if
+the first frame is drawn with it.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.perf.screen import Emulator, Screen
+from tests.perf.terminal import Terminal
+from tests.support.commands import environment
+
+UNREACHABLE = "http://127.0.0.1:9"
+MODULES = Path(__file__).with_name("first_frame_modules.txt")
+KITTY_KEYS = b"\x1b[>1u"
+"""The driver sends this when it takes the terminal over."""
+
+STOP_AT_THE_FRAME = """
+import json, os, sys
+before = set(sys.modules)
+from tui.ui.terminal.early import EarlyTerminal
+
+listed = sys.argv.pop()
+
+def stop(*_):
+    with open(listed, "w") as file:
+        json.dump(sorted(set(sys.modules) - before), file)
+    os._exit(0)
+
+EarlyTerminal.show = stop
+from tui.cli import main
+main()
+"""
+
+
+def test_first_frame_imports_only_what_it_needs(tmp_path: Path) -> None:
+    listed = tmp_path / "modules.json"
+    command = [sys.executable, "-c", STOP_AT_THE_FRAME, str(listed)]
+    with Terminal(command, env=environment(UNREACHABLE)) as terminal:
+        assert terminal.end() == 0, terminal.text
+    names = json.loads(listed.read_text())
+    assert not {"asyncio", "ssl", "socket"} & set(names)
+    ours = [name for name in names if name.split(".")[0] == "tui"]
+    others = sorted({name.split(".")[0] for name in names} - sys.stdlib_module_names - {"tui", "coverage"})
+    text = "".join(f"{name}\n" for name in (*others, *ours))
+    if os.environ.get("MODULES") == "new":
+        MODULES.write_text(text)
+    assert text == MODULES.read_text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int]) -> None:
+    with Terminal([sys.executable, "-m", "tui"], size=size, env=environment(UNREACHABLE)) as terminal:
+        terminal.wait_for("? keys")
+        received = bytes(terminal.received)
+        first = Screen(*size)
+        Emulator(first).feed(received.partition(KITTY_KEYS)[0])
+        shown = [
+            (y, x)
+            for y in range(size[1])
+            for x in range(size[0])
+            if first.buffer[y][x].data.strip() and y != 1  # the app's rule has more text
+        ]
+        assert {y for y, _ in shown} == {0, 2, 4}
+        assert [first.buffer[y][x] for y, x in shown] == [terminal.screen.buffer[y][x] for y, x in shown]
+        rule = "".join(first.buffer[1][x].data for x in range(9))
+        assert terminal.lines[1].startswith(rule)

@@ -1,0 +1,91 @@
+import os
+import select
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from tui.ui.terminal.early import EarlyTerminal
+from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
+
+ROWS = ["\x1b[1mhead\x1b[0m", "loading"]
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[int, int]]:
+    master, slave = os.openpty()
+    yield master, slave
+    os.close(master)
+    os.close(slave)
+
+
+def output(master: int) -> bytes:
+    text = b""
+    while select.select([master], [], [], 0)[0]:
+        text += os.read(master, 65536)
+    return text
+
+
+def is_raw(slave: int) -> bool:
+    return not termios.tcgetattr(slave)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
+
+
+def test_early_terminal_shows_rows_until_it_is_taken_over(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    before = termios.tcgetattr(slave)
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        assert terminal.is_shown
+        assert is_raw(slave)
+        shown = output(master)
+        assert shown.startswith(b"\x1b[?1049h\x1b[?25l")
+        assert b"head" in shown
+        assert b"loading" in shown
+        assert terminal.take_over() == before
+    assert output(master) == b""
+    assert is_raw(slave), "whoever took it over restores it"
+
+
+def test_early_terminal_is_restored_after_an_exception(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    before = termios.tcgetattr(slave)
+    with pytest.raises(ZeroDivisionError), EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        _ = 1 / 0
+    assert output(master).endswith(b"\x1b[?1049l\x1b[?25h")
+    assert termios.tcgetattr(slave) == before
+
+
+def test_early_terminal_without_a_frame_changes_nothing(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    before = termios.tcgetattr(slave)
+    with EarlyTerminal(slave, slave) as terminal:
+        assert not terminal.is_shown
+    assert output(master) == b""
+    assert termios.tcgetattr(slave) == before
+
+
+def test_driver_draws_only_what_differs_from_the_first_frame(ends: tuple[int, int]) -> None:
+    _, slave = ends
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        terminal.take_over()
+        assert "head" not in terminal.screen.write("\x1b[1;1H\x1b[1mhead\x1b[0m")
+        assert "loading" not in terminal.screen.write("\x1b[2;1Hrows   ")
+
+
+def test_plain_driver_gets_the_first_frame_too(ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = ends
+    monkeypatch.setenv(DRIVER_VARIABLE, PLAIN_DRIVER)
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        assert b"loading" in output(master)
+
+
+def test_terminal_that_accepts_nothing_gets_the_frame_later(ends: tuple[int, int]) -> None:
+    _, slave = ends
+    termios.tcflow(slave, termios.TCOOFF)  # as after ctrl-s
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        assert not terminal.is_shown
+        termios.tcflow(slave, termios.TCOON)

@@ -1,0 +1,53 @@
+"""The first frame: header, the rule of the list, its column titles and `loading…`.
+
+It appears before Textual is imported, in a third of the time that Textual needs for its own first frame. Only what
+needs no widget and no response is shown; the app's frames then change the cells that differ.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from rich.color import ColorSystem
+
+from tui.config import Settings
+from tui.present.columns import columns_for, head
+from tui.present.formatting import LOADING
+from tui.present.frame.header import header_line
+from tui.present.frame.header_facts import HeaderFacts
+from tui.present.frame.rule import RuleText, Tab, rule_line
+from tui.present.styled import Line, Piece, Token
+from tui.store.freshness import Freshness, Level
+from tui.ui.look.styles import LineStyler
+from tui.ui.model.layout import is_too_small, list_width
+
+_GUTTER: Final = Piece("  ")
+
+
+def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], now: datetime) -> list[str]:
+    """Return the rows of the frame with their colours; none for a terminal that is too small."""
+    width, height = size
+    if is_too_small(width, height):
+        return []
+    facts = HeaderFacts(
+        at=now,
+        freshness=Freshness(Level.CONNECTING),
+        api_url=settings.api_url,
+        branch=settings.branch,
+        is_read_only=not settings.may_write,
+        is_relayed=settings.relay_url is not None,
+        is_slow_link=settings.slow_link is True,
+    )
+    header = header_line(facts, width, is_colorless=styler.is_colorless)
+    list_cells = list_width(width, height)
+    rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
+    titles = (_GUTTER, *head(columns_for(list_cells)))
+    rows: list[Line] = [header, rule, titles, (), (_GUTTER, Piece(LOADING, Token.MUTED))]
+    return [_row(line, styler, width) for line in (*rows, *[()] * (height - len(rows)))]
+
+
+def _row(line: Line, styler: LineStyler, width: int) -> str:
+    return "".join(
+        segment.style.render(segment.text, color_system=ColorSystem.TRUECOLOR)
+        for segment in styler.segments(line, width)
+        if segment.style is not None
+    )

@@ -1,0 +1,68 @@
+"""What the driver and the early terminal do alike: the modes of the terminal, its size, and the output to it."""
+
+import os
+import termios
+from contextlib import suppress
+from typing import Any, Final
+
+from tui.terminal.capabilities import Capabilities
+from tui.terminal.output import FrugalOutput, PlainOutput
+
+MAX_COLUMNS: Final = 2_000
+MAX_ROWS: Final = 1_000
+"""Bounds the memory: a terminal may report any size."""
+
+FALLBACK_SIZE: Final = (80, 24)
+"""The size of a terminal that does not report one, such as a serial line."""
+
+DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
+PLAIN_DRIVER: Final = "plain"
+"""With this value of the variable, everything that Textual writes is sent as it is."""
+
+SCREEN_ON: Final = "\x1b[?1049h"
+SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
+MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
+# This program does not enable in-band sizes (2048), but an earlier one may have.
+MODES_OFF: Final = (
+    "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[0m"
+)
+
+
+def size_of(descriptor: int) -> tuple[int, int]:
+    """Return columns and rows from the kernel. The variables COLUMNS and LINES do not follow the window."""
+    reported = (0, 0)
+    with suppress(OSError):
+        reported = os.get_terminal_size(descriptor)
+    columns, rows = (known or fallback for known, fallback in zip(reported, FALLBACK_SIZE, strict=True))
+    return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)
+
+
+def screen_output(columns: int, lines: int) -> FrugalOutput | PlainOutput:
+    """Return the output that the variable wants."""
+    if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
+        return PlainOutput()
+    return FrugalOutput(columns, lines, Capabilities.of(os.environ))
+
+
+def attributes_of(descriptor: int) -> list[Any] | None:
+    """Return the attributes of a terminal to restore at the end; None if it has none."""
+    with suppress(termios.error):
+        return termios.tcgetattr(descriptor)
+    return None
+
+
+def restore_attributes(descriptor: int, attributes: list[Any] | None) -> None:
+    """Set attributes that `attributes_of` returned."""
+    if attributes is not None:
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+
+def enter_raw_mode(descriptor: int) -> None:
+    """Receive each key at once, including ctrl-c, ctrl-s and ctrl-z."""
+    with suppress(termios.error):
+        attributes = termios.tcgetattr(descriptor)
+        attributes[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
+        attributes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+        attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
