@@ -26,7 +26,10 @@ class PaintedScreen(Screen[ResultT]):
             if self._repaint_required:
                 self._dirty_widgets.add(self)
                 self._repaint_required = False
-            self._compositor.update_widgets({*self._compositor.visible_widgets})
+            painted = {*self._compositor.visible_widgets}
+            for widget in painted:
+                widget._repaint_required = False  # noqa: SLF001  else it would ask for a paint by the timer too
+            self._compositor.update_widgets(painted)
             self._compositor_refresh()
 
 
