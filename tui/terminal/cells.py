@@ -49,7 +49,7 @@ class Cell:
     size_bytes: int = 1
 
 
-UNKNOWN: Final = Cell("", PLAIN, is_sure=False)
+UNKNOWN: Final = Cell("", PLAIN)
 """A cell whose content on the terminal is not known. No cell equals it."""
 
 Row = list[Cell]
@@ -78,6 +78,8 @@ class CellTable:
         self._pens: dict[Pen, CellsOfPen] = {}
         self._blanks: dict[Pen, Cell] = {}
         self._count = 0
+        self.has_unsure = False
+        """Whether it has ever created a cell that is not sure."""
         self.generation = 0
         """Counts how often the table was emptied: cells of an older one are not to be drawn again."""
 
@@ -108,8 +110,9 @@ class CellTable:
             return Cell("", pen, width=0, size_bytes=0)
         if text.isascii():
             return Cell(text, pen)
-        size_bytes = len(text.encode("utf-8", "replace"))
-        return Cell(text, pen, width_of_cell(text), is_sure=is_sure(text), size_bytes=size_bytes)
+        cell = Cell(text, pen, width_of_cell(text), is_sure(text), size_bytes=len(text.encode("utf-8", "replace")))
+        self.has_unsure |= not cell.is_sure
+        return cell
 
     def trim(self) -> None:
         """Empty the table if it is full."""

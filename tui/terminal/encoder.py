@@ -6,8 +6,8 @@ at the end of a row. Where whole lines moved, it scrolls a region first. It trie
 
 import sys
 from collections.abc import Sequence
-from itertools import compress
-from operator import is_not
+from itertools import chain, compress
+from operator import attrgetter, is_not
 from typing import Final
 
 from tui.terminal.capabilities import Capabilities
@@ -34,17 +34,27 @@ MAX_JOINED: Final = 4
 MAX_SCROLLS: Final = 2
 """Regions scrolled in one frame."""
 
+_IS_SURE: Final = attrgetter("is_sure")
+
 
 class EncodedFrame:
     """The bytes of one update, and the cells, the pen and the cursor that they leave on the terminal."""
 
     def __init__(
-        self, rows: Sequence[Row], pen: Pen, at: Place | None, able: Capabilities, *, is_synced: bool = False
+        self,
+        rows: Sequence[Row],
+        pen: Pen,
+        at: Place | None,
+        able: Capabilities,
+        table: CellTable,
+        *,
+        is_synced: bool = False,
     ) -> None:
         self.rows = list(rows)
         self.pen = pen
         self.at = at
-        self._able = able
+        self.able = able
+        self._table = table
         self._is_synced = is_synced
         self._has_scrolled = False
         self._length = 0
@@ -66,27 +76,27 @@ class EncodedFrame:
 
     def copy(self) -> "EncodedFrame":
         """The same update so far, to try another way."""
-        other = EncodedFrame(self.rows, self.pen, self.at, self._able, is_synced=self._is_synced)
+        other = EncodedFrame(self.rows, self.pen, self.at, self.able, self._table, is_synced=self._is_synced)
         other._length, other._has_scrolled, other._parts = self._length, self._has_scrolled, self._parts.copy()
         return other
 
-    def clear(self, wanted: Sequence[Row], table: CellTable) -> None:
+    def clear(self) -> None:
         """Clear a terminal of which nothing is known, with the default ground: some do not clear with another."""
         # Resetting the pen does not close a link.
         self._put("\x1b[m" + change(Pen(link=self.pen.link), PLAIN) + "\x1b[H\x1b[2J")
         self.pen = PLAIN
         self.at = (0, 0)
-        self.rows = [[table.blank(PLAIN)] * len(row) for row in wanted]
+        self.rows = [[self._table.blank(PLAIN)] * len(row) for row in self.rows]
 
-    def scroll(self, scroll: Scroll, wanted: Sequence[Row], table: CellTable) -> None:
+    def scroll(self, scroll: Scroll, wanted: Sequence[Row]) -> None:
         """Move the lines of a region. Lines that come in take the ground that the ends of rows will have."""
         edge = scroll.bottom if scroll.count > 0 else scroll.top
-        blank = table.blank(Pen("", wanted[edge][-1].pen.ground))
-        if self._able.erases_with_ground:
+        blank = self._table.blank(Pen("", wanted[edge][-1].pen.ground))
+        if self.able.erases_with_ground:
             self._put(self._pen_for(blank))
-        new = blank if self._able.erases_with_ground else UNKNOWN
+        new = blank if self.able.erases_with_ground else UNKNOWN
         count = abs(scroll.count)
-        if self._able.scrolls_regions:
+        if self.able.scrolls_regions:
             step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
         else:
             step = move(None, (edge, 0)) + ("\n" if scroll.count > 0 else "\x1bM") * count
@@ -130,18 +140,23 @@ class EncodedFrame:
     def _paint_row(self, y: int, old: Row, new: Row) -> None:
         columns = len(new)
         changed = list(compress(range(columns), map(is_not, old, new)))
+        if self._table.has_unsure and not all(map(_IS_SURE, chain(old, new))):
+            zone = _unsure_zone(old, new)
+            if not zone.isdisjoint(changed):
+                changed = sorted(zone.union(changed))
         tail = self._tail(new, changed[-1])
         for start, stop in self._spans(y, new, changed):
             self.move((y, start))
             if stop > tail:
-                self._write(y, new, start, tail)
+                self._write(y, old, new, (start, tail))
                 self.move((y, max(start, tail)))
                 self._put(self._pen_for(new[-1]) + "\x1b[K")
                 return
-            self._write(y, new, start, stop)
+            self._write(y, old, new, (start, stop))
 
-    def _write(self, y: int, new: Row, x: int, stop: int) -> None:
+    def _write(self, y: int, old: Row, new: Row, span: tuple[int, int]) -> None:
         """Write the cells of a row from the cursor on."""
+        x, stop = span
         parts: list[str] = []
         pen = None
         while x < stop:
@@ -160,7 +175,14 @@ class EncodedFrame:
                     parts.append(cell.text * (end - x))
                 else:
                     self._advance(y, x, parts, len(new))
-                    self._write_equal(y, cell, x, end, is_last=end == stop, columns=len(new))
+                    # Erasing half of a wide character harms its neighbour in tmux.
+                    is_whole = end == len(new) or old[end].width > 0
+                    if is_whole and self._erases(cell):
+                        self._put(f"\x1b[{end - x}X")
+                        if end < stop:
+                            self.move((y, end))
+                    else:
+                        self._advance(y, end, [self._repeated(cell, end - x)], len(new))
                 x = end
             else:
                 parts.append(cell.text)
@@ -175,16 +197,13 @@ class EncodedFrame:
             # Behind the last column terminals differ.
             self.at = (y, x) if x < columns else None
 
-    def _write_equal(self, y: int, cell: Cell, x: int, end: int, *, is_last: bool, columns: int) -> None:
-        """Write a stretch of equal cells with the pen."""
-        count = end - x
-        if cell.is_blank and self._able.erases_characters and (self._able.erases_with_ground or not cell.pen.ground):
-            self._put(f"\x1b[{count}X")
-            if not is_last:
-                self.move((y, end))
-            return
-        repeated = f"{cell.text}\x1b[{count - 1}b" if self._able.repeats else cell.text * count
-        self._advance(y, end, [repeated], columns)
+    def _erases(self, cell: Cell) -> bool:
+        """Whether ECH makes this cell."""
+        able = self.able
+        return cell.is_blank and able.erases_characters and (able.erases_with_ground or not cell.pen.ground)
+
+    def _repeated(self, cell: Cell, count: int) -> str:
+        return f"{cell.text}\x1b[{count - 1}b" if self.able.repeats else cell.text * count
 
     def _write_unsure(self, y: int, new: Row, x: int) -> int:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
@@ -205,7 +224,7 @@ class EncodedFrame:
         last, x = row[-1], len(row)
         if row[changed] is not last or not last.is_blank:
             return x
-        if last.pen.ground and not self._able.erases_with_ground:
+        if last.pen.ground and not self.able.erases_with_ground:
             return x
         while x and row[x - 1] is last:
             x -= 1
@@ -218,13 +237,10 @@ class EncodedFrame:
         for x in changed:
             if x < stop:
                 continue
-            cell, begin = new[x], x
-            while not new[begin].width:
-                begin -= 1
-            if begin > stop and not (begin - stop <= MAX_JOINED and self._is_shorter_to_write(y, new, stop, begin)):
+            if x - stop > MAX_JOINED or (x > stop and not self._is_shorter_to_write(y, new, stop, x)):
                 spans.append((start, stop))
-                start = begin
-            stop = x + 1 if cell.is_sure and cell.width == 1 else _end(new, begin, x + 1)
+                start = x
+            stop = x + (new[x].width or 1)
         spans.append((start, stop))
         return spans
 
@@ -234,8 +250,6 @@ class EncodedFrame:
         first, last = new[start - 1].pen, new[stop]
         pen, length = first, 0
         for cell in new[start : stop + 1]:
-            if not cell.is_sure:
-                return False
             length += cell.size_bytes
             if cell.pen is not pen and not (cell.is_blank and cell.pen.ground == pen.ground):
                 length += len(change(pen, cell.pen))
@@ -243,28 +257,23 @@ class EncodedFrame:
         return length <= len(move((y, start), (y, stop))) + last.size_bytes + len(change(first, last.pen))
 
 
-def _end(row: Row, x: int, stop: int) -> int:
-    """The column behind all cells that terminals may overwrite when the cells `x` to `stop` are written."""
-    while x < stop:
-        cell = row[x]
-        x += 1
-        if not cell.is_sure:
-            stop = max(stop, x - 1 + reach(cell.text))
-        while x < len(row) and not row[x].width:
-            x += 1
-        stop = min(max(stop, x), len(row))
-    return stop
+def _unsure_zone(old: Row, new: Row) -> set[int]:
+    """The columns of unsure characters and beside them: a terminal may touch all when one is written."""
+    places = [x for x, cells in enumerate(zip(old, new, strict=True)) if not all(map(_IS_SURE, cells))]
+    start = max(places[0] - 1, 0)
+    stop = max(x + max(reach(old[x].text), reach(new[x].text)) for x in places) + 1
+    return {*range(start - (not new[start].width), min(stop, len(new)))}
 
 
-def encoded(start: EncodedFrame, wanted: Sequence[Row], able: Capabilities, table: CellTable) -> EncodedFrame:
+def encoded(start: EncodedFrame, wanted: Sequence[Row]) -> EncodedFrame:
     """Return the shortest frame found that starts with `start` and ends with the wanted rows."""
-    best, base = None, start
+    best, base, able = None, start, start.able
     # Scrolling comes first: it is mostly the shortest, and the rest is abandoned as soon as it is longer.
     for _ in range(MAX_SCROLLS if able.scrolls_regions or able.scrolls_at_borders else 0):
         better = None
         for scroll in scrolls(base.rows, wanted):
             scrolled = base.copy()
-            scrolled.scroll(scroll, wanted, table)
+            scrolled.scroll(scroll, wanted)
             painted = scrolled.copy()
             if painted.paint(wanted, best.length if best else sys.maxsize):
                 best, better = painted, scrolled

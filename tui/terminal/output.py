@@ -109,10 +109,10 @@ class FrugalOutput:
         grid, cursor = self._grid, self._cursor
         if self._is_shown():
             return ""
-        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able, is_synced=self._is_synced)
+        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able, self._table, is_synced=self._is_synced)
         if self._is_forgotten:
-            start.clear(grid.rows, self._table)
-        frame = encoded(start, grid.rows, self.able, self._table)
+            start.clear()
+        frame = encoded(start, grid.rows)
         if cursor is not None:
             frame.move(cursor)
         self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at

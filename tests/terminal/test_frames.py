@@ -1,0 +1,96 @@
+"""Random frames, as a program writes them and as the terminal is sent them, look the same."""
+
+import re
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.perf.paint_cost import paint_cost
+from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, able, blank_terminal, cells, randoms
+from tui.terminal.capabilities import Capabilities
+from tui.terminal.cells import PLAIN, CellTable, Grid, Pen
+from tui.terminal.decoder import Decoder
+from tui.terminal.output import FrugalOutput
+
+ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
+FRAMES = 8
+IGNORED = re.compile(r"\x1b\[\?(?:2026|25)[hl]|\x1b\]8;[^\x1b]*\x1b\\")
+"""Borders of updates, links, and whether the cursor is visible: the ruler counts none of them."""
+
+
+def draw_both(random: Random, able: Capabilities, *, frames: int, has_unsure: bool) -> None:
+    """Draw frames on two terminals, as they are and as they are sent, and compare cells and cursors."""
+    program = RandomProgram(random, has_unsure=has_unsure)
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, able), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    for _ in range(frames):
+        if random.random() < 0.1:
+            columns, lines = program.resize()
+            output.resize(columns, lines)
+            frugal.screen.resize(lines, columns)
+            plain = blank_terminal(columns, lines)
+        frame = program.frame()
+        plain.feed(frame.placed.encode())
+        output.draw(frame.written)
+        if random.random() < 0.2:
+            continue  # the terminal is not sent every frame
+        frugal.feed(output.take().encode())
+        assert cells(frugal) == cells(plain)
+        if not plain.screen.cursor.hidden:
+            wanted = plain.screen.cursor
+            assert (frugal.screen.cursor.y, frugal.screen.cursor.x) == (wanted.y, min(wanted.x, program.columns - 1))
+
+
+@settings(max_examples=60)
+@given(randoms, able, st.booleans())
+def test_both_ways_draw_the_same_cells(random: Random, able: Capabilities, has_unsure: bool) -> None:
+    draw_both(random, able, frames=FRAMES, has_unsure=has_unsure)
+
+
+@settings(max_examples=25)
+@given(randoms, st.integers(1, 9))
+def test_any_cut_of_the_writes_draws_the_same_cells(random: Random, size: int) -> None:
+    program = RandomProgram(random)
+    output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
+    frugal.feed(output.write(MODES).encode())
+    frames = [program.frame() for _ in range(FRAMES // 2)]
+    plain.feed("".join(frame.placed for frame in frames).encode())
+    written = "".join(frame.written for frame in frames)
+    for start in range(0, len(written), size):
+        frugal.feed(output.write(written[start : start + size]).encode())
+    assert cells(frugal) == cells(plain)
+
+
+@settings(max_examples=25)
+@given(randoms)
+def test_sent_text_decodes_to_the_wanted_cells(random: Random) -> None:
+    """It compares pens and links too, of which the other terminal knows only some."""
+    program, output, table = (
+        RandomProgram(random, has_unsure=True),
+        FrugalOutput(COLUMNS, LINES, Capabilities()),
+        CellTable(),
+    )
+    wanted, sent = (Decoder(Grid(COLUMNS, LINES, table.blank(PLAIN)), table) for _ in range(2))
+    for _ in range(FRAMES):
+        written = program.frame().written
+        list(wanted.feed(written))
+        list(sent.feed(output.write(written)))
+        assert seen(sent.grid) == seen(wanted.grid)
+
+
+def seen(grid: Grid) -> list[list[tuple[str, Pen]]]:
+    """The texts and pens of all cells."""
+    return [[(cell.text, cell.pen) for cell in row] for row in grid.rows]
+
+
+@settings(max_examples=25)
+@given(randoms)
+def test_frames_cost_little_more_than_the_least(random: Random) -> None:
+    program, output, terminal = RandomProgram(random), FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
+    terminal.feed(output.write(MODES + IGNORED.sub("", program.frame().written)).encode())
+    for _ in range(FRAMES):
+        before = terminal.screen.snapshot()
+        sent = output.write(IGNORED.sub("", program.frame().written))
+        terminal.feed(sent.encode())
+        assert len(sent.encode()) <= 1.2 * paint_cost(before, terminal.screen.snapshot()) + 12
