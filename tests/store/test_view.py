@@ -76,6 +76,25 @@ def test_view_equals_filtering_and_sorting_all_runs(
             assert_is_true(store, view)
 
 
+@given(st.lists(reads | gone, max_size=3), st.lists(reads | gone, max_size=6), st.data())
+def test_view_that_changes_while_it_is_filled_is_true(
+    first: list[RunsRead | RunGone], later: list[RunsRead | RunGone], data: st.DataObject
+) -> None:
+    store = Store(max_runs=3, max_bodies=1)
+    for update in first:
+        store.apply(update)
+    order = data.draw(st.sampled_from(ORDERS))
+    view = View(store, data.draw(filters), order, since=data.draw(sinces), starts_empty=True)
+    for update in later:
+        if data.draw(st.booleans()):
+            view.fill(lambda: True)  # one step
+        view.update(store.apply(update))
+    while not view.fill(lambda: True):
+        pass
+    assert_is_true(store, view)
+    assert view.fill(lambda: True)
+
+
 def test_live_run_is_shown_at_any_age_until_it_ends() -> None:
     store = Store()
     rows = [("run_a", "EXECUTING", 1), ("run_b", "COMPLETED", 1), ("run_c", "COMPLETED", 9)]

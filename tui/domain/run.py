@@ -166,8 +166,10 @@ class Run:
         """The status as the dashboard spells it, as specific as is known; an unknown status is the server's word."""
         if self.state is None:
             return title_of(RunStatus.QUEUED)
-        status = self.status
-        return title_of(status) if status is RunStatus.REATTEMPTING else self.state.status.title
+        status = self.state.status
+        if status.word == "EXECUTING" and (self.attempt_count or 0) > 1:
+            return title_of(RunStatus.REATTEMPTING)
+        return status.title
 
     @property
     def is_final(self) -> bool:

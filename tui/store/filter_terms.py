@@ -7,17 +7,21 @@ and `took` depend on the current time.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
-from tui.store.filter_words import Word, substring_test, whole_text_test
+from tui.store.filter_words import TextTest, Word, substring_test, whole_text_test
 from tui.store.status_words import GROUPS, nearest_statuses, read_status_words
 
 Term = Callable[[Run], bool]
 TimedTerm = Callable[[Run, datetime | None], bool]
 """A term that depends on the current time; None: the time is not known."""
+
+MAX_REMEMBERED_TESTS: Final = 1024
+"""Values of tasks, versions, statuses and tags whose last test a term remembers."""
 
 MAX_DURATION: Final = timedelta(days=36_500)
 """A longer duration is rejected: the current time minus it must be a valid date."""
@@ -65,17 +69,24 @@ def text_term(patterns: list[str]) -> Term:
     """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
     test = substring_test(patterns)
     in_error = _error_test(patterns)
+    shared = _remembering(test)
 
     def term(run: Run) -> bool:
-        if test((run.fixed.task or "").casefold()) or test(run.id.casefold()) or test(run.status_title.casefold()):
+        fixed = run.fixed
+        if shared(fixed.task or "") or test(run.id.casefold()) or shared(run.status_title):
             return True
-        if run.state is not None and any(test(tag.casefold()) for tag in run.state.tags):
+        if run.state is not None and run.state.tags and any(map(shared, run.state.tags)):
             return True
-        if run.fixed.version is not None and test(run.fixed.version.casefold()):
+        if fixed.version is not None and shared(fixed.version):
             return True
-        return in_error(run)
+        return run.error is not None and in_error(run)
 
     return term
+
+
+def _remembering(test: TextTest) -> TextTest:
+    """Return a test that folds the case itself and remembers its results, for values that many runs share."""
+    return lru_cache(MAX_REMEMBERED_TESTS)(lambda text: test(text.casefold()))
 
 
 def _error_test(patterns: list[str]) -> Term:
@@ -98,8 +109,8 @@ def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
     """Return a parser for a field whose whole value must match. A run without a value does not match."""
 
     def parse(word: Word) -> ParsedWord:
-        test = whole_text_test(word.values)
-        return ParsedWord(lambda run: (value := value_of(run)) is not None and test(value.casefold()))
+        test = _remembering(whole_text_test(word.values))
+        return ParsedWord(lambda run: (value := value_of(run)) is not None and test(value))
 
     return parse
 
@@ -110,8 +121,8 @@ def _parse_id(word: Word) -> ParsedWord:
 
 
 def _parse_tag(word: Word) -> ParsedWord:
-    test = whole_text_test(word.values)
-    return ParsedWord(lambda run: run.state is not None and any(test(tag.casefold()) for tag in run.state.tags))
+    test = _remembering(whole_text_test(word.values))
+    return ParsedWord(lambda run: run.state is not None and any(map(test, run.state.tags)))
 
 
 def _parse_queue(word: Word) -> ParsedWord:

@@ -1,7 +1,7 @@
 """The indexes of the store: runs by status, task, parent and creation time."""
 
 from collections.abc import Hashable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from sortedcontainers import SortedList
@@ -9,7 +9,7 @@ from sortedcontainers import SortedList
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.status import RunStatus
-from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
+from tui.store.orders import Key, KeyedRun, key_after, key_before, newest_first
 
 K = TypeVar("K", bound=Hashable)
 
@@ -68,8 +68,11 @@ class Indexes:
 
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
         """Return the runs created from `start` to `end`, both included, newest first."""
-        beyond = (EPOCH - start + timedelta.resolution,)
-        return [key[1] for key in self._created.irange((EPOCH - end,), beyond)]
+        return [key[1] for key in self._created.irange(key_before(end), key_after(start))]
+
+    def newest_first_keys(self) -> list[Key]:
+        """Return the keys of all runs with a state, newest first."""
+        return list(self._created)
 
 
 def _status(keyed: KeyedRun | None) -> RunStatus | None:

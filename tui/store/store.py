@@ -38,7 +38,7 @@ from tui.store.changes import Changes, Topic
 from tui.store.facts import Fact, Facts, SourceStatus
 from tui.store.indexes import Indexes
 from tui.store.merge import is_same_row, merge, merge_gone
-from tui.store.orders import EPOCH, KeyedRun, newest_first
+from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
 from tui.store.retention import Retention, has_large_facets
 from tui.store.status_counts import StatusCounter, StatusCounts
 
@@ -197,6 +197,10 @@ class Store:
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
         """Return the runs with a state created from `start` to `end`, both included, newest first."""
         return self._indexes.created_between(start, end)
+
+    def newest_first_keys(self) -> list[Key]:
+        """Return the sort keys of all runs with a state, newest first."""
+        return self._indexes.newest_first_keys()
 
     def newest(self) -> Run | None:
         """Return the newest run with a state."""

@@ -1,8 +1,10 @@
 """`View`: the runs that match a filter, sorted, and updated incrementally."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import chain
+from operator import itemgetter
 from typing import Final
 
 from sortedcontainers import SortedList
@@ -12,10 +14,14 @@ from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import EVERYTHING, Filter
-from tui.store.orders import CREATED, Order, SortKey
+from tui.store.orders import CREATED, Key, Order, SortKey
 from tui.store.store import Store
 
-_RUNS_PER_TIME_CHECK: Final = 64
+_RUNS_PER_STEP: Final = 256
+_KEYS_PER_SORT: Final = 8_192
+"""Sorting this many takes about 2 ms, and merging the sorted parts of 100,000 less than 10 ms."""
+
+_RANK: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,14 @@ class View:
         *,
         since: datetime | None = None,
         starts_empty: bool = False,
-        candidates: Iterable[RunId] | None = None,
+        candidates: Sequence[Key] | None = None,
         get: Callable[[RunId], Run | None] | None = None,
     ) -> None:
         """Create a view of the store.
 
         `get` returns a run as the view should show it, by default the store's. With `starts_empty` the view is complete
-        only when `fill` has returned True; it may receive updates before. `candidates` are the only runs that can
-        match, if they are known; `fill` skips all others.
+        only when `fill` has returned True; it may receive updates before. `candidates` are the keys of the runs that
+        can match, newest first, by default of all runs.
         """
         self._store = store
         self._get = get or store.get
@@ -68,11 +74,12 @@ class View:
         self._keys: dict[RunId, SortKey] = {}
         self._older: set[RunId] = set()
         self._sorted_keys = SortedList()
-        self._unfilled: list[RunId] = []
-        if starts_empty:
-            self._unfilled = [run.id for run in store.runs()] if candidates is None else list(candidates)
+        self._is_sorted = False
+        self._unsorted_moves: list[tuple[SortKey | None, SortKey | None]] = []
+        """The keys that `update` replaced while the others were sorted."""
+        self._steps = self._fill(store.newest_first_keys() if candidates is None else candidates)
         if not starts_empty:
-            self._rebuild()
+            self.fill(lambda: False)
 
     @property
     def filter(self) -> Filter:
@@ -96,17 +103,48 @@ class View:
 
     def fill(self, is_time_up: Callable[[], bool]) -> bool:
         """Add more of the runs that the store had at the start, until the time is up. Return whether all are added."""
-        unfilled = self._unfilled
-        while unfilled:
-            for _ in range(min(_RUNS_PER_TIME_CHECK, len(unfilled))):
-                run_id = unfilled.pop()
-                if run_id not in self._keys and (key := self._key(run_id)) is not None:
-                    self._sorted_keys.add(key)
-                    self._keys[run_id] = key
-                    self._record_age(run_id)
+        for _ in self._steps:
             if is_time_up():
-                return not unfilled
+                return self._is_sorted
         return True
+
+    def _fill(self, candidates: Sequence[Key]) -> Iterator[None]:
+        """Add and sort the candidates in steps of a few milliseconds."""
+        for start in range(0, len(candidates), _RUNS_PER_STEP):
+            self._add(candidates[start : start + _RUNS_PER_STEP])
+            yield
+        # The keys are in order of creation, and sorting keeps that order among equal ranks. So only ranks are compared.
+        keys = list(self._keys.values())
+        self._unsorted_moves.clear()
+        if self._order.rank is not None:
+            parts = [keys[start : start + _KEYS_PER_SORT] for start in range(0, len(keys), _KEYS_PER_SORT)]
+            for part in parts:
+                part.sort(key=_RANK)
+                yield
+            keys = list(chain.from_iterable(parts))
+            keys.sort(key=_RANK)
+            yield
+        self._sorted_keys = SortedList(keys)
+        self._is_sorted = True
+        for old, new in self._unsorted_moves:
+            self._move(old, new)
+        self._unsorted_moves.clear()
+
+    def _add(self, candidates: Iterable[Key]) -> None:
+        """Add those of the candidates that match. The loop is written for speed: a filter runs it 100,000 times."""
+        get, rank, keys = self._get, self._order.rank, self._keys
+        matches = None if self._filter.is_empty else self._filter.test
+        since = None if self._since is None else -self._since.timestamp()
+        for key in candidates:
+            run_id = key[1]
+            run = get(run_id)
+            if run is None or run.state is None or run_id in keys or not (matches is None or matches(run)):
+                continue
+            if since is not None and key[0] >= since and self._is_older(run):
+                if run.is_final or run.is_gone:
+                    continue
+                self._older.add(run_id)
+            keys[run_id] = key if rank is None else (rank(run), *key)
 
     def set_since(self, since: datetime) -> ViewDelta:
         """Change `since`. The cost depends on the number of runs between the old and the new time."""
@@ -139,12 +177,14 @@ class View:
                 if new is not None:
                     changed.add(run_id)
                 continue
-            if old is not None:
-                self._sorted_keys.remove(old)
+            if new is None:
                 del self._keys[run_id]
-            if new is not None:
-                self._sorted_keys.add(new)
+            else:
                 self._keys[run_id] = new
+            if self._is_sorted:
+                self._move(old, new)
+            else:
+                self._unsorted_moves.append((old, new))
             (entered if old is None else left if new is None else moved).add(run_id)
         return ViewDelta(frozenset(entered), frozenset(left), frozenset(moved), frozenset(changed))
 
@@ -185,6 +225,12 @@ class View:
         """Return the runs from index `start` up to, but not including, `stop`. Indexes out of range are ignored."""
         return [_id_of(key) for key in self._sorted_keys.islice(max(0, start), max(0, stop))]
 
+    def _move(self, old: SortKey | None, new: SortKey | None) -> None:
+        if old is not None:
+            self._sorted_keys.remove(old)
+        if new is not None:
+            self._sorted_keys.add(new)
+
     def _key(self, run_id: RunId) -> SortKey | None:
         run = self._get(run_id)
         if run is None or not self._shows(run):
@@ -206,14 +252,6 @@ class View:
             self._older.add(run_id)
         else:
             self._older.discard(run_id)
-
-    def _rebuild(self) -> None:
-        key = self._order.key
-        runs = (self._get(run.id) for run in self._store.runs())
-        shown = [run for run in runs if run is not None and self._shows(run)]
-        self._keys = {run.id: key(run) for run in shown}
-        self._older = {run.id for run in shown if self._is_older(run)}
-        self._sorted_keys = SortedList(self._keys.values())
 
 
 def _touched(changes: Changes) -> Iterable[RunId]:

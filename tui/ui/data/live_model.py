@@ -1,6 +1,6 @@
 """The bridge from the session to the widgets: merged changes, the pause, the freshness."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tui.domain.ids import RunId
@@ -10,6 +10,7 @@ from tui.present.columns import Now
 from tui.session import Session
 from tui.store.changes import Changes, Topic
 from tui.store.freshness import Freshness, FreshnessTracker
+from tui.store.orders import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,13 @@ class PauseSnapshot:
     * `since`: when the pause began
     * `runs`: the runs at that moment
     * `frozen_at`: when they were last confirmed: earlier than `since` if the data was stale
+    * `keys`: their sort keys, newest first
     """
 
     since: datetime
     runs: Mapping[RunId, Run]
     frozen_at: datetime
+    keys: Sequence[Key] = ()
 
 
 class LiveModel:
@@ -53,6 +56,11 @@ class LiveModel:
         return self.session.store.get(run_id)
 
     @property
+    def newest_first_keys(self) -> Sequence[Key]:
+        """The sort keys of the runs as they are shown, newest first."""
+        return self.session.store.newest_first_keys() if self.pause is None else self.pause.keys
+
+    @property
     def freshness(self) -> Freshness:
         """How fresh the data is."""
         clock = self.session.clock
@@ -79,8 +87,8 @@ class LiveModel:
         """Stop showing updates, or continue and show those that the pause held back."""
         if self.pause is None:
             self._flush()
-            now = self.now
-            self.pause = PauseSnapshot(now.at, self.session.store.snapshot(), now.frozen_at or now.at)
+            now, store = self.now, self.session.store
+            self.pause = PauseSnapshot(now.at, store.snapshot(), now.frozen_at or now.at, store.newest_first_keys())
             return
         self.pause = None
         self._flush()

@@ -3,15 +3,13 @@
 `tui/present` makes the last two from the facts that this module returns. The pane and its rule use this module.
 """
 
-from datetime import timedelta
-
 from tui.domain.search import SearchProgress
 from tui.domain.update import HistoryRead
 from tui.present import formatting
 from tui.present.frame.empty import EmptyFacts
 from tui.present.list.end import ListEndFacts, reach_words
 from tui.store.filter_words import split_words
-from tui.store.orders import CREATED, EPOCH
+from tui.store.orders import CREATED, key_after
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.list_views import ListViews
@@ -36,7 +34,7 @@ def _reached_count(base: View, history: HistoryRead | None) -> int:
     listed = len(base) - base.older_count
     if history is None or base.order is not CREATED:
         return listed
-    return min(listed, base.index_for((EPOCH - history.reached + timedelta.resolution,)))
+    return min(listed, base.index_for(key_after(history.reached)))
 
 
 def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:

@@ -10,7 +10,7 @@ from typing import Final
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
 from tui.store.missed_runs import Gap
-from tui.store.orders import CREATED, EPOCH, SortKey
+from tui.store.orders import CREATED, SortKey, key_before
 from tui.store.view import View
 
 
@@ -73,7 +73,7 @@ class ListLines:
     def _others(self) -> list[tuple[SortKey, Item]]:
         """The items that are not in the view, sorted by their keys."""
         # A key without an id sorts before the runs that were created at the same moment.
-        others: list[tuple[SortKey, Item]] = [((EPOCH - gap.until,), gap) for gap in self.shown_gaps]
+        others: list[tuple[SortKey, Item]] = [(key_before(gap.until), gap) for gap in self.shown_gaps]
         if self.departed is not None:
             others.append((self.departed.key, self.departed.run_id))
         return sorted(others, key=lambda other: other[0])

@@ -6,7 +6,7 @@ The list's pane owns them and shows `shown` through `RunListModel`. Views are fi
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from tui.domain.status import FAILED
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
-from tui.store.orders import CREATED, Order
+from tui.store.orders import CREATED, Key, Order
 from tui.store.server_filter import with_server_filters
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
@@ -101,8 +101,9 @@ class ListViews:
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
         if self.parsed.depends_on_errors:
-            failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
-            views += [self._view(Filter(terms=(term,)), base.since, failed) for term in (_is_failed, _is_unread)]
+            failed = {run_id for status in FAILED for run_id in self._session.store.with_status(status)}
+            keys = [key for key in self._live.newest_first_keys if key[1] in failed]
+            views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if self._fill_some(views):
@@ -153,11 +154,12 @@ class ListViews:
     def _since(self) -> datetime:
         return self._session.now() - self.query.shown_period
 
-    def _view(self, runs_filter: Filter, since: datetime | None, candidates: list[RunId] | None = None) -> View:
+    def _view(self, runs_filter: Filter, since: datetime | None, candidates: Sequence[Key] | None = None) -> View:
         query = self.query
         runs_filter = with_server_filters(query.filters, runs_filter)
         store, get = self._session.store, self._live.get
-        return View(store, runs_filter, query.order, since=since, starts_empty=True, candidates=candidates, get=get)
+        keys = self._live.newest_first_keys if candidates is None else candidates
+        return View(store, runs_filter, query.order, since=since, starts_empty=True, candidates=keys, get=get)
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         monotonic_s = self._session.clock.monotonic_s
