@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.strip import Strip
@@ -11,8 +12,12 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Run
 from tui.present import columns
+from tui.present.frame.header import header_line
+from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Line
-from tui.ui.widgets import run_table
+from tui.store.changes import Changes
+from tui.ui.app import TriggerApp
+from tui.ui.widgets import header, run_table
 
 OLD_S = -80_000.0
 
@@ -71,3 +76,28 @@ def test_new_runs_make_only_their_lines(tmp_path: Path, monkeypatch: pytest.Monk
         assert [line.split()[3] for line in monitor.lines[3:6]] == ["run_00…0092", "run_00…0091", "run_00…0090"]
 
     run_story(story, tmp_path, fleet_of(*new))
+
+
+def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, published, made = list[object](), list[Changes](), list[HeaderFacts]()
+
+    def display(_app: TriggerApp, _screen: object, update: object) -> None:
+        frames.append(update)
+
+    def make_header(facts: HeaderFacts, width: int, **options: Any) -> Line:
+        made.append(facts)
+        return header_line(facts, width, **options)
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(21 - monitor.api.fleet.now_s)
+        monitor.app.changed.subscribe(monitor.screen, published.append)
+        monkeypatch.setattr(TriggerApp, "_display", display)
+        monkeypatch.setattr(header, "header_line", make_header)
+        count_before = len(monitor.api.fleet.requests)
+        await monitor.later(8)
+        assert len(monitor.api.fleet.requests) > count_before
+        assert frames == []
+        assert published == []
+        assert made == []
+
+    run_story(story, tmp_path, fleet_of())

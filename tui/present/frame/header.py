@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
+from tui.domain.update import BudgetRead
 from tui.present import formatting
 from tui.present.frame.connection import ConnectionState, connection_state
 from tui.present.frame.header_facts import HeaderFacts
@@ -73,6 +74,11 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
             return _parts(facts, short, drops, is_colorless=is_colorless).line(width)
     bare = _parts(facts, ConnectionState(connection.head), drops, is_colorless=is_colorless)
     return fit((Piece(" "), *bare.left), width)
+
+
+def short_budget(budget: BudgetRead | None) -> BudgetRead | None:
+    """Return the request budget if it is so short that the header shows it."""
+    return budget if budget is not None and budget.remaining * _SHORT_BUDGET < budget.limit else None
 
 
 class _Parts(NamedTuple):
@@ -184,10 +190,8 @@ def _is_at_least(counts: StatusCounts, name: str) -> bool:
 
 
 def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
-    budget = facts.budget
+    budget = short_budget(facts.budget)
     if budget is None or "budget" in drops or facts.freshness.is_stale:
-        return ()
-    if budget.remaining * _SHORT_BUDGET >= budget.limit:
         return ()
     return (Piece(f"budget {formatting.count(budget.remaining)} of {formatting.count(budget.limit)}", Token.AMBER),)
 

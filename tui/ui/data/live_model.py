@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.update import SourceConnected
 from tui.lazy_dataclass import dataclass
 from tui.present.columns import Now
 from tui.session import Session
 from tui.store.changes import Changes, Topic
+from tui.store.facts import SourceStatus
 from tui.store.freshness import Freshness, FreshnessTracker
 from tui.store.orders import Key
+
+_CONFIRMED: Final = frozenset({Topic.SOURCES, Topic.BUDGET})
+"""The topics of an answer that has nothing new. The header shows a short budget with the next tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class LiveModel:
         self._pending = Changes()
         self._is_flush_scheduled = False
         self._started_s = session.clock.monotonic_s()
+        self._failures: list[SourceStatus] = []
 
     def start(self, publish: Callable[[Changes], None]) -> None:
         """Pass the changes of the session to `publish` from now on."""
@@ -66,6 +73,12 @@ class LiveModel:
         clock = self.session.clock
         waited = timedelta(seconds=clock.monotonic_s() - self._started_s)
         return self.freshness_tracker.at(clock.elapsed_s(), self.session.now(), waited)
+
+    @property
+    def connection(self) -> tuple[object, ...]:
+        """The freshness without its times: how far the sources work."""
+        state = self.freshness
+        return state.level, state.leader, state.interval, state.failure, state.other_failure
 
     @property
     def now(self) -> Now:
@@ -95,10 +108,11 @@ class LiveModel:
 
     def _on_changes(self, changes: Changes) -> None:
         # The session's pump calls this. Drawing happens later: an exception in it would end the session.
+        is_other = not changes.topics <= _CONFIRMED
         if Topic.SOURCES in changes.topics:
-            elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
-            for status in self.session.store.source_statuses.values():
-                self.freshness_tracker.record(status, elapsed_s, now)
+            is_other |= self._record_sources()
+        if not is_other:
+            return
         if self.pause is None:
             self._pending.merge(changes)
         else:
@@ -106,6 +120,16 @@ class LiveModel:
         if not self._is_flush_scheduled:
             self._is_flush_scheduled = True
             self._call_soon(self._flush)
+
+    def _record_sources(self) -> bool:
+        """Record the statuses of the sources. Return whether one of them works now, or not any more."""
+        before, failures = self.connection, self._failures
+        elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
+        statuses = self.session.store.source_statuses.values()
+        for status in statuses:
+            self.freshness_tracker.record(status, elapsed_s, now)
+        self._failures = [status for status in statuses if not isinstance(status, SourceConnected)]
+        return self.connection != before or self._failures != failures
 
     def _merge_paused(self, changes: Changes, pause: PauseSnapshot) -> None:
         """Merge changes within bounds: drop transitions, and runs that both appeared and disappeared in the pause."""

@@ -177,16 +177,16 @@ class RunListPane(Pane):
         self._show_texts()
 
     def tick(self) -> None:
-        if self.live.pause is None and (since := self.views.advance(self.live.now.at)) is not None:
+        now, is_paused = self.live.now, self.live.pause is not None
+        if not is_paused and (since := self.views.advance(now.at)) is not None:
             self.table.show_lines(self.rows.set_since(since))
-        if self.live.pause is None:
-            now = self.live.now
+        if not is_paused:
             self.views.recheck(now.frozen_at or now.at)
         if self.is_shown:
             self.table.tick()
         self._outages.record(self.live.freshness_tracker.gap)
-        if self.live.pause is None:
-            self._missed = self._outages.missed(self.live.now.at)
+        if not is_paused:
+            self._missed = self._outages.missed(now.at)
             self.table.show_gaps(self._missed)
         self._show_texts()
 

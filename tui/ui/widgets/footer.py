@@ -1,8 +1,8 @@
 """The footer: the keys that work now, and a notice at the right end.
 
-Its facts are compared when Textual reports that bindings may have changed, when its width changes, for a notice, and
-every second. The line is made again only if they differ. The screen calls `refresh_bindings` when the cursor moves to
-another run.
+Its facts are compared when Textual reports that bindings may have changed, when its width or the connection changes,
+and for a notice. The line is made again only if they differ. The screen calls `refresh_bindings` when the cursor moves
+to another run.
 """
 
 from typing import Final
@@ -33,6 +33,8 @@ class Footer(Lines):
         self._notice_ends_s = 0.0
         self._notice_names_help = False
         self._facts: tuple[object, ...] = ()
+        self._shown_connection = (False, False)
+        self._is_outdated = True
 
     def on_mount(self) -> None:
         self._key_facts = KeyFacts(self.screen)
@@ -57,22 +59,31 @@ class Footer(Lines):
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
     def tick(self) -> None:
-        if self._notice and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s:
+        is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
+        if is_over:
             self._notice = ()
-        self.rebuild()
+        if is_over or self._is_outdated or self._shown_connection != self._connection:
+            self.rebuild()
 
     def rebuild(self) -> None:
         """Show as many of the keys that work now as fit."""
-        if not self.size.width or is_covered(self):
+        self._is_outdated = not self.size.width or is_covered(self)
+        if self._is_outdated:
             return
-        session, freshness = self.app_base.session, self.app_base.live.freshness
-        is_offline = freshness.is_stale and session.settings.may_write and len(session.store) > 0
-        is_failing = freshness.failure is not None and self.screen is self.app_base.screen_stack[0]
+        session = self.app_base.session
+        self._shown_connection = is_stale, is_failing = self._connection
+        is_offline = is_stale and session.settings.may_write and len(session.store) > 0
+        is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
         notice = (self._notice, self._notice_names_help)
         facts = (self.size.width, is_offline, is_failing, notice, *self._key_facts.current())
         if facts != self._facts:
             self._facts = facts
             self._show_keys(is_offline=is_offline, is_failing=is_failing)
+
+    @property
+    def _connection(self) -> tuple[bool, bool]:
+        freshness = self.app_base.live.freshness
+        return freshness.is_stale, freshness.failure is not None
 
     def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
         keys = (key for key in live_keys(self.screen) if key.works_now)

@@ -9,7 +9,7 @@ from typing import Final
 from textual import events
 
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
-from tui.present.frame.header import header_line
+from tui.present.frame.header import header_line, short_budget
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.title import terminal_title
 from tui.store.activity import Activity, Minute
@@ -30,7 +30,7 @@ MAX_LINE_AGE: Final = timedelta(seconds=10)
 class Header(Lines):
     """Shows the state of the session. Its screen calls `on_changes` and `tick`.
 
-    A line costs 0.8 ms, so it is not made at each tick and each answer of a source while the data is fresh.
+    A line costs 0.8 ms, so it is not made at each tick while the data is fresh.
     """
 
     def __init__(self, live: LiveModel) -> None:
@@ -52,10 +52,9 @@ class Header(Lines):
         self._activity.on_changes(changes)
         if Topic.RUNS in changes.topics:
             self._changed_at = self._live.session.now()
-        is_confirmation = changes.topics == {Topic.SOURCES}
-        self._is_outdated |= not is_confirmation
+        self._is_outdated = True
         # Changes of runs wait for the next tick, or for an answer of a source, of which one a second is reported.
-        if self._is_due if is_confirmation else changes.topics - {Topic.RUNS}:
+        if changes.topics - {Topic.RUNS}:
             self.rebuild()
 
     def tick(self) -> None:
@@ -64,14 +63,13 @@ class Header(Lines):
 
     @property
     def _is_due(self) -> bool:
-        """Whether the line may be different without a change of the store's data."""
+        """Whether the line may be different although nothing was published."""
         return not self._made_at <= self._live.session.now() < self._due_at or self._made_for != self._conditions()
 
     def _conditions(self) -> tuple[object, ...]:
-        """Return what the line depends on beside the store and the time."""
-        freshness = self._live.freshness
-        state = (freshness.level, freshness.leader, freshness.interval, freshness.failure, freshness.other_failure)
-        return self.painter, self.app_base.is_slow_link, self._live.pause is not None, *state
+        """Return what the line depends on that is not published, beside the time."""
+        budget = short_budget(self._live.session.store.budget)
+        return self.painter, self.app_base.is_slow_link, self._live.pause is not None, budget, *self._live.connection
 
     def rebuild(self) -> None:
         """Update the line and the terminal's title. The line is repainted if it differs."""
