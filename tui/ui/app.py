@@ -39,6 +39,7 @@ from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 LEAVE_ID: Final = "leave"
+_SLOW_LINK_CLASS: Final = "slow-link"
 
 MAX_KEY_S: Final = 1.0
 """Stop waiting for a widget to process a key after this; the widget is being removed."""
@@ -83,6 +84,7 @@ class TriggerApp(AppBase):
         self._title = ""
         self.live = LiveModel(session, partial(call_soon, self))
         self.live.in_minutes = self.is_slow_link
+        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
@@ -225,6 +227,7 @@ class TriggerApp(AppBase):
     def _show_link_speed(self) -> None:
         """Show everything again as the speed of the link demands."""
         self._set_driver_profile()
+        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
         self.live.in_minutes = self.is_slow_link
         self.painter = self._new_painter(self.painter.color_mode, is_ascii=self.painter.is_ascii)
         for screen in self.screen_stack:

@@ -6,6 +6,7 @@ from statistics import median
 
 import pytest
 from rich.color import ColorType
+from rich.segment import Segment
 from textual.strip import Strip
 
 from tests.perf.terminal import Terminal
@@ -120,6 +121,22 @@ def test_nothing_changes_within_a_minute_on_a_slow_link(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -number - 34.0, -number - 33.5, 1000) for number in range(1, RUNNING + 1))
     run_story(story, tmp_path, fleet, slow_link=True)
+
+
+def test_page_behind_a_dialog_stays_as_it_is_on_a_slow_link(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        def footer() -> list[Segment]:
+            return list(monitor.app.screen._compositor.render_strips()[-1])
+
+        await monitor.press("j", wait_s=1)
+        for is_slow in (True, False):
+            await report_speed(monitor, is_slow=is_slow)
+            before = footer()
+            await monitor.press(":", wait_s=1)
+            assert (footer() == before) is is_slow
+            await monitor.press("escape", wait_s=1)
+
+    run_story(story, tmp_path, small_fleet(6))
 
 
 @pytest.mark.parametrize("key", [":", "f", "slash", "question_mark"])

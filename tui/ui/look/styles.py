@@ -123,10 +123,11 @@ class LineStyler:
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
         if (beside := self.beside_edge(background)) is not background:
+            edge, rest = line[0]._replace(text=line[0].text[:1]), line[0]._replace(text=line[0].text[1:])
             # Without colours, the reversed edge shows which pane has the focus.
             at_edge = background if self.is_colorless else Background.PAGE if beside is Background.GONE else beside
-            edge = self._segments(line[:1], at_edge, is_stale=is_stale)
-            return [*edge, *self._segments(line[1:], beside, is_stale=is_stale)]
+            first = self._segments((edge,), at_edge, is_stale=is_stale)
+            return [*first, *self._segments((rest, *line[1:]), beside, is_stale=is_stale)]
         return self._segments(line, background, is_stale=is_stale)
 
     def _segments(self, line: Line, background: Background, *, is_stale: bool) -> list[Segment]:
