@@ -102,7 +102,7 @@ _ALLOWED = re.compile(
     r"|\[(?:\d+;\d+)?r|\[\d*[STb]"  # scrolling of a region; repetition
     rf"|\[\?(?:{_MODES})[hl]|\[\?\d+\$p"  # modes that Textual sets, and asks for
     r"|\[[>=<]\d*;?\d*u|\[\?u"  # the keyboard protocol
-    r"|\[6n|\[>?c|\[2[23];[012]t"  # requests for the cursor and the terminal type; saving and restoring the title
+    r"|\[[56]n|\[>0q|\[>?c|\[2[23];[012]t"  # requests; saving and restoring the title
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
     r"|\](?P<title>[02];[^\x00-\x1f\x7f-\x9f]*)(?:\x07|\x1b\\)"
     r"|\]22;[a-z-]*(?:\x07|\x1b\\)"  # the pointer's shape

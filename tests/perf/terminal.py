@@ -27,7 +27,7 @@ from tests.perf.screen import Emulator, Screen
 PATIENCE_S: Final = 30.0
 SYNC_BEGINS: Final = b"\x1b[?2026h"
 
-_QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q))")
+_QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q)|(5n))")
 _SUPPORTED: Final = {b"2026": 2}
 """DEC modes that this terminal reports as known: 2 means off. It reports others with 0."""
 
@@ -230,6 +230,8 @@ class Terminal:
                 if self._name is None:
                     continue
                 reply = f"\x1bP>|{self._name}\x1b\\"
+            elif query[4] is not None:
+                reply = "\x1b[0n"
             elif query[1] is not None:
                 reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
             else:

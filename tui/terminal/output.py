@@ -46,6 +46,18 @@ class FrugalOutput:
         self._shown = Grid(self._grid.columns, self._grid.lines, UNKNOWN)
         self._is_forgotten, self._at = True, None
 
+    def lose_cursor(self) -> None:
+        """Record that the cursor was moved by text that was sent past this output."""
+        self._at = None
+
+    def lose_cells(self, y: int, x: int, count: int) -> None:
+        """Record that something else may have been drawn there."""
+        if y < len(self._shown.rows):  # the terminal may have another size by now
+            row = self._shown.rows[y].copy()
+            row[x : x + count] = [UNKNOWN] * len(row[x : x + count])
+            self._shown.rows[y] = row
+        self.lose_cursor()
+
     def passed(self, text: str) -> None:
         """Record text that was sent past this output: apply its modes and forget the screen."""
         for _ in self._decoder.feed(text):
@@ -131,6 +143,12 @@ class PlainOutput:
         """Nothing is kept that has a size."""
 
     def forget(self) -> None:
+        """Nothing is kept."""
+
+    def lose_cursor(self) -> None:
+        """Nothing is kept."""
+
+    def lose_cells(self, y: int, x: int, count: int) -> None:
         """Nothing is kept."""
 
     def passed(self, text: str) -> None:

@@ -167,7 +167,7 @@ class TriggerApp(AppBase):
     def request_cursor(self, question: str) -> bool:
         """Ask the terminal for its cursor position; False if it lags behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):
-            return self._driver.request_cursor(question)
+            return self._driver.request_cursor()
         self.write(question)
         return True
 
@@ -181,6 +181,9 @@ class TriggerApp(AppBase):
         # Through the screen's queue: the answer keeps its order among the keys.
         if not self.screen.call_later(self.type_ahead.record_reply):  # a screen that is being removed
             self.type_ahead.record_reply()
+
+    def on_cursor_report_lost(self) -> None:
+        self.type_ahead.record_lost_reply()
 
     async def on_event(self, event: events.Event) -> None:
         """Wait until the focused widget has processed a key or paste before the next one is read."""
@@ -197,7 +200,7 @@ class TriggerApp(AppBase):
                 async with asyncio.timeout(MAX_KEY_S):
                     await done.wait()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
-            self._driver.backlog.record_handled()
+            self._driver.record_handled()
 
     @property
     def is_behind(self) -> bool:

@@ -1,15 +1,14 @@
-"""Textual's driver for the terminal: its modes, size, input and title, and how it is restored at the end.
+"""Textual's driver for the terminal: how it is set up, suspended, continued and restored.
 
 It replaces Textual's Linux driver. The reading thread of that driver ends on some input, and its writes block the event
-loop. Decoding is in `terminal.input`, writing in `terminal.output`. The module is longer than 300 lines because each
-step of setting up the terminal is next to the step that undoes it.
+loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`.
 """
 
 import os
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
@@ -19,23 +18,16 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
+from tui.ui.terminal import modes
 from tui.ui.terminal.early import EarlyTerminal
+from tui.ui.terminal.frames import FrameSender
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
-from tui.ui.terminal.modes import (
-    MODES_OFF,
-    MODES_ON,
-    SCREEN_OFF,
-    SCREEN_ON,
-    attributes_of,
-    enter_raw_mode,
-    restore_attributes,
-    screen_output,
-    size_of,
-)
-from tui.ui.terminal.output import TerminalWriter
-from tui.ui.terminal.pending_replies import PendingReplies
+from tui.ui.terminal.messages import CursorReportLost, LinkSpeedChanged, TerminalAnswer
+from tui.ui.terminal.output import Drained, TerminalWriter
+from tui.ui.terminal.queries import Query, TerminalQueries
 from tui.ui.terminal.reader import TerminalReader
+from tui.ui.terminal.title import TerminalTitle
 
 HANGUP_EXIT_CODE: Final = 129
 """The exit code after the terminal was closed: 128 plus the number of SIGHUP, as in shells."""
@@ -52,20 +44,22 @@ STOP_AGAIN_S: Final = 0.1
 The delay lets a signal come first that the shell sends together with SIGCONT, as `kill %1` does.
 """
 
-STDERR: Final = 2
+MAX_MODIFIERS: Final = 15
+"""The most that the modifiers of a key add to its parameter, which is 1 without any."""
 
-_MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
-# Only "disambiguate escape codes". With "report all keys" a shell is unusable after `kill -9`.
-_KITTY_ON: Final = "\x1b[>1u"
-# Apple's terminal prints a `p` for this request.
-_REQUEST_SYNC: Final = "\x1b[?2026$p"
-_TITLE_PUSH: Final = "\x1b[22;2t"
-# The empty title is for a terminal that does not save titles.
-_TITLE_POP: Final = "\x1b]2;\x1b\\\x1b[23;2t"
-# A terminal keeps these flags for each screen, so they are reset before leaving the alternate screen.
-_KITTY_OFF: Final = "\x1b[<u"
-# Resets the character set, colours and margins that another program may have set.
-_CLEAR: Final = "\x1b(B\x0f\x1b[0m\x1b[r\x1b[?6l\x1b[2J"
+NAMED_TERMS: Final = (
+    "xterm",
+    "kitty",
+    "foot",
+    "wezterm",
+    "ghostty",
+    "alacritty",
+    "tmux",
+    "konsole",
+    "contour",
+    "mintty",
+)
+"""Beginnings of TERM of terminals that are asked for their version. Old consoles would print the query."""
 
 
 class TerminalDriver(Driver):
@@ -79,17 +73,22 @@ class TerminalDriver(Driver):
         assert sys.__stdin__ is not None
         assert sys.__stdout__ is not None
         self._input, self._output = sys.__stdin__.fileno(), sys.__stdout__.fileno()
-        self._size = self._size or size_of(self._output)
+        self._size = self._size or modes.size_of(self._output)
         # Only our app has an early terminal. Textual passes the driver nothing else of ours.
         self._early: EarlyTerminal | None = getattr(self._app, "early_terminal", None)
-        self._screen = screen_output(*self._size) if self._early is None else self._early.screen
-        self.backlog = KeyBacklog()
-        self._replies = PendingReplies()
-        self._attributes: list[Any] | None = None
-        self._title: str | None = None
-        self._is_active = self._was_continued = self._is_restored = self._is_title_pushed = False
-        self._is_slow_profile = False
         self._is_held = self._early is not None
+        self.backlog = KeyBacklog()
+        self._title = TerminalTitle()
+        self._queries = TerminalQueries(on_lost_cursor=lambda: self.send_message(CursorReportLost()))
+        self._frames = FrameSender(
+            modes.screen_output(*self._size) if self._early is None else self._early.screen,
+            self._queries,
+            self._title,
+            self._loop,
+            on_link_speed=lambda is_slow: self.send_message(LinkSpeedChanged(is_slow=is_slow)),
+        )
+        self._attributes: list[Any] | None = None
+        self._is_active = self._was_continued = self._is_restored = False
         self._handlers: dict[int, Any] = {}
         self._writer: TerminalWriter | None = None
         self._reader: TerminalReader | None = None
@@ -100,29 +99,38 @@ class TerminalDriver(Driver):
         return True
 
     def process_message(self, message: Message) -> None:
-        """Pass a decoded message to the app, except for keys beyond the bound of the backlog."""
+        """Pass a decoded message to the app, except for answers that only the driver asked for, and excess keys."""
         match message:
-            case events.CursorPosition():
-                self._replies.record_cursor()
+            case TerminalAnswer():
+                self._record_answer(message)
+                return
+            case events.CursorPosition() if _is_f3(message) or not self._frames.record_answer(Query.CURSOR):
+                return
             case messages.TerminalSupportsSynchronizedOutput():
-                self._replies.record_mode()
+                self._frames.record_answer(Query.SYNC_MODE)
             case events.InputEvent() | events.Paste() if not self._is_active:
                 return  # typed while the terminal is restored
             case events.Key() if not self.backlog.admit(message.key):
                 return
+            case events.InputEvent() | events.Paste():
+                self._frames.record_key()
+            case _:
+                pass
         super().process_message(message)
 
     def send_message(self, message: Message) -> None:
         """Pass a message to the app, from any thread. Textual's own method creates a task for each."""
         self._app.post_message(message)
 
+    def record_handled(self) -> None:
+        """Record that the app has handled a key."""
+        self.backlog.record_handled()
+        self._frames.record_key()
+
     def write(self, data: str) -> None:
-        """Write text to the terminal. Does nothing while the program is suspended."""
-        if self._writer is None or not self._is_active:
-            return
-        self._screen.draw(data)
-        if not self._is_held:
-            self._send_drawn()
+        """Draw text, and send it when the terminal can take it. Does nothing while the program is suspended."""
+        if self._is_active:
+            self._frames.draw(data)
 
     def release(self) -> None:
         """Take the place of the first frame: send what was drawn meanwhile, and read the keys that were typed.
@@ -131,43 +139,25 @@ class TerminalDriver(Driver):
         """
         if self._is_held and self._is_active:
             self._is_held = False
-            self._send_drawn()
-            self._read_input()
+            self._begin()
 
-    def _send_drawn(self) -> None:
-        text = self._screen.take()
-        if text and self._writer is not None and not self._writer.write(text):
-            self._screen.forget()
-
-    def request_cursor(self, sequence: str) -> bool:
-        """Request the cursor's position. Return False if the terminal is behind, so that nothing was sent."""
-        is_sent = self._writer is not None and self._is_active and self._writer.write(sequence)
-        if is_sent:
-            self._replies.expect_cursor()
-        return is_sent
+    def request_cursor(self) -> bool:
+        """Send the newest frame and request the cursor's position. Return False if the terminal is behind."""
+        return self._is_active and self._frames.ask_cursor()
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title, which must not contain controls. The previous title is restored at the end."""
-        self._title = title
-        if self._writer is not None and self._is_active:
-            # If the terminal is behind, the title is dropped here and sent again once it has caught up.
-            self._is_title_pushed |= self._writer.write(self._title_sequence())
-
-    def _title_sequence(self) -> str:
-        if self._title is None:
-            return ""
-        return f"{'' if self._is_title_pushed else _TITLE_PUSH}\x1b]2;{self._title}\x1b\\"
+        self._frames.set_title(title)
 
     def set_slow_profile(self, *, is_on: bool) -> None:
         """Set whether the app draws for a slow link. The terminal then gets at most four frames a second."""
-        self._is_slow_profile = is_on
+        self._frames.pacer.is_slow_profile = is_on
 
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""
-        if self._writer is not None and self._is_active:
-            enter_raw_mode(self._input)
-            self._writer.write(_CLEAR + MODES_ON)
-            self._screen.passed(MODES_ON)
+        if self._is_active:
+            modes.enter_raw_mode(self._input)
+            self._frames.repaint(modes.CLEAR + modes.MODES_ON)
             self._paint_all()
 
     def suspend(self) -> None:
@@ -185,26 +175,23 @@ class TerminalDriver(Driver):
         if self._writer is None:
             self._writer = TerminalWriter(self._output, on_gone=self._on_hang_up, on_caught_up=self._on_caught_up)
         early, self._early = self._early, None
-        self._attributes = attributes_of(self._input) if early is None else early.take_over()
-        enter_raw_mode(self._input)
+        self._attributes = modes.attributes_of(self._input) if early is None else early.take_over()
+        modes.enter_raw_mode(self._input)
         shown_size = early.size if early is not None and early.is_shown else None
-        title, self._is_title_pushed = self._title_sequence(), self._title is not None
-        mouse = _MOUSE_ON if self._mouse else ""
-        request = "" if os.environ.get("TERM_PROGRAM") == "Apple_Terminal" else _REQUEST_SYNC
-        screen_on = f"{SCREEN_ON}{MODES_ON}" if shown_size is None else ""
-        self._writer.replace(f"{title}{screen_on}{self._kitty(_KITTY_ON)}{mouse}{request}")
-        if shown_size is None:
-            self._screen.passed(MODES_ON)
-        if request:
-            self._replies.expect_mode()
+        screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
+        mouse = modes.MOUSE_ON if self._mouse else ""
+        setup = f"{screen_on}{self._kitty(modes.KITTY_ON)}{mouse}"
+        self._frames.start(self._writer, setup, is_shown=shown_size is not None)
         self._is_active, self._is_restored = True, False
+        if shown_size != modes.size_of(self._output):
+            self._frames.resize(*modes.size_of(self._output))
         if not self._is_held:
-            self._read_input()
-        if shown_size != size_of(self._output):
-            self._screen.resize(*size_of(self._output))
+            self._begin()
         self._send_size()
 
-    def _read_input(self) -> None:
+    def _begin(self) -> None:
+        """Send frames, and read what comes from the terminal."""
+        self._frames.begin(_first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
         self._reader = TerminalReader(
             self._input,
             InputDecoder(has_mouse=self._mouse),
@@ -226,8 +213,9 @@ class TerminalDriver(Driver):
         if not self._is_active or self._writer is None:
             return
         self._is_active = False
-        title, self._is_title_pushed = _TITLE_POP if self._is_title_pushed else "", False
-        self._writer.replace(f"{MODES_OFF}{self._kitty(_KITTY_OFF)}{SCREEN_OFF}{title}")
+        self._frames.stop()
+        restored = f"{modes.MODES_OFF}{self._kitty(modes.KITTY_OFF)}{modes.SCREEN_OFF}{self._title.restore()}"
+        self._writer.replace(restored)
         self._is_restored = self._writer.finish(RESTORE_TIMEOUT_S)
         if not self._is_restored:
             # Discard output that the terminal has not shown, to make room for restoring the modes.
@@ -236,9 +224,9 @@ class TerminalDriver(Driver):
                 termios.tcflow(self._output, termios.TCOON)
             self._is_restored = self._writer.finish(RETRY_RESTORE_TIMEOUT_S)
         else:
-            self._replies.wait()
+            self._queries.wait()
         self.disable_input()
-        restore_attributes(self._input, self._attributes)
+        modes.restore_attributes(self._input, self._attributes)
 
     def close(self) -> None:
         """Stop the threads. If the terminal is blocked, discard later output to it, which would block too."""
@@ -250,7 +238,13 @@ class TerminalDriver(Driver):
             self._writer.close()
             self._writer = None
             if not self._is_restored:
-                _redirect_to_devnull(self._output)
+                modes.redirect_to_devnull(self._output)
+
+    def _record_answer(self, answer: TerminalAnswer) -> None:
+        """Record an answer. Called in the reading thread."""
+        if self._frames.record_answer(answer.query) and answer.query is Query.VERSION:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._frames.on_version, answer.text)
 
     def _kitty(self, sequence: str) -> str:
         return "" if constants.DISABLE_KITTY_KEY else sequence
@@ -265,11 +259,11 @@ class TerminalDriver(Driver):
     def _report_size(self) -> None:
         """Send the terminal's new size to the app."""
         if self._is_active:
-            self._screen.resize(*size_of(self._output))
+            self._frames.resize(*modes.size_of(self._output))
             self._send_size()
 
     def _send_size(self) -> None:
-        size = Size(*size_of(self._output))
+        size = Size(*modes.size_of(self._output))
         self.send_message(events.Resize(size, size))
 
     def _stop_process(self) -> None:
@@ -292,7 +286,7 @@ class TerminalDriver(Driver):
         if self._app.return_code is not None or self._is_active:
             return
         # Without job control the process was never stopped, so that it is not in the background.
-        if not self._was_continued or _is_foreground(self._input):
+        if not self._was_continued or modes.is_foreground(self._input):
             self.start_application_mode()
             self._paint_all()
         elif is_retry:
@@ -300,14 +294,9 @@ class TerminalDriver(Driver):
         else:
             self._loop.call_later(STOP_AGAIN_S, lambda: self._resume(is_retry=True))
 
-    def _on_caught_up(self) -> None:
+    def _on_caught_up(self, drained: Drained) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._resend)
-
-    def _resend(self) -> None:
-        if self._title is not None:
-            self.set_title(self._title)
-        self._paint_all()
+            self._loop.call_soon_threadsafe(self._frames.on_caught_up, drained)
 
     def _paint_all(self) -> None:
         # Callers run outside the app's context.
@@ -315,14 +304,14 @@ class TerminalDriver(Driver):
 
     def _on_hang_up(self) -> None:
         """End the app because the terminal was closed. Called in one of the threads."""
-        self._replies.clear()
-        _redirect_to_devnull(self._output)
+        self._queries.clear()
+        modes.redirect_to_devnull(self._output)
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(lambda: self._app.exit(return_code=HANGUP_EXIT_CODE))
 
     def _fail(self, error: BaseException) -> None:
         """End the app with an error because the reading thread has raised."""
-        self._replies.clear()
+        self._queries.clear()
         bug = RuntimeError("the thread that reads the terminal has failed")
         bug.__cause__ = error
         with suppress(RuntimeError):
@@ -330,20 +319,16 @@ class TerminalDriver(Driver):
             self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
 
 
-def _is_foreground(descriptor: int) -> bool:
-    """Return whether this process may use the terminal now."""
-    try:
-        return os.tcgetpgrp(descriptor) == os.getpgrp()
-    except OSError:
-        return True  # a terminal without job control
+def _first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
+    """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
+    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"  # prints a `p` for the mode
+    sync = () if is_apple else (Query.SYNC_MODE,)
+    if environ.get(modes.DRIVER_VARIABLE) == modes.PLAIN_DRIVER:
+        return sync
+    is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
+    return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
 
 
-def _redirect_to_devnull(descriptor: int) -> None:
-    """Redirect stdout, and stderr if it is the same terminal, to /dev/null: writes would block or fail."""
-    with suppress(OSError):
-        device = os.fstat(descriptor).st_rdev
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        for each in {descriptor, STDERR}:
-            if os.isatty(each) and os.fstat(each).st_rdev == device:
-                os.dup2(devnull, each)
-        os.close(devnull)
+def _is_f3(report: events.CursorPosition) -> bool:
+    """Return whether these bytes may be F3 with shift or other modifiers. The cursor is never asked for in that row."""
+    return report.y == 0 and 1 <= report.x <= MAX_MODIFIERS

@@ -16,7 +16,6 @@ from textual.app import App
 
 from tui.terminal.output import PlainOutput
 from tui.ui.driver import TerminalDriver
-from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.terminal.modes import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 
@@ -51,9 +50,10 @@ def test_dropped_title_is_sent_again() -> None:
         driver = TerminalDriver(App[int]())
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
-        driver._screen = PlainOutput()  # the other output would not send so many equal characters
+        driver._frames.writer = driver._writer
+        driver._frames.screen = PlainOutput()  # the other output would not send so many equal characters
         driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
-        assert not driver.request_cursor(CURSOR_REQUEST)
+        assert not driver.request_cursor()
         driver.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
@@ -81,7 +81,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         driver.start_application_mode()
-        driver.request_cursor(CURSOR_REQUEST)
+        driver.request_cursor()
         terminal = Thread(target=answer_late)
         terminal.start()
         driver.stop_application_mode()

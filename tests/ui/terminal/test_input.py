@@ -161,7 +161,7 @@ def test_escape_and_the_next_key_are_two_keys(typed: bytes, keys: list[str]) -> 
         b"\x1b[?2048;1$y",
         b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
         b"\x1b]11;rgb:ffff\x07",
-        b"\x1bP>|foot\x1b\\",
+        b"\x1bP!|foot\x1b\\",
         b"\x1b[?62;22c",
         b"\x1b[" + b"1" * 5000 + b"C",
         b"\x1b[97;1:3u",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tui.ui.terminal import output as terminal_output
-from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, TerminalWriter
+from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, Drained, TerminalWriter
 
 PATIENCE_S = 10.0
 
@@ -27,7 +27,11 @@ class Pty:
     caught_up: threading.Event = field(default_factory=threading.Event)
 
     def writer(self) -> TerminalWriter:
-        return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self.caught_up.set)
+        return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self._on_caught_up)
+
+    def _on_caught_up(self, caught_up: Drained) -> None:
+        if caught_up.has_dropped:
+            self.caught_up.set()
 
     def read(self, size: int) -> bytes:
         """Read exactly `size` bytes."""

@@ -42,7 +42,7 @@ class TypeAhead:
 
     Terminals reply in the order of the requests, and replies have no id. Replies are therefore counted against all
     requests so far. A late reply to an old request never counts for a newer frame. If a reply is lost, the next frame
-    needs one more request.
+    needs one more request, until the loss is recognised.
     """
 
     def __init__(self, clock: Clock, write: Callable[[str], bool | None]) -> None:
@@ -50,6 +50,7 @@ class TypeAhead:
         self._clock = clock
         self._write = write
         self._request_count = self._reply_count = self._frame_requests = 0
+        self._has_reply = False
         self._first_request_s: float | None = None
         self._awaited_reply = 0
         self._timer: Timer | None = None
@@ -59,7 +60,7 @@ class TypeAhead:
     def is_silent(self) -> bool:
         """Whether the terminal has never replied, although it had enough time."""
         began_s = self._first_request_s
-        return not self._reply_count and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
+        return not self._has_reply and began_s is not None and self._clock.monotonic_s() - began_s >= SILENT_AFTER_S
 
     def begin(self, on_visibility: Callable[[FrameVisibility], None]) -> Callable[[], None]:
         """Call `on_visibility` when it is known whether the frame that was just drawn is visible.
@@ -83,8 +84,16 @@ class TypeAhead:
         if self._reply_count == self._request_count:
             return  # no request is open: shift-F3 sends the same bytes
         self._reply_count += 1
+        self._has_reply = True
         if self._on_visibility is not None and self._reply_count >= self._awaited_reply:
             self._end(FrameVisibility.SEEN)
+
+    def record_lost_reply(self) -> None:
+        """Expect no reply to the oldest open request."""
+        if self._reply_count < self._request_count:
+            self._reply_count += 1
+            # If it was a request for the last frame, a later one for the same frame has to be answered.
+            self._awaited_reply = max(self._awaited_reply, self._reply_count + 1)
 
     def _stop(self) -> None:
         if self._timer is not None:

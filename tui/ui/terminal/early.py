@@ -70,7 +70,7 @@ class EarlyTerminal:
 
     def _write(self, text: str) -> bool:
         """Write text, and return whether the terminal has accepted all of it."""
-        writer = TerminalWriter(self._output, on_gone=lambda: None, on_caught_up=lambda: None)
+        writer = TerminalWriter(self._output, on_gone=lambda: None, on_caught_up=lambda _: None)
         try:
             return writer.write(text) and writer.finish(WRITE_TIMEOUT_S)
         finally:

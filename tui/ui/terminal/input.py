@@ -17,6 +17,9 @@ from textual._keyboard_protocol import FUNCTIONAL_KEYS
 from textual._xterm_parser import XTermParser
 from textual.message import Message
 
+from tui.ui.terminal.messages import TerminalAnswer
+from tui.ui.terminal.queries import Query
+
 MAX_SEQUENCE_BYTES: Final = 32
 """Textual knows no sequence longer than this, and would read the rest of one as typed keys."""
 
@@ -39,6 +42,8 @@ _ESC: Final = 0x1B
 _BEL: Final = 0x07
 _PASTE_BEGINS: Final = b"\x1b[200~"
 _PASTE_ENDS: Final = b"\x1b[201~"
+_STATUS_REPORTS: Final = frozenset({b"\x1b[0n", b"\x1b[3n"})
+_VERSION_BEGINS: Final = b"\x1bP>|"
 _STRING_OPENERS: Final = frozenset(b"]PX^_")
 _X10_BYTES: Final = len(b"\x1b[M") + 3
 
@@ -208,7 +213,9 @@ class InputDecoder:
             self._enter(_State.PASTE)
             return
         self._enter(_State.TEXT)
-        if len(sequence) <= MAX_SEQUENCE_BYTES and sequence != _PASTE_ENDS:
+        if sequence in _STATUS_REPORTS:
+            self._out.append(TerminalAnswer(Query.STATUS))
+        elif len(sequence) <= MAX_SEQUENCE_BYTES and sequence != _PASTE_ENDS:
             self._interpret(sequence.decode("ascii"))
 
     def _in_shift(self, byte: int) -> int:
@@ -238,7 +245,7 @@ class InputDecoder:
     def _in_string(self, byte: int) -> int:
         if self._held[-1] == _ESC:
             if byte == ord("\\"):
-                self._enter(_State.TEXT)
+                self._end_string()
                 return 1
             del self._held[-1]
             self._abandon()
@@ -252,6 +259,13 @@ class InputDecoder:
         else:
             self._hold(byte)
         return 1
+
+    def _end_string(self) -> None:
+        held = bytes(self._held)
+        self._enter(_State.TEXT)
+        if held.startswith(_VERSION_BEGINS):
+            version = held[len(_VERSION_BEGINS) :].rstrip(b"\x1b").decode("utf-8", "replace")
+            self._out.append(TerminalAnswer(Query.VERSION, version))
 
     def _hold(self, byte: int) -> None:
         """Keep a byte of a sequence. Of a sequence that is too long only the beginning and the end are kept."""

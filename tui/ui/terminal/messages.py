@@ -2,6 +2,8 @@
 
 from textual.message import Message
 
+from tui.ui.terminal.queries import Query
+
 
 class LinkSpeedChanged(Message):
     """The link to the terminal was measured as slow, or as no longer slow.
@@ -12,3 +14,16 @@ class LinkSpeedChanged(Message):
     def __init__(self, *, is_slow: bool) -> None:
         super().__init__()
         self.is_slow = is_slow
+
+
+class TerminalAnswer(Message):
+    """An answer of the terminal to a query that Textual does not know. The driver keeps it."""
+
+    def __init__(self, query: Query, text: str = "") -> None:
+        super().__init__()
+        self.query = query
+        self.text = text
+
+
+class CursorReportLost(Message):
+    """The terminal will not answer one of the cursor queries that were sent."""

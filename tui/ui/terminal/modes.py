@@ -19,13 +19,22 @@ DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
 PLAIN_DRIVER: Final = "plain"
 """With this value of the variable, everything that Textual writes is sent as it is."""
 
+STDERR: Final = 2
+
 SCREEN_ON: Final = "\x1b[?1049h"
 SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
+MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
 MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
 # This program does not enable in-band sizes (2048), but an earlier one may have.
 MODES_OFF: Final = (
     "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[0m"
 )
+# Only "disambiguate escape codes". With "report all keys" a shell is unusable after `kill -9`.
+KITTY_ON: Final = "\x1b[>1u"
+# A terminal keeps these flags for each screen, so they are reset before leaving the alternate screen.
+KITTY_OFF: Final = "\x1b[<u"
+# Resets the character set, colours and margins that another program may have set.
+CLEAR: Final = "\x1b(B\x0f\x1b[0m\x1b[r\x1b[?6l\x1b[2J"
 
 
 def size_of(descriptor: int) -> tuple[int, int]:
@@ -66,3 +75,22 @@ def enter_raw_mode(descriptor: int) -> None:
         attributes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
         attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
         termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+
+def is_foreground(descriptor: int) -> bool:
+    """Return whether this process may use the terminal now."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        return True  # a terminal without job control
+
+
+def redirect_to_devnull(descriptor: int) -> None:
+    """Redirect stdout, and stderr if it is the same terminal, to /dev/null: writes would block or fail."""
+    with suppress(OSError):
+        device = os.fstat(descriptor).st_rdev
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        for each in {descriptor, STDERR}:
+            if os.isatty(each) and os.fstat(each).st_rdev == device:
+                os.dup2(devnull, each)
+        os.close(devnull)

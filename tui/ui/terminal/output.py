@@ -4,13 +4,17 @@ Other programs share the open file of the terminal, so that its flags must not c
 terminal a second time.
 """
 
+import fcntl
 import os
 import select
 import stat
+import struct
+import termios
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_UNWRITTEN_BYTES: Final = 256 * 1024
 """With this much unwritten, frames are dropped. The whole screen is repainted once the terminal has caught up."""
@@ -28,23 +32,46 @@ END_STRING: Final = "\x1b\\"
 """Ends an escape sequence that was cut half-way. It has no effect otherwise."""
 
 
+class Drained(NamedTuple):
+    """What the thread wrote after the terminal had not accepted it at once, and whether later text was dropped."""
+
+    size_bytes: int
+    seconds: float
+    has_dropped: bool
+
+
 class TerminalWriter:
     """Writes text in order. A thread writes the rest of a text that the terminal does not accept at once.
 
-    `on_gone` is called once when the terminal is closed, `on_caught_up` when the terminal was behind and everything is
-    written. Both are called in the thread.
+    `on_gone` is called once when the terminal is closed, `on_caught_up` whenever the thread has written everything.
+    Both are called in the thread.
     """
 
-    def __init__(self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[], None]) -> None:
+    def __init__(
+        self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[Drained], None]
+    ) -> None:
         self._descriptor, self._is_own = _reopen(descriptor)
         self._on_gone = on_gone
         self._on_caught_up = on_caught_up
         self._unwritten = bytearray()
         self._generation = 0
         self._is_behind = self._is_gone = self._is_closed = False
+        self._blocked_bytes, self._blocked_s = 0, 0.0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
         self._thread.start()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether some text is not written yet. `on_caught_up` follows."""
+        return bool(self._unwritten)
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the kernel still holds. Linux reports none for a pty, whatever it holds."""
+        held = b"\0" * struct.calcsize("i")
+        with suppress(OSError):
+            held = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, held)
+        return int(struct.unpack("i", held)[0])
 
     def write(self, text: str) -> bool:
         """Write text. Return False if it was dropped because the terminal is behind or closed."""
@@ -59,18 +86,17 @@ class TerminalWriter:
                 # The thread need not wake up for text that the terminal accepts at once.
                 data = data[_write_now(self._descriptor, data) :]
             if data:
-                self._unwritten += data
-                self._changed.notify_all()
+                self._append(data)
             return True
 
     def replace(self, text: str) -> None:
         """Write this text instead of everything that is still unwritten."""
         with self._changed:
             cut = END_STRING if self._unwritten else ""
-            self._unwritten[:] = (cut + text).encode("utf-8", "replace")
+            self._unwritten.clear()
             self._generation += 1
             self._is_behind = False
-            self._changed.notify_all()
+            self._append((cut + text).encode("utf-8", "replace"))
 
     def finish(self, timeout_s: float) -> bool:
         """Wait until everything is written or the terminal is closed. Return False after the timeout."""
@@ -88,6 +114,12 @@ class TerminalWriter:
         self._thread.join(3 * CHECK_INTERVAL_S)
         if self._is_own and not self._thread.is_alive():
             os.close(self._descriptor)
+
+    def _append(self, data: bytes) -> None:
+        if not self._unwritten:
+            self._blocked_bytes, self._blocked_s = 0, time.monotonic()
+        self._unwritten += data
+        self._changed.notify_all()
 
     def _run(self) -> None:
         try:
@@ -121,13 +153,14 @@ class TerminalWriter:
         with self._changed:
             if generation == self._generation:
                 del self._unwritten[:written]
-            is_done = not self._unwritten
-            has_caught_up = is_done and self._is_behind
-            if is_done:
+                self._blocked_bytes += written
+            caught_up = None
+            if not self._unwritten:
+                caught_up = Drained(self._blocked_bytes, time.monotonic() - self._blocked_s, self._is_behind)
                 self._is_behind = False
                 self._changed.notify_all()
-        if has_caught_up:
-            self._on_caught_up()
+        if caught_up is not None:
+            self._on_caught_up(caught_up)
         return True
 
 

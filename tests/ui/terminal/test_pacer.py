@@ -1,0 +1,202 @@
+"""Frames go out as often as the link allows: keys at once, data in time, and always after the terminal was behind."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.ui.terminal.link import REPEAT_AT_S, SILENT_AFTER_S, LinkMeter
+from tui.ui.terminal.pacer import MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
+from tui.ui.terminal.throughput import FAST_BYTES_S, MIN_SLOW_S, SLOW_BYTES_S
+
+STEP_S = 0.005
+FRAME_BYTES = 700
+
+
+@dataclass
+class LinkedTerminal:
+    """A terminal behind a link of a throughput and a round trip, and a program that draws all the time."""
+
+    bytes_s: float = math.inf
+    round_trip_s: float = 0.0
+    answers: bool = True
+    frame_bytes: int = FRAME_BYTES
+    now_s: float = 100.0
+    pacer: FramePacer = field(default_factory=FramePacer)
+    link: LinkMeter = field(default_factory=LinkMeter)
+    sent_s: list[float] = field(default_factory=list)
+    arrived_s: list[float] = field(default_factory=list)
+    _answers: list[tuple[float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._send(60, is_probed=True)
+        self.run(1.0)
+        self.sent_s.clear()
+        self.arrived_s.clear()
+
+    @property
+    def unarrived(self) -> int:
+        """Frames that have not arrived."""
+        return sum(at_s > self.now_s for at_s in self.arrived_s)
+
+    def draw(self, *, is_key: bool = False) -> bool:
+        """Draw a change, or the echo of a key, and send it if it is time. Return whether it was sent."""
+        if is_key:
+            self.pacer.record_key(self.now_s)
+        self.pacer.record_drawn(self.now_s)
+        if self.pacer.wait_s(self.now_s, self.link) > 0:
+            return False
+        self._send(self.frame_bytes, is_probed=self.link.wants_probe(self.frame_bytes))
+        self.pacer.record_sent(self.now_s)
+        return True
+
+    def run(self, seconds: float, *, key_every_s: float = math.inf, draws: bool = False) -> None:
+        """Let time pass. Data may be drawn at any moment."""
+        key_s, ends_s = self.now_s + key_every_s, self.now_s + seconds
+        while self.now_s < ends_s:
+            self.now_s += STEP_S
+            while self._answers and self._answers[0][0] <= self.now_s:
+                at_s, asked_s = self._answers.pop(0)
+                self.link.record_answer(at_s, at_s - asked_s)
+            if self.now_s >= key_s:
+                self.draw(is_key=True)
+                key_s += key_every_s
+            elif draws or self.pacer._is_urgent:
+                self.draw()
+
+    def _send(self, size_bytes: int, *, is_probed: bool) -> None:
+        before_s = max(self.arrived_s[-1] - self.round_trip_s / 2 if self.arrived_s else 0.0, self.now_s)
+        self.arrived_s.append(before_s + size_bytes / self.bytes_s + self.round_trip_s / 2)
+        self.sent_s.append(self.now_s)
+        self.link.record_sent(self.now_s, size_bytes, is_probed=is_probed)
+        if is_probed and self.answers:
+            self._answers.append((self.arrived_s[-1] + self.round_trip_s / 2, self.now_s))
+
+
+def test_first_change_after_quiet_is_sent_at_once() -> None:
+    terminal = LinkedTerminal()
+    assert terminal.draw()
+    assert not terminal.draw()
+    terminal.run(0.1)
+    assert terminal.draw()
+
+
+@pytest.mark.parametrize(("bytes_s", "round_trip_s"), [(math.inf, 0.0), (math.inf, 0.3), (1e6, 0.1)])
+def test_data_comes_ten_times_a_second_on_a_free_link(bytes_s: float, round_trip_s: float) -> None:
+    terminal = LinkedTerminal(bytes_s, round_trip_s)
+    terminal.run(5.0, draws=True)
+    assert 45 <= len(terminal.sent_s) <= 51
+
+
+@pytest.mark.parametrize(("bytes_s", "round_trip_s"), [(math.inf, 0.5), (1e6, 0.5), (1e5, 0.3)])
+def test_typing_is_pipelined_on_a_long_link(bytes_s: float, round_trip_s: float) -> None:
+    terminal = LinkedTerminal(bytes_s, round_trip_s)
+    terminal.run(3.0, key_every_s=1 / 30)
+    assert len(terminal.sent_s) >= 80
+
+
+@given(st.floats(4_000, 1e6), st.floats(0.0, 0.4), st.floats(0.03, 1.0), st.booleans())
+def test_key_waits_behind_few_old_frames(bytes_s: float, round_trip_s: float, key_s: float, draws: bool) -> None:
+    terminal = LinkedTerminal(bytes_s, round_trip_s)
+    terminal.run(8.0, draws=draws, key_every_s=key_s)  # the throughput is known by now
+    for _ in range(20):
+        terminal.run(0.2, draws=draws, key_every_s=key_s)
+        queued_s = max(0.0, terminal.arrived_s[-1] - terminal.round_trip_s / 2 - terminal.now_s)
+        # Its own frame and an old one; the estimate may be wrong by what is taken for jitter.
+        assert queued_s <= 1.1 * (MAX_OLD_FRAMES + 1) * FRAME_BYTES / bytes_s + 0.2 * round_trip_s + 0.05
+
+
+def test_terminal_that_never_answers_gets_ten_frames_a_second() -> None:
+    terminal = LinkedTerminal(answers=False)
+    terminal.run(5.0, draws=True)
+    assert len(terminal.sent_s) >= 45
+    assert terminal.draw(is_key=True)
+
+
+def test_nothing_is_sent_to_a_terminal_that_stopped() -> None:
+    terminal = LinkedTerminal()
+    terminal.run(1.0, draws=True)
+    terminal.answers = False
+    sent = len(terminal.sent_s)
+    terminal.run(10.0, draws=True)
+    assert len(terminal.sent_s) - sent <= 3
+
+
+def test_terminal_that_stops_answering_is_not_awaited_forever() -> None:
+    terminal = LinkedTerminal()
+    terminal.run(1.0, draws=True)
+    terminal.answers = False
+    terminal.run(1.0, draws=True)
+    for at_s in REPEAT_AT_S:
+        terminal.now_s += terminal.link.repeat_wait_s(terminal.now_s)
+        assert terminal.link.overdue_s(terminal.now_s) == pytest.approx(at_s)
+        assert terminal.link.record_repeat()
+    terminal.now_s += terminal.link.repeat_wait_s(terminal.now_s)
+    assert terminal.link.overdue_s(terminal.now_s) == pytest.approx(SILENT_AFTER_S)
+    assert not terminal.link.record_repeat()
+    assert terminal.draw()
+
+
+def test_slow_profile_sends_four_frames_a_second_at_most() -> None:
+    terminal = LinkedTerminal()
+    terminal.pacer.is_slow_profile = True
+    terminal.run(5.0, draws=True, key_every_s=0.04)
+    assert all(later - at >= 1.0 for at, later in zip(terminal.sent_s, terminal.sent_s[SLOW_FRAMES:], strict=False))
+    assert len(terminal.sent_s) >= 5 * SLOW_FRAMES - 1
+
+
+def test_slow_profile_keeps_a_frame_for_a_key() -> None:
+    terminal = LinkedTerminal()
+    terminal.pacer.is_slow_profile = True
+    terminal.run(5.0, draws=True)
+    assert terminal.draw(is_key=True)
+
+
+@pytest.mark.parametrize("round_trip_s", [0.0, 0.15, 0.3])
+@pytest.mark.parametrize(("bytes_s", "is_slow"), [(SLOW_BYTES_S * 0.7, True), (FAST_BYTES_S, False)])
+def test_slow_link_is_measured_by_its_answers(bytes_s: float, round_trip_s: float, is_slow: bool) -> None:
+    terminal = LinkedTerminal(bytes_s, round_trip_s, frame_bytes=4_000)
+    terminal.run(6.0, draws=True)
+    assert terminal.link.is_slow is is_slow
+
+
+def test_slow_link_that_recovers_is_fast_after_a_while() -> None:
+    terminal = LinkedTerminal(8_000, 0.1, frame_bytes=2_000)
+    terminal.run(3.0, draws=True)
+    assert terminal.link.is_slow
+    terminal.bytes_s = 1e6
+    terminal.run(MIN_SLOW_S / 2, draws=True)
+    assert terminal.link.is_slow
+    terminal.run(MIN_SLOW_S, draws=True)
+    assert not terminal.link.is_slow
+
+
+def test_one_late_answer_makes_no_link_slow() -> None:
+    terminal = LinkedTerminal(frame_bytes=2_000)
+    terminal.run(2.0, draws=True)
+    terminal.round_trip_s = 3.0
+    terminal.run(0.2, draws=True)
+    terminal.round_trip_s = 0.0
+    terminal.run(5.0, draws=True)
+    assert not terminal.link.is_slow
+
+
+def test_blocked_writes_make_a_link_slow() -> None:
+    link = LinkMeter()
+    link.record_blocked(1.0, 8_000, 1.0)
+    assert not link.is_slow
+    link.record_blocked(3.0, 8_000, 1.0)
+    assert link.is_slow
+
+
+def test_small_frames_are_probed_seldom() -> None:
+    link, probes = LinkMeter(), 0
+    for number in range(20):
+        is_probed = link.wants_probe(60)
+        probes += is_probed
+        link.record_sent(float(number), 60, is_probed=is_probed)
+        if is_probed:
+            link.record_answer(number + 0.1, 0.1)
+    assert probes == 2

@@ -1,0 +1,213 @@
+"""Sends the terminal frames, titles and queries: the newest state each time, as often as its link allows.
+
+Joins the wanted screen, the pacer, the measured link and the queries. What Textual writes is drawn at once; while the
+terminal is behind, nothing is encoded and nothing queues.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.ui.terminal.link import LinkMeter
+from tui.ui.terminal.output import Drained, TerminalWriter
+from tui.ui.terminal.pacer import FramePacer
+from tui.ui.terminal.queries import Answer, Query, TerminalQueries
+from tui.ui.terminal.title import TerminalTitle
+
+MIN_BLOCKED_S: Final = 0.05
+"""A write that was accepted sooner was not blocked by the link."""
+
+MAX_PRINTED: Final = 4
+"""Characters that a terminal may print of the first queries."""
+
+_SECOND_ROW: Final = "\x1b[2H"
+"""Sent before a cursor query: a report of the first row has the bytes of F3 with shift or other modifiers."""
+
+
+class FrameSender:
+    """Sends frames to one terminal. Its methods belong to the thread of the event loop, unless they name another."""
+
+    def __init__(
+        self,
+        screen: FrugalOutput | PlainOutput,
+        queries: TerminalQueries,
+        title: TerminalTitle,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_link_speed: Callable[[bool], None],
+    ) -> None:
+        self.writer: TerminalWriter | None = None
+        self.screen = screen
+        self.pacer = FramePacer()
+        self.link = LinkMeter()
+        self._queries = queries
+        self._title = title
+        self._loop = loop
+        self._on_link_speed = on_link_speed
+        self._was_slow = self._is_waiting = self._is_held = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def _is_plain(self) -> bool:
+        return isinstance(self.screen, PlainOutput)
+
+    def start(self, writer: TerminalWriter, setup: str, *, is_shown: bool) -> None:
+        """Write the text that sets up the terminal instead of everything unwritten. Frames follow after `begin`.
+
+        `is_shown`: the terminal shows what was drawn so far.
+        """
+        self.writer, self._is_held = writer, True
+        writer.replace(f"{self._title.unsent()}{setup}")
+        self._title.record_sent()
+        if not is_shown:
+            self.screen.passed(setup)
+
+    def begin(self, queries: tuple[Query, ...], last_row: int) -> None:
+        """Ask the terminal, and send what was drawn and what will be."""
+        self._is_held = False
+        if self.writer is None:
+            return
+        # Some terminals print a part of what they do not know: there it is painted over.
+        text = f"\x1b[{last_row + 1};1H{self._queries.ask(*queries)}"
+        if self.writer.write(text):
+            self.screen.lose_cells(last_row, 0, MAX_PRINTED)
+            self.link.record_sent(time.monotonic(), len(text), is_probed=Query.STATUS in queries)
+        else:
+            self._queries.withdraw(*queries)
+        self.record_key()
+        self.draw("")
+
+    def stop(self) -> None:
+        """Send nothing more until `start`."""
+        self.writer = None
+        self._is_waiting = False
+        self._cancel_timer()
+        self.link.forget()
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Record the terminal's new size. The next frame is that of the app's new layout."""
+        self.screen.resize(columns, lines)
+        self._is_waiting = False
+        self._cancel_timer()
+        self.record_key()
+
+    def repaint(self, setup: str) -> None:
+        """Send a text that sets up the terminal again, and everything that it should show."""
+        if self.writer is not None:
+            self.writer.write(setup)
+            self.screen.passed(setup)
+            self.record_key()
+            self.draw("")
+
+    def draw(self, text: str) -> None:
+        """Draw what the program writes, and send it when it is time."""
+        self.screen.draw(text)
+        if not self.screen.is_in_frame:
+            self.pacer.record_drawn(time.monotonic())
+            self._pace()
+
+    def set_title(self, text: str) -> None:
+        """Set the terminal's title with the next frame."""
+        self._title.set(text)
+        self._pace()
+
+    def record_key(self) -> None:
+        """Record a key that was read or handled: what is drawn now is its echo. Callable in any thread."""
+        self.pacer.record_key(time.monotonic())
+
+    def ask_cursor(self) -> bool:
+        """Send the newest frame whatever the pace, and a cursor query behind it. False: the terminal is behind."""
+        # The status query shows whether the answer was lost, and when the frame had arrived.
+        return self._send((Query.CURSOR, Query.STATUS), before_queries=_SECOND_ROW)
+
+    def record_answer(self, kind: Query) -> bool:
+        """Record an answer of the terminal. Return whether it was asked for. Called in the reading thread."""
+        answer = self._queries.record(kind)
+        if answer is not None and kind is Query.STATUS:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._on_answer, answer)
+        return answer is not None
+
+    def on_version(self, version: str) -> None:
+        """Use the sequences that this terminal is known to have."""
+        if isinstance(self.screen, FrugalOutput):
+            self.screen.able = self.screen.able.named(version)
+
+    def on_caught_up(self, caught_up: Drained) -> None:
+        """Go on after the terminal was behind."""
+        if caught_up.has_dropped:
+            self._title.forget()
+            self.screen.forget()
+        if caught_up.seconds >= MIN_BLOCKED_S:
+            self.link.record_blocked(time.monotonic(), caught_up.size_bytes, caught_up.seconds)
+            self._report_speed()
+        if self._is_waiting or caught_up.has_dropped:
+            self._pace()
+
+    def _on_answer(self, answer: Answer) -> None:
+        self.link.record_answer(answer.at_s, answer.round_trip_s)
+        self._report_speed()
+        if self._is_waiting:
+            self._pace()
+
+    def _report_speed(self) -> None:
+        if self.link.is_slow != self._was_slow:
+            self._was_slow = self.link.is_slow
+            self._on_link_speed(self._was_slow)
+
+    def _pace(self) -> None:
+        """Send the newest state now or later."""
+        self._cancel_timer()
+        if self.writer is None or self._is_held:
+            return
+        if self._is_plain:
+            self._send()
+            return
+        self._is_waiting = True
+        if self.writer.is_blocked:
+            return  # until it has caught up
+        now_s = time.monotonic()
+        self.link.unsent_bytes = self.writer.unsent_bytes()
+        if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat():
+            self.writer.write(self._queries.repeat_status())
+        wait_s = self.pacer.wait_s(now_s, self.link)
+        if wait_s <= 0:
+            self._send()
+            return
+        wait_s = min(wait_s, self.link.repeat_wait_s(now_s))
+        if wait_s < math.inf:
+            self._timer = self._loop.call_later(wait_s, self._pace)
+
+    def _send(self, queries: tuple[Query, ...] = (), before_queries: str = "") -> bool:
+        """Send the newest frame, the title, and queries. Return False if the terminal is behind."""
+        if self.writer is None or self._is_held:
+            return False
+        self._cancel_timer()
+        self._is_waiting = False
+        text = f"{self.screen.take()}{self._title.unsent()}"
+        if not text and not queries:
+            return True
+        size_bytes = len(text.encode("utf-8", "replace"))
+        if not queries and not self._is_plain and self.link.wants_probe(size_bytes):
+            queries = (Query.STATUS,)
+        if before_queries:
+            text += before_queries
+            self.screen.lose_cursor()
+        if not self.writer.write(text + self._queries.ask(*queries)):
+            self._queries.withdraw(*queries)
+            self.screen.forget()
+            return False
+        now_s = time.monotonic()
+        self._title.record_sent()
+        self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
+        self.pacer.record_sent(now_s)
+        return True
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,221 @@
+"""Estimates how much of what was written has reached the terminal, and whether its link is slow.
+
+On Linux the kernel does not say how much a pty still holds, and nothing says what an SSH connection holds. So a status
+query is sent behind some frames. Its answer says when the frame had arrived. That gives the least answer time and,
+where an answer took longer, the throughput. Between the answers both predict when a frame arrives. Pure: every time is
+a parameter.
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+from tui.lazy_dataclass import dataclass
+from tui.ui.terminal.throughput import Throughput
+
+PROBE_BYTES: Final = 512
+"""A status query (4 bytes) goes out behind so many bytes: it costs less than one percent, and nothing while idle."""
+
+MAX_OPEN_PROBES: Final = 3
+"""Status queries that wait for their answers."""
+
+MIN_JITTER_S: Final = 0.01
+JITTER_SHARE: Final = 0.1
+"""An answer later than the earliest by less than this, or by less than this share of it, may just be jitter."""
+
+MIN_SLACK_S: Final = 0.1
+SLACK_SHARE: Final = 0.5
+"""An answer this much later than predicted, or by this share of the least answer time, is overdue."""
+
+REPEAT_AT_S: Final = (1.0, 3.0, 7.0)
+"""When an overdue query is repeated, while a frame waits for its answer."""
+
+SILENT_AFTER_S: Final = 15.0
+"""A terminal whose answer is overdue for so long, while a frame waits for it, is no longer waited for."""
+
+MIN_ANSWERS: Final = 2
+"""Answers from which on the least answer time counts as that of the link."""
+
+SHORTER_SHARE: Final = 0.9
+"""An answer this much faster than the earlier ones shows that those had to wait."""
+
+LEAST_KEPT_S: Final = 60.0
+"""The least answer time is that of the last one to two minutes, because links change."""
+
+MAX_UNANSWERED: Final = 64
+"""Frames that are remembered until they have arrived."""
+
+PREDICTED_SHARE: Final = 0.9
+"""Frames are predicted to arrive at this share of the throughput, so that none queue up behind a small mistake."""
+
+NEAR_POLL_S: Final = 0.02
+"""How often the kernel is asked again whether it still holds bytes."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    at_s: float
+    size_bytes: int
+    arrives_s: float
+    is_probed: bool
+
+
+class LinkMeter:
+    """What is known about the link to one terminal."""
+
+    def __init__(self) -> None:
+        self.unsent_bytes = 0
+        """Bytes that this machine is known to hold still."""
+        self._throughput = Throughput()
+        self._sent: deque[_Sent] = deque(maxlen=MAX_UNANSWERED)
+        self._unprobed_bytes = 0
+        self._has_answered = False
+        self._answers = 0
+        self._least_s = self._next_least_s = math.inf
+        self._least_until_s = -math.inf
+        self._settled_s = -math.inf
+        self._repeats = 0
+        self._queue_s = 0.0
+
+    @property
+    def least_answer_s(self) -> float:
+        """The least answer time; infinite before the first answer."""
+        return self._least_s
+
+    @property
+    def bytes_s(self) -> float:
+        """The throughput in bytes a second; infinite for a terminal that neither answers nor blocks."""
+        return self._throughput.bytes_s
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the link was measured as slow."""
+        return self._throughput.is_slow
+
+    def wants_probe(self, size_bytes: int) -> bool:
+        """Whether a status query should follow a frame of this size: a large one, or one that may take long."""
+        size_bytes += self._unprobed_bytes
+        if self._is_probed:
+            return size_bytes >= PROBE_BYTES and sum(sent.is_probed for sent in self._sent) < MAX_OPEN_PROBES
+        return size_bytes >= PROBE_BYTES or size_bytes / self.bytes_s >= MIN_SLACK_S
+
+    def record_sent(self, now_s: float, size_bytes: int, *, is_probed: bool) -> None:
+        """Record a text that was written."""
+        if not self._has_answered and self._throughput.expire(now_s):
+            self._queue_s = 0.0
+        begins_s = max(now_s, self._sent[-1].arrives_s if self._sent else now_s)
+        self._sent.append(_Sent(now_s, size_bytes, begins_s + self._takes_s(size_bytes), is_probed))
+        self._unprobed_bytes = 0 if is_probed else self._unprobed_bytes + size_bytes
+
+    def record_answer(self, now_s: float, round_trip_s: float | None) -> None:
+        """Record the answer to the oldest query; a round trip of None says only that everything has arrived."""
+        self._repeats = 0
+        if round_trip_s is None:
+            self._sent.clear()
+            return
+        self._throughput.begin()
+        self._has_answered = True
+        self._answers += 1
+        self._record_least(now_s, round_trip_s)
+        arrived_s = now_s - self._least_s
+        arrived = self._take_arrived()
+        if arrived:
+            self._queue_s = max(0.0, arrived_s - arrived[-1].at_s)
+            self._sample(now_s, arrived_s, arrived)
+        self._settled_s = arrived_s
+        self._predict(arrived_s)
+        self._throughput.judge(now_s, self._least_s if self._answers >= MIN_ANSWERS else math.inf)
+
+    def record_blocked(self, now_s: float, size_bytes: int, seconds: float) -> None:
+        """Record that the terminal accepted so many bytes only after a time."""
+        self._queue_s = seconds
+        self._throughput.record_waited(now_s, size_bytes / max(seconds, MIN_JITTER_S), seconds)
+        self._throughput.judge(now_s, self._least_s)
+
+    def forget(self) -> None:
+        """Forget what is on its way: the terminal was restored or taken by another program."""
+        self._sent.clear()
+        self._unprobed_bytes = self._repeats = self.unsent_bytes = 0
+
+    def wait_s(self, now_s: float, allowed: int) -> float:
+        """Return the time until at most `allowed` frames are on their way. Infinite: until an answer comes."""
+        if self.unsent_bytes > allowed * (self._sent[-1].size_bytes if self._sent else 0):
+            return NEAR_POLL_S
+        if self.overdue_s(now_s) > 0:
+            first = next(at for at, sent in enumerate(self._sent) if sent.is_probed)
+            return 0.0 if len(self._sent) - first <= allowed else math.inf
+        if len(self._sent) <= allowed:
+            return 0.0
+        return max(0.0, self._sent[-allowed - 1].arrives_s - now_s)
+
+    def lag_s(self, now_s: float) -> float:
+        """How far the terminal is behind: by its last answer, or by one that is overdue."""
+        return max(self._queue_s, self.overdue_s(now_s))
+
+    def overdue_s(self, now_s: float) -> float:
+        """How long the answer to the oldest query is overdue; 0 if it is not, or if the terminal does not answer."""
+        probed = next((sent for sent in self._sent if sent.is_probed), None)
+        if probed is None or not self._has_answered:
+            return 0.0
+        slack_s = max(MIN_SLACK_S, SLACK_SHARE * self._least_s)
+        return max(0.0, now_s - (max(probed.arrives_s, probed.at_s) + self._least_s + slack_s))
+
+    def repeat_wait_s(self, now_s: float) -> float:
+        """Return the time until an overdue query should be repeated. Infinite: nothing is overdue."""
+        overdue_s = self.overdue_s(now_s)
+        if not overdue_s:
+            return math.inf
+        at_s = REPEAT_AT_S[self._repeats] if self._repeats < len(REPEAT_AT_S) else SILENT_AFTER_S
+        return max(0.0, at_s - overdue_s)
+
+    def record_repeat(self) -> bool:
+        """Record that a repetition is due. Return False if the terminal is no longer waited for instead."""
+        if self._repeats < len(REPEAT_AT_S):
+            self._repeats += 1
+            return True
+        self._has_answered = False
+        self.forget()
+        return False
+
+    @property
+    def _is_probed(self) -> bool:
+        return any(sent.is_probed for sent in self._sent)
+
+    def _record_least(self, now_s: float, round_trip_s: float) -> None:
+        if now_s >= self._least_until_s:
+            self._least_s, self._next_least_s = self._next_least_s, math.inf
+            self._least_until_s = now_s + LEAST_KEPT_S
+        if round_trip_s < SHORTER_SHARE * self._least_s:
+            self._throughput.forget()  # the samples so far were taken for faster than they were
+        self._next_least_s = min(self._next_least_s, round_trip_s)
+        self._least_s = min(self._least_s, round_trip_s)
+
+    def _take_arrived(self) -> list[_Sent]:
+        """Remove the frames up to the first query."""
+        arrived = []
+        while self._is_probed:
+            arrived.append(self._sent.popleft())
+            if arrived[-1].is_probed:
+                break
+        return arrived
+
+    def _sample(self, now_s: float, arrived_s: float, arrived: list[_Sent]) -> None:
+        """Add a sample. All bytes from any frame on had arrived by then, so each stretch is a lower bound."""
+        jitter_s = max(MIN_JITTER_S, JITTER_SHARE * self._least_s)
+        size_bytes, least_bytes_s, is_large = 0, 0.0, False
+        for sent in reversed(arrived):
+            size_bytes += sent.size_bytes
+            took_s = max(jitter_s, arrived_s - max(sent.at_s, self._settled_s))
+            if size_bytes / took_s > least_bytes_s:
+                least_bytes_s, is_large = size_bytes / took_s, size_bytes >= PROBE_BYTES
+        if is_large and self._queue_s >= jitter_s:
+            self._throughput.record_waited(now_s, least_bytes_s, self._queue_s)
+        else:
+            self._throughput.record_free(now_s, least_bytes_s, is_large=is_large)
+
+    def _takes_s(self, size_bytes: int) -> float:
+        return size_bytes / (PREDICTED_SHARE * self.bytes_s)
+
+    def _predict(self, free_s: float) -> None:
+        for sent in self._sent:
+            free_s = sent.arrives_s = max(free_s, sent.at_s) + self._takes_s(sent.size_bytes)

@@ -1,0 +1,71 @@
+"""Decides when the terminal gets its next frame. Pure: every time is a parameter.
+
+The first change after a quiet time is sent at once, and later ones at most ten times a second, or less often while the
+terminal is behind. The echo of a key is sent at once if at most one old frame is on its way. Every frame is the newest
+state, so nothing queues.
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+from tui.ui.terminal.link import LinkMeter
+
+INTERVALS_S: Final = ((0.5, 0.5), (0.15, 0.25), (0.0, 0.1))
+"""The time between two frames of data, by the least lag of the terminal: 2, 4 or 10 frames a second."""
+
+SLOW_FRAMES: Final = 4
+"""Frames in any second of the slow-link profile, echoes of keys included."""
+
+SLOW_ECHO_FRAMES: Final = 1
+"""Frames of these that are kept for echoes."""
+
+ECHO_S: Final = 0.15
+"""What is drawn this soon after a key was read or handled is its echo."""
+
+ECHO_INTERVAL_S: Final = 1 / 30
+"""The time between two frames that echo the same key."""
+
+MAX_OLD_FRAMES: Final = 1
+"""Frames on their way to the terminal that the echo of a key may wait behind."""
+
+
+class FramePacer:
+    """The times of the keys and frames of one terminal."""
+
+    def __init__(self) -> None:
+        self.is_slow_profile = False
+        self._echo_until_s = -math.inf
+        self._is_urgent = self._is_first_echo = False
+        self._sent_s: deque[float] = deque([-math.inf] * SLOW_FRAMES, maxlen=SLOW_FRAMES)
+
+    def record_key(self, now_s: float) -> None:
+        """Record a key that was read or handled, or another reason to draw at once, such as a new size."""
+        self._echo_until_s = now_s + ECHO_S
+        self._is_first_echo = True
+
+    def record_drawn(self, now_s: float) -> None:
+        """Record that the wanted screen changed."""
+        self._is_urgent = self._is_urgent or now_s <= self._echo_until_s
+
+    def record_sent(self, now_s: float) -> None:
+        """Record a frame that was sent."""
+        self._is_urgent = self._is_first_echo = False
+        self._sent_s.append(now_s)
+
+    def wait_s(self, now_s: float, link: LinkMeter) -> float:
+        """Return the time until the next frame may be sent. Infinite: until the terminal has answered."""
+        if self._is_urgent:
+            echo_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
+            wait_s = max(link.wait_s(now_s, MAX_OLD_FRAMES), echo_s - now_s)
+        else:
+            wait_s = max(link.wait_s(now_s, 0), self._sent_s[-1] + self._interval_s(now_s, link) - now_s)
+        if self.is_slow_profile:
+            first = self._sent_s[0 if self._is_urgent else SLOW_ECHO_FRAMES]
+            wait_s = max(wait_s, first + 1.0 - now_s)
+        return max(0.0, wait_s)
+
+    @staticmethod
+    def _interval_s(now_s: float, link: LinkMeter) -> float:
+        lag_s = link.lag_s(now_s)
+        return next(interval_s for least_lag_s, interval_s in INTERVALS_S if lag_s >= least_lag_s)

@@ -1,0 +1,202 @@
+"""The only sender of queries to the terminal: matches its answers, and recognises answers that were lost.
+
+Terminals answer in the order of the queries, and answers have no id. An answer therefore counts for the oldest open
+query of its kind, and never for another kind. All terminals and multiplexers answer the status (DSR 5) and the cursor
+(DSR 6) in one place: an answer to the later query shows that the answer to the earlier one was lost. The version and
+the mode may be answered by a terminal around a multiplexer, and so come late.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, NamedTuple
+
+from tui.lazy_dataclass import dataclass
+
+FIRST_ANSWER_TIMEOUT_S: Final = 1.0
+"""At exit, the longest wait for a terminal that has never answered: it may not answer at all."""
+
+ANSWER_TIMEOUT_S: Final = 3.0
+"""At exit, the longest wait for a terminal that has answered before."""
+
+LOST_AFTER_S: Final = 4.0
+"""An answer that has not come this long after its query, or after a later query was answered, is lost."""
+
+UNSURE_S: Final = 10.0
+"""After a repeated status query, an answer may belong to an earlier one for this long."""
+
+MAX_OPEN: Final = 64
+"""Open queries that are remembered. Only a terminal that never answers gets so many."""
+
+
+class Query(Enum):
+    """What a terminal is asked."""
+
+    CURSOR = "\x1b[6n"
+    """The cursor's position, for the type-ahead guard alone."""
+    STATUS = "\x1b[5n"
+    """Whether the terminal is well. Sent behind a frame, its answer shows that the frame has arrived."""
+    SYNC_MODE = "\x1b[?2026$p"
+    """Whether it knows synchronized updates."""
+    VERSION = "\x1b[>0q"
+    """Its name and version."""
+
+
+_ORDERED: Final = frozenset({Query.CURSOR, Query.STATUS})
+
+
+class Answer(NamedTuple):
+    """An answer to an open query, at a time. `round_trip_s` is None if several queries may have got it."""
+
+    at_s: float
+    round_trip_s: float | None
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    kind: Query
+    asked_s: float
+    is_repeated: bool = False
+    lost_s: float | None = None
+    """When a later query was answered."""
+
+
+class TerminalQueries:
+    """The queries of one terminal. The drawing thread asks and waits, the reading thread records answers.
+
+    `on_lost_cursor` is called, in either thread, for each cursor query whose answer was lost.
+    """
+
+    def __init__(self, on_lost_cursor: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._on_lost_cursor = on_lost_cursor
+        self._clock = clock
+        self._open: list[_Open] = []
+        self._first_asked_s: float | None = None
+        self._has_answered = False
+        self._stray_count = 0
+        self._stray_until_s = float("-inf")
+        self._changed = threading.Condition()
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the terminal has ever answered."""
+        return self._has_answered
+
+    def is_open(self, kind: Query) -> bool:
+        """Whether a query of this kind waits for its answer."""
+        with self._changed:
+            return any(each.kind is kind for each in self._open)
+
+    def ask(self, *kinds: Query) -> str:
+        """Open queries and return their text. Call it before the text is written: answers come in another thread."""
+        if not kinds:
+            return ""
+        with self._changed:
+            now_s = self._clock()
+            self._drop_lost(now_s)
+            if self._first_asked_s is None:
+                self._first_asked_s = now_s
+            self._open += [_Open(kind, now_s) for kind in kinds]
+            # A cursor query is never forgotten: its late answer must not count for a newer one.
+            while len(self._open) > MAX_OPEN and (old := next(self._of(Query.STATUS), None)) is not None:
+                self._open.remove(old)
+        return "".join(kind.value for kind in kinds)
+
+    def repeat_status(self) -> str:
+        """Ask for the status again, because the answer is overdue. It is then unsure which query gets the answer."""
+        text = self.ask(Query.STATUS)
+        with self._changed:
+            for each in self._of(Query.STATUS):
+                each.is_repeated = True
+        return text
+
+    def withdraw(self, *kinds: Query) -> None:
+        """Forget the queries that were opened last, because their text was not sent."""
+        with self._changed:
+            for kind in kinds:
+                self._open.remove([*self._of(kind)][-1])
+            self._changed.notify_all()
+
+    def record(self, kind: Query) -> Answer | None:
+        """Record an answer. Return None if nothing was asked."""
+        with self._changed:
+            now_s = self._clock()
+            self._drop_lost(now_s)
+            answered = next(self._of(kind), None)
+            if answered is None:
+                return None
+            self._has_answered = True
+            is_unsure = kind is Query.STATUS and self._is_unsure(now_s)
+            if is_unsure:
+                self._close_all_statuses(now_s)
+            else:
+                self._close(answered, now_s)
+            self._changed.notify_all()
+            return Answer(now_s, None if is_unsure else now_s - answered.asked_s)
+
+    def clear(self) -> None:
+        """Expect no more answers: the terminal is closed, or another program has read them."""
+        with self._changed:
+            self._clear()
+
+    def wait(self) -> None:
+        """Wait until all answers have come, or until a timeout: a shell would read them as typed keys."""
+        with self._changed:
+            began_s = self._clock()
+            while self._expected() and (left_s := self._deadline_s(began_s) - self._clock()) > 0:
+                self._changed.wait(left_s)
+            self._clear()
+
+    def _of(self, kind: Query) -> "filter[_Open]":
+        return filter(lambda each: each.kind is kind, self._open)
+
+    def _is_unsure(self, now_s: float) -> bool:
+        is_repeated = any(each.is_repeated for each in self._of(Query.STATUS))
+        return is_repeated or (self._stray_count > 0 and now_s < self._stray_until_s)
+
+    def _close_all_statuses(self, now_s: float) -> None:
+        closed = [*self._of(Query.STATUS)]
+        self._stray_count = (self._stray_count if now_s < self._stray_until_s else 0) + len(closed) - 1
+        self._stray_until_s = now_s + UNSURE_S
+        self._open = [each for each in self._open if each.kind is not Query.STATUS]
+
+    def _close(self, answered: _Open, now_s: float) -> None:
+        """Remove an answered query, and mark or remove older ones, which will get no answer."""
+        at = self._open.index(answered)
+        older, self._open = self._open[:at], self._open[at + 1 :]
+        if answered.kind not in _ORDERED:
+            self._open = older + self._open
+            return
+        kept = [each for each in older if each.kind is not Query.STATUS]
+        for each in kept:
+            # A cursor query is kept for a while all the same: a mistake here would let a key act too early.
+            each.lost_s = now_s if each.lost_s is None else each.lost_s
+        self._open = kept + self._open
+
+    def _drop_lost(self, now_s: float) -> None:
+        lost = [each for each in self._open if each.lost_s is not None and now_s - each.lost_s >= LOST_AFTER_S]
+        for each in lost:
+            self._open.remove(each)
+            if each.kind is Query.CURSOR:
+                self._on_lost_cursor()
+
+    def _clear(self) -> None:
+        cursors = sum(1 for _ in self._of(Query.CURSOR))
+        self._open.clear()
+        self._stray_count = 0
+        for _ in range(cursors):
+            self._on_lost_cursor()
+        self._changed.notify_all()
+
+    def _expected(self) -> list[_Open]:
+        """The queries whose answers may still come."""
+        return [each for each in self._open if each.lost_s is None]
+
+    def _deadline_s(self, began_s: float) -> float:
+        last_s = max(each.asked_s for each in self._expected())
+        if self._has_answered and any(each.kind in _ORDERED for each in self._expected()):
+            return min(began_s + ANSWER_TIMEOUT_S, last_s + LOST_AFTER_S)
+        # Without any answer yet, and for the version and the mode, which some terminals do not know.
+        first_s = last_s if self._has_answered or self._first_asked_s is None else self._first_asked_s
+        return first_s + FIRST_ANSWER_TIMEOUT_S
