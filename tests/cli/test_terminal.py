@@ -255,3 +255,13 @@ def test_title_is_unchanged_with_no_title(command: list[str]) -> None:
         terminal.send("\x11")
         assert terminal.end() == 0
         assert TITLE.search(terminal.received) is None
+
+
+@pytest.mark.parametrize(("flag", "variable", "is_slow"), [("--slow", "0", True), ("--no-slow", "1", False)])
+def test_flag_forces_the_speed_of_the_link_before_the_variable(flag: str, variable: str, is_slow: bool) -> None:
+    with Terminal([*MONITOR, flag], env=environment(UNREACHABLE, TRIGGER_TUI_SLOW=variable)) as terminal:
+        terminal.wait_for(READY)
+        assert ("slow" in terminal.lines[0]) is is_slow
+        assert (b"38;2;" not in terminal.received) is is_slow
+        terminal.send("\x11")
+        assert terminal.end() == 0
