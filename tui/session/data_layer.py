@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 def load_client() -> "type[Client]":
+    import httpcore  # noqa: F401  httpx imports it for its first connection, and would block the screen for 20 ms
+
     from tui.wire.client import Client
 
     return Client

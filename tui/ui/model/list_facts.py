@@ -18,9 +18,12 @@ from tui.ui.model.list_views import ListViews
 def count_words(live: LiveModel, views: ListViews, *, is_wide: bool) -> str:
     """Return `12 of 5,048`: the runs that pass the typed filter, if there is one, of those that pass the server's.
 
-    If a limit ended the read of the list, the second part is `newest 5,048, back to 21:40`.
+    If a limit ended the read of the list, the second part is `newest 5,048, back to 21:40`. Before the first response
+    the text is empty.
     """
     shown, base, query, history = views.shown, views.base, views.query, live.session.store.history
+    if history is None and not len(base):
+        return ""
     has_older = history is None or not history.is_complete or history.is_cut
     total = formatting.count(len(base), at_least=has_older and len(base) > 0)
     # A search adds older runs, and then "newest N" would be wrong.

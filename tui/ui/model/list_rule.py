@@ -49,7 +49,8 @@ def rule_right(
         return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
     if views.parsed.invalid_words:
         return invalid_word_line(views.parsed)
-    line: list[Piece] = [Piece(count_words(live, views, is_wide=width >= WIDE), Token.TEXT)]
+    words = count_words(live, views, is_wide=width >= WIDE)
+    line = [Piece(words, Token.TEXT)] if words else []
     for part in (_marks(rows), f"{formatting.count(rows.new_count)} new" if rows.new_count else ""):
         if part:
             line += [_DOT, Piece(part, Token.ACCENT)]
