@@ -85,6 +85,13 @@ def took(run: Run, now: datetime) -> timedelta | None:
     return run.took(now)
 
 
+def times_same_until(run: Run, at: datetime) -> datetime:
+    """Return until when `took` and `age` of a run have the same texts as at a moment, at least."""
+    if run.fixed.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
+        return at
+    return at + formatting.same_age_for(run.fixed.created_at, at)
+
+
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
     """Return how long the run had been queued at `until`: since its creation, or since the end of its delay."""
     created = run.fixed.created_at

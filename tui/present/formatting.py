@@ -11,6 +11,7 @@ LOADING = "loading…"
 UNDER_A_MINUTE = "<1m"
 _SECOND_US = 1_000_000
 _MINUTE = timedelta(minutes=1)
+_AGE_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "m"), (timedelta(seconds=1), "s"))
 
 
 def duration(value: timedelta | None, *, frozen: bool = False, in_minutes: bool = False) -> str:
@@ -52,11 +53,20 @@ def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
     """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`. `in_minutes` has no seconds."""
     if at is None:
         return NONE
-    seconds = max(now - at, timedelta()) // timedelta(seconds=1)
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return UNDER_A_MINUTE if in_minutes else f"{seconds}s"
+    elapsed = max(now - at, timedelta())
+    size, unit = _age_unit(elapsed)
+    return UNDER_A_MINUTE if in_minutes and unit == "s" else f"{elapsed // size}{unit}"
+
+
+def same_age_for(at: datetime, now: datetime) -> timedelta:
+    """Return for how long, from `now` on, the age of `at` has the same text."""
+    elapsed = max(now - at, timedelta())
+    size, _ = _age_unit(elapsed)
+    return size - elapsed % size
+
+
+def _age_unit(elapsed: timedelta) -> tuple[timedelta, str]:
+    return next(each for each in _AGE_UNITS if elapsed >= each[0] or each[1] == "s")
 
 
 def wait(value: timedelta, *, in_minutes: bool = False) -> str:

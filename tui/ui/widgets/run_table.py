@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.overlays import Overlay
-from tui.present.columns import AGE, GAP, TOOK, Now, SizedColumn, columns_for, head, row
+from tui.present.columns import AGE, GAP, TOOK, Now, SizedColumn, columns_for, head, row, times_same_until
 from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, fit, joined, mark_hits
@@ -52,6 +52,13 @@ class _Painted(NamedTuple):
     strip: Strip
     sides: tuple[Strip, Strip] | None = None
     """The strip left and right of the ticking cells, once they have changed."""
+
+    def shows(self, run: Run, now: Now) -> bool:
+        """Whether the line was made from this run, and its times still have the same texts."""
+        if self.run is not run or self.now is now:
+            return self.run is run
+        is_alike = self.now[1:] == now[1:] and self.now.at <= now.at
+        return is_alike and now.at < times_same_until(run, self.now.at)
 
 
 class RunTable(LineWidget, can_focus=True):
@@ -163,7 +170,7 @@ class RunTable(LineWidget, can_focus=True):
         now = self._now = self._live.now
         for y, run_id in self.rows.visible_runs:
             painted, run = self._painted.get(run_id), self._live.get(run_id)
-            if painted is None or run is None:
+            if painted is None or run is None or painted.shows(run, now):
                 continue
             ticking = self._ticking(run, now)
             for cell, before, (x, slot) in zip(ticking, painted.ticking, self._times, strict=True):
@@ -303,7 +310,7 @@ class RunTable(LineWidget, can_focus=True):
             self._painted.clear()
         known = self._painted.get(run_id)
         is_alike = known is not None and (known.background, known.edge, known.overlay) == (background, edge, overlay)
-        if known is not None and is_alike and known.run is run and known.now is now:
+        if known is not None and is_alike and run is not None and known.shows(run, now):
             return known.strip  # most rows of a list that scrolls
         ticking = self._ticking(run, now) if run is not None else ()
         looks = () if run is None else _looks(run)
