@@ -1,6 +1,7 @@
 """The detail pane by its keys."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.run import Run
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Script, Work
-from tui.ui.panes.detail import DetailPane
+from tui.present.styled import plain
+from tui.ui.data.needs import RUN
+from tui.ui.model.selection import FetchState
+from tui.ui.panes.detail import SHOW_READING_AFTER, DetailPane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.widgets.value_view import ValueView
 
@@ -233,6 +238,18 @@ def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
         await monitor.press("j", "enter", wait_s=1)
         assert "This key may not read runs (403)." in monitor.text
         assert "version   20261123.1" in monitor.text
+
+    run_story(story, tmp_path, fleet_with())
+
+
+def test_rule_says_that_a_slow_fetch_is_running(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        pane = monitor.screen.detail
+        for share, is_shown in ((0.5, False), (1.5, True)):
+            state = FetchState[Run](started_at=pane.live.now.at - share * SHOW_READING_AFTER)
+            pane.selection = replace(pane.selection, states={RUN: state})
+            assert ("reading…" in plain(pane.right())) is is_shown
 
     run_story(story, tmp_path, fleet_with())
 

@@ -5,7 +5,7 @@ This module folds, searches and fetches values. `present/detail` makes the rows.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
@@ -35,6 +35,9 @@ from tui.ui.model.selection import Need
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
+
+SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
+"""A fetch that takes longer is shown at the next second. Most take less, and the words would only flicker."""
 
 _MAX_SEARCH_SLICES: Final = 5
 """How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
@@ -101,7 +104,8 @@ class DetailPane(PagePane):
         run = self.run
         if self.selection.run_id is None:
             return ()
-        if self.selection.state_of(RUN).is_fetching:
+        started_at = self.selection.state_of(RUN).started_at
+        if started_at is not None and self.live.now.at - started_at >= SHOW_READING_AFTER:
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()
