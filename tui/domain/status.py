@@ -33,6 +33,8 @@ class RunStatus(StrEnum):
     DELAYED = "DELAYED"
     SYSTEM_FAILURE = "SYSTEM_FAILURE"
 
+    __hash__ = str.__hash__  # that of `Enum` is a function in Python: six times slower, at each look into a set
+
     @property
     def is_final(self) -> bool:
         """Whether a run in this status has ended."""

@@ -88,7 +88,7 @@ class KnownRuns(Protocol):
     def __len__(self) -> int:
         """Return the number of known runs."""
 
-    def get(self, run_id: RunId) -> Run | None:
+    def get(self, run_id: RunId, /) -> Run | None:
         """Return a run as far as it is known."""
 
     def live(self) -> AbstractSet[RunId]:

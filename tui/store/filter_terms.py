@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import repeat
 from types import MappingProxyType
 from typing import Final
 
@@ -198,6 +199,7 @@ def _parse_duration_word(
 ) -> ParsedWord:
     name = "age" if is_age else "took"
     ranges: list[_DurationRange] = []
+    contains = _DurationRange.contains
     for value in word.values:
         each = _parse_range(value)
         if each is None:
@@ -210,7 +212,7 @@ def _parse_duration_word(
 
     def term(run: Run, now: datetime | None) -> bool:
         duration = duration_of(run, now)
-        return duration is not None and any(each.contains(duration) for each in ranges)
+        return duration is not None and any(map(contains, ranges, repeat(duration)))
 
     age_bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
     return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), depends_on_duration=not is_age)
@@ -225,7 +227,7 @@ class _DurationRange:
     is_strict: bool = False
 
     def contains(self, duration: timedelta) -> bool:
-        if self.is_strict and duration in {self.minimum, self.maximum}:
+        if self.is_strict and (duration == self.minimum or duration == self.maximum):  # noqa: PLR1714  faster than a set
             return False
         return (self.minimum is None or duration >= self.minimum) and (self.maximum is None or duration <= self.maximum)
 

@@ -4,7 +4,7 @@
 stores everything else. The class is longer than 200 lines because half of it are one-line properties.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -60,6 +60,8 @@ class Store:
         self._retention = Retention(max_bodies)
         self._counter = StatusCounter()
         self._facts = Facts()
+        self.get: Callable[[RunId], Run | None] = self._runs.get
+        """Return a run, or None if the store does not have it. Not a method: a filter calls this for every run."""
 
     def apply(self, update: Update) -> Changes:
         """Apply an update and return what it changed."""
@@ -145,10 +147,6 @@ class Store:
             self._counter.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
-
-    def get(self, run_id: RunId) -> Run | None:
-        """Return a run, or None if the store does not have it."""
-        return self._runs.get(run_id)
 
     @property
     def max_runs(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
-from typing import Final
+from typing import Final, Protocol
 
 from sortedcontainers import SortedList
 
@@ -43,6 +43,17 @@ class ViewDelta:
         return not (self.entered or self.left or self.moved or self.changed)
 
 
+class RunSource(Protocol):
+    """The runs that a view filters: those of the store, or as they were when updates were paused."""
+
+    @property
+    def get(self) -> Callable[[RunId], Run | None]:
+        """Return a run, or None if there is none with this id. The function is read again for each use."""
+
+    def newest_first_keys(self) -> Sequence[Key]:
+        """Return the sort keys of all runs with a state, newest first."""
+
+
 class View:
     """The filtered and sorted runs of a store. `update` must receive every change of the store.
 
@@ -58,16 +69,16 @@ class View:
         since: datetime | None = None,
         starts_empty: bool = False,
         candidates: Sequence[Key] | None = None,
-        get: Callable[[RunId], Run | None] | None = None,
+        source: "RunSource | None" = None,
     ) -> None:
         """Create a view of the store.
 
-        `get` returns a run as the view should show it, by default the store's. With `starts_empty` the view is complete
+        `source` has the runs as they are shown, by default the store. With `starts_empty` the view is complete
         only when `fill` has returned True; it may receive updates before. `candidates` are the keys of the runs that
         can match, newest first, by default of all runs.
         """
         self._store = store
-        self._get = get or store.get
+        self._source = source or store
         self._filter = runs_filter
         self._order = order
         self._since = since
@@ -77,7 +88,7 @@ class View:
         self._is_sorted = False
         self._unsorted_moves: list[tuple[SortKey | None, SortKey | None]] = []
         """The keys that `update` replaced while the others were sorted."""
-        self._steps = self._fill(store.newest_first_keys() if candidates is None else candidates)
+        self._steps = self._fill(self._source.newest_first_keys() if candidates is None else candidates)
         if not starts_empty:
             self.fill(lambda: False)
 
@@ -132,7 +143,7 @@ class View:
 
     def _add(self, candidates: Iterable[Key]) -> None:
         """Add those of the candidates that match. The loop is written for speed: a filter runs it 100,000 times."""
-        get, rank, keys = self._get, self._order.rank, self._keys
+        get, rank, keys = self._source.get, self._order.rank, self._keys
         matches = None if self._filter.is_empty else self._filter.test
         since = None if self._since is None else -self._since.timestamp()
         for key in candidates:
@@ -144,7 +155,7 @@ class View:
                 if run.is_final or run.is_gone:
                     continue
                 self._older.add(run_id)
-            keys[run_id] = key if rank is None else (rank(run), *key)
+            keys[run_id] = key if rank is None else (rank(run), key[0], run_id)
 
     def set_since(self, since: datetime) -> ViewDelta:
         """Change `since`. The cost depends on the number of runs between the old and the new time."""
@@ -232,7 +243,7 @@ class View:
             self._sorted_keys.add(new)
 
     def _key(self, run_id: RunId) -> SortKey | None:
-        run = self._get(run_id)
+        run = self._source.get(run_id)
         if run is None or not self._shows(run):
             return None
         return self._order.key(run)
@@ -247,7 +258,7 @@ class View:
         return self._since is not None and created_at is not None and created_at < self._since
 
     def _record_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
-        run = self._get(run_id)
+        run = self._source.get(run_id)
         if is_shown and run is not None and self._is_older(run):
             self._older.add(run_id)
         else:

@@ -56,13 +56,11 @@ class LiveModel:
         self._publish = publish
         self.session.subscribe(self._on_changes)
 
-    def get(self, run_id: RunId) -> Run | None:
-        """Return a run as it is shown: the newest state, or that of the pause."""
-        if self.pause is not None:
-            return self.pause.runs.get(run_id)
-        return self.session.store.get(run_id)
-
     @property
+    def get(self) -> Callable[[RunId], Run | None]:
+        """Return a run as it is shown: the newest state, or that of the pause. Do not keep this function."""
+        return self.session.store.get if self.pause is None else self.pause.runs.get
+
     def newest_first_keys(self) -> Sequence[Key]:
         """The sort keys of the runs as they are shown, newest first."""
         return self.session.store.newest_first_keys() if self.pause is None else self.pause.keys

@@ -82,7 +82,7 @@ class ListViews:
         self._advanced_at = session.now()
         self.query = ListQuery(session.settings.history)
         self.parsed = parse_filter("")
-        self.base = self.shown = View(session.store, since=self._since(), get=live.get)
+        self.base = self.shown = View(session.store, since=self._since(), source=live)
         self._base_key: tuple[RunFilters, timedelta, Order] | None = None
         """The part of the query that `base` was made for."""
         self.failed: View | None = None
@@ -102,7 +102,7 @@ class ListViews:
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
         if self.parsed.depends_on_errors:
             failed = {run_id for status in FAILED for run_id in self._session.store.with_status(status)}
-            keys = [key for key in self._live.newest_first_keys if key[1] in failed]
+            keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
@@ -157,9 +157,10 @@ class ListViews:
     def _view(self, runs_filter: Filter, since: datetime | None, candidates: Sequence[Key] | None = None) -> View:
         query = self.query
         runs_filter = with_server_filters(query.filters, runs_filter)
-        store, get = self._session.store, self._live.get
-        keys = self._live.newest_first_keys if candidates is None else candidates
-        return View(store, runs_filter, query.order, since=since, starts_empty=True, candidates=keys, get=get)
+        store, source = self._session.store, self._live
+        return View(
+            store, runs_filter, query.order, since=since, starts_empty=True, candidates=candidates, source=source
+        )
 
     def _recheck_some(self, waiting: deque[RunId]) -> None:
         monotonic_s = self._session.clock.monotonic_s

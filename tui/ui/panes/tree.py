@@ -53,7 +53,7 @@ class TreePane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
-        self.view = TreeView(live.get)
+        self.view = TreeView(lambda run_id: live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
         self._drawn: TreeRows | None = None
         self._is_cursor_placed = False
 
