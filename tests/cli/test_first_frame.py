@@ -53,9 +53,12 @@ def test_first_frame_imports_only_what_it_needs(tmp_path: Path) -> None:
     assert text == MODULES.read_text()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
-def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int]) -> None:
-    with Terminal([sys.executable, "-m", "tui"], size=size, env=environment(UNREACHABLE)) as terminal:
+@pytest.mark.parametrize(
+    ("size", "flags"),
+    [((80, 24), ()), ((200, 60), ("--theme", "light", "--slow")), ((160, 30), ("--theme", "16", "--ascii"))],
+)
+def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int], flags: tuple[str, ...]) -> None:
+    with Terminal([sys.executable, "-m", "tui", *flags], size=size, env=environment(UNREACHABLE)) as terminal:
         terminal.wait_for("? keys")
         received = bytes(terminal.received)
         first = Screen(*size)
