@@ -23,7 +23,7 @@ SLOW_ECHO_FRAMES: Final = 1
 ECHO_S: Final = 0.15
 """What is drawn this soon after a key was read or handled is its echo."""
 
-ECHO_INTERVAL_S: Final = 1 / 30
+ECHO_INTERVAL_S: Final = 1 / 60
 """The time between two frames that echo the same key."""
 
 MAX_OLD_FRAMES: Final = 1
