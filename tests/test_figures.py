@@ -39,6 +39,9 @@ ROW_BYTES: Final = 110
 """For one changed row, or 1.2 x its minimum."""
 
 MOVES: Final = 8
+STRIP_LINES: Final = 4
+"""The summary of the selected run and the footer."""
+
 """Presses of Down."""
 
 IDLE_REQUESTS: Final = 4
@@ -62,15 +65,16 @@ class Monitor:
     def lines(self) -> list[str]:
         return self.terminal.lines
 
-    def cost(self, act: Callable[[], object], is_done: Callable[[], bool], first_line: int = 0) -> Cost:
-        """Do something, wait for its state on the screen, and return its cost. Lines above `first_line` are free."""
+    def cost(self, act: Callable[[], object], is_done: Callable[[], bool], lines: slice = slice(None)) -> Cost:
+        """Do something, wait for its state on the screen, and return its cost. Changes of other lines are free."""
         terminal = self.terminal
         since, before = len(terminal.received), terminal.screen.snapshot()
         act()
         terminal.wait_until(lambda: is_done() and self._is_between_frames(), "the change")
         after = terminal.screen.snapshot()
-        free = paint_cost(before, [*after[:first_line], *before[first_line:]])
-        return len(terminal.received) - since - free, paint_cost(before, [*before[:first_line], *after[first_line:]])
+        counted, others = [*before], [*after]
+        counted[lines], others[lines] = after[lines], before[lines]
+        return len(terminal.received) - since - paint_cost(before, others), paint_cost(before, counted)
 
     def _is_between_frames(self) -> bool:
         received = self.terminal.received
@@ -117,7 +121,8 @@ class Monitor:
     def cursor_down(self) -> Cost:
         """Press Down in the zoomed list, and wait until the cursor alone is at the next run."""
         before = self.selected
-        return self.press(DOWN, lambda: self.selected not in {before, None})
+        is_moved: Callable[[], bool] = lambda: self.selected not in {before, None}  # noqa: E731
+        return self.cost(lambda: self.terminal.send(DOWN), is_moved, slice(-STRIP_LINES))
 
     @property
     def selected(self) -> str | None:
@@ -196,7 +201,7 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         changed, least = shown.cost(
             lambda: shown.request(f"/api/v2/runs/{run_id}/cancel", {}),
             lambda: "Canceled" in shown.lines[FIRST_LINE] and " D2 " in shown.lines[0],
-            first_line=1,
+            slice(1, None),
         )
         assert changed <= max(ROW_BYTES, MAX_RATIO * least)
         costs["help"] = [

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ from tests.perf.link import Link
 from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
+CURSOR_QUERY: Final = "\x1b[6n"
+STATUS_QUERY: Final = "\x1b[5n"
 SYNC_BEGINS: Final = b"\x1b[?2026h"
 
 _QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q)|(5n))")
@@ -62,6 +65,10 @@ class Terminal:
         columns, rows = size
         self._name = name
         self._holds_cursor = holds_cursor
+        self.holds_answers = False
+        """Whether status and cursor are reported only by `give_answer`, as by a terminal that is slow to draw."""
+        self.held: deque[str] = deque()
+        """The queries that wait for `give_answer`."""
         self.cursor_questions = 0
         self._screen = Screen(columns, rows)
         self._emulator = Emulator(self._screen)
@@ -136,6 +143,15 @@ class Terminal:
     def answer_cursor(self) -> None:
         """Report the cursor position once."""
         self.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+
+    def give_answer(self) -> str:
+        """Answer the oldest query that was held, and return it."""
+        query = self.held.popleft()
+        if query == CURSOR_QUERY:
+            self.answer_cursor()
+        else:
+            self.send("\x1b[0n")
+        return query
 
     def resize(self, columns: int, rows: int) -> None:
         """Resize the terminal, and notify the program."""
@@ -231,12 +247,17 @@ class Terminal:
                     continue
                 reply = f"\x1bP>|{self._name}\x1b\\"
             elif query[4] is not None:
+                if self.holds_answers:
+                    self.held.append(STATUS_QUERY)
+                    continue
                 reply = "\x1b[0n"
             elif query[1] is not None:
                 reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
             else:
                 self.cursor_questions += 1
-                if not self._holds_cursor:
+                if self.holds_answers:
+                    self.held.append(CURSOR_QUERY)
+                elif not self._holds_cursor:
                     self.answer_cursor()
                 continue
             self.send(reply)

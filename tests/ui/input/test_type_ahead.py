@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.perf.terminal import Terminal
+from tests.perf.terminal import CURSOR_QUERY, STATUS_QUERY, Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.input.type_ahead import SILENT_AFTER_S, FrameVisibility, TypeAhead
+from tui.ui.input.type_ahead import REQUEST_INTERVAL_S, SILENT_AFTER_S, FrameVisibility, TypeAhead
 
 TINY_S = 1e-6
 """The tolerance for sums of seconds."""
@@ -115,3 +115,50 @@ def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
         assert "replayed as" not in terminal.text
         terminal.send("y")
         terminal.wait_for("replayed as")
+
+
+def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:
+    """The terminal is behind, and its answers are due for a frame of the list and for the dialog."""
+    command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
+    with Terminal(command, env=environment(None, XDG_STATE_HOME=str(tmp_path))) as terminal:
+        terminal.wait_for("Completed", "DEV")
+        terminal.holds_answers = True
+        terminal.send("j")
+        terminal.wait_until(lambda: STATUS_QUERY in terminal.held, "a query behind the frame of a key")
+        terminal.send("Ry")
+        terminal.wait_until(lambda: CURSOR_QUERY in terminal.held, "the dialog, although the terminal is behind")
+        assert "Do nothing" in terminal.text
+        terminal.send("y")
+        while terminal.held[0] == STATUS_QUERY:
+            terminal.give_answer()
+            terminal.send("y")
+        terminal.holds_answers = False
+        while terminal.held:
+            terminal.give_answer()
+        terminal.wait_for("y  replay 1 run")
+        assert "replayed as" not in terminal.text
+        terminal.send("y")
+        terminal.wait_for("replayed as")
+
+
+def test_lost_reply_delays_no_later_frame() -> None:
+    clock, seen = VirtualClock(), list[FrameVisibility]()
+    guard = TypeAhead(clock, lambda _: True)
+    guard.begin(lambda _: None)
+    guard.begin(seen.append)
+    guard.record_lost_reply()
+    assert seen == []
+    guard.record_reply()
+    assert seen == [FrameVisibility.SEEN]
+
+
+def test_frame_whose_reply_is_lost_waits_for_the_next_request() -> None:
+    clock, seen = VirtualClock(), list[FrameVisibility]()
+    guard = TypeAhead(clock, lambda _: True)
+    guard.begin(seen.append)
+    guard.record_lost_reply()
+    guard.record_reply()
+    assert seen == []
+    asyncio.run(clock.run(REQUEST_INTERVAL_S))
+    guard.record_reply()
+    assert seen == [FrameVisibility.WAITING, FrameVisibility.SEEN]

@@ -35,8 +35,9 @@ from tui.ui.screens.main_keys import KEYS
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
 
-SLOW_LINK_REST_S: Final = 0.3
-"""On a slow link, the panes and the footer follow the cursor once it has rested for this long."""
+SLOW_LINK_REST_S: Final = 0.4
+"""On a slow link, the panes and the footer follow the cursor once it has rested for this long: longer than the time
+between two frames."""
 
 BEHIND_REST_S: Final = 0.05
 """The same while more keys wait than the machine can handle: it then paints once for several keys."""

@@ -35,7 +35,7 @@ class FramePacer:
 
     def __init__(self) -> None:
         self.is_slow_profile = False
-        self._echo_until_s = -math.inf
+        self._echo_until_s = self._echo_sent_s = -math.inf
         self._is_urgent = self._is_first_echo = False
         self._sent_s: deque[float] = deque([-math.inf] * SLOW_FRAMES, maxlen=SLOW_FRAMES)
 
@@ -50,20 +50,26 @@ class FramePacer:
 
     def record_sent(self, now_s: float) -> None:
         """Record a frame that was sent."""
+        if self._is_urgent:
+            self._echo_sent_s = now_s
         self._is_urgent = self._is_first_echo = False
         self._sent_s.append(now_s)
 
     def wait_s(self, now_s: float, link: LinkMeter) -> float:
         """Return the time until the next frame may be sent. Infinite: until the terminal has answered."""
         if self._is_urgent:
-            echo_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
-            wait_s = max(link.wait_s(now_s, MAX_OLD_FRAMES), echo_s - now_s)
+            after_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
         else:
-            wait_s = max(link.wait_s(now_s, 0), self._sent_s[-1] + self._interval_s(now_s, link) - now_s)
+            after_s = self._sent_s[-1] + self._interval_s(now_s, link)
         if self.is_slow_profile:
-            first = self._sent_s[0 if self._is_urgent else SLOW_ECHO_FRAMES]
-            wait_s = max(wait_s, first + 1.0 - now_s)
-        return max(0.0, wait_s)
+            after_s = max(after_s, self._slow_after_s())
+        return max(0.0, link.wait_s(now_s, MAX_OLD_FRAMES if self._is_urgent else 0), after_s - now_s)
+
+    def _slow_after_s(self) -> float:
+        """Return when the slow-link profile allows the next frame. Echoes come evenly, and data leaves one for them."""
+        if self._is_urgent:
+            return max(self._sent_s[0] + 1.0, self._echo_sent_s + 1.0 / SLOW_FRAMES)
+        return self._sent_s[SLOW_ECHO_FRAMES] + 1.0
 
     @staticmethod
     def _interval_s(now_s: float, link: LinkMeter) -> float:
