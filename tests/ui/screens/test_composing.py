@@ -18,6 +18,9 @@ from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present import columns
+from tui.present.styled import Line
 from tui.ui.app import TriggerApp
 from tui.ui.input import bindings
 from tui.ui.input.bindings import LiveKey
@@ -26,7 +29,7 @@ from tui.ui.model.selection import Selection
 from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.main import MainScreen
-from tui.ui.widgets import footer
+from tui.ui.widgets import footer, run_table
 from tui.ui.widgets.lines import LineWidget
 
 STEPS = (
@@ -62,6 +65,26 @@ def test_down_in_view_paints_two_lines_of_the_list(tmp_path: Path) -> None:
         with painted_lines() as counts:
             await monitor.press("j")
         assert of_table(counts) == [1, 2]
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        table, made = monitor.screen.run_list.table, list[RunId]()
+        await monitor.press(*["j"] * table.rows.visible_runs[-1][0], "j", wait_s=1)
+        first, last = table.rows.window[0], table.rows.cursor
+
+        def row(run: Run, *arguments: Any, **options: Any) -> Line:
+            made.append(run.id)
+            return columns.row(run, *arguments, **options)
+
+        monkeypatch.setattr(run_table, "row", row)
+        await monitor.press("j")
+        assert table.rows.window[0] != first
+        # The row that came into view, and that of the cursor before, whose background is another.
+        assert {*made} == {last, table.rows.cursor}
+        assert len(made) == 2
 
     run_story(story, tmp_path, small_fleet())
 
@@ -158,8 +181,8 @@ def test_panes_follow_the_last_of_the_waiting_keys(tmp_path: Path, monkeypatch: 
     run_story(story, tmp_path, small_fleet())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (162, 36)])
-def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "steps"), [((80, 24), STEPS), ((162, 36), STEPS[:8])])
+def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], steps: Sequence[str], tmp_path: Path) -> None:
     columns, lines = size
     parts, whole = Emulator(Screen(columns, lines)), Emulator(Screen(columns, lines))
 
@@ -167,7 +190,7 @@ def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], tmp_path: 
         for terminal in (parts, whole):
             terminal.feed(MODES.encode())
         monitor.screen.refresh()
-        for key in ("", *STEPS):
+        for key in ("", *steps):
             await monitor.press(*([key] if key else []), wait_s=1)
             compositor, console = monitor.app.screen._compositor, monitor.app.console
             whole.feed(compositor.render_full_update().render_segments(console).replace("\n", "").encode())
