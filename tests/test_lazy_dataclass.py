@@ -92,3 +92,17 @@ def test_wrong_arguments_are_refused_as_by_the_standard() -> None:
         LAZY[0]()
     with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
         LAZY[0](1, z=2)
+
+
+def test_value_is_checked_after_its_creation() -> None:
+    @lazy_dataclass.dataclass(frozen=True, slots=True)
+    class Share:
+        percent: int
+
+        def __post_init__(self) -> None:
+            if self.percent > 100:
+                raise ValueError("more than all")
+
+    assert Share(100).percent == 100
+    with pytest.raises(ValueError, match="more than all"):
+        Share(101)

@@ -86,6 +86,8 @@ def _init(cls: Any, variables: dict[str, Any], assign: Callable[[str, str], str]
             parameter = f"{name}=_default_{name}"
         (keywords if each.kw_only else positional).append(parameter)
         body.append(assign(name, value))
+    if hasattr(cls, "__post_init__"):
+        body.append("self.__post_init__()")
     parameters = ", ".join([*positional, *(["*", *keywords] if keywords else [])])
     return f"def __init__({parameters}):\n  " + "\n  ".join(body)
 
