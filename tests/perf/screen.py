@@ -99,6 +99,21 @@ def _apply_sgr(params: str, attrs: Char) -> Char:  # noqa: C901, PLR0912  moved 
     return Char(**new)
 
 
+class _Cells(dict[str, Char]):
+    """The cells of one pen by their text. Making each one anew takes most of the time of drawing."""
+
+    def __init__(self, pen: Char) -> None:
+        super().__init__()
+        self._pen = pen
+
+    def __missing__(self, text: str) -> Char:
+        cell = self[text] = self._pen._replace(data=text)
+        return cell
+
+
+_cells = functools.lru_cache(maxsize=1024)(_Cells)
+
+
 class Screen(pyte.Screen):
     """pyte's screen plus faint text, REP, SU/SD, CBT, an alternate
     screen and a fast path for drawing; text of a row is cached until the row
@@ -142,7 +157,7 @@ class Screen(pyte.Screen):
             return
         cursor, columns = self.cursor, self.columns
         pos = 0
-        replace = cursor.attrs._replace
+        cells = _cells(cursor.attrs)
         while pos < len(data):
             if cursor.x >= columns:
                 if _modes.DECAWM in self.mode:
@@ -156,7 +171,7 @@ class Screen(pyte.Screen):
             row = self.buffer[cursor.y]
             x = cursor.x
             for ch in piece:
-                row[x] = replace(data=ch)
+                row[x] = cells[ch]
                 x += 1
             cursor.x = x
             pos += len(piece)

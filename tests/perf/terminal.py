@@ -123,8 +123,7 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The rows of the screen. The second cell of a wide character is empty."""
-        buffer, columns = self.screen.buffer, range(self.screen.columns)
-        return ["".join([buffer[y][x].data for x in columns]) for y in range(self.screen.lines)]
+        return self.screen.rows_text()
 
     @property
     def text(self) -> str:

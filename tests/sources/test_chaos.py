@@ -1,6 +1,7 @@
 """Faults of all kinds in random order: after each, the store equals the world, and the counts of gaps are exact."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,10 @@ from tui.emulator.world import World
 
 RATE_PER_S = 3.0
 
+HANGING = {"hang", "half-open"}
+HANG_S = 0.05
+"""How long a request waits for a server that hangs. It is real time, while all else is virtual."""
+
 
 def demo_fleet() -> Fleet:
     """A fleet with the demo's tasks instead of scheduled runs."""
@@ -30,11 +35,13 @@ def demo_fleet() -> Fleet:
 @pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 6)], ids=["live", "polling"])
 def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
     async def scenario() -> None:
-        fleet = demo_fleet()
+        fleet, timeouts = demo_fleet(), replace(SHORT)
         with serving(fleet) as api:
-            async with started(api, tmp_path, realtime=realtime, timeouts=SHORT, feed_timeouts=SHORT) as session:
+            async with started(api, tmp_path, realtime=realtime, timeouts=timeouts, feed_timeouts=timeouts) as session:
 
                 async def later(seconds: float) -> None:
+                    is_hanging = any(spec["kind"] in HANGING for spec in fleet.emulator.faults.specs)
+                    object.__setattr__(timeouts, "whole_s", HANG_S if is_hanging else SHORT.whole_s)
                     await pass_time(session, api, seconds)
 
                 chaos = ChaosSession(session, fleet.emulator, fleet.world, later, Random(5))
