@@ -33,7 +33,8 @@ def assert_indexes_are_true(store: Store) -> None:
         assert store.with_status(status) == {run.id for run in here if run.status is status}
     assert store.live() == {run.id for run in here if not run.is_final}
     for task in {run.fixed.task for run in runs} - {None}:
-        assert store.with_task(task or TaskId("")) == {run.id for run in runs if run.fixed.task == task}
+        assert store.task_count(task or TaskId("")) == sum(run.fixed.task == task for run in runs)
+    assert store.task_count(TaskId("unknown")) == 0
     for parent in {run.fixed.parent_id for run in runs} - {None}:
         children = {run.id for run in runs if run.fixed.parent_id == parent}
         assert {run.id for run in store.children_of(parent or A)} == children

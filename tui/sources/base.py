@@ -97,8 +97,8 @@ class KnownRuns(Protocol):
     def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
         """Return the runs in a status."""
 
-    def with_task(self, task: TaskId) -> AbstractSet[RunId]:
-        """Return the runs of a task."""
+    def task_count(self, task: TaskId) -> int:
+        """Return the number of known runs of a task."""
 
     def created_rank(self, run_id: RunId) -> int:
         """Return how many known runs are newer. Raises `KeyError` if the run is not known."""

@@ -1,5 +1,6 @@
-"""The indexes of the store: runs by status, task, parent and creation time."""
+"""The indexes of the store: runs by status, parent and creation time, and their number by task."""
 
+from collections import Counter
 from collections.abc import Hashable
 from datetime import datetime
 from typing import TypeVar
@@ -17,15 +18,16 @@ _EMPTY = Fixed()
 
 
 class Indexes:
-    """Finds runs by status, task, parent and creation time. `replace` must be called for each changed run.
+    """Finds runs by status, parent and creation time. `replace` must be called for each changed run.
 
-    A run without a state is found by task and parent only. A run that the server has deleted has no status. `live` are
+    `task_counts` has the number of runs of each task: a set of their ids would take 50 bytes a run.
+    A run without a state is found by its parent only. A run that the server has deleted has no status. `live` are
     the runs that may still change.
     """
 
     def __init__(self) -> None:
         self.by_status: dict[RunStatus, set[RunId]] = {}
-        self.by_task: dict[TaskId, set[RunId]] = {}
+        self.task_counts = Counter[TaskId]()
         self.by_parent: dict[RunId, set[RunId]] = {}
         self.live: set[RunId] = set()
         self._created = SortedList()
@@ -45,7 +47,7 @@ class Indexes:
                 self.live.add(run_id)
         was, now = before.run.fixed if before else _EMPTY, after.run.fixed if after else _EMPTY
         if was is not now:
-            _move(self.by_task, run_id, was.task, now.task)
+            self._count_task(was.task, now.task)
             _move(self.by_parent, run_id, was.parent_id, now.parent_id)
         old_key, new_key = _key(before), _key(after)
         if old_key != new_key:
@@ -53,6 +55,14 @@ class Indexes:
                 self._created.remove(old_key)
             if new_key is not None:
                 self._created.add(new_key)
+
+    def _count_task(self, old: TaskId | None, new: TaskId | None) -> None:
+        if new is not None:
+            self.task_counts[new] += 1
+        if old is not None:
+            self.task_counts[old] -= 1
+            if not self.task_counts[old]:
+                del self.task_counts[old]
 
     def rank(self, run: Run) -> int:
         """Return how many runs are newer than this one."""

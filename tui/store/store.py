@@ -171,9 +171,9 @@ class Store:
         """Return the runs in a status. A run that the server has deleted has none."""
         return self._indexes.by_status.get(status, frozenset())
 
-    def with_task(self, task: TaskId) -> AbstractSet[RunId]:
-        """Return the runs of a task."""
-        return self._indexes.by_task.get(task, frozenset())
+    def task_count(self, task: TaskId) -> int:
+        """Return the number of known runs of a task."""
+        return self._indexes.task_counts[task]
 
     def live(self) -> AbstractSet[RunId]:
         """Return the runs that may still change: those with a state that are neither final nor deleted."""

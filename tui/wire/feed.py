@@ -237,7 +237,7 @@ def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
     fields = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
     if "tags" in fields:
         tags = limits.take(fields["tags"], MAX_TAGS, f"tags of {run_id}")
-        fields["tags"] = tuple(Raw(limits.text(tag, "tag")) for tag in tags)
+        fields["tags"] = tuple(Raw(intern(limits.text(tag, "tag"))) for tag in tags)
     return fields
 
 

@@ -166,7 +166,8 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Li
         cost_cents=row.get("costInCents", 0.0),
         base_cost_cents=row.get("baseCostInCents", 0.0),
         tags=tuple(
-            Raw(limits.text(tag, "tag")) for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
+            Raw(intern(limits.text(tag, "tag")))
+            for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
         ),
     )
 

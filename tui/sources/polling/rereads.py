@@ -115,7 +115,7 @@ class RereadQueue:
         store = self._pages.store
         for task, of_task in by_task.items():
             # Assume that the task has the same share of the runs everywhere, until a page shows more.
-            share = len(store.with_task(task)) / len(store)
+            share = store.task_count(task) / len(store)
             ranks = self._ranks(task, of_task, {run.id: known_ranks[run.id] * share for run in of_task})
             found, _ = plan_windows(of_task, ranks.__getitem__)
             yield from (replace(window, task=task) for window in found)
