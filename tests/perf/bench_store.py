@@ -27,7 +27,7 @@ TASKS = [TaskId(f"sync-{number}") for number in range(40)]
 ENVIRONMENT, VERSION = Raw("prod"), Raw("20261124.1")
 
 
-def _row(number: int, word: str, read: datetime, *, updates: int = 0) -> RunPatch:
+def page_row(number: int, word: str, read: datetime, *, updates: int = 0) -> RunPatch:
     """Return a list row as `wire` decodes it, with shared texts and a shared response time."""
     created = START + timedelta(milliseconds=20 * number)
     updated = created + timedelta(seconds=1 + updates)
@@ -44,7 +44,7 @@ def _filled() -> Store:
     store = Store(max_runs=2 * RUNS)
     for first in range(0, RUNS, PAGE):
         numbers, read = range(first, first + PAGE), READ + timedelta(seconds=first)
-        store.apply(RunsRead(tuple(_row(number, WORDS[number % len(WORDS)], read) for number in numbers)))
+        store.apply(RunsRead(tuple(page_row(number, WORDS[number % len(WORDS)], read) for number in numbers)))
     return store
 
 
@@ -62,7 +62,7 @@ def _one_patch_s(store: Store, views: tuple[View, ...]) -> float:
     taken: list[float] = []
     for step in range(2_000):
         number = (step * 7_919) % RUNS
-        update = RunsRead((_row(number, ("EXECUTING", "FAILED", "COMPLETED")[step % 3], READ, updates=step + 1),))
+        update = RunsRead((page_row(number, ("EXECUTING", "FAILED", "COMPLETED")[step % 3], READ, updates=step + 1),))
         began_s = time.perf_counter()
         changes = store.apply(update)
         for view in views:
@@ -85,13 +85,15 @@ def measure() -> Iterator[Figure]:
 
     later = [READ + timedelta(days=reads) for reads in range(2, 8)]
     confirmations = iter(
-        [RunsRead(tuple(_row(number, "QUEUED", read, updates=9_999) for number in range(PAGE))) for read in later]
+        [RunsRead(tuple(page_row(number, "QUEUED", read, updates=9_999) for number in range(PAGE))) for read in later]
     )
     store.apply(next(confirmations))
     yield Figure("store: page of 100 unchanged rows", 1e3 * _best_s(lambda: store.apply(next(confirmations))), "ms", 2)
 
     firsts = range(RUNS, RUNS + 5 * PAGE, PAGE)
-    pages = iter([RunsRead(tuple(_row(first + number, "QUEUED", READ) for number in range(PAGE))) for first in firsts])
+    pages = iter(
+        [RunsRead(tuple(page_row(first + number, "QUEUED", READ) for number in range(PAGE))) for first in firsts]
+    )
     yield Figure("store: page of 100 new runs", 1e3 * _best_s(lambda: store.apply(next(pages))), "ms", 5)
 
     run = store.newest()

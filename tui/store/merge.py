@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
 from tui.domain.ids import RunId
-from tui.domain.run import Fixed, Run, Stamp, State
+from tui.domain.run import NO_METADATA, Fixed, Json, NoMetadata, Run, Stamp, State
 from tui.domain.status import Status
 from tui.domain.update import RunPatch
 from tui.store.canonical import canonical, is_same
@@ -38,7 +38,8 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         _greatest(mine.children_read_at, patch.read_at) if patch.lists_all_children else mine.children_read_at
     )
     attempt_count = _greatest(mine.attempt_count, patch.attempt_count)
-    metadata = _newest(mine.metadata, patch.metadata)
+    my_metadata = mine.metadata_facet
+    metadata = _newest(my_metadata, patch.metadata)
     body = _newest(mine.body, patch.body)
     error = _newest(mine.error, patch.error)
     attempts = _newest(mine.attempts, patch.attempts)
@@ -48,15 +49,33 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         and state is mine.state
         and children_read_at is mine.children_read_at
         and attempt_count is mine.attempt_count
-        and metadata is mine.metadata
+        and metadata is my_metadata
         and body is mine.body
         and error is mine.error
         and attempts is mine.attempts
     ):
         return mine
     return Run(
-        mine.id, fixed, state, read_at, mine.gone_at, attempt_count, metadata, body, error, attempts, children_read_at
+        mine.id,
+        fixed,
+        state,
+        read_at,
+        mine.gone_at,
+        attempt_count,
+        _shortened(metadata, state, read_at),
+        body,
+        error,
+        attempts,
+        children_read_at,
     )
+
+
+def _shortened(
+    metadata: tuple[Stamp, dict[str, Json]] | None, state: State | None, read_at: datetime | None
+) -> tuple[Stamp, dict[str, Json]] | NoMetadata | None:
+    if metadata is None or metadata[1] or state is None:
+        return metadata
+    return NO_METADATA if metadata[0] == (state.updated_at, state.precision, read_at) else metadata
 
 
 def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
@@ -74,7 +93,7 @@ def is_same_row(before: Run, after: Run) -> bool:
         and before.attempt_count == after.attempt_count
         and before.is_gone == after.is_gone
         and (before.children_read_at is None) == (after.children_read_at is None)
-        and _is_same_facet(before.metadata, after.metadata)
+        and _is_same_facet(before.metadata_facet, after.metadata_facet)
         and _is_same_facet(before.body, after.body)
         and _is_same_facet(before.error, after.error)
         and _is_same_facet(before.attempts, after.attempts)

@@ -36,7 +36,7 @@ def value_of(run: Run, label: str) -> tuple[Json | Absent, str | None]:
         case "output":
             return (ABSENT, None) if body is None else (body.output, body.output_url)
         case "metadata":
-            return (run.metadata[1] if run.metadata and run.metadata[1] else ABSENT), None
+            return (run.metadata_values or ABSENT), None
         case _:
             return (ABSENT if run.fixed.schedule is None else run.fixed.schedule), None
 

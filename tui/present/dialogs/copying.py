@@ -45,8 +45,8 @@ def clips_of(run: Run) -> list[Clip]:
                 clips.append(Clip(key, name, None, "stored apart: Enter in the detail fetches it"))
             elif value is not ABSENT:
                 clips.append(Clip(key, name, json_of(value)))
-    if run.metadata is not None and run.metadata[1]:
-        clips.append(Clip("m", "metadata", json_of(run.metadata[1])))
+    if run.metadata_values:
+        clips.append(Clip("m", "metadata", json_of(run.metadata_values)))
     if (error := _error_of(run)) is not None:
         clips.append(Clip("e", "error", error_text(error)))
     return clips

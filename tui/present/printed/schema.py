@@ -44,8 +44,8 @@ def run_object(
         out |= _state_keys(run.state)
     own = _own_keys(run)
     out |= {key: own[key] for key in _LIST_KEYS if key in own}
-    if run.metadata and run.metadata[1]:
-        out["metadata"] = run.metadata[1]
+    if run.metadata_values:
+        out["metadata"] = run.metadata_values
     if run.body:
         out |= _body_keys(run.body[1])
     if run.error and run.error[1]:
