@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
@@ -23,6 +24,12 @@ UNSURE: Final = ("😀", "👨\u200d👩\u200d👧", "❤\ufe0f", "👍🏽")
 
 able = st.builds(Capabilities, *[st.booleans()] * 5)
 randoms = st.randoms(use_true_random=False)
+
+
+def examples(count: int) -> settings:
+    """Settings with so many examples; the profile "explore" draws its own number."""
+    profile = settings()
+    return settings(max_examples=count if profile.derandomize else profile.max_examples)
 
 
 class Frame(NamedTuple):

@@ -3,11 +3,21 @@
 import re
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.perf.paint_cost import paint_cost
-from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, able, blank_terminal, cells, randoms
+from tests.support.terminal_frames import (
+    COLUMNS,
+    LINES,
+    MODES,
+    RandomProgram,
+    able,
+    blank_terminal,
+    cells,
+    examples,
+    randoms,
+)
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import PLAIN, CellTable, Grid, Pen
 from tui.terminal.decoder import Decoder
@@ -42,13 +52,13 @@ def draw_both(random: Random, able: Capabilities, *, frames: int, has_unsure: bo
             assert (frugal.screen.cursor.y, frugal.screen.cursor.x) == (wanted.y, min(wanted.x, program.columns - 1))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(randoms, able, st.booleans())
 def test_both_ways_draw_the_same_cells(random: Random, able: Capabilities, has_unsure: bool) -> None:
     draw_both(random, able, frames=FRAMES, has_unsure=has_unsure)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(randoms, st.integers(1, 9))
 def test_any_cut_of_the_writes_draws_the_same_cells(random: Random, size: int) -> None:
     program = RandomProgram(random)
@@ -62,7 +72,7 @@ def test_any_cut_of_the_writes_draws_the_same_cells(random: Random, size: int) -
     assert cells(frugal) == cells(plain)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(randoms)
 def test_sent_text_decodes_to_the_wanted_cells(random: Random) -> None:
     """It compares pens and links too, of which the other terminal knows only some."""
@@ -84,7 +94,7 @@ def seen(grid: Grid) -> list[list[tuple[str, Pen]]]:
     return [[(cell.text, cell.pen) for cell in row] for row in grid.rows]
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(randoms)
 def test_frames_cost_little_more_than_the_least(random: Random) -> None:
     program, output, terminal = RandomProgram(random), FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()

@@ -11,10 +11,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, randoms
+from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, examples, randoms
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, Pen
 from tui.terminal.output import FrugalOutput
@@ -115,7 +115,7 @@ def panes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pane, Pane
         frugal.close()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(25)
 @given(randoms, st.booleans())
 def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random: Random, has_unsure: bool) -> None:
     plain, frugal = panes
