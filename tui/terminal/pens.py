@@ -1,5 +1,6 @@
 """SGR: the parameters that change a pen, and the shortest sequence that turns one pen into another."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -38,16 +39,30 @@ _OFF: Final = {23: ITALIC, 24: UNDERLINE, 25: BLINK, 27: REVERSE, 28: CONCEAL, 2
 }
 _INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
 _GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
-_MAX_CACHED: Final = 8192
+_MAX_CACHED: Final = 2048
 
 
 class UnknownPen(ValueError):
     """SGR parameters whose effect on a cell is not known here."""
 
 
-@lru_cache(maxsize=_MAX_CACHED)
+_COLORS: Final = re.compile(
+    r"(?:(38;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))(?:;(?=4)|$))?(48;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))?"
+)
+"""Parameters of an ink, a ground, or both, as most pens of a page with many colours are."""
+
+
 def pen_after(parameters: str, pen: Pen) -> Pen:
     """The pen after `CSI parameters m`. Raises `UnknownPen`."""
+    colors = _COLORS.fullmatch(parameters)
+    if colors is not None and parameters:
+        ink, ground = colors.groups()
+        return Pen(ink or pen.ink, ground or pen.ground, pen.flags, pen.link)
+    return _pen_after(parameters, pen)
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def _pen_after(parameters: str, pen: Pen) -> Pen:
     if not parameters:
         return Pen(link=pen.link)
     if ":" in parameters:
@@ -83,9 +98,19 @@ def _color(number: int, numbers: Iterator[int]) -> str:
     return ";".join(map(str, (number, kind, *rest)))
 
 
-@lru_cache(maxsize=_MAX_CACHED)
 def change(before: Pen, after: Pen) -> str:
     """The shortest sequence that turns one pen into another."""
+    ink, ground, flags, link = after
+    if before[3] == link and before[2] == flags and (ink or not before[0]) and (ground or not before[1]):
+        # Only colours change: faster than the cache, which does not hold the pens of a page of a thousand colours.
+        if before[0] == ink:
+            return "" if before[1] == ground else f"\x1b[{ground}m"
+        return f"\x1b[{ink}m" if before[1] == ground else f"\x1b[{ink};{ground}m"
+    return _change(before, after)
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def _change(before: Pen, after: Pen) -> str:
     link = "" if before.link == after.link else f"\x1b]{after.link or '8;;'}\x1b\\"
     if before[:3] == after[:3]:
         return link
