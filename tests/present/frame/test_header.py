@@ -67,6 +67,11 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
         (replace(FACTS, freshness=LIVE, is_relayed=True), "  PROD   acme/api   ● live via relay  ", "✗41 "),
         (replace(FACTS, freshness=LIVE, is_slow_link=True), "  PROD   acme/api   ● live  slow link  ", "✗41 "),
         (
+            replace(FACTS, paused_at=ago(19), frozen_at=ago(19), is_slow_link=True),
+            "  PROD   acme/api   ‖ paused  <1 min ago, p resumes  slow link ",
+            "as of 13:48 ",
+        ),
+        (
             replace(FACTS, freshness=replace(LIVE, level=Level.LATE, leader="relay"), is_relayed=True),
             "  PROD   acme/api   ● relay  9 s old, late ",
             "✗41 ",

@@ -121,7 +121,7 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
     head = connection.head if "interval" in drops else (*connection.head, *connection.interval)
-    left.append(joined(part for part in (head, _slow_link(facts, drops), connection.remark) if part))
+    left.append(joined(part for part in (head, connection.remark, _slow_link(facts, drops)) if part))
     # The chip ends with a space of its own.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
