@@ -50,6 +50,9 @@ MAX_BREAKS: Final = 3
 MIN_POLL_S: Final = 0.05
 """The least time from one poll to the next."""
 
+PAINT_FIRST_S: Final = 0.02
+"""The pause after changes, in which the screen shows them: the next poll takes 1 ms to send."""
+
 CONNECTED_EVERY_S: Final = 1.0
 """Between two `SourceConnected` updates. Each of them redraws the screen, and four responses may come a second."""
 
@@ -150,7 +153,7 @@ class RealtimeSource:
             progress.add_part()
         await self._emit_response(merged_patches, response, response.position, progress, emit)
         progress.position = response.position
-        await self._clock.sleep(max(0.0, MIN_POLL_S - held_s))
+        await self._clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
         if self._clock.elapsed_s() - answered_s > MAX_PAUSE_S:
             progress.restart()
 
