@@ -4,6 +4,7 @@ Most scenes run on an emulator whose time stands still, so that a second run dra
 time passes have a living emulator of their own.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -131,8 +132,16 @@ SHOTS: Final = {
 }
 
 
-def main(only: Sequence[str]) -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Draw every picture, or only those named."""
+    known = (*COMMANDS, *SHOTS, STORY)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.screenshots", description="Draw the pictures of the READMEs."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
+    only = parser.parse_args(words).names
+    if unknown := set(only) - set(known):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; the names are {', '.join(known)}")
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, emulator(STILL) as url:
         env = environment(url, TRIGGER_SECRET_KEY=KEY, XDG_STATE_HOME=folder)
@@ -233,4 +242,4 @@ def running(arguments: Sequence[str], env: Mapping[str, str] | None = None) -> I
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -4,6 +4,7 @@ Every wait is for a state, and every cost is that of the change between two stat
 changes nothing. `python -m tests.perf` measures times.
 """
 
+import importlib
 import json
 import sys
 import urllib.request
@@ -14,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from tests.perf.figures.far import GUTTER_BYTES
@@ -241,3 +243,11 @@ def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:
         zoom(shown)
         costs = {"Down": [shown.move() for _ in range(3)]}
         assert set(over(costs)) == set(costs)
+
+
+@pytest.mark.parametrize("module", ["tests.perf.__main__", "tests.screenshots"])
+def test_unknown_name_is_refused_with_the_names(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        importlib.import_module(module).main(["nope"])
+    assert refused.value.code == 2
+    assert "unknown: nope; the names are " in capsys.readouterr().err

@@ -35,6 +35,7 @@ from tui.ui.input.bindings import live_keys
 from tui.ui.panes import PANES
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.page_screen import PageScreen
+from tui.ui.screens.painted import PaintedDialog, PaintedScreen
 from tui.wire.request_progress import Timeouts
 
 SIZES = ((80, 24), (120, 40))
@@ -74,6 +75,10 @@ NOT_SHOWN: dict[str, str] = {
 """Screens that no walk opens, with the mode or test that covers each."""
 
 
+BASES = {PageScreen, PaintedScreen, PaintedDialog}
+"""Classes that screens derive from."""
+
+
 def pane_titles() -> list[str]:
     """Return the titles of the panes, in the order of their keys."""
     return [pane.title for pane in PANES]
@@ -88,11 +93,7 @@ def screen_names() -> list[str]:
     while pending:
         each = pending.pop()
         pending.extend(each.__subclasses__())
-        if (
-            each.__module__.startswith("tui.ui.screens.")
-            and not issubclass(each, BaseScreen)
-            and each is not PageScreen
-        ):
+        if each.__module__.startswith("tui.ui.screens.") and not issubclass(each, BaseScreen) and each not in BASES:
             found.add(each.__name__)
     return sorted(found)
 

@@ -116,7 +116,7 @@ def test_client_connecting_at_the_end_does_not_block() -> None:
     def connect(port: int) -> None:
         while not stop.is_set():
             try:
-                with socket.create_connection(("127.0.0.1", port), 5) as connection:
+                with socket.create_connection(("127.0.0.1", port), 0.3) as connection:
                     connection.sendall(b"GET / HTTP/1.1\r\n")
                 outcomes.add("connected")
             except OSError:
