@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.ui.terminal.link import REPEAT_AT_S, SILENT_AFTER_S, LinkMeter
-from tui.ui.terminal.pacer import MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
+from tui.ui.terminal.pacer import ECHO_INTERVAL_S, MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
 from tui.ui.terminal.throughput import FAST_BYTES_S, MIN_SLOW_S, SLOW_BYTES_S
 
 STEP_S = 0.005
@@ -75,12 +75,13 @@ class LinkedTerminal:
             self._answers.append((self.arrived_s[-1] + self.round_trip_s / 2, self.now_s))
 
 
-def test_first_change_after_quiet_is_sent_at_once() -> None:
+def test_first_two_changes_after_quiet_are_sent_soon() -> None:
     terminal = LinkedTerminal()
-    assert terminal.draw()
-    assert not terminal.draw()
-    terminal.run(0.1)
-    assert terminal.draw()
+    for waited_s in (0.0, ECHO_INTERVAL_S, 0.1, 0.1):
+        terminal.run(max(0.0, waited_s - STEP_S))
+        assert not waited_s or not terminal.draw()
+        terminal.run(STEP_S)
+        assert terminal.draw()
 
 
 @pytest.mark.parametrize(("bytes_s", "round_trip_s"), [(math.inf, 0.0), (math.inf, 0.3), (1e6, 0.1)])

@@ -1,8 +1,8 @@
 """Decides when the terminal gets its next frame. Pure: every time is a parameter.
 
-The first change after a quiet time is sent at once, and later ones at most ten times a second, or less often while the
-terminal is behind. The echo of a key is sent at once if at most one old frame is on its way. Every frame is the newest
-state, so nothing queues.
+The first change after a quiet time is sent at once, the next one soon, and later ones ten times a second, or less often
+while the terminal is behind. The echo of a key is sent at once if at most one old frame is on its way. Every frame is
+the newest state, so nothing queues.
 """
 
 import math
@@ -11,8 +11,12 @@ from typing import Final
 
 from tui.ui.terminal.link import LinkMeter
 
-INTERVALS_S: Final = ((0.5, 0.5), (0.15, 0.25), (0.0, 0.1))
+MIN_INTERVAL_S: Final = 0.1
+INTERVALS_S: Final = ((0.5, 0.5), (0.15, 0.25), (0.0, MIN_INTERVAL_S))
 """The time between two frames of data, by the least lag of the terminal: 2, 4 or 10 frames a second."""
+
+QUIET_S: Final = 0.5
+"""The frame after this much quiet may be the ages': a change right behind it need not wait for a tenth of a second."""
 
 SLOW_FRAMES: Final = 4
 """Frames in any second of the slow-link profile, echoes of keys included."""
@@ -24,7 +28,7 @@ ECHO_S: Final = 0.15
 """What is drawn this soon after a key was read or handled is its echo."""
 
 ECHO_INTERVAL_S: Final = 1 / 60
-"""The time between two frames that echo the same key."""
+"""The time between two frames that echo the same key, or of which the first came after quiet."""
 
 MAX_OLD_FRAMES: Final = 1
 """Frames on their way to the terminal that the echo of a key may wait behind."""
@@ -60,7 +64,10 @@ class FramePacer:
         if self._is_urgent:
             after_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
         else:
-            after_s = self._sent_s[-1] + self._interval_s(now_s, link)
+            interval_s = self._interval_s(now_s, link)
+            if interval_s == MIN_INTERVAL_S and self._sent_s[-1] - self._sent_s[-2] >= QUIET_S:
+                interval_s = ECHO_INTERVAL_S
+            after_s = self._sent_s[-1] + interval_s
         if self.is_slow_profile:
             after_s = max(after_s, self._slow_after_s())
         return max(0.0, link.wait_s(now_s, MAX_OLD_FRAMES if self._is_urgent else 0), after_s - now_s)
