@@ -1,16 +1,15 @@
-"""What the monitor does on a slow link: a cursor that is an edge, panes that wait, ages in minutes, 256 colours."""
+"""What the monitor does on a slow link: a cursor that is an edge, panes that wait, ages in minutes, 256 colours.
 
-import sys
+`tests/test_figures.py` counts the bytes.
+"""
+
 from pathlib import Path
-from statistics import median
 
 import pytest
 from rich.color import ColorType
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tests.perf.terminal import Terminal
-from tests.support.commands import environment
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
@@ -18,12 +17,6 @@ from tests.support.virtual_clock import VirtualClock
 from tui.ui.screens.main import SLOW_LINK_REST_S
 from tui.ui.terminal.messages import LinkSpeedChanged
 
-DEMO = (sys.executable, "-m", "tui", "demo", "--time-scale", "0", "--seed", "1", "--history", "150")
-STEP_BYTES = 60
-SCROLL_BYTES = 460
-QUIET_S = 0.06
-BELOW_LIST = 4
-"""The last line of a zoomed list stands above the run summary and the footer."""
 RIGHT_EDGE = 999
 RUNNING = 6
 
@@ -158,28 +151,3 @@ def test_forced_speed_of_the_link_stays(tmp_path: Path, forced: bool) -> None:
         assert not sentences(monitor)
 
     run_story(story, tmp_path, small_fleet(6), slow_link=forced)
-
-
-def test_step_of_the_cursor_costs_few_bytes_on_a_slow_link(tmp_path: Path) -> None:
-    # The median: a count of the header may change meanwhile.
-    def cost(key: str) -> int:
-        before = len(terminal.received)
-        terminal.send(key)
-        terminal.wait_until(lambda: len(terminal.received) > before, f"the bytes of {key}")
-        terminal.wait_quiet(QUIET_S)
-        return len(terminal.received) - before
-
-    with Terminal([*DEMO, "--slow"], env=environment(None, XDG_STATE_HOME=str(tmp_path))) as terminal:
-        terminal.wait_for("Completed")
-        terminal.wait_for("slow link")
-        terminal.send("jz")
-        terminal.wait_for("z back")
-        terminal.wait_quiet(SLOW_LINK_REST_S + QUIET_S)
-        row = terminal.cursor_row
-        assert row is not None
-        assert median(cost("j") for _ in range(5)) <= STEP_BYTES
-        assert terminal.cursor_row == row + 5
-        terminal.send("j" * 40)
-        terminal.wait_until(lambda: terminal.cursor_row == terminal.screen.lines - BELOW_LIST, "the last line")
-        terminal.wait_quiet(SLOW_LINK_REST_S + QUIET_S)
-        assert median(cost("j") for _ in range(5)) <= SCROLL_BYTES
