@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 NONE = "·"
 LOADING = "loading…"
+NOT_READ = "not read"
 UNDER_A_MINUTE = "<1m"
 _SECOND_US = 1_000_000
 _MINUTE = timedelta(minutes=1)

@@ -36,6 +36,7 @@ from tui.present.json.fold import ALL, JsonFolds
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
 from tui.present.styled import Token, line_width, plain
+from tui.present.text_block import LABEL
 
 DETAILS = recorded_details()
 FAMILY = Relatives(
@@ -127,6 +128,22 @@ def test_page_of_a_recorded_failure_reads_as_expected() -> None:
         "updated   13:43:52.608   5m ago",
         "children  none",
     ]
+
+
+@pytest.mark.parametrize(("depth", "root"), [(0, None), (1, "run_parent"), (2, "run_root")])
+def test_nothing_moves_when_a_run_of_the_list_is_read(depth: int, root: str | None) -> None:
+    listed = sample(attempt_count=None)
+    listed = replace(listed, fixed=replace(listed.fixed, depth=depth))
+    fixed = replace(
+        listed.fixed,
+        trigger_function=Raw("trigger"),
+        root_id=None if root is None else RunId(root),
+        parent_id=RunId("run_parent") if depth else None,
+    )
+    read = replace(listed, fixed=fixed, attempt_count=1, body=(STAMP, Body()))
+    before, after = ([plain(row.line)[:LABEL] for row in rows(run)] for run in (listed, read))
+    assert before == after
+    assert page(listed).count("not read") == 4 + depth
 
 
 @pytest.mark.parametrize("width", [40, 52, 120])

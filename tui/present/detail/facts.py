@@ -34,6 +34,7 @@ class Fact:
     `word` introduces the value where it shares the line of the fact above it; without a word it has its own line.
     `remark` explains the label where one line has room for it, in `show`. `json_key` is the name in `--json`, empty
     where the value is not printed there. The detail pane shows a seldom needed fact below the payload and the output.
+    A fact that lists of runs lack, but every read of a run has, keeps its place in the pane until the run was read.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Fact:
     remark: str = ""
     json_key: str = ""
     is_seldom: bool = False
+    is_in_lists: bool = True
 
     def text(self, run: Run) -> Raw | str | None:
         """Return the value as text, or None where the run has no such value."""
@@ -94,14 +96,14 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("taken for", _replaced_status, "taken for "),
     Fact("version", _fixed(lambda fixed: fixed.version), json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
-    Fact("from", lambda run: origin_words(run.fixed) or None),
+    Fact("from", lambda run: origin_words(run.fixed) or None, is_in_lists=False),
     Fact("depth", _fixed(lambda fixed: fixed.depth), "depth ", json_key="depth"),
     Fact("token", token_of),
     Fact("queue", _fixed(lambda fixed: fixed.queue), json_key="queue"),
     Fact("machine", _fixed(lambda fixed: fixed.machine), "machine ", json_key="machine"),
     Fact("cost", _cost),
     Fact("ttl", _fixed(lambda fixed: fixed.ttl), "ttl ", json_key="ttl"),
-    Fact("attempts", lambda run: run.attempt_count, json_key="attemptCount", is_seldom=True),
+    Fact("attempts", lambda run: run.attempt_count, json_key="attemptCount", is_seldom=True, is_in_lists=False),
     Fact("test", _fixed(lambda fixed: fixed.is_test), "test ", json_key="isTest", is_seldom=True),
     Fact("env", _fixed(lambda fixed: fixed.environment), remark="environment", json_key="env", is_seldom=True),
     Fact("kind", _fixed(lambda fixed: fixed.task_kind), "kind ", "task kind", json_key="taskKind", is_seldom=True),
@@ -166,7 +168,10 @@ def _grouped(run: Run, facts: Iterable[Fact]) -> Iterator[list[tuple[Fact, Raw |
         if fact.word is None and group:
             yield group
             group = []
-        if (text := fact.text(run)) is not None:
+        text = fact.text(run)
+        if text is None and run.body is None and not fact.is_in_lists:
+            text = formatting.NOT_READ
+        if text is not None:
             group.append((fact, text))
     if group:
         yield group
@@ -175,7 +180,7 @@ def _grouped(run: Run, facts: Iterable[Fact]) -> Iterator[list[tuple[Fact, Raw |
 def _shared_line(group: list[tuple[Fact, Raw | str]], limit: int) -> Line | None:
     """Return the facts beside each other, or None where `limit` leaves no room for that."""
     (first, text), *others = group
-    line: Line = (label_piece(first.label), Piece(text))
+    line: Line = (label_piece(first.label), Piece(text, Token.FAINT if text is formatting.NOT_READ else Token.TEXT))
     for column, (fact, other) in enumerate(others, start=1):
         line = pad(line, max(LABEL + column * MIN_VALUE_CELLS, line_width(line) + _GAP))
         line = (*line, Piece(fact.word or "", Token.FAINT), Piece(other, Token.MUTED))

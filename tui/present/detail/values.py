@@ -46,7 +46,7 @@ def missing_words(run: Run, label: str, *, is_reading: bool = False) -> str | No
     if label in {"metadata", "schedule"} or (label == "output" and not run.is_final):
         return None
     if run.body is None:
-        return formatting.LOADING if is_reading else "not read"
+        return formatting.LOADING if is_reading else formatting.NOT_READ
     return "none, the run failed" if label == "output" and run.status.is_failed else "none"
 
 

@@ -77,11 +77,17 @@ class DetailPane(PagePane):
         if selection.run_id is None:
             hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = DetailRead(fetch.is_fetching, fetch.failure, self.overlay(selection.run_id))
+        read = DetailRead(self._is_reading, fetch.failure, self.overlay(selection.run_id))
         if run is None:
             lines = failure_lines(None, read.failure, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in lines)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
+
+    @property
+    def _is_reading(self) -> bool:
+        """Whether a fetch has been in flight for so long that the user should know."""
+        started_at = self.selection.state_of(RUN).started_at
+        return started_at is not None and self.live.now.at - started_at >= SHOW_READING_AFTER
 
     def _relatives(self, run: Run) -> Relatives:
         live, fixed = self.live, run.fixed
@@ -104,14 +110,13 @@ class DetailPane(PagePane):
         run = self.run
         if self.selection.run_id is None:
             return ()
-        started_at = self.selection.state_of(RUN).started_at
-        if started_at is not None and self.live.now.at - started_at >= SHOW_READING_AFTER:
+        if self._is_reading:
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()
         if run.is_gone:
             return (Piece("gone", Token.MUTED),)
-        if run.is_final and run.body is not None:
+        if run.is_final:
             return (Piece("final", Token.MUTED),)
         return (Piece(f"read {self.live.now.ago(read_at)}", Token.MUTED),)
 
