@@ -22,6 +22,7 @@ class LinkedTerminal:
     bytes_s: float = math.inf
     round_trip_s: float = 0.0
     answers: bool = True
+    repeats: bool = False
     frame_bytes: int = FRAME_BYTES
     now_s: float = 100.0
     pacer: FramePacer = field(default_factory=FramePacer)
@@ -60,6 +61,8 @@ class LinkedTerminal:
             while self._answers and self._answers[0][0] <= self.now_s:
                 at_s, asked_s = self._answers.pop(0)
                 self.link.record_answer(at_s, at_s - asked_s)
+            if self.repeats and self.link.repeat_wait_s(self.now_s) <= 0:
+                self.link.record_repeat(self.now_s)
             if self.now_s >= key_s:
                 self.draw(is_key=True)
                 key_s += key_every_s
@@ -133,11 +136,24 @@ def test_terminal_that_stops_answering_is_not_awaited_forever() -> None:
     for at_s in REPEAT_AT_S:
         terminal.now_s += terminal.link.repeat_wait_s(terminal.now_s)
         assert terminal.link.overdue_s(terminal.now_s) == pytest.approx(at_s)
-        assert terminal.link.record_repeat()
+        assert terminal.link.record_repeat(terminal.now_s)
     terminal.now_s += terminal.link.repeat_wait_s(terminal.now_s)
     assert terminal.link.overdue_s(terminal.now_s) == pytest.approx(SILENT_AFTER_S)
-    assert not terminal.link.record_repeat()
+    assert not terminal.link.record_repeat(terminal.now_s)
     assert terminal.draw()
+
+
+@pytest.mark.parametrize(("types", "most", "least"), [(False, 3, 0), (True, 300, 250)])
+def test_silent_terminal_gets_few_frames_until_keys_come(types: bool, most: int, least: int) -> None:
+    terminal = LinkedTerminal(repeats=True)
+    terminal.run(1.0, draws=True)
+    terminal.answers = False
+    terminal.run(SILENT_AFTER_S, draws=True)
+    if types:
+        terminal.link.record_key(terminal.now_s)
+    sent = len(terminal.sent_s)
+    terminal.run(2 * SILENT_AFTER_S, draws=True)
+    assert least <= len(terminal.sent_s) - sent <= most
 
 
 def test_slow_profile_sends_four_frames_a_second_at_most() -> None:

@@ -117,7 +117,9 @@ class FrameSender:
 
     def record_key(self) -> None:
         """Record a key that was read or handled: what is drawn now is its echo. Callable in any thread."""
-        self.pacer.record_key(time.monotonic())
+        now_s = time.monotonic()
+        self.pacer.record_key(now_s)
+        self.link.record_key(now_s)
 
     def ask_cursor(self) -> bool:
         """Send the newest frame whatever the pace, and a cursor query behind it. False: the terminal is behind."""
@@ -172,7 +174,7 @@ class FrameSender:
             return  # until it has caught up
         now_s = time.monotonic()
         self.link.unsent_bytes = self.writer.unsent_bytes()
-        if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat():
+        if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
             self.writer.write(self._queries.repeat_status())
         wait_s = self.pacer.wait_s(now_s, self.link)
         if wait_s <= 0:

@@ -31,7 +31,7 @@ REPEAT_AT_S: Final = (1.0, 3.0, 7.0)
 """When an overdue query is repeated, while a frame waits for its answer."""
 
 SILENT_AFTER_S: Final = 15.0
-"""A terminal whose answer is overdue for so long, while a frame waits for it, is no longer waited for."""
+"""After an answer is overdue for so long, the frame that waits for it is sent."""
 
 MIN_ANSWERS: Final = 2
 """Answers from which on the least answer time counts as that of the link."""
@@ -73,7 +73,7 @@ class LinkMeter:
         self._answers = 0
         self._least_s = self._next_least_s = math.inf
         self._least_until_s = -math.inf
-        self._settled_s = -math.inf
+        self._settled_s = self._key_s = -math.inf
         self._repeats = 0
         self._queue_s = 0.0
 
@@ -98,6 +98,10 @@ class LinkMeter:
         if self._is_probed:
             return size_bytes >= PROBE_BYTES and sum(sent.is_probed for sent in self._sent) < MAX_OPEN_PROBES
         return size_bytes >= PROBE_BYTES or size_bytes / self.bytes_s >= MIN_SLACK_S
+
+    def record_key(self, now_s: float) -> None:
+        """Record a key that was read."""
+        self._key_s = now_s
 
     def record_sent(self, now_s: float, size_bytes: int, *, is_probed: bool) -> None:
         """Record a text that was written."""
@@ -168,12 +172,14 @@ class LinkMeter:
         at_s = REPEAT_AT_S[self._repeats] if self._repeats < len(REPEAT_AT_S) else SILENT_AFTER_S
         return max(0.0, at_s - overdue_s)
 
-    def record_repeat(self) -> bool:
-        """Record that a repetition is due. Return False if the terminal is no longer waited for instead."""
+    def record_repeat(self, now_s: float) -> bool:
+        """Record that a repetition is due. Return False if the next frame need not wait any longer instead."""
         if self._repeats < len(REPEAT_AT_S):
             self._repeats += 1
             return True
-        self._has_answered = False
+        # Keys come, so the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped,
+        # and gets one frame in this time.
+        self._has_answered = self._key_s < now_s - self.overdue_s(now_s)
         self.forget()
         return False
 
