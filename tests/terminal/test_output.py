@@ -247,3 +247,12 @@ def test_joined_characters_take_the_columns_that_rich_counts() -> None:
     assert "👧\x1b[2;3H" in sent
     assert "❤\ufe0f\x1b[2;5H" in sent
     assert "\x1b[2;7H!" in sent
+
+
+def test_lost_cells_are_painted_again() -> None:
+    output = started()
+    output.lose_cells(3, 0, 4)
+    assert "row " in (sent := output.take())
+    assert "3" * 12 not in sent
+    output.lose_cells(LINES, 0, 4)  # the terminal is smaller by now
+    assert output.take() == ""

@@ -12,12 +12,16 @@ import tty
 from threading import Thread
 
 import pytest
+from textual import events
 from textual.app import App
+from textual.message import Message
 
-from tui.terminal.output import PlainOutput
-from tui.ui.driver import TerminalDriver
-from tui.ui.terminal.modes import FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, size_of
+from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.ui.driver import TerminalDriver, _first_queries
+from tui.ui.terminal.messages import TerminalAnswer
+from tui.ui.terminal.modes import DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
+from tui.ui.terminal.queries import Query
 
 SCREEN_OFF = b"\x1b[?1049l"
 
@@ -76,7 +80,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         written = b""
         while SCREEN_OFF not in written:
             written += os.read(master, 10_000)
-        os.write(master, b"j\x1b[?2026;2$y\x1b[24;80R")
+        os.write(master, b"j\x1b[?2026;2$y\x1b[0n\x1b[24;80R\x1b[0n")
 
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
@@ -95,3 +99,49 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         tty.setraw(slave, termios.TCSANOW)
         assert select.select([slave], [], [], 0)[0] == []
     os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("environ", "asked"),
+    [
+        ({"TERM": "xterm-256color"}, "\x1b[?2026$p\x1b[>0q\x1b[5n"),
+        ({"TERM": "linux"}, "\x1b[?2026$p\x1b[5n"),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, "\x1b[5n"),
+        ({"TERM": "xterm", DRIVER_VARIABLE: PLAIN_DRIVER}, "\x1b[?2026$p"),
+    ],
+)
+def test_terminal_is_asked_only_what_it_may_know(environ: dict[str, str], asked: str) -> None:
+    assert "".join(query.value for query in _first_queries(environ)) == asked
+
+
+def test_version_of_the_terminal_turns_on_repetition() -> None:
+    async def scenario() -> None:
+        driver = TerminalDriver(App[int]())
+        driver._queries.ask(Query.VERSION)
+        driver.process_message(TerminalAnswer(Query.VERSION, "XTerm(390)"))
+        driver.process_message(TerminalAnswer(Query.VERSION, "unknown"))  # nobody asked again
+        await asyncio.sleep(0)
+        assert isinstance(driver._frames.screen, FrugalOutput)
+        assert driver._frames.screen.able.repeats
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("asked", "x", "y", "is_passed"),
+    [(1, 0, 1, True), (1, 0, 0, True), (1, 1, 0, False), (1, 15, 0, False), (0, 0, 1, False)],
+)
+def test_app_gets_a_cursor_report_only_if_it_asked(
+    asked: int, x: int, y: int, is_passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first row, the report has the bytes of F3 with shift and other modifiers."""
+    passed: list[Message] = []
+
+    async def scenario() -> None:
+        driver = TerminalDriver(App[int]())
+        monkeypatch.setattr(driver, "send_message", passed.append)
+        driver._queries.ask(*[Query.CURSOR] * asked)
+        driver.process_message(events.CursorPosition(x, y))
+
+    asyncio.run(scenario())
+    assert bool(passed) is is_passed

@@ -73,15 +73,10 @@ class TerminalQueries:
         self._clock = clock
         self._open: list[_Open] = []
         self._first_asked_s: float | None = None
-        self._has_answered = False
+        self._answered: set[Query] = set()
         self._stray_count = 0
         self._stray_until_s = float("-inf")
         self._changed = threading.Condition()
-
-    @property
-    def has_answered(self) -> bool:
-        """Whether the terminal has ever answered."""
-        return self._has_answered
 
     def is_open(self, kind: Query) -> bool:
         """Whether a query of this kind waits for its answer."""
@@ -126,7 +121,7 @@ class TerminalQueries:
             answered = next(self._of(kind), None)
             if answered is None:
                 return None
-            self._has_answered = True
+            self._answered.add(kind)
             is_unsure = kind is Query.STATUS and self._is_unsure(now_s)
             if is_unsure:
                 self._close_all_statuses(now_s)
@@ -195,8 +190,8 @@ class TerminalQueries:
 
     def _deadline_s(self, began_s: float) -> float:
         last_s = max(each.asked_s for each in self._expected())
-        if self._has_answered and any(each.kind in _ORDERED for each in self._expected()):
+        if any(each.kind in _ORDERED and each.kind in self._answered for each in self._expected()):
             return min(began_s + ANSWER_TIMEOUT_S, last_s + LOST_AFTER_S)
-        # Without any answer yet, and for the version and the mode, which some terminals do not know.
-        first_s = last_s if self._has_answered or self._first_asked_s is None else self._first_asked_s
-        return first_s + FIRST_ANSWER_TIMEOUT_S
+        if self._answered:
+            return last_s + FIRST_ANSWER_TIMEOUT_S
+        return (last_s if self._first_asked_s is None else self._first_asked_s) + FIRST_ANSWER_TIMEOUT_S
