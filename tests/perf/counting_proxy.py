@@ -5,13 +5,14 @@ clients without pipelining.
 """
 
 import asyncio
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
+
+from tui.emulator.server.listening import address, listen
 
 CHUNK_BYTES = 65_536
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
@@ -40,8 +41,8 @@ class CountingProxy:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = listen(0)
+        self.url = address(self._listener)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="counting proxy", daemon=True)
         self._thread.start()
