@@ -52,6 +52,7 @@ def test_survivors_are_frozen_unless_a_widget_is_among_them() -> None:
 @pytest.mark.usefixtures("_collector_as_before")
 def test_closed_dialogs_are_freed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
+        monitor.app._collector.start()
         dialogs: list[weakref.ref[Screen[Any]]] = []
         for key in ("?", ":", "f") * ROUNDS:
             await monitor.press(key)
