@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tui.terminal.cells import PLAIN, Cell, CellsOfPen, CellTable, Grid
-from tui.terminal.painter import Painter
+from tui.terminal.painter import CellPainter
 from tui.terminal.pens import UnknownPen, pen_after
 from tui.terminal.sequences import (
     BROKEN,
@@ -35,7 +35,7 @@ class Decoder:
     """Draws text on a grid."""
 
     def __init__(self, grid: Grid, table: CellTable) -> None:
-        self._painter = Painter(grid, table)
+        self._painter = CellPainter(grid, table)
         self._table = table
         self._generation = table.generation
         self._plain = table.of(PLAIN)

@@ -9,7 +9,7 @@ TAB: Final = 8
 """Columns between the tab stops. A program that sets others sends sequences that are foreign here."""
 
 
-class Painter:
+class CellPainter:
     """The cursor is that of `grid`, the pen that of `cells`."""
 
     def __init__(self, grid: Grid, table: CellTable) -> None:
