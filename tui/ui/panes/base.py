@@ -16,7 +16,7 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import ToggleFold
 from tui.present.frame.rule import RuleText, Tab
 from tui.present.styled import Line, Piece, Token
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of, is_covered
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement
@@ -288,7 +288,7 @@ class PagePane(Pane):
             self._is_outdated = True
         elif self.concerns(changes):
             self.rebuild()
-        elif changes.topics:
+        elif changes.topics - {Topic.RUNS}:
             self.show_rule()
 
     def tick(self) -> None:
