@@ -42,13 +42,15 @@ class Frame(NamedTuple):
 class RandomProgram:
     """Draws changed cells, erased rows, whole pages, and pages of which some lines moved.
 
-    With `has_unsure` it draws only whole rows: what a terminal leaves of half an unsure character is its choice.
+    With `has_unsure`, or without `cuts_wide`, it draws only whole rows: what a terminal leaves of half an unsure
+    character is its choice, and tmux does what no other terminal does with half of any wide one.
     """
 
-    def __init__(self, random: Random, *, has_unsure: bool = False) -> None:
+    def __init__(self, random: Random, *, has_unsure: bool = False, cuts_wide: bool = True) -> None:
         self._random = random
         self.columns, self.lines = COLUMNS, LINES
         self._has_unsure = has_unsure
+        self._is_whole = has_unsure or not cuts_wide
         self._page: list[int] = []
 
     def resize(self) -> tuple[int, int]:
@@ -64,7 +66,7 @@ class RandomProgram:
             self._page = self._new(self.lines)
             drawn = self._whole_page()
         else:
-            kinds = ("page", "scroll", "scroll") if self._has_unsure else ("cells", "erase", "page", "scroll", "scroll")
+            kinds = ("page", "scroll", "scroll") if self._is_whole else ("cells", "erase", "page", "scroll", "scroll")
             match random.choice(kinds):
                 case "cells":
                     drawn = [self._cells() for _ in range(random.randint(1, 4))]
@@ -145,23 +147,16 @@ def blank_terminal(columns: int = COLUMNS, lines: int = LINES) -> Emulator:
 
 def cells(terminal: Emulator) -> list[list[Any]]:
     """What is seen: of a blank cell only its ground. Half of a wide character is a blank, as on real terminals."""
-    return [
-        [
-            (" ", cell.bg)
-            if _is_blank(row, x) and not (cell.underscore or cell.reverse or cell.strikethrough)
-            else cell
-            for x, cell in enumerate(row)
-        ]
-        for row in map(list, terminal.screen.snapshot())
-    ]
+    return [[_seen(row, x) for x in range(len(row))] for row in terminal.screen.snapshot()]
 
 
-def _is_blank(row: list[Any], x: int) -> bool:
-    text = row[x].data
-    if not text:
-        is_half = x > 0 and row[x - 1].data and wcwidth(row[x - 1].data[0]) == 2
+def _seen(row: tuple[Any, ...], x: int) -> Any:
+    cell = row[x]
+    if not cell.data:
+        is_half = x == 0 or not row[x - 1].data or wcwidth(row[x - 1].data[0]) < 2
     else:
-        is_half = wcwidth(text[0]) < 2 or (x + 1 < len(row) and not row[x + 1].data)
-    if not is_half:
-        row[x] = row[x]._replace(data=" ")
-    return text == " " or not is_half
+        is_half = wcwidth(cell.data[0]) == 2 and x + 1 < len(row) and row[x + 1].data != ""
+    if is_half:
+        cell = cell._replace(data=" ")
+    is_blank = cell.data == " " and not (cell.underscore or cell.reverse or cell.strikethrough)
+    return (" ", cell.bg) if is_blank else cell

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, examples, randoms
 from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, Pen
+from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, CellTable, Grid, Pen
+from tui.terminal.decoder import Decoder
 from tui.terminal.output import FrugalOutput
 from tui.terminal.pens import pen_after
 
@@ -46,6 +47,23 @@ while size := requests.readline():
 """Writes what it is told, and answers once the terminal has reported the cursor behind it."""
 
 _CAPTURED = re.compile(r"\x1b\[([0-9:;]*)m|\x1b\]8;[^\x1b]*\x1b\\|(.)")
+
+
+Seen = tuple[str, Pen]
+
+
+def seen(text: str, pen: Pen) -> Seen:
+    """What is seen of a character: of a blank only its ground, and of a link nothing."""
+    is_blank = text == " " and not pen.flags & SHOWS_ON_BLANKS
+    return text, Pen(ground=pen.ground) if is_blank else pen._replace(link="")
+
+
+def without_end(row: list[Seen]) -> list[Seen]:
+    """The row without second cells of wide characters, and without blanks at its end."""
+    row = [each for each in row if each[0]]
+    while row and row[-1] == (" ", PLAIN):
+        row.pop()
+    return row
 
 
 class Pane:
@@ -81,20 +99,17 @@ class Pane:
         """Resize the pane."""
         self._run("resize-window", "-x", str(columns), "-y", str(lines))
 
-    def shown(self) -> list[list[tuple[str, Pen]]]:
+    def shown(self) -> list[list[Seen]]:
         """The characters and pens of all rows. Links are left out: tmux captures some of them wrongly."""
         pen, rows = PLAIN, []
         for line in self._run("capture-pane", "-e", "-p", "-N").split("\n"):
             row = []
             for parameters, character in _CAPTURED.findall(line):
                 if character:
-                    is_blank = character == " " and not pen.flags & SHOWS_ON_BLANKS
-                    row.append((character, Pen(ground=pen.ground) if is_blank else pen))
+                    row.append(seen(character, pen))
                 elif parameters:
                     pen = pen_after(parameters.replace("5:3", "53"), pen)
-            while row and row[-1] == (" ", PLAIN):
-                row.pop()
-            rows.append(row)
+            rows.append(without_end(row))
         return rows
 
     def close(self) -> None:
@@ -115,18 +130,23 @@ def panes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pane, Pane
         frugal.close()
 
 
-@examples(25)
-@given(randoms, st.booleans())
-def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random: Random, has_unsure: bool) -> None:
-    plain, frugal = panes
-    able = Capabilities(
+def able_in_tmux(random: Random) -> Capabilities:
+    """What tmux can do, scrolling in one of two ways."""
+    return Capabilities(
         erases_with_ground=True,
         scrolls_regions=random.random() < 0.5,
         scrolls_at_borders=True,
         erases_characters=True,
         repeats=True,
     )
-    program, output = RandomProgram(random, has_unsure=has_unsure), FrugalOutput(COLUMNS, LINES, able)
+
+
+@examples(15)
+@given(randoms, st.booleans())
+def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random: Random, has_unsure: bool) -> None:
+    plain, frugal = panes
+    program = RandomProgram(random, has_unsure=has_unsure, cuts_wide=False)
+    output = FrugalOutput(COLUMNS, LINES, able_in_tmux(random))
     for pane in panes:
         pane.resize(COLUMNS, LINES)
         pane.write(f"\x1bc\x1b[?1049h\x1b[2J{MODES}")
@@ -142,3 +162,21 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
         plain.write(frame.placed)
         frugal.write(output.write(frame.written))
     assert frugal.shown() == plain.shown()
+
+
+@examples(15)
+@given(randoms)
+def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -> None:
+    """When half of a wide character is overwritten, tmux itself leaves other cells than most terminals do."""
+    _, pane = panes
+    program, output, table = RandomProgram(random), FrugalOutput(COLUMNS, LINES, able_in_tmux(random)), CellTable()
+    wanted = Decoder(Grid(COLUMNS, LINES, table.blank(PLAIN)), table)
+    pane.resize(COLUMNS, LINES)
+    pane.write(f"\x1bc\x1b[?1049h\x1b[2J{output.write(MODES)}")
+    for _ in range(FRAMES):
+        frame = program.frame()
+        list(wanted.feed(frame.written))
+        pane.write(output.write(frame.written))
+    assert pane.shown()[:LINES] == [
+        without_end([seen(cell.text, cell.pen) for cell in row]) for row in wanted.grid.rows
+    ]
