@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from textual.widget import Widget
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.store.changes import Changes
-from tui.ui.collector import THRESHOLDS, FreezingCollector
+from tui.ui.collector import MAX_COLLECTION_S, MIN_FREEZE_INTERVAL_S, THRESHOLDS, FreezingCollector
 
 ROUNDS = 3
 TICK_S = 5.0
@@ -29,22 +30,43 @@ def _collector_as_before() -> Iterator[None]:
         gc.disable()
 
 
+@dataclass
+class Clock:
+    """The CPU time, of which each reading takes `took_s`, and the time."""
+
+    took_s: float = 0.0
+    now_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def read_cpu_s(self) -> float:
+        self.cpu_s += self.took_s
+        return self.cpu_s
+
+
+def frozen_by_a_collection() -> bool:
+    """Collect everything, and return whether new objects were frozen."""
+    before, new = gc.get_freeze_count(), [[0] for _ in range(1_000)]
+    gc.collect()
+    return gc.get_freeze_count() >= before + len(new)
+
+
 @pytest.mark.usefixtures("_collector_as_before")
-def test_survivors_are_frozen_unless_a_widget_is_among_them() -> None:
+def test_survivors_of_a_long_collection_are_frozen() -> None:
     before, callback_count = gc.get_threshold(), len(gc.callbacks)
-    collector = FreezingCollector()
+    clock = Clock()
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
     collector.start()
     assert (gc.get_threshold(), gc.isenabled()) == (THRESHOLDS, True)
-    frozen_count = gc.get_freeze_count()
-    rows: list[Any] = [[] for _ in range(1_000)]
+    assert not frozen_by_a_collection()
+    clock.took_s = 2 * MAX_COLLECTION_S
     widget = Widget()
-    gc.collect()
-    assert gc.get_freeze_count() <= frozen_count
+    assert not frozen_by_a_collection()  # the widget may be part of a dialog
     del widget
-    gc.collect(1)
-    assert gc.get_freeze_count() <= frozen_count
-    gc.collect()
-    assert gc.get_freeze_count() >= frozen_count + len(rows)
+    assert frozen_by_a_collection()
+    clock.now_s = MIN_FREEZE_INTERVAL_S - 1
+    assert not frozen_by_a_collection()
+    clock.now_s = MIN_FREEZE_INTERVAL_S
+    assert frozen_by_a_collection()
     collector.stop()
     assert (gc.get_threshold(), len(gc.callbacks)) == (before, callback_count)
 
@@ -53,6 +75,8 @@ def test_survivors_are_frozen_unless_a_widget_is_among_them() -> None:
 def test_closed_dialogs_are_freed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         monitor.app._collector.start()
+        while gc.get_threshold() != THRESHOLDS:
+            await monitor.later(1.0)  # the session loads its data layer in a thread
         dialogs: list[weakref.ref[Screen[Any]]] = []
         for key in ("?", ":", "f") * ROUNDS:
             await monitor.press(key)
@@ -61,11 +85,9 @@ def test_closed_dialogs_are_freed(tmp_path: Path) -> None:
             await monitor.press("escape")
             assert monitor.app.screen is monitor.screen
             gc.collect()  # Textual may still refer to the dialog
-        frozen_count = gc.get_freeze_count()
         monitor.app.changed.publish(Changes())  # drops the subscriptions of the closed dialogs
         await monitor.later(TICK_S)
         gc.collect()
         assert [dialog() for dialog in dialogs] == [None] * len(dialogs)
-        assert gc.get_freeze_count() > frozen_count
 
     run_story(story, tmp_path, small_fleet())

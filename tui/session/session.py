@@ -31,6 +31,7 @@ from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
 from tui.session.sleep import detect_sleep
 from tui.session.source_supervisor import SourceSupervisor
+from tui.session.untracked import load_untrack
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock
 from tui.store.changes import Changes
@@ -154,6 +155,7 @@ class Session:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._on_response_truncated
         run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
+        self.store.untrack = await asyncio.to_thread(load_untrack)
         self._closers.push_async_callback(api.aclose)
         self.fetcher = self.sources.fetcher = run_fetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client

@@ -1,15 +1,17 @@
 """Keeps full garbage collections short, so that none delays a key.
 
-A full collection visits every object that could be part of a cycle. With 100,000 runs in the store that takes 300 ms.
-Runs are never part of a cycle: they are freed when the last reference to them goes. So the objects that survive a full
-collection are frozen, which means that no later one visits them.
+A full collection visits every tracked object that is not frozen. The store untracks its runs, but its indexes and the
+views have references to all of them: with 100,000 runs each of these takes some milliseconds. So the survivors of a
+long collection are frozen, and no later one visits them.
 
-The widgets of a dialog do form cycles, and only a collection frees them: frozen, they would stay. So nothing is frozen
-while a widget is among the survivors. The widgets of the main screen are frozen at the start.
+Whatever is part of a cycle when it is frozen is never freed, for example the lines on the screen, some 100 KB. So that
+may happen only once in `MIN_FREEZE_INTERVAL_S`. A dialog would be too large: nothing is frozen while a widget that is
+younger than the main screen is alive.
 """
 
 import gc
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from textual.widget import Widget
@@ -17,14 +19,23 @@ from textual.widget import Widget
 THRESHOLDS: Final = (500, 5, 1)
 """A full collection about every 6,000 new objects, 3 ms each. Python's own are rarer the more objects there are."""
 
+MAX_COLLECTION_S: Final = 0.004
+MIN_FREEZE_INTERVAL_S: Final = 300.0
+
 _OLDEST: Final = 2
 """The generation that only a full collection visits. All its survivors are in this generation."""
 
 
 class FreezingCollector:
-    """Freezes the survivors of each full collection, unless a widget is one of them."""
+    """Freezes all objects at the start, and the survivors of long collections. `cpu_s` and `monotonic_s` are clocks."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, cpu_s: Callable[[], float] = time.thread_time, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._cpu_s = cpu_s
+        self._monotonic_s = monotonic_s
+        self._began_s = 0.0
+        self._freeze_due_s = 0.0
         self._thresholds = gc.get_threshold()
 
     def start(self) -> None:
@@ -42,7 +53,15 @@ class FreezingCollector:
             gc.set_threshold(*self._thresholds)
 
     def _on_collection(self, phase: str, facts: Mapping[str, int]) -> None:
-        if phase != "stop" or facts["generation"] != _OLDEST:
+        if facts["generation"] != _OLDEST:
             return
-        if not any(isinstance(each, Widget) for each in gc.get_objects(_OLDEST)):
+        if phase == "start":
+            self._began_s = self._cpu_s()
+        elif self._cpu_s() - self._began_s > MAX_COLLECTION_S:
+            self._freeze_if_due()
+
+    def _freeze_if_due(self) -> None:
+        now_s = self._monotonic_s()
+        if now_s >= self._freeze_due_s and not any(isinstance(each, Widget) for each in gc.get_objects(_OLDEST)):
+            self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
             gc.freeze()
