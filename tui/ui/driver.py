@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
@@ -25,7 +25,7 @@ from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
 from tui.ui.terminal.messages import CursorReportLost, LinkSpeedChanged, TerminalAnswer
 from tui.ui.terminal.output import Drained, TerminalWriter
-from tui.ui.terminal.queries import Query, TerminalQueries
+from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
 from tui.ui.terminal.title import TerminalTitle
 
@@ -46,20 +46,6 @@ The delay lets a signal come first that the shell sends together with SIGCONT, a
 
 MAX_MODIFIERS: Final = 15
 """The most that the modifiers of a key add to its parameter, which is 1 without any."""
-
-NAMED_TERMS: Final = (
-    "xterm",
-    "kitty",
-    "foot",
-    "wezterm",
-    "ghostty",
-    "alacritty",
-    "tmux",
-    "konsole",
-    "contour",
-    "mintty",
-)
-"""Beginnings of TERM of terminals that are asked for their version. Old consoles would print the query."""
 
 
 class TerminalDriver(Driver):
@@ -191,7 +177,7 @@ class TerminalDriver(Driver):
 
     def _begin(self) -> None:
         """Send frames, and read what comes from the terminal."""
-        self._frames.begin(_first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
+        self._frames.begin(first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
         self._reader = TerminalReader(
             self._input,
             InputDecoder(has_mouse=self._mouse),
@@ -321,16 +307,6 @@ class TerminalDriver(Driver):
         with suppress(RuntimeError):
             # Textual has no public way to end an app by an error of another thread.
             self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
-
-
-def _first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
-    """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
-    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"  # prints a `p` for the mode
-    sync = () if is_apple else (Query.SYNC_MODE,)
-    if environ.get(modes.DRIVER_VARIABLE) == modes.PLAIN_DRIVER:
-        return sync
-    is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
-    return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
 
 
 def _is_f3(report: events.CursorPosition) -> bool:

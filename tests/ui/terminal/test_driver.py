@@ -17,11 +17,11 @@ from textual.app import App
 from textual.message import Message
 
 from tui.terminal.output import FrugalOutput, PlainOutput
-from tui.ui.driver import TerminalDriver, _first_queries
+from tui.ui.driver import TerminalDriver
 from tui.ui.terminal.messages import TerminalAnswer
 from tui.ui.terminal.modes import DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
-from tui.ui.terminal.queries import Query
+from tui.ui.terminal.queries import Query, first_queries
 
 SCREEN_OFF = b"\x1b[?1049l"
 
@@ -111,7 +111,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_terminal_is_asked_only_what_it_may_know(environ: dict[str, str], asked: str) -> None:
-    assert "".join(query.value for query in _first_queries(environ)) == asked
+    assert "".join(query.value for query in first_queries(environ)) == asked
 
 
 def test_version_of_the_terminal_turns_on_repetition() -> None:

@@ -8,11 +8,12 @@ the mode may be answered by a terminal around a multiplexer, and so come late.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
+from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
 FIRST_ANSWER_TIMEOUT_S: Final = 1.0
 """At exit, the longest wait for a terminal that has never answered: it may not answer at all."""
@@ -30,6 +31,21 @@ MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets so many."""
 
 
+NAMED_TERMS: Final = (
+    "xterm",
+    "kitty",
+    "foot",
+    "wezterm",
+    "ghostty",
+    "alacritty",
+    "tmux",
+    "konsole",
+    "contour",
+    "mintty",
+)
+"""Beginnings of TERM of terminals that are asked for their version. Old consoles would print the query."""
+
+
 class Query(Enum):
     """What a terminal is asked."""
 
@@ -44,6 +60,16 @@ class Query(Enum):
 
 
 _ORDERED: Final = frozenset({Query.CURSOR, Query.STATUS})
+
+
+def first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
+    """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
+    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"  # prints a `p` for the mode
+    sync = () if is_apple else (Query.SYNC_MODE,)
+    if environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
+        return sync
+    is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
+    return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
 
 
 class Answer(NamedTuple):
