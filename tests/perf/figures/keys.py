@@ -81,7 +81,8 @@ def down_on_main(where: str) -> Callable[[Effort], Reading]:
 
     def measure(effort: Effort) -> Reading:
         presses = on_main(effort)[where]
-        return Reading(presses.counted, presses.ratio <= MAX_RATIO)
+        measured = f"{presses.counted}, by frames {presses.ratio_of_frames:.2f} x"
+        return Reading(measured, presses.ratio <= MAX_RATIO)
 
     return measure
 

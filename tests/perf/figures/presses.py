@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from tests.perf import processes
-from tests.perf.figures.screen_changes import minimums
+from tests.perf.figures.screen_changes import frames, minimums
 from tests.perf.terminal import Terminal
 
 QUIET_S: Final = 0.15
@@ -26,6 +26,9 @@ class Presses:
     last_ms: Sequence[float]
     bytes: Sequence[int]
     minimum: Sequence[int]
+    minimum_of_frames: int
+    """The least for all frames, those included that were shown only until the next one."""
+
     cpu_ms: float
     """The CPU time of the program for one key and what follows from it."""
 
@@ -33,6 +36,11 @@ class Presses:
     def ratio(self) -> float:
         """All bytes, as a multiple of the minimum of all."""
         return sum(self.bytes) / max(1, sum(self.minimum))
+
+    @property
+    def ratio_of_frames(self) -> float:
+        """All bytes, as a multiple of the minimum of all frames."""
+        return sum(self.bytes) / max(1, self.minimum_of_frames)
 
     @property
     def counted(self) -> str:
@@ -61,7 +69,9 @@ def press_each(terminal: Terminal, keys: Sequence[str], quiet_s: float = QUIET_S
         spans.append((since, len(terminal.received)))
     cpu_ms = (processes.cpu_s(terminal.process.pid) - began_s) * 1000 / len(keys)
     # Costs are computed at the end. Meanwhile the program would wait for the processor.
-    return Presses(first_ms, last_ms, [end - start for start, end in spans], minimums(terminal, spans), cpu_ms)
+    of_frames = sum(minimums(terminal, frames(terminal, spans[0][0])))
+    counts = [end - start for start, end in spans]
+    return Presses(first_ms, last_ms, counts, minimums(terminal, spans), of_frames, cpu_ms)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

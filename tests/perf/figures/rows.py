@@ -33,6 +33,7 @@ ROWS: Final = (
     Row("1", "bytes until the first rows, settled", "15 KB", opening.bytes_until_rows, is_exact=True),
     Row("1", "CPU until the first rows", "2.0 x bare", opening.cpu_until_rows),
     Row("1", "first paint", "1.2 x bare", opening.first_paint),
+    Row("–", "first rows", "–", opening.first_rows),
     Row("1", "memory, 1,000 runs", "1.8 x bare", opening.memory),
     Row("1", "key to first byte, 1,000 runs, zoomed", "p50 5, p95 10 ms", keys.first_byte),
     Row("1", "150 ms, 64 kbit/s, 2 runs/s: first rows", "2.5 s", far.over_far_link("first rows")),

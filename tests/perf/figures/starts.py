@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
 from tests.perf import processes
@@ -18,7 +17,7 @@ SETTLING_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Medians of several starts of one program."""
+    """One start of a program."""
 
     paint_s: float
     ready_s: float
@@ -27,16 +26,18 @@ class Start:
     memory_mb: float
 
 
-def starts(programs: Sequence[Program], rounds: int) -> dict[str, Start]:
-    """Start each program once a round, and return medians by name. One round before compiles and warms caches."""
-    seen: dict[str, list[tuple[float, ...]]] = {program.name: [] for program in programs}
-    for _ in range(rounds + 1):
+def starts(programs: Sequence[Program], rounds: int) -> dict[str, list[Start]]:
+    """Start each program once a round, and return the starts by name. One round before compiles and warms caches."""
+    seen: dict[str, list[Start]] = {program.name: [] for program in programs}
+    for number in range(rounds + 1):
         for program in programs:
-            seen[program.name].append(_one(program))
-    return {name: Start(*map(median, zip(*of_all[1:], strict=True))) for name, of_all in seen.items()}
+            started = _one(program)
+            if number:
+                seen[program.name].append(started)
+    return seen
 
 
-def _one(program: Program) -> tuple[float, ...]:
+def _one(program: Program) -> Start:
     with program.running() as terminal:
         ready_s = terminal.wait_for_bytes(program.ready.encode()) - terminal.began_s
         cpu_s = processes.cpu_s(terminal.process.pid)
@@ -47,4 +48,4 @@ def _one(program: Program) -> tuple[float, ...]:
             if len(terminal.received) == since:
                 break
         memory_mb = processes.rss_bytes(terminal.process.pid) / 1e6
-        return first_paint_s(terminal), ready_s, cpu_s, len(terminal.received), memory_mb
+        return Start(first_paint_s(terminal), ready_s, cpu_s, len(terminal.received), memory_mb)
