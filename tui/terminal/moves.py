@@ -1,12 +1,16 @@
 """The shortest sequence that moves the cursor."""
 
 from functools import lru_cache
+from typing import Final
 
 Place = tuple[int, int]
 """Row and column, from 0."""
 
+_MAX_CACHED: Final = 2048
+"""The moves of some frames, 0.7 MB. More of them would be there for hours before one is used again."""
 
-@lru_cache(maxsize=16_384)
+
+@lru_cache(maxsize=_MAX_CACHED)
 def move(at: Place | None, to: Place) -> str:
     """From a place, or from anywhere. The cursor does not stand behind the last column."""
     if at == to:

@@ -39,7 +39,9 @@ class FreezingCollector:
         self._thresholds = gc.get_threshold()
 
     def start(self) -> None:
-        """Freeze all objects made so far, and start the collector."""
+        """Freeze all objects made so far, and start the collector. A second call does nothing."""
+        if self._on_collection in gc.callbacks:
+            return
         self._thresholds = gc.get_threshold()
         gc.freeze()
         gc.set_threshold(*THRESHOLDS)

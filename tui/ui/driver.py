@@ -65,7 +65,7 @@ class TerminalDriver(Driver):
         self._is_held = self._early is not None
         self.backlog = KeyBacklog()
         self._title = TerminalTitle()
-        self._queries = TerminalQueries(on_lost_cursor=lambda: self.send_message(CursorReportLost()))
+        self._queries = TerminalQueries(on_lost_cursor=self._report_lost_cursor)
         self._frames = FrameSender(
             modes.screen_output(*self._size) if self._early is None else self._early.screen,
             self._queries,
@@ -225,6 +225,10 @@ class TerminalDriver(Driver):
             self._writer = None
             if not self._is_restored:
                 modes.redirect_to_devnull(self._output)
+
+    def _report_lost_cursor(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self.send_message(CursorReportLost())
 
     def _record_answer(self, answer: TerminalAnswer) -> None:
         """Record an answer. Called in the reading thread."""

@@ -67,6 +67,7 @@ class RunListPane(Pane):
         self.views = ListViews(live, self._show_views, self._update_rows)
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
+        self.table.on_moved = self._on_moved
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
         self._is_empty = True
@@ -201,9 +202,8 @@ class RunListPane(Pane):
         self.table.show_end()
         self.show_rule()
 
-    def on_run_table_moved(self, event: RunTable.Moved) -> None:
-        event.stop()
-        self.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
+    def _on_moved(self) -> None:
+        self.screen.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
         self.show_rule()
 
     def action_sort(self) -> None:

@@ -66,9 +66,6 @@ class RunTable(LineWidget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
-    class Moved(Message):
-        """The cursor has moved to another run, or to none."""
-
     class Entered(Message):
         """The user double-clicked a run."""
 
@@ -76,6 +73,8 @@ class RunTable(LineWidget, can_focus=True):
         super().__init__()
         self._live = live
         self.overlay: Overlay = lambda _: None
+        self.on_moved: Callable[[], None] = lambda: None
+        """Called when the cursor has moved to another run, or to none. A message would pass three more queues."""
         self.end_line_for: Callable[[int], Line | None] = lambda _: None
         """Returns the line below the last run for a width in cells; None for no line."""
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
@@ -102,7 +101,7 @@ class RunTable(LineWidget, can_focus=True):
         self._painted.clear()
         self.rows.resize(max(0, self.size.height - HEAD_LINES))
         self.refresh()
-        self._post_if_moved()
+        self._report_move()
 
     def show_lines(self, lines: set[int]) -> None:
         """Repaint some lines of the visible window."""
@@ -111,7 +110,7 @@ class RunTable(LineWidget, can_focus=True):
         else:
             for y in lines:
                 self.refresh_line(y + HEAD_LINES)
-        self._post_if_moved()
+        self._report_move()
 
     def show_run(self, run_id: RunId) -> None:
         """Repaint the line of a run if it is visible."""
@@ -271,12 +270,12 @@ class RunTable(LineWidget, can_focus=True):
         else:
             self._repaint(here)
             self._repaint(rows.cursor_item)
-        self._post_if_moved()
+        self._report_move()
 
-    def _post_if_moved(self) -> None:
+    def _report_move(self) -> None:
         if self.rows.cursor_item != self._cursor:
             self._cursor = self.rows.cursor_item
-            self.post_message(self.Moved())
+            self.on_moved()
 
     def _repaint_cursor(self) -> None:
         self._repaint(self.rows.cursor_item)
