@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
@@ -20,6 +21,7 @@ FAR: Final = (0.150, 64_000)
 
 NEARER: Final = (0.100, 256_000)
 SETTLING_S: Final = 5.0
+QUIT_S: Final = 15.0
 HELP: Final = "─ keys"
 READING_S: Final = 0.7
 """Between two keys."""
@@ -72,8 +74,10 @@ def _journey(program: Program, effort: Effort, *, is_ours: bool) -> Journey:
             terminal.read_for(SETTLING_S)
         sent_s = time.monotonic()
         terminal.send("q")
-        terminal.end()
-        times_s["quit"] = (time.monotonic() - sent_s,)
+        # Another program may not end: btop sometimes ignores `q` while the link is full.
+        with nullcontext() if is_ours else suppress(AssertionError):
+            terminal.end(QUIT_S)
+            times_s["quit"] = (time.monotonic() - sent_s,)
     return Journey(times_s)
 
 
