@@ -1,7 +1,8 @@
 """Textual's driver for the terminal: how it is set up, suspended, continued and restored.
 
 It replaces Textual's Linux driver. The reading thread of that driver ends on some input, and its writes block the event
-loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`.
+loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`. Module and class are
+longer than 300 and 200 lines because they are one state: every method depends on whether the terminal is set up.
 """
 
 import os
@@ -24,7 +25,7 @@ from tui.ui.terminal.frames import FrameSender
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
 from tui.ui.terminal.messages import CursorReportLost, LinkSpeedChanged, TerminalAnswer
-from tui.ui.terminal.output import Drained, TerminalWriter
+from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
 from tui.ui.terminal.title import TerminalTitle
@@ -123,9 +124,10 @@ class TerminalDriver(Driver):
 
         Until then, Textual draws widgets that have no content yet, and would lose the keys.
         """
-        if self._is_held and self._is_active:
+        if self._is_held:
             self._is_held = False
-            self._begin()
+            if self._is_active:  # otherwise the program is suspended, and begins when it continues
+                self._begin()
 
     def request_cursor(self) -> bool:
         """Send the newest frame and request the cursor's position. Return False if the terminal is behind."""
@@ -233,8 +235,7 @@ class TerminalDriver(Driver):
     def _record_answer(self, answer: TerminalAnswer) -> None:
         """Record an answer. Called in the reading thread."""
         if self._frames.record_answer(answer.query) and answer.query is Query.VERSION:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._frames.on_version, answer.text)
+            self._call_in_loop(self._frames.on_version, answer.text)
 
     def _kitty(self, sequence: str) -> str:
         return "" if constants.DISABLE_KITTY_KEY else sequence
@@ -284,9 +285,8 @@ class TerminalDriver(Driver):
         else:
             self._loop.call_later(STOP_AGAIN_S, lambda: self._resume(is_retry=True))
 
-    def _on_caught_up(self, drained: Drained) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._frames.on_caught_up, drained)
+    def _on_caught_up(self, blocked: BlockedWrite) -> None:
+        self._call_in_loop(self._frames.on_caught_up, blocked)
 
     def _paint_all(self) -> None:
         # Callers run outside the app's context.
@@ -296,17 +296,20 @@ class TerminalDriver(Driver):
         """End the app because the terminal was closed. Called in one of the threads."""
         self._queries.clear()
         modes.redirect_to_devnull(self._output)
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(lambda: self._app.exit(return_code=HANGUP_EXIT_CODE))
+        self._call_in_loop(lambda: self._app.exit(return_code=HANGUP_EXIT_CODE))
 
     def _fail(self, error: BaseException) -> None:
         """End the app with an error because the reading thread has raised."""
         self._queries.clear()
         bug = RuntimeError("the thread that reads the terminal has failed")
         bug.__cause__ = error
-        with suppress(RuntimeError):
-            # Textual has no public way to end an app by an error of another thread.
-            self._loop.call_soon_threadsafe(self._app._handle_exception, bug)  # noqa: SLF001
+        # Textual has no public way to end an app by an error of another thread.
+        self._call_in_loop(self._app._handle_exception, bug)  # noqa: SLF001
+
+    def _call_in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call a method in the thread of the event loop, from another one."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(call, *arguments)
 
 
 def _is_f3(report: events.CursorPosition) -> bool:

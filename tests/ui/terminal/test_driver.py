@@ -18,6 +18,7 @@ from textual.message import Message
 
 from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.driver import TerminalDriver
+from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import TerminalAnswer
 from tui.ui.terminal.modes import DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
@@ -98,6 +99,33 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         asyncio.run(scenario())
         tty.setraw(slave, termios.TCSANOW)
         assert select.select([slave], [], [], 0)[0] == []
+    os.close(master)
+
+
+def test_frames_follow_a_suspension_during_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app's screen may be complete before the terminal is set up again."""
+    master, slave = pty.openpty()
+
+    class StartingApp(App[int]):
+        early_terminal = EarlyTerminal(slave, slave)
+
+    async def scenario() -> None:
+        driver = TerminalDriver(StartingApp())
+        driver.start_application_mode()
+        driver.stop_application_mode()
+        driver.release()
+        driver.start_application_mode()
+        driver.write("rows")
+        written = b""
+        while (await asyncio.to_thread(select.select, [master], [], [], 1))[0] and b"rows" not in written:
+            written += os.read(master, 10_000)
+        driver.close()
+        assert b"rows" in written
+
+    with os.fdopen(slave, "r+b", buffering=0) as stream:
+        monkeypatch.setattr(sys, "__stdin__", stream)
+        monkeypatch.setattr(sys, "__stdout__", stream)
+        asyncio.run(scenario())
     os.close(master)
 
 

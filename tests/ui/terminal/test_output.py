@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tui.ui.terminal import output as terminal_output
-from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, Drained, TerminalWriter
+from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, BlockedWrite, TerminalWriter
 
 PATIENCE_S = 10.0
 
@@ -29,8 +29,8 @@ class Pty:
     def writer(self) -> TerminalWriter:
         return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self._on_caught_up)
 
-    def _on_caught_up(self, caught_up: Drained) -> None:
-        if caught_up.has_dropped:
+    def _on_caught_up(self, blocked: BlockedWrite) -> None:
+        if blocked.has_dropped:
             self.caught_up.set()
 
     def read(self, size: int) -> bytes:

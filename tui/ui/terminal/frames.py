@@ -13,7 +13,7 @@ from typing import Final
 
 from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.terminal.link import LinkMeter
-from tui.ui.terminal.output import Drained, TerminalWriter
+from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.pacer import FramePacer
 from tui.ui.terminal.queries import Answer, Query, TerminalQueries
 from tui.ui.terminal.title import TerminalTitle
@@ -139,15 +139,15 @@ class FrameSender:
         if isinstance(self.screen, FrugalOutput):
             self.screen.able = self.screen.able.named(version)
 
-    def on_caught_up(self, caught_up: Drained) -> None:
+    def on_caught_up(self, blocked: BlockedWrite) -> None:
         """Go on after the terminal was behind."""
-        if caught_up.has_dropped:
+        if blocked.has_dropped:
             self._title.forget()
             self.screen.forget()
-        if caught_up.seconds >= MIN_BLOCKED_S:
-            self.link.record_blocked(time.monotonic(), caught_up.size_bytes, caught_up.seconds)
+        if blocked.seconds >= MIN_BLOCKED_S:
+            self.link.record_blocked(time.monotonic(), blocked.size_bytes, blocked.seconds)
             self._report_speed()
-        if self._is_waiting or caught_up.has_dropped:
+        if self._is_waiting or blocked.has_dropped:
             self._pace()
 
     def _on_answer(self, answer: Answer) -> None:

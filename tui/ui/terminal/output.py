@@ -32,7 +32,7 @@ END_STRING: Final = "\x1b\\"
 """Ends an escape sequence that was cut half-way. It has no effect otherwise."""
 
 
-class Drained(NamedTuple):
+class BlockedWrite(NamedTuple):
     """What the thread wrote after the terminal had not accepted it at once, and whether later text was dropped."""
 
     size_bytes: int
@@ -48,7 +48,7 @@ class TerminalWriter:
     """
 
     def __init__(
-        self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[Drained], None]
+        self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[BlockedWrite], None]
     ) -> None:
         self._descriptor, self._is_own = _reopen(descriptor)
         self._on_gone = on_gone
@@ -154,13 +154,13 @@ class TerminalWriter:
             if generation == self._generation:
                 del self._unwritten[:written]
                 self._blocked_bytes += written
-            caught_up = None
+            blocked = None
             if not self._unwritten:
-                caught_up = Drained(self._blocked_bytes, time.monotonic() - self._blocked_s, self._is_behind)
+                blocked = BlockedWrite(self._blocked_bytes, time.monotonic() - self._blocked_s, self._is_behind)
                 self._is_behind = False
                 self._changed.notify_all()
-        if caught_up is not None:
-            self._on_caught_up(caught_up)
+        if blocked is not None:
+            self._on_caught_up(blocked)
         return True
 
 
