@@ -90,6 +90,7 @@ def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: p
 
     async def story(monitor: Monitored) -> None:
         await monitor.later(21 - monitor.api.fleet.now_s)
+        monitor.screen.header.rebuild()  # the next one is due in ten seconds
         monitor.app.changed.subscribe(monitor.screen, published.append)
         monkeypatch.setattr(TriggerApp, "_display", display)
         monkeypatch.setattr(header, "header_line", make_header)
