@@ -97,7 +97,8 @@ class Decoder:
         """Draw with the cells of the new table after the old one was emptied, and bound the lines that are kept."""
         if self._generation != self._table.generation or len(self._lines) > MAX_LINES:
             self._generation = self._table.generation
-            self._plain, self._painter.pen = self._table.of(PLAIN), self._painter.pen
+            self._plain = self._table.of(PLAIN)
+            self._painter.pen = self._painter.pen  # its cells are looked up again, in the new table
             self._lines.clear()
 
     def _draw_line(self, line: re.Match[str]) -> bool:

@@ -62,7 +62,7 @@ def texts_of_cells(text: str) -> str | list[str]:
         return text
     texts: list[str] = []
     base = -1
-    """The place of the last text that is not empty."""
+    """The last text that is not empty, as an index from the end: -2 behind a wide character, else -1."""
     for character in text:
         width = width_of(character)
         if texts and (not width or _joins(texts[base], character)):

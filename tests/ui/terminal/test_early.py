@@ -82,7 +82,7 @@ def test_plain_driver_gets_the_first_frame_too(ends: tuple[int, int], monkeypatc
         assert b"loading" in output(master)
 
 
-def test_terminal_that_accepts_nothing_gets_the_frame_later(ends: tuple[int, int]) -> None:
+def test_frame_is_not_shown_while_the_terminal_is_blocked(ends: tuple[int, int]) -> None:
     _, slave = ends
     termios.tcflow(slave, termios.TCOOFF)  # as after ctrl-s
     with EarlyTerminal(slave, slave) as terminal:

@@ -1,6 +1,6 @@
 """The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
 
-The first sixteen are never used, because users change them. Those of our own palettes are in `theme`.
+The first sixteen are never used, because users change them. Those of our own palettes are in `palettes`.
 """
 
 from functools import lru_cache

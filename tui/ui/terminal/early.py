@@ -40,7 +40,7 @@ class EarlyTerminal:
         self.is_shown = False
         self._attributes = attributes_of(input_descriptor)
         self._handlers: dict[signal.Signals, Any] = {}
-        self._is_taken_over = False
+        self._must_restore = False
 
     def __enter__(self) -> Self:
         return self
@@ -48,14 +48,14 @@ class EarlyTerminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handlers:
-            self._restore()
+        self._restore()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
     def show(self, rows: Sequence[str]) -> None:
         """Show the rows of a frame, each as text with its colours."""
         # The signals of the keyboard are off in raw mode: ctrl-c is read as a key later.
+        self._must_restore = True
         self._handlers = {each: signal.signal(each, self._end) for each in _ENDED_BY}
         enter_raw_mode(self._input)
         self.screen.passed(MODES_ON)
@@ -65,7 +65,7 @@ class EarlyTerminal:
 
     def take_over(self) -> list[Any] | None:
         """Return the attributes that the terminal had before the frame. From now on the caller restores it."""
-        self._is_taken_over = True
+        self._must_restore = False
         return self._attributes
 
     def _write(self, text: str) -> bool:
@@ -77,8 +77,8 @@ class EarlyTerminal:
             writer.close()
 
     def _restore(self) -> None:
-        if not self._is_taken_over:
-            self._is_taken_over = True
+        if self._must_restore:
+            self._must_restore = False
             self._write(f"{MODES_OFF}{SCREEN_OFF}")
             restore_attributes(self._input, self._attributes)
 

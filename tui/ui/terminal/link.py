@@ -53,7 +53,7 @@ NEAR_POLL_S: Final = 0.02
 
 
 @dataclass(slots=True)
-class _Sent:
+class _SentFrame:
     at_s: float
     size_bytes: int
     arrives_s: float
@@ -67,7 +67,7 @@ class LinkMeter:
         self.unsent_bytes = 0
         """Bytes that this machine is known to hold still."""
         self._throughput = Throughput()
-        self._sent: deque[_Sent] = deque(maxlen=MAX_UNANSWERED)
+        self._sent: deque[_SentFrame] = deque(maxlen=MAX_UNANSWERED)
         self._unprobed_bytes = 0
         self._has_answered = False
         self._answers = 0
@@ -95,7 +95,7 @@ class LinkMeter:
     def wants_probe(self, size_bytes: int) -> bool:
         """Whether a status query should follow a frame of this size: a large one, or one that may take long."""
         size_bytes += self._unprobed_bytes
-        if self._is_probed:
+        if self._has_open_probe:
             return size_bytes >= PROBE_BYTES and sum(sent.is_probed for sent in self._sent) < MAX_OPEN_PROBES
         return size_bytes >= PROBE_BYTES or size_bytes / self.bytes_s >= MIN_SLACK_S
 
@@ -108,7 +108,7 @@ class LinkMeter:
         if not self._has_answered and self._throughput.expire(now_s):
             self._queue_s = 0.0
         begins_s = max(now_s, self._sent[-1].arrives_s if self._sent else now_s)
-        self._sent.append(_Sent(now_s, size_bytes, begins_s + self._takes_s(size_bytes), is_probed))
+        self._sent.append(_SentFrame(now_s, size_bytes, begins_s + self._takes_s(size_bytes), is_probed))
         self._unprobed_bytes = 0 if is_probed else self._unprobed_bytes + size_bytes
 
     def record_answer(self, now_s: float, round_trip_s: float | None) -> None:
@@ -184,7 +184,7 @@ class LinkMeter:
         return False
 
     @property
-    def _is_probed(self) -> bool:
+    def _has_open_probe(self) -> bool:
         return any(sent.is_probed for sent in self._sent)
 
     def _record_least(self, now_s: float, round_trip_s: float) -> None:
@@ -196,16 +196,16 @@ class LinkMeter:
         self._next_least_s = min(self._next_least_s, round_trip_s)
         self._least_s = min(self._least_s, round_trip_s)
 
-    def _take_arrived(self) -> list[_Sent]:
+    def _take_arrived(self) -> list[_SentFrame]:
         """Remove the frames up to the first query."""
         arrived = []
-        while self._is_probed:
+        while self._has_open_probe:
             arrived.append(self._sent.popleft())
             if arrived[-1].is_probed:
                 break
         return arrived
 
-    def _sample(self, now_s: float, arrived_s: float, arrived: list[_Sent]) -> None:
+    def _sample(self, now_s: float, arrived_s: float, arrived: list[_SentFrame]) -> None:
         """Add a sample. All bytes from any frame on had arrived by then, so each stretch is a lower bound."""
         jitter_s = max(MIN_JITTER_S, JITTER_SHARE * self._least_s)
         size_bytes, least_bytes_s, is_large = 0, 0.0, False

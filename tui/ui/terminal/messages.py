@@ -1,4 +1,4 @@
-"""What the driver tells the app beside keys."""
+"""The messages of the driver to the app, beside those of Textual."""
 
 from textual.message import Message
 

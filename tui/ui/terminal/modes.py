@@ -1,4 +1,4 @@
-"""What the driver and the early terminal do alike: the modes of the terminal, its size, and the output to it."""
+"""The modes of the terminal, its size, and the output to it. The driver and the early terminal share them."""
 
 import os
 import termios

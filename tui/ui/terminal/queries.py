@@ -8,7 +8,7 @@ the mode may be answered by a terminal around a multiplexer, and so come late.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -29,7 +29,6 @@ UNSURE_S: Final = 10.0
 
 MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets so many."""
-
 
 NAMED_TERMS: Final = (
     "xterm",
@@ -80,7 +79,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Open:
+class _OpenQuery:
     kind: Query
     asked_s: float
     is_repeated: bool = False
@@ -97,17 +96,12 @@ class TerminalQueries:
     def __init__(self, on_lost_cursor: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._on_lost_cursor = on_lost_cursor
         self._clock = clock
-        self._open: list[_Open] = []
+        self._open: list[_OpenQuery] = []
         self._first_asked_s: float | None = None
         self._answered: set[Query] = set()
         self._stray_count = 0
         self._stray_until_s = float("-inf")
         self._changed = threading.Condition()
-
-    def is_open(self, kind: Query) -> bool:
-        """Whether a query of this kind waits for its answer."""
-        with self._changed:
-            return any(each.kind is kind for each in self._open)
 
     def ask(self, *kinds: Query) -> str:
         """Open queries and return their text. Call it before the text is written: answers come in another thread."""
@@ -118,7 +112,7 @@ class TerminalQueries:
             self._drop_lost(now_s)
             if self._first_asked_s is None:
                 self._first_asked_s = now_s
-            self._open += [_Open(kind, now_s) for kind in kinds]
+            self._open += [_OpenQuery(kind, now_s) for kind in kinds]
             # A cursor query is never forgotten: its late answer must not count for a newer one.
             while len(self._open) > MAX_OPEN and (old := next(self._of(Query.STATUS), None)) is not None:
                 self._open.remove(old)
@@ -169,8 +163,8 @@ class TerminalQueries:
                 self._changed.wait(left_s)
             self._clear()
 
-    def _of(self, kind: Query) -> "filter[_Open]":
-        return filter(lambda each: each.kind is kind, self._open)
+    def _of(self, kind: Query) -> Iterator[_OpenQuery]:
+        return (each for each in self._open if each.kind is kind)
 
     def _is_unsure(self, now_s: float) -> bool:
         is_repeated = any(each.is_repeated for each in self._of(Query.STATUS))
@@ -182,7 +176,7 @@ class TerminalQueries:
         self._stray_until_s = now_s + UNSURE_S
         self._open = [each for each in self._open if each.kind is not Query.STATUS]
 
-    def _close(self, answered: _Open, now_s: float) -> None:
+    def _close(self, answered: _OpenQuery, now_s: float) -> None:
         """Remove an answered query, and mark or remove older ones, which will get no answer."""
         at = self._open.index(answered)
         older, self._open = self._open[:at], self._open[at + 1 :]
@@ -210,7 +204,7 @@ class TerminalQueries:
             self._on_lost_cursor()
         self._changed.notify_all()
 
-    def _expected(self) -> list[_Open]:
+    def _expected(self) -> list[_OpenQuery]:
         """The queries whose answers may still come."""
         return [each for each in self._open if each.lost_s is None]
 

@@ -22,7 +22,7 @@ MakeRows = Callable[[int], Sequence[PageRow]]
 """Makes the rows for a width in cells."""
 
 
-class Looks(NamedTuple):
+class PageLine(NamedTuple):
     """Everything that a line of a page is painted from, apart from the search and the focus."""
 
     line: Line
@@ -30,7 +30,7 @@ class Looks(NamedTuple):
     is_current: bool = False
 
 
-NOTHING: Final = Looks(())
+BLANK_LINE: Final = PageLine(())
 """A line below the last row."""
 
 
@@ -58,7 +58,7 @@ class Page(LineWidget, can_focus=True):
         self._needle = ""
         self._hits: list[int] = []
         self._is_stale = False
-        self._painted: dict[int, Looks] = {}
+        self._painted: dict[int, PageLine] = {}
 
     @property
     def rows(self) -> Sequence[PageRow]:
@@ -109,16 +109,16 @@ class Page(LineWidget, can_focus=True):
         self._clamp()
         self._refresh_changed()
 
-    def _looks_at(self, y: int) -> Looks:
+    def _line_at(self, y: int) -> PageLine:
         index = self._top + y
         if not 0 <= index < len(self._rows):
-            return NOTHING
+            return BLANK_LINE
         row = self._rows[index]
-        return Looks(row.line, is_under_cursor=index == self._cursor, is_current=row.is_current)
+        return PageLine(row.line, is_under_cursor=index == self._cursor, is_current=row.is_current)
 
     def _refresh_changed(self) -> None:
         """Repaint the lines that look different from what is painted there."""
-        self.refresh_lines([y for y in range(self.size.height) if self._painted.get(y) != self._looks_at(y)])
+        self.refresh_lines([y for y in range(self.size.height) if self._painted.get(y) != self._line_at(y)])
 
     def start_over(self) -> None:
         """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
@@ -151,15 +151,15 @@ class Page(LineWidget, can_focus=True):
         self._go(found)
 
     def strip_at(self, y: int) -> Strip:
-        looks = self._painted[y] = self._looks_at(y)
-        if looks is NOTHING:
+        painted = self._painted[y] = self._line_at(y)
+        if painted is BLANK_LINE:
             return self.painter.blank(self.size.width)
         background, edge = Background.PAGE, Piece("  ")
-        if looks.is_under_cursor and self.has_focus:
+        if painted.is_under_cursor and self.has_focus:
             background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        elif looks.is_current:
+        elif painted.is_current:
             background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
-        line = mark_hits(looks.line, self._needle) if self._needle else looks.line
+        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
         return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -40,11 +40,11 @@ _MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
 
 class _Painted(NamedTuple):
-    """A painted line, and everything that it was made from. `looks` and `ticking` follow from `run` and `now`."""
+    """A painted line, and everything that it was made from. `facets` and `ticking` follow from `run` and `now`."""
 
     run: Run | None
     now: Now
-    looks: tuple[object, ...]
+    facets: tuple[object, ...]
     ticking: tuple[Line, ...]
     background: Background
     edge: Line
@@ -312,8 +312,8 @@ class RunTable(LineWidget, can_focus=True):
         if known is not None and is_alike and run is not None and known.shows(run, now):
             return known.strip  # most rows of a list that scrolls
         ticking = self._ticking(run, now) if run is not None else ()
-        looks = () if run is None else _looks(run)
-        if known is not None and is_alike and (known.looks, known.ticking) == (looks, ticking):
+        facets = () if run is None else _shown_facets(run)
+        if known is not None and is_alike and (known.facets, known.ticking) == (facets, ticking):
             self._painted[run_id] = known._replace(run=run, now=now)
             return known.strip
         line = self._line(run_id, run, now, overlay)
@@ -322,7 +322,7 @@ class RunTable(LineWidget, can_focus=True):
         strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
-        self._painted[run_id] = _Painted(run, now, looks, ticking, background, edge, overlay, strip)
+        self._painted[run_id] = _Painted(run, now, facets, ticking, background, edge, overlay, strip)
         return strip
 
     def _with_times(self, painted: _Painted) -> _Painted:
@@ -369,6 +369,6 @@ def _times(slots: Sequence[SizedColumn]) -> list[tuple[int, SizedColumn]]:
     return times
 
 
-def _looks(run: Run) -> tuple[object, ...]:
+def _shown_facets(run: Run) -> tuple[object, ...]:
     """Return the facets that a row shows. The run itself differs after every read of its list."""
     return run.fixed, run.state, run.attempt_count, run.error and run.error[1]
