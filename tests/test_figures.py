@@ -41,10 +41,13 @@ ROW_BYTES: Final = 110
 """For one changed row, or 1.2 x its minimum."""
 
 MOVES: Final = 8
-STRIP_LINES: Final = 4
-"""The summary of the selected run and the footer."""
-
 """Presses of Down."""
+
+SLOW_MOVES: Final = 3
+"""The same with `--slow`, which sends only four frames a second."""
+
+STRIP_LINES: Final = 4
+"""The lines of the summary of the selected run, and the footer."""
 
 IDLE_REQUESTS: Final = 4
 """The requests for lists of two polls."""
@@ -115,7 +118,7 @@ class Monitor:
         return self.press(key, lambda: before != self.selected and self.is_summary_current())
 
     def move_with_detail(self) -> tuple[Cost, Cost]:
-        """Press Down on the main screen. Return the costs of what the list tells of the run, and of what is read."""
+        """Press Down on the main screen. Return the costs of what the list knows of the run, and of what is read."""
         before = self.selected
         listed = self.press(DOWN, lambda: self.selected not in {before, None} and self.is_detail_of_selected())
         return listed, self.cost(lambda: None, self.is_detail_current)
@@ -226,10 +229,10 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
 def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:
     with monitor(tmp_path, "--slow") as shown:
         zoom(shown)
-        in_view = [shown.cursor_down() for _ in range(MOVES)]
+        in_view = [shown.cursor_down() for _ in range(SLOW_MOVES)]
         shown.page()
         first = shown.lines[FIRST_LINE]
-        scrolling = [shown.cursor_down() for _ in range(MOVES)]
+        scrolling = [shown.cursor_down() for _ in range(SLOW_MOVES)]
         assert shown.lines[FIRST_LINE] != first
         for name, costs in (("in view", in_view), ("scrolling", scrolling)):
             # If the cursor rests, on a busy machine, the summary follows it and belongs to the change.

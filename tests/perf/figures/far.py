@@ -38,7 +38,7 @@ class Journey:
 
     times_s: Mapping[str, tuple[float, ...]]
 
-    def told(self, name: str) -> str:
+    def text_of(self, name: str) -> str:
         """The time, or the median and the longest of several."""
         times_s = self.times_s.get(name, ())
         if len(times_s) > 1:
@@ -101,7 +101,10 @@ def over_far_link(name: str) -> Callable[[Effort], Reading]:
         ours, bare_app = others.pop("trigger-tui"), others.pop("bare")
         is_met = max(ours.times_s[name]) <= GOALS_S[name]
         return Reading(
-            ours.told(name), is_met, bare_app.told(name), {peer: each.told(name) for peer, each in others.items()}
+            ours.text_of(name),
+            is_met,
+            bare_app.text_of(name),
+            {peer: each.text_of(name) for peer, each in others.items()},
         )
 
     return measure

@@ -58,7 +58,7 @@ def live(how: str) -> Callable[[Effort], Reading]:
     def measure(effort: Effort) -> Reading:
         rest = fleet(effort, 2)[how]
         is_met = rest.ratio <= MAX_RATIO and rest.cpu_share <= MAX_CPU_SHARE
-        others = {name: each.told for name, each in elsewhere(effort).items()}
+        others = {name: each.text for name, each in elsewhere(effort).items()}
         return Reading(rest.compared, is_met, others.pop("bare"), others)
 
     return measure
@@ -84,7 +84,7 @@ def quiet(effort: Effort) -> Reading:
         ours, bare_app = Rest.of_all([terminal, other], effort.pick(30, 8))
     more = ours.cpu_share - bare_app.cpu_share
     is_met = ours.bytes == 0 and more <= MAX_QUIET_CPU_SHARE
-    return Reading(f"{ours.bytes_per_s:.0f} B/s, bare + {more:.2f} %", is_met, bare_app.told)
+    return Reading(f"{ours.bytes_per_s:.0f} B/s, bare + {more:.2f} %", is_met, bare_app.text)
 
 
 def _wait_for_the_clock(terminal: Terminal) -> None:

@@ -26,17 +26,17 @@ def seen(effort: Effort) -> Mapping[str, Sequence[Start]]:
 def _compare(effort: Effort, name: str, unit: str, digits: int, max_ratio: float) -> Reading:
     """Compare a value of the starts with that of the bare app: the ratio is the median of the rounds' ratios."""
     values = {program: [float(getattr(start, name)) for start in of_one] for program, of_one in seen(effort).items()}
-    told = {program: f"{median(of_one):.{digits}f} {unit}" for program, of_one in values.items()}
+    texts = {program: f"{median(of_one):.{digits}f} {unit}" for program, of_one in values.items()}
     ratio = median(ours / bare_app for ours, bare_app in zip(values["trigger-tui"], values["bare"], strict=True))
-    ours, bare_told = told.pop("trigger-tui"), told.pop("bare")
-    return Reading(f"{ours} = {ratio:.2f} x", ratio <= max_ratio, bare_told, told)
+    ours, bare_text = texts.pop("trigger-tui"), texts.pop("bare")
+    return Reading(f"{ours} = {ratio:.2f} x", ratio <= max_ratio, bare_text, texts)
 
 
 def bytes_until_rows(effort: Effort) -> Reading:
     counts = {program: median(start.bytes for start in of_one) for program, of_one in seen(effort).items()}
-    told = {program: f"{count:,.0f} B" for program, count in counts.items()}
-    ours, bare_told = told.pop("trigger-tui"), told.pop("bare")
-    return Reading(ours, counts["trigger-tui"] <= MAX_BYTES, bare_told, told)
+    texts = {program: f"{count:,.0f} B" for program, count in counts.items()}
+    ours, bare_text = texts.pop("trigger-tui"), texts.pop("bare")
+    return Reading(ours, counts["trigger-tui"] <= MAX_BYTES, bare_text, texts)
 
 
 def cpu_until_rows(effort: Effort) -> Reading:

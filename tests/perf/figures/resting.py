@@ -45,7 +45,7 @@ class Rest:
         return f"{self.bytes_per_s:,.0f} B/s = {self.ratio:.2f} x, {self.cpu_share:.1f} %"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Bytes and CPU in words."""
         return f"{self.bytes_per_s:,.0f} B/s, {self.cpu_share:.1f} %"
 

@@ -8,7 +8,7 @@ def long_run(effort: Effort) -> Reading:
     if not effort.soak_minutes:
         return Reading("not measured: --soak 120", None)
     figures = list(bench_soak.measure(effort.soak_minutes))
-    told = ", ".join(
+    text = ", ".join(
         f"{figure.name} {figure.value:.1f} {figure.unit}" for figure in figures if figure.limit is not None
     )
-    return Reading(told, all(figure.value <= figure.limit for figure in figures if figure.limit is not None))
+    return Reading(text, all(figure.value <= figure.limit for figure in figures if figure.limit is not None))
