@@ -28,7 +28,7 @@ from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
 from tui.ui.input.keys import bind
-from tui.ui.input.type_ahead import TypeAhead
+from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode, has_true_color
@@ -167,11 +167,11 @@ class TriggerApp(AppBase):
         if self._driver is not None:
             self._driver.write(data)
 
-    def request_cursor(self, question: str) -> bool:
-        """Ask the terminal for its cursor position; False if it lags behind and was not asked."""
+    def request_cursor(self) -> bool:
+        """Ask the terminal for its cursor position. Return False if it is behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):
             return self._driver.request_cursor()
-        self.write(question)
+        self.write(CURSOR_REQUEST)
         return True
 
     def set_title(self, title: str) -> None:

@@ -30,13 +30,14 @@ class SlowTerminal:
         self.newest = 0
         self._free_s = 0.0
 
-    def _ask(self, _: str) -> None:
+    def _ask(self) -> bool:
         self.questions += 1
         number, delay_s = self.questions, self.delays_s[self.questions % len(self.delays_s)]
         if delay_s is not None:
             now_s = self.clock.monotonic_s()
             self._free_s = max(self._free_s, now_s + delay_s)
             self.clock.call_later(self._free_s - now_s, lambda: self._answer(number))
+        return True
 
     def _answer(self, number: int) -> None:
         self.newest = number
@@ -71,7 +72,7 @@ async def _check_every_frame(delays_s: list[float | None], gaps_s: list[float]) 
 
 def test_unrequested_reply_is_ignored() -> None:
     clock = VirtualClock()
-    guard = TypeAhead(clock, lambda _: None)
+    guard = TypeAhead(clock, lambda: True)
     seen: list[FrameVisibility] = []
     guard.record_reply()
     guard.record_reply()
@@ -85,7 +86,7 @@ def test_dropped_request_delays_no_later_frame() -> None:
     async def story() -> None:
         clock = VirtualClock()
         is_behind = True
-        guard = TypeAhead(clock, lambda _: not is_behind)
+        guard = TypeAhead(clock, lambda: not is_behind)
         seen: list[FrameVisibility] = []
         guard.begin(seen.append)
         await clock.run(SILENT_AFTER_S + 1)
@@ -143,7 +144,7 @@ def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:
 
 def test_lost_reply_delays_no_later_frame() -> None:
     clock, seen = VirtualClock(), list[FrameVisibility]()
-    guard = TypeAhead(clock, lambda _: True)
+    guard = TypeAhead(clock, lambda: True)
     guard.begin(lambda _: None)
     guard.begin(seen.append)
     guard.record_lost_reply()
@@ -154,7 +155,7 @@ def test_lost_reply_delays_no_later_frame() -> None:
 
 def test_frame_whose_reply_is_lost_waits_for_the_next_request() -> None:
     clock, seen = VirtualClock(), list[FrameVisibility]()
-    guard = TypeAhead(clock, lambda _: True)
+    guard = TypeAhead(clock, lambda: True)
     guard.begin(seen.append)
     guard.record_lost_reply()
     guard.record_reply()

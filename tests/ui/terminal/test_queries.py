@@ -121,7 +121,7 @@ steps = st.lists(st.tuples(st.sampled_from(["status", "repeat", "dialog"]), gaps
 def test_late_and_lost_answers_never_count_for_newer_queries(steps: list[tuple[str, float, float | None]]) -> None:
     """A terminal that answers in order; with None, it does not answer. Dialogs and frames ask it at once."""
     asked, clock, free_s, awaited = Asked(), VirtualClock(), 0.0, 0
-    guard = TypeAhead(clock, lambda _: True)
+    guard = TypeAhead(clock, lambda: True)
     asked.on_lost = guard.record_lost_reply
     coming: list[tuple[float, Query, float, int]] = []
     for what, gap_s, delay_s in [*steps, ("status", 100.0, None)]:

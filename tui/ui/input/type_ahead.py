@@ -12,6 +12,7 @@ from typing import Final
 from tui.sources.clock import Clock, Timer
 
 CURSOR_REQUEST: Final = "\x1b[6n"
+"""Asks a terminal for the cursor's position (DSR 6)."""
 
 SHOW_WAITING_AFTER_S: Final = 0.5
 """A dialog shows that it is waiting only after this delay, since most terminals reply at once."""
@@ -45,10 +46,10 @@ class TypeAhead:
     needs one more request, until the loss is recognised.
     """
 
-    def __init__(self, clock: Clock, write: Callable[[str], bool | None]) -> None:
-        """`write` writes to the terminal. It returns False if the terminal is behind and the text was dropped."""
+    def __init__(self, clock: Clock, request_cursor: Callable[[], bool]) -> None:
+        """`request_cursor` sends a request. It returns False if the terminal is behind and the request was dropped."""
         self._clock = clock
-        self._write = write
+        self._request_cursor = request_cursor
         self._request_count = self._reply_count = self._frame_requests = 0
         self._has_reply = False
         self._first_request_s: float | None = None
@@ -105,7 +106,7 @@ class TypeAhead:
         if self._first_request_s is None:
             self._first_request_s = self._clock.monotonic_s()
         # A dropped request has no reply: counting it would delay every later frame.
-        self._request_count += self._write(CURSOR_REQUEST) is not False
+        self._request_count += self._request_cursor()
 
     def _report_waiting(self) -> None:
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S - SHOW_WAITING_AFTER_S, self._repeat_request)

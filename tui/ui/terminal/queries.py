@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
+from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
 FIRST_ANSWER_TIMEOUT_S: Final = 1.0
@@ -48,7 +49,7 @@ NAMED_TERMS: Final = (
 class Query(Enum):
     """What a terminal is asked."""
 
-    CURSOR = "\x1b[6n"
+    CURSOR = CURSOR_REQUEST
     """The cursor's position, for the type-ahead guard alone."""
     STATUS = "\x1b[5n"
     """Whether the terminal is well. Sent behind a frame, its answer shows that the frame has arrived."""
