@@ -145,7 +145,7 @@ class EncodedFrame:
             if not zone.isdisjoint(changed):
                 changed = sorted(zone.union(changed))
         tail = self._tail(new, changed[-1])
-        for start, stop in self._spans(y, new, changed):
+        for start, stop in _spans(y, new, changed):
             self.move((y, start))
             if stop > tail:
                 self._write(y, old, new, (start, tail))
@@ -168,26 +168,31 @@ class EncodedFrame:
                 self._advance(y, x, parts, len(new))
                 x = self._write_unsure(y, new, x)
             elif x + MIN_SKIPPED <= stop and new[x + 1] is cell is new[x + MIN_SKIPPED - 1]:
-                end = x + 2
-                while end < stop and new[end] is cell:
-                    end += 1
-                if end - x < MIN_SKIPPED:
-                    parts.append(cell.text * (end - x))
-                else:
-                    self._advance(y, x, parts, len(new))
-                    # Erasing half of a wide character harms its neighbour in tmux.
-                    is_whole = end == len(new) or old[end].width > 0
-                    if is_whole and self._erases(cell):
-                        self._put(f"\x1b[{end - x}X")
-                        if end < stop:
-                            self.move((y, end))
-                    else:
-                        self._advance(y, end, [self._repeated(cell, end - x)], len(new))
-                x = end
+                x = self._write_equal(y, old, new, (x, stop), parts)
             else:
                 parts.append(cell.text)
                 x += 1
         self._advance(y, x, parts, len(new))
+
+    def _write_equal(self, y: int, old: Row, new: Row, span: tuple[int, int], parts: list[str]) -> int:
+        """Write, erase or repeat a stretch of equal cells, with the pen of the cell. Return the column behind it."""
+        x, stop = span
+        cell, end = new[x], x + 2
+        while end < stop and new[end] is cell:
+            end += 1
+        if end - x < MIN_SKIPPED:
+            parts.append(cell.text * (end - x))
+            return end
+        self._advance(y, x, parts, len(new))
+        # Erasing half of a wide character harms its neighbour in tmux.
+        is_whole = end == len(new) or old[end].width > 0
+        if is_whole and self._erases(cell):
+            self._put(f"\x1b[{end - x}X")
+            if end < stop:
+                self.move((y, end))
+        else:
+            self._advance(y, end, [self._repeated(cell, end - x)], len(new))
+        return end
 
     def _advance(self, y: int, x: int, parts: list[str], columns: int) -> None:
         """Put the text before this column."""
@@ -230,31 +235,32 @@ class EncodedFrame:
             x -= 1
         return x if len(row) - x >= MIN_ERASED else len(row)
 
-    def _spans(self, y: int, new: Row, changed: list[int]) -> list[tuple[int, int]]:
-        """The stretches of a row that differ, joined where the cells between them are shorter than a move."""
-        spans: list[tuple[int, int]] = []
-        start = stop = changed[0]
-        for x in changed:
-            if x < stop:
-                continue
-            if x - stop > MAX_JOINED or (x > stop and not self._is_shorter_to_write(y, new, stop, x)):
-                spans.append((start, stop))
-                start = x
-            stop = x + (new[x].width or 1)
-        spans.append((start, stop))
-        return spans
 
-    @staticmethod
-    def _is_shorter_to_write(y: int, new: Row, start: int, stop: int) -> bool:
-        """Whether writing the cells between two spans is at most as long as a move over them."""
-        first, last = new[start - 1].pen, new[stop]
-        pen, length = first, 0
-        for cell in new[start : stop + 1]:
-            length += cell.size_bytes
-            if cell.pen is not pen and not (cell.is_blank and cell.pen.ground == pen.ground):
-                length += len(change(pen, cell.pen))
-                pen = cell.pen
-        return length <= len(move((y, start), (y, stop))) + last.size_bytes + len(change(first, last.pen))
+def _spans(y: int, new: Row, changed: list[int]) -> list[tuple[int, int]]:
+    """The stretches of a row that differ, joined where the cells between them are shorter than a move."""
+    spans: list[tuple[int, int]] = []
+    start = stop = changed[0]
+    for x in changed:
+        if x < stop:
+            continue
+        if x - stop > MAX_JOINED or (x > stop and not _is_shorter_to_write(y, new, stop, x)):
+            spans.append((start, stop))
+            start = x
+        stop = x + (new[x].width or 1)
+    spans.append((start, stop))
+    return spans
+
+
+def _is_shorter_to_write(y: int, new: Row, start: int, stop: int) -> bool:
+    """Whether writing the cells between two spans is at most as long as a move over them."""
+    first, last = new[start - 1].pen, new[stop]
+    pen, length = first, 0
+    for cell in new[start : stop + 1]:
+        length += cell.size_bytes
+        if cell.pen is not pen and not (cell.is_blank and cell.pen.ground == pen.ground):
+            length += len(change(pen, cell.pen))
+            pen = cell.pen
+    return length <= len(move((y, start), (y, stop))) + last.size_bytes + len(change(first, last.pen))
 
 
 def _unsure_zone(old: Row, new: Row) -> set[int]:
