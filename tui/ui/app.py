@@ -49,7 +49,10 @@ MAX_KEY_S: Final = 1.0
 
 
 class TriggerApp(AppBase):
-    """Shows one session until the user quits."""
+    """Shows one session until the user quits.
+
+    The class is longer than 200 lines because half of it are handlers and overrides of a few lines each.
+    """
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -71,13 +74,7 @@ class TriggerApp(AppBase):
     ) -> None:
         """`early_terminal` has shown the first frame; the driver takes it over."""
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
-        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
-        # black. The filters have no public name.
-        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
-        self._filters.append(In256Colors())
-        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
-        # are for its tests.
-        self._disable_notifications = self._disable_tooltips = True
+        self._set_up_textual()
         self.session = session
         self.early_terminal = early_terminal
         self._is_link_slow = False
@@ -104,6 +101,15 @@ class TriggerApp(AppBase):
             self.register_theme(theme)
         self.theme = self._styled_theme = THEMES[color_mode].name
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def _set_up_textual(self) -> None:
+        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
+        # black. The filters have no public name.
+        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        self._filters.append(In256Colors())
+        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
+        # are for its tests.
+        self._disable_notifications = self._disable_tooltips = True
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the app. While it starts it ends once its screen is complete: Textual would fail to compose it."""
