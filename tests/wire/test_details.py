@@ -33,7 +33,7 @@ def test_lone_surrogates_are_kept() -> None:
     assert decode_page(page_body(ROW | {"metadata": {"k": odd}}, ROW | {"id": 3}), READ_AT).unreadable == 1
 
 
-def test_values_too_deep_for_pydantic_are_kept() -> None:
+def test_deeply_nested_value_is_kept() -> None:
     deep: Any = "end"
     for _ in range(400):
         deep = [deep]

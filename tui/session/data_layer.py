@@ -1,4 +1,4 @@
-"""Imports the parts of the data layer that load httpx, pydantic or websockets.
+"""Imports the parts of the data layer that load httpx, and for a relay pydantic and websockets.
 
 These imports take about 100 ms. A session makes them in a thread, after the first paint, so that the screen responds.
 """

@@ -1,14 +1,14 @@
 """Cuts arrays and objects that are too deep or too long out of a JSON text, before it is decoded.
 
-pydantic's decoder holds the GIL, even in a thread: a million keys would freeze the screen for a second. Python's own
-decoder fails at a depth of about 900, so that one deeply nested run would hide the other rows of its page.
+The decoder holds the GIL, even in a thread: a million keys would freeze the screen for a second. It also fails at a
+depth of about 900, so that one deeply nested run would hide the other rows of its page.
 """
 
 import re
 from typing import Final
 
 MAX_DEPTH: Final = 200
-"""Arrays and objects around a value, as many as pydantic's decoder accepts."""
+"""Arrays and objects around a value."""
 
 MAX_ITEMS: Final = 10_000
 """Items of one array or object. No limit of `wire.limits` for such items is higher, except that of spans."""
