@@ -76,8 +76,6 @@ Line = tuple[Piece, ...]
 
 def line_width(line: Line) -> int:
     """Return the number of cells that a line takes."""
-    if len(line) == 1:
-        return cell_len(line[0].text)
     return sum(cell_len(piece.text) for piece in line)
 
 

@@ -14,7 +14,6 @@ from textual.filter import LineFilter
 
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 _CUBE_FROM: Final = 16
-_GREYS_FROM: Final = 232
 _GREYS: Final = 24
 _MAX_CACHED: Final = 4_096
 

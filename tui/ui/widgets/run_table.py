@@ -112,11 +112,6 @@ class RunTable(LineWidget, can_focus=True):
                 self.refresh_line(y + HEAD_LINES)
         self._report_move()
 
-    def show_run(self, run_id: RunId) -> None:
-        """Repaint the line of a run if it is visible."""
-        if run_id in self.rows.window:
-            self.refresh_line(self.rows.window.index(run_id) + HEAD_LINES)
-
     def show_overlays(self) -> None:
         """Repaint the lines of runs whose action has changed."""
         overlays = {run_id: self.overlay(run_id) for _, run_id in self.rows.visible_runs}
