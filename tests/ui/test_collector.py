@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.screen import Screen
 from textual.widget import Widget
 
 from tests.support.ui.fleets import small_fleet
@@ -72,15 +71,17 @@ def test_survivors_of_a_long_collection_are_frozen() -> None:
 
 
 @pytest.mark.usefixtures("_collector_as_before")
-def test_closed_dialogs_are_freed(tmp_path: Path) -> None:
+def test_closed_dialogs_and_their_lines_are_freed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         monitor.app._collector.start()
         while gc.get_threshold() != THRESHOLDS:
             await monitor.later(1.0)  # the session loads its data layer in a thread
-        dialogs: list[weakref.ref[Screen[Any]]] = []
+        freed: list[weakref.ref[Any]] = []
         for key in ("?", ":", "f") * ROUNDS:
             await monitor.press(key)
-            dialogs.append(weakref.ref(monitor.app.screen))
+            lines_of = [each._styles_cache for each in monitor.app.screen.walk_children(Widget, with_self=True)]
+            freed += (weakref.ref(monitor.app.screen), *(weakref.ref(each) for each in lines_of))
+            del lines_of
             gc.collect()
             await monitor.press("escape")
             assert monitor.app.screen is monitor.screen
@@ -88,6 +89,6 @@ def test_closed_dialogs_are_freed(tmp_path: Path) -> None:
         monitor.app.changed.publish(Changes())  # drops the subscriptions of the closed dialogs
         await monitor.later(TICK_S)
         gc.collect()
-        assert [dialog() for dialog in dialogs] == [None] * len(dialogs)
+        assert [each() for each in freed] == [None] * len(freed)
 
     run_story(story, tmp_path, small_fleet())

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
 
 from tui.ui.look.compositor import LineCompositor
@@ -15,6 +16,14 @@ class PaintedScreen(Screen[ResultT]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
+
+    def on_unmount(self) -> None:
+        """Free the painted lines of the screen's widgets.
+
+        Textual caches two colours of each widget under a key that holds all its lines, also after it was removed. It
+        keeps 1,024 of them, some 50 KB for each dialog. There is no public name for that cache.
+        """
+        StylesCache.get_inner_outer.cache_clear()
 
     def paint_now(self) -> None:
         """Paint what has changed, instead of with the next tick of Textual's timer, up to 16 ms later.
