@@ -5,8 +5,10 @@ The list's pane owns them and shows `shown` through `RunListModel`. Views are fi
 """
 
 import asyncio
+import gc
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -180,7 +182,8 @@ class ListViews:
     def _fill_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
+        with _no_collections():
+            return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
     async def _fill(self, views: list[View]) -> None:
         while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
@@ -192,6 +195,21 @@ class ListViews:
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
         self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
         self._on_views()
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Pause the garbage collector. A view creates a tuple for each run, none of which is part of a cycle.
+
+    Without this, collections take a quarter of the time of sorting 100,000 runs.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_failed(run: Run) -> bool:
