@@ -21,9 +21,8 @@ ONLY_BY_NAME = {"soak"}
 
 
 def benchmarks() -> list[str]:
-    """Return the names of the benchmarks: those of the modules `bench_*`."""
-    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return [module.name.removeprefix("bench_") for module in modules if module.name.startswith("bench_")]
+    """Return the names of the benchmarks: those of the modules in their folder."""
+    return [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "benchmarks")])]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def print_benchmarks(names: Sequence[str]) -> int:
     for room in benchmarks():
         if room not in names and (ALL not in names or room in ONLY_BY_NAME):
             continue
-        for figure in importlib.import_module(f"tests.perf.bench_{room}").measure():
+        for figure in importlib.import_module(f"tests.perf.benchmarks.{room}").measure():
             is_over = figure.limit is not None and figure.value > figure.limit
             over += is_over
             limit = "" if figure.limit is None else f"{figure.limit:g}"

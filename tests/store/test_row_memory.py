@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.perf.bench_store import PAGE, READ, WORDS, page_row
+from tests.perf.benchmarks.store import PAGE, READ, WORDS, page_row
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.store.view import View

@@ -1,4 +1,4 @@
-"""Runs the monitor for long and measures whether it grows: `python -m tests.perf soak`, or `.bench_soak MINUTES`.
+"""Runs the monitor for long and measures whether it grows: `python -m tests.perf soak`, or `.benchmarks.soak MINUTES`.
 
 An emulator starts `RATE_PER_S` runs a second. The monitor follows it on a pty with all its sources, while a user opens
 and closes everything that the screen has. It is the program as it is, except for its store: that has room for
@@ -24,8 +24,8 @@ from typing import Final
 
 import psutil
 
-from tests.perf.bench_emulator import emulator, spent_s
-from tests.perf.bench_live import facts, monitor
+from tests.perf.benchmarks.emulator import emulator, spent_s
+from tests.perf.benchmarks.live import facts, monitor
 from tests.perf.figure import Figure
 from tests.perf.followed import INTO
 from tests.perf.terminal import Terminal

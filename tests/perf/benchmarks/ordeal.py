@@ -1,4 +1,4 @@
-"""Runs the chaos test for long, in scaled real time: `python -m tests.perf.bench_ordeal MINUTES [SEED] [SCALE]`.
+"""Runs the chaos test for long, in scaled real time: `python -m tests.perf.benchmarks.ordeal MINUTES [SEED] [SCALE]`.
 
 Faults of all kinds in random order strike an emulator with simulated load. A session follows it by feed and polling
 over real HTTP. After each fault, the benchmark measures the seconds until the store equals the world, and checks the

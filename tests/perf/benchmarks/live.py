@@ -1,4 +1,4 @@
-"""Measures the realtime feed on an emulator: `python -m tests.perf.bench_live [MINUTES]`.
+"""Measures the realtime feed on an emulator: `python -m tests.perf.benchmarks.live [MINUTES]`.
 
 It measures how late a change appears on the screen, a load of 300 changed runs a second for some minutes, the bytes of
 one changed run on the wire, and the requests of a quiet hour. The emulator runs in its own process, except for the
@@ -29,8 +29,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from tests.perf.bench_emulator import KEY, emulator, spent_s
-from tests.perf.bench_screen import percentile, press
+from tests.perf.benchmarks.emulator import KEY, emulator, spent_s
+from tests.perf.benchmarks.screen import percentile, press
 from tests.perf.counting_proxy import CountingProxy
 from tests.perf.figure import Figure
 from tests.perf.followed import INTO

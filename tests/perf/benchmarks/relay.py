@@ -257,7 +257,7 @@ class Child:
     """A child process that replies to each line with a line."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.perf.bench_relay", *arguments]
+        command = [sys.executable, "-m", "tests.perf.benchmarks.relay", *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.first = self.read()
 
