@@ -15,7 +15,6 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.store.changes import Changes
 from tui.ui.collector import MAX_COLLECTION_S, MIN_FREEZE_INTERVAL_S, THRESHOLDS, FreezingCollector
 
-ROUNDS = 3
 TICK_S = 5.0
 """After this the clock of the tests drops the canceled timer of a dialog."""
 
@@ -77,7 +76,7 @@ def test_closed_dialogs_and_their_lines_are_freed(tmp_path: Path) -> None:
         while gc.get_threshold() != THRESHOLDS:
             await monitor.later(1.0)  # the session loads its data layer in a thread
         freed: list[weakref.ref[Any]] = []
-        for key in ("?", ":", "f") * ROUNDS:
+        for key in ("?", ":", "f"):
             await monitor.press(key)
             lines_of = [each._styles_cache for each in monitor.app.screen.walk_children(Widget, with_self=True)]
             freed += (weakref.ref(monitor.app.screen), *(weakref.ref(each) for each in lines_of))

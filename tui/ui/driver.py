@@ -30,8 +30,8 @@ from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
 from tui.ui.terminal.title import TerminalTitle
 
-HANGUP_EXIT_CODE: Final = 129
-"""The exit code after the terminal was closed: 128 plus the number of SIGHUP, as in shells."""
+HANGUP_EXIT_CODE: Final = modes.SIGNAL_EXIT_BASE + signal.SIGHUP
+"""The exit code after the terminal was closed."""
 
 RESTORE_TIMEOUT_S: Final = 1.0
 """A terminal that accepts nothing for this long at the end is blocked."""

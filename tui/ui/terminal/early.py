@@ -12,6 +12,7 @@ from tui.ui.terminal.modes import (
     MODES_ON,
     SCREEN_OFF,
     SCREEN_ON,
+    SIGNAL_EXIT_BASE,
     attributes_of,
     enter_raw_mode,
     restore_attributes,
@@ -24,7 +25,6 @@ WRITE_TIMEOUT_S: Final = 0.1
 """Stop waiting for the terminal after this. A frame that it has not accepted is sent again by the driver."""
 
 _ENDED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SIGNAL_EXIT_BASE: Final = 128
 
 
 class EarlyTerminal:
@@ -85,4 +85,4 @@ class EarlyTerminal:
     def _end(self, number: int, _: FrameType | None) -> None:
         """End the process. An exception would be lost in some of the modules that are being imported."""
         self._restore()
-        os._exit(_SIGNAL_EXIT_BASE + number)
+        os._exit(SIGNAL_EXIT_BASE + number)

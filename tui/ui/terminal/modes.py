@@ -21,6 +21,9 @@ PLAIN_DRIVER: Final = "plain"
 
 STDERR: Final = 2
 
+SIGNAL_EXIT_BASE: Final = 128
+"""The exit code of a process that a signal has ended is this plus the number of the signal, as in shells."""
+
 SCREEN_ON: Final = "\x1b[?1049h"
 SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
 MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
