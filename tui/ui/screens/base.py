@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.reactive import reactive
@@ -90,7 +91,9 @@ class BaseScreen(PaintedScreen[None]):
     def on_resize(self) -> None:
         self.arrange_panes()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        if not self.stack_updates:
+            event.refresh_styles = False  # all widgets have just got their styles: 4 ms of the start
         self.tick()  # a covered screen shows no changes
 
     def arrange_panes(self) -> None:
