@@ -273,3 +273,8 @@ def _acting_key(question: Question) -> Line:
 
 def _sentence(text: str, limit: int) -> list[Line]:
     return [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+
+
+def objection_to(forbidden: str) -> str:
+    """Return the sentence for an action that is not possible."""
+    return f"Nothing to do: {forbidden}."

@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.actions import parse
 from textual.binding import Binding
@@ -27,7 +27,7 @@ from tui.present.actions.outcomes import (
     outcome_words,
     withdrawn_words,
 )
-from tui.present.dialogs.confirm import Question, Target
+from tui.present.dialogs.confirm import Question, Target, objection_to
 from tui.present.styled import Line, Piece, Token
 from tui.session.action_planner import ActionPlanner
 from tui.store.changes import Changes, Topic
@@ -36,8 +36,10 @@ from tui.ui.data.action_queue import GRACE_S, ActionBatch, ActionQueue
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
 from tui.ui.model.replays import Replays
-from tui.ui.screens.confirm import ConfirmScreen, objection_to
 from tui.ui.widgets.footer import NOTICE_S
+
+if TYPE_CHECKING:
+    from tui.ui.screens.confirm import ConfirmScreen
 
 NO_RUN_SELECTED: Final = "no run is selected: j or ↓ selects one"
 
@@ -211,6 +213,8 @@ class ActionController:
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
+        from tui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
+
         self._reports.show_notice(())  # an earlier notice is not about this question
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
@@ -221,7 +225,9 @@ class ActionController:
         if question.is_reading:
             self._plan_task = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
 
-    async def _plan(self, action: Action, planner: ActionPlanner, confirmed: ActionPlan, screen: ConfirmScreen) -> None:
+    async def _plan(
+        self, action: Action, planner: ActionPlanner, confirmed: ActionPlan, screen: "ConfirmScreen"
+    ) -> None:
         plan = await planner.read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
         possible = tuple(run for run in runs if action.forbidden(run) is None)
@@ -234,7 +240,7 @@ class ActionController:
         whole = replace(plan, runs=possible, skipped=skipped)
         self._app().call_later(screen.show_plan, whole, objection)
 
-    def _on_answer(self, action: Action, screen: ConfirmScreen, via: Via, *, is_confirmed: bool) -> None:
+    def _on_answer(self, action: Action, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
         self._screen = None
         if self._plan_task is not None:
             self._plan_task.cancel()

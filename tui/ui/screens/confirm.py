@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 
 from tui.actions import Action
 from tui.domain.action_plan import ActionPlan
-from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines
+from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines, objection_to
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
@@ -192,8 +192,3 @@ class ConfirmScreen(PaintedDialog[bool]):
         if (forbidden := self._action.forbidden(run)) is not None:
             objection = objection_to(forbidden)
         self.question = replace(self.question, plan=replace(plan, runs=(run,)), objection=objection)
-
-
-def objection_to(forbidden: str) -> str:
-    """Return the sentence for an action that is not possible."""
-    return f"Nothing to do: {forbidden}."
