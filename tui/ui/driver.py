@@ -250,8 +250,13 @@ class TerminalDriver(Driver):
     def _report_size(self) -> None:
         """Send the terminal's new size to the app."""
         if self._is_active:
-            self._frames.resize(*modes.size_of(self._output))
+            size = modes.size_of(self._output)
+            self._frames.resize(*size)
             self._send_size()
+            stack = self._app.screen_stack
+            if stack and stack[-1].outer_size == size:
+                # The size has changed and changed back: Textual would paint little or nothing.
+                self._paint_all()
 
     def _send_size(self) -> None:
         size = Size(*modes.size_of(self._output))

@@ -1,0 +1,42 @@
+"""The screen is complete after the terminal's size has changed and changed back."""
+
+import os
+import sys
+from typing import Final
+
+from tests.perf.terminal import Terminal
+
+SIZE: Final = (40, 5)
+
+PROGRAM: Final = f"""
+import fcntl, struct, sys, termios
+from textual.app import App
+from textual.widgets import Static
+from tui.ui.driver import TerminalDriver
+
+class TwoLines(App):
+    def compose(self):
+        yield Static("first line")
+        yield Static("second line", id="second")
+
+    def on_key(self):
+        # Both signals are handled before the app reads the first size.
+        for columns in ({SIZE[0]} + 1, {SIZE[0]}):
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", {SIZE[1]}, columns, 0, 0))
+            self._driver._report_size()
+        self.query_one("#second").update("changed line")
+
+TwoLines(driver_class=TerminalDriver).run()
+"""
+
+
+def test_screen_is_complete_after_a_size_returns() -> None:
+    env = {**os.environ, "TEXTUAL_FPS": "60"}  # at one paint a second, the first frame might come late and hide a loss
+    with Terminal([sys.executable, "-c", PROGRAM], size=SIZE, env=env) as terminal:
+        terminal.wait_for("second line")
+        terminal.wait_quiet()
+        terminal.send("x")
+        terminal.wait_for("changed line")
+        terminal.wait_for("first line", within_s=5)
+        terminal.send("\x11")
+        assert terminal.end() == 0
