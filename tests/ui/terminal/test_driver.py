@@ -20,7 +20,7 @@ from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.driver import TerminalDriver
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import TerminalAnswer
-from tui.ui.terminal.modes import DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
+from tui.ui.terminal.modes import CLEAR, DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 from tui.ui.terminal.queries import Query, first_queries
 
@@ -70,6 +70,31 @@ def test_dropped_title_is_sent_again() -> None:
         return written
 
     assert asyncio.run(scenario()) == b"\x1b]2;DEV\x1b\\"
+    os.close(master)
+    os.close(slave)
+
+
+def test_repaint_clears_the_screen_with_its_frame() -> None:
+    master, slave = pty.openpty()
+
+    async def scenario() -> bytes:
+        driver = TerminalDriver(App[int]())
+        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._frames.writer = driver._writer
+        driver._frames.pacer.is_slow_profile = True
+        for text in "0123":
+            driver._frames.draw(text)
+            driver._frames._send()
+        os.read(master, MAX_UNWRITTEN_BYTES)
+        driver._frames.repaint(CLEAR)
+        driver._frames.draw("painted")
+        written = await asyncio.wait_for(asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES), 10)
+        driver._writer.close()
+        return written
+
+    written = asyncio.run(scenario())
+    assert written.startswith(CLEAR.encode())
+    assert b"painted" in written
     os.close(master)
     os.close(slave)
 

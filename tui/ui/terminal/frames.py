@@ -49,6 +49,8 @@ class FrameSender:
         self._loop = loop
         self._on_link_speed = on_link_speed
         self._was_slow = self._is_waiting = self._is_held = False
+        self._setup = ""
+        """Text that sets up the terminal again in front of the next frame."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -85,6 +87,7 @@ class FrameSender:
         """Send nothing more until `start`."""
         self.writer = None
         self._is_waiting = False
+        self._setup = ""
         self._cancel_timer()
         self.link.forget()
 
@@ -96,9 +99,12 @@ class FrameSender:
         self.record_key()
 
     def repaint(self, setup: str) -> None:
-        """Send a text that sets up the terminal again, and everything that it should show."""
+        """Send a text that sets up the terminal again, with everything that it should show.
+
+        They go together: the text clears the screen, which would stay empty while the frame waits.
+        """
         if self.writer is not None:
-            self.writer.write(setup)
+            self._setup = setup
             self.screen.passed(setup)
             self.record_key()
             self.draw("")
@@ -190,7 +196,7 @@ class FrameSender:
             return False
         self._cancel_timer()
         self._is_waiting = False
-        text = f"{self.screen.take()}{self._title.unsent()}"
+        text = f"{self._setup}{self.screen.take()}{self._title.unsent()}"
         if not text and not queries:
             return True
         size_bytes = len(text.encode("utf-8", "replace"))
@@ -204,6 +210,7 @@ class FrameSender:
             self.screen.forget()
             return False
         now_s = time.monotonic()
+        self._setup = ""
         self._title.record_sent()
         self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
         self.pacer.record_sent(now_s)
