@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.perf.benchmarks.store import PAGE, READ, WORDS, page_row
-from tui.domain.update import RunsRead
+from tui.domain.update import CountsRead, RunsRead
+from tui.store.activity import Activity
 from tui.store.store import Store
 from tui.store.view import View
 
@@ -15,6 +17,11 @@ RUNS = 4_000
 MAX_ROW_BYTES = 900
 MAX_VIEW_BYTES = 80
 """A view in order of creation has no sort keys of its own."""
+
+KEPT_RUNS = 200
+SEEN_RUNS = 1_200
+MAX_EVICTED_BYTES = 10
+"""A set or a list of all runs that ever existed would take some 60 for each."""
 
 
 def bytes_of_row_and_view() -> tuple[float, float]:
@@ -30,10 +37,40 @@ def bytes_of_row_and_view() -> tuple[float, float]:
     return store_bytes / RUNS, view_bytes / RUNS
 
 
-def test_row_takes_900_bytes_and_80_in_a_view() -> None:
-    # In a process of its own: Python's table of interned texts, which other tests fill, may grow meanwhile.
-    code = f"from {__name__} import bytes_of_row_and_view; print(*bytes_of_row_and_view())"
+def bytes_of_evicted_run() -> tuple[float]:
+    tracemalloc.start()
+    store = Store(max_runs=KEPT_RUNS)
+    view, activity = View(store), Activity(store)
+    held_bytes = 0
+    for first in range(0, SEEN_RUNS, PAGE):
+        for updates, word in enumerate(("QUEUED", "EXECUTING", "COMPLETED")):
+            rows = (page_row(number, word, READ, updates=updates) for number in range(first, first + PAGE))
+            changes = store.apply(RunsRead(tuple(rows)))
+            view.update(changes)
+            activity.on_changes(changes)
+        store.apply(CountsRead({}, READ, 24))
+        activity.minutes(READ)
+        if first + PAGE == SEEN_RUNS // 2:
+            held_bytes = tracemalloc.get_traced_memory()[0]
+    assert len(store) == len(view) == KEPT_RUNS
+    return ((tracemalloc.get_traced_memory()[0] - held_bytes) / (SEEN_RUNS / 2),)
+
+
+def measured(function: Callable[[], tuple[float, ...]]) -> list[float]:
+    """Call a function of this module in a process of its own.
+
+    Python's table of interned texts, which other tests fill, may grow meanwhile.
+    """
+    code = f"from {__name__} import {function.__name__} as measure; print(*measure())"
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    row_bytes, view_bytes = map(float, printed.split())
+    return [float(word) for word in printed.split()]
+
+
+def test_row_takes_900_bytes_and_80_in_a_view() -> None:
+    row_bytes, view_bytes = measured(bytes_of_row_and_view)
     assert row_bytes <= MAX_ROW_BYTES
     assert view_bytes <= MAX_VIEW_BYTES
+
+
+def test_evicted_runs_leave_nothing() -> None:
+    assert measured(bytes_of_evicted_run)[0] <= MAX_EVICTED_BYTES
