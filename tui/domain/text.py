@@ -48,10 +48,10 @@ _MODIFIERS: Final = f"[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{_JOINERS}]"
 _TAGS: Final = rf"[\U000e0020-\U000e007e]{{1,{MAX_EMOJI_TAGS}}}\U000e007f?"
 _NEEDS_CONTEXT: Final = re.compile("[\u200c\u200d\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _TAIL: Final = rf"(?:{_MODIFIERS}|(?<=\u200d){_EMOJI})*"
-_EMOJI_SEQUENCE: Final = re.compile(f"({_EMOJI}){_TAIL}(?:{_TAGS})?{_TAIL}")
+# A text, which `re` compiles when it is first used: most sessions never show such a sequence, and it takes 1 ms.
+_EMOJI_SEQUENCE: Final = f"({_EMOJI}){_TAIL}(?:{_TAGS})?{_TAIL}"
 _ENCLOSING_KEYCAP: Final = 0x20E3
 _KEYCAP: Final = re.compile("([0-9#*])[\ufe0e\ufe0f]*\u20e3+")
-_IS_EMOJI: Final = re.compile(_EMOJI)
 _LONE_JOINERS: Final = re.compile(f"[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
 
 # Scripts that use joiners in their spelling: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian,
@@ -120,7 +120,7 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 def _reduce_emoji(text: str) -> str:
     """Reduce emoji sequences to their first character, and remove joiners that a script or an emoji uses."""
-    text = _EMOJI_SEQUENCE.sub(r"\1", text)
+    text = re.sub(_EMOJI_SEQUENCE, r"\1", text)
     text = _LONE_JOINERS.sub(_joiners, text)
     return _KEYCAP.sub(r"\1", text)
 
@@ -140,5 +140,5 @@ def _joiners(found: re.Match[str]) -> str:
 def _uses_joiners(code: int) -> bool:
     if code in _FLAG_LETTERS or code in _SKIN_COLOURS or code == _ENCLOSING_KEYCAP:
         return True
-    is_symbol = unicodedata.category(chr(code)) == "So" or _IS_EMOJI.match(chr(code)) is not None
+    is_symbol = unicodedata.category(chr(code)) == "So" or re.match(_EMOJI, chr(code)) is not None
     return is_symbol or any(code in script for script in _JOINING_SCRIPTS)
