@@ -8,7 +8,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.sources.realtime.coverage import FEED_DELAY, Coverage, ReportedRuns, is_incomplete
+from tui.sources.realtime.coverage import FEED_DELAY, MAX_INCOMPLETE_RUNS, Coverage, ReportedRuns, is_incomplete
 from tui.store.store import Store
 
 HOUR_S = 3600.0
@@ -148,6 +148,14 @@ def test_incomplete_run_needs_the_list_after_its_delay() -> None:
     assert coverage.needs_list(at(13))
     assert coverage.take_incomplete(at(13)) == [RunId("run_a")]
     assert not coverage.needs_list(at(13))
+
+
+def test_few_incomplete_runs_wait_while_no_list_is_read() -> None:
+    coverage = Coverage()
+    ids = [RunId(f"run_{number}") for number in range(MAX_INCOMPLETE_RUNS + 3)]
+    for run_id in ids:
+        coverage.mark_incomplete(run_id)
+    assert coverage.take_incomplete(at(0)) == ids[3:]
 
 
 def test_started_run_without_a_version_is_incomplete() -> None:

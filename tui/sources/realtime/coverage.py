@@ -26,6 +26,9 @@ FEED_DELAY: Final = timedelta(seconds=5)
 for a slow connection and the session's queue.
 """
 
+MAX_INCOMPLETE_RUNS: Final = 20_000
+"""Runs that wait for the list. If it is not read for long, the oldest keep the fields that the feed has."""
+
 MAX_SILENT_COMPARISONS: Final = 2
 """Comparisons in a row that found changes while the feed reported none. After these, the feed counts as dead."""
 
@@ -134,6 +137,8 @@ class Coverage:
     def mark_incomplete(self, run_id: RunId, since: datetime | None = None) -> None:
         """Record that only the list has all fields of a run. It shows them `LIST_DELAY` after `since`."""
         self._incomplete[run_id] = since
+        if len(self._incomplete) > MAX_INCOMPLETE_RUNS:
+            del self._incomplete[next(iter(self._incomplete))]
 
     def request_list(self) -> None:
         """Request page one: the feed reported a run, and only a list can show whether it matches the filters."""
