@@ -1,6 +1,7 @@
 """The group of commands, and the only place that turns an exception into a line on stderr and an exit code."""
 
 import os
+import signal
 import sys
 from typing import Any, Final, NoReturn
 
@@ -61,9 +62,15 @@ def commands(context: click.Context, /, **options: Any) -> None:
 
 def main() -> NoReturn:
     """Run the command of `sys.argv`, and exit."""
-    output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
-    redact_interpreter_output(output.redact)
-    sys.exit(run(output, sys.argv[1:]))
+    try:
+        output = Output.for_process(os.environ, ascii_only="--ascii" in sys.argv)
+        redact_interpreter_output(output.redact)
+        code = run(output, sys.argv[1:])
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    # Python would print a traceback of Ctrl-C while it ends.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
 
 
 def run(output: Output, arguments: list[str]) -> int:

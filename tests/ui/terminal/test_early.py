@@ -1,5 +1,6 @@
 import os
 import select
+import signal
 import termios
 from collections.abc import Iterator
 
@@ -89,3 +90,24 @@ def test_frame_is_not_shown_while_the_terminal_is_blocked(ends: tuple[int, int])
         terminal.show(ROWS)
         assert not terminal.is_shown
         termios.tcflow(slave, termios.TCOON)
+
+
+def test_stop_waits_until_the_terminal_is_taken_over(ends: tuple[int, int]) -> None:
+    stops: list[int] = []
+    before = signal.signal(signal.SIGTSTP, lambda number, _: stops.append(number))
+    try:
+        with EarlyTerminal(ends[1], ends[1]) as terminal:
+            terminal.show(ROWS)
+            signal.raise_signal(signal.SIGTSTP)
+            assert stops == []
+            terminal.take_over()
+            assert stops == [signal.SIGTSTP]
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+def test_frame_is_not_shown_any_more_after_sigcont(ends: tuple[int, int]) -> None:
+    with EarlyTerminal(ends[1], ends[1]) as terminal:
+        terminal.show(ROWS)
+        signal.raise_signal(signal.SIGCONT)
+        assert not terminal.is_shown

@@ -25,6 +25,7 @@ WRITE_TIMEOUT_S: Final = 0.1
 """Stop waiting for the terminal after this. A frame that it has not accepted is sent again by the driver."""
 
 _ENDED_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HELD: Final = (signal.SIGTSTP,)
 
 
 class EarlyTerminal:
@@ -49,6 +50,7 @@ class EarlyTerminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -57,6 +59,9 @@ class EarlyTerminal:
         # The signals of the keyboard are off in raw mode: ctrl-c is read as a key later.
         self._must_restore = True
         self._handlers = {each: signal.signal(each, self._end) for each in _ENDED_BY}
+        self._handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, self._on_continued)
+        # A stop would leave this frame to the shell: the signal waits for the driver, which restores the terminal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
         enter_raw_mode(self._input)
         self.screen.passed(MODES_ON)
         drawn = "".join(f"\x1b[{y};1H{row}" for y, row in enumerate(rows, 1))
@@ -66,6 +71,7 @@ class EarlyTerminal:
     def take_over(self) -> list[Any] | None:
         """Return the attributes that the terminal had before the frame. From now on the caller restores it."""
         self._must_restore = False
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
         return self._attributes
 
     def _write(self, text: str) -> bool:
@@ -81,6 +87,10 @@ class EarlyTerminal:
             self._must_restore = False
             self._write(f"{MODES_OFF}{SCREEN_OFF}")
             restore_attributes(self._input, self._attributes)
+
+    def _on_continued(self, _: int, __: FrameType | None) -> None:
+        # SIGSTOP cannot be held. A shell has written on the screen meanwhile.
+        self.is_shown = False
 
     def _end(self, number: int, _: FrameType | None) -> None:
         """End the process. An exception would be lost in some of the modules that are being imported."""
