@@ -105,6 +105,15 @@ def test_end_waits_for_nothing_from_a_silent_terminal() -> None:
     assert asked.queries.record(Query.STATUS) is None
 
 
+@pytest.mark.parametrize(("round_trip_s", "waited_s"), [(0.1, 1.0), (0.5, 1.5), (2.0, 3.0)])
+def test_end_waits_for_a_few_round_trips(round_trip_s: float, waited_s: float) -> None:
+    asked = Asked()
+    asked.queries.ask(Query.STATUS)
+    asked.answers_after(Query.STATUS, round_trip_s)
+    asked.queries.ask(Query.STATUS)
+    assert asked.queries._deadline_s(asked.now_s) == asked.now_s + waited_s
+
+
 def test_taken_answers_are_reported_as_lost() -> None:
     asked = Asked()
     asked.queries.ask(Query.CURSOR)

@@ -19,8 +19,10 @@ from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 FIRST_ANSWER_TIMEOUT_S: Final = 1.0
 """At exit, the longest wait for a terminal that has never answered: it may not answer at all."""
 
-ANSWER_TIMEOUT_S: Final = 3.0
-"""At exit, the longest wait for a terminal that has answered before."""
+MIN_ANSWER_TIMEOUT_S: Final = 1.0
+MAX_ANSWER_TIMEOUT_S: Final = 3.0
+ROUND_TRIPS_WAITED: Final = 3
+"""At exit, the wait for a terminal that has answered before, in round trips like its last one, within bounds."""
 
 LOST_AFTER_S: Final = 4.0
 """An answer that has not come this long after its query, or after a later query was answered, is lost."""
@@ -100,6 +102,7 @@ class TerminalQueries:
         self._open: list[_OpenQuery] = []
         self._first_asked_s: float | None = None
         self._answered: set[Query] = set()
+        self._last_round_trip_s = 0.0
         self._stray_count = 0
         self._stray_until_s = float("-inf")
         self._changed = threading.Condition()
@@ -149,7 +152,11 @@ class TerminalQueries:
             else:
                 self._close(answered, now_s)
             self._changed.notify_all()
-            return Answer(now_s, None if is_unsure else now_s - answered.asked_s)
+            if is_unsure:
+                return Answer(now_s, None)
+            if kind in _ORDERED:
+                self._last_round_trip_s = now_s - answered.asked_s
+            return Answer(now_s, now_s - answered.asked_s)
 
     def clear(self) -> None:
         """Expect no more answers: the terminal is closed, or another program has read them."""
@@ -212,7 +219,8 @@ class TerminalQueries:
     def _deadline_s(self, began_s: float) -> float:
         last_s = max(each.asked_s for each in self._expected())
         if any(each.kind in _ORDERED and each.kind in self._answered for each in self._expected()):
-            return min(began_s + ANSWER_TIMEOUT_S, last_s + LOST_AFTER_S)
+            timeout_s = max(MIN_ANSWER_TIMEOUT_S, ROUND_TRIPS_WAITED * self._last_round_trip_s)
+            return min(began_s + min(timeout_s, MAX_ANSWER_TIMEOUT_S), last_s + LOST_AFTER_S)
         if self._answered:
             return last_s + FIRST_ANSWER_TIMEOUT_S
         return (last_s if self._first_asked_s is None else self._first_asked_s) + FIRST_ANSWER_TIMEOUT_S
