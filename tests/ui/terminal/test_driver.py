@@ -85,7 +85,9 @@ def test_repaint_clears_the_screen_with_its_frame() -> None:
         for text in "0123":
             driver._frames.draw(text)
             driver._frames._send()
-        os.read(master, MAX_UNWRITTEN_BYTES)
+        sent = b""
+        while b"3" not in sent:
+            sent += os.read(master, MAX_UNWRITTEN_BYTES)
         driver._frames.repaint(CLEAR)
         driver._frames.draw("painted")
         written = await asyncio.wait_for(asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES), 10)
