@@ -201,7 +201,10 @@ class TriggerApp(AppBase):
             return
         if isinstance(event, events.Key):
             self.previous_key, self._last_key = self._last_key, event.key
+        screens = len(self.screen_stack)
         await super().on_event(event)
+        if len(self.screen_stack) > screens:
+            self.record_layout()
         self._paint_now()
         done = asyncio.Event()
         if call_soon(self.focused or self.screen, done.set):
@@ -248,6 +251,10 @@ class TriggerApp(AppBase):
             screen.refresh()
             if isinstance(screen, TickingScreen):
                 screen.tick()
+
+    def record_layout(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.record_layout()
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)

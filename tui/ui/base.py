@@ -63,6 +63,10 @@ class AppBase(App[int]):
         """Set the title of the terminal, if the settings and the terminal allow it."""
         raise NotImplementedError
 
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
+        raise NotImplementedError
+
     def use_color_mode(self, mode: ColorMode) -> None:
         """Change the colours."""
         raise NotImplementedError

@@ -141,6 +141,10 @@ class TerminalDriver(Driver):
         """Set whether the app draws for a slow link. The terminal then gets at most four frames a second."""
         self._frames.pacer.is_slow_profile = is_on
 
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places: a slow link gets one frame, with their content."""
+        self._frames.record_layout()
+
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""
         if self._is_active:

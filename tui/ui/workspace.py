@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.present.frame.rule import Tab
+from tui.ui.base import app_of
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, plan
 from tui.ui.panes.base import Pane
@@ -156,6 +157,8 @@ class Workspace(Backdrop):
 
     def _apply(self, planned: PanePlan) -> None:
         self._plan_layout.plan = planned
+        if self.is_attached:
+            app_of(self).record_layout()
         for name, pane in self._panes.items():
             pane.set_class(not planned.shows(name), "away")
         self._run_summary.set_class(not planned.has_summary, "away")

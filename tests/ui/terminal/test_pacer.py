@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.ui.terminal.link import REPEAT_AT_S, SILENT_AFTER_S, LinkMeter
-from tui.ui.terminal.pacer import ECHO_INTERVAL_S, MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
+from tui.ui.terminal.pacer import ECHO_INTERVAL_S, LAYOUT_S, MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
 from tui.ui.terminal.throughput import FAST_BYTES_S, MIN_SLOW_S, SLOW_BYTES_S
 
 STEP_S = 0.005
@@ -169,6 +169,21 @@ def test_slow_profile_keeps_a_frame_for_a_key() -> None:
     terminal = LinkedTerminal()
     terminal.pacer.is_slow_profile = True
     terminal.run(5.0, draws=True)
+    assert terminal.draw(is_key=True)
+
+
+def test_slow_profile_waits_for_the_content_of_a_layout() -> None:
+    terminal = LinkedTerminal()
+    terminal.pacer.is_slow_profile = True
+    terminal.pacer.record_layout(terminal.now_s)
+    assert not terminal.draw(is_key=True)
+    terminal.run(2 * LAYOUT_S)
+    assert len(terminal.sent_s) == 1
+
+
+def test_free_link_does_not_wait_for_the_content_of_a_layout() -> None:
+    terminal = LinkedTerminal()
+    terminal.pacer.record_layout(terminal.now_s)
     assert terminal.draw(is_key=True)
 
 

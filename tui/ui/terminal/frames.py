@@ -127,6 +127,10 @@ class FrameSender:
         self.pacer.record_key(now_s)
         self.link.record_key(now_s)
 
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places, and are painted empty first."""
+        self.pacer.record_layout(time.monotonic())
+
     def ask_cursor(self) -> bool:
         """Send the newest frame whatever the pace, and a cursor query behind it. False: the terminal is behind."""
         # The status query shows whether the answer was lost, and when the frame had arrived.

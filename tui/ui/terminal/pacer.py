@@ -30,6 +30,9 @@ ECHO_S: Final = 0.15
 ECHO_INTERVAL_S: Final = 1 / 60
 """The time between two frames that echo the same key, or of which the first came after quiet."""
 
+LAYOUT_S: Final = 0.15
+"""The slow-link profile waits this long for what widgets paint in a new place. They are painted empty first."""
+
 MAX_OLD_FRAMES: Final = 1
 """Frames on their way to the terminal that the echo of a key may wait behind."""
 
@@ -39,7 +42,7 @@ class FramePacer:
 
     def __init__(self) -> None:
         self.is_slow_profile = False
-        self._echo_until_s = self._echo_sent_s = -math.inf
+        self._echo_until_s = self._echo_sent_s = self._layout_until_s = -math.inf
         self._is_urgent = self._is_first_echo = False
         self._sent_s: deque[float] = deque([-math.inf] * SLOW_FRAMES, maxlen=SLOW_FRAMES)
 
@@ -47,6 +50,10 @@ class FramePacer:
         """Record a key that was read or handled, or another reason to draw at once, such as a new size."""
         self._echo_until_s = now_s + ECHO_S
         self._is_first_echo = True
+
+    def record_layout(self, now_s: float) -> None:
+        """Record that widgets are about to get other places."""
+        self._layout_until_s = now_s + LAYOUT_S
 
     def record_drawn(self, now_s: float) -> None:
         """Record that the wanted screen changed."""
@@ -69,7 +76,7 @@ class FramePacer:
                 interval_s = ECHO_INTERVAL_S
             after_s = self._sent_s[-1] + interval_s
         if self.is_slow_profile:
-            after_s = max(after_s, self._slow_after_s())
+            after_s = max(after_s, self._slow_after_s(), self._layout_until_s)
         return max(0.0, link.wait_s(now_s, MAX_OLD_FRAMES if self._is_urgent else 0), after_s - now_s)
 
     def _slow_after_s(self) -> float:
