@@ -201,7 +201,7 @@ class ListViews:
 def _no_collections() -> Iterator[None]:
     """Pause the garbage collector. A view creates a tuple for each run, none of which is part of a cycle.
 
-    Without this, collections take a quarter of the time of sorting 100,000 runs.
+    Without this, sorting 100,000 runs causes 195 collections, which take up to 8 % of its time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
