@@ -193,12 +193,10 @@ class TerminalDriver(Driver):
         )
 
     def disable_input(self) -> None:
-        """Stop reading, and discard typed keys that were not read."""
+        """Stop reading."""
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
-            with suppress(termios.error):
-                termios.tcflush(self._input, termios.TCIFLUSH)
 
     def stop_application_mode(self) -> None:
         """Restore the terminal, in bounded time even if it is blocked. Nothing is drawn afterwards."""

@@ -57,6 +57,15 @@ def test_early_terminal_is_restored_after_an_exception(ends: tuple[int, int]) ->
     assert termios.tcgetattr(slave) == before
 
 
+def test_keys_typed_before_an_early_end_do_not_reach_the_shell(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        os.write(master, b"rm\n")
+        assert select.select([slave], [], [], 10)[0]
+    assert not select.select([slave], [], [], 0)[0]
+
+
 def test_early_terminal_without_a_frame_changes_nothing(ends: tuple[int, int]) -> None:
     master, slave = ends
     before = termios.tcgetattr(slave)

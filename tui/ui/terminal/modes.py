@@ -64,9 +64,10 @@ def attributes_of(descriptor: int) -> list[Any] | None:
 
 
 def restore_attributes(descriptor: int, attributes: list[Any] | None) -> None:
-    """Set attributes that `attributes_of` returned."""
+    """Set attributes that `attributes_of` returned, and discard typed keys: the shell would run them."""
     if attributes is not None:
         with suppress(termios.error):
+            termios.tcflush(descriptor, termios.TCIFLUSH)
             termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
