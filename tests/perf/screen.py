@@ -1,7 +1,8 @@
 """A terminal's screen for tests: pyte's, with what pyte lacks (REP, SU, SD, CBT, faint text, an alternate screen, the
 ground of scrolled-in lines).
 
-`Screen` holds the cells, `Emulator` feeds it with what a program writes.
+`Screen` holds the cells, `Emulator` feeds it with the output of a program. The module is longer than 350 lines because
+a terminal has that many sequences.
 """
 
 import codecs
@@ -473,22 +474,3 @@ class Emulator:
                 screen.set_tab_stop()
             elif body[0] in "()":
                 screen.define_charset(body[1], body[0])
-
-
-# --------------------------------------------------------------------------
-# The least number of bytes for a change of the screen
-# --------------------------------------------------------------------------
-
-_PALETTE_INDEX: dict[str, int] = {}
-for _i, _hex in enumerate(_graphics.FG_BG_256):
-    _PALETTE_INDEX.setdefault(_hex, _i)
-_FG_SHORT = {name: str(n) for n, name in {**_graphics.FG_ANSI, **_graphics.FG_AIXTERM}.items()}
-_BG_SHORT = {name: str(n) for n, name in {**_graphics.BG_ANSI, **_graphics.BG_AIXTERM}.items()}
-_FLAGS = (
-    ("bold", "1", "22"),
-    ("italics", "3", "23"),
-    ("underscore", "4", "24"),
-    ("blink", "5", "25"),
-    ("reverse", "7", "27"),
-    ("strikethrough", "9", "29"),
-)
