@@ -31,7 +31,7 @@ class Sender(Protocol):
 
 
 class RelayClient:
-    """One connected screen. `queue` never waits; `run` sends what is queued."""
+    """One connected screen. `queue` never waits; `run` sends the queued messages."""
 
     def __init__(self, socket: Sender, encoder: StoreEncoder, now: Callable[[], datetime], *, name: str) -> None:
         """`name` is the name of the screen's token."""

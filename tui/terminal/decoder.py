@@ -44,7 +44,7 @@ class Decoder:
 
     @property
     def grid(self) -> Grid:
-        """What is drawn on."""
+        """The screen that the decoded text is drawn on."""
         return self._painter.grid
 
     @grid.setter
@@ -73,7 +73,7 @@ class Decoder:
                 broken = rest or BROKEN.match(text, position)
                 assert broken is not None
                 position = broken.end()
-                # An invalid sequence is dropped: what is sent next could complete it.
+                # An invalid sequence is dropped: the text behind it could complete it.
                 yield Foreign(rest[0] if rest else "", Effect.UNKNOWN)
                 continue
             position = token.end()

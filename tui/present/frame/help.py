@@ -170,7 +170,7 @@ def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
         lines += _beside((label, sign.mark, Piece("  ")), sign.sentence, Token.MUTED, limit)
     label = Piece(f"{SLOW_LINK:<{_SIGN_CELLS}}", Token.FAINT)
-    return [*lines, *_beside((label,), f"{SLOW_LINK_SENTENCE} --no-slow turns this off.", Token.MUTED, limit)]
+    return [*lines, (), *_beside((label,), f"{SLOW_LINK_SENTENCE} --no-slow turns this off.", Token.MUTED, limit)]
 
 
 def _letter(letter: str) -> Piece:

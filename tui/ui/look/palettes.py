@@ -41,7 +41,7 @@ _SIXTEEN: Final = {
 }  # fmt: skip
 _NONE: Final = dict.fromkeys(_DARK, "default")
 
-# The nearest of the 256 colours, except where another one keeps more contrast, or tells two meanings apart.
+# Each is the nearest of the 256 colours, unless another one has more contrast or keeps two meanings distinct.
 _DARK_256: Final = {
     "bg": 233, "surface": 234, "cursor": 236, "cursor2": 235, "dialog": 235, "line": 237, "guide": 241, "spark": 242,
     "bright": 255, "text": 252, "muted": 249, "faint": 246, "accent": 141, "rose": 204, "amber": 215, "blue": 75,

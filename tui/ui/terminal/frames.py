@@ -122,7 +122,7 @@ class FrameSender:
         self._pace()
 
     def record_key(self) -> None:
-        """Record a key that was read or handled: what is drawn now is its echo. Callable in any thread."""
+        """Record a key that was read or handled. The next frame is its echo. Callable in any thread."""
         now_s = time.monotonic()
         self.pacer.record_key(now_s)
         self.link.record_key(now_s)

@@ -61,7 +61,7 @@ class _SentFrame:
 
 
 class LinkMeter:
-    """What is known about the link to one terminal."""
+    """Estimates delay and throughput of the link to one terminal."""
 
     def __init__(self) -> None:
         self.unsent_bytes = 0
@@ -137,7 +137,7 @@ class LinkMeter:
         self._throughput.judge(now_s, self._least_s)
 
     def forget(self) -> None:
-        """Forget what is on its way: the terminal was restored or taken by another program."""
+        """Forget the frames in flight: the terminal was restored, or another program used it."""
         self._sent.clear()
         self._unprobed_bytes = self._repeats = self.unsent_bytes = 0
 
