@@ -154,8 +154,9 @@ class Session:
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._on_response_truncated
-        run_fetcher = await asyncio.to_thread(data_layer.load_run_fetcher)
-        self.store.untrack = await asyncio.to_thread(load_untrack)
+        run_fetcher, self.store.untrack = await asyncio.gather(
+            asyncio.to_thread(data_layer.load_run_fetcher), asyncio.to_thread(load_untrack)
+        )
         self._closers.push_async_callback(api.aclose)
         self.fetcher = self.sources.fetcher = run_fetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
