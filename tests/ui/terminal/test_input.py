@@ -219,6 +219,11 @@ def test_only_harmless_keys_work_in_unfinished_input() -> None:
     assert read(b"\x1b]11;C") == []
 
 
+def test_help_opens_in_unfinished_input_before_a_status_report() -> None:
+    assert read(b"\x1b[200~Cy?\x1b[0n") == ["paste Cy", "question_mark", "TerminalAnswer"]
+    assert read(b"\x1b[200~Cy\x1b[0n") == ["paste Cy", "TerminalAnswer"]
+
+
 def test_flood_of_keys_is_bounded_except_help_and_quit() -> None:
     backlog = KeyBacklog()
     admitted = [key for key in ["j"] * 3 * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"] if backlog.admit(key)]

@@ -338,10 +338,10 @@ def _is_pasted(data: bytes) -> bool:
 
 
 def _escape_keys_at_end(held: bytes) -> bytes:
-    """Return the keys for help and quit at the end of unfinished input."""
+    """Return the keys for help and quit at the end of unfinished input, and status reports that arrived among them."""
     start = len(held)
-    while key := next((key for key in _ESCAPE_KEYS if held.endswith(key, 0, start)), b""):
-        start -= len(key)
+    while found := next((each for each in (*_ESCAPE_KEYS, *_STATUS_REPORTS) if held.endswith(each, 0, start)), b""):
+        start -= len(found)
     return held[start:]
 
 
