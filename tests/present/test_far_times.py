@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.domain.attempts_of_trace import attempts_of
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.traces.attempts_of_trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
 from tui.present.attempts.page import ReadProgress, attempts_page
@@ -30,7 +30,7 @@ from tui.wire.feed import read_row
 from tui.wire.responses import read_date
 from tui.wire.runs import decode_run
 from tui.wire.times import EARLIEST, LATEST
-from tui.wire.traces import decode_trace
+from tui.wire.traces.trace import decode_trace
 
 TIMES = st.sampled_from(
     [

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, run_of, stamp
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Run

@@ -16,7 +16,7 @@ from tests.support.wire.rows import (
     page_body,
 )
 from tui.domain.attempt import AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import ABSENT, Body, Precision
 from tui.wire.runs import decode_page, decode_run
 

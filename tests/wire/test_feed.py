@@ -13,7 +13,7 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import as_bytes, recording
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Precision
 from tui.domain.status import RunStatus

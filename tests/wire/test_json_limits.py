@@ -11,7 +11,7 @@ from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, within_bounds
 from tui.wire.limits import Limits
 from tui.wire.models import decode
 from tui.wire.runs import decode_page, decode_run
-from tui.wire.traces import decode_trace
+from tui.wire.traces.trace import decode_trace
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROW = {"status": "EXECUTING", "taskIdentifier": "ok", "createdAt": "2026-11-24T11:00:00.000Z"}

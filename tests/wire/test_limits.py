@@ -19,7 +19,7 @@ from tui.wire.feed import decode_feed, read_row
 from tui.wire.limits import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
 from tui.wire.responses import Response, decode_query
 from tui.wire.runs import decode_page, decode_run
-from tui.wire.traces import decode_trace
+from tui.wire.traces.trace import decode_trace
 
 ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
 DETAIL: dict[str, Any] = recording("103")["response"]["body"]
@@ -107,7 +107,7 @@ def test_query_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_trace_with_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.traces.MAX_SPANS", 3)
+    monkeypatch.setattr("tui.wire.traces.trace.MAX_SPANS", 3)
 
     def node(name: str, *children: Json) -> dict[str, Json]:
         data: Json = {"message": name, "startTime": "2026-11-24T13:43:46Z", "duration": 1}

@@ -16,7 +16,7 @@ from tui.domain.run import ABSENT
 from tui.wire.errors import RateLimited
 from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.wire.runs import ListPage, RunResponse, decode_page, decode_run
-from tui.wire.traces import decode_span, decode_trace
+from tui.wire.traces.trace import decode_span, decode_trace
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
 

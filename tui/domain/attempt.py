@@ -1,12 +1,12 @@
 """An attempt to execute a run, and the history of a run's attempts.
 
-`domain.attempts_of_trace` rebuilds them from a trace.
+`domain.traces.attempts_of_trace` rebuilds them from a trace.
 """
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import SpanId
 from tui.domain.wait import Wait
 from tui.lazy_dataclass import dataclass

@@ -11,7 +11,7 @@ from enum import Enum, IntEnum
 from typing import Any, Final, NamedTuple
 
 from tui.domain.attempt import AttemptHistory
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.status import RunStatus, Status, title_of
 from tui.domain.text import Raw

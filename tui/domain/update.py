@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from tui.domain.action import ActionStatus
 from tui.domain.attempt import AttemptHistory
 from tui.domain.environment import Capability, Environment
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Fixed, Json, Stamp, State
 from tui.domain.status import RunStatus

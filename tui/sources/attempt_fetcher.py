@@ -1,6 +1,6 @@
 """Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 
-How spans become attempts is in `domain.attempts_of_trace`.
+How spans become attempts is in `domain.traces.attempts_of_trace`.
 
 Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 """
@@ -13,19 +13,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.domain.attempt import AttemptHistory
-from tui.domain.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.environment import Capability
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Precision, Run, Stamp
-from tui.domain.span import Events, Span, Trace
 from tui.domain.text import Raw
+from tui.domain.traces.attempts_of_trace import attempts_of, needs_root_error
+from tui.domain.traces.span import Events, Span, Trace
 from tui.domain.update import RunPatch
 from tui.domain.wait import Wait, WaitKind
 from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError, Refused, ServerFault
-from tui.wire.events import MAX_EVENT_ROWS
+from tui.wire.traces.events import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher

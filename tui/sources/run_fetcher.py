@@ -16,7 +16,7 @@ from tui.domain.environment import Capability, Environment
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Run
-from tui.domain.span import Events, SpanDetail, Trace
+from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.attempt_fetcher import AttemptFetcher
 from tui.sources.base import Emit

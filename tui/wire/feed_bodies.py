@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.domain.error import INTERNAL_NAME, RunError, build_error
+from tui.domain.errors.error import INTERNAL_NAME, RunError, build_error
 from tui.domain.run import ABSENT, Absent, Body, Json
 from tui.domain.text import Raw
 from tui.wire.models import read_json

@@ -13,15 +13,15 @@ from tui.config import Secret
 from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
-from tui.domain.span import Events, SpanDetail, Trace
 from tui.domain.text import clean
+from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.events import EventsDecoder
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
 from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
-from tui.wire.traces import decode_span, decode_trace
+from tui.wire.traces.events import EventsDecoder
+from tui.wire.traces.trace import decode_span, decode_trace
 
 T = TypeVar("T")
 

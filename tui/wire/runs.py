@@ -9,7 +9,7 @@ from datetime import datetime
 from sys import intern
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError, build_error
+from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import parse_status

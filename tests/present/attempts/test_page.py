@@ -19,7 +19,7 @@ from tests.support.present.samples import (
     texts,
 )
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import build_error
+from tui.domain.errors.error import build_error
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import ShowAttempt, ToggleFold
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped

@@ -19,7 +19,7 @@ from tests.support.present.samples import (
     sample,
     text_of,
 )
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE

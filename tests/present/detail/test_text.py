@@ -21,14 +21,14 @@ from tests.support.present.samples import (
 )
 from tests.support.recordings import body_of
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.attempts_of_trace import attempts_of
-from tui.domain.error import RunError, build_error
+from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
+from tui.domain.traces.attempts_of_trace import attempts_of
 from tui.present.printed.run import run_page
 from tui.present.styled import line_width
-from tui.wire.traces import decode_trace
+from tui.wire.traces.trace import decode_trace
 
 DETAILS = recorded_details()
 

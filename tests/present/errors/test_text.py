@@ -1,4 +1,4 @@
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.text import Raw
 from tui.present.errors.text import error_lines
 from tui.present.styled import plain

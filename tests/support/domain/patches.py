@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Precision, Run, Stamp, State
 from tui.domain.status import STATUS_TABLE, parse_status

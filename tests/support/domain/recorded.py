@@ -7,11 +7,11 @@ from typing import Any
 from tests.support.recordings import as_bytes, recording
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Run
-from tui.domain.span import Span, SpanDetail, Trace
 from tui.domain.text import Raw
+from tui.domain.traces.span import Span, SpanDetail, Trace
 from tui.store.merge import merge
 from tui.wire.runs import decode_run
-from tui.wire.traces import decode_span, decode_trace
+from tui.wire.traces.trace import decode_span, decode_trace
 
 READ_AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)

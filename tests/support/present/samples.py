@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import as_bytes, recordings
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import BatchId, RunId, SpanId, TaskId
 from tui.domain.run import Body, Fixed, Precision, Run, Stamp, State
 from tui.domain.status import parse_status

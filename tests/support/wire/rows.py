@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import Body, Fixed, State
 from tui.domain.update import RunPatch
 from tui.wire.runs import RunResponse, decode_page, decode_run

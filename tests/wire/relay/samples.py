@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.domain.patches import at, state_of
 from tui.domain.environment import Capability, Environment
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import BatchId, RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.status import RunStatus

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, gone, patch_of, patches, stamp
 from tests.wire.relay.samples import FACTS, PATH, RELAY_MESSAGES, SCREEN_MESSAGES, encoded
 from tui.domain.environment import Environment
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Fixed, Json, Stamp, State
 from tui.domain.text import Raw

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import Run
 from tui.domain.status import QUEUED_FAMILY, RunStatus
 from tui.lazy_dataclass import dataclass

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import Run
 from tui.present import formatting
 from tui.present.columns import time_in_queue

@@ -3,9 +3,9 @@
 from functools import lru_cache
 from typing import Final
 
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
+from tui.domain.errors.stack import FrameKind, parse_stack
 from tui.domain.run import Run
-from tui.domain.stack import FrameKind, parse_stack
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole

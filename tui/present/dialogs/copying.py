@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import ABSENT, Json, Run
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting

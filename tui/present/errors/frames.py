@@ -1,6 +1,6 @@
 """The rows of a stack: the user's own frames are bright, all other frames share one row.
 
-`domain.stack` parses the frames; `errors.stack` prints them.
+`domain.errors.stack` parses the frames; `errors.stack` prints them.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from tui.domain.stack import FrameKind, StackFrame
+from tui.domain.errors.stack import FrameKind, StackFrame
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from tui.domain.error import RunError
-from tui.domain.stack import FrameKind, StackFrame, parse_stack
+from tui.domain.errors.error import RunError
+from tui.domain.errors.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting

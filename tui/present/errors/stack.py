@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tui.domain.stack import FrameKind, StackFrame
+from tui.domain.errors.stack import FrameKind, StackFrame
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, fit, fold, joined, line_width, wrap

@@ -2,8 +2,8 @@
 
 import re
 
-from tui.domain.error import RunError
-from tui.domain.stack import parse_stack
+from tui.domain.errors.error import RunError
+from tui.domain.errors.stack import parse_stack
 from tui.domain.text import Raw
 from tui.present.errors.stack import stack_lines
 from tui.present.styled import Line, Piece, Token, fold, joined, line_width, pad

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.attempt import Attempt
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import READ_AT, START, span, trace
 from tui.domain.attempt import AttemptHistory, AttemptStatus
-from tui.domain.attempts_of_trace import attempts_of, needs_root_error
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, Stamp, State
-from tui.domain.span import Span
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
+from tui.domain.traces.attempts_of_trace import attempts_of, needs_root_error
+from tui.domain.traces.span import Span
 
 EXECUTING, COMPLETED = AttemptStatus.EXECUTING, AttemptStatus.COMPLETED
 FAILED, CANCELED = AttemptStatus.FAILED, AttemptStatus.CANCELED

@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from tui.domain.error import RunError, build_error
+from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId, SpanId, TaskId, TraceId
 from tui.domain.run import Json
-from tui.domain.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
+from tui.domain.traces.span import Span, SpanDetail, Trace, TriggeredRun
 from tui.wire.errors import ServerFault
 from tui.wire.json_limits import MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.run import Run
-from tui.domain.span import Span, Trace, span_of_run
 from tui.domain.status import RunStatus
-from tui.domain.wait_of_trace import wait_of
+from tui.domain.traces.span import Span, Trace, span_of_run
+from tui.domain.traces.wait_of_trace import wait_of
 from tui.lazy_dataclass import dataclass
 
 _ATTEMPT = re.compile(r"Attempt ([1-9][0-9]{0,8})\Z")

@@ -12,12 +12,12 @@ from typing import Final
 
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
-from tui.domain.span import Events, Span
 from tui.domain.text import Raw
+from tui.domain.traces.span import Events, Span
 from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_SPANS
 from tui.wire.times import read_duration_ns, read_epoch_ns
-from tui.wire.traces import read_exception
+from tui.wire.traces.trace import read_exception
 
 MAX_EVENT_ROWS: Final = 25_000
 """The most rows that the server sends. It does not report that it truncated them."""

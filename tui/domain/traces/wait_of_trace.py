@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from tui.domain.ids import TaskId
-from tui.domain.span import Span
+from tui.domain.traces.span import Span
 from tui.domain.wait import Wait, WaitKind
 
 _TOKEN: Final = "wait.forToken()"  # noqa: S105  the name of a span

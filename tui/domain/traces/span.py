@@ -1,6 +1,6 @@
 """The trace of a run as a tree of spans.
 
-`domain.attempts_of_trace`, `domain.wait_of_trace` and `domain.tree` interpret it.
+`domain.traces.attempts_of_trace`, `domain.traces.wait_of_trace` and `domain.tree` interpret it.
 Source: tests/wire/recordings/README.md §5.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from datetime import datetime, timedelta
 
-from tui.domain.error import RunError
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TaskId, TraceId
 from tui.domain.run import Json
 from tui.domain.status import Status

@@ -1,0 +1,1 @@
+"""Errors of runs, their stacks, and the groups that they form."""

@@ -1,0 +1,1 @@
+"""Traces of runs: spans, and what they say about attempts and waits."""

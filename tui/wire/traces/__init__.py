@@ -1,0 +1,1 @@
+"""The responses about the trace of a run: `/trace`, `/events` and `/spans`."""
