@@ -10,5 +10,8 @@ TaskId = NewType("TaskId", str)
 SpanId = NewType("SpanId", str)
 TraceId = NewType("TraceId", str)
 BatchId = NewType("BatchId", str)
+ErrorGroupId = NewType("ErrorGroupId", str)
+"""The id of a group of errors on the server, `error_` and its fingerprint."""
+
 Cursor = NewType("Cursor", str)
-"""An opaque page position in the runs list, passed back to the server as it came."""
+"""An opaque page position in a list of the server, passed back to the server as it came."""
