@@ -17,7 +17,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.actions import REPLAY
 from tui.domain.action import ActionPhase
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, SpanId
+from tui.domain.ids import ErrorGroupId, RunId, SpanId
 from tui.domain.run import Run
 from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
@@ -25,7 +25,7 @@ from tui.session import Session
 from tui.sources.budget import Priority
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound, Refused
-from tui.wire.read_requests import EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
+from tui.wire.read_requests import ErrorGroupRequest, EventsRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
 from tui.wire.relay.messages import PART_BYTES, Call, CallResponse, encode_screen_message
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -196,6 +196,7 @@ def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None:
         TraceRequest(RunId("run_1/..")),
         EventsRequest(RunId("run_1/..")),
         SpanRequest(RunId(FAILED.id), SpanId(escape)),
+        ErrorGroupRequest(ErrorGroupId(escape)),
         RunRequest(RunId("%2e%2e")),
         RunRequest(RunId("a\\b")),
         RunRequest(RunId(f"{FAILED.id}\n")),
@@ -211,7 +212,28 @@ def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None:
                 message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
                 assert isinstance(message, CallResponse)
                 assert (message.number, message.response.status) == (number, 404)
-            assert not [path for _, path, _ in fleet.requests[before:] if "/runs/" in path]
+            assert not [
+                path
+                for _, path, _ in fleet.requests[before:]
+                if "/runs/" in path or "/errors" in path or "whoami" in path
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_refusal_of_error_groups_reaches_the_screen(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = busy_fleet()
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await synchronise(setup, screen)
+            for status, text in ((403, "Unauthorized"), (404, "Not found")):
+                refusal = server_error(status, text)
+                fleet.fault = lambda path, refusal=refusal: refusal if "/errors" in path else None  # type: ignore[misc]
+                with pytest.raises(Refused, match=f"GET /api/v1/errors: {status} {text}") as refused:
+                    await screen.fetcher.api.list_error_groups("1h")
+                assert refused.value.status == status
+            with pytest.raises(Refused, match="cannot read the period"):
+                await screen.fetcher.api.list_error_groups("soon")
 
     asyncio.run(scenario())
 

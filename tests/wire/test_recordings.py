@@ -31,6 +31,8 @@ def successes(sort: str) -> list[str]:
 
 TRACES = successes("trace")
 SPANS = successes("span")
+ERROR_GROUPS = [name for name in names() if re.match(r"\d+-errors?-", name) and number(name) not in REFUSALS]
+"""Decoded in `test_error_groups`."""
 FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
 """Decoded in `test_feed`."""
 
@@ -59,7 +61,15 @@ def kind(value: Any, url: str | None) -> str:
 
 
 def test_every_recording_is_tested_or_listed_as_unused() -> None:
-    tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *IDS, "802", *map(number, [*TRACES, *SPANS, *FEEDS])}
+    tested = {
+        *LISTS,
+        *DETAILS,
+        *REFUSALS,
+        *QUERIES,
+        *IDS,
+        "802",
+        *map(number, [*TRACES, *SPANS, *FEEDS, *ERROR_GROUPS]),
+    }
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
     assert [name for name in names() if number(name) not in tested and name not in unread] == []
     assert [pattern for pattern in UNREAD if not any(re.fullmatch(pattern, name) for name in names())] == []

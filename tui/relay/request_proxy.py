@@ -20,7 +20,16 @@ from tui.sources.clock import Clock
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused
-from tui.wire.read_requests import EventsRequest, QueryRequest, ReadRequest, RunRequest, SpanRequest, TraceRequest
+from tui.wire.read_requests import (
+    ErrorGroupRequest,
+    ErrorGroupsRequest,
+    EventsRequest,
+    QueryRequest,
+    ReadRequest,
+    RunRequest,
+    SpanRequest,
+    TraceRequest,
+)
 from tui.wire.relay.messages import encode_response
 from tui.wire.responses import Response
 
@@ -98,7 +107,7 @@ class RequestProxy:
 
     async def _fetch_encoded(self, request: ReadRequest) -> bytes:
         if not _has_safe_ids(request):
-            return self.error_response(404, "no run has this id")
+            return self.error_response(404, "nothing has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
         if len(response.body) <= MAX_RESPONSE_BYTES:
             if self._key:
@@ -126,7 +135,9 @@ def _has_safe_ids(request: ReadRequest) -> bool:
             return bool(_SAFE_ID.match(run_id))
         case SpanRequest(run_id, span_id):
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
-        case QueryRequest():
+        case ErrorGroupRequest(group_id):
+            return bool(_SAFE_ID.match(group_id))
+        case ErrorGroupsRequest() | QueryRequest():  # their texts are values of parameters, or of a body
             return True
         case _:
             assert_never(request)

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Protocol
 
 from tui.domain.environment import Capability, Environment
+from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId, SpanId
+from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json, Run
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
@@ -22,6 +23,7 @@ from tui.sources.attempt_fetcher import AttemptFetcher
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
+from tui.wire.error_groups import ErrorGroupPage
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.wire.read_requests import ReadRequest
@@ -33,7 +35,7 @@ _METHOD_NOT_ALLOWED = 405
 
 
 class RunReader(Protocol):
-    """The requests about single runs. `wire.client.Client` sends them to the API, a `RelayConnection` to a relay."""
+    """The requests that a relay passes on. A `wire.client.Client` sends them to the API, a `RelayConnection` to it."""
 
     on_truncated: Callable[[str], None]
     """Called with a sentence about a response that was too large to be kept whole."""
@@ -52,6 +54,12 @@ class RunReader(Protocol):
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
         """Read the rows of a TRQL query."""
+
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
+        """Read one page of the error groups of a period."""
+
+    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+        """Read one error group with its detail."""
 
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """Fetch a payload or output from the object store."""

@@ -141,9 +141,9 @@ class Client(ApiReader):
         return await self._decode(response, lambda limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
-        method, path, json = http_request_of(request)
+        method, path, json, params = http_request_of(request)
         max_bytes = MAX_QUERY_BYTES if isinstance(request, QueryRequest) else None
-        response = await self._send(method, path, json=json, max_bytes=max_bytes)
+        response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
         if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response

@@ -6,16 +6,18 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Literal, TypeVar, assert_never
+from typing import Final, Literal, NamedTuple, TypeVar, assert_never
 from urllib.parse import quote
 
 from tui.config import Secret
+from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
-from tui.domain.ids import RunId, SpanId
+from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import clean
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
+from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
 from tui.wire.responses import Response, decode_query, response_error
@@ -68,7 +70,38 @@ class QueryRequest:
     kind: Literal["query"] = "query"
 
 
-ReadRequest = RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryRequest
+@dataclass(frozen=True, slots=True)
+class ErrorGroupsRequest:
+    """A page of the error groups with a failure in the last `period` (`1h`): the first, or the one `after` a cursor."""
+
+    period: str
+    after: Cursor | None = None
+    kind: Literal["error-groups"] = "error-groups"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroupRequest:
+    """The detail of one error group."""
+
+    group_id: ErrorGroupId
+    kind: Literal["error-group"] = "error-group"
+
+
+ReadRequest = (
+    RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryRequest | ErrorGroupsRequest | ErrorGroupRequest
+)
+
+ERROR_GROUPS_PAGE_SIZE: Final = 50
+"""Error groups of one page. No recording requests more (recording 2700 requests 10, others 50)."""
+
+
+class HttpRequest(NamedTuple):
+    """A request as HTTP sends it."""
+
+    method: str
+    path: str
+    json: Json = None
+    params: dict[str, str] | None = None
 
 
 class ApiReader(ABC):
@@ -121,6 +154,19 @@ class ApiReader(ABC):
         response = await self._fetch_success(QueryRequest(trql, period))
         return await self._decode(response, lambda limits: decode_query(response.body, limits))
 
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
+        """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
+        response = await self._fetch_success(ErrorGroupsRequest(period, after))
+        return await self._decode(response, lambda limits: decode_error_groups(response.body, response.read_at, limits))
+
+    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+        """Return one error group with its detail."""
+        response = await self._fetch_success(ErrorGroupRequest(group_id))
+        group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
+        if group.id != group_id:
+            raise ServerFault(f"{response.label}: the response is about another error group", response.status)
+        return group
+
     async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
         limits = Limits()
@@ -137,21 +183,33 @@ class ApiReader(ABC):
         return response
 
 
-def http_request_of(request: ReadRequest) -> tuple[str, str, Json]:
-    """Return the method, path and body of a request. Raises `NotFound` for an impossible id."""
+def http_request_of(request: ReadRequest) -> HttpRequest:
+    """Return the HTTP request. Raises `NotFound` for an impossible id, `Refused` for a period that is none."""
     match request:
         case RunRequest(run_id):
-            return "GET", f"/api/v3/runs/{path_part(run_id)}", None
+            return HttpRequest("GET", f"/api/v3/runs/{path_part(run_id)}")
         case TraceRequest(run_id):
-            return "GET", f"/api/v1/runs/{path_part(run_id)}/trace", None
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/trace")
         case EventsRequest(run_id):
-            return "GET", f"/api/v1/runs/{path_part(run_id)}/events", None
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/events")
         case SpanRequest(run_id, span_id):
-            return "GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}", None
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
         case QueryRequest(trql, period):
-            return "POST", "/api/v1/query", {"query": trql, "period": _explicit_period(period)}
+            return HttpRequest("POST", "/api/v1/query", {"query": trql, "period": _explicit_period(period)})
+        case ErrorGroupsRequest(period, after):
+            return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
+        case ErrorGroupRequest(group_id):
+            return HttpRequest("GET", f"/api/v1/errors/{path_part(group_id)}")
         case _:
             assert_never(request)
+
+
+def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
+    """Return the parameters of a list of error groups. Raises `Refused` for a period that the server cannot read."""
+    if parse_period(period) is None:
+        raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
+    params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
+    return params if after is None else params | {"page[after]": after}
 
 
 def _explicit_period(period: str | None) -> str:

@@ -292,6 +292,7 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "2659": (Refused, "400 Syntax error at line 1:0: mismatched input '<EOF>' expecting {SELECT, WITH, '{', '(', '<'}"),
     "2660": (Refused, "400 Syntax error at line 1:0: mismatched input 'drop' expecting {SELECT, WITH, '{', '(', '<'}"),
     "2669": (Refused, '400 Validation error: Expected string, received number at "from"'),
+    "2702": (Refused, "400 Query Error: Invalid status values: regressed. Allowed: unresolved, resolved, ignored."),
 }
 
 # The number of rows of a query, and one value of the first row.
@@ -352,7 +353,6 @@ UNREAD: dict[str, str] = {
     r"421-tags-add": "Emulator",
     r"5\d\d-bulk-.*": "Screen: bulk actions",
     r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
-    r"62\d-errors?-.*": "Why: error groups",
     r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
     r"82\d-(deployment|deployments|schedules)(-.*)?": "later: pulse",
     r"830-query-schema": "nobody: the columns that we ask for are fixed",

@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v3.jsonl` has them as version 3 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v4.jsonl` has them as version 4 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed or removed field breaks that: raise
 `VERSION` then, and write the new file. A new field does not.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.domain.patches import at, state_of
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
-from tui.domain.ids import BatchId, RunId, SpanId, TaskId
+from tui.domain.ids import BatchId, Cursor, ErrorGroupId, RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
@@ -28,7 +28,15 @@ from tui.domain.update import (
     SourceStopped,
     WindowRead,
 )
-from tui.wire.read_requests import EventsRequest, QueryRequest, RunRequest, SpanRequest, TraceRequest
+from tui.wire.read_requests import (
+    ErrorGroupRequest,
+    ErrorGroupsRequest,
+    EventsRequest,
+    QueryRequest,
+    RunRequest,
+    SpanRequest,
+    TraceRequest,
+)
 from tui.wire.relay.messages import (
     VERSION,
     Beat,
@@ -118,6 +126,8 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Call(3, EventsRequest(RunId("run_a"))),
     Call(4, SpanRequest(RunId("run_a"), SpanId("span"))),
     Call(5, QueryRequest("SELECT 1", "1d")),
+    Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
+    Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
 )
 
 

@@ -67,7 +67,7 @@ class RelayConnection(ApiReader):
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         """Return the API's response to a request that the relay passes on."""
-        method, path, _ = http_request_of(request)
+        method, path, *_ = http_request_of(request)
         number = next(self._numbers)
         future = self._in_flight[number] = asyncio.get_running_loop().create_future()
         try:

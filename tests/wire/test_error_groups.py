@@ -1,0 +1,174 @@
+"""Error groups of a server: the recordings, rows with missing and wrong fields, and the requests for them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.domain.patches import NOON
+from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.recordings import body_of, recording
+from tests.support.wire.requests import NOW, ask
+from tests.wire.test_recordings import ERROR_GROUPS, number
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.ids import Cursor, ErrorGroupId
+from tui.wire.error_groups import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
+from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.limits import MAX_MESSAGE_CHARS, Limits
+from tui.wire.read_requests import ERROR_GROUPS_PAGE_SIZE
+from tui.wire.times import read_time
+
+ROW: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]
+LEAST = {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}
+KNOWN = ErrorGroupId("error_49a734270b075a70")
+LISTS = [name for name in ERROR_GROUPS if "-errors-list" in name]
+DETAILS = [name for name in ERROR_GROUPS if name not in LISTS]
+
+
+def page_of(*rows: Any, **pagination: Any) -> ErrorGroupPage:
+    return decode_error_groups(json.dumps({"data": rows, "pagination": pagination}).encode(), NOW)
+
+
+def fields_of(group: ServerErrorGroup) -> dict[str, Any]:
+    """Return the fields of a list row with the keys of the API."""
+    return {
+        "id": group.id,
+        "fingerprint": group.fingerprint,
+        "taskIdentifier": group.task,
+        "errorType": group.type,
+        "errorMessage": group.message,
+        "status": group.status,
+        "count": group.count,
+        "firstSeen": group.first_seen,
+        "lastSeen": group.last_seen,
+        "resolvedAt": group.resolved_at,
+        "ignoredUntil": group.ignored_until,
+    }
+
+
+def parsed(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded row with its times parsed."""
+    times = ("firstSeen", "lastSeen", "resolvedAt", "ignoredUntil")
+    return {key: read_time(value) if key in times else value for key, value in row.items()}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_list_gives_every_field_of_its_groups(name: str) -> None:
+    recorded = recording(name)["response"]["body"]
+    page = decode_error_groups(body_of(name), NOW)
+    assert [fields_of(group) for group in page.groups] == [parsed(row) for row in recorded["data"]]
+    assert (page.next, page.unreadable, page.is_cut) == (recorded["pagination"].get("next"), 0, False)
+    assert {group.detail for group in page.groups} == {None}
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_detail_gives_every_field_of_its_group(name: str) -> None:
+    recorded = recording(name)["response"]["body"]
+    group = decode_error_group(body_of(name))
+    assert group.detail == ServerGroupDetail(
+        tuple(recorded["affectedVersions"]),
+        recorded["resolvedInVersion"],
+        recorded["resolvedBy"],
+        read_time(recorded["ignoredAt"]),
+        recorded["ignoredReason"],
+        recorded["ignoredByUserId"],
+        recorded["ignoredUntilOccurrenceRate"],
+        recorded["ignoredUntilTotalOccurrences"],
+    )
+    listed = fields_of(group)
+    assert listed == {key: value for key, value in parsed(recorded).items() if key in listed}
+
+
+def test_recorded_states_follow_the_dates() -> None:
+    assert decode_error_group(body_of("2701")).is_regressed
+    ignored, past = decode_error_group(body_of("2704")), decode_error_group(body_of("2705"))
+    assert ignored.ignored_until is not None
+    assert ignored.is_acknowledged(NOON)
+    assert ignored.status is past.status is ServerGroupStatus.IGNORED
+    recorded_at = read_time("2026-11-26T02:26:06Z")
+    assert recorded_at is not None
+    assert not past.is_acknowledged(recorded_at)
+
+
+@pytest.mark.parametrize("key", sorted(ROW.keys() - LEAST.keys()))
+@pytest.mark.parametrize("value", ["absent", None, [], {"a": 1}, True])
+def test_wrong_field_is_unknown_and_the_rest_is_read(key: str, value: Any) -> None:
+    row = {name: each for name, each in ROW.items() if name != key} | ({} if value == "absent" else {key: value})
+    (group,) = page_of(row).groups
+    assert fields_of(group) == parsed(ROW) | {key: None}
+
+
+def test_row_without_its_identity_is_counted_as_unreadable() -> None:
+    rows: list[Any] = [{name: each for name, each in LEAST.items() if name != key} for key in LEAST]
+    rows += [LEAST | {key: None} for key in LEAST]
+    rows += [None, 7, [], LEAST | {"id": ""}, LEAST | {"id": "x" * 10_000}]
+    page = page_of(*rows, LEAST)
+    assert [group.id for group in page.groups] == ["error_1"]
+    assert page.unreadable == len(rows)
+
+
+def test_unknown_word_is_no_status() -> None:
+    (group,) = page_of(LEAST | {"status": "muted", "count": -1, "firstSeen": "soon"}).groups
+    assert (group.status, group.count, group.first_seen) == (None, None, None)
+    assert not group.is_regressed
+    assert not group.is_acknowledged(NOW)
+
+
+def test_long_texts_are_cut_and_reported() -> None:
+    limits = Limits()
+    body = json.dumps({"data": [LEAST | {"errorMessage": "x" * 20_000}]}).encode()
+    assert len(decode_error_groups(body, NOW, limits).groups[0].message) == MAX_MESSAGE_CHARS
+    assert limits.notes == ["a message of an error group of 20,000 characters, only the first 10,000 are kept"]
+
+
+def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.error_groups.MAX_GROUPS", 2)
+    page = page_of(LEAST, LEAST, LEAST)
+    assert (len(page.groups), page.is_cut) == (2, True)
+
+
+def test_cursor_that_is_too_long_ends_the_list() -> None:
+    assert page_of(LEAST, next="x" * (MAX_CURSOR_CHARS + 1)).next is None
+    assert page_of(LEAST, next="x" * MAX_CURSOR_CHARS).next is not None
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": 5}', b"[" * 200_000, b'{"data": [', b"\xff\xfe"])
+def test_unreadable_list_is_a_fault(body: bytes) -> None:
+    with pytest.raises(ServerFault, match="the list of errors could not be read"):
+        decode_error_groups(body, NOW)
+
+
+def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:
+    cursor = recording("2703")["response"]["body"]["pagination"]["next"]
+    recordings_api.answer(Reply(body=body_of("2703")))
+    first = ask(recordings_api.url, lambda client: client.list_error_groups("7d"))
+    assert (len(first.groups), first.next) == (3, cursor)
+    recordings_api.answer(Reply(body=body_of("1030")))
+    ask(recordings_api.url, lambda client: client.list_error_groups("7d", Cursor(cursor)))
+    recordings_api.answer(Reply(body=body_of("1020")))
+    assert ask(recordings_api.url, lambda client: client.read_error_group(KNOWN)).id == KNOWN
+    size = {"filter[period]": "7d", "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
+    assert [(each.path, each.query) for each in recordings_api.requests] == [
+        ("/api/v1/errors", size),
+        ("/api/v1/errors", size | {"page[after]": cursor}),
+        (f"/api/v1/errors/{KNOWN}", {}),
+    ]
+
+
+def test_detail_of_another_group_is_a_fault(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(body=body_of("1020")))
+    with pytest.raises(ServerFault, match="about another error group"):
+        ask(recordings_api.url, lambda client: client.read_error_group(ErrorGroupId("error_1")))
+
+
+def test_impossible_requests_are_never_sent(recordings_api: RecordingsApi) -> None:
+    with pytest.raises(Refused, match="cannot read the period"):
+        ask(recordings_api.url, lambda client: client.list_error_groups("soon"))
+    with pytest.raises(NotFound, match="is not an id"):
+        ask(recordings_api.url, lambda client: client.read_error_group(ErrorGroupId("..")))
+    assert recordings_api.requests == []
+
+
+def test_every_recorded_list_and_detail_is_replayed() -> None:
+    assert {number(name) for name in LISTS} == {"620", "1027", "1028", "1030", "2700", "2703", "2706"}
+    assert {number(name) for name in DETAILS} == {"621", "1020", "2701", "2704", "2705", "2707", "2708"}
