@@ -1,6 +1,6 @@
 """The space between header and footer: the panes, their places, and the keys that move the focus between them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,14 +13,14 @@ from textual.widget import Widget
 from tui.present.frame.rule import Tab
 from tui.ui.base import app_of
 from tui.ui.input.keys import bind
-from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, plan
+from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Proportions, plan
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.lines import Backdrop, Hairline
-from tui.ui.widgets.run_summary import RunSummary
+from tui.ui.widgets.summary import Summary
 
 
 class PlanLayout(Layout):
-    """Places children by their ids, as a `PanePlan` says."""
+    """Places panes by their titles, and the other children by their ids, as a `PanePlan` says."""
 
     name = "plan"
 
@@ -30,7 +30,8 @@ class PlanLayout(Layout):
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:  # noqa: ARG002, FBT001, FBT002  Textual's signature
         placements: ArrangeResult = []
         for child in children:
-            if (region := self._region(child.id or "", size)) is not None:
+            name = child.title if isinstance(child, Pane) else child.id or ""
+            if (region := self._region(name, size)) is not None:
                 placements.append(WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child))
         return placements
 
@@ -40,7 +41,7 @@ class PlanLayout(Layout):
         if name == "hairline" and self.plan.hairline is not None:
             x, top, bottom = self.plan.hairline
             return Region(x, top, 1, bottom - top)
-        if name == RunSummary.ID and self.plan.has_summary:
+        if name == Summary.ID and self.plan.has_summary:
             return Region(0, size.height - self.plan.summary_height, size.width, self.plan.summary_height)
         return None
 
@@ -55,21 +56,33 @@ def _keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
 
 
 class Workspace(Backdrop):
-    """Holds the panes, the hairline and the run summary. The number of a pane is its position among the panes."""
+    """Holds the panes of a view, the hairline and the summary. The number of a pane is its position among the panes.
+
+    `recent` are the titles of the panes as if each had had the focus, the last one first: of the panes that share a
+    place, the first of these is visible.
+    """
 
     class PanesChanged(Message):
         """The visible panes or the focused pane have changed."""
 
-    def __init__(self, panes: Mapping[str, Pane], run_summary: RunSummary) -> None:
+    def __init__(
+        self,
+        panes: Mapping[str, Pane],
+        summary: Summary,
+        *,
+        proportions: Proportions | None = None,
+        recent: Sequence[str] = (),
+    ) -> None:
         super().__init__(id=WORKSPACE)
+        self._proportions = proportions or Proportions()
         self._panes = panes
         self._placements = {name: pane.placement for name, pane in panes.items()}
         self._numbers = {name: number for number, name in enumerate(panes, 1)}
         self.before_change: Callable[[], None] = lambda: None
         """Called before another pane becomes the current one."""
-        self._recent = list(panes)
+        self._recent = [*recent, *(name for name in panes if name not in recent)]
         """The panes by the time of their last focus, the newest first."""
-        self._run_summary = run_summary
+        self._summary = summary
         self._hairline = Hairline()
         self._plan_layout = PlanLayout()
         self._size = Size(*MEDIUM)
@@ -81,7 +94,7 @@ class Workspace(Backdrop):
     def compose(self) -> ComposeResult:
         yield from self._panes.values()
         yield self._hairline
-        yield self._run_summary
+        yield self._summary
 
     @property
     def layout(self) -> Layout:
@@ -147,6 +160,7 @@ class Workspace(Backdrop):
             recent=self._recent,
             is_zoomed=is_zoomed,
             summary_height=self._summary_height,
+            proportions=self._proportions,
         )
 
     def _set_current_pane(self, name: str) -> None:
@@ -161,7 +175,7 @@ class Workspace(Backdrop):
             app_of(self).record_layout()
         for name, pane in self._panes.items():
             pane.set_class(not planned.shows(name), "away")
-        self._run_summary.set_class(not planned.has_summary, "away")
+        self._summary.set_class(not planned.has_summary, "away")
         self._hairline.set_class(planned.hairline is None, "away")
         top = planned.hairline[1] if planned.hairline is not None else 0
         self._hairline.join({y - top: joint for y, joint in planned.joints})

@@ -3,7 +3,17 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.layout import SUMMARY_HEIGHT, PanePlan, PaneRect, Placement, Slot, is_too_small, plan
+from tui.ui.model.layout import (
+    MIN_STACKED_HEIGHT,
+    SUMMARY_HEIGHT,
+    PanePlan,
+    PaneRect,
+    Placement,
+    Proportions,
+    Slot,
+    is_too_small,
+    plan,
+)
 
 LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
 PLACEMENTS = {
@@ -13,14 +23,21 @@ PLACEMENTS = {
     TREE: Placement(Slot.THIRD, has_summary=True),
 }
 LOGS = {"logs": Placement(Slot.THIRD)}
+STACKED = Proportions(main_rows=12, is_stacked=True)
 
 
 def planned(
-    width: int, height: int, *recent: str, zoomed: bool = False, placements: Mapping[str, Placement] = PLACEMENTS
+    width: int,
+    height: int,
+    *recent: str,
+    zoomed: bool = False,
+    placements: Mapping[str, Placement] = PLACEMENTS,
+    proportions: Proportions = Proportions(),  # noqa: B008  frozen
 ) -> PanePlan:
     """Plan a terminal, header and footer taken off. `recent`: the panes that had the focus, the last one first."""
     rest = [name for name in placements if name not in recent]
-    return plan(width, height - 2, placements, recent=[*recent, *rest], is_zoomed=zoomed)
+    panes = [*recent, *rest]
+    return plan(width, height - 2, placements, recent=panes, is_zoomed=zoomed, proportions=proportions)
 
 
 def test_80x24_has_one_pane_and_the_summary() -> None:
@@ -65,10 +82,29 @@ def test_panes_of_one_slot_share_its_place_as_tabs() -> None:
     assert planned(120, 40, placements=placements).rects[ATTEMPTS].tabs == (ATTEMPTS, TREE, "logs")
 
 
-@given(st.integers(60, 400), st.integers(15, 150), st.sampled_from(list(PLACEMENTS)), st.booleans())
-def test_every_cell_belongs_to_one_part(width: int, height: int, focused: str, zoomed: bool) -> None:
+def test_stacked_view_has_two_panes_on_a_narrow_terminal() -> None:
+    found = planned(80, 24, ATTEMPTS, proportions=STACKED)
+    assert found.rects[LIST] == PaneRect(0, 0, 80, 11)
+    assert found.rects[ATTEMPTS] == PaneRect(0, 11, 80, 9, (DETAIL, ATTEMPTS, TREE))
+    assert found.has_summary
+    assert planned(80, 24, LIST, ATTEMPTS, proportions=STACKED) == found
+    assert not planned(80, 24, LIST, zoomed=True, proportions=STACKED).has_summary
+    assert set(planned(80, MIN_STACKED_HEIGHT - 1, LIST, proportions=STACKED).rects) == {LIST}
+    assert planned(120, 40, proportions=STACKED).rects[LIST].height == 12
+
+
+@given(
+    st.integers(60, 400),
+    st.integers(15, 150),
+    st.sampled_from(list(PLACEMENTS)),
+    st.booleans(),
+    st.sampled_from([Proportions(), STACKED]),
+)
+def test_every_cell_belongs_to_one_part(
+    width: int, height: int, focused: str, zoomed: bool, proportions: Proportions
+) -> None:
     assert not is_too_small(width, height)
-    found = planned(width, height, focused, zoomed=zoomed)
+    found = planned(width, height, focused, zoomed=zoomed, proportions=proportions)
     assert found.shows(focused)
     cells = [0] * (width * (height - 2))
 

@@ -1,7 +1,7 @@
 """Computes where each pane is on a terminal of a given size. Pure arithmetic without widgets.
 
 Panes declare a slot, and the layout gives each slot a place. The pictures of the three layouts are in
-`tui/ui/README.md`; the sizes between them stretch the smaller one.
+`tui/ui/README.md`; the sizes between them stretch the smaller one. `Proportions` are what differs between two views.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,10 @@ SUMMARY_HEIGHT: Final = 2
 """Rows of the run summary if it has a background of its own. Otherwise a rule above it takes another row."""
 
 WORKSPACE: Final = "workspace"
+
+
+MIN_STACKED_HEIGHT: Final = 20
+"""From this height on, a narrow terminal has room for two panes, one above the other."""
 
 
 class Slot(Enum):
@@ -81,6 +85,18 @@ class PanePlan:
         return pane in self.rects
 
 
+@dataclass(frozen=True, slots=True)
+class Proportions:
+    """How a view divides its space.
+
+    * `main_rows`: the rows of the main pane, of 38, where it is on top of the others
+    * `is_stacked`: on a narrow terminal, the other panes share a place below the main pane
+    """
+
+    main_rows: int = 18
+    is_stacked: bool = False
+
+
 def is_too_small(width: int, height: int) -> bool:
     """Return whether a terminal has room only for one line that says so."""
     return width < MIN_WIDTH or height < MIN_HEIGHT
@@ -107,6 +123,7 @@ def plan(
     recent: Sequence[str],
     is_zoomed: bool,
     summary_height: int = SUMMARY_HEIGHT,
+    proportions: Proportions = Proportions(),  # noqa: B008  frozen
 ) -> PanePlan:
     """Return the places in a space of `width` x `height` cells: the terminal without header and footer.
 
@@ -114,6 +131,8 @@ def plan(
     """
     terminal_height = height + 2
     is_narrow = _is_narrow(width, terminal_height)
+    if proportions.is_stacked and is_narrow and not is_zoomed and terminal_height >= MIN_STACKED_HEIGHT:
+        return _stacked(width, height, _Groups(panes, recent), summary_height)
     if is_zoomed or is_narrow:
         # Where one pane is visible anyway, a zoom takes the rows of the summary.
         has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
@@ -122,7 +141,7 @@ def plan(
     groups = _Groups(panes, recent)
     if width >= WIDE[0]:
         return _wide(width, height, groups, is_tall=terminal_height >= TALL)
-    return _medium(width, height, groups)
+    return _medium(width, height, groups, proportions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +157,23 @@ class _Groups:
         return min(names, key=self.recent.index), names if len(names) > 1 else ()
 
 
-def _medium(width: int, height: int, groups: _Groups) -> PanePlan:
+def _stacked(width: int, height: int, groups: _Groups, summary_height: int) -> PanePlan:
+    """The main pane on top, all others in one place below it, then the summary if the main pane has one."""
+    main, main_tabs = groups.of(Slot.MAIN)
+    other, other_tabs = groups.of(Slot.FIRST, Slot.SECOND, Slot.THIRD)
+    below = summary_height if groups.panes[main].has_summary else 0
+    rows = height - below
+    top = rows * 11 // 20
+    rects = {
+        main: PaneRect(0, 0, width, top, main_tabs),
+        other: PaneRect(0, top, width, rows - top, other_tabs),
+    }
+    return PanePlan(rects, below)
+
+
+def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) -> PanePlan:
     """The main pane on top; below it the first slot on the left, the other two on the right."""
-    top = height * 18 // 38
+    top = height * proportions.main_rows // 38
     left = min(width * 54 // 120, 72)
     main, main_tabs = groups.of(Slot.MAIN)
     first, first_tabs = groups.of(Slot.FIRST)

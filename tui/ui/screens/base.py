@@ -1,6 +1,6 @@
 """A screen of panes: header, workspace and footer, and the selection that its panes show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,9 +14,12 @@ from tui.ui.base import AppBase, app_of
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
 from tui.ui.model.history import History
+from tui.ui.model.layout import Proportions
 from tui.ui.model.selection import Selection
 from tui.ui.panes.base import Pane
 from tui.ui.screens.painted import PaintedScreen
@@ -24,12 +27,12 @@ from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
 from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.run_summary import RunSummary, summary_height
+from tui.ui.widgets.summary import Summary, summary_height
 from tui.ui.workspace import Workspace
 
 
 class BaseScreen(PaintedScreen[None]):
-    """The parts that are always there, without their keys.
+    """The parts that are always there, and the actions of the keys that every view has.
 
     Panes receive `selection` by data binding. The screen passes changes and ticks to them, in one message: one message
     to each widget would cost 0.2 ms more for each.
@@ -37,17 +40,26 @@ class BaseScreen(PaintedScreen[None]):
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
 
-    def __init__(self, live: LiveModel, panes: Sequence[type[Pane]]) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        panes: Iterable[Pane],
+        summary: Summary,
+        *,
+        proportions: Proportions | None = None,
+        recent: Sequence[str] = (),
+    ) -> None:
+        """`proportions` and `recent` are those of the workspace."""
         super().__init__()
         self.live = live
         self.selection_loader = SelectionLoader(live.session, self._show_selection)
         self.history = History(self.selection_loader, live.session.clock)
         self.prompt = Prompt()
         self.footer = Footer()
-        self.panes: dict[str, Pane] = {pane.title: pane(live, id=pane.title) for pane in panes}
+        self.panes: dict[str, Pane] = {pane.title: pane for pane in panes}
         self.header = Header(live)
-        self.run_summary = RunSummary(live)
-        self.workspace = Workspace(self.panes, self.run_summary)
+        self.summary = summary
+        self.workspace = Workspace(self.panes, summary, proportions=proportions, recent=recent)
         self.workspace.before_change = self.history.settle
         self.too_small = Lines(id="too-small")
         self._focused_run_feed = FocusedRunFeed(live.session)
@@ -71,7 +83,7 @@ class BaseScreen(PaintedScreen[None]):
         yield self.header
         for pane in self.panes.values():
             pane.data_bind(BaseScreen.selection)
-        self.run_summary.data_bind(BaseScreen.selection)
+        self.summary.data_bind(BaseScreen.selection)
         yield self.workspace
         yield self.footer
         yield self.prompt
@@ -114,7 +126,7 @@ class BaseScreen(PaintedScreen[None]):
     def on_workspace_panes_changed(self) -> None:
         plan = self.workspace.plan
         visible = [pane for name, pane in self.panes.items() if plan.shows(name)]
-        needs = dict.fromkeys(self.run_summary.needs if plan.has_summary else ())
+        needs = dict.fromkeys(self.summary.needs if plan.has_summary else ())
         needs |= dict.fromkeys(need for pane in visible for need in pane.needs)
         self.selection_loader.require(tuple(needs))
         self.select_target()
@@ -122,6 +134,37 @@ class BaseScreen(PaintedScreen[None]):
             if pane is not self.pane and pane.finds_nothing:
                 pane.search("")  # a search without a match has no use once the user left the pane
         self.refresh_bindings()
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.prompt.is_open:
+            self.footer.show_unbound_key(event)
+
+    def action_search(self) -> None:
+        pane, before = self.pane, self.pane.searched
+
+        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
+            if not is_kept:
+                pane.search(before)
+            pane.end_typing()
+            self.footer.remove_class("away")
+
+        self.footer.add_class("away")
+        self.prompt.open(before, pane.search, end, hint=pane.search_hint)
+
+    def action_hit_step(self, step: int) -> None:
+        self.pane.hit_step(step)
+
+    def action_pause(self) -> None:
+        self.live.toggle_pause()
+        self.tick()
+
+    def action_help(self) -> None:
+        open_help(self, self.live, self.pane.title)
+
+    @property
+    def clipboard(self) -> Clipboard:
+        """The clipboard of the terminal. The footer says what was sent to it."""
+        return Clipboard(self.app_base.environ, self.app_base.write, self.footer.notice)
 
     def select_target(self) -> None:
         """Select the run that the keys of the focused pane act on, if another one is selected."""
@@ -134,7 +177,7 @@ class BaseScreen(PaintedScreen[None]):
     def on_changes(self, changes: Changes) -> None:
         """Show changes of runs or of the session, and fetch again what changed."""
         self.header.on_changes(changes)
-        self.run_summary.on_changes(changes)
+        self.summary.on_changes(changes)
         for pane in self.panes.values():
             pane.on_changes(changes)
         self.selection_loader.on_changes(changes)
@@ -146,7 +189,7 @@ class BaseScreen(PaintedScreen[None]):
         self.selection_loader.tick()
         self._focused_run_feed.focus(self.selection.run_id)
         self.header.tick()
-        self.run_summary.tick()
+        self.summary.tick()
         self.footer.tick()
         for pane in self.panes.values():
             pane.tick()

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import ClassVar, Final
 
-from textual import events
 from textual.binding import BindingType
 
 from tui.domain.action import Via
@@ -22,8 +21,7 @@ from tui.ui.data.action_controller import (
 )
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
-from tui.ui.input.clipboard import Clipboard
-from tui.ui.input.menus import open_copy_menu, open_help, open_palette, open_server_filters
+from tui.ui.input.menus import open_copy_menu, open_palette, open_server_filters
 from tui.ui.look.palettes import ColorMode
 from tui.ui.panes import PANES
 from tui.ui.panes.base import OpenRun
@@ -31,6 +29,7 @@ from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.main_keys import KEYS
+from tui.ui.widgets.run_summary import RunSummary
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
@@ -52,7 +51,8 @@ class MainScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self, live: LiveModel) -> None:
-        super().__init__(live, PANES)
+        self.run_summary = RunSummary(live)
+        super().__init__(live, [pane(live, id=pane.title) for pane in PANES], self.run_summary)
         reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
@@ -122,10 +122,6 @@ class MainScreen(BaseScreen):
     def on_run_table_entered(self) -> None:
         self.action_enter()
 
-    def on_key(self, event: events.Key) -> None:
-        if not self.prompt.is_open:
-            self.footer.show_unbound_key(event)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
         if self.prompt.is_open:
             return False  # every key is text
@@ -181,18 +177,6 @@ class MainScreen(BaseScreen):
         if not has_error:
             self.footer.notice((Piece("no other failed run is shown", Token.MUTED),))
 
-    def action_search(self) -> None:
-        pane, before = self.pane, self.pane.searched
-
-        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
-            if not is_kept:
-                pane.search(before)
-            pane.end_typing()
-            self.footer.remove_class("away")
-
-        self.footer.add_class("away")
-        self.prompt.open(before, pane.search, end, hint=pane.search_hint)
-
     def action_clear_filters(self) -> None:
         had_any = self._is_filtered
         for pane in self.panes.values():
@@ -206,13 +190,6 @@ class MainScreen(BaseScreen):
     @property
     def _is_filtered(self) -> bool:
         return self.app_base.subscription.is_filtered or any(pane.searched for pane in self.panes.values())
-
-    def action_hit_step(self, step: int) -> None:
-        self.pane.hit_step(step)
-
-    def action_pause(self) -> None:
-        self.live.toggle_pause()
-        self.tick()
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
@@ -239,11 +216,11 @@ class MainScreen(BaseScreen):
 
     def action_copy_id(self) -> None:
         if (run_id := self._target_to_copy()) is not None:
-            self._clipboard.send("id", run_id)
+            self.clipboard.send("id", run_id)
 
     def action_copy_menu(self) -> None:
         if (run_id := self._target_to_copy()) is not None:
-            open_copy_menu(self, self.live, run_id, self._clipboard)
+            open_copy_menu(self, self.live, run_id, self.clipboard)
 
     def action_server_filters(self) -> None:
         open_server_filters(self, self.live, self.app_base.subscription)
@@ -252,9 +229,6 @@ class MainScreen(BaseScreen):
         open_palette(
             self, self.live, self.app_base.messages, sort_by=self.run_list.sort_by, use_color_mode=self._use_color_mode
         )
-
-    def action_help(self) -> None:
-        open_help(self, self.live, self.pane.title)
 
     def _use_color_mode(self, color_mode: ColorMode) -> None:
         self.app_base.use_color_mode(color_mode)  # the run summary has another height in some colour modes
@@ -275,10 +249,6 @@ class MainScreen(BaseScreen):
         if (target := self.pane.target) is None:
             self.footer.notice((Piece(f"copy: {NO_RUN_SELECTED}", Token.MUTED),))
         return target
-
-    @property
-    def _clipboard(self) -> Clipboard:
-        return Clipboard(self.app_base.environ, self.app_base.write, self.footer.notice)
 
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""
