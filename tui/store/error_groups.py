@@ -1,0 +1,285 @@
+"""Groups failed runs by the kind of their error, for a span of time.
+
+`on_changes` keeps the groups up to date: one more failure costs the same in a group of one and of 10,000 runs.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from math import ceil
+from typing import Final, NamedTuple
+
+from sortedcontainers import SortedList
+
+from tui.domain.errors.error import RunError
+from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
+from tui.domain.errors.message import normalise
+from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes
+from tui.store.errors.counts import GroupCounts
+from tui.store.errors.failures import Failure, TimeSpan, is_failure
+from tui.store.errors.states import ErrorState, state_of
+from tui.store.store import Store
+
+MAX_RUN_IDS: Final = 100
+"""A group names this many of its newest runs. `ErrorGroups.run_ids` returns all of them."""
+
+MOST: Final = 0.8
+"""Most runs of a group share a tag if at least this part of them has it."""
+
+MAX_SHARED_TAGS: Final = 10
+
+
+class SharedTag(NamedTuple):
+    """A tag that all or most runs of a group have."""
+
+    tag: Raw
+    run_count: int
+
+
+class Reading(NamedTuple):
+    """How many runs of a span failed, and of how many of them the error is known: `120 of 171 read`."""
+
+    failed_count: int
+    read_count: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the error of every failed run is known."""
+        return self.read_count == self.failed_count
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
+
+    * `count`: the runs of the span. `run_ids` are at most `MAX_RUN_IDS` of them, newest first.
+    * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
+    * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
+    * `shared_tags`: the tags that all or most of the runs have, the most frequent first.
+    * `cells`: the failures in each cell of the span, oldest first. Their sum is `count`.
+    * `state`: None if it is not known.
+    * `server_groups`: the server's groups that this one holds.
+    """
+
+    kind: ErrorKind
+    count: int
+    tasks: tuple[tuple[TaskId, int], ...]
+    versions: tuple[tuple[Raw, int], ...]
+    statuses: tuple[tuple[RunStatus, int], ...]
+    first_seen: datetime
+    last_seen: datetime
+    run_ids: tuple[RunId, ...]
+    shared_tags: tuple[SharedTag, ...]
+    cells: tuple[int, ...]
+    state: ErrorState | None = None
+    server_groups: tuple[ServerErrorGroup, ...] = ()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The fingerprint of the group's kind."""
+        return self.kind.fingerprint
+
+    @property
+    def has_all_run_ids(self) -> bool:
+        """Whether `run_ids` are all runs of the group."""
+        return len(self.run_ids) == self.count
+
+
+class ErrorGroups:
+    """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store."""
+
+    def __init__(self, store: Store) -> None:
+        """Group the runs that the store has now."""
+        self._store = store
+        self._failures: dict[RunId, Failure] = {}
+        self._kinds: dict[Fingerprint, ErrorKind] = {}
+        self._members: dict[Fingerprint, SortedList] = {}
+        self._unread = SortedList()
+        self._span: TimeSpan | None = None
+        self._counts: dict[Fingerprint, GroupCounts] = {}
+        self._server_groups: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
+        self._has_server_groups = False
+        for run in store.runs():
+            self._update(run.id, run)
+
+    def on_changes(self, changes: Changes) -> set[Fingerprint]:
+        """Regroup the runs that changed. Return the groups that changed, those that are gone included."""
+        changed: set[Fingerprint] = set()
+        for run_ids in (changes.added, changes.changed, changes.removed):
+            for run_id in run_ids:
+                changed |= self._update(run_id, self._store.get(run_id))
+        return changed
+
+    def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
+        """Take over the server's groups. None: the API key may not read them."""
+        self._has_server_groups = groups is not None
+        self._server_groups = {}
+        for group in groups or ():
+            self._server_groups.setdefault((group.task, normalise(group.message)), []).append(group)
+
+    def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
+        """Return the groups with failures in a span: new ones first, then by count, the greatest first."""
+        self._count(span)
+        groups = [self._group(fingerprint, span, now) for fingerprint in self._counts]
+        return tuple(sorted(groups, key=_rank))
+
+    def reading(self, span: TimeSpan) -> Reading:
+        """Return how many runs of a span failed, and of how many of them the error is known."""
+        self._count(span)
+        read = sum(counts.count for counts in self._counts.values())
+        return Reading(read + len(list(_between(self._unread, span))), read)
+
+    def unread(self, span: TimeSpan, limit: int) -> list[RunId]:
+        """Return the newest failed runs of a span whose error is not known."""
+        return [run_id for _, run_id in islice(_between(self._unread, span), limit)]
+
+    def run_ids(self, fingerprint: Fingerprint, span: TimeSpan) -> list[RunId]:
+        """Return all runs of a group in a span, newest first."""
+        members = self._members.get(fingerprint)
+        return [] if members is None else [run_id for _, run_id in _between(members, span)]
+
+    def kind_of_run(self, run_id: RunId) -> ErrorKind | None:
+        """Return the kind of a failed run's error; None if it has not failed or its error is not known."""
+        failure = self._failures.get(run_id)
+        return None if failure is None or failure.fingerprint is None else self._kinds[failure.fingerprint]
+
+    def _update(self, run_id: RunId, run: Run | None) -> set[Fingerprint]:
+        before = self._failures.get(run_id)
+        after = self._failure(run, before)
+        if before == after:
+            return set()
+        if before is not None:
+            self._remove(before)
+        if after is not None:
+            self._add(after)
+        return {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
+
+    def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
+        if run is None or run.state is None or not is_failure(run):
+            return None
+        error = None if run.error is None else run.error[1]
+        if before is not None and before.error is error:
+            fingerprint = before.fingerprint
+        else:
+            fingerprint = None if error is None else self._fingerprint(error)
+        seen_s = (run.fixed.created_at or run.state.updated_at).timestamp()
+        fixed = run.fixed
+        return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
+
+    def _fingerprint(self, error: RunError) -> Fingerprint:
+        kind = kind_of(error)
+        self._kinds.setdefault(kind.fingerprint, kind)
+        return kind.fingerprint
+
+    def _add(self, failure: Failure) -> None:
+        self._failures[failure.run_id] = failure
+        if failure.fingerprint is None:
+            self._unread.add((failure.seen_s, failure.run_id))
+            return
+        self._members.setdefault(failure.fingerprint, SortedList()).add((failure.seen_s, failure.run_id))
+        if self._span is not None and _has(self._span, failure):
+            counts = self._counts.get(failure.fingerprint)
+            if counts is None:
+                counts = self._counts[failure.fingerprint] = GroupCounts(self._span.cell_s)
+            counts.add(failure)
+
+    def _remove(self, failure: Failure) -> None:
+        del self._failures[failure.run_id]
+        if failure.fingerprint is None:
+            self._unread.remove((failure.seen_s, failure.run_id))
+            return
+        members = self._members[failure.fingerprint]
+        members.remove((failure.seen_s, failure.run_id))
+        if self._span is not None and _has(self._span, failure):
+            self._uncount(failure)
+        if not members:
+            del self._members[failure.fingerprint], self._kinds[failure.fingerprint]
+
+    def _uncount(self, failure: Failure) -> None:
+        assert failure.fingerprint is not None
+        counts = self._counts[failure.fingerprint]
+        counts.remove(failure)
+        if not counts.count:
+            del self._counts[failure.fingerprint]
+
+    def _count(self, span: TimeSpan) -> None:
+        if span == self._span:
+            return
+        self._span = span
+        self._counts = {}
+        for fingerprint, members in self._members.items():
+            for _, run_id in _between(members, span):
+                counts = self._counts.get(fingerprint)
+                if counts is None:
+                    counts = self._counts[fingerprint] = GroupCounts(span.cell_s)
+                counts.add(self._failures[run_id])
+
+    def _group(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup:
+        counts, members, kind = self._counts[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
+        run_ids = tuple(run_id for _, run_id in islice(_between(members, span), MAX_RUN_IDS))
+        oldest = members[members.bisect_left((span.since.timestamp(),))]
+        theirs = self._joined(kind, counts.tasks)
+        return ErrorGroup(
+            kind=kind,
+            count=counts.count,
+            tasks=tuple(counts.tasks.most_common()),
+            versions=tuple(counts.versions.most_common()),
+            statuses=tuple(counts.statuses.most_common()),
+            first_seen=datetime.fromtimestamp(oldest[0], UTC),
+            last_seen=datetime.fromtimestamp(self._failures[run_ids[0]].seen_s, UTC),
+            run_ids=run_ids,
+            shared_tags=_shared_tags(counts.tags, counts.count),
+            cells=_cells(counts.cells, span),
+            state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
+            server_groups=theirs,
+        )
+
+    def _joined(self, kind: ErrorKind, tasks: Collection[TaskId]) -> tuple[ServerErrorGroup, ...]:
+        theirs = (group for task in tasks for group in self._server_groups.get((task, kind.message), ()))
+        return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
+
+    def _local_state(self, members: SortedList, span: TimeSpan) -> ErrorState | None:
+        """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
+        since_s = span.since.timestamp()
+        if members[0][0] < since_s or (self._unread and self._unread[0][0] < since_s):
+            return None
+        keys = self._store.newest_first_keys()
+        return ErrorState.NEW if keys and -keys[-1][0] < since_s else None
+
+
+def _rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
+    return group.state is not ErrorState.NEW, -group.count, -group.last_seen.timestamp(), group.fingerprint
+
+
+def _has(span: TimeSpan, failure: Failure) -> bool:
+    return span.since.timestamp() <= failure.seen_s <= span.until.timestamp()
+
+
+def _between(members: SortedList, span: TimeSpan) -> Iterable[tuple[float, RunId]]:
+    """Return the failures of a span, newest first."""
+    until = (span.until.timestamp(), "\U0010ffff")
+    found: Iterable[tuple[float, RunId]] = members.irange((span.since.timestamp(),), until, reverse=True)
+    return found
+
+
+def _shared_tags(tags: Counter[Raw], count: int) -> tuple[SharedTag, ...]:
+    if count < 2:
+        return ()
+    shared = [SharedTag(tag, number) for tag, number in tags.items() if number >= MOST * count]
+    return tuple(sorted(shared, key=lambda each: (-each.run_count, each.tag))[:MAX_SHARED_TAGS])
+
+
+def _cells(cells: Counter[int], span: TimeSpan) -> tuple[int, ...]:
+    """Return the counts of the span's last cells. What lies beyond them counts to the first and the last one."""
+    end = ceil(span.until.timestamp() / span.cell_s)
+    counts = [0] * span.cells
+    for number, count in cells.items():
+        counts[min(max(number - end + span.cells, 0), span.cells - 1)] += count
+    return tuple(counts)

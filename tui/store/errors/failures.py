@@ -1,0 +1,48 @@
+"""`Failure`: what the error groups need to know of one failed run."""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from tui.domain.errors.error import RunError
+from tui.domain.errors.kinds import Fingerprint
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+
+DEFAULT_CELLS: Final = 24
+
+
+class TimeSpan(NamedTuple):
+    """A span of time, both ends included, and the number of cells that its failures are counted in."""
+
+    since: datetime
+    until: datetime
+    cells: int = DEFAULT_CELLS
+
+    @property
+    def cell_s(self) -> float:
+        """The length of a cell in seconds."""
+        return max((self.until - self.since) / timedelta(seconds=1), 1.0) / self.cells
+
+
+class Failure(NamedTuple):
+    """One failed run. `fingerprint` is None as long as the run's error has not been read.
+
+    `seen_s`: the time of the failure in seconds since the epoch. It is the creation time of the run, as in the server's
+    own groups, in the list and in the header's counts.
+    """
+
+    seen_s: float
+    run_id: RunId
+    fingerprint: Fingerprint | None
+    error: RunError | None
+    task: TaskId | None
+    version: Raw | None
+    status: RunStatus
+    tags: tuple[Raw, ...]
+
+
+def is_failure(run: Run | None) -> bool:
+    """Return whether a run belongs to an error group, or will when its error is read."""
+    return run is not None and run.state is not None and run.status.is_failed and not run.is_gone
