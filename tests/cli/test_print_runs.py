@@ -329,6 +329,22 @@ def test_show_prints_attempts_in_80_columns(recordings_api: RecordingsApi) -> No
         assert text in done.out
 
 
+def test_show_prints_a_ticket_in_markdown(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
+    done = in_this_process("show", FAILED, "--markdown", url=recordings_api.url)
+    assert done.code == 0
+    assert done.out.startswith("## Failed: `")
+    assert "- Environment: `dev` of `references-4744/hello-world-9aEu`" in done.out
+    assert "src/trigger/errors.ts:20:29" in done.out
+    assert "- Attempt 3: Failed, started 2026-11-24 13:4" in done.out
+    assert "Payload" not in done.out
+    with_payload = in_this_process("show", FAILED, "--markdown", "--payload", url=recordings_api.url).out
+    assert with_payload.startswith(done.out)
+    assert with_payload.endswith('### Payload\n\n```json\n{\n  "order": "ord_1001"\n}\n```\n')
+    assert in_this_process("show", FAILED, "--markdown", "--json", url=recordings_api.url).code == 2
+    assert in_this_process("show", FAILED, "--payload", url=recordings_api.url).code == 2
+
+
 def test_show_prints_why_a_run_crashed(recordings_api: RecordingsApi) -> None:
     done = in_this_process("show", "run_cmwuqwv39000l9f7dy1wfrtva", "--json", url=recordings_api.url)
     (run,) = done.objects

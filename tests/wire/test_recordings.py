@@ -13,6 +13,7 @@ from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES,
 from tests.support.wire.requests import NOW
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
+from tui.domain.text import Raw
 from tui.wire.errors import RateLimited
 from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.wire.runs import ListPage, RunResponse, decode_page, decode_run
@@ -189,7 +190,8 @@ def test_action_gives_the_id_of_a_run(name: str) -> None:
 
 
 def test_whoami_gives_only_the_environment() -> None:
-    expected = Environment("dev", "DEVELOPMENT", "hello-world-9aEu", "references-4744")  # type: ignore[arg-type]  # Raw
+    names = map(Raw, ("hello-world-9aEu", "references-4744", "proj_rrkpdguyagvsoktglnod"))
+    expected = Environment(Raw("dev"), "DEVELOPMENT", *names)
     assert decode_environment(body_of("802")) == expected
 
 

@@ -3,24 +3,43 @@
 Source: tests/wire/recordings/README.md §1, §10.
 """
 
+import re
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
+from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+
+_ADDRESS: Final = r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~-]+)*"
+_NAME: Final = r"[A-Za-z0-9_-]{1,100}"
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """An environment as `whoami` describes it. The API key in that response is never stored.
 
-    `slug` is dev, staging, prod or preview; `type` is DEVELOPMENT, STAGING, PRODUCTION or PREVIEW.
+    `slug` is dev, staging, prod or preview; `type` is DEVELOPMENT, STAGING, PRODUCTION or PREVIEW. `project_ref` is the
+    project's id in addresses. `dashboard_url` is the address of the dashboard, which not every server tells; both are
+    None where they are not known.
     """
 
     slug: Raw
     type: str
     project: Raw
     organisation: Raw
+    project_ref: Raw | None = None
+    dashboard_url: Raw | None = None
+
+    def link_to(self, run_id: RunId) -> str | None:
+        """Return the address of a run in the dashboard, None where it is not known or not a plain web address.
+
+        Source: tests/wire/recordings/README.md §1.
+        """
+        base, ref = (self.dashboard_url or "").rstrip("/"), self.project_ref or ""
+        is_plain = re.fullmatch(_ADDRESS, base) and re.fullmatch(_NAME, ref) and re.fullmatch(_NAME, run_id)
+        return f"{base}/projects/v3/{ref}/runs/{run_id}" if is_plain else None
 
     @property
     def is_production(self) -> bool:

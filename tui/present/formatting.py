@@ -97,6 +97,12 @@ def moment(at: datetime, now: datetime) -> str:
     return time if utc.date() == now.astimezone(UTC).date() else f"{utc.date().isoformat()} {time}"
 
 
+def full_moment(at: datetime) -> str:
+    """Return `2026-11-23 13:48:37.210 UTC`, for a text that is read outside of this program."""
+    utc = at.astimezone(UTC)
+    return f"{utc.date().isoformat()} {utc.time().isoformat('milliseconds')} UTC"
+
+
 def cost(cents: float) -> str:
     """Return US cents as dollars: `$0.0002`, `$12.34` from one dollar on, `$0` for zero, `<$0.0001` for less."""
     if not math.isfinite(cents):

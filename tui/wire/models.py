@@ -130,13 +130,23 @@ class NameRow(TypedDict, total=False):
     slug: _Text
 
 
+class ProjectRow(NameRow, total=False):
+    """The project of an environment."""
+
+    externalRef: OmittedOnError[_Word]
+
+
 class WhoamiRow(TypedDict, total=False):
-    """The response of `GET /api/v1/whoami`, without the secret key that it echoes."""
+    """The response of `GET /api/v1/whoami`, without the secret key that it echoes.
+
+    Only version 2 of this response is recorded with the dashboard's address. It takes another kind of key.
+    """
 
     slug: Required[_Word]
     type: Required[_Word]
-    project: OmittedOnError[NameRow]
+    project: OmittedOnError[ProjectRow]
     organization: OmittedOnError[NameRow]
+    dashboardUrl: OmittedOnError[_Text]
 
 
 class QueryRows(TypedDict):

@@ -64,11 +64,14 @@ def decode_environment(body: bytes) -> Environment:
     """Decode `GET /api/v1/whoami`, without the secret key that it echoes. Raises `ServerFault`."""
     row = decode(WhoamiRow, body, "the environment of the key")
     limits = Limits()
+    project_ref, dashboard_url = row.get("project", {}).get("externalRef"), row.get("dashboardUrl")
     return Environment(
         slug=Raw(limits.text(row["slug"], "slug")),
         type=limits.text(row["type"], "type"),
         project=Raw(limits.text(row.get("project", {}).get("slug", ""), "slug")),
         organisation=Raw(limits.text(row.get("organization", {}).get("slug", ""), "slug")),
+        project_ref=None if project_ref is None else Raw(limits.text(project_ref, "externalRef")),
+        dashboard_url=None if dashboard_url is None else Raw(limits.text(dashboard_url, "dashboardUrl")),
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, fleet_of, play
 from tui.domain.ids import RunId
+from tui.present.printed.ticket import ticket
 from tui.present.styled import plain
 from tui.ui.input.clipboard import MAX_BYTES, MAX_SCREEN_STRING_BYTES, Clipboard, osc52
 from tui.ui.screens.copy_menu import CopyMenu
@@ -83,8 +84,16 @@ def test_copy_menu_reads_the_run_and_sends_the_choice(tmp_path: Path) -> None:
         await stage.press("e")
         assert taken(stage.app.sent[-1]).startswith("Error: Upstream returned 503\n    at run (file:///")
         stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
+        await stage.press("t")
+        run_shown = stage.app.live.get(RunId(run.id))
+        assert run_shown is not None
+        assert taken(stage.app.sent[-1]) == ticket(run_shown, environment=stage.app.session.store.environment)
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
+        await stage.press("w")
+        assert '"n": 7' in taken(stage.app.sent[-1])
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), clipboard))
         await stage.press("q")
-        assert len(stage.app.sent) == 2
+        assert len(stage.app.sent) == 4
         assert len(stage.app.screen_stack) == 1
 
     play(fleet_of(run), tmp_path, scenario)

@@ -1,6 +1,8 @@
 """`ls`, `show` and `tree`: read runs once, and print them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +19,7 @@ from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
 from tui.domain.text import clean
 from tui.output import Output
+from tui.present.styled import Piece
 from tui.session import Session
 
 DEFAULT_LIMIT = 50
@@ -127,12 +130,56 @@ async def _pages_of_period(
 @click.option(
     "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
 )
+@click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, the same that Y t copies in the monitor.")
+@click.option("--payload", is_flag=True, help="Put the payload into the ticket.")
 @json_option
 @connection_options
 @click.pass_obj
-def show(output: Output, /, *, run_id: RunId, fetch: bool, as_json: bool, **options: Any) -> None:
+def show(
+    output: Output,
+    /,
+    *,
+    run_id: RunId,
+    fetch: bool,
+    markdown: bool,
+    payload: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
-    run_async(_show(output, settings_of(options), run_id, fetch=fetch, as_json=as_json))
+    if markdown and as_json:
+        raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
+    if payload and not markdown:
+        raise Stop(ExitCode.USAGE, "--payload belongs to --markdown; without it the payload is printed anyway")
+    settings = settings_of(options)
+    if markdown:
+        run_async(_show_ticket(output, settings, run_id, fetch=fetch, has_payload=payload))
+    else:
+        run_async(_show(output, settings, run_id, fetch=fetch, as_json=as_json))
+
+
+async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, has_payload: bool) -> None:
+    from tui.present.printed.ticket import ticket
+
+    for secret in (settings.key, settings.relay_token):
+        output.hide(secret)
+    async with open_session(settings, output) as session:
+        (run, failure), _ = await asyncio.gather(session.fetch_run_with_attempts(run_id), _read_environment(session))
+        if failure is not None:
+            output.say(failure)
+        if fetch:
+            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        text = ticket(run, environment=session.store.environment, has_payload=has_payload, redact=output.redact)
+        output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
+
+
+async def _read_environment(session: Session) -> None:
+    """Read the names of the environment for a ticket. It does without them where the key may not read them."""
+    from tui.sources.budget import Priority
+    from tui.wire.errors import ApiError
+
+    with suppress(ApiError):
+        await session.fetcher.fetch_environment(Priority.SELECTED)
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:

@@ -27,6 +27,14 @@ def best_error(run: Run) -> RunError | None:
     return last if last and (own is None or own.has_code_only) else own
 
 
+def full_error(run: Run) -> RunError | None:
+    """Return the error with the most to copy: that of the last attempt if only it has a stack, else the run's own."""
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    last = attempts[-1].error if attempts and run.status.is_failed else None
+    own = run.error[1] if run.error else None
+    return last if last is not None and (own is None or own.has_code_only or not own.stack) else own
+
+
 def error_rows(run: Run, limit: int) -> list[Row]:
     """Return the error in rows of at most `limit` cells. Enter on a cut message shows all of it."""
     error = best_error(run)

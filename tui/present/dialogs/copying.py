@@ -1,20 +1,24 @@
-"""The texts that can be copied from a run, unchanged, and the menu to choose one.
+"""The texts that can be copied from a run, and the menu to choose one. All but the ticket are unchanged.
 
 The screen decides how a text reaches the clipboard, and how long it may be.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from tui.domain.environment import Environment
 from tui.domain.errors.error import RunError
 from tui.domain.run import ABSENT, Json, Run
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
+from tui.present.detail.error import full_error
 from tui.present.json.text import compact
+from tui.present.printed.ticket import ticket
 from tui.present.styled import Line, Piece, Token, cut, fit
 
 _NAME: Final = 12
+_NAME_GAP: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,20 @@ def clips_of(run: Run) -> list[Clip]:
                 clips.append(Clip(key, name, json_of(value)))
     if run.metadata_values:
         clips.append(Clip("m", "metadata", json_of(run.metadata_values)))
-    if (error := _error_of(run)) is not None:
+    if (error := full_error(run)) is not None:
         clips.append(Clip("e", "error", error_text(error)))
     return clips
+
+
+def ticket_clips(run: Run, environment: Environment | None, redact: Callable[[str], str]) -> list[Clip]:
+    """Return the run as a ticket in Markdown, without and with its payload, if its detail was read."""
+    if run.body is None:
+        return []
+    tickets = [Clip("t", "ticket", ticket(run, environment=environment, redact=redact))]
+    if run.body[1].payload is not ABSENT:
+        with_payload = ticket(run, environment=environment, redact=redact, has_payload=True)
+        tickets.append(Clip("w", "ticket with payload", with_payload))
+    return tickets
 
 
 def json_of(value: Json) -> str:
@@ -70,22 +85,15 @@ def error_text(error: RunError) -> str:
     return "\ncaused by ".join([text, *map(error_text, error.causes)])
 
 
-def _error_of(run: Run) -> RunError | None:
-    """Return the error of the last attempt if it has a stack, else the run's own."""
-    attempts = run.attempts[1].attempts if run.attempts else ()
-    last = attempts[-1].error if attempts and run.status.is_failed else None
-    own = run.error[1] if run.error else None
-    return last if last is not None and (own is None or own.has_code_only or not own.stack) else own
-
-
 def menu_lines(clips: Sequence[Clip], cursor: int, width: int, *, note: str = "") -> list[Line]:
     """Return the menu in lines of `width` cells: key, name and size. `note` says what is still being read."""
     lines: list[Line] = [(), (Piece("   Copy", Token.BRIGHT, is_bold=True),), ()]
+    names = max([_NAME, *(len(clip.name) + _NAME_GAP for clip in clips)])
     for number, clip in enumerate(clips):
         is_here = number == cursor
         edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
         key = Piece(f"{clip.key}  ", Token.TEXT, is_bold=True)
-        name = fit((Piece(clip.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), _NAME)
+        name = fit((Piece(clip.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names)
         description = Piece(clip.note or formatting.size(clip.size), Token.MUTED)
         lines.append(cut((edge, key, *name, description), width))
     lines += [(), cut((Piece(f"   {note}" if note else "   Enter or the letter copies", Token.MUTED),), width), ()]

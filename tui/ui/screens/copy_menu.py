@@ -8,7 +8,8 @@ from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.dialogs.copying import Clip, clips_of, menu_lines
+from tui.present.dialogs.copying import Clip, clips_of, menu_lines, ticket_clips
+from tui.present.redaction import Redactor
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
@@ -35,8 +36,12 @@ class CopyMenu(PaintedDialog[None]):
         self._live = live
         self._run_id = run_id
         self._clipboard = clipboard
+        self._redactor = Redactor()
+        for secret in (live.session.settings.key, live.session.settings.relay_token):
+            self._redactor.hide(secret.reveal())
         self._dialog = Dialog()
         self._note = ""
+        self._is_reading = False
         self._cursor = 0
         self._run: Run | None = None
         self._clips: list[Clip] = []
@@ -46,8 +51,8 @@ class CopyMenu(PaintedDialog[None]):
 
     def on_mount(self) -> None:
         run = self._live.get(self._run_id)
-        if run is None or run.body is None:
-            self._note = "reading the rest…"
+        if run is None or run.body is None or run.attempts is None:
+            self._note, self._is_reading = "reading the rest…", True
             self._live.session.spawn(self._fetch(), f"read {self._run_id} to copy")
         self._draw()
 
@@ -89,14 +94,16 @@ class CopyMenu(PaintedDialog[None]):
 
     def _show_rest(self, note: str) -> None:
         if self.is_attached:
-            self._note = note
+            self._note, self._is_reading, self._run = note, False, None
             self._draw()
 
     def _draw(self) -> None:
         run = self._live.get(self._run_id) or Run(self._run_id)
         if run is not self._run:
             current = self._clips[self._cursor].key if self._clips else ""
-            self._run, self._clips = run, clips_of(run)
+            environment = self._live.session.store.environment
+            tickets = [] if self._is_reading else ticket_clips(run, environment, self._redactor.redact)
+            self._run, self._clips = run, [*clips_of(run), *tickets]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
         width, _ = self._dialog.room(WIDTH)
         self._dialog.show(menu_lines(self._clips, self._cursor, width, note=self._note), width)
