@@ -34,6 +34,8 @@ TRACES = successes("trace")
 SPANS = successes("span")
 ERROR_GROUPS = [name for name in names() if re.match(r"\d+-errors?-", name) and number(name) not in REFUSALS]
 """Decoded in `test_error_groups`."""
+EVENTS = successes("events")
+"""Decoded in `traces.test_log`."""
 FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
 """Decoded in `test_feed`."""
 
@@ -69,7 +71,7 @@ def test_every_recording_is_tested_or_listed_as_unused() -> None:
         *QUERIES,
         *IDS,
         "802",
-        *map(number, [*TRACES, *SPANS, *FEEDS, *ERROR_GROUPS]),
+        *map(number, [*TRACES, *SPANS, *EVENTS, *FEEDS, *ERROR_GROUPS]),
     }
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
     assert [name for name in names() if number(name) not in tested and name not in unread] == []

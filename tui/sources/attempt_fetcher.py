@@ -25,7 +25,7 @@ from tui.domain.wait import Wait, WaitKind
 from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError, Refused, ServerFault
-from tui.wire.traces.events import MAX_EVENT_ROWS
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher

@@ -17,6 +17,7 @@ from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json, Run
+from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.attempt_fetcher import AttemptFetcher
@@ -48,6 +49,9 @@ class RunReader(Protocol):
 
     async def read_events(self, run_id: RunId) -> Events:
         """Read the spans of a run as a flat list."""
+
+    async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
+        """Read the log of a run, and return the seconds that the decoding took."""
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         """Read one span with its properties."""

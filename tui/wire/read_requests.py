@@ -15,6 +15,7 @@ from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import clean
+from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups
@@ -23,6 +24,7 @@ from tui.wire.limits import MAX_INLINE_BYTES, Limits
 from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 from tui.wire.traces.events import EventsDecoder
+from tui.wire.traces.log import decode_log
 from tui.wire.traces.trace import decode_span, decode_trace
 
 T = TypeVar("T")
@@ -142,6 +144,10 @@ class ApiReader(ABC):
         for _ in decoder.slices():
             await asyncio.sleep(0)
         return decoder.events()
+
+    async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
+        """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
+        return await decode_log((await self._fetch_success(EventsRequest(run_id))).body, known, now_s)
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         return decode_span((await self._fetch_success(SpanRequest(run_id, span_id))).body)

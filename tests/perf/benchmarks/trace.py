@@ -14,7 +14,8 @@ from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.traces.attempts_of_trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
-from tui.wire.traces.events import MAX_EVENT_ROWS, EventsDecoder
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS
+from tui.wire.traces.events import EventsDecoder
 from tui.wire.traces.trace import decode_trace
 
 SPANS = 5_000  # the server cuts there

@@ -347,7 +347,7 @@ QUERIES: dict[str, tuple[int, str, Any]] = {
 UNREAD: dict[str, str] = {
     r"1110-query-csv": "the program asks for JSON",
     r"(1117|2647|2649)-query-.*": "no rows to decode",
-    r".*-events-.*": "Screen: the log pane",
+    r"76\d-sequence-events-.*": "one answer after the other: `traces.test_log` decodes single ones",
     r"3\d\d-(result|metadata)-.*": "nobody: the detail says more",
     r"38\d-trigger.*": "Emulator: what starts runs",
     r"421-tags-add": "Emulator",

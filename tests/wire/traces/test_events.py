@@ -16,7 +16,8 @@ from tui.domain.ids import RunId, TraceId
 from tui.domain.traces.attempts_of_trace import attempts_of
 from tui.domain.traces.span import Events, Span, Trace
 from tui.wire.errors import ServerFault
-from tui.wire.traces.events import MAX_EVENT_ROWS, SLICE_EVENTS, EventsDecoder
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS
+from tui.wire.traces.events import EventsDecoder
 from tui.wire.traces.trace import decode_trace
 
 CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
@@ -114,7 +115,7 @@ def test_events_at_the_row_limit_may_be_truncated() -> None:
 
 def test_long_response_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_EVENTS * 5))]}).encode()
-    assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 5
+    assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 6
 
 
 def test_events_of_other_runs_and_log_lines_are_dropped() -> None:

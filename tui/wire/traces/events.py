@@ -4,7 +4,6 @@ Decoding runs in slices, and drops log lines and unreadable spans.
 Source: tests/wire/recordings/README.md §5 (recordings 240e-254e, 1005, 1231, 1239).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,18 +13,11 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.domain.traces.span import Events, Span
-from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_SPANS
 from tui.wire.times import read_duration_ns, read_epoch_ns
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS, EventRows, stored_rows
 from tui.wire.traces.trace import read_exception
 
-MAX_EVENT_ROWS: Final = 25_000
-"""The most rows that the server sends. It does not report that it truncated them."""
-
-SLICE_EVENTS: Final = 400
-"""Events in one slice, which takes 1 to 4 ms."""
-
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _RETRY_DELAY: Final = re.compile(r"Retry #[0-9]+ delay\Z")
 
@@ -38,21 +30,17 @@ class EventsDecoder:
     """
 
     def __init__(self, body: bytes, run_id: RunId) -> None:
-        """Raises `ServerFault` if the body has no list of events."""
         self._run_id = run_id
-        self._rows = _rows(_decode_text(body))
+        self._rows = EventRows(body)
         self._spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
         self._possible_rows = 0
 
     def slices(self) -> Iterator[None]:
-        """Decode all events, and yield after each slice. Raises `ServerFault` for invalid JSON."""
-        try:
-            for count, row in enumerate(self._rows, 1):
+        """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
+        for rows in self._rows.slices():
+            for row in rows:
                 self._read(row)
-                if count % SLICE_EVENTS == 0:
-                    yield
-        except (ValueError, RecursionError):
-            raise ServerFault("not JSON, or nested too deep", 200) from None
+            yield
 
     def events(self) -> Events:
         """Return the decoded spans, once `slices` is exhausted."""
@@ -62,9 +50,7 @@ class EventsDecoder:
         if not isinstance(row, dict):
             return
         level, span_events = _text(row.get("level")) or "TRACE", row.get("events")
-        # The server's limit counts stored rows: one for a span's start, one for its end, one for each of its events.
-        # So 25,000 rows of a recorded run came as 24,995 events (tests/wire/recordings/README.md §5).
-        self._possible_rows += 1 + (level == "TRACE") + (len(span_events) if isinstance(span_events, list) else 0)
+        self._possible_rows += stored_rows(row, level)
         span_id, message = row.get("spanId"), row.get("message")
         if level != "TRACE" or not isinstance(span_id, str) or not isinstance(message, str):
             return
@@ -139,42 +125,6 @@ def _is_top_level(span: Span) -> bool:
 def _fallback_parent(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
     """Return the parent for a span whose own parent was dropped, None if there is no attempt with its number."""
     return root.id if _is_top_level(span) else attempts.get(span.attempt_number or 0)
-
-
-def _rows(text: str) -> Iterator[Json]:
-    """Decode the items of `events` one by one. Raises `ServerFault` without a list, ValueError for invalid JSON."""
-    scan = json.JSONDecoder().raw_decode
-    at = _after(text, 0, "{")
-    while True:
-        key, at = scan(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]  # it always matches
-        at = _after(text, at, ":")
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
-        if key == "events" and text[at : at + 1] == "[":
-            break
-        _, at = scan(text, at)
-        at = _after(text, at, ",")
-    at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]  # it always matches
-    while text[at : at + 1] != "]":
-        row, at = scan(text, at)
-        yield row
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
-        if text[at : at + 1] != "]":
-            at = _SPACE.match(text, _after(text, at, ",")).end()  # type: ignore[union-attr]  # it always matches
-
-
-def _after(text: str, at: int, sign: str) -> int:
-    """Return the index after the next character, which must be `sign` after spaces. Raises `ServerFault`."""
-    at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it always matches
-    if text[at : at + 1] != sign:
-        raise ServerFault("no list of events", 200)
-    return at + 1
-
-
-def _decode_text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return body.decode("utf-8", "replace")
 
 
 def _wait_subject(style: Json) -> Raw | None:

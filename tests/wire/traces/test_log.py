@@ -1,0 +1,193 @@
+"""Decoding of `/events` into log lines: recordings, any order and any cut of the same rows, hostile rows."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.recordings import body_of, names, recording
+from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
+from tui.wire.errors import ServerFault
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS, WINDOW_BYTES
+from tui.wire.traces.log import LogDecoder, decode_log
+
+EVENTS = [
+    name
+    for name in names()
+    if "events" in name and isinstance(recording(name).get("response", {}).get("body", {}).get("events"), list)
+]
+
+
+def decode(body: bytes) -> RunLog:
+    decoder = LogDecoder(body)
+    for _ in decoder.slices():
+        pass
+    return decoder.log()
+
+
+def log_of(*rows: Any) -> RunLog:
+    return decode(json.dumps({"events": rows}).encode())
+
+
+def row(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "spanId": f"{number:016x}",
+        "runId": "run_a",
+        "message": f"line {number}",
+        "events": [],
+        "startTime": str(1795527839809000000 + number * 1_000_000),
+        "duration": 0,
+        "attemptNumber": 1,
+        "level": "INFO",
+    } | more
+
+
+def span(message: str, **more: Any) -> dict[str, Any]:
+    return row(0, message=message, level="TRACE", **more)
+
+
+def shown(log: RunLog) -> list[tuple[Any, ...]]:
+    return [(line.span_id, line.time_ns, line.attempt, line.word, line.message) for line in log]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_each_recorded_row_but_spans_is_one_line(name: str) -> None:
+    rows = [each for each in recording(name)["response"]["body"]["events"] if isinstance(each, dict)]
+    wanted = [each for each in rows if each["level"] != "TRACE"]
+    wanted.sort(key=lambda each: int(each["startTime"]))
+    log = decode(body_of(name))
+    assert [(line.span_id, line.word, line.message, line.attempt) for line in log] == [
+        (each["spanId"], each["level"], each["message"], each["attemptNumber"]) for each in wanted
+    ]
+    assert not log.is_cut
+
+
+def test_line_has_what_the_server_sent() -> None:
+    log = decode(body_of("250e"))
+    line = log[3]
+    assert (line.level, line.word, line.message, line.attempt) == (LogLevel.ERROR, "ERROR", "error line", 1)
+    assert line.at is not None
+    assert line.at.isoformat() == "2026-11-24T13:43:59.827000+00:00"
+    assert log.started_at is not None
+    assert log.started_at < line.at
+
+
+@given(st.data())
+def test_lines_do_not_depend_on_the_order_of_rows(data: st.DataObject) -> None:
+    rows = [row(number, level=data.draw(st.sampled_from(["INFO", "LOG", "TRACE"]))) for number in range(9)]
+    assert shown(log_of(*data.draw(st.permutations(rows)))) == shown(log_of(*rows))
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_rows_of_one_time_keep_the_order_of_the_server(times: list[int]) -> None:
+    rows = [row(number, startTime=str(time)) for number, time in enumerate(times)]
+    wanted = sorted(rows, key=lambda each: int(each["startTime"]))
+    assert [line.message for line in log_of(*rows)] == [each["message"] for each in wanted]
+
+
+@given(
+    st.lists(st.text(max_size=40), max_size=20),
+    st.integers(1, 3),
+    st.sampled_from(["", "x" * (WINDOW_BYTES - 200), "ü" * WINDOW_BYTES]),
+)
+def test_lines_do_not_depend_on_the_windows_of_the_body(texts: list[str], indent: int, ahead: str) -> None:
+    rows = [row(number, message=text) for number, text in enumerate([ahead, *texts])]
+    body = json.dumps({"page": ahead, "events": rows}, indent=indent, ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+    assert [line.message for line in decode(body)] == [ahead, *texts]
+
+
+def test_equal_rows_stay_two_lines() -> None:
+    assert len(log_of(row(1), row(1))) == 2
+
+
+def test_rows_with_invalid_fields_stay_lines() -> None:
+    odd = row(2, spanId=None, message=None, startTime="soon", attemptNumber=True, level="loud")
+    log = log_of(row(1), odd, row(3), "odd", None, row(4, message={"a": 1}))
+    assert shown(log)[1] == ("", -1, None, "loud", "")
+    assert log[1] == LogLine(log[1].span_id, None, -1, None, log[1].word, log[1].message)
+    assert [line.message for line in log] == ["line 1", "", "line 3", '{"a": 1}']
+
+
+@pytest.mark.parametrize("time", ["9" * 40, "-5", 1e300, "9" * 5_000, [], True])
+def test_extreme_times_never_fail(time: Any) -> None:
+    (line,) = log_of(row(1, startTime=time))
+    assert line.at is None or line.at.year >= 1970
+
+
+def test_span_ids_come_back_as_they_were() -> None:
+    ids = ["0123456789abcdef", "0123456789ABCDEF", "01 3456789abcdef", "", "é", "00" * 8]
+    log = log_of(*(row(number, spanId=each) for number, each in enumerate(ids)))
+    assert [line.span_id for line in log] == ids
+    backwards = log_of(*(row(-number, spanId=each) for number, each in enumerate(ids)))
+    assert [line.span_id for line in backwards] == ids[::-1]
+
+
+def test_attributes_stay_text_until_they_are_needed() -> None:
+    log = log_of(row(2, properties={"a": [1]}), row(1))
+    assert [line.attributes for line in log] == [None, '{"a":[1]}']
+
+
+def test_log_at_the_row_limit_may_be_cut() -> None:
+    own, attempt = span("task"), span("Attempt 1", events=[{"name": "x"}, {"name": "y"}])
+    lines = [row(number) for number in range(MAX_EVENT_ROWS)]
+    assert not log_of(*lines[:-1]).is_cut
+    assert log_of(*lines).is_cut
+    # A closed span takes two rows, and each of its events one.
+    assert not log_of(own, attempt, *lines[:-7]).is_cut
+    assert log_of(own, attempt, *lines[:-6]).is_cut
+    assert not log_of(own | {"isPartial": True}, attempt, *lines[:-6]).is_cut
+
+
+def test_long_log_is_decoded_in_slices() -> None:
+    body = json.dumps({"events": [row(number) for number in range(5 * SLICE_EVENTS)]}).encode()
+    assert sum(1 for _ in LogDecoder(body).slices()) == 5
+
+
+def test_large_lines_end_a_slice_early() -> None:
+    body = json.dumps({"events": [row(number, message="x" * 100_000) for number in range(30)]}).encode()
+    assert sum(1 for _ in LogDecoder(body).slices()) >= 8
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"events":[1 2]}', b'{"events":[' + b"[" * 100_000, b"\xff"])
+def test_unreadable_body_is_a_server_fault(body: bytes) -> None:
+    with pytest.raises(ServerFault):
+        decode(body)
+
+
+def test_answer_without_news_gives_the_known_log() -> None:
+    async def story() -> None:
+        first = json.dumps({"events": [span("task", isPartial=True), row(1)]}).encode()
+        log, _ = await decode_log(first, None, lambda: 0.0)
+        assert (await decode_log(first, log, lambda: 0.0))[0] is log
+        # Only a span has changed.
+        ended = json.dumps({"events": [span("task"), row(1)]}).encode()
+        assert (await decode_log(ended, log, lambda: 0.0))[0] is log
+        more = json.dumps({"events": [span("task"), row(1), row(2)]}).encode()
+        assert [line.message for line in (await decode_log(more, log, lambda: 0.0))[0]] == ["line 1", "line 2"]
+
+    asyncio.run(story())
+
+
+def test_line_is_found_in_a_later_answer() -> None:
+    before = log_of(row(1), row(3), row(5))
+    after = log_of(row(1), row(2), row(3), row(5), row(6))
+    assert [before.index_in(after, index) for index in range(3)] == [0, 2, 3]
+    assert after.index_in(before, 1) is None
+
+
+def test_long_log_takes_little_memory() -> None:
+    import tracemalloc
+
+    body = json.dumps({"events": [row(number) for number in range(5_000)]}).encode()
+    tracemalloc.start()
+    log = decode(body)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(log) == 5_000
+    # The text of a line takes 60 bytes as a Python object, its place in the tuple 8, everything else 25.
+    assert kept < 5_000 * 120

@@ -1,0 +1,288 @@
+"""The log lines of a run, in a compact form: a run may have 25,000 of them.
+
+Source: tests/wire/recordings/README.md §5 (recordings 1000, 1202, 1205).
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Final
+
+from tui.domain.ids import SpanId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+
+MAX_LOG_LINES: Final = 100_000
+"""The lines of one log that are kept, four times as many as the server sends."""
+
+UNKNOWN: Final = -1
+"""Stands for an unknown time or attempt in the arrays of a log."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_US: Final = 1_000
+_PACKED_BYTES: Final = 8
+
+
+class LogLevel(IntEnum):
+    """The levels in the order of their weight."""
+
+    DEBUG = 0
+    INFO = 1
+    WARN = 2
+    ERROR = 3
+
+
+_LEVELS: Final = {
+    "DEBUG": LogLevel.DEBUG,
+    "WARN": LogLevel.WARN,
+    "WARNING": LogLevel.WARN,
+    "ERROR": LogLevel.ERROR,
+    "FATAL": LogLevel.ERROR,
+}
+
+
+def level_of(word: str) -> LogLevel:
+    """Return the level that the server's word counts as. LOG and every unknown word count as INFO."""
+    return _LEVELS.get(word.upper(), LogLevel.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log.
+
+    * `span_id`: empty if the server sent none
+    * `at`: None if the server sent a time that cannot be read
+    * `time_ns`: the same in nanoseconds since 1970, `UNKNOWN` for None
+    * `word`: the level as the server wrote it
+    * `attributes`: the attributes as JSON text, if they came with the line; the span of the line has them otherwise
+    """
+
+    span_id: SpanId
+    at: datetime | None
+    time_ns: int
+    attempt: int | None
+    word: Raw
+    message: Raw
+    attributes: str | None = None
+
+    @property
+    def level(self) -> LogLevel:
+        """The level that the line counts as."""
+        return level_of(self.word)
+
+
+@dataclass(slots=True, eq=False)
+class RunLog:
+    """The log of one run, in order of time. `LogBuilder` makes it, and nothing changes it afterwards.
+
+    * `words`: the level words that occur; `word_indices` has the index of each line's word
+    * `started_at`: the begin of the first attempt, if the answer had it
+    * `is_cut`: the answer may have reached the server's maximum of rows, so that later lines are missing
+    * `digest`: differs for answers that differ
+    """
+
+    times_ns: "array[int]"
+    attempts: "array[int]"
+    word_indices: bytes
+    words: tuple[Raw, ...]
+    messages: tuple[Raw, ...]
+    span_ids: "SpanIds"
+    attributes: dict[int, str]
+    started_at: datetime | None = None
+    is_cut: bool = False
+    digest: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def __iter__(self) -> Iterator[LogLine]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> LogLine:
+        time_ns, attempt = self.times_ns[index], self.attempts[index]
+        return LogLine(
+            self.span_ids[index],
+            _time(time_ns),
+            time_ns,
+            None if attempt == UNKNOWN else attempt,
+            self.words[self.word_indices[index]],
+            self.messages[index],
+            self.attributes.get(index),
+        )
+
+    def levels(self) -> bytes:
+        """Return the level of each line as one byte."""
+        table = bytes(level_of(self.words[index]) if index < len(self.words) else 0 for index in range(256))
+        return self.word_indices.translate(table)
+
+    @property
+    def max_attempt(self) -> int:
+        """The greatest number of an attempt, 0 without any."""
+        return max(self.attempts, default=0) if self.attempts else 0
+
+    @property
+    def last_at(self) -> datetime | None:
+        """The time of the last line."""
+        return _time(self.times_ns[-1]) if self.times_ns else None
+
+    def has_same_lines(self, other: "RunLog") -> bool:
+        """Return whether both logs consist of the same lines."""
+        return (
+            self.times_ns == other.times_ns
+            and self.messages == other.messages
+            and self.attempts == other.attempts
+            and self.word_indices == other.word_indices
+            and self.words == other.words
+            and self.span_ids == other.span_ids
+            and self.attributes == other.attributes
+        )
+
+    def index_in(self, other: "RunLog", index: int) -> int | None:
+        """Return where the line at `index` stands in a later answer about the same run, or None."""
+        if index < len(other) and self._is_same(other, index, index):
+            return index  # most often all new lines are behind the known ones
+        span_id = self.span_ids[index]
+        return next(
+            (
+                each
+                for each in range(len(other))
+                if other.span_ids[each] == span_id and self._is_same(other, index, each)
+            ),
+            None,
+        )
+
+    def _is_same(self, other: "RunLog", index: int, other_index: int) -> bool:
+        return (
+            self.times_ns[index] == other.times_ns[other_index]
+            and self.messages[index] == other.messages[other_index]
+            and self.span_ids[index] == other.span_ids[other_index]
+        )
+
+
+class SpanIds(Sequence[SpanId]):
+    """Ids of spans. Those of 16 hexadecimal digits, which the server uses, take 8 bytes each."""
+
+    __slots__ = ("_odd", "_packed")
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._odd: dict[int, SpanId] = {}
+
+    def append(self, span_id: SpanId) -> None:
+        """Add an id."""
+        try:
+            packed = bytes.fromhex(span_id)
+        except ValueError:
+            packed = b""
+        if len(packed) != _PACKED_BYTES or packed.hex() != span_id:
+            self._odd[len(self)] = span_id
+            packed = bytes(_PACKED_BYTES)
+        self._packed += packed
+
+    def permuted(self, order: Iterable[int]) -> "SpanIds":
+        """Return the ids in another order."""
+        ids = SpanIds()
+        for index in order:
+            ids.append(self[index])
+        return ids
+
+    def __len__(self) -> int:
+        return len(self._packed) // _PACKED_BYTES
+
+    def __getitem__(self, index: int) -> SpanId:  # type: ignore[override]  # no slices
+        odd = self._odd.get(index) if self._odd else None
+        start = index * _PACKED_BYTES
+        return odd if odd is not None else SpanId(self._packed[start : start + _PACKED_BYTES].hex())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpanIds) and self._packed == other._packed and self._odd == other._odd
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+
+class LogBuilder:
+    """Collects the lines of one answer, in the server's order."""
+
+    def __init__(self) -> None:
+        self._times_ns = array("q")
+        self._sort_ns = array("q")
+        self._attempts = array("q")
+        self._indices = bytearray()
+        self._words: dict[Raw, int] = {}
+        self._messages: list[Raw] = []
+        self._span_ids = SpanIds()
+        self._is_in_order = True
+        self._attributes: dict[int, str] = {}
+
+    def add(
+        self,
+        span_id: SpanId,
+        time_ns: int,
+        attempt: int | None,
+        word: Raw,
+        message: Raw,
+        attributes: str | None = None,
+    ) -> bool:
+        """Add a line, and return False if there are MAX_LOG_LINES already.
+
+        A line whose `time_ns` is `UNKNOWN` stays behind the line before it.
+        """
+        if len(self._messages) >= MAX_LOG_LINES:
+            return False
+        if attributes is not None:
+            self._attributes[len(self._messages)] = attributes
+        self._times_ns.append(time_ns)
+        before_ns = self._sort_ns[-1] if self._sort_ns else UNKNOWN
+        self._sort_ns.append(before_ns if time_ns == UNKNOWN else time_ns)
+        self._is_in_order = self._is_in_order and self._sort_ns[-1] >= before_ns
+        self._attempts.append(UNKNOWN if attempt is None else attempt)
+        self._indices.append(self._index_of(word))
+        self._messages.append(message)
+        self._span_ids.append(span_id)
+        return True
+
+    def _index_of(self, word: Raw) -> int:
+        """Return the index of a level word. From the 255th different word on, all count as one."""
+        index = self._words.get(word)
+        if index is None:
+            if len(self._words) >= _MAX_WORDS:
+                return _MAX_WORDS - 1
+            index = self._words[word] = len(self._words)
+        return index
+
+    def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
+        """Return the log in order of time; lines of one time stay in the server's order."""
+        order = self._order()
+        return RunLog(
+            _permuted(self._times_ns, order),
+            _permuted(self._attempts, order),
+            bytes(self._indices) if order is None else bytes(map(self._indices.__getitem__, order)),
+            tuple(self._words),
+            tuple(self._messages) if order is None else tuple(map(self._messages.__getitem__, order)),
+            self._span_ids if order is None else self._span_ids.permuted(order),
+            self._attributes if order is None else self._moved_attributes(order),
+            started_at,
+            is_cut,
+            digest,
+        )
+
+    def _order(self) -> list[int] | None:
+        """Return the indices in order of time, None if they are in order already."""
+        return None if self._is_in_order else sorted(range(len(self._sort_ns)), key=self._sort_ns.__getitem__)
+
+    def _moved_attributes(self, order: list[int]) -> dict[int, str]:
+        if not self._attributes:
+            return {}
+        return {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
+
+
+_MAX_WORDS: Final = 255
+
+
+def _permuted(values: "array[int]", order: list[int] | None) -> "array[int]":
+    return values if order is None else array(values.typecode, map(values.__getitem__, order))
+
+
+def _time(time_ns: int) -> datetime | None:
+    return None if time_ns == UNKNOWN else _EPOCH + timedelta(microseconds=time_ns // _NS_PER_US)
