@@ -202,6 +202,8 @@ def filter_word(name: str) -> str | None:
 
 
 LIVE_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in LIVE)
+FAILED_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in FAILED)
+FAILED_TRQL_WORDS: Final = tuple(word for row in STATUS_TABLE if row.canonical in FAILED for word in row.trql)
 _LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if row.canonical in LIVE)
 
 

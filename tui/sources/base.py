@@ -13,7 +13,7 @@ from tui.domain.environment import Capability, Environment
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
-from tui.domain.update import HistoryRead, Update
+from tui.domain.update import HistoryRead, Update, WindowRead
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
 
 Emit = Callable[[Update], Awaitable[None]]
@@ -80,6 +80,10 @@ class KnownRuns(Protocol):
     @property
     def history(self) -> HistoryRead | None:
         """How much of the history has been read, None before its first page."""
+
+    @property
+    def window(self) -> WindowRead | None:
+        """The runs that the polled lists cover, None before the first list."""
 
     @property
     def max_runs(self) -> int:

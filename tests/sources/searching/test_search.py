@@ -19,7 +19,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.search import SearchProgress
 from tui.session import Session
-from tui.sources.searching.error_fetcher import like_pattern, quoted_id
+from tui.sources.failures.error_fetcher import like_pattern, quoted_id
 from tui.sources.searching.scope import SearchScope
 from tui.sources.searching.search import Search
 from tui.store.search_plan import plan_search

@@ -18,9 +18,9 @@ from tui.domain.update import RunsRead
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
+from tui.sources.failures.error_fetcher import ErrorFetcher
 from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
-from tui.sources.searching.error_fetcher import ErrorFetcher
 from tui.sources.searching.older_pages import OlderPages
 from tui.sources.searching.pace import Pace
 from tui.sources.searching.scope import SearchScope

@@ -39,9 +39,12 @@ MAX_FAILURES: Final = 3
 
 
 class ErrorFetcher:
-    """Fetches errors and emits them. `unreadable` are the runs whose read failed."""
+    """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
-    def __init__(self, fetcher: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace) -> None:
+    `pace` delays requests that nobody waits for. Without it, only the budget does.
+    """
+
+    def __init__(self, fetcher: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace | None) -> None:
         self._fetcher = fetcher
         self._store = store
         self._emit = emit
@@ -64,7 +67,7 @@ class ErrorFetcher:
         failures = 0
         for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
             some = run_ids[start : start + MAX_CONCURRENT_READS]
-            await self._pace.wait(len(some))
+            await self._wait(len(some))
             results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             for run_id, error in zip(some, results, strict=True):
                 if error is None:
@@ -92,6 +95,10 @@ class ErrorFetcher:
         if rows is None:
             return None
         return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
+
+    async def _wait(self, requests: int = 1) -> None:
+        if self._pace is not None:
+            await self._pace.wait(requests)
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone
@@ -125,7 +132,7 @@ class ErrorFetcher:
         if not self._fetcher.is_allowed(Capability.QUERY):
             return None
         period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._fetcher.now() - since + timedelta(days=1))
-        await self._pace.wait()
+        await self._wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
                 return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)

@@ -1,0 +1,254 @@
+"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.failures import HOUR, QUERY, RUNS, ShownFailures, details, failing_fleet
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.relay import relay_setup, screen_on
+from tests.support.responses import TruncatedResponse, html_page, server_error
+from tests.support.session import Later, live, polling
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.session import Session
+
+SHORT = timedelta(minutes=5)
+"""The history that the sessions poll. The views show an hour."""
+
+
+def run_id(number: int) -> RunId:
+    return RunId(FleetRun(number, 0).id)
+
+
+async def read_all(shown: ShownFailures, later: Later, *, seconds: int = 120) -> None:
+    """Start reading, and let time pass until everything is read."""
+    shown.reading.start(shown.period, RunFilters())
+    for _ in range(seconds):
+        await later(1)
+        if shown.reading.progress.has_all and shown.counts.is_complete:
+            return
+    raise AssertionError((shown.reading.progress, shown.counts))
+
+
+def test_failed_runs_before_the_history_are_listed_and_read(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(105)
+        fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0) for n in range(20))
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            assert shown.counts.failed_count < 50
+            await read_all(shown, later)
+            assert shown.counts == (105, 105)
+            assert shown.reading.progress.failed_count(105) == 105
+            # All from single reads, since the key may not query; the list is filtered by status.
+            assert len(set(details(fleet))) == len(details(fleet)) == 105
+            lists = [
+                query for _, query in fleet.requests_to(RUNS) if "SYSTEM_FAILURE" in query.get("filter[status]", "")
+            ]
+            assert len(lists) == 2
+
+    asyncio.run(scenario())
+
+
+def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(230)
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            before = len(fleet.requests_to(QUERY))
+            await read_all(ShownFailures(session), later, seconds=30)
+            assert len(fleet.requests_to(QUERY)) - before <= 2 + 3  # by id, and the counts of polling
+            assert details(fleet) == []
+
+    asyncio.run(scenario())
+
+
+def test_visible_runs_are_read_first(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(60, every_s=1.0)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(10)
+            shown = ShownFailures(session)
+            shown.visible = [run_id(number) for number in (40, 41, 42)]
+            shown.reading.start(HOUR, RunFilters())
+            await later(2)
+            assert details(fleet)[:3] == shown.visible
+            shown.visible = [run_id(50), run_id(51)]
+            shown.reading.wake()
+            before = len(details(fleet))
+            await later(5)
+            assert set(shown.visible) <= set(details(fleet)[before : before + 8])
+
+    asyncio.run(scenario())
+
+
+def test_reading_leaves_the_budget_to_polling(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(120, every_s=1.0)
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(20)
+            shown = ShownFailures(session)
+            start_s, before = fleet.now_s, len(fleet.requests)
+            shown.reading.start(HOUR, RunFilters())
+            await later(30)
+            spent = len(fleet.requests) - before
+            assert spent <= session.budget.refill.share * 4
+            lists = [moment for moment, _ in fleet.requests_to(RUNS) if moment > start_s]
+            assert len(lists) >= 5  # polling goes on, each 2 to 5 s
+
+    asyncio.run(scenario())
+
+
+def test_run_that_fails_later_is_read_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(3)
+        fleet.add_all(FleetRun(100 + n, 20.0 + n / 50, 21.0, 40.0, "FAILED") for n in range(20))
+        async with live(fleet, tmp_path) as (session, later):
+            await later(10)
+            shown = ShownFailures(session)
+            await read_all(shown, later)
+            await later(45)
+            assert shown.counts == (23, 23)
+            assert shown.reading.progress.is_reading is False
+
+    asyncio.run(scenario())
+
+
+def test_stopped_reading_sends_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(80)
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(2)
+            shown.reading.stop()
+            assert not shown.reading.is_running
+            await later(0.5)
+            before, reports = len(details(fleet)), len(shown.reports)
+            await later(30)
+            assert (len(details(fleet)), len(shown.reports)) == (before, reports)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda: server_error(500), "500 Internal Server Error"),
+        (html_page, "502"),
+        (TruncatedResponse, "the server does not answer"),
+        (lambda: JSONResponse({"data": "none"}), "could not be read"),
+        (lambda: JSONResponse({"error": "slow down"}, 429), "the rate limit is reached"),
+    ],
+    ids=["500", "html", "cut", "invalid", "429"],
+)
+def test_reading_goes_on_after_an_outage(tmp_path: Path, answer: Callable[[], Response], sentence: str) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(40)
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            fleet.fault = lambda path: answer() if path.startswith(("/api/v1/runs", "/api/v3/runs")) else None
+            shown.reading.start(HOUR, RunFilters())
+            await later(60)
+            assert sentence in shown.reading.progress.failure
+            assert not shown.reading.progress.has_all
+            fleet.fault = lambda _: None
+            await later(60)
+            assert shown.counts == (40, 40)
+            assert (shown.reading.progress.failure, shown.reading.progress.has_all) == ("", True)
+
+    asyncio.run(scenario())
+
+
+def test_run_that_cannot_be_read_is_counted_and_not_repeated(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(12)
+        broken = f"/api/v3/runs/{run_id(5)}"
+        fleet.fault = lambda path: server_error(500) if path == broken else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(60)
+            assert shown.counts == (12, 11)
+            assert shown.reading.progress.unreadable_count == 1
+            assert details(fleet).count(run_id(5)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_server_counts_what_the_list_does_not_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.failures.failure_reader.MAX_LISTED_RUNS", 100)
+
+    async def scenario() -> None:
+        fleet = failing_fleet(150)
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(30)
+            progress = shown.reading.progress
+            assert (progress.is_cut, progress.has_all, progress.server_count) == (True, False, 150)
+            assert shown.counts.read_count == 100
+            assert progress.failed_count(shown.counts.failed_count) == 150
+
+    asyncio.run(scenario())
+
+
+def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(20)
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            fleet.fault = lambda _: server_error(403, "Unauthorized") if "SYSTEM" in str(fleet.query) else None
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(10)
+            progress = shown.reading.progress
+            assert "403 Unauthorized" in progress.failure
+            assert progress.failed_count(5) is None
+            refused = [query for _, query in fleet.requests_to(RUNS) if "SYSTEM" in str(query)]
+            assert len(refused) == 1
+
+    asyncio.run(scenario())
+
+
+def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(30)
+        fleet.add_all(FleetRun(500 + n, -2000.0 + n, -2000.0 + n, -1900.0, "FAILED", "other") for n in range(9))
+        filters = RunFilters(tasks=(TaskId("other"),), statuses=("FAILED", "COMPLETED"))
+        async with polling(fleet, tmp_path, filters=filters, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, filters)
+            await later(20)
+            assert shown.counts == (9, 9)
+            lists = [query for _, query in fleet.requests_to(RUNS) if query.get("filter[status]") == "FAILED"]
+            assert [query["filter[taskIdentifier]"] for query in lists] == ["other"]
+
+    asyncio.run(scenario())
+
+
+def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet: Fleet = failing_fleet(6)
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            session: Session = screen
+            await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await setup.run_until(lambda: shown.counts == (6, 6))
+            await setup.run_until(lambda: shown.reading.progress.has_all)
+
+    asyncio.run(scenario())

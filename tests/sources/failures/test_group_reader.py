@@ -1,0 +1,163 @@
+"""Reading the server's groups of errors: pages, refusals and failures, and how often they are requested."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.failures import ERRORS, HOUR, ShownFailures, failing_fleet
+from tests.support.fleet import Fleet, serving
+from tests.support.recordings import recording
+from tests.support.responses import TruncatedResponse, html_page, server_error
+from tests.support.session import Later, pass_time, started
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters
+from tui.domain.ids import ErrorGroupId
+from tui.wire.errors import NotFound
+
+ROWS: list[dict[str, Any]] = recording("1030")["response"]["body"]["data"]
+SIZE = 5
+
+
+def page(fleet: Fleet) -> Response:
+    """A page of the recorded groups. The cursor is the number of the first row."""
+    start = int(fleet.query.get("page[after]", "0"))
+    following = {"next": str(start + SIZE)} if start + SIZE < len(ROWS) else {}
+    return JSONResponse({"data": ROWS[start : start + SIZE], "pagination": following})
+
+
+def in_groups(fleet: Fleet, answer: Callable[[], Response]) -> None:
+    fleet.fault = lambda path: answer() if path.startswith(ERRORS) else None
+
+
+def scenario_of(tmp_path: Path, test: Callable[[Fleet, ShownFailures, Later], Any], answer: Any = None) -> None:
+    """Run a test with an errors view that is shown from the start."""
+
+    async def scenario() -> None:
+        fleet = failing_fleet(2)
+        in_groups(fleet, answer or (lambda: page(fleet)))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                shown = ShownFailures(session)
+                shown.reading.start(HOUR, RunFilters())
+                later = partial(pass_time, session, api)
+                await later(3)
+                await test(fleet, shown, later)
+
+    asyncio.run(scenario())
+
+
+def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+        groups = shown.reading.server_groups
+        assert groups.groups is not None
+        assert [group.id for group in groups.groups] == [row["id"] for row in ROWS]
+        assert (groups.is_cut, groups.refusal, groups.failure) == (False, "", "")
+        assert [query.get("page[after]") for _, query in fleet.requests_to(ERRORS)] == [None, "5", "10"]
+        assert {query["filter[period]"] for _, query in fleet.requests_to(ERRORS)} == {"1h"}
+        await later(59)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 2
+        shown.reading.stop()
+        await later(70)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 2
+
+    scenario_of(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda: server_error(403, "Unauthorized"), "the key may not read the server's error groups (403)"),
+        (lambda: server_error(401, "Invalid API key"), "the key may not read the server's error groups (401)"),
+        (lambda: server_error(404, "Not found"), "the server has no error groups (404)"),
+        (lambda: Response("<html>no such page</html>", 404, media_type="text/html"), "no error groups (404)"),
+    ],
+    ids=["403", "401", "404", "404 page"],
+)
+def test_refused_groups_are_requested_once_a_session(
+    tmp_path: Path, answer: Callable[[], Response], sentence: str
+) -> None:
+    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+        await later(70)
+        shown.reading.stop()
+        shown.reading.start(HOUR, RunFilters())
+        await later(70)
+        assert len(fleet.requests_to(ERRORS)) == 1
+        assert sentence in shown.reading.server_groups.refusal
+        assert shown.reading.server_groups.groups is None
+        # The view says it. The status line stays free, since the program's own groups need no such right.
+        assert Capability.ERRORS not in shown.session.store.lost_capabilities
+
+    scenario_of(tmp_path, test, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: server_error(500),
+        html_page,
+        TruncatedResponse,
+        lambda: JSONResponse([1, 2]),
+        lambda: JSONResponse({"error": "slow down"}, 429),
+        lambda: server_error(400, "Query Error"),
+    ],
+    ids=["500", "html", "cut", "invalid", "429", "400"],
+)
+def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
+    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+        before = shown.reading.server_groups
+        in_groups(fleet, answer)
+        await later(120)
+        assert shown.reading.server_groups.failure
+        assert shown.reading.server_groups.groups == before.groups
+        in_groups(fleet, lambda: page(fleet))
+        await later(90)
+        assert (shown.reading.server_groups.failure, shown.reading.server_groups.groups) == ("", before.groups)
+
+    scenario_of(tmp_path, test)
+
+
+def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.failures.group_reader.MAX_PAGES", 3)
+    numbers = iter(range(1_000))
+
+    def answer() -> Response:
+        number = next(numbers)
+        row = ROWS[0] | {"id": f"error_{number}"}
+        return JSONResponse({"data": [row], "pagination": {"next": str(number)}})
+
+    async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
+        groups = shown.reading.server_groups
+        assert groups.groups is not None
+        assert (len(groups.groups), groups.is_cut) == (3, True)
+        assert len(fleet.requests_to(ERRORS)) == 3
+
+    scenario_of(tmp_path, test, answer)
+
+
+def test_repeated_cursor_ends_the_groups(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
+        groups = shown.reading.server_groups
+        assert groups.groups is not None
+        assert (len(groups.groups), groups.is_cut) == (1, False)
+        assert len(fleet.requests_to(ERRORS)) == 2
+
+    scenario_of(tmp_path, test, lambda: JSONResponse({"data": ROWS[:1], "pagination": {"next": "same"}}))
+
+
+def test_detail_of_a_group_is_read_on_request(tmp_path: Path) -> None:
+    detail = recording("1020")["response"]["body"]
+    known = ErrorGroupId(detail["id"])
+
+    async def test(_: Fleet, shown: ShownFailures, __: Later) -> None:
+        group = await shown.reading.read_group(known)
+        assert group.detail is not None
+        assert list(group.detail.versions) == detail["affectedVersions"]
+        with pytest.raises(NotFound):
+            await shown.reading.read_group(ErrorGroupId(".."))
+
+    scenario_of(tmp_path, test, lambda: JSONResponse(detail))

@@ -1,0 +1,62 @@
+"""Runs a `FailureReading` on a fleet, as the errors view does."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.errors.progress import FailuresProgress, ServerGroupsRead
+from tui.domain.ids import RunId
+from tui.session import Session
+from tui.store.error_groups import ErrorGroups, Reading
+from tui.store.errors.failures import TimeSpan
+from tui.ui.data.failure_reading import FailureReading, FailureView
+
+ERRORS = "/api/v1/errors"
+RUNS = "/api/v1/runs"
+QUERY = "/api/v1/query"
+HOUR = timedelta(hours=1)
+
+
+def failing_fleet(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: str = "mail") -> Fleet:
+    """A fleet whose runs 1 to `count` failed, the newest first. The key may not query."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(
+        FleetRun(number, -number * every_s, -number * every_s, -number * every_s + 1, end, task)
+        for number in range(1, count + 1)
+    )
+    return fleet
+
+
+def details(fleet: Fleet) -> list[str]:
+    """The ids of the runs whose details were requested, in order."""
+    return [path.split("/")[4] for _, path, _ in fleet.requests if path.startswith("/api/v3/runs/")]
+
+
+class ShownFailures:
+    """An errors view without a screen: the visible runs, and what was reported."""
+
+    def __init__(self, session: Session, period: timedelta = HOUR) -> None:
+        self.session = session
+        self.period = period
+        self.visible: Sequence[RunId] = ()
+        self.reports: list[tuple[FailuresProgress, ServerGroupsRead]] = []
+        self.reading = FailureReading(
+            session,
+            FailureView(
+                visible=lambda: self.visible,
+                unread=lambda limit: self._groups().unread(self.span, limit),
+                on_update=lambda: self.reports.append((self.reading.progress, self.reading.server_groups)),
+            ),
+        )
+
+    @property
+    def span(self) -> TimeSpan:
+        return TimeSpan(self.session.now() - self.period, self.session.now())
+
+    @property
+    def counts(self) -> Reading:
+        return self._groups().reading(self.span)
+
+    def _groups(self) -> ErrorGroups:
+        return ErrorGroups(self.session.store)

@@ -1,0 +1,236 @@
+"""Reads the failed runs of a span of time and their errors, then those that fail later.
+
+The feed and queries tell errors with their full text. What they leave out is read run by run: visible runs first, and
+within the part of the request budget that searches have.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from random import Random
+from typing import Any, Final
+
+from tui.domain.environment import Capability
+from tui.domain.errors.progress import FailuresProgress
+from tui.domain.filters import RunFilters, query_period
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import FAILED_TRQL_WORDS
+from tui.lazy_dataclass import dataclass
+from tui.sources.base import Emit, KnownRuns, wait_s
+from tui.sources.budget import Priority
+from tui.sources.clock import Clock
+from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher
+from tui.sources.failures.failed_list import FailedList
+from tui.sources.run_fetcher import RunFetcher
+from tui.sources.searching.pace import Pace
+from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
+
+MAX_LISTED_RUNS: Final = 5_000
+"""Failed runs of one list: 50 pages."""
+
+MAX_DETAILS: Final = 3
+"""Runs that are read one by one before visible runs are looked for again."""
+
+GATHER_S: Final = 1.0
+"""After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""
+
+COUNT_EVERY_S: Final = 60.0
+"""Between two queries for the number of failed runs."""
+
+QUERY_TIMEOUT_S: Final = 10.0
+
+MAX_COUNT: Final = 10**9
+"""A larger number of failed runs is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureScope:
+    """Which failed runs are read: those created within `period`, among the runs that match the `followed` filters.
+
+    `can_list` is false on a relay, which has no lists.
+    """
+
+    period: timedelta
+    followed: RunFilters = RunFilters()
+    can_list: bool = True
+
+
+class FailureReader:
+    """Reads one scope until it is canceled. `run` may be called again.
+
+    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the scope that are in
+    the store without an error. `settle` waits until the store has all emitted runs. `report` receives the progress.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        scope: FailureScope,
+        *,
+        emit: Emit,
+        settle: Callable[[], Awaitable[None]],
+        visible: Callable[[], Sequence[RunId]],
+        unread: Callable[[int], Sequence[RunId]],
+        report: Callable[[FailuresProgress], None],
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._scope = scope
+        self._emit = emit
+        self._settle = settle
+        self._visible = visible
+        self._unread = unread
+        self._report = report
+        self._random = Random()  # noqa: S311  spreads retries, guards nothing
+        self._pace = Pace(fetcher.budget, clock)
+        self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
+        self._visible_errors = ErrorFetcher(fetcher, store, emit, None)
+        self._list: FailedList | None = None
+        self._list_refusal = ""
+        self._tried: set[RunId] = set()
+        """Runs whose error could not be read, or that have none."""
+        self._counted_s: float | None = None
+        self._wake = asyncio.Event()
+        self.progress = FailuresProgress()
+
+    def wake(self) -> None:
+        """Look for failed runs without an error: a run has failed, or other runs are visible."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read everything, then what fails later, until canceled. Failures of requests are reported and tried again."""
+        self._tried.clear()  # a new run tries each of them once more
+        self._list, self._list_refusal = None, ""
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                while await self._step():
+                    failures = 0
+            except ApiError as error:
+                failures += 1
+                self._update(is_reading=False, failure=sentence_of(error))
+                resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+                await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
+                continue
+            self._update(is_reading=False, has_all=self._has_all(), failure=self._list_refusal)
+            await self._wake.wait()
+            await self._clock.sleep(GATHER_S)
+
+    async def _step(self) -> bool:
+        """Send the most urgent request. Return False if nothing is left to read."""
+        if visible := self._visible_batch():
+            await self._read_errors(self._visible_errors, visible)
+        elif self._needs_list():
+            await self._read_page()
+        elif batch := self._unread_batch():
+            await self._read_errors(self._errors, batch)
+        elif self._is_count_due():
+            await self._count()
+        else:
+            return False
+        return True
+
+    def _visible_batch(self) -> list[RunId]:
+        visible = (run_id for run_id in self._visible() if run_id not in self._tried and self._lacks_error(run_id))
+        return list(islice(visible, MAX_DETAILS))
+
+    def _unread_batch(self) -> list[RunId]:
+        """Return runs for one query, or a few that are read one by one if the key may not query."""
+        limit = MAX_IDS_PER_QUERY if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
+        unread = self._unread(limit + len(self._tried))
+        return [run_id for run_id in unread if run_id not in self._tried][:limit]
+
+    def _lacks_error(self, run_id: RunId) -> bool:
+        run: Run | None = self._store.get(run_id)
+        return run is not None and run.status.is_failed and not run.is_gone and (run.error is None or not run.error[1])
+
+    async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
+        self._update(is_reading=True)
+        await errors.read(batch, lambda _: None)
+        await self._settle()
+        self._tried.update(filter(self._lacks_error, batch))
+        self._update(failure="", unreadable_count=len(self._tried))
+
+    def _needs_list(self) -> bool:
+        """Whether failed runs of the span may be missing in the store, and the list can tell them."""
+        if not self._scope.can_list or self._list_refusal or self._is_in_history():
+            return False
+        return self._list is None or not self._list.is_done
+
+    def _is_in_history(self) -> bool:
+        """Whether the polled list has read the whole span."""
+        history, window = self._store.history, self._store.window
+        if history is None:
+            return False
+        is_whole = history.is_complete and not history.is_cut
+        return history.reached <= self._since or (
+            is_whole and window is not None and self._scope.period <= window.period
+        )
+
+    @property
+    def _since(self) -> datetime:
+        return self._fetcher.now() - self._scope.period
+
+    def _has_all(self) -> bool:
+        """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
+        is_read = self._is_in_history() or (self._list is not None and self._list.is_complete)
+        return is_read and len(self._store) < self._store.max_runs
+
+    async def _read_page(self) -> None:
+        if self._list is None:
+            self._list = FailedList(self._fetcher, self._emit, self._scope.followed, self._since, MAX_LISTED_RUNS)
+        self._update(is_reading=True)
+        if not self._list.is_done:
+            await self._pace.wait()
+            try:
+                await self._list.read_page(Priority.VISIBLE)
+            except Refused as error:
+                if not (error.is_about_the_key or error.status in {400, 422}):
+                    raise
+                self._list_refusal = sentence_of(error)
+            await self._settle()
+        self._update(failure="", has_all=self._has_all(), is_cut=self._list.is_cut)
+
+    def _is_count_due(self) -> bool:
+        if self._has_all() or not self._scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
+            return False
+        return self._counted_s is None or self._clock.monotonic_s() - self._counted_s >= COUNT_EVERY_S
+
+    async def _count(self) -> None:
+        """Query how many runs of the span failed. A query reaches no further back than 30 days."""
+        self._counted_s = self._clock.monotonic_s()
+        words = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
+        trql = f"SELECT count() AS n FROM runs WHERE status IN ({words})"  # noqa: S608  words of our own
+        await self._pace.wait()
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
+                rows = await self._fetcher.query(trql, query_period(self._scope.period), Priority.VISIBLE)
+        except TimeoutError:
+            rows = None
+        count = rows[0].get("n") if rows else None
+        is_valid = type(count) is int and 0 <= count <= MAX_COUNT
+        self._update(server_count=count if is_valid else None)
+
+    def _update(self, **changes: Any) -> None:
+        progress = replace(self.progress, **changes)
+        if progress != self.progress:
+            self.progress = progress
+            self._report(progress)
+
+
+def sentence_of(error: ApiError) -> str:
+    """Return why reading waits, for people."""
+    match error:
+        case RateLimited():
+            return "the rate limit is reached"
+        case Unreachable():
+            return "the server does not answer"
+        case _:
+            return str(error)
