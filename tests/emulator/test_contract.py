@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.contract import comparable, feeds, window
+from tests.emulator.contract import comparable, error_groups, feeds, window
 from tests.emulator.contract.cases import CASES, LISTS
 from tests.emulator.contract.intended import FEWER_HEADERS_FROM, HEADERS, INTENDED, NOT_SERVED, PRESENT, UNORDERED
 from tests.emulator.contract.runs import make
@@ -218,6 +218,10 @@ def test_response_is_as_recorded(scene: Scene, name: str) -> None:
         assert len(page["data"]) <= int(request["query"].get("page[size]", 25))
     elif number(name) in feeds.ROWS and recorded["status"] == 200:
         assert list(content_differences(feeds.content(recorded["body"]), feeds.content(answer.json()))) == []
+    elif number(name) in error_groups.LISTS_OF_GROUPS | error_groups.ONE_GROUP:
+        assert (
+            list(content_differences(error_groups.content(recorded["body"]), error_groups.content(answer.json()))) == []
+        )
     elif number(name) in feeds.STATUSES:
         assert feeds.statuses(answer.json()) == feeds.statuses(recorded["body"])
     elif (number(name), "body") in INTENDED:

@@ -204,6 +204,9 @@ def test_each_recorded_error_group_has_its_task(index: int) -> None:
     payload = {"n": 7, "fail": True} if message.startswith("leaf 7") else PAYLOADS.get(task_id)
     stored = error_of(task_id, payload)
     assert stored.get("message", stored.get("raw")) == message
+    failure = finished(task_id, payload).failure
+    assert failure is not None
+    assert failure.fingerprint == row["fingerprint"]
     assert stored.get("code", stored.get("name", "Error")) == row["errorType"]
 
 

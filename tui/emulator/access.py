@@ -13,8 +13,11 @@ from typing import assert_never
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit
-from tui.emulator.public_tokens import BadToken, claimed_subject, is_public_token, read_token
+from tui.emulator.public_tokens import BadToken, acting_user, claimed_subject, is_public_token, read_token
 from tui.emulator.simulation.ledger import Ledger
+
+EVERYTHING = "*:all"
+"""A scope that is sufficient wherever a public token may pass."""
 
 
 class Permission(Enum):
@@ -26,19 +29,22 @@ class Permission(Enum):
     WRITE_RUN = "to change one run"
     TRIGGER = "to trigger a task"
     QUERY = "to query"
+    READ_ERRORS = "error groups"
+    WRITE_ERRORS = "to change the state of an error group"
     SECRET = "a secret key"  # noqa: S105  the name of a permission
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """The sender of a request. `environment` is None for an unknown key, with the `error`; `scopes` is None for a
-    secret key.
+    secret key. `user` is the user that a public token acts for.
     """
 
     token: str
     environment: Environment | None
     scopes: frozenset[str] | None = None
     error: str = "Invalid API key"
+    user: str | None = None
 
     @property
     def limit(self) -> Limit:
@@ -81,7 +87,7 @@ def _public(unknown: Access, token: str, environments: Collection[Environment], 
     environment = next((each for each in environments if each.id == subject), None)
     if environment is not None:
         with suppress(BadToken):
-            return Access(token, environment, read_token(token, environment.key, now_ms))
+            return Access(token, environment, read_token(token, environment.key, now_ms), user=acting_user(token))
     return replace(unknown, error="Public Access Token is invalid")
 
 
@@ -98,7 +104,7 @@ def check(
         raise Refusal(401, {"error": "Invalid API key"})
     if permission is Permission.READ_RUN and path["id"].startswith("run_") and path["id"] not in ledger.by_id:
         return
-    if not _sufficient_scopes(permission, path, query, ledger) & access.scopes:
+    if not (_sufficient_scopes(permission, path, query, ledger) | {EVERYTHING}) & access.scopes:
         raise forbidden()
 
 
@@ -129,7 +135,12 @@ def _sufficient_scopes(
             names = ("write:tasks", "trigger:tasks", f"write:tasks:{task}", f"trigger:tasks:{task}")
             return frozenset({"admin", "write:all", *names})
         case Permission.QUERY:
-            return frozenset({"admin", "read:query"})
+            return frozenset({"admin", "read:all", "read:query"})
+        case Permission.READ_ERRORS | Permission.WRITE_ERRORS:
+            word = "read" if permission is Permission.READ_ERRORS else "write"
+            return frozenset(
+                {"admin", f"{word}:all", f"{word}:errors", *_scopes(f"{word}:errors", [path.get("id", "")])}
+            )
         case Permission.SECRET:
             return frozenset()
         case _:

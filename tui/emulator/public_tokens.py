@@ -54,6 +54,13 @@ def claimed_subject(token: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
+def acting_user(token: str) -> str | None:
+    """The id of the user that a token minted with a personal access token acts for, unchecked."""
+    actor = _claims(token).get("act")
+    user = actor.get("sub") if isinstance(actor, dict) else None
+    return user if isinstance(user, str) else None
+
+
 def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
     """The scopes of a valid token; no scopes where they have an unknown form.
 

@@ -11,6 +11,8 @@ from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.arrivals import Arrivals
 from tui.emulator.simulation.changes import ChangeLog
+from tui.emulator.simulation.error_states import ErrorState
+from tui.emulator.simulation.failed_runs import GroupKey
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.lifecycle import Lifecycle
@@ -89,6 +91,8 @@ class World:
         self.agenda = Agenda(min([begin_ms, *(start_ms - old.age_ms for old in old_runs)]))
         self.ledger = Ledger()
         self.queues = Queues(seed, _limits(company.limits, rate_per_s))
+        self.error_states: dict[GroupKey, ErrorState] = {}
+        """The states that were set through the API. Any other group is unresolved."""
         self.lifecycle = Lifecycle(
             environment,
             {task.id: task for task in company.tasks},

@@ -30,7 +30,6 @@ FEWER_HEADERS_FROM = 1000
 
 NOT_SERVED = {
     r"/api/v1/bulk-actions": "the program does not use bulk actions yet",
-    r"/api/v1/errors": "the program does not use error groups yet",
     r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 repeat 211e-241e, polled while a run is live",
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
@@ -41,7 +40,6 @@ NOT_SERVED = {
 """Patterns of paths that are not served, with the reason."""
 
 INTENDED: dict[tuple[str, str], str] = {
-    ("057", "emptiness"): "error groups are not served, so the filter matches nothing",
     ("514", "$.pagination.next"): "an empty list has no next page",
     ("514", "emptiness"): "bulk actions are not served, so the filter matches nothing",
     ("2655", "body"): "the recorded text quotes SQL of the server's own",

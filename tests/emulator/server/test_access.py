@@ -263,6 +263,12 @@ def _task(_: World) -> Mapping[str, str]:
     return {"task": "hello"}
 
 
+def _group(world: World) -> Mapping[str, str]:
+    failure = started(world, "fail", 20_000).failure
+    assert failure is not None
+    return {"id": f"error_{failure.fingerprint}"}
+
+
 def _nothing(_: World) -> Mapping[str, str]:
     return {}
 
@@ -300,7 +306,25 @@ TABLE: list[tuple[Permission, Path, tuple[str, ...], tuple[str, ...]]] = [
         ("admin", "write:all", "write:tasks", "trigger:tasks", "write:tasks:hello", "trigger:tasks:hello"),
         ("trigger:tasks:fail", "write:runs", "read:all", "trigger"),
     ),
-    (Permission.QUERY, _nothing, ("admin", "read:query"), ("read:all", "read:runs", "write:all")),
+    (Permission.QUERY, _nothing, ("admin", "read:all", "*:all", "read:query"), ("read:runs", "write:all")),
+    (
+        Permission.READ_ERRORS,
+        _nothing,
+        ("admin", "read:all", "*:all", "read:errors"),
+        ("read:runs", "write:all", "write:errors", "read:errors:error_x"),
+    ),
+    (
+        Permission.READ_ERRORS,
+        _group,
+        ("read:errors", "read:errors:<id>"),
+        ("read:runs", "read:errors:error_x", "read:tasks:fail"),
+    ),
+    (
+        Permission.WRITE_ERRORS,
+        _group,
+        ("admin", "write:all", "*:all", "write:errors", "write:errors:<id>"),
+        ("read:all", "read:errors", "write:runs", "write:errors:error_x"),
+    ),
     (Permission.SECRET, _nothing, (), ("admin", "read:all", "write:all")),
 ]
 

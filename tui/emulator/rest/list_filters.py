@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from math import isnan, nan
 from typing import Any
 
+from tui.emulator.simulation.failed_runs import GROUPED
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.new_run import duration_ms
 from tui.emulator.simulation.runs import Run
@@ -28,8 +29,11 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Run], str]]] = {
 }
 """For each parameter, its index and the value of a run."""
 
-_UNSERVED_FILTERS = ("bulkAction", "error")
-"""Filters that match no emulated run, because bulk actions and error groups are not served."""
+_UNSERVED_FILTERS = ("bulkAction",)
+"""Filters that match no emulated run, because bulk actions are not served."""
+
+ERROR_ID = "error_"
+"""The id of an error group is this and its fingerprint."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 DEFAULT_PERIOD_MS = 7 * 86_400_000
@@ -78,6 +82,8 @@ class ListFilters:
         indexed_filters += [_field_filter(name, query[key]) for name in _FIELDS if query.get(key := f"filter[{name}]")]
         if tags := query.get("filter[tag]", ""):
             indexed_filters.append(_tag_filter(tags))
+        if error := query.get("filter[error]", ""):
+            indexed_filters.append(_error_filter(error))
         if is_test:
             indexed_filters.append(
                 IndexedFilter(lambda ledger: [ledger.with_field("test", "true")], lambda run: run.is_test)
@@ -121,6 +127,15 @@ def _tag_filter(text: str) -> IndexedFilter:
     tags = frozenset(text.split(","))
     return IndexedFilter(
         lambda ledger: [ledger.with_field("tag", tag) for tag in tags], lambda run: not tags.isdisjoint(run.tags)
+    )
+
+
+def _error_filter(text: str) -> IndexedFilter:
+    """One error group, by its id or its bare fingerprint (recordings 1031, 1032)."""
+    fingerprint = text.removeprefix(ERROR_ID)
+    return IndexedFilter(
+        lambda ledger: list(ledger.failed.with_fingerprint(fingerprint).values()),
+        lambda run: run.listed_status in GROUPED and run.failure is not None and run.failure.fingerprint == fingerprint,
     )
 
 

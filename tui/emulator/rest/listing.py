@@ -45,7 +45,7 @@ def read_page(world: World, query: Mapping[str, str]) -> Page:
     After a cursor, or without one, the newest run comes first; before a cursor, the oldest (recording 013).
     """
     issues: list[Json] = []
-    size = _size(query.get("page[size]"), issues)
+    size = page_size(query.get("page[size]"), issues)
     filters = ListFilters.read(query, issues, now_ms=world.now_ms)
     if issues:
         raise query_error(*issues)
@@ -181,7 +181,7 @@ def _decode(cursor: str) -> tuple[int, str] | None:
 # --- page[size]
 
 
-def _size(text: str | None, issues: list[Json]) -> int:
+def page_size(text: str | None, issues: list[Json]) -> int:
     """Parse the page size. Adds zod's issues for an invalid one (recordings 015, 016)."""
     if text is None:
         return DEFAULT_PAGE_SIZE

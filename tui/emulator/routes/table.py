@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tui.emulator.access import Permission
 from tui.emulator.exchange import ApiRequest, ApiResponse
-from tui.emulator.routes import batches, feeds, identity, queries, queues, runs, traces
+from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, traces
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -60,6 +60,17 @@ ROUTES = (
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
     ServedRoute("schema", "GET", "/api/v1/query/schema", queries.schema, Permission.QUERY, is_exposed=True),
+    ServedRoute("errors", "GET", "/api/v1/errors", errors.list_errors, Permission.READ_ERRORS, is_exposed=True),
+    ServedRoute("error", "GET", "/api/v1/errors/{id}", errors.error, Permission.READ_ERRORS, is_exposed=True),
+    ServedRoute(
+        "resolve", "POST", "/api/v1/errors/{id}/resolve", errors.resolve, Permission.WRITE_ERRORS, is_exposed=True
+    ),
+    ServedRoute(
+        "unresolve", "POST", "/api/v1/errors/{id}/unresolve", errors.unresolve, Permission.WRITE_ERRORS, is_exposed=True
+    ),
+    ServedRoute(
+        "ignore", "POST", "/api/v1/errors/{id}/ignore", errors.ignore, Permission.WRITE_ERRORS, is_exposed=True
+    ),
     ServedRoute("feed", "GET", "/realtime/v1/runs", feeds.many_runs, Permission.FOLLOW, is_exposed=True, is_feed=True),
     ServedRoute(
         "run-feed", "GET", "/realtime/v1/runs/{id}", feeds.one_run, Permission.READ_RUN, is_exposed=True, is_feed=True

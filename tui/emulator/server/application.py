@@ -200,6 +200,7 @@ class _Endpoint:
                 access.scopes,
                 request.headers.get("x-trigger-request-idempotency-key", ""),
                 subscription,
+                access.user,
             )
         )
 

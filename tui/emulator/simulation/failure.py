@@ -6,6 +6,7 @@ and span details (240-286), and the stored form in TRQL and the realtime feed (7
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 
@@ -43,6 +44,8 @@ CODES = {
 
 NEVER_RETRIED = frozenset({*CODES, FailureKind.ABORT, FailureKind.CANCELED, FailureKind.EXPIRED})
 
+FINGERPRINT_DIGITS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -66,6 +69,13 @@ class Failure:
         """The headline and the frames, like `Error.stack`; "" without frames."""
         headline = f"{self.name or 'Error'}: {self.message}"
         return f"{headline}\n{self.stack}" if self.stack else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The server's hash of the error's kind and message. It does not depend on the class, the stack or the task."""
+        stored = self.stored()
+        text = f"{stored['type']}:{stored.get('message') or stored.get('raw', '')}:"
+        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:FINGERPRINT_DIGITS]
 
     def in_rest(self) -> dict[str, Any]:
         """`error` of a run detail. An internal failure has only its code."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sortedcontainers import SortedList
 
+from tui.emulator.simulation.failed_runs import FailedRuns
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
@@ -34,6 +35,7 @@ class Ledger:
         """Numbers of the runs that changed for lists. The follower (`query.database`) empties it."""
         self.dropped: list[int] = []
         """Numbers of the runs that were dropped. The follower empties it."""
+        self.failed = FailedRuns()
         self._visible: list[int] = []
         self._created_ms: list[int] = []
         self._by_field: defaultdict[tuple[Field, str], list[int]] = defaultdict(list)
@@ -81,6 +83,7 @@ class Ledger:
             self._by_status[before].remove(run.number)
         if before is not run.status:
             self._by_status[run.status].add(run.number)
+            self.failed.add(run)
 
     def copy_all(self) -> None:
         """Copy all runs to the lists, at the end of the history, during which nothing was copied."""
@@ -90,6 +93,7 @@ class Ledger:
                 run.listed_status = run.status
                 self._record_change(run)
                 self._show(run)
+                self.failed.add(run)
                 numbers[run.status].append(run.number)
         for status, found in numbers.items():
             self._by_status[status].update(found)
@@ -115,6 +119,7 @@ class Ledger:
             del self.by_idempotency[key]
         if run.listed_status is not None:
             self._by_status[run.listed_status].remove(run.number)
+            self.failed.drop(run)
         if self._is_followed:
             self.changed.pop(run.number, None)
             self.dropped.append(run.number)
