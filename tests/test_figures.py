@@ -6,6 +6,7 @@ changes nothing. `python -m tests.perf` measures times.
 
 import importlib
 import json
+import re
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -36,6 +37,12 @@ from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 START: Final = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
 FIRST_LINE: Final = 3
 """The first line of the list."""
+
+LIST_LINES: Final = 20
+"""The detail and the attempts stand below these lines."""
+
+_UNREAD: Final = re.compile(r"  (from|payload|attempts) +(│|$|loading…)")
+_ATTEMPTS: Final = re.compile(r"│ +\S")
 
 ROW_BYTES: Final = 110
 """For one changed row, or 1.2 x its minimum."""
@@ -141,11 +148,12 @@ class Monitor:
 
     def is_detail_of_selected(self) -> bool:
         """Whether the detail below the list is that of the run under the cursor, read or not."""
-        return any(f"{self.selected} " in line for line in self.lines[20:])
+        return any(f"{self.selected} " in line for line in self.lines[LIST_LINES:])
 
     def is_detail_current(self) -> bool:
         """Whether the detail of the run under the cursor is read and shown."""
-        is_read = not any(word in self.terminal.text for word in ("loading…", "reading…", "not read"))
+        below = self.lines[LIST_LINES:]
+        is_read = not any(_UNREAD.match(line) for line in below) and any(_ATTEMPTS.search(line) for line in below)
         return is_read and self.is_detail_of_selected()
 
 

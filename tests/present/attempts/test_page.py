@@ -25,6 +25,7 @@ from tui.present.actions.row_actions import ShowAttempt, ToggleFold
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
 from tui.present.attempts.page import ReadProgress, run_words
 from tui.present.columns import Now
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Token, line_width, plain
 
 MISSING = (
@@ -153,7 +154,7 @@ def test_attempts_missing_from_the_trace_are_named() -> None:
 def test_error_code_is_shown_while_the_reason_is_being_read() -> None:
     blurred = build_error("trigger.dev internal error (TASK_PROCESS_SIGKILL_TIMEOUT)")
     run = replace(sample("CRASHED"), error=(STAMP, blurred))
-    coming = text(run, progress=ReadProgress(is_reading=True))
+    coming = text(run, progress=ReadProgress(ReadStage.LATE))
     assert coming.splitlines()[1:] == ["reading why…", "code      TASK_PROCESS_SIGKILL_TIMEOUT"]
     known = text(of(run, attempt(1, error=blurred)))
     assert "The server reports only a code." in known
@@ -204,7 +205,8 @@ def test_attempt_without_an_end_stops_at_the_end_of_its_run() -> None:
 
 
 def test_page_is_loading_then_says_what_to_do_after_a_refusal() -> None:
-    assert text(sample("FAILED"), progress=ReadProgress(is_reading=True)).strip() == "loading…"
+    assert text(sample("FAILED"), progress=ReadProgress(ReadStage.LATE)).strip() == "loading…"
+    assert not text(sample("FAILED"), progress=ReadProgress(ReadStage.DUE)).strip()
     refused = text(
         sample("FAILED"), 100, progress=ReadProgress(failure="the attempts are not known: 503 from the server")
     )

@@ -34,6 +34,7 @@ from tui.present.detail.values import FETCHING
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, JsonFolds
 from tui.present.json.rows import ValuePath, ValueRows
+from tui.present.read_stage import ReadStage
 from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
 from tui.present.styled import Token, line_width, plain
 from tui.present.text_block import LABEL
@@ -287,8 +288,12 @@ def test_whole_of_finds_a_nested_value() -> None:
 
 
 def test_values_say_that_they_were_not_read_yet() -> None:
-    assert "payload   loading…" in page(sample(), read=DetailRead(is_reading=True))
+    assert "payload   loading…" in page(sample(), read=DetailRead(ReadStage.LATE))
     assert "payload   not read" in page(sample())
+    quiet = page(sample(), read=DetailRead(ReadStage.DUE)).splitlines()
+    assert "payload" in [line.rstrip() for line in quiet]
+    assert not any(word in line for line in quiet for word in ("not read", "loading…"))
+    assert len(quiet) == len(page(sample()).splitlines()), "nothing moves"
     assert "output    none" in page(replace(sample(), body=(STAMP, Body({}))))
     assert "payload   none" in page(replace(sample(), body=(STAMP, Body())))
     assert "output" not in page(replace(sample("EXECUTING"), body=(STAMP, Body({}))))

@@ -18,7 +18,8 @@ from tui.emulator.simulation.script import Script, Work
 from tui.present.styled import plain
 from tui.ui.data.needs import RUN
 from tui.ui.model.selection import FetchState
-from tui.ui.panes.detail import SHOW_READING_AFTER, DetailPane
+from tui.ui.panes.base import SHOW_READING_AFTER
+from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.widgets.value_view import ValueView
 
@@ -238,6 +239,21 @@ def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
         await monitor.press("j", "enter", wait_s=1)
         assert "This key may not read runs (403)." in monitor.text
         assert "version   20261123.1" in monitor.text
+
+    run_story(story, tmp_path, fleet_with())
+
+
+def test_panes_say_nothing_before_a_read_is_late(tmp_path: Path) -> None:
+    words = ("not read", "loading…", "reading…")
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j")
+        assert "  payload" in [line.partition("│")[0].rstrip() for line in monitor.lines]
+        assert not any(word in monitor.text for word in words)
+        await monitor.later(1)
+        assert any(line.startswith("  payload   ▾") for line in monitor.lines)
+        await monitor.press("4")
+        assert not any(word in monitor.text for word in words)
 
     run_story(story, tmp_path, fleet_with())
 

@@ -77,6 +77,15 @@ def test_action_uses_marks_wherever_the_cursor_is(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet_of(FAILED, executing(1), executing(2)))
 
 
+def test_footer_offers_what_some_marked_run_allows(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for key, offers in (("j", ["R replay"]), ("space", ["R replay"]), ("space", ["C cancel", "R replay"])):
+            await monitor.press(key, wait_s=1)
+            assert [word for word in ("C cancel", "R replay") if word in monitor.lines[-1]] == offers
+
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
 def test_action_leaves_hidden_marks_alone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")

@@ -21,6 +21,7 @@ from tui.present.errors.frames import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.errors.text import sameness
 from tui.present.frame.failure import without_request
+from tui.present.read_stage import ReadStage
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
 from tui.present.text_block import labelled
@@ -30,9 +31,9 @@ NOTHING_SELECTED: Final = "No run is selected."
 
 @dataclass(frozen=True, slots=True)
 class ReadProgress:
-    """The last read of the run: whether one is in flight, and why it failed."""
+    """The last read of the run: how far it has got, and why it failed."""
 
-    is_reading: bool = False
+    stage: ReadStage = ReadStage.DONE
     failure: str | None = None
 
 
@@ -117,7 +118,8 @@ def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout
         return sentence(reason, layout, "none")
     if progress.failure is None and run.attempts is None:
         is_shown_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
-        return [] if is_shown_below else sentence(formatting.LOADING, layout, "loading")
+        is_quiet = is_shown_below or progress.stage is ReadStage.DUE
+        return [] if is_quiet else sentence(formatting.LOADING, layout, "loading")
     return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
 
 
@@ -178,8 +180,9 @@ def _error_rows_of(
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
-    why = "reading why…" if progress.is_reading else "The server reports only a code."
-    rows = [*sentence(why, layout, "why"), *(Row(line, ("code", index)) for index, line in enumerate(code))]
+    why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server reports only a code.")
+    reason = sentence(why, layout, "why") if why else [Row((), ("why", 0))]  # its place is kept
+    rows = [*reason, *(Row(line, ("code", index)) for index, line in enumerate(code))]
     if error.stack:
         rows += [Row((), "above the error"), *error_rows(error, layout, ("error", key), note)]
     return rows

@@ -141,10 +141,15 @@ def fact_lines(run: Run, limit: int) -> list[Line]:
     return lines
 
 
-def fact_rows(run: Run, limit: int, *, is_seldom: bool, is_wrapped: bool) -> list[Row]:
-    """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row."""
+def fact_rows(
+    run: Run, limit: int, *, is_seldom: bool, is_wrapped: bool, unread: str = formatting.NOT_READ
+) -> list[Row]:
+    """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row.
+
+    `unread` stands for facts that every read of a run has, before the first one.
+    """
     rows: list[Row] = []
-    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom)):
+    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread):
         if len(group) > 1 and (line := _shared_line(group, limit)) is not None:
             rows.append(Row(line, ("fact", group[0][0].label)))
             continue
@@ -161,7 +166,7 @@ def tag_rows(run: Run, limit: int) -> list[Row]:
     return [Row(line, ("tags", index)) for index, line in enumerate(lines)]
 
 
-def _grouped(run: Run, facts: Iterable[Fact]) -> Iterator[list[tuple[Fact, Raw | str]]]:
+def _grouped(run: Run, facts: Iterable[Fact], unread: str) -> Iterator[list[tuple[Fact, Raw | str]]]:
     """Yield the known facts, those that may share a row together."""
     group: list[tuple[Fact, Raw | str]] = []
     for fact in facts:
@@ -170,7 +175,7 @@ def _grouped(run: Run, facts: Iterable[Fact]) -> Iterator[list[tuple[Fact, Raw |
             group = []
         text = fact.text(run)
         if text is None and run.body is None and not fact.is_in_lists:
-            text = formatting.NOT_READ
+            text = unread
         if text is not None:
             group.append((fact, text))
     if group:

@@ -16,8 +16,10 @@ from tui.present.detail.timeline import time_lines, timeline_line, updated_lines
 from tui.present.detail.unreadable import failure_lines
 from tui.present.detail.values import value_of, value_rows
 from tui.present.detail.view import DetailRead, DetailView
+from tui.present.formatting import NOT_READ
 from tui.present.json.fold import value_at
 from tui.present.json.rows import ValuePath, ValueRows
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line
 
 MIN_WIDTH: Final = 30
@@ -38,6 +40,8 @@ def detail_rows(
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
     life = timeline_line(run, now, limit)
+    # One word for all of them suffices, and it stands at the payload.
+    unread = NOT_READ if read.stage is ReadStage.DONE else ""
     blocks = (
         _keyed(head_lines(run, now, limit, read.action), "head"),
         _keyed(failure_lines(run, read.failure, now, limit), "failure"),
@@ -45,14 +49,14 @@ def detail_rows(
         [
             *([Row(life, "life")] if life else []),
             *_keyed(time_lines(run, now, limit), "time"),
-            *ancestor_rows(run, around, now, limit),
-            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped),
+            *ancestor_rows(run, around, now, limit, unread),
+            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped, unread=unread),
             *tag_rows(run, limit),
         ],
         children if around.children else [],
         value_rows(run, read, view, limit, values),
         [
-            *fact_rows(run, limit, is_seldom=True, is_wrapped=view.is_wrapped),
+            *fact_rows(run, limit, is_seldom=True, is_wrapped=view.is_wrapped, unread=unread),
             *_keyed(updated_lines(run, now, limit), "updated"),
             *(children if not around.children else []),
         ],

@@ -56,15 +56,16 @@ def children_summary(groups: dict[StatusStyle, list[Run]], limit: int) -> list[L
     return labelled("children", parts, limit)
 
 
-def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int) -> list[Row]:
+def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int, unread: str = formatting.NOT_READ) -> list[Row]:
     """Return a row for the root and one for the parent. A parent that is the root has one row.
 
-    Before the run was read, its depth says which of them it has. Their rows keep the place, so that nothing moves then.
+    Before the run was read, its depth says which of them it has. Their rows, with the word
+    `unread`, keep the place, so that nothing moves then.
     """
     rows: list[Row] = []
     if run.body is None and run.fixed.parent_id is None and run.fixed.depth:
         labels = ("root", "parent") if run.fixed.depth > 1 else ("parent",)
-        return [Row((label_piece(label), Piece(formatting.NOT_READ, Token.FAINT)), (label, None)) for label in labels]
+        return [Row((label_piece(label), Piece(unread, Token.FAINT)), (label, None)) for label in labels]
     task_cells = _task_cells([around.root, around.parent], limit)
     fixed = run.fixed
     if fixed.root_id is not None and fixed.root_id != fixed.parent_id:

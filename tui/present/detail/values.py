@@ -3,7 +3,6 @@
 from typing import Final
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.present import formatting
 from tui.present.actions.row_actions import FetchValue, Row
 from tui.present.detail.error import enter_hint
 from tui.present.detail.facts import label_piece
@@ -11,6 +10,7 @@ from tui.present.detail.unreadable import MAX_CHARACTERS
 from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import JsonFolds
 from tui.present.json.rows import ValueRows
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.text_block import LABEL
 
@@ -41,12 +41,12 @@ def value_of(run: Run, label: str) -> tuple[Json | Absent, str | None]:
             return (ABSENT if run.fixed.schedule is None else run.fixed.schedule), None
 
 
-def missing_words(run: Run, label: str, *, is_reading: bool = False) -> str | None:
+def missing_words(run: Run, label: str, stage: ReadStage = ReadStage.DONE) -> str | None:
     """Return what the page says where a value is absent, or None where it leaves the value out."""
     if label in {"metadata", "schedule"} or (label == "output" and not run.is_final):
         return None
     if run.body is None:
-        return formatting.LOADING if is_reading else formatting.NOT_READ
+        return stage.words
     return "none, the run failed" if label == "output" and run.status.is_failed else "none"
 
 
@@ -61,7 +61,7 @@ def value_rows(run: Run, read: DetailRead, view: DetailView, limit: int, values:
             rows += values.rows(label, value, folds, limit, is_wrapped=view.is_wrapped, max_rows=max_rows)
         elif url is not None:
             rows += _stored_apart_rows(label, view.fetching.get(label, ""), limit)
-        elif (words := missing_words(run, label, is_reading=read.is_reading)) is not None:
+        elif (words := missing_words(run, label, read.stage)) is not None:
             rows.append(_labelled_row(label, (Piece(words, Token.FAINT),), limit))
     return rows
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from tui.lazy_dataclass import dataclass
 from tui.present.json.fold import JsonFolds
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Piece
 
 
@@ -26,11 +27,11 @@ class DetailView:
 
 @dataclass(frozen=True, slots=True)
 class DetailRead:
-    """The last read of the run: whether it is in flight, and why it failed.
+    """The last read of the run: how far it has got, and why it failed.
 
     `action` replaces the status word while an action is pending.
     """
 
-    is_reading: bool = False
+    stage: ReadStage = ReadStage.DONE
     failure: str | None = None
     action: Piece | None = None

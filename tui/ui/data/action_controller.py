@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +40,10 @@ from tui.ui.widgets.footer import NOTICE_S
 
 if TYPE_CHECKING:
     from tui.ui.screens.confirm import ConfirmScreen
+
+MAX_CHECKED_RUNS: Final = 500
+"""The footer asks after each key whether the action of a key is possible. So many runs take less than half a
+millisecond."""
 
 NO_RUN_SELECTED: Final = "no run is selected: j or ↓ selects one"
 
@@ -131,6 +135,19 @@ class ActionController:
     def can(self, action: Action, run: Run) -> bool:
         """Return whether the key of an action does something on a run now."""
         return self.is_enabled and self.block is None and self.why_not(action, run) is None
+
+    def can_any(self, action: Action, run_ids: Iterable[RunId]) -> bool:
+        """Return whether the key of an action does something on at least one of these runs.
+
+        Only the first `MAX_CHECKED_RUNS` are checked: with more, the key is taken for useful.
+        """
+        if not self.is_enabled or self.block is not None:
+            return False
+        store = self._session.store
+        for count, run_id in enumerate(run_ids):
+            if count == MAX_CHECKED_RUNS or self.why_not(action, store.get(run_id) or Run(run_id)) is None:
+                return True
+        return False
 
     def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
         """Return whether a binding of `ACTION_BINDINGS` does something now.

@@ -28,6 +28,10 @@ class Marks(Collection[RunId]):
         """The number of marked runs that the filter hides."""
         return len(self._hidden)
 
+    def shown(self) -> Iterator[RunId]:
+        """Iterate over the marked runs that the filter does not hide."""
+        return (run_id for run_id in self._marked if run_id not in self._hidden)
+
     @property
     def last(self) -> RunId | None:
         """The run that was marked last."""

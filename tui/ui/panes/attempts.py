@@ -20,6 +20,7 @@ from tui.present.attempts.page import (
     sentence,
 )
 from tui.present.errors.frames import ErrorLayout
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, line_width
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
@@ -83,7 +84,7 @@ class AttemptsPane(PagePane):
 
     @property
     def is_ticking(self) -> bool:
-        return self.run is not None and not self.run.is_final
+        return self.selection.state_of(RUN).is_fetching or (self.run is not None and not self.run.is_final)
 
     def rows(self, width: int) -> Sequence[PageRow]:
         selected = self.selected
@@ -93,13 +94,13 @@ class AttemptsPane(PagePane):
     def _page_rows(self, width: int) -> Sequence[Row]:
         room = ErrorLayout(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
         selection, run = self.selection, self.run
-        fetch = selection.state_of(RUN)
+        fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
         if selection.run_id is None:
             return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
         if run is None:
-            return [Row(()), *sentence(fetch.failure or formatting.LOADING, room, "loading")]
-        is_loading = fetch.is_fetching or (run.attempts is None and fetch.failure is None)
-        progress = ReadProgress(is_loading, fetch.failure)
+            words = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
+            return [Row(()), *sentence(words, room, "loading")]
+        progress = ReadProgress(stage, fetch.failure)
         return attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:

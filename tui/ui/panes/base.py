@@ -4,7 +4,8 @@ Panes do not know each other. A pane receives the selection from its screen, and
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -15,6 +16,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.row_actions import ToggleFold
 from tui.present.frame.rule import RuleText, Tab
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of, is_covered
@@ -25,6 +27,9 @@ from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Backdrop
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.rule import Rule
+
+SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
+"""A read that takes longer is shown at the next second."""
 
 
 class OpenRun(Message):
@@ -78,6 +83,14 @@ class Pane(Backdrop):
         """The selected run as the screen shows it now."""
         run_id = self.selection.run_id
         return None if run_id is None else self.live.get(run_id)
+
+    def stage_of(self, need: Need[Any]) -> ReadStage:
+        """Return how far the read of a need of the selected run has got."""
+        state = self.selection.state_of(need)
+        if state.started_at is not None and self.live.now.at - state.started_at >= SHOW_READING_AFTER:
+            return ReadStage.LATE
+        is_answered = state.fetched_at is not None or state.failure is not None
+        return ReadStage.DONE if is_answered else ReadStage.DUE
 
     def compose(self) -> ComposeResult:
         yield self.rule

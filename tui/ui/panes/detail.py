@@ -5,7 +5,7 @@ This module folds, searches and fetches values. `present/detail` makes the rows.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
@@ -22,6 +22,7 @@ from tui.present.detail.view import DetailRead, DetailView
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.list.end import NOT_A_RUN_SENTENCE
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
@@ -35,9 +36,6 @@ from tui.ui.model.selection import Need
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
-
-SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
-"""A fetch that takes longer is shown at the next second. Most take less, and the words would only flicker."""
 
 _MAX_SEARCH_SLICES: Final = 5
 """How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
@@ -77,17 +75,11 @@ class DetailPane(PagePane):
         if selection.run_id is None:
             hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        read = DetailRead(self._is_reading, fetch.failure, self.overlay(selection.run_id))
+        read = DetailRead(self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id))
         if run is None:
-            lines = failure_lines(None, read.failure, now, width) or [(Piece(formatting.LOADING, Token.MUTED),)]
-            return [Row(()), *(Row(line) for line in lines)]
+            loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
+            return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
-
-    @property
-    def _is_reading(self) -> bool:
-        """Whether a fetch has been in flight for so long that the user should know."""
-        started_at = self.selection.state_of(RUN).started_at
-        return started_at is not None and self.live.now.at - started_at >= SHOW_READING_AFTER
 
     def _relatives(self, run: Run) -> Relatives:
         live, fixed = self.live, run.fixed
@@ -110,7 +102,7 @@ class DetailPane(PagePane):
         run = self.run
         if self.selection.run_id is None:
             return ()
-        if self._is_reading:
+        if self.stage_of(RUN) is ReadStage.LATE:
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()

@@ -225,6 +225,7 @@ class RunListPane(Pane):
         self.rows.toggle_mark()
         self.table.step_run(1)
         self.show_rule()
+        self.refresh_bindings()
 
     def action_mark_range(self) -> None:
         self.rows.mark_range()
@@ -247,6 +248,7 @@ class RunListPane(Pane):
     def _show_rows(self) -> None:
         self.table.show_all()
         self.show_rule()
+        self.refresh_bindings()
 
     def _visible_runs(self) -> list[RunId]:
         return [run_id for _, run_id in self.rows.visible_runs]

@@ -14,6 +14,7 @@ from tui.domain.ids import RunId
 from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, ToggleFold
 from tui.present.attempts.page import NOTHING_SELECTED
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.tree import notes as tree_notes
 from tui.present.tree import page as tree_page
@@ -83,7 +84,9 @@ class TreePane(PagePane):
         if self.selection.run_id is None:
             return NOTHING_SELECTED
         failure = self.selection.state_of(TREE).failure
-        return formatting.LOADING if failure is None else tree_notes.failure_words(failure)
+        if failure is not None:
+            return tree_notes.failure_words(failure)
+        return "" if self.stage_of(TREE) is ReadStage.DUE else formatting.LOADING
 
     def left(self) -> Line:
         tree = self.view.tree
@@ -92,7 +95,7 @@ class TreePane(PagePane):
         return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
 
     def right(self) -> Line:
-        if self.selection.state_of(TREE).is_fetching:
+        if self.stage_of(TREE) is ReadStage.LATE:
             return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:

@@ -11,6 +11,7 @@ from tui.domain.run import Run
 from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NOT_A_RUN
 from tui.present.styled import Piece, Token
+from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
 from tui.ui.data.action_controller import (
     ACTION_NAMES,
@@ -83,6 +84,11 @@ class MainScreen(BaseScreen):
         if self.pane is self.run_list and self.history.current != self.run_list.target:
             self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
 
+    def on_changes(self, changes: Changes) -> None:
+        super().on_changes(changes)
+        if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
+            self.refresh_bindings()
+
     def _show_filters(self, remembered: Remembered) -> None:
         """Show the list with the filters and the order that were loaded or chosen."""
         order = next((each for each in ORDERS if each.id == remembered.order), CREATED)
@@ -138,8 +144,7 @@ class MainScreen(BaseScreen):
         if action not in ACTION_NAMES:
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
-            rows = self.run_list.rows
-            return self.action_controller.block is None and len(rows.marks) > rows.marks.hidden_count
+            return self.action_controller.can_any(BY_ID[str(parameters[0])], self.run_list.rows.marks.shown())
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.action_controller.check(action, parameters, run) is True
 
