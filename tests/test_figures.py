@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.perf.figures.opening import MAX_BYTES
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM
 from tests.perf.figures.row import MAX_RATIO, allowed_bytes
 from tests.perf.paint_cost import paint_cost
-from tests.perf.terminal import Terminal
+from tests.perf.terminal import SYNC_BEGINS, Terminal
 from tests.support.commands import environment
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
@@ -37,6 +37,8 @@ from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 START: Final = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
 FIRST_LINE: Final = 3
 """The first line of the list."""
+
+SYNC_ENDS: Final = b"\x1b[?2026l"
 
 LIST_LINES: Final = 20
 """The detail and the attempts stand below these lines."""
@@ -90,10 +92,19 @@ class Monitor:
 
     def _is_between_frames(self) -> bool:
         received = self.terminal.received
-        return received.count(b"\x1b[?2026h") == received.count(b"\x1b[?2026l")
+        return received.count(SYNC_BEGINS) == received.count(SYNC_ENDS)
 
     def press(self, key: str, is_done: Callable[[], bool]) -> Cost:
         return self.cost(lambda: self.terminal.send(key), is_done)
+
+    def paints_at_once(self, key: str, is_done: Callable[[Sequence[str]], bool]) -> bool:
+        """Press a key, and return whether all that it changes comes in one frame."""
+        terminal, since = self.terminal, len(self.terminal.received)
+        terminal.send(key)
+        terminal.wait_until(lambda: SYNC_ENDS in terminal.received[since:], "a frame")
+        is_at_once = terminal.received[since:].startswith(SYNC_BEGINS) and is_done(self.lines)
+        terminal.wait_until(lambda: is_done(self.lines) and self._is_between_frames(), "the screen")
+        return is_at_once
 
     def trigger(self) -> str:
         """Trigger a run that starts in an hour. Return its id."""
@@ -193,6 +204,18 @@ def follow(shown: Monitor, count: int) -> Iterator[Cost]:
         yield shown.cost(lambda ids=ids: ids.append(shown.trigger()), is_shown)  # type: ignore[misc]
 
 
+LIST_AGAIN: Final = ("\x1b", lambda lines: "1:runs" in lines[1] and "? keys" in lines[-1])
+SCREENS: Final = (
+    (("z", lambda lines: "…" in lines[-4] and "z back" in lines[-1]), ("z", lambda lines: "z zoom" in lines[-1])),
+    ((":", lambda lines: " of " in lines[3] and "sort by took" in lines[9]), LIST_AGAIN),
+    (("?", lambda lines: "these keys" in "".join(lines) and "Esc back" in lines[-1]), LIST_AGAIN),
+)
+"""Keys that open and close screens, and what their frame shows from the top to the bottom."""
+
+TRIES: Final = 4
+"""Something else, such as an age, may have changed right before the frame."""
+
+
 def zoom(shown: Monitor) -> None:
     shown.press("j", shown.is_detail_current)
     shown.press("z", shown.is_summary_current)
@@ -232,6 +255,16 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         idle = shown.cost(lambda: shown.wait_for_requests(IDLE_REQUESTS), lambda: True)
         assert over(costs | {"idle": [idle]}) == {}
         assert over(pages, MAX_PAGE_RATIO) == {}
+
+
+def test_screen_is_opened_in_one_frame(tmp_path: Path) -> None:
+    with monitor(tmp_path) as shown:
+        shown.press("j", shown.is_detail_current)
+        for keys in SCREENS:
+            found = [{key: shown.paints_at_once(key, is_done) for key, is_done in keys}]
+            while len(found) < TRIES and not all(any(each[key] for each in found) for key, _ in keys):
+                found.append({key: shown.paints_at_once(key, is_done) for key, is_done in keys})
+            assert all(any(each[key] for each in found) for key, _ in keys), found
 
 
 def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode, has_true_color
+from tui.ui.look.settling import KeyPainter
 from tui.ui.look.theme import THEMES
 from tui.ui.look.ticking import TickingScreen
-from tui.ui.screens.painted import PaintedScreen
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
@@ -78,6 +78,7 @@ class TriggerApp(AppBase):
         self.session = session
         self.early_terminal = early_terminal
         self._is_link_slow = False
+        self._key_painter = KeyPainter(self)
         self.environ = environ or {}
         self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
@@ -149,6 +150,7 @@ class TriggerApp(AppBase):
 
     def _spawn_start(self) -> None:
         self._is_complete = True
+        self._key_painter.begin()
         if self._exit_code is not None:
             self.exit(return_code=self._exit_code)
             return
@@ -201,31 +203,32 @@ class TriggerApp(AppBase):
             return
         if isinstance(event, events.Key):
             self.previous_key, self._last_key = self._last_key, event.key
-        screens = len(self.screen_stack)
+            if isinstance(self._driver, TerminalDriver):
+                self._driver.backlog.record_begun()
         await super().on_event(event)
-        if len(self.screen_stack) > screens:
-            self.record_layout()
-        self._paint_now()
+        await self._paint_now()
         done = asyncio.Event()
         if call_soon(self.focused or self.screen, done.set):
             with suppress(TimeoutError):
                 async with asyncio.timeout(MAX_KEY_S):
                     await done.wait()
+        if self._key_painter.is_elsewhere:
+            await self._paint_now()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.record_handled()
 
     @property
     def is_behind(self) -> bool:
         # Without a terminal, all keys of a test come at once.
-        return self.message_queue_size > 0 and isinstance(self._driver, TerminalDriver)
+        return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
 
-    def _paint_now(self) -> None:
-        """Show at once what a key did, unless the next one is already here. The panes that follow the cursor are later.
+    async def _paint_now(self) -> None:
+        """Show what a key did, unless the next one is already here. The panes that follow the cursor are later.
 
         While keys are always waiting, Textual's timer paints.
         """
-        if isinstance(self.screen, PaintedScreen) and not self.is_behind:
-            self.screen.paint_now()
+        if not self.is_behind:
+            await self._key_painter.paint()
 
     def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
         event.stop()
@@ -253,8 +256,7 @@ class TriggerApp(AppBase):
                 screen.tick()
 
     def record_layout(self) -> None:
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.record_layout()
+        self._key_painter.record_layout()
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)

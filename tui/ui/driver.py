@@ -110,8 +110,7 @@ class TerminalDriver(Driver):
         self._app.post_message(message)
 
     def record_handled(self) -> None:
-        """Record that the app has handled a key."""
-        self.backlog.record_handled()
+        """Record that the app has handled a key: what is drawn now shows its effect."""
         self._frames.record_key()
 
     def write(self, data: str) -> None:
@@ -142,8 +141,12 @@ class TerminalDriver(Driver):
         self._frames.pacer.is_slow_profile = is_on
 
     def record_layout(self) -> None:
-        """Record that widgets are about to get other places: a slow link gets one frame, with their content."""
+        """Record that widgets are about to get other places: the next frame shows them with their content."""
         self._frames.record_layout()
+
+    def record_settled(self) -> None:
+        """Record that they are painted there."""
+        self._frames.record_settled()
 
     def repaint(self) -> None:
         """Set the terminal's modes again and repaint everything, after another program may have changed them."""

@@ -137,7 +137,7 @@ def test_each_key_is_processed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     async def story(monitor: Monitored) -> None:
         worked_off: list[None] = []
         driver = TerminalDriver(monitor.app)
-        driver.backlog.record_handled = lambda: worked_off.append(None)  # type: ignore[method-assign]
+        driver.backlog.record_begun = lambda: worked_off.append(None)  # type: ignore[method-assign]
         send = monitor.app._driver.send_message  # type: ignore[union-attr]
         monkeypatch.setattr(monitor.app, "_driver", driver)
         monkeypatch.setattr(driver, "send_message", send)

@@ -230,5 +230,5 @@ def test_flood_of_keys_is_bounded_except_help_and_quit() -> None:
     assert admitted == ["j"] * MAX_WAITING_KEYS + ["question_mark", "ctrl+q"]
     assert sum(backlog.admit("escape") for _ in range(3 * MAX_WAITING_KEYS)) < MAX_WAITING_KEYS
     for _ in range(2 * MAX_WAITING_KEYS):
-        backlog.record_handled()
+        backlog.record_begun()
     assert backlog.admit("j")

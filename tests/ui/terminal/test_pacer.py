@@ -172,18 +172,17 @@ def test_slow_profile_keeps_a_frame_for_a_key() -> None:
     assert terminal.draw(is_key=True)
 
 
-def test_slow_profile_waits_for_the_content_of_a_layout() -> None:
+@pytest.mark.parametrize("is_slow", [True, False])
+def test_frame_waits_for_the_content_of_a_layout(is_slow: bool) -> None:
     terminal = LinkedTerminal()
-    terminal.pacer.is_slow_profile = True
+    terminal.pacer.is_slow_profile = is_slow
     terminal.pacer.record_layout(terminal.now_s)
     assert not terminal.draw(is_key=True)
     terminal.run(2 * LAYOUT_S)
     assert len(terminal.sent_s) == 1
-
-
-def test_free_link_does_not_wait_for_the_content_of_a_layout() -> None:
-    terminal = LinkedTerminal()
     terminal.pacer.record_layout(terminal.now_s)
+    assert not terminal.draw(is_key=True)
+    terminal.pacer.record_settled()
     assert terminal.draw(is_key=True)
 
 

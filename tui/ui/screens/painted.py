@@ -25,6 +25,13 @@ class PaintedScreen(Screen[ResultT]):
         """
         StylesCache.get_inner_outer.cache_clear()
 
+    def place_now(self) -> bool:
+        """Place and paint the widgets if Textual's timer would do so up to 16 ms later. Return whether it would."""
+        if not (self._layout_required or self._scroll_required) or self.app._batch_count:  # noqa: SLF001
+            return False
+        self._on_timer_update()
+        return True
+
     def paint_now(self) -> None:
         """Paint what has changed, instead of with the next tick of Textual's timer, up to 16 ms later.
 

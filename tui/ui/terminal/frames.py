@@ -131,6 +131,12 @@ class FrameSender:
         """Record that widgets are about to get other places, and are painted empty first."""
         self.pacer.record_layout(time.monotonic())
 
+    def record_settled(self) -> None:
+        """Record that widgets are painted in their new places."""
+        self.pacer.record_settled()
+        if self._is_waiting:
+            self._pace()
+
     def ask_cursor(self) -> bool:
         """Send the newest frame whatever the pace, and a cursor query behind it. False: the terminal is behind."""
         # The status query shows whether the answer was lost, and when the frame had arrived.

@@ -30,8 +30,8 @@ ECHO_S: Final = 0.15
 ECHO_INTERVAL_S: Final = 1 / 60
 """The time between two frames that echo the same key, or of which the first came after quiet."""
 
-LAYOUT_S: Final = 0.15
-"""The slow-link profile waits this long for what widgets paint in a new place. They are painted empty first."""
+LAYOUT_S: Final = 0.3
+"""Widgets in new places are painted empty first: a frame waits at most this long until they have settled."""
 
 MAX_OLD_FRAMES: Final = 1
 """Frames on their way to the terminal that the echo of a key may wait behind."""
@@ -55,6 +55,10 @@ class FramePacer:
         """Record that widgets are about to get other places."""
         self._layout_until_s = now_s + LAYOUT_S
 
+    def record_settled(self) -> None:
+        """Record that widgets are painted in their new places."""
+        self._layout_until_s = -math.inf
+
     def record_drawn(self, now_s: float) -> None:
         """Record that the wanted screen changed."""
         self._is_urgent = self._is_urgent or now_s <= self._echo_until_s
@@ -75,8 +79,9 @@ class FramePacer:
             if interval_s == MIN_INTERVAL_S and self._sent_s[-1] - self._sent_s[-2] >= QUIET_S:
                 interval_s = ECHO_INTERVAL_S
             after_s = self._sent_s[-1] + interval_s
+        after_s = max(after_s, self._layout_until_s)
         if self.is_slow_profile:
-            after_s = max(after_s, self._slow_after_s(), self._layout_until_s)
+            after_s = max(after_s, self._slow_after_s())
         return max(0.0, link.wait_s(now_s, MAX_OLD_FRAMES if self._is_urgent else 0), after_s - now_s)
 
     def _slow_after_s(self) -> float:
