@@ -14,7 +14,7 @@ from sortedcontainers import SortedList
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
-from tui.domain.errors.message import normalise
+from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run

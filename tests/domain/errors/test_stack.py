@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import trace_of
-from tui.domain.errors.stack import FrameKind, StackFrame, parse_stack
+from tui.domain.errors.stack import FrameKind, StackFrame, first_own_frame, parse_stack
 from tui.domain.text import Raw
 
-OWN, DEPENDENCY, NODE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE
+OWN, DEPENDENCY, NODE, NOTE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE, FrameKind.NOTE
 
 
 def frame(line: str) -> StackFrame:
@@ -205,7 +205,32 @@ def test_stderr_of_a_crash_contains_its_stack() -> None:
 
 
 def test_omitted_frames_do_not_end_a_stack() -> None:
-    assert functions("E: m\n    at f (/a.js:1:2)\n    ... 40 frames omitted ...\n    at g (/a.js:1:2)") == ["f", "g"]
+    stack = "E: m\n    at f (/a.js:1:2)\n    ... 40 frames omitted ...\n    at g (/a.js:1:2)"
+    for message in (None, Raw("m")):
+        first, note, last = parse_stack(Raw(stack), message)
+        assert (first.function, note.kind, note.text, last.function) == ("f", NOTE, "... 40 frames omitted ...", "g")
+
+
+@pytest.mark.parametrize("indentation", ["    ", ""])
+@pytest.mark.parametrize("message", [None, Raw("No such customer: 'cus_1'")])
+def test_notes_between_frames_are_kept(indentation: str, message: Raw | None) -> None:
+    lines = ["at a (/app/node_modules/stripe/a.js:1:2)", "Originating from:", "at charge (/app/src/charge.ts:3:4)"]
+    stack = "\n".join(
+        ["Error: No such customer: 'cus_1'", *(lines[1] if line is lines[1] else indentation + line for line in lines)]
+    )
+    frames = parse_stack(Raw(stack), message)
+    assert [each.text for each in frames] == lines
+    own = first_own_frame(Raw(stack), message)
+    assert own is not None
+    assert own.function == "charge"
+
+
+def test_message_with_frames_is_skipped_without_indentation() -> None:
+    message = "Worker 'pdf-1' crashed: Error: x\n    at loadFont (/app/src/fonts.ts:1:2)"
+    stack = (
+        "Error: Worker 'pdf-1' crashed: Error: x\nat loadFont (/app/src/fonts.ts:1:2)\nat run (/app/src/pool.ts:1:2)"
+    )
+    assert functions(stack, message) == ["run"]
 
 
 def test_trimmed_and_crlf_lines_are_parsed() -> None:
@@ -254,7 +279,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=40).map("".join), st.none() | st.text(max_size=3))
-def test_any_text_is_parsed_line_by_line(text: str, message: str | None) -> None:
+def test_any_text_is_parsed_line_by_line(text: str, message: Raw | None) -> None:
     lines = [line.strip() for line in text.split("\n")]
     for found in parse_stack(Raw(text), None if message is None else Raw(message)):
         assert found.text in lines

@@ -1,11 +1,14 @@
 """`ErrorKind`: what the failures of one error group have in common: type, normalised message and first own frame."""
 
+import re
 from hashlib import blake2b
 from typing import Final, NewType
 
 from tui.domain.errors.error import RunError
-from tui.domain.errors.message import normalise
-from tui.domain.errors.stack import FrameKind, parse_stack
+from tui.domain.errors.messages.identity import is_id
+from tui.domain.errors.messages.normalise import normalise
+from tui.domain.errors.messages.vocabulary import ID
+from tui.domain.errors.stack import first_own_frame
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -13,6 +16,15 @@ Fingerprint = NewType("Fingerprint", str)
 """Identifies an `ErrorKind`: 16 hexadecimal digits. It is ours, and never equals a fingerprint of the server."""
 
 _FINGERPRINT_BYTES: Final = 8
+
+_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")
+# The directory in which `trigger dev` builds the project, and the project's in container images.
+_ROOT = re.compile(r".*/\.trigger/tmp/[^/]+/|/(?:usr/src/app|app|workspace|var/task|opt/app|code|build)/")
+_SOURCES = re.compile(r".*(?:/|\A)(?=(?:src|dist)/)", re.DOTALL)
+# Folders at the top of projects without `src`.
+_FOLDERS = re.compile(r".*?/(?=(?:trigger|app|lib)/)", re.DOTALL)
+_HASH = re.compile(r"[A-Za-z0-9]{8,}")
+_CALLED_ON = re.compile(r"(?:new )?(?:Object|Module|exports|global|globalThis|Function)\.(?=[\w$<])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +66,27 @@ def _kind(name: Raw | None, message: Raw, frame: OwnFrame | None) -> ErrorKind:
 
 
 def _first_own_frame(error: RunError) -> OwnFrame | None:
-    frames = parse_stack(error.stack, error.message) if error.stack else ()
-    for frame in frames:
-        if frame.kind is FrameKind.OWN and (file := frame.short_file) is not None:
-            return OwnFrame(file, frame.function)
-    return None
+    frame = first_own_frame(error.stack, error.message) if error.stack else None
+    if frame is None or frame.file is None:
+        return None
+    return OwnFrame(Raw(_project_file(frame.file)), _function(frame.function))
+
+
+def _project_file(file: str) -> str:
+    """Return a file without the folder of the project or of its build, whose hashes change with every deploy."""
+    path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
+    path = _ROOT.sub("", path, count=1)
+    match = _SOURCES.match(path) or _FOLDERS.match(path)
+    return _HASH.sub(_without_hash, path if match is None else path[match.end() :])
+
+
+def _without_hash(match: re.Match[str]) -> str:
+    return ID if is_id(match[0]) else match[0]
+
+
+def _function(function: str | None) -> Raw | None:
+    """Return a function without the object that V8 puts before it, which depends on how it was called."""
+    if function is None:
+        return None
+    name = _CALLED_ON.sub("", function)
+    return None if name in {"", "<anonymous>"} else Raw(name)

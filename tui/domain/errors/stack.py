@@ -4,7 +4,7 @@ Source: tests/wire/recordings/README.md §5; the documentation of V8's stack tra
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 from tui.domain.text import Raw
@@ -12,11 +12,15 @@ from tui.lazy_dataclass import dataclass
 
 
 class FrameKind(StrEnum):
-    """The owner of the code: the project, an installed package, or the runtime (Node or Bun)."""
+    """The owner of the code: the project, an installed package, or the runtime (Node or Bun).
+
+    A note is no frame: a line between frames, such as `Originating from:` or `... 12 frames omitted ...`.
+    """
 
     OWN = "own"
     DEPENDENCY = "dependency"
     NODE = "node"
+    NOTE = "note"
 
 
 _LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
@@ -24,6 +28,8 @@ _POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
 _END_OF_POSITION = re.compile(r":[0-9]+:[0-9]+(?=\))")
 _NODE_MODULES = re.compile(r"(?<![^\\/])node_modules[\\/]")
 _PACKAGE = re.compile(rf".*{_NODE_MODULES.pattern}((?:@[^\\/]+[\\/])?[^.@\\/][^\\/]*)", re.DOTALL)
+_NOTE = re.compile(r"[A-Za-z][\w ]{2,40}:?\Z|-{3,}\Z")
+_CAUSE = re.compile(r"\s*\[?(?:caused by|cause|errors)\b|.*\b[A-Z]\w*(?:Error|Exception)\b", re.IGNORECASE)
 _NAMELESS = ("<anonymous>", "<computed>")
 _RUNTIME = ("node:", "bun:", "internal/")
 _NOWHERE = frozenset({"", "native", "<anonymous>"})
@@ -78,37 +84,88 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
     """Return the frames of a stack trace, innermost first; () if the text has none, as in the stderr of a process.
 
     A stack trace begins with the error's message, which may itself contain lines that look like frames. If `message` is
-    given and the stack begins with it, only the frames after it are returned. Otherwise only the last block of frames
-    with the same indentation is returned.
+    given and the stack begins with it, only what follows is returned. Otherwise only the last block of frames with the
+    same indentation is returned. Lines between the frames that are none, such as `Originating from:`, are notes.
     """
+    return tuple(_parse_line(line.strip()) for line in _lines(stack, message))
+
+
+def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
+    """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
+    for line in _lines(stack, message):
+        if "node_modules" not in line or _NODE_MODULES.search(line) is None:
+            frame = _parse_line(line.strip())
+            if frame.kind is FrameKind.OWN:
+                return frame
+    return None
+
+
+def _lines(stack: Raw, message: Raw | None) -> list[str]:
+    """Return the lines of the frames and of the notes between them."""
     lines = [line.rstrip("\r") for line in stack.split("\n")]
-    header = stack.find(message) if message else -1
-    if message is not None and header >= 0 and "\n" not in stack[:header]:
-        below = stack[header + len(message) :].split("\n")[1:]
-        return tuple(_parse_frames(_first_block([line.rstrip("\r") for line in below])))
-    return tuple(_parse_frames(reversed(_first_block(lines[::-1]))))
+    header_count = 0 if message is None else _header_count(lines, message)
+    if header_count:
+        return _without_end(lines[header_count:])
+    return _first_block(lines[::-1])[::-1]
+
+
+def _header_count(lines: list[str], message: Raw) -> int:
+    """Return the number of lines in which the stack repeats the error's name and message; 0 if it does not.
+
+    Older servers strip the indentation of the stack, but not of the message.
+    """
+    expected = [line.strip() for line in message.split("\n")]
+    count = len(expected)
+    if not message or len(lines) < count or not lines[0].rstrip().endswith(expected[0]):
+        return 0
+    return count if all(lines[index].strip() == expected[index] for index in range(1, count)) else 0
+
+
+def _without_end(lines: list[str]) -> list[str]:
+    """Return the lines up to the last frame, or to the note that frames were left out there. A cause ends them."""
+    end = next((index for index, line in enumerate(lines) if _is_frame(line) is None and _CAUSE.match(line)), None)
+    kept = [line for line in lines[:end] if line.strip()]
+    while kept and _is_frame(kept[-1]) is None and not kept[-1].lstrip().startswith("..."):
+        kept.pop()
+    return kept
+
+
+def _is_frame(line: str) -> re.Match[str] | None:
+    match = _LINE.match(line)
+    # Older servers strip the indentation. Then only the position tells a frame from a sentence.
+    if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
+        return match
+    return None
 
 
 def _first_block(lines: Iterable[str]) -> list[str]:
-    """Return the first contiguous frame lines with the same indentation. `... 12 more` does not end the block."""
+    """Return the first frame lines with the same indentation. `... 12 more` and single notes do not end them."""
     block: list[str] = []
     indentation = None
+    note: str | None = None
     for line in lines:
-        match = _LINE.match(line)
-        # Older servers strip the indentation. Then only the position tells a frame from a sentence.
-        if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
+        match = _is_frame(line)
+        if match is not None:
             if indentation not in {None, match[1]}:
                 break
             indentation = match[1]
+            if note is not None:
+                block.append(note)
+            note = None
             block.append(line)
-        elif block and not line.lstrip().startswith("..."):
+        elif block and line.lstrip().startswith("..."):
+            block.append(line)
+        elif block and (note is not None or _NOTE.match(line) is None):
             break
+        elif block:
+            note = line
     return block
 
 
-def _parse_frames(lines: Iterable[str]) -> Iterator[StackFrame]:
-    for line in lines:
-        yield _parse_frame(line.strip())
+def _parse_line(text: str) -> StackFrame:
+    if text.startswith("at "):
+        return _parse_frame(text)
+    return StackFrame(None, None, None, None, FrameKind.NOTE, None, False, Raw(text))
 
 
 def _parse_frame(text: str) -> StackFrame:

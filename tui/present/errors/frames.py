@@ -53,6 +53,7 @@ def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
         min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _MAX_FOREIGN_FUNCTION)
         for frames in stacks
         for frame in islice(frames, MAX_FRAMES)
+        if frame.kind is not FrameKind.NOTE
     )
     return min(max(widths, default=0), max(limit // 2 - _GAP, 1))
 
@@ -93,12 +94,15 @@ def frame_rows(
         beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
         texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
         text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
-        line = (Piece(text or f"{mark} {formatting.plural(len(folded), 'frame')}{none}", Token.FAINT),)
+        count = sum(frame.kind is not FrameKind.NOTE for frame in folded)
+        line = (Piece(text or f"{mark} {formatting.plural(count, 'frame')}{none}", Token.FAINT),)
         rows.append(Row(cut(line, layout.limit), key, ToggleFold(key)))
     return rows
 
 
 def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
+    if frame.kind is FrameKind.NOTE:
+        return [cut((Piece(frame.text, Token.FAINT),), layout.limit)]
     is_own = frame.kind is FrameKind.OWN
     function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
     path, position = _place(frame)

@@ -24,10 +24,14 @@ def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
     """Return each frame as `function file:line:column`. A place that does not fit beside its function stands below
     it.
     """
-    named = [(_function(frame), _place(frame)) for frame in frames]
-    column = min(max((line_width(function) for function, _ in named), default=0), limit // 2 - 2)
+    named = [(frame, _function(frame), _place(frame)) for frame in frames]
+    widths = (line_width(function) for frame, function, _ in named if frame.kind is not FrameKind.NOTE)
+    column = min(max(widths, default=0), limit // 2 - 2)
     lines: list[Line] = []
-    for function, place in named:
+    for frame, function, place in named:
+        if frame.kind is FrameKind.NOTE:
+            lines += fold(function, limit)
+            continue
         line = joined((fit(function, column), place))
         if line_width(line) <= limit:
             lines.append(line)
@@ -53,7 +57,7 @@ def _place(frame: StackFrame) -> Line:
 
 def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
     """Return the number of frames by package: `9 frames node_modules 8 (zod, undici) · node:internal 1`."""
-    frames = tuple(frames)
+    frames = tuple(frame for frame in frames if frame.kind is not FrameKind.NOTE)
     packages = Counter(frame.package for frame in frames if frame.kind is FrameKind.DEPENDENCY)
     nodes = sum(frame.kind is FrameKind.NODE for frame in frames)
     named = [name for name, _ in packages.most_common() if name]

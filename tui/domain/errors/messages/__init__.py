@@ -1,0 +1,1 @@
+"""Normalises the messages of errors: what differs between two failures of one kind becomes a placeholder."""

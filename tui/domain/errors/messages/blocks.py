@@ -1,0 +1,68 @@
+"""Removes from a message what others pasted into it: colours, pages, stacks, code, logs."""
+
+import re
+from typing import Final
+
+MAX_HEAD_CHARS: Final = 600
+"""An HTML page names its error in its title, which stands in its first characters."""
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1a\x7f]")
+_HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_HTML_END = re.compile(r"</html>", re.IGNORECASE)
+_STATUS = re.compile(r"<(?:title|h1|h2)\b[^>]*>[^<]*?\b([45]\d\d)\b", re.IGNORECASE)
+_XML = re.compile(r"(?<![\"'`])<\?xml\b[^>]*\?>\s*|(?<![\"'`])<(?=Error>)")
+_XML_IDENTITY = re.compile(
+    r"<(Code|Message|Type|faultcode|faultstring|errorCode|errorMessage)>([^<]{1,300})</\1>", re.IGNORECASE
+)
+
+_FRAME = re.compile(
+    r"\s*at (?:async )?(?:.*\((?:.*:\d+:\d+|native|<anonymous>|index \d+|.*:\d+)\)|\S*:\d+:\d+|\S+ \(.*)\s*\Z"
+)
+_OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
+_CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
+_CODE_LINE = re.compile(r"\s*(?:→|>|❯)?\s*\d+ (?:\||│| |\t|$)")
+_CARET = re.compile(r"[\s|│~^]*[~^][\s~^|│-]*\Z")
+_LOG_HEADER = re.compile(
+    r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
+    re.IGNORECASE,
+)
+_LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
+
+
+def without_blocks(message: str) -> str:
+    """Return a message without colours, pages, stack frames, excerpts of code and the lines of logs."""
+    text = _ANSI.sub("", message) if "\x1b" in message or not message.isprintable() else message
+    if "<" in text:
+        text = _without_pages(text)
+    return _without_lines(text) if "\n" in text else text
+
+
+def _without_pages(text: str) -> str:
+    page = _HTML.search(text)
+    if page is not None:
+        status = _STATUS.search(text, page.start(), page.start() + MAX_HEAD_CHARS)
+        end = _HTML_END.search(text, page.start())
+        shown = "<html>" if status is None else f"<html> status {status[1]} "
+        return text[: page.start()] + shown + ("" if end is None else text[end.end() :])
+    document = _XML.search(text)
+    if document is None or (found := _XML_IDENTITY.findall(text, document.start())) == []:
+        return text
+    return text[: document.start()] + " ".join(f"{name}: {value}" for name, value in found)
+
+
+def _without_lines(text: str) -> str:
+    text = _LOCATION.sub("", text)
+    kept: list[str] = []
+    has_pointer = any(map(_CODE_POINTER.match, text.split("\n")))
+    in_log = False
+    for line in text.split("\n"):
+        if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):
+            continue
+        if has_pointer and _CODE_LINE.match(line):
+            continue
+        if in_log and line[:1] in {" ", "\t", "-"}:
+            continue
+        in_log = _LOG_HEADER.match(line.strip()) is not None
+        if not in_log or not kept:
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,69 @@
+"""Tells names from ids: `users_email_key` is a name, `cus_oBg0TGXFsi5y4o` an id."""
+
+import itertools
+import re
+from functools import lru_cache
+from typing import Final
+
+from tui.domain.errors.messages.vocabulary import ID, NUMBER
+
+_DIGITS = re.compile(r"\d+")
+_SEGMENT = re.compile(r"[^./\[\]:\s-]+")
+_HEX = re.compile(r"[0-9a-f]+\Z", re.IGNORECASE)
+_PREFIXED = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_-])+([A-Za-z0-9]+)\Z")
+_CAMEL = re.compile(r"[A-Z]{0,4}[a-z]+(?:[A-Z]{1,4}[a-z]+)*[A-Z]{0,3}\Z")
+_MIN_HEX: Final = 6
+_MIN_RANDOM: Final = 8
+_MIN_LONG: Final = 16
+_CACHED_WORDS: Final = 4_096
+
+
+@lru_cache(_CACHED_WORDS)
+def is_id(word: str) -> bool:
+    """Return whether a word of letters and digits, perhaps with a prefix, was made by a machine."""
+    prefixed = _PREFIXED.match(word)
+    core = word if prefixed is None else prefixed[1]
+    if not core.isascii():
+        return False
+    digit_runs = len(_DIGITS.findall(core))
+    if not digit_runs:
+        is_mixed = not core.islower() and not core.isupper() and _CAMEL.match(core) is None
+        return len(core) >= _MIN_RANDOM and (
+            (prefixed is not None and (is_mixed or _has_odd_humps(core)))
+            or (len(core) >= _MIN_LONG and _has_odd_humps(core))
+        )
+    if core.isdigit():
+        return len(core) >= _MIN_LONG or (prefixed is not None and len(core) >= _MIN_RANDOM)
+    if _HEX.match(core) is not None and len(core) >= _MIN_HEX:
+        return True
+    if prefixed is not None and len(core) >= _MIN_RANDOM:
+        return True
+    if len(core) >= _MIN_LONG and (digit_runs > 1 or not core[-1].isdigit()):
+        return True
+    return len(core) >= _MIN_RANDOM and (digit_runs > 2 or (digit_runs > 1 and _longest_letters(core) <= 4))
+
+
+def _has_odd_humps(word: str) -> bool:
+    """Return whether upper and lower case alternate faster than in a name such as `readUpload`."""
+    changes = sum(a.islower() != b.islower() for a, b in itertools.pairwise(word))
+    return changes * 2.6 >= len(word)
+
+
+def _longest_letters(word: str) -> int:
+    return max(map(len, _DIGITS.split(word)))
+
+
+def normalise_word(word: str) -> str:
+    """Return a word without its numbers, or `<id>` if it is an id."""
+    if not any(map(str.isdigit, word)):
+        return ID if is_id(word) else word
+    if word.isdigit() and len(word) < _MIN_LONG:
+        return NUMBER
+    if is_id(word):
+        return ID if len(word) >= _MIN_LONG or "_" in word or "-" in word else NUMBER
+    return _DIGITS.sub(NUMBER, word)
+
+
+def normalise_name(name: str) -> str:
+    """Return a name of the code or the path of a property without the ids and numbers among its parts."""
+    return _SEGMENT.sub(lambda match: normalise_word(match[0]), name)

@@ -1,0 +1,168 @@
+"""Finds JSON and printed objects in a message, and keeps of them what tells one kind of error from another.
+
+Code, type, field and the sentence in `message` do; other data and the order of the keys do not. An object that has none
+of these keeps the names of its keys.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from tui.domain.errors.messages import vocabulary as words
+from tui.domain.errors.messages.identity import is_id, normalise_name
+
+MAX_DEPTH: Final = 6
+MAX_ITEMS: Final = 50
+MAX_PRINTED_CHARS: Final = 4_000
+"""An object that util.inspect printed is read up to this length."""
+
+_START = re.compile(r"\{(?=\s*[\"'\w$}\[])|\[(?=\s*[\[{\"\]\d-])")
+_PAIR = re.compile(
+    r"(?:[{,\n]|\A)\s*(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
+    r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
+)
+_SEPARATORS = re.compile(r"[_\-\s]")
+_NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
+_CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
+_TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
+_decode = json.JSONDecoder(strict=False).raw_decode
+
+Normalise = Callable[[str], str]
+
+
+def replace_objects(text: str, normalise: Normalise) -> Iterator[tuple[bool, str]]:
+    """Yield the parts of a message: (True, an object in its canonical form), (False, the text between objects)."""
+    at = 0
+    searched = 0
+    while (match := _START.search(text, searched)) is not None:
+        found = _read(text, match.start(), normalise)
+        if found is None:
+            searched = match.end()
+            continue
+        canonical, end = found
+        yield False, text[at : match.start()]
+        yield True, canonical
+        at = searched = end
+    yield False, text[at:]
+
+
+def _read(text: str, start: int, normalise: Normalise) -> tuple[str, int] | None:
+    try:
+        value, end = _decode(text, start)
+    except (ValueError, RecursionError):
+        return _read_printed(text, start, normalise) if text[start] == "{" else None
+    return _canonical(value, normalise), end
+
+
+def _canonical(value: Any, normalise: Normalise) -> str:
+    kept = _identity(value, normalise, 0)
+    if kept is not None:
+        return kept
+    if isinstance(value, dict) and value:
+        return "{" + ", ".join(sorted({normalise_name(str(key)) for key in list(value)[:MAX_ITEMS]})) + "}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"[{_canonical(value[0], normalise)}]"
+    return "[…]" if isinstance(value, list) else "{}"
+
+
+def _identity(value: Any, normalise: Normalise, depth: int) -> str | None:
+    """Return the part of a value that identifies the error; None if there is none."""
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, list):
+        kept = {each for item in value[:MAX_ITEMS] if (each := _identity(item, normalise, depth + 1)) is not None}
+        return f"[{', '.join(sorted(kept))}]" if kept else None
+    if not isinstance(value, dict):
+        return None
+    pairs = [(str(key), item) for key, item in list(value.items())[:MAX_ITEMS]]
+    parts = sorted(part for key, item in pairs if (part := _pair(key, item, normalise, depth)) is not None)
+    return f"{{{', '.join(parts)}}}" if parts else None
+
+
+def _pair(key: str, value: Any, normalise: Normalise, depth: int) -> str | None:
+    name = _SEPARATORS.sub("", key).lower()
+    if isinstance(value, str) and name in words.SENTENCE_KEYS:
+        # A message may itself be JSON, escaped.
+        return f"{key}: {normalise(value)}" if value else None
+    if name in words.IDENTITY_KEYS:
+        kept = _scalar(name, value)
+        return None if kept is None else f"{key}: {kept}"
+    if name == "name":
+        return f"{key}: {value}" if isinstance(value, str) and _NAME_OF_ERROR.match(value) else None
+    inner = _identity(value, normalise, depth + 1)
+    return None if inner is None else f"{key}: {inner}"
+
+
+def _scalar(name: str, value: Any) -> str | None:
+    """Return the value of a key that identifies an error; None if it is data all the same."""
+    if isinstance(value, list):
+        parts = [part for item in value[:MAX_ITEMS] if (part := _scalar(name, item)) is not None]
+        return ".".join(parts) if parts else None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        is_property = name in {"path", "loc", "location", "pointer", "instancepath", "datapath"}
+        return words.NUMBER if is_property else f"{value:g}"
+    if not isinstance(value, str) or not value:
+        return None
+    if name == "path" and value.startswith("/"):
+        return None
+    if _TYPE_URL.match(value):
+        return value
+    if not _CODE_LIKE.match(value):
+        return None
+    if name in {"code", "errorcode", "errcode", "sqlstate", "errno", "constraint", "table", "column", "subcode"}:
+        return words.ID if is_id(value) and name not in {"constraint", "table", "column"} else value
+    return normalise_name(value)
+
+
+def _read_printed(text: str, start: int, normalise: Normalise) -> tuple[str, int] | None:
+    """Read an object as util.inspect prints it, or JSON that was cut: its pairs of keys and simple values."""
+    end = _closing(text, start)
+    body = text[start:end]
+    pairs = list(_PAIR.finditer(body))
+    if not pairs:
+        return None
+    parts: set[str] = set()
+    for pair in pairs[:MAX_ITEMS]:
+        value = _unquoted(pair["value"] or "")
+        part = _pair(pair["key"], value, normalise, MAX_DEPTH) if value != "" else None
+        if part is not None:
+            parts.add(part)
+    if not parts:
+        parts = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
+    return "{" + ", ".join(sorted(parts)) + "}", end
+
+
+def _closing(text: str, start: int) -> int:
+    """Return the index after the brace that closes the one at `start`; the end of what is read if none does."""
+    depth = 0
+    limit = min(len(text), start + MAX_PRINTED_CHARS)
+    quote = ""
+    index = start
+    while index < limit:
+        character = text[index]
+        if quote:
+            if character == "\\":
+                index += 1
+            elif character in (quote, "\n"):
+                quote = ""
+        elif character in '"`' or (character == "'" and not text[index - 1].isalnum()):
+            quote = character
+        elif character in "{[":
+            depth += 1
+        elif character in "}]":
+            depth -= 1
+            if depth == 0:
+                return index + 1
+        index += 1
+    return limit
+
+
+def _unquoted(value: str) -> Any:
+    if value[:1] in {'"', "'", "`"}:
+        return value[1:-1]
+    if re.fullmatch(r"-?\d{1,15}", value):
+        return int(value)
+    return "" if value in {"null", "undefined", "true", "false"} else value

@@ -1,0 +1,83 @@
+"""Decides whether quoted text in a message is a name of the schema or of the code, or data."""
+
+import re
+from typing import Final
+
+from tui.domain.errors.messages import vocabulary as words
+from tui.domain.errors.messages.identity import is_id, normalise_name
+
+_BEFORE: Final = 60
+
+# The word in front of the quotes, and whether a colon or an equals sign stands between them.
+_LAST_WORD = re.compile(
+    r"([^\W_](?:[\w()]*\w|\w*\([a-z]+\))?)(?:\W*?[\s:=]|\s*)(?:(?:named|called|is|was|the|on|of)\s)?[\s(\[{:=]*\Z"
+)
+_COLON = re.compile(r"[:=]\s*[(\[]?\Z")
+_VALIDATED = re.compile(
+    r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|valid)|"
+    r"missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|cannot be\b|"
+    r"can't be\b|has already been declared|before initialization|has no exported member|with value\b|contains an?\b|"
+    r"failed custom|does not match|length must|conflicts? with|(?:property|field|column|argument|parameter|option|"
+    r"attribute|key|prop)\b|in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
+)
+_LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
+_IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
+_CODE_SHAPE = re.compile(r"[a-z\d][A-Z]|\w_\w|[a-z]\.[A-Za-z]|\(\)\Z|\A[A-Z]{2,}\Z|\A[@$]|\[\]|::")
+_FILE = re.compile(rf"\.(?:{words.FILE_EXTENSIONS})\Z", re.IGNORECASE)
+_HOST = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{words.TOP_LEVEL_DOMAINS})\Z", re.IGNORECASE)
+_PUNCTUATION = re.compile(r"[^\w\s]{1,3}\Z")
+_MODULE_ROOT = re.compile(r".*(?:/|\A)(?=(?:src|dist|node_modules)/)|.*/\.trigger/tmp/[^/]+/")
+_MODULE_NOUNS: Final = frozenset({"module", "modules", "package", "import", "plugin", "loader"})
+
+
+def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
+    """Return quoted text as it is if it is a name, otherwise a placeholder.
+
+    `quoted` has its quotes, and is `text[start:end]`.
+    """
+    content = quoted[1:-1]
+    if not content:
+        return words.QUOTED
+    if _PUNCTUATION.match(content):
+        return f"'{content}'"
+    noun, has_colon = _noun(text, start)
+    name = _name(content, noun)
+    if name is None:
+        return words.QUOTED
+    if noun in words.SCHEMA_NOUNS:
+        return f"'{content}'"
+    if noun in words.CODE_NOUNS and not (has_colon and noun in {"type", "key", "keys", "object", "parameter"}):
+        return f"'{name}'"
+    if quoted[0] == "`" and not has_colon:
+        return f"'{name}'"
+    if noun in words.DATA_NOUNS or has_colon:
+        return words.QUOTED
+    if _VALIDATED.match(text, end) or _CODE_SHAPE.search(content):
+        return f"'{name}'"
+    return words.QUOTED
+
+
+def _noun(text: str, start: int) -> tuple[str, bool]:
+    """Return the word that says what is quoted, in lower case, and whether a colon follows it."""
+    before = text[max(start - _BEFORE, 0) : start]
+    while (match := _LIST.search(before)) is not None:
+        # In a list such as `a`, `b` the word before the first name counts.
+        opening = before.rfind(match[1], 0, match.start())
+        if opening < 0:
+            break
+        before = before[:opening]
+    match = _LAST_WORD.search(before)
+    return (match[1].lower() if match else ""), _COLON.search(before) is not None
+
+
+def _name(content: str, noun: str) -> str | None:
+    """Return content that may be a name, without the data in it; None if it can only be data."""
+    if noun in words.SCHEMA_NOUNS and not re.search(r"\s", content):
+        return content
+    if noun in _MODULE_NOUNS:
+        path = content.replace("\\", "/")
+        match = _MODULE_ROOT.match(path)
+        return normalise_name(path if match is None else path[match.end() :])
+    if not _IDENTIFIER.match(content) or _FILE.search(content) or _HOST.match(content) or is_id(content):
+        return None
+    return normalise_name(content)
