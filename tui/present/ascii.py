@@ -17,7 +17,7 @@ _ONE_CELL: Final = {
     **{style.glyph: style.ascii_glyph for style in STATUS_STYLES.values()},
     "●": "*", "▌": ">", "•": "*", "▸": ">", "▾": "v", "━": "=", "╺": "=", "╸": "=", "╌": ".",
     "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
-    "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
+    "┆": ":", "░": "?", "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
     "←": "<", "→": ">", "“": '"', "”": '"', "–": "-",
 }  # fmt: skip
 # Longer forms. Each pattern also matches the characters before the sign that the longer form replaces.

@@ -30,6 +30,7 @@ from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
+from tui.wire.traces.trace_nodes import TraceScanner
 
 _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
@@ -46,6 +47,9 @@ class RunReader(Protocol):
 
     async def read_trace(self, run_id: RunId) -> Trace:
         """Read the spans of a run."""
+
+    async def read_trace_nodes(self, run_id: RunId) -> TraceScanner:
+        """Read the same as it came, with every node."""
 
     async def read_events(self, run_id: RunId) -> Events:
         """Read the spans of a run as a flat list."""

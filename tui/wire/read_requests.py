@@ -25,7 +25,8 @@ from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 from tui.wire.traces.events import EventsDecoder
 from tui.wire.traces.log import decode_log
-from tui.wire.traces.trace import decode_span, decode_trace
+from tui.wire.traces.trace import TraceDecoder, decode_span
+from tui.wire.traces.trace_nodes import TraceScanner
 
 T = TypeVar("T")
 
@@ -134,9 +135,23 @@ class ApiReader(ABC):
         return read
 
     async def read_trace(self, run_id: RunId) -> Trace:
-        """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404)."""
+        """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404).
+
+        Decoding yields to the event loop.
+        """
         response = await self._fetch_success(TraceRequest(run_id))
-        return await self._decode(response, lambda limits: decode_trace(response.body, limits))
+        decoder = TraceDecoder(response.body, limits := Limits())
+        for _ in decoder.slices():
+            await asyncio.sleep(0)
+        self._report(response, limits)
+        return decoder.trace()
+
+    async def read_trace_nodes(self, run_id: RunId) -> TraceScanner:
+        """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
+        scanner = TraceScanner((await self._fetch_success(TraceRequest(run_id))).body)
+        for _ in scanner.slices():
+            await asyncio.sleep(0)
+        return scanner
 
     async def read_events(self, run_id: RunId) -> Events:
         """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
@@ -178,9 +193,12 @@ class ApiReader(ABC):
         limits = Limits()
         is_large = len(response.body) > MAX_INLINE_BYTES
         value = await asyncio.to_thread(decode, limits) if is_large else decode(limits)
+        self._report(response, limits)
+        return value
+
+    def _report(self, response: Response, limits: Limits) -> None:
         for note in limits.notes:
             self.on_truncated(f"{response.label}: {note}")
-        return value
 
     async def _fetch_success(self, request: ReadRequest) -> Response:
         response = await self.fetch_response(request)

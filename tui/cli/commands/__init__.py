@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import click
 
-NAMES: Final = ("cancel", "demo", "emulator", "ls", "relay", "replay", "show", "tree", "watch")
+NAMES: Final = ("cancel", "demo", "emulator", "ls", "relay", "replay", "show", "trace", "tree", "watch")
 
 
 def load(name: str) -> "click.Command":
@@ -38,6 +38,10 @@ def _load_module_of(name: str) -> "tuple[click.Command, ...]":
             from tui.cli.commands import relay
 
             return relay.COMMANDS
+        case "trace":
+            from tui.cli.commands import trace
+
+            return trace.COMMANDS
         case "watch":
             from tui.cli.commands import watch
 

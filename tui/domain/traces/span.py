@@ -61,12 +61,36 @@ class Span:
 class Trace:
     """The response of `/trace`. `root` is the root span of the requested run.
 
-    `is_truncated`: the server left out all rows after the first 5,000.
+    * `is_truncated`: the server left out all rows after the first 5,000
+    * `received`: the number of spans that came, with the unreadable ones
+    * `unreadable`: the number of spans that are not in the tree, because they have no id, name or time
     """
 
     id: TraceId
     root: Span
     is_truncated: bool = False
+    received: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """One span of a trace as the server answered it, for a command that prints all of them.
+
+    A field that the answer lacks, or that has another type, is None; but `parent_id` and `run_id` are those of the
+    span around it then. `duration_ms` of a span without an end is what the server counted until then, usually 0.
+    """
+
+    id: Raw | None
+    parent_id: Raw | None
+    run_id: Raw | None
+    depth: int
+    message: Raw | None = None
+    start_time: Raw | None = None
+    duration_ms: float | None = None
+    is_error: bool | None = None
+    is_partial: bool | None = None
+    level: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)

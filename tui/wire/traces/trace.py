@@ -13,41 +13,99 @@ from tui.domain.ids import RunId, SpanId, TaskId, TraceId
 from tui.domain.run import Json
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail, Trace, TriggeredRun
+from tui.domain.traces.span import Span, SpanDetail, SpanRecord, Trace, TriggeredRun
 from tui.wire.errors import ServerFault
-from tui.wire.json_limits import MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits
 from tui.wire.times import read_duration_ns, read_time
+from tui.wire.traces.trace_nodes import SLICE_NODES, TraceScanner
 
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, of span errors, of logged errors
 
 
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
-    """Decode the response of `/trace`, with nanoseconds rounded to microseconds.
+    """Decode the response of `/trace` at once. Raises `ServerFault` for an unreadable trace."""
+    decoder = TraceDecoder(body, limits)
+    for _ in decoder.slices():
+        pass
+    return decoder.trace()
 
-    A trace with more than MAX_SPANS spans, or more than MAX_ITEMS children of one span, is truncated, which `limits`
-    records. Raises `ServerFault` for an unreadable trace, or one that is too deep for Python's JSON decoder (about
-    490 levels of spans).
+
+class TraceDecoder:
+    """Decodes the response of `/trace` slice by slice, so that the caller can yield to the event loop.
+
+    Nanoseconds are rounded to microseconds. A trace of more than MAX_SPANS spans is truncated, which `limits` records.
     """
-    limits, longest = limits or Limits(), 0
-    if may_be_long(body):
-        body, longest = within_bounds(body, max_depth=len(body))
-        if longest > MAX_ITEMS:
-            limits.note(f"{longest:,} items in one array or object of a trace, only the first {MAX_ITEMS:,} are read")
-    try:
-        response = json.loads(body)
-        trace = response.get("trace") if isinstance(response, dict) else None
-        node = trace.get("rootSpan") if _is_object(trace) else None
-        root, is_cut = _root(node, limits) if _is_object(node) else (None, False)
-    except (ValueError, RecursionError):
-        raise ServerFault("the trace could not be read: not JSON, or nested too deep", 200) from None
-    if not _is_object(trace) or root is None:
-        raise ServerFault("the trace could not be read: no root span", 200)
-    # Recordings have `isTruncated` inside `trace`, the server's schema has it beside `trace`.
-    is_truncated = (
-        is_cut or longest > MAX_ITEMS or trace.get("isTruncated") is True or response.get("isTruncated") is True
-    )
-    return Trace(TraceId(_text(trace.get("traceId")) or ""), root, is_truncated)
+
+    def __init__(self, body: bytes, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._scanner = TraceScanner(body, self._limits)
+        self._root: Span | None = None
+        self._span_count = 0
+
+    def slices(self) -> Iterator[None]:
+        """Decode everything, and yield after each slice. Raises `ServerFault` for an unreadable trace."""
+        yield from self._scanner.slices()
+        yield from self._build()
+
+    def trace(self) -> Trace:
+        """Return the trace, once `slices` is exhausted. Raises `ServerFault` if its root node is unreadable."""
+        if self._root is None:
+            raise ServerFault("the trace could not be read: no root span", 200)
+        received = len(self._scanner.nodes)
+        return Trace(
+            TraceId(self._scanner.trace_id),
+            self._root,
+            self._scanner.is_truncated or received > MAX_SPANS,
+            received,
+            min(received, MAX_SPANS) - self._span_count,
+        )
+
+    def _build(self) -> Iterator[None]:
+        """Build the spans, children before their parents. The children of an unreadable node move up to its parent."""
+        nodes = self._scanner.nodes[:MAX_SPANS]
+        if len(self._scanner.nodes) > MAX_SPANS:
+            self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
+        run_ids: list[RunId] = []
+        for node in nodes:
+            above = run_ids[node.parent] if node.parent >= 0 else RunId("")
+            run_ids.append(RunId(_text(node.fields.get("runId")) or above))
+        yield
+        below: list[list[Span]] = [[] for _ in nodes]  # the children of each node, last to first
+        span: Span | None = None
+        for here in range(len(nodes) - 1, -1, -1):
+            node = nodes[here]
+            span = _span(node.fields, run_ids[here], tuple(reversed(below[here])), self._limits)
+            self._span_count += span is not None
+            if node.parent >= 0:
+                below[node.parent].extend(below[here] if span is None else (span,))
+            below[here] = []
+            if here % SLICE_NODES == 0:
+                yield
+        self._root = span
+
+
+def read_records(scanner: TraceScanner) -> Iterator[SpanRecord]:
+    """Yield every node that came as a record, in the server's order."""
+    run_ids: list[str | None] = []
+    for node in scanner.nodes:
+        above = scanner.nodes[node.parent] if node.parent >= 0 else None
+        run_id = _text(node.fields.get("runId")) or (run_ids[node.parent] if above is not None else None)
+        run_ids.append(run_id)
+        parent_id = _text(node.fields.get("parentId")) or (_text(above.fields.get("id")) if above is not None else None)
+        data = node.fields.get("data")
+        data = data if _is_object(data) else {}
+        yield SpanRecord(
+            _raw(node.fields.get("id")),
+            _raw(parent_id),
+            _raw(run_id),
+            node.depth,
+            _raw(data.get("message")),
+            _raw(data.get("startTime")),
+            _ns_as_ms(data.get("duration")),
+            _flag(data.get("isError")),
+            _flag(data.get("isPartial")),
+            _raw(data.get("level")),
+        )
 
 
 def decode_span(body: bytes) -> SpanDetail:
@@ -69,33 +127,6 @@ def decode_span(body: bytes) -> SpanDetail:
         properties=properties,
         triggered=tuple(_triggered(response.get("triggeredRuns"))),
     )
-
-
-def _root(root: dict[str, Json], limits: Limits) -> tuple[Span | None, bool]:
-    """Build the span of the root node and whether spans were cut. The span is None if the root is unreadable.
-
-    Children are built before their parent, without recursion.
-    """
-    order: list[tuple[dict[str, Json], RunId, int]] = []
-    pending: list[tuple[dict[str, Json], RunId, int]] = [(root, RunId(""), -1)]
-    while pending and len(order) < MAX_SPANS:
-        node, run_above, parent = pending.pop()
-        run_id = RunId(_text(node.get("runId")) or run_above)
-        here = len(order)
-        order.append((node, run_id, parent))
-        children = node.get("children")
-        if isinstance(children, list):
-            pending.extend((child, run_id, here) for child in reversed(children) if isinstance(child, dict))
-    if pending:
-        limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
-    below: list[list[Span]] = [[] for _ in order]  # the children of each node, last to first
-    span: Span | None = None
-    for here in range(len(order) - 1, -1, -1):
-        node, run_id, parent = order[here]
-        span = _span(node, run_id, tuple(reversed(below[here])), limits)
-        if parent >= 0:
-            below[parent].extend(below[here] if span is None else (span,))
-    return span, bool(pending)
 
 
 def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limits: Limits) -> Span | None:
@@ -154,6 +185,26 @@ def _triggered(runs: Json) -> Iterator[TriggeredRun]:
                 parse_status(word) if word else None,
                 read_time(run.get("createdAt")),
             )
+
+
+def _raw(value: Json) -> Raw | None:
+    return Raw(value) if isinstance(value, str) else None
+
+
+def _flag(value: Json) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _ns_as_ms(value: Json) -> float | None:
+    """Return nanoseconds as milliseconds, whole ones as an integer; None for anything but a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int) and value % 1_000_000 == 0:
+        return value // 1_000_000
+    try:
+        return value / 1_000_000
+    except OverflowError:  # an integer too large for a float
+        return None
 
 
 def _text(value: Json) -> str | None:

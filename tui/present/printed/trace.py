@@ -1,0 +1,66 @@
+"""The trace that `trace` prints: one span a line with its bar, or as JSON objects.
+
+The keys of an object: `spanId`, `parentId` (absent for the root of the whole trace), `runId`, `message`, `startTime`,
+`durationMs`, `isError`, `isPartial`, `level` (TRACE for spans, DEBUG for the engine's, else that of a log line),
+`depth` (0 for the root). Values are as the server answered them, and a value that it left out is an absent key.
+`durationMs` of a span without an end (`isPartial`) is what the server counted until then, usually 0.
+"""
+
+from datetime import datetime
+
+from tui.domain.run import Json
+from tui.domain.traces.extent import Extents, SpanState
+from tui.domain.traces.longest_path import longest_path
+from tui.domain.traces.row_tree import row_tree
+from tui.domain.traces.span import SpanRecord
+from tui.domain.traces.waterfall import Waterfall
+from tui.present.columns import Now
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.waterfall.axis import ticks, whole_window
+from tui.present.waterfall.bars import Scale
+from tui.present.waterfall.look import GetRun, look_of
+from tui.present.waterfall.page import RowParts, axis_line, columns_for, legend, row_line, shown_spans
+from tui.present.waterfall.words import sentences
+
+MIN_WIDTH = 60
+"""In fewer cells nothing would be left of the bars. The lines are as long then."""
+
+
+def record_object(record: SpanRecord) -> dict[str, Json]:
+    """Return a span as a JSON object."""
+    values: dict[str, Json] = {
+        "spanId": record.id,
+        "parentId": record.parent_id,
+        "runId": record.run_id,
+        "message": record.message,
+        "startTime": record.start_time,
+        "durationMs": record.duration_ms,
+        "isError": record.is_error,
+        "isPartial": record.is_partial,
+        "level": record.level,
+        "depth": record.depth,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def trace_lines(waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int) -> list[Line]:
+    """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
+    width = max(width, MIN_WIDTH)
+    tree, path = row_tree(waterfall), longest_path(waterfall, extents)
+    columns = columns_for(width, 0)
+    moment = waterfall.moment(now)
+    window = whole_window(extents, moment)
+    found = ticks(window, columns.bar)
+    parts = RowParts(waterfall, extents, tree, path, columns, Scale.of(window, columns.bar, found, moment), Now(now))
+    lines = [axis_line(columns, found)]
+    for shown in shown_spans(waterfall, tree, ()):
+        look = look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
+        lines.append(row_line(shown, look, parts))
+    marks = legend(width, has_unknown=SpanState.UNKNOWN in extents.states, has_batch=False)
+    lines += [(), marks] if marks else []
+    missing = sentences(waterfall, None)
+    if hidden := waterfall.engine_count:
+        missing.append(f"{hidden:,} engine spans are not shown; --json prints them too.")
+    for sentence in missing:
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(sentence, width)]
+    return lines

@@ -1,0 +1,200 @@
+"""What is said about the selected span: a pane of facts below the rows, or a strip of two lines where it is low."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.domain.traces.extent import SpanState
+from tui.domain.traces.waterfall import ROOT, SpanKind
+from tui.lazy_dataclass import dataclass
+from tui.present import formatting
+from tui.present.frame.rule import RuleText, rule_line
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, line_width
+from tui.present.waterfall.attributes import SpanAttributes
+from tui.present.waterfall.look import SpanLook, name_of
+from tui.present.waterfall.page import RowParts
+from tui.present.waterfall.words import not_shown
+
+_LABEL: Final = 10
+_INDENT: Final = 2
+_ARROW: Final = " → "
+_MAX_ATTRIBUTE_ROWS: Final = 3
+_LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER), "LOG": ("info", Token.MUTED)}
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSpan:
+    """The span under the cursor. `attributes` is None while they are read; `current` is the selected run."""
+
+    index: int
+    look: SpanLook
+    attributes: SpanAttributes | None
+    current: RunId | None
+
+
+def detail_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
+    """Return the rule and the facts of a span, in lines of at most `width` cells."""
+    waterfall = parts.waterfall
+    mark: Line = () if selected.look.style is None else (selected.look.style.mark, Piece(" "))
+    left = (*mark, Piece(selected.look.name, Token.TEXT), Piece(" · ", Token.FAINT), *_belongs_to(selected, parts))
+    is_live = parts.extents.is_live
+    rule = rule_line(RuleText(left=left, right=(Piece("follows", Token.MUTED),) if is_live else ()), width)
+    lines: list[Line] = [rule, ()]
+    room = max(width - _INDENT - _LABEL - 1, 2)
+    for label, facts in _facts(selected, parts, room):
+        for place, line in enumerate(facts):
+            head = Piece(" " * _INDENT + (label if not place else "").ljust(_LABEL), Token.FAINT)
+            lines.append(cut((head, *line), width - 1))
+    if hidden := not_shown(waterfall):
+        lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
+    return lines
+
+
+def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
+    """Return two lines: the span with its start and its duration; below it its error or its last log line."""
+    look = selected.look
+    mark: Line = () if look.style is None else (look.style.mark, Piece(" "))
+    first = (
+        Piece("  "),
+        *mark,
+        Piece(look.name, Token.BRIGHT, is_bold=True),
+        Piece("  "),
+        *_belongs_to(selected, parts),
+        Piece(f", starts {_start_words(parts, selected.index)}", Token.MUTED),
+        Piece("  "),
+        *_took(selected, parts),
+    )
+    second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall)
+    return [cut(first, width), cut((Piece("    "), *second), width)]
+
+
+def _facts(selected: SelectedSpan, parts: RowParts, room: int) -> Iterator[tuple[str, list[Line]]]:
+    """Yield the label of each fact, and its lines."""
+    yield "starts", [(Piece(f"{_start_words(parts, selected.index)}, "), *_took(selected, parts))]
+    yield "path", [_path(selected, parts, room)]
+    if error := _error(selected, parts):
+        yield "error", [error]
+    if log := _last_log(selected, parts):
+        yield "last log", [log]
+    yield "attrs", _attributes(selected.attributes, room)
+    run_id = parts.waterfall.spans[selected.index].run_id
+    hint = Piece("  Enter goes there", Token.FAINT)
+    yield "run", [(Piece(run_id, Token.MUTED), *((hint,) if run_id != selected.current else ()))]
+
+
+def _belongs_to(selected: SelectedSpan, parts: RowParts) -> Line:
+    waterfall = parts.waterfall
+    if selected.index == ROOT:
+        return (Piece("the run of this trace", Token.FAINT),)
+    kind = waterfall.kinds[selected.index]
+    span = waterfall.spans[selected.index]
+    if kind is SpanKind.RUN:
+        above = waterfall.spans[waterfall.parents[selected.index]]
+        return _of("run below", waterfall.spans[waterfall.run_spans[above.run_id]].message)
+    words = {
+        SpanKind.ATTEMPT: "attempt of",
+        SpanKind.DELAY: "delay of",
+        SpanKind.ENGINE: "engine span of",
+        SpanKind.WAIT: "wait of",
+    }
+    return _of(words.get(kind, "span of"), waterfall.spans[waterfall.run_spans[span.run_id]].message)
+
+
+def _of(words: str, name: str) -> Line:
+    return (Piece(f"{words} ", Token.FAINT), Piece(name, Token.TEXT))
+
+
+def _start_words(parts: RowParts, index: int) -> str:
+    """Return when a span starts: `10.6s after the root`. Of the root: its time of day."""
+    if index == ROOT:
+        return f"at {formatting.moment(parts.waterfall.root.started_at, parts.now.at)}"
+    start = parts.waterfall.starts[index]
+    words = formatting.duration(timedelta(microseconds=abs(start)))
+    return f"{words} {'before' if start < 0 else 'after'} the root"
+
+
+def _took(selected: SelectedSpan, parts: RowParts) -> Line:
+    """Return how long a span took, and how much of it was in the queue."""
+    waterfall, extents, index = parts.waterfall, parts.extents, selected.index
+    state = extents.states[index]
+    if state is SpanState.UNKNOWN:
+        return (Piece("its end is not known", Token.MUTED),)
+    took = timedelta(microseconds=extents.end(index, parts.scale.now) - waterfall.starts[index])
+    if state is SpanState.RUNNING:
+        line: Line = (Piece(parts.now.duration(took), Token.BLUE), Piece(" so far"))
+    else:
+        line = (Piece(formatting.duration(took)), Piece(" long"))
+    queued = waterfall.dequeued.get(index, 0) - waterfall.starts[index]
+    if index in waterfall.dequeued and queued > 0:
+        line = (*line, Piece(f", {formatting.duration(timedelta(microseconds=queued))} of it queued", Token.MUTED))
+    return line
+
+
+def _path(selected: SelectedSpan, parts: RowParts, room: int) -> Line:
+    """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
+    tree = parts.tree
+    above = [selected.index, *tree.ancestors(selected.index)] if selected.index in tree.above else [selected.index]
+    remark = Piece("  holds up the root", Token.FAINT)
+    tail: Line = (remark,) if selected.index in parts.path and selected.index != ROOT else ()
+    room -= line_width(tail)
+    shown: list[Line] = []
+    for place, index in enumerate(above):
+        is_last = place == 0
+        text = first_line(Raw(name_of(parts.waterfall, index)))
+        name = Piece(text, Token.BRIGHT if is_last else Token.TEXT, is_bold=is_last)
+        arrow = Piece(_ARROW, Token.FAINT)
+        line: Line = (name,) if is_last else (name, arrow)
+        if shown and line_width(line) + len(_ARROW) + 1 > room:
+            shown.append((Piece(f"{ELLIPSIS}", Token.FAINT), arrow))
+            break
+        shown.append(line)
+        room -= line_width(line)
+    return (*(piece for line in reversed(shown) for piece in line), *tail)
+
+
+def _error(selected: SelectedSpan, parts: RowParts) -> Line:
+    error = parts.waterfall.spans[selected.index].exception
+    if error is None:
+        return ()
+    name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()
+    return (*name, Piece(first_line(error.message), Token.BRIGHT))
+
+
+def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
+    """Return the last log line inside the span or below it."""
+    waterfall = parts.waterfall
+    last = max(waterfall.logs_below(selected.index), key=lambda log: (waterfall.starts[log], log), default=None)
+    if last is None:
+        return ()
+    span = waterfall.spans[last]
+    word, token = _LEVELS.get(span.level, (span.level.lower(), Token.MUTED))
+    if parts.extents.is_live:
+        when = parts.now.ago(span.started_at)
+    else:
+        when = f"{formatting.duration(timedelta(microseconds=waterfall.starts[last]))} after the root"
+    return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}", Token.FAINT))
+
+
+def _attributes(read: SpanAttributes | None, room: int) -> list[Line]:
+    if read is None:
+        return [(Piece(formatting.LOADING, Token.MUTED),)]
+    if read.failure is not None:
+        return [(Piece(f"could not be read: {read.failure}", Token.MUTED),)]
+    if not read.items:
+        return [(Piece("none", Token.MUTED),)]
+    lines: list[Line] = []
+    line: Line = ()
+    for place, (name, value) in enumerate(read.items):
+        comma = (Piece(", ", Token.MUTED),) if place < len(read.items) - 1 else ()
+        item: Line = (Piece(f"{name}: ", Token.MUTED), Piece(value), *comma)
+        if line and line_width(line) + line_width(item) > room:
+            lines.append(line)
+            line = ()
+        line = (*line, *item)
+    lines.append(line)
+    kept = [cut(each, room) for each in lines[:_MAX_ATTRIBUTE_ROWS]]
+    if read.more or len(lines) > _MAX_ATTRIBUTE_ROWS:
+        kept[-1] = (*cut(kept[-1], room - 2), Piece(f" {ELLIPSIS}", Token.MUTED))
+    return kept

@@ -1,0 +1,74 @@
+"""The sentences about a whole trace: how much of it came, what has no row, and why it could not be read."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.traces.extent import Extents
+from tui.domain.traces.waterfall import ROOT, Waterfall
+from tui.present import formatting
+from tui.present.columns import Now
+from tui.present.frame.failure import without_request
+from tui.present.styled import Line, Piece, Token
+
+MAX_TRACE_ROWS: Final = 5_000
+"""Rows of one response. A span is a row when it begins, another when it ends, and one for each of its events, so that
+fewer spans come. Source: tests/wire/recordings/README.md §5."""
+
+NO_TRACE: Final = "The server has no trace of this run. r reads it again."
+
+
+def cut_words(received: int) -> str:
+    """Return where the server cut a trace: `cut at 5,000 rows`, with the number of spans that came."""
+    return f"cut at {max(MAX_TRACE_ROWS, received):,} rows, {formatting.plural(received, 'span')} received"
+
+
+def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
+    """Return the sentences below the rows: what is missing, and why the last read failed."""
+    trace = waterfall.trace
+    found = []
+    if trace.is_truncated:
+        found.append(f"Trace {cut_words(trace.received)}; the rest is not shown.")
+    if trace.unreadable:
+        found.append(f"{formatting.plural(trace.unreadable, 'span')} could not be read.")
+    if failure:
+        found.append(failure_words(failure))
+    return found
+
+
+def failure_words(failure: str) -> str:
+    """Return why the trace could not be read, and what the user can do."""
+    reason = without_request(failure).removeprefix("the trace could not be read: ").rstrip(".")
+    return f"The trace could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
+
+
+def not_shown(waterfall: Waterfall) -> Line:
+    """Return how many spans have no row, and the key that shows them; empty if all have one."""
+    counts = [
+        formatting.plural(count, noun)
+        for count, noun in ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
+        if count
+    ]
+    if not counts:
+        return ()
+    return (
+        Piece(f"not shown: {' and '.join(counts)} (", Token.FAINT),
+        Piece("i", Token.TEXT, is_bold=True),
+        Piece(")", Token.FAINT),
+    )
+
+
+def extent(waterfall: Waterfall, extents: Extents, read_at: datetime | None, now: Now) -> Line:
+    """Return `6 runs · 14 spans · 17s so far · 2s ago`; without the spans' number it is not known to be whole."""
+    runs = formatting.plural(len(waterfall.run_spans), "run")
+    line = [Piece(runs, Token.TEXT), Piece(f" · {formatting.plural(waterfall.span_count, 'span')}", Token.MUTED)]
+    if waterfall.trace.is_truncated:
+        line.append(Piece(" · cut", Token.AMBER))
+    at = now.frozen_at or now.at
+    took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(at)))
+    if extents.is_live:
+        line += [Piece(" · ", Token.MUTED), Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT)]
+        if read_at is not None:
+            line.append(Piece(f" · read {now.age(read_at)} ago", Token.MUTED))
+    else:
+        line.append(Piece(f" · {formatting.duration(took)}", Token.TEXT))
+    return tuple(line)
