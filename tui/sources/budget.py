@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from tui.domain.environment import RateLimit
 from tui.sources.clock import Clock, Timer
+from tui.sources.rate_floor import RateFloor
 from tui.wire.errors import RateLimited
 
 T = TypeVar("T")
@@ -40,9 +41,6 @@ SHARES = {
     Priority.HISTORY: 0.4,
 }
 """The part of the budget that each priority may spend. The rest is kept for more urgent requests."""
-
-MIN_RESET_S = 0.5
-"""A sooner reset, or one in the past, comes from a wrong clock and is ignored."""
 
 MAX_IN_FLIGHT = 6
 """Requests in flight at once, without actions. A browser opens as many connections to one host."""
@@ -99,26 +97,27 @@ class Budget:
         self._number = 0
         self.in_flight = 0
         self._spent_s: deque[float] = deque()
-        self._floor: float | None = None
-        self._floor_ends_s = 0.0
+        self._floor = RateFloor(refill.period_s, MAX_IN_FLIGHT)
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self._reported_number = 0
-        self.latest: RateLimit | None = None
 
     def observe(self, rate: RateLimit) -> None:
-        """Update the remaining requests from the headers of a response. Half of them are the floor until the reset."""
-        now_s = self._clock.monotonic_s()
-        # Responses come out of order: only an increase beyond the requests in flight is a refill.
-        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
-        self.latest = rate
-        if self._floor is None or is_refilled or now_s >= self._floor_ends_s:
-            resets_in_s = rate.resets_in.total_seconds()
-            if not MIN_RESET_S <= resets_in_s <= self.refill.period_s:
-                resets_in_s = self.refill.period_s
-            self._floor = rate.remaining / 2
-            self._floor_ends_s = now_s + resets_in_s
+        """Update the remaining requests from the headers of a response."""
+        self._floor.observe(rate, self._clock.monotonic_s())
         self._admit()
+
+    @property
+    def latest(self) -> RateLimit | None:
+        """The rate limit that the server last reported."""
+        return self._floor.latest
+
+    def follow_headers(self) -> None:
+        """Send as fast as the server's headers allow: for a command that reads much while the user waits.
+
+        A server without such headers is sent a fifth of the usual rate limit, as always.
+        """
+        self._floor.spends_all = True
 
     def room(self, priority: Priority) -> int:
         """Return how many more requests of a priority could be sent now."""
@@ -271,17 +270,11 @@ class Budget:
         self._drop_old()
         delay_s = 0.0
         limit = max(1, int(self.refill.share * SHARES[priority]))
-        if len(self._spent_s) >= limit:
+        follows_headers = self._floor.spends_all and self.latest is not None
+        if len(self._spent_s) >= limit and not follows_headers:
             oldest_s = self._spent_s[len(self._spent_s) - limit]
             delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)
-        if (
-            self._floor is not None
-            and self.latest is not None
-            and now_s < self._floor_ends_s
-            and self.latest.remaining - self.in_flight < self._floor + 1
-        ):
-            delay_s = max(delay_s, self._floor_ends_s - now_s)
-        return delay_s
+        return max(delay_s, self._floor.delay_s(now_s, self.in_flight))
 
     def _drop_old(self) -> None:
         """Drop the requests that were sent more than a period ago."""

@@ -57,7 +57,7 @@ def run_object(
         out |= _known(
             {
                 "attemptsMissing": history.missing or None,
-                "nextAttemptAt": _iso(history.retry_at),
+                "nextAttemptAt": iso_time(history.retry_at),
                 "isTraceGone": history.is_trace_gone or None,
                 "waitsFor": None if run.wait is None else _wait_object(run.wait),
             }
@@ -107,7 +107,7 @@ def _own_keys(run: Run) -> Object:
     fixed = run.fixed
     return fact_keys(run) | _known(
         {
-            "createdAt": _iso(fixed.created_at),
+            "createdAt": iso_time(fixed.created_at),
             "triggerFunction": fixed.trigger_function,
             "schedule": fixed.schedule,
         }
@@ -117,11 +117,11 @@ def _own_keys(run: Run) -> Object:
 def _state_keys(state: State) -> Object:
     return _status_keys(state.status) | _known(
         {
-            "updatedAt": _iso(state.updated_at),
-            "startedAt": _iso(state.started_at),
-            "finishedAt": _iso(state.finished_at),
-            "expiredAt": _iso(state.expired_at),
-            "delayedUntil": _iso(state.delayed_until),
+            "updatedAt": iso_time(state.updated_at),
+            "startedAt": iso_time(state.started_at),
+            "finishedAt": iso_time(state.finished_at),
+            "expiredAt": iso_time(state.expired_at),
+            "delayedUntil": iso_time(state.delayed_until),
             "durationMs": _ms(state.compute),
             "costInCents": state.cost_cents,
             "baseCostInCents": state.base_cost_cents,
@@ -142,8 +142,8 @@ def _attempt_object(attempt: Attempt) -> Object:
             "id": attempt.id,
             "number": attempt.number,
             "status": attempt.status.value,
-            "startedAt": _iso(attempt.started_at),
-            "completedAt": _iso(attempt.completed_at),
+            "startedAt": iso_time(attempt.started_at),
+            "completedAt": iso_time(attempt.completed_at),
             "error": error_object(attempt.error) if attempt.error else None,
             "retryDelayMs": None if attempt.retry_delay is None else _ms(attempt.retry_delay),
         }
@@ -154,7 +154,7 @@ def _wait_object(wait: Wait) -> Object:
     return _known(
         {
             "kind": wait.kind.value,
-            "since": _iso(wait.since),
+            "since": iso_time(wait.since),
             "about": wait.subject or wait.task,
             "runs": list(wait.runs) or None,
         }
@@ -198,9 +198,9 @@ def _node_times(node: TreeNode) -> Object:
         lasted = max(times.finished_at - times.started_at, timedelta())
     return _known(
         {
-            "createdAt": _iso(times.created_at),
-            "startedAt": _iso(times.started_at),
-            "finishedAt": _iso(times.finished_at),
+            "createdAt": iso_time(times.created_at),
+            "startedAt": iso_time(times.started_at),
+            "finishedAt": iso_time(times.finished_at),
             "durationMs": None if lasted is None else _ms(lasted),
         }
     )
@@ -210,7 +210,8 @@ def _known(values: Object) -> Object:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _iso(at: datetime | None) -> str | None:
+def iso_time(at: datetime | None) -> str | None:
+    """Return a time as the API writes it: UTC, to the millisecond, with `Z`."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -41,14 +41,26 @@ MAX_FAILURES: Final = 3
 class ErrorFetcher:
     """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
-    `pace` delays requests that nobody waits for. Without it, only the budget does.
+    `pace` delays requests that nobody waits for. Without it, only the budget does. `concurrent_reads` runs are read at
+    once, each by a request of `priority`.
     """
 
-    def __init__(self, fetcher: RunFetcher, store: KnownRuns, emit: Emit, pace: Pace | None) -> None:
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        emit: Emit,
+        pace: Pace | None,
+        *,
+        priority: Priority = Priority.VISIBLE,
+        concurrent_reads: int = MAX_CONCURRENT_READS,
+    ) -> None:
         self._fetcher = fetcher
         self._store = store
         self._emit = emit
         self._pace = pace
+        self._priority = priority
+        self._concurrent_reads = concurrent_reads
         self.unreadable: set[RunId] = set()
 
     async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
@@ -58,15 +70,15 @@ class ErrorFetcher:
         """
         for start in range(0, len(run_ids), MAX_IDS_PER_QUERY):
             batch = run_ids[start : start + MAX_IDS_PER_QUERY]
-            found = await self._query_errors(batch)
+            found = await self.query(batch)
             on_read(len(found))
             await self.read_details([run_id for run_id in batch if run_id not in found], on_read)
 
     async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
         """Read these runs one by one. Raises `ApiError` if the server does not answer, or fails too often in a row."""
         failures = 0
-        for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
-            some = run_ids[start : start + MAX_CONCURRENT_READS]
+        for start in range(0, len(run_ids), self._concurrent_reads):
+            some = run_ids[start : start + self._concurrent_reads]
             await self._wait(len(some))
             results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             for run_id, error in zip(some, results, strict=True):
@@ -102,10 +114,13 @@ class ErrorFetcher:
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone
-            await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
+            await self._fetcher.fetch_run(run_id, self._priority)
 
-    async def _query_errors(self, batch: Sequence[RunId]) -> set[RunId]:
-        """Query the errors of a batch, and return the runs found. The query contains no text that a user typed."""
+    async def query(self, batch: Sequence[RunId]) -> set[RunId]:
+        """Query the errors of at most MAX_IDS_PER_QUERY runs, and return the runs found: none if the query fails.
+
+        The query contains no text that a user typed.
+        """
         runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
         created = [run.fixed.created_at for run in runs.values() if run.fixed.created_at is not None]
         ids = ", ".join(f"'{quoted_id(run_id)}'" for run_id in batch)
@@ -135,9 +150,15 @@ class ErrorFetcher:
         await self._wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
-                return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", Priority.VISIBLE)
+                return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", self._priority)
         except TimeoutError:
             return None
+
+
+def lacks_error(store: KnownRuns, run_id: RunId) -> bool:
+    """Whether a run of the store has failed and its error is not known."""
+    run = store.get(run_id)
+    return run is not None and run.status.is_failed and not run.is_gone and (run.error is None or not run.error[1])
 
 
 def _query_for_texts(texts: Sequence[str], like: str) -> str:

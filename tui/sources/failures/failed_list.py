@@ -36,10 +36,11 @@ class FailedList:
     the maximum of runs. `unreadable` counts rows that could not be read.
     """
 
-    def __init__(self, fetcher: RunFetcher, emit: Emit, followed: RunFilters, since: datetime, max_runs: int) -> None:
+    def __init__(self, fetcher: RunFetcher, emit: Emit, filters: RunFilters, max_runs: int) -> None:
+        """`filters` name the statuses of failed runs."""
         self._fetcher = fetcher
         self._emit = emit
-        self._filters = failed_filters(followed, since)
+        self._filters = filters
         self._max_runs = max_runs
         self._max_pages = PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE)
         self._page_count = 0

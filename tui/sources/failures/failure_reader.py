@@ -16,14 +16,13 @@ from tui.domain.environment import Capability
 from tui.domain.errors.progress import FailuresProgress
 from tui.domain.filters import RunFilters, query_period
 from tui.domain.ids import RunId
-from tui.domain.run import Run
 from tui.domain.status import FAILED_TRQL_WORDS
 from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns, wait_s
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher
-from tui.sources.failures.failed_list import FailedList
+from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
+from tui.sources.failures.failed_list import FailedList, failed_filters
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
 from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
@@ -138,7 +137,9 @@ class FailureReader:
         return True
 
     def _visible_batch(self) -> list[RunId]:
-        visible = (run_id for run_id in self._visible() if run_id not in self._tried and self._lacks_error(run_id))
+        visible = (
+            run_id for run_id in self._visible() if run_id not in self._tried and lacks_error(self._store, run_id)
+        )
         return list(islice(visible, MAX_DETAILS))
 
     def _unread_batch(self) -> list[RunId]:
@@ -147,15 +148,11 @@ class FailureReader:
         unread = self._unread(limit + len(self._tried))
         return [run_id for run_id in unread if run_id not in self._tried][:limit]
 
-    def _lacks_error(self, run_id: RunId) -> bool:
-        run: Run | None = self._store.get(run_id)
-        return run is not None and run.status.is_failed and not run.is_gone and (run.error is None or not run.error[1])
-
     async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
         self._update(is_reading=True)
         await errors.read(batch, lambda _: None)
         await self._settle()
-        self._tried.update(filter(self._lacks_error, batch))
+        self._tried.update(run_id for run_id in batch if lacks_error(self._store, run_id))
         self._update(failure="", unreadable_count=len(self._tried))
 
     def _needs_list(self) -> bool:
@@ -185,7 +182,8 @@ class FailureReader:
 
     async def _read_page(self) -> None:
         if self._list is None:
-            self._list = FailedList(self._fetcher, self._emit, self._scope.followed, self._since, MAX_LISTED_RUNS)
+            filters = failed_filters(self._scope.followed, self._since)
+            self._list = FailedList(self._fetcher, self._emit, filters, MAX_LISTED_RUNS)
         self._update(is_reading=True)
         if not self._list.is_done:
             await self._pace.wait()

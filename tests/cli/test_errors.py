@@ -1,0 +1,298 @@
+"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.failures import ERRORS, QUERY, RUNS, details
+from tests.support.fleet import ENDS, Fleet, FleetApi, FleetRun, serving
+from tests.support.responses import TruncatedResponse, server_error
+from tests.support.session import public_token
+from tests.support.virtual_clock import VirtualClock
+from tui.emulator.simulation.failure import Failure, FailureKind
+
+KEYS = {
+    "fingerprint",
+    "type",
+    "message",
+    "frame",
+    "count",
+    "tasks",
+    "versions",
+    "firstSeen",
+    "lastSeen",
+    "state",
+    "runIds",
+    "runIdsComplete",
+}
+FEED = "/realtime/v1/runs"
+REFUSED = {QUERY: 403, ERRORS: 403, FEED: 403}
+"""The routes without which every error is read run by run."""
+
+
+def fleet_of(**counts: int) -> Fleet:
+    """A fleet with that many failures of each kind in the last hour, a run every second, and an older failure."""
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    ends = [end for end, count in counts.items() for _ in range(count)]
+    fleet.add(FleetRun(9_000, -5_000.0, -5_000.0, -4_999.0, end="FAILED", task="old"))
+    fleet.add(FleetRun(9_001, -5.0, -5.0, -4.0, task="fine"))
+    fleet.add_all(
+        FleetRun(number, -float(number), -float(number), -number + 0.5, end, end.lower())
+        for number, end in enumerate(ends, 10)
+    )
+    return fleet
+
+
+@pytest.fixture(autouse=True)
+def _ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENDS, "STRING", Failure(FailureKind.STRING, "quota of org_12345 exceeded"))
+
+
+@pytest.fixture
+def few() -> Iterator[FleetApi]:
+    with serving(fleet_of(FAILED=3, STRING=2, CRASHED=1)) as api:
+        yield api
+
+
+def refuse(fleet: Fleet, refused: dict[str, int] | None = None) -> None:
+    """Refuse the requests of some routes."""
+    routes = REFUSED if refused is None else refused
+    fleet.fault = lambda path: server_error(routes[path], "Unauthorized") if path in routes else None
+
+
+def test_every_field_is_in_every_line(few: FleetApi) -> None:
+    done = trigger_tui("errors", "--json", url=few.url)
+    assert (done.code, done.err) == (0, "")
+    assert all(group.keys() == KEYS for group in done.objects)
+    failed, thrown, crashed = done.objects
+    assert (failed["type"], failed["frame"]) == ("Error", "run (src/mail.ts)")
+    assert failed["message"].startswith("Upstream returned")
+    assert (failed["tasks"], failed["count"], failed["runIdsComplete"]) == (["failed"], 3, True)
+    assert failed["runIds"] == [FleetRun(number, 0).id for number in (10, 11, 12)]
+    assert (thrown["type"], thrown["frame"], thrown["count"]) == (None, None, 2)
+    assert "quota of" in thrown["message"]
+    assert "12345" not in thrown["message"]
+    assert (crashed["type"], crashed["count"]) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", 1)
+    assert "Process exited with code" in crashed["message"]
+    last, first = (datetime.fromisoformat(failed[key]) for key in ("lastSeen", "firstSeen"))
+    assert last - first == timedelta(seconds=2)
+    assert {group["state"] for group in done.objects} == {"new"}
+
+
+def test_table_has_one_line_a_group(few: FleetApi) -> None:
+    done = in_this_process("errors", url=few.url)
+    assert (done.code, done.err) == (0, "")
+    head, *rows = done.out.splitlines()
+    assert head.split() == ["runs", "state", "task", "error", "own", "frame", "versions", "first", "last"]
+    assert [row.split()[:4] for row in rows] == [
+        ["✗", "3", "NEW", "failed"],
+        ["✗", "2", "NEW", "string"],
+        ["▼", "1", "NEW", "crashed"],
+    ]
+    assert "Error Upstream returned" in rows[0]
+    assert "run (src/mail.ts)" in rows[0]
+    assert len({row.index("NEW") for row in rows}) == 1
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_table_fits_the_terminal(few: FleetApi, columns: int) -> None:
+    terminal = Terminal("errors", env=environment(few.url, NO_COLOR="1"), columns=columns)
+    assert terminal.end() == 0
+    # What precedes a carriage return was drawn over: the progress on stderr.
+    lines = [line.split("\r")[-1] for line in terminal.screen.decode().replace("\r\n", "\n").splitlines()]
+    rows = [line for line in lines if line.startswith("✗")]
+    assert len(rows) == 2
+    assert all(len(row) <= columns for row in rows)
+    assert ("own frame" in " ".join(lines)) == (columns > 40)
+    assert "\x1b" not in terminal.screen.decode()
+    assert "reading 6 failed runs, " in terminal.screen.decode()
+
+
+def test_pipe_gets_no_progress(few: FleetApi) -> None:
+    done = trigger_tui("errors", url=few.url)
+    assert done.err == ""
+    assert "\r" not in done.out
+
+
+def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
+    queried = in_this_process("errors", "--json", url=few.url).objects
+    refuse(few.fleet)
+    done = in_this_process("errors", "--json", url=few.url)
+    assert done.code == 0
+    assert len(details(few.fleet)) == 6
+    for key in ("runIds", "count", "type", "frame"):
+        assert [group[key] for group in done.objects] == [group[key] for group in queried]
+    assert {group["state"] for group in done.objects} == {None}
+    assert done.err == "The states are not known: the key may not read the server's error groups (403).\n"
+
+
+def test_public_token_reads_as_far_as_it_may(few: FleetApi) -> None:
+    token = public_token("read:runs").reveal()
+    done = in_this_process("errors", "--json", url=few.url, TRIGGER_SECRET_KEY=token)
+    assert done.code == 0
+    assert [group["count"] for group in done.objects] == [3, 2, 1]
+    assert "(403)" in done.err
+    assert len(few.fleet.requests_to(ERRORS)) == len(few.fleet.requests_to(QUERY)) == 1
+
+
+def test_feed_tells_the_errors_that_a_key_may_not_query() -> None:
+    with serving(fleet_of(FAILED=40, CRASHED=5)) as api:
+        refuse(api.fleet, {QUERY: 403})
+        done = in_this_process("errors", "--json", url=api.url)
+        assert [group["count"] for group in done.objects] == [40, 5]
+        assert "Process exited" in done.objects[1]["message"]
+        assert details(api.fleet) == []
+
+
+def test_at_most_a_hundred_run_ids_are_printed() -> None:
+    with serving(fleet_of(FAILED=101, TIMED_OUT=100)) as api:
+        failed, timed_out = in_this_process("errors", "--json", url=api.url).objects
+        assert (failed["count"], len(failed["runIds"]), failed["runIdsComplete"]) == (101, 100, False)
+        assert failed["runIds"][0] == FleetRun(10, 0).id
+        assert (timed_out["count"], len(timed_out["runIds"]), timed_out["runIdsComplete"]) == (100, 100, True)
+        assert len(api.fleet.requests_to(RUNS)) == 3
+
+
+def test_only_the_newest_runs_are_read_and_this_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.commands.errors.MAX_RUNS", 100)
+    with serving(fleet_of(FAILED=130)) as api:
+        done = in_this_process("errors", "--json", url=api.url)
+        assert done.code == 0
+        assert [group["count"] for group in done.objects] == [100]
+        assert done.err.startswith("Only the newest 100 failed runs were read.")
+
+
+@pytest.mark.parametrize("flags", [["--json"], []])
+def test_no_failed_run_is_no_error(flags: list[str]) -> None:
+    with serving(fleet_of()) as api:
+        done = in_this_process("errors", "--since", "30m", *flags, url=api.url)
+        assert (done.code, done.out, done.err) == (0, "", "No run failed in the last 30m.\n")
+        assert [query["filter[createdAt][period]"] for _, query in api.fleet.requests_to(RUNS)] == ["30m"]
+
+
+def test_longer_period_reaches_older_failures(few: FleetApi) -> None:
+    done = in_this_process("errors", "--json", "--since", "1d", url=few.url)
+    assert done.objects[0]["tasks"] == ["failed", "old"]
+    assert done.objects[0]["count"] == 4
+
+
+@pytest.mark.parametrize("since", ["soon", "0h", "-1h", "1", "", "9999999d"])
+def test_wrong_period_is_a_usage_error(since: str) -> None:
+    done = in_this_process("errors", "--since", since, url="http://127.0.0.1:9")
+    assert done.code == 2
+    assert "is not a period" in done.err
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422, 500])
+def test_refused_list_exits_with_1(few: FleetApi, status: int) -> None:
+    refuse(few.fleet, {RUNS: status})
+    done = in_this_process("errors", "--json", url=few.url)
+    assert (done.code, done.out) == (1, "")
+    assert str(status) in done.err
+    assert len(few.fleet.requests_to(RUNS)) == 1
+
+
+def test_server_that_is_not_there_exits_with_3() -> None:
+    started_s = time.monotonic()
+    done = in_this_process("errors", url="http://127.0.0.1:9")
+    assert (done.code, done.out) == (3, "")
+    assert time.monotonic() - started_s < 5
+
+
+def test_outage_in_the_middle_prints_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    with serving(fleet_of(FAILED=30)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        api.fleet.fault = lambda path: TruncatedResponse() if len(details(api.fleet)) > 12 else refused(path)
+        done = in_this_process("errors", "--json", url=api.url)
+        assert done.code == 3
+        assert [group["count"] for group in done.objects] == [12]
+        assert "18 of 30 failed runs are in no group" in done.err
+        assert "stopped after 12 of 30 failed runs: " in done.err
+
+
+def test_short_outage_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    with serving(fleet_of(FAILED=30)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        api.fleet.fault = lambda path: (
+            server_error(503) if 12 < len(details(api.fleet)) <= 24 and "/v3/" in path else refused(path)
+        )
+        done = in_this_process("errors", "--json", url=api.url)
+        assert done.code == 0
+        assert [group["count"] for group in done.objects] == [30]
+
+
+def test_rate_limit_is_waited_for() -> None:
+    limited = JSONResponse({"error": "Rate limit exceeded", "secondsUntilReset": 0.2}, 429)
+    with serving(fleet_of(FAILED=8)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+
+        def fault(path: str) -> Response | None:
+            return limited if len(api.fleet.requests) in {1, 4, 9, 10} else refused(path)
+
+        api.fleet.fault = fault
+        done = in_this_process("errors", "--json", url=api.url)
+        assert done.code == 0
+        assert [group["count"] for group in done.objects] == [8]
+
+
+def test_run_that_cannot_be_read_is_said_and_left_out() -> None:
+    with serving(fleet_of(FAILED=5)) as api:
+        broken = f"/api/v3/runs/{FleetRun(12, 0).id}"
+        refuse(api.fleet, REFUSED | {broken: 500})
+        done = in_this_process("errors", "--json", url=api.url)
+        assert done.code == 0
+        assert [group["count"] for group in done.objects] == [4]
+        assert "1 of 5 failed runs are in no group: their errors were not read." in done.err
+
+
+def test_hostile_rows_are_printed_as_text(few: FleetApi) -> None:
+    hostile: dict[str, Any] = {
+        "data": [
+            {"id": "run_x", "status": "FAILED", "taskIdentifier": "\x1b[2Jevil\u202e", "createdAt": "soon"},
+            None,
+            7,
+        ],
+        "pagination": {},
+    }
+    detail = hostile["data"][0] | {"error": {"name": "\x07Bad\n", "message": "\x1b]0;pwned\x07 line\nnext"}}
+
+    def fault(path: str) -> Response | None:
+        if path == RUNS:
+            return JSONResponse(hostile)
+        return JSONResponse(detail) if path.endswith("/run_x") else server_error(403)
+
+    few.fleet.fault = fault
+    done = in_this_process("errors", url=few.url)
+    assert done.code == 0
+    assert "2 rows of the list could not be read" in done.err
+    assert not set(done.out + done.err) & {"\x1b", "\x07", "\u202e"}
+    assert len(done.out.splitlines()) == 2
+    as_json = in_this_process("errors", "--json", url=few.url)
+    assert as_json.objects[0]["tasks"] == ["\x1b[2Jevil\u202e"]
+    assert as_json.out.isascii()
+
+
+def test_ctrl_c_ends_with_130_and_clears_the_progress() -> None:
+    with serving(fleet_of(FAILED=30)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        limited = JSONResponse({"error": "Rate limit exceeded", "secondsUntilReset": 60}, 429)
+        api.fleet.fault = lambda path: limited if len(details(api.fleet)) > 6 else refused(path)
+        terminal = Terminal("errors", env=environment(api.url))
+        terminal.read_until("waiting 60 s for the request budget")
+        os.kill(terminal.process.pid, signal.SIGINT)
+        assert terminal.end() == 130
+        assert "Traceback" not in terminal.screen.decode()

@@ -1,0 +1,157 @@
+"""`errors`: reads the failed runs of a period, groups them by the kind of their error, and prints the groups."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.options import connection_options, json_option, settings_of
+from tui.cli.progress_line import ProgressLine
+from tui.cli.sessions import open_session, run_async
+from tui.config import Settings
+from tui.domain.filters import parse_period
+from tui.domain.ids import RunId
+from tui.output import Output
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from tui.domain.errors.progress import ServerGroupsRead
+    from tui.sources.failures.whole_read import WholeRead
+    from tui.store.error_groups import ErrorGroup
+    from tui.wire.errors import ApiError
+
+MAX_RUNS: Final = 500
+"""Failed runs that are read: three queries, or 500 requests where the key may not query."""
+
+
+@click.command("errors")
+@click.option("--since", metavar="PERIOD", default="1h", show_default=True, help="Runs created within: 30m, 24h, 7d.")
+@json_option
+@connection_options
+@click.pass_obj
+def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> None:
+    """Group failed runs by the kind of their error: type, message without ids and numbers, and place in the code."""
+    settings = settings_of(options)
+    period = parse_period(since)
+    if period is None:
+        raise Stop(ExitCode.USAGE, f"--since {since!r} is not a period: 30m, 24h, 7d")
+    run_async(_errors(output, settings, since, period, as_json=as_json))
+
+
+async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
+    from tui.present.printed.errors import group_lines, group_object
+    from tui.wire.errors import ApiError
+
+    progress = ProgressLine(output, time.monotonic)
+    async with open_session(settings, progress) as session:
+        # The user waits for the result, and nothing else reads in this session.
+        session.budget.follow_headers()
+        read = _whole_read(session, progress)
+        failure: ApiError | None = None
+        try:
+            await read.run(period)
+        except ApiError as error:
+            if not read.run_ids:
+                raise _with_advice(error) from error
+            failure = error
+        theirs = await _server_groups(session, period)
+        progress.clear()
+        groups = _groups(session, read.run_ids, period, theirs)
+        if as_json:
+            for group in groups:
+                output.json_line(group_object(group))
+        else:
+            output.lines(group_lines(groups, session.now(), output.width))
+        for sentence in _remarks(read, since, theirs):
+            output.say(sentence)
+        if failure is not None:
+            raise _stop_of(failure, read)
+
+
+def _whole_read(session: Session, progress: ProgressLine) -> "WholeRead":
+    from tui.sources.failures.whole_read import WholeRead
+
+    def report(read: "WholeRead") -> None:
+        count = len(read.run_ids)
+        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far")
+
+    return WholeRead(
+        session.fetcher,
+        session.store,
+        session.clock,
+        emit=session.emit,
+        settle=session.settle,
+        report=report,
+        max_runs=MAX_RUNS,
+    )
+
+
+async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRead":
+    from tui.sources.budget import Priority
+    from tui.sources.failures.group_reader import GroupReader
+
+    reader = GroupReader(session.fetcher, session.clock, lambda _: None)
+    await reader.read(period, Priority.SELECTED)
+    return reader.result
+
+
+def _groups(
+    session: Session, run_ids: list[RunId], period: timedelta, theirs: "ServerGroupsRead"
+) -> list["ErrorGroup"]:
+    """Return the groups of these runs. Other runs in the store are their relatives, whose errors were not read.
+
+    A state is known only from the server: no runs before the period were read.
+    """
+    from tui.store.error_groups import ErrorGroups
+    from tui.store.errors.failures import TimeSpan
+    from tui.store.errors.states import state_of
+
+    now = session.now()
+    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
+    created = [run.fixed.created_at for run in runs if run.fixed.created_at is not None]
+    # The list was read a moment ago, so that its oldest run may have left the period since.
+    span = TimeSpan(min([now - period, *created]), max([now, *created]))
+    groups = ErrorGroups(session.store)
+    groups.on_server_groups(theirs.groups)
+    return [
+        replace(group, state=state_of(group.server_groups, now - period, now) if group.server_groups else None)
+        for group in groups.groups(span, now)
+    ]
+
+
+def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead") -> list[str]:
+    """Return sentences about what the groups do not contain."""
+    if not read.run_ids:
+        return [f"No run failed in the last {since}."]
+    remarks = []
+    if read.is_cut:
+        remarks.append(f"Only the newest {len(read.run_ids)} failed runs were read. A shorter --since has fewer.")
+    if read.unreadable_rows:
+        remarks.append(f"{read.unreadable_rows} rows of the list could not be read and are left out.")
+    if missing := len(read.missing):
+        remarks.append(f"{missing} of {len(read.run_ids)} failed runs are in no group: their errors were not read.")
+    if reason := theirs.refusal or theirs.failure:
+        remarks.append(f"The states are not known: {reason}.")
+    return remarks
+
+
+def _with_advice(error: "ApiError") -> "ApiError | Stop":
+    from tui.wire.errors import TooExpensive
+
+    if isinstance(error, TooExpensive):
+        return Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)")
+    return error
+
+
+def _stop_of(error: "ApiError", read: "WholeRead") -> Stop:
+    from tui.wire.errors import Unreachable
+
+    code = ExitCode.NO_CONNECTION if isinstance(error, Unreachable) else ExitCode.REFUSED
+    done = len(read.run_ids) - len(read.missing)
+    return Stop(code, f"stopped after {done} of {len(read.run_ids)} failed runs: {error}")
+
+
+COMMANDS = (errors,)

@@ -1,0 +1,144 @@
+"""Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
+
+A query tells the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed tells those of the
+newest runs. The others are read run by run.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters, period_text
+from tui.domain.ids import RunId
+from tui.domain.status import FAILED_WORDS
+from tui.domain.update import RunsRead
+from tui.sources.base import FIRST_WAIT_S, Emit, KnownRuns
+from tui.sources.budget import MAX_IN_FLIGHT, Priority
+from tui.sources.clock import Clock
+from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
+from tui.sources.failures.failed_list import FailedList
+from tui.sources.run_fetcher import RunFetcher
+from tui.wire.errors import ApiError, RateLimited, Refused
+from tui.wire.feed import MAX_FEED_WINDOW, FeedTarget
+
+MAX_TRIES: Final = 4
+"""Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
+
+MIN_FEED_RUNS: Final = 10
+"""Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
+
+FEED_TIMEOUT_S: Final = 20.0
+
+
+class WholeRead:
+    """One read. `run_ids` are the failed runs, newest first, at most `max_runs`.
+
+    `is_cut`: the server has more. `unreadable_rows`: rows of the list that could not be read. `report` is called after
+    each step.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        *,
+        emit: Emit,
+        settle: Callable[[], Awaitable[None]],
+        report: Callable[["WholeRead"], None],
+        max_runs: int,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._emit = emit
+        self._settle = settle
+        self._report = report
+        self._max_runs = max_runs
+        self._errors = ErrorFetcher(
+            fetcher, store, emit, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
+        )
+        self._has_answer = False
+        self.run_ids: list[RunId] = []
+        self.is_cut = False
+        self.unreadable_rows = 0
+
+    @property
+    def missing(self) -> list[RunId]:
+        """The failed runs whose error is not known. Deleted runs are not among them."""
+        return [run_id for run_id in self.run_ids if lacks_error(self._store, run_id)]
+
+    async def run(self, period: timedelta) -> None:
+        """Read the failed runs created within `period`, and their errors. Raises `ApiError` if the server fails for
+        some seconds: what was read until then is in the store.
+        """
+        await self._list(period)
+        await self._read_by_query()
+        if period <= MAX_FEED_WINDOW and len(self.missing) >= MIN_FEED_RUNS:
+            await self._read_by_feed(period)
+        await self._patiently(self._read_one_by_one)
+
+    async def _list(self, period: timedelta) -> None:
+        filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
+        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        while not pages.is_done:
+            await self._patiently(lambda: pages.read_page(Priority.SELECTED))
+            await self._settle()
+            self.run_ids = list(pages.run_ids)[: self._max_runs]
+            self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
+            self._report(self)
+
+    async def _read_by_query(self) -> None:
+        missing = self.missing
+        for start in range(0, len(missing), MAX_IDS_PER_QUERY):
+            if not self._fetcher.is_allowed(Capability.QUERY):
+                return
+            await self._errors.query(missing[start : start + MAX_IDS_PER_QUERY])
+            await self._settle()
+            self._report(self)
+
+    async def _read_by_feed(self, period: timedelta) -> None:
+        """Take the errors from one snapshot of the feed, which costs no budget. It is only a shortcut and may fail."""
+        wanted = set(self.missing)
+        with suppress(ApiError, TimeoutError):
+            async with asyncio.timeout(FEED_TIMEOUT_S):
+                response = await self._fetcher.poll_feed(FeedTarget(window=period), None)
+            await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
+            await self._settle()
+            self._report(self)
+
+    async def _read_one_by_one(self) -> None:
+        await self._read_details([run_id for run_id in self.missing if run_id not in self._errors.unreadable])
+        # While the server failed, a run may have been taken for unreadable.
+        again = [run_id for run_id in self.missing if run_id in self._errors.unreadable]
+        await self._read_details(again)
+
+    async def _read_details(self, left: Sequence[RunId]) -> None:
+        for start in range(0, len(left), MAX_IN_FLIGHT):
+            await self._errors.read_details(left[start : start + MAX_IN_FLIGHT], lambda _: None)
+            await self._settle()
+            self._report(self)
+
+    async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Try a step again while the server fails. Raises the last `ApiError`.
+
+        Tries count from the last progress. A server that never answered is not waited for.
+        """
+        tries, missing = 0, -1
+        while True:
+            try:
+                await step()
+            except ApiError as error:
+                is_progress = len(self.missing) != missing
+                tries, missing = (1 if is_progress else tries + 1), len(self.missing)
+                is_final = isinstance(error, Refused) or not self._has_answer
+                if is_final or tries >= MAX_TRIES:
+                    raise
+                resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+                await self._clock.sleep(max(resets_s, FIRST_WAIT_S * 2 ** (tries - 1)))
+            else:
+                self._has_answer = True
+                return
