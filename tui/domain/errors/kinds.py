@@ -1,6 +1,7 @@
 """`ErrorKind`: what the failures of one error group have in common: type, normalised message and first own frame."""
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NewType
 
@@ -16,6 +17,8 @@ Fingerprint = NewType("Fingerprint", str)
 """Identifies an `ErrorKind`: 16 hexadecimal digits. It is ours, and never equals a fingerprint of the server."""
 
 _FINGERPRINT_BYTES: Final = 8
+MAX_SHARED_KINDS: Final = 1_024
+"""So many kinds are one object for all their errors, whoever asks."""
 
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")
 # The directory in which `trigger dev` builds the project, and the project's in container images.
@@ -56,20 +59,19 @@ class ErrorKind:
 def kind_of(error: RunError) -> ErrorKind:
     """Return the kind of an error. It depends on nothing else, and is the same in every session."""
     name = error.name if error.code is None else Raw(error.code)
-    return _kind(name, normalise(error.message), _first_own_frame(error))
-
-
-def _kind(name: Raw | None, message: Raw, frame: OwnFrame | None) -> ErrorKind:
-    parts = (name or "", message, frame.file if frame else "", (frame.function or "") if frame else "")
-    digest = blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=_FINGERPRINT_BYTES)
-    return ErrorKind(name, message, frame, Fingerprint(digest.hexdigest()))
-
-
-def _first_own_frame(error: RunError) -> OwnFrame | None:
     frame = first_own_frame(error.stack, error.message) if error.stack else None
-    if frame is None or frame.file is None:
-        return None
-    return OwnFrame(Raw(_project_file(frame.file)), _function(frame.function))
+    file = None if frame is None or frame.file is None else Raw(_project_file(frame.file))
+    function = None if file is None or frame is None else _function(frame.function)
+    return _kind(name, normalise(error.message), file, function)
+
+
+@lru_cache(MAX_SHARED_KINDS)
+def _kind(name: Raw | None, message: Raw, file: Raw | None, function: Raw | None) -> ErrorKind:
+    """Return the kind with these parts. Errors of one kind share it."""
+    parts = (name or "", message, file or "", function or "")
+    digest = blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=_FINGERPRINT_BYTES)
+    frame = None if file is None else OwnFrame(file, function)
+    return ErrorKind(name, message, frame, Fingerprint(digest.hexdigest()))
 
 
 def _project_file(file: str) -> str:

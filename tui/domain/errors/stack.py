@@ -92,11 +92,18 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
 
 def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
     """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
-    for line in _lines(stack, message):
-        if "node_modules" not in line or _NODE_MODULES.search(line) is None:
-            frame = _parse_line(line.strip())
+    lines = stack.split("\n")
+    header_count = 0 if message is None else _header_count(lines, message)
+    for line in lines[header_count:] if header_count else _lines(stack, message):
+        if "node:" in line or ("node_modules" in line and _NODE_MODULES.search(line) is not None):
+            continue
+        text = line.strip()
+        if text.startswith("at "):
+            frame = _parse_frame(text)
             if frame.kind is FrameKind.OWN:
                 return frame
+        elif header_count and _CAUSE.match(line):
+            return None
     return None
 
 

@@ -58,7 +58,9 @@ _TOKEN: Final = re.compile(
     |(?P<ipv6> (?<![\w:.]) (?:{_IPV6}) )
     |(?P<ipv4> (?<![\w.]) {_IPV4} )
     |(?P<windows> (?<!\w)[A-Za-z]:[\\/][^\s'"`<>|*?,;()]* | \\\\[\w.$-]+\\[^\s'"`<>|*?,;()]+ )
-    |(?P<path> (?<![\w.)\]}}>]) (?:~|\.{{1,2}})?/[^\s'"`<>|,;()\[\]{{}}:]+(?::\d+){{0,2}} )
+    |(?P<masked> [\w-]*\*{{3,}}[\w-]* )
+    |(?P<path> (?<![\w.)\]}}>]) (?:~|\.{{1,2}})?/[^\s'"`<>|,;()\[\]{{}}:]+(?::\d+){{0,2}}
+        (?: (?:[ ][A-Z0-9(][^\s'"`<>|,;/]*){{1,4}} (?<=\.[a-z0-9]{{3}}) )? )
     |(?P<assignment> (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|[^\s,;&)\]}}'"`]+) )
     |(?P<host> (?:[A-Za-z0-9_-]+\.)+(?:{words.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)(?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)?
         | localhost(?::\d{{1,5}})? | [A-Za-z][\w.-]*:\d{{4,5}}(?![\w:.]) )
@@ -72,11 +74,11 @@ _TOKEN: Final = re.compile(
 _POINTER_AFTER = re.compile(r"\s+(?:must|should|is required|is not|has|does not|needs)\b")
 _NODE_NAMES = re.compile(r"[A-Z][a-z]+\.js\Z")
 _NAMES = re.compile(
-    rf"\b(?P<noun>(?i:{words.ENTITY_NOUNS}))(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「-]+\s+)?)"
+    rf"\b(?P<noun>(?i:{words.ENTITY_NOUNS}))(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
     r"(?P<name>(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))[\w.'’&-]*"
     r"(?:(?:\s+(?:&|and|und|et|y|e|de|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
     r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)*"
-    r"|(?-i:(?<=\s)[a-z][\w]*(?:-[\w]+)+)|(?-i:[a-z]\w*))"
+    r"|\w+(?:-\w+)*(?![@\w/\\=]))"
 )
 _PREPOSITION = re.compile(
     r"\b(?:for|of|from|to|by|with|as|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z", re.IGNORECASE
@@ -84,6 +86,7 @@ _PREPOSITION = re.compile(
 _AFTER_NAME = re.compile(
     r"[:;,.!?)\]]|\s*\Z|\s+(?:after|on|in|at|with|failed|because|from|has|is|was|does|could|cannot|not|konnte|wurde)\b|\s[^\w\s]"
 )
+_VERB_AFTER = re.compile(r"\s+(?:has|is|was|does|could|cannot|had|did|exceeded|reached|may not|must|ist|hat|wurde)\b")
 _SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
 
 _MERGED = (
@@ -96,7 +99,7 @@ _MERGED = (
     (re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBER}|{words.ID}))+"), None),
     (
         re.compile(
-            rf"(?P<one>{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?P=one))+"
+            rf"(?P<one>{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+"
         ),
         r"\g<one>",
     ),
@@ -161,9 +164,10 @@ def _replace_name(match: re.Match[str]) -> str:
     first = name.split(None, 1)[0]
     if first.lower() in words.NOT_NAMES or _SENTENCE_NAME.match(first) or words.ADDRESS in name:
         return match[0]
-    if name.isascii() and name.islower() and ("-" not in name or match["gap"].strip()):
-        after = match.string[match.end() : match.end() + 12]
-        if not _PREPOSITION.search(match.string[: match.start()]) or not _AFTER_NAME.match(after):
+    is_slug = name.isascii() and name.islower() and name.replace("-", "").isalpha()
+    if is_slug and not _VERB_AFTER.match(match.string, match.end()):
+        has_preposition = _PREPOSITION.search(match.string, max(match.start() - 12, 0), match.start())
+        if not has_preposition or not _AFTER_NAME.match(match.string, match.end()):
             return match[0]
     return match["noun"] + match["gap"] + words.NAME
 
@@ -246,6 +250,7 @@ _REPLACE = {
     "host": lambda _: words.ADDRESS,
     "file": _file,
     "relative": _relative,
+    "masked": lambda _: words.ID,
     "base64": _base64,
     "word": _word,
 }

@@ -22,6 +22,8 @@ _LIBRARY_CODE = re.compile(
     r"(?:P\d{4}|E\d{4,5}|ORA-\d+|PLS-\d+|TNS-\d+|NJS-\d+|DPI-\d+|TS\d{4,5}|AADSTS\d+|SQL\d{4,5}[NWC]?|PGRST\d+|"
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\Z"
 )
+# Order numbers, plates, postcodes: `AB-1234-X`, `SW1A`.
+_ORDER_NUMBER = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)*\Z")
 _CODE_LIKE = re.compile(r"[A-Z0-9]+(?:[_.-][A-Z0-9]+)*\Z|\d{1,9}\Z|[a-z]+(?:[_.-][a-z0-9]+)*\Z")
 
 # Nouns whose "code" is data: a promo code, a postcode.
@@ -68,7 +70,7 @@ def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     """Return a word with digits as it is if it is a code, otherwise without its numbers. It is `text[start:end]`."""
     if is_code(word, text, start, end):
         return word
-    return words.NUMBER if is_number(word) else normalise_word(word)
+    return words.NUMBER if is_number(word) or _ORDER_NUMBER.match(word) else normalise_word(word)
 
 
 def is_code(word: str, text: str, start: int, end: int) -> bool:

@@ -8,11 +8,7 @@ from tui.domain.errors.messages.identity import is_id, normalise_name
 
 _BEFORE: Final = 60
 
-# The word in front of the quotes, and whether a colon or an equals sign stands between them.
-_LAST_WORD = re.compile(
-    r"([^\W_](?:[\w()]*\w|\w*\([a-z]+\))?)(?:\W*?[\s:=]|\s*)(?:(?:named|called|is|was|the|on|of)\s)?[\s(\[{:=]*\Z"
-)
-_COLON = re.compile(r"[:=]\s*[(\[]?\Z")
+_FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "a", "an"})
 _VALIDATED = re.compile(
     r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|valid)|"
     r"missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|cannot be\b|"
@@ -21,6 +17,8 @@ _VALIDATED = re.compile(
     r"attribute|key|prop)\b|in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
 )
 _LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
+_OPENING: Final = " \n\t([{:="
+_NOT_IN_WORD = re.compile(r".*[^\w()]|^\(+|(?<!\(s)\)+$", re.DOTALL)
 _IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
 _CODE_SHAPE = re.compile(r"[a-z\d][A-Z]|\w_\w|[a-z]\.[A-Za-z]|\(\)\Z|\A[A-Z]{2,}\Z|\A[@$]|\[\]|::")
 _FILE = re.compile(rf"\.(?:{words.FILE_EXTENSIONS})\Z", re.IGNORECASE)
@@ -66,8 +64,12 @@ def _noun(text: str, start: int) -> tuple[str, bool]:
         if opening < 0:
             break
         before = before[:opening]
-    match = _LAST_WORD.search(before)
-    return (match[1].lower() if match else ""), _COLON.search(before) is not None
+    bare = before.rstrip(_OPENING)
+    has_colon = ":" in before[len(bare) :] or "=" in before[len(bare) :]
+    rest, _, word = bare.rpartition(" ")
+    while word in _FILLERS:
+        rest, _, word = rest.rpartition(" ")
+    return _NOT_IN_WORD.sub("", word.lower()), has_colon
 
 
 def _name(content: str, noun: str) -> str | None:
