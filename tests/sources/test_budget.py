@@ -36,6 +36,31 @@ class Api:
         return send
 
 
+class RateLimitedServer:
+    """A token bucket of `limit` requests with rate limit headers. `least` is the lowest number that remained."""
+
+    def __init__(self, budget: Budget, api: Api, refill: Refill, limit: int) -> None:
+        self._budget = budget
+        self._api = api
+        self._refill = refill
+        self._limit = limit
+        self._refills = 0
+        self._remaining = self.least = limit
+
+    def answering(self, name: str) -> Callable[[], Awaitable[str]]:
+        async def send() -> str:
+            passed, into_period_s = divmod(self._api.clock.monotonic_s(), self._refill.period_s)
+            if passed > self._refills:
+                self._remaining = min(self._limit, self._remaining + self._refill.requests)
+                self._refills += 1
+            self._remaining -= 1
+            self.least = min(self.least, self._remaining)
+            self._budget.observe(rate(self._remaining, self._refill.period_s - into_period_s, self._limit))
+            return await self._api.call(name)()
+
+        return send
+
+
 async def request_all(
     budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r"
 ) -> list[asyncio.Task[str]]:
@@ -63,6 +88,39 @@ def test_budget_spends_a_fifth_of_every_refill(refill: Refill) -> None:
         for period in range(4):
             spent = [at for at, _ in api.sent if period <= at / refill.period_s < period + 1]
             assert len(spent) == refill.requests // 5
+        await cancel_all(tasks)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("refill", "limit"), [(SECRET_KEY, 750), (PUBLIC_TOKEN, 60)])
+def test_command_spends_what_the_headers_allow(refill: Refill, limit: int) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, refill), Api(clock)
+        budget.follow_headers()
+        server = RateLimitedServer(budget, api, refill, limit)
+        tasks = [
+            asyncio.ensure_future(budget.request(number, Priority.SELECTED, server.answering(str(number))))
+            for number in range(limit + 3 * refill.requests)
+        ]
+        for _ in range(29):  # the clock waits for some turns of the event loop at each step
+            await clock.run(refill.period_s / 10)
+        assert server.least == limit // 10  # what is left to the running tasks
+        assert len(api.sent) == limit * 0.9 + 2 * min(refill.requests, limit * 0.9)
+        await cancel_all(tasks)
+
+    asyncio.run(scenario())
+
+
+def test_command_without_headers_spends_a_fifth() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        budget.follow_headers()
+        tasks = await request_all(budget, api, Priority.SELECTED, 400)
+        await clock.run(9.9)
+        assert len(api.sent) == 50
         await cancel_all(tasks)
 
     asyncio.run(scenario())

@@ -20,6 +20,7 @@ class ProgressLine:
         self._monotonic_s = monotonic_s
         self._is_shown = output.stderr_fd is not None and os.isatty(output.stderr_fd)
         self._limit = output.reading_width - 1  # A text in the last column would break the line.
+        self._text = ""
         self._width = 0
         self._drawn_s: float | None = None
 
@@ -29,8 +30,13 @@ class ProgressLine:
         if not self._is_shown or (self._drawn_s is not None and now_s - self._drawn_s < MIN_INTERVAL_S):
             return
         self._drawn_s = now_s
+        self._draw(text)
+
+    def _draw(self, text: str) -> None:
+        if not text:
+            return
         line = cut((Piece(text),), self._limit)
-        before, self._width = self._width, line_width(line)
+        before, self._text, self._width = self._width, text, line_width(line)
         self._output.prompt(plain(line) + " " * max(0, before - self._width), control="\r")
 
     def clear(self) -> None:
@@ -40,6 +46,8 @@ class ProgressLine:
             self._width = 0
 
     def say(self, text: Raw | str) -> None:
-        """Print a line on stderr that stays."""
+        """Print a line on stderr that stays, above the progress."""
+        shown = self._text if self._width else ""
         self.clear()
         self._output.say(text)
+        self._draw(shown)

@@ -5,7 +5,7 @@ Rows of number 1 are those of the table at the top of the issue.
 
 from typing import Final
 
-from tests.perf.figures import changes, far, keys, live, opening, scale, soak
+from tests.perf.figures import changes, errors, far, keys, live, opening, scale, soak
 from tests.perf.figures.row import Row
 
 ROWS: Final = (
@@ -50,5 +50,7 @@ ROWS: Final = (
     Row("9", "pushed change to the screen, quiet", "p50 10, p95 20 ms", changes.pushed),
     Row("10", "sort, filter 100,000 runs to paint", "100 ms, 150 ms", scale.sort_and_filter),
     Row("11", "two hours at 20 runs/s", "1 MB more, others flat", soak.long_run),
+    Row("–", "errors, 500 failed runs", "9 requests", errors.requests_for_500(may_query=True), is_exact=True),
+    Row("–", "the same, key for runs only", "508 requests", errors.requests_for_500(may_query=False), is_exact=True),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
 )

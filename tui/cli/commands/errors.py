@@ -43,22 +43,16 @@ def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> N
 
 async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
     from tui.present.printed.errors import group_lines, group_object
-    from tui.wire.errors import ApiError
 
     progress = ProgressLine(output, time.monotonic)
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
         session.budget.follow_headers()
-        read = _whole_read(session, progress)
-        failure: ApiError | None = None
         try:
-            await read.run(period)
-        except ApiError as error:
-            if not read.run_ids:
-                raise _with_advice(error) from error
-            failure = error
-        theirs = await _server_groups(session, period)
-        progress.clear()
+            read, failure = await _read(session, period, progress)
+            theirs = await _server_groups(session, period)
+        finally:
+            progress.clear()
         groups = _groups(session, read.run_ids, period, theirs)
         if as_json:
             for group in groups:
@@ -71,12 +65,33 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             raise _stop_of(failure, read)
 
 
+async def _read(session: Session, period: timedelta, progress: ProgressLine) -> "tuple[WholeRead, ApiError | None]":
+    """Read the failed runs. The second value says why reading stopped after a part of them.
+
+    Raises `ApiError` or `Stop` if no run was read.
+    """
+    from tui.wire.errors import ApiError, TooExpensive
+
+    progress.show("reading failed runs")
+    read = _whole_read(session, progress)
+    try:
+        await read.run(period)
+    except ApiError as error:
+        if read.run_ids:
+            return read, error
+        if isinstance(error, TooExpensive):
+            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)") from error
+        raise
+    return read, None
+
+
 def _whole_read(session: Session, progress: ProgressLine) -> "WholeRead":
     from tui.sources.failures.whole_read import WholeRead
 
     def report(read: "WholeRead") -> None:
         count = len(read.run_ids)
-        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far")
+        wait = f" · {read.wait}, trying again" if read.wait else ""
+        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
 
     return WholeRead(
         session.fetcher,
@@ -136,14 +151,6 @@ def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead") -> list[
     if reason := theirs.refusal or theirs.failure:
         remarks.append(f"The states are not known: {reason}.")
     return remarks
-
-
-def _with_advice(error: "ApiError") -> "ApiError | Stop":
-    from tui.wire.errors import TooExpensive
-
-    if isinstance(error, TooExpensive):
-        return Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)")
-    return error
 
 
 def _stop_of(error: "ApiError", read: "WholeRead") -> Stop:

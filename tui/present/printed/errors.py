@@ -102,7 +102,10 @@ def _error(group: ErrorGroup, _now: datetime) -> Line:
 
 def _frame(group: ErrorGroup, _now: datetime) -> Line:
     frame = group.kind.frame
-    return (Piece(formatting.NONE if frame is None else frame_text(frame), Token.MUTED),)
+    if frame is None:
+        return (Piece(formatting.NONE, Token.FAINT),)
+    file = Piece(frame.file, Token.MUTED)  # first, since the end of the cell may be cut
+    return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
 
 
 def _versions(group: ErrorGroup, _now: datetime) -> Line:
@@ -120,9 +123,9 @@ def _last(group: ErrorGroup, now: datetime) -> Line:
 _COLUMNS: Final = (
     _Column("runs", _count, "right"),
     _Column("state", _state, drop_rank=2),
-    _Column("task", _task, least=12),
-    _Column("error", _error, least=20),
-    _Column("own frame", _frame, least=16, drop_rank=3),
+    _Column("task", _task, least=14),
+    _Column("error", _error, least=32),
+    _Column("own frame", _frame, least=20, drop_rank=3),
     _Column("versions", _versions, "right", drop_rank=4),
     _Column("first", _first, "right", drop_rank=1),
     _Column("last", _last, "right"),

@@ -20,6 +20,7 @@ from tui.sources.budget import MAX_IN_FLIGHT, Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
 from tui.sources.failures.failed_list import FailedList
+from tui.sources.failures.failure_reader import sentence_of
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused
 from tui.wire.feed import MAX_FEED_WINDOW, FeedTarget
@@ -36,8 +37,8 @@ FEED_TIMEOUT_S: Final = 20.0
 class WholeRead:
     """One read. `run_ids` are the failed runs, newest first, at most `max_runs`.
 
-    `is_cut`: the server has more. `unreadable_rows`: rows of the list that could not be read. `report` is called after
-    each step.
+    `is_cut`: the server has more. `unreadable_rows`: rows of the list that could not be read. `wait`: why the next step
+    waits, in raw text, "" if it does not. `report` is called after each step.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class WholeRead:
         self.run_ids: list[RunId] = []
         self.is_cut = False
         self.unreadable_rows = 0
+        self.wait = ""
 
     @property
     def missing(self) -> list[RunId]:
@@ -138,7 +140,10 @@ class WholeRead:
                 if is_final or tries >= MAX_TRIES:
                     raise
                 resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+                self.wait = sentence_of(error)
+                self._report(self)
                 await self._clock.sleep(max(resets_s, FIRST_WAIT_S * 2 ** (tries - 1)))
+                self.wait = ""
             else:
                 self._has_answer = True
                 return
