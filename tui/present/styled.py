@@ -84,8 +84,8 @@ def plain(line: Line) -> str:
     return "".join(piece.text for piece in line)
 
 
-def mark_hits(line: Line, needle: str) -> Line:
-    """Return the line with every match of `needle` marked. `needle` is in folded case."""
+def mark_hits(line: Line, needle: str, token: Token = Token.HIT) -> Line:
+    """Return the line with every match of `needle` marked by a token. `needle` is in folded case."""
     whole = plain(line)
     folded = whole.casefold()
     # A letter whose folded form is longer (`ß`) would shift the marks. Such a line is searched without folding.
@@ -105,7 +105,7 @@ def mark_hits(line: Line, needle: str) -> Line:
         for end in range(1, len(piece.text) + 1):
             is_hit = place + begin in marked
             if end == len(piece.text) or (place + end in marked) is not is_hit:
-                out.append(Piece(piece.text[begin:end], Token.HIT if is_hit else piece.token, is_bold=piece.is_bold))
+                out.append(Piece(piece.text[begin:end], token if is_hit else piece.token, is_bold=piece.is_bold))
                 begin = end
         place += len(piece.text)
     return tuple(out)

@@ -53,8 +53,8 @@ def test_registered_pane_shows_what_its_need_fetched(
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", wait_s=2)
         assert fetched == [], "a hidden pane costs no request"
-        await monitor.press("5", wait_s=2)
-        assert "5:greeting" in monitor.text
+        await monitor.press("6", wait_s=2)
+        assert "6:greeting" in monitor.text
         assert "timed out" in monitor.text
         assert any("the greeting of" in message.text for message in monitor.app.messages)
         await monitor.press("r", wait_s=2)
@@ -63,7 +63,7 @@ def test_registered_pane_shows_what_its_need_fetched(
         screen = monitor.app.screen
         assert isinstance(screen, HelpScreen)
         keys = ["".join(piece.text for piece in row.line) for row in screen.page.rows]
-        assert any("1 2 3 4 5 " in line for line in keys)
+        assert any("1 2 3 4 5 6 " in line for line in keys)
         await monitor.press("escape", "1", "colon", *"greeting", "enter", wait_s=1)
         assert monitor.screen.pane.title == "greeting"
 

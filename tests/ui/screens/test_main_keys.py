@@ -30,9 +30,9 @@ def test_the_keys_between_panes(tmp_path: Path) -> None:
             return monitor.screen.pane.title
 
         await monitor.press("j", wait_s=1)
-        assert [await pane_after("tab") for _ in range(4)] == ["detail", "attempts", "tree", "runs"]
-        assert [await pane_after("shift+tab") for _ in range(4)] == ["tree", "attempts", "detail", "runs"]
-        assert [await pane_after(key) for key in "4321"] == ["tree", "attempts", "detail", "runs"]
+        assert [await pane_after("tab") for _ in range(5)] == ["detail", "attempts", "tree", "logs", "runs"]
+        assert [await pane_after("shift+tab") for _ in range(5)] == ["logs", "tree", "attempts", "detail", "runs"]
+        assert [await pane_after(key) for key in "54321"] == ["logs", "tree", "attempts", "detail", "runs"]
         assert await pane_after("4", "z") == "tree"
         assert await pane_after("z", "q") == "runs"
 

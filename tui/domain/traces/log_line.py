@@ -5,6 +5,7 @@ Source: tests/wire/recordings/README.md §5 (recordings 1000, 1202, 1205).
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final
@@ -82,13 +83,13 @@ class RunLog:
     * `digest`: differs for answers that differ
     """
 
-    times_ns: "array[int]"
-    attempts: "array[int]"
-    word_indices: bytes
-    words: tuple[Raw, ...]
-    messages: tuple[Raw, ...]
-    span_ids: "SpanIds"
-    attributes: dict[int, str]
+    times_ns: "array[int]" = field(repr=False)
+    attempts: "array[int]" = field(repr=False)
+    word_indices: bytes = field(repr=False)
+    words: tuple[Raw, ...] = field(repr=False)
+    messages: tuple[Raw, ...] = field(repr=False)
+    span_ids: "SpanIds" = field(repr=False)
+    attributes: dict[int, str] = field(repr=False)
     started_at: datetime | None = None
     is_cut: bool = False
     digest: bytes = b""

@@ -57,6 +57,8 @@ HELP_GROUPS: Final = (
             HelpRow("fold, unfold", ("fold", "unfold")),
             HelpRow("unfold all, fold all", ("fold-all-False", "fold-all-True", "all-True", "all-False")),
             HelpRow("fewer, more levels", ("level--1", "level-1")),
+            HelpRow("level of a log", ("level",)),
+            HelpRow("follow a log, or stop", ("follow",)),
         ),
     ),
     HelpGroup(
@@ -75,6 +77,8 @@ HELP_GROUPS: Final = (
         (
             HelpRow("copy the run's id", ("copy-id",)),
             HelpRow("choose what to copy", ("copy-menu",)),
+            HelpRow("copy the line of a log", ("copy-line",)),
+            HelpRow("save the lines of a log", ("save-lines",)),
         ),
     ),
     HelpGroup(

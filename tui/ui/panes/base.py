@@ -40,6 +40,14 @@ class OpenRun(Message):
         self.run_id = run_id
 
 
+class Notice(Message):
+    """A pane has something to say in the footer."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self.line = line
+
+
 class Pane(Backdrop):
     """A rule, and below it a body that takes the focus.
 
@@ -168,6 +176,9 @@ class Pane(Backdrop):
     def hit_step(self, step: int) -> None:
         """Move to the next (1) or previous (-1) match."""
         raise NotImplementedError
+
+    def refetch(self) -> None:
+        """Read what the pane reads by itself again, because the user asks for it. Needs are read by the screen."""
 
     def on_changes(self, changes: Changes) -> None:
         """Show changes of runs or of the session. The screen calls this."""

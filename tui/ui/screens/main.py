@@ -25,7 +25,7 @@ from tui.ui.data.remembered import Remembered
 from tui.ui.input.menus import open_copy_menu, open_palette, open_server_filters
 from tui.ui.look.palettes import ColorMode
 from tui.ui.panes import PANES
-from tui.ui.panes.base import OpenRun
+from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import BaseScreen
@@ -121,6 +121,9 @@ class MainScreen(BaseScreen):
     def on_open_run(self, event: OpenRun) -> None:
         self.history.go(event.run_id)
 
+    def on_notice(self, event: Notice) -> None:
+        self.footer.notice(event.line)
+
     def on_run_list_pane_filtered(self) -> None:
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
@@ -199,6 +202,8 @@ class MainScreen(BaseScreen):
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
         self.selection_loader.refetch()
+        for pane in self.panes.values():
+            pane.refetch()
 
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask for confirmation of an action on the marked runs of the list, else on the target of the pane."""

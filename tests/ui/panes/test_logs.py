@@ -1,0 +1,227 @@
+"""The pane of logs by its keys."""
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.logs import LogServer
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.traces.log_line import RunLog
+from tui.ui.panes.logs import LogsPane
+
+STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
+
+
+def chatty(ended_s: float = -10.0) -> LogServer:
+    """A run that has started 100 s ago, with a few lines."""
+    fleet = Fleet(VirtualClock())
+    fleet.add_all([FleetRun(1, -101, -100, ended_s, "FAILED" if ended_s < 0 else "COMPLETED", task="charge")])
+    server = LogServer(fleet)
+    server.say(-99.89, "charging order 81251")
+    failed = server.say(-99.48, "No such customer", "ERROR")
+    server.attributes[failed] = {"code": "missing", "user": {"id": 7}, "stack": STACK}
+    server.say(-99.48, "attempt 1 failed", "WARN")
+    server.say(-60.0, "retrying", "DEBUG", attemptNumber=2)
+    server.say(-59.0, "again: order 81251", attemptNumber=2)
+    return server
+
+
+async def opened(monitor: Monitored, *keys: str) -> LogsPane:
+    await monitor.press("j", "5", wait_s=2.0)
+    await monitor.press(*keys)
+    pane = monitor.screen.panes["logs"]
+    assert isinstance(pane, LogsPane)
+    return pane
+
+
+def shown(monitor: Monitored) -> list[str]:
+    """The lines of the zoomed pane below the titles, until the first empty one."""
+    lines = [" ".join(line.lstrip("▌ ").split()) for line in monitor.lines[3:-1]]
+    return lines[: lines.index("")] if "" in lines else lines
+
+
+def story_of(story: Any, tmp_path: Path, server: LogServer, **options: Any) -> None:
+    run_story(story, tmp_path, server.fleet, **{"size": (80, 24)} | options)
+
+
+def test_logs_show_what_the_run_said(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        assert "5:logs · charge · all levels" in monitor.lines[1]
+        assert monitor.lines[1].endswith("5 lines · all read ─")
+        assert monitor.lines[2].split() == ["start", "#", "level", "message"]
+        assert shown(monitor) == [
+            "0.110s 1 info charging order 81251",
+            "0.520s 1 error No such customer",
+            "0.520s 1 warn attempt 1 failed",
+            "40s 2 debug retrying",
+            "41s 2 info again: order 81251",
+        ]
+        assert monitor.lines[7].startswith("▌"), "the end of a log is why one opens it"
+        assert "The run ended here." in monitor.text
+        await monitor.press("L")
+        assert "4 of 5" in monitor.lines[1]
+        assert "The run ended here. 1 debug line hidden." in monitor.text
+        await monitor.press("L", "L")
+        assert shown(monitor) == ["0.520s 1 error No such customer"]
+        assert "4 lines below error hidden." in monitor.text
+
+    story_of(story, tmp_path, chatty())
+
+
+def test_opened_line_shows_its_attributes(tmp_path: Path) -> None:
+    server = chatty()
+
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor, "g", "x", "enter")
+        await monitor.later(1)
+        assert [line.strip() for line in monitor.lines[5:9]] == [
+            'code: "missing"',
+            "▾ user: 1 key" if "▾ user" in monitor.text else "user: { id: 7 }",
+            "▸ stack: 2 frames  yours 1 · node_modules 1 (zod)",
+            "0.520s  1  warn    attempt 1 failed",
+        ]
+        await monitor.press("j", "j", "j", "enter")
+        assert "run  src/a.ts:1:2" in monitor.text
+        assert "⋯ 1 frame  node_modules 1 (zod)" in monitor.text
+        assert "z.js" not in monitor.text
+        await monitor.press("k", "k", "k", "enter")
+        assert "missing" not in monitor.text
+        await monitor.press("enter", wait_s=1)
+        assert "missing" in monitor.text
+        assert server.requests["span"] == 1
+
+    story_of(story, tmp_path, server)
+
+
+def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
+    server = chatty(ended_s=40.0)
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        assert "5 lines · follows ·" in monitor.lines[1]
+        assert "no line for 1m" in monitor.text
+        before = server.requests["events"]
+        await monitor.later(8)
+        assert 3 <= server.requests["events"] - before <= 4
+        server.say(0.0, "one more")
+        await monitor.later(3)
+        assert shown(monitor)[-1].endswith("one more")
+        assert pane.view.is_at_end
+        await monitor.press("g", "F")
+        assert "follows" not in monitor.lines[1]
+        before = server.requests["events"]
+        await monitor.later(5)
+        assert server.requests["events"] == before
+        await monitor.press("F")
+        await monitor.press("4", wait_s=1)
+        before = server.requests["events"]
+        await monitor.later(6)
+        assert server.requests["events"] == before, "a hidden pane costs no request"
+        await monitor.press("5", wait_s=30)
+        assert "The run ended here." in monitor.text
+        before = server.requests["events"]
+        await monitor.later(20)
+        assert server.requests["events"] == before
+
+    story_of(story, tmp_path, server)
+
+
+def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor, "g")
+        await monitor.press("slash", *"ORDER", "enter")
+        assert "· 1 of 2 hits" in monitor.lines[1]
+        await monitor.press("n")
+        assert pane.view.index == 4
+        assert "· 2 of 2 hits" in monitor.lines[1]
+        await monitor.press("n")
+        assert pane.view.index == 0
+        await monitor.press("escape")
+        assert "hits" not in monitor.lines[1]
+
+    story_of(story, tmp_path, chatty())
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (JSONResponse({"error": "no"}, 403), "The logs could not be read: 403 no. r tries again."),
+        (JSONResponse({"events": []}), "No logs. This run wrote none."),
+    ],
+)
+def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words: str) -> None:
+    server = chatty()
+    server.failure = failure
+
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        assert words in monitor.text
+        server.failure = None
+        await monitor.press("r", wait_s=2)
+        assert "attempt 1 failed" in monitor.text
+
+    story_of(story, tmp_path, server)
+
+
+def test_lines_are_saved_to_a_new_private_file(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor, "L")
+        await monitor.press("ctrl+s", "ctrl+s")
+        while len(files := sorted((tmp_path / "trigger-tui" / "logs").glob("*.log"))) < 2:
+            await monitor.later(0.1)
+        assert files[1].stat().st_mode & 0o777 == 0o600
+        assert files[0].read_text() == files[1].read_text()
+        await monitor.later(0.1)
+        assert "4 lines saved to" in monitor.lines[-1]
+
+    story_of(story, tmp_path, chatty(), size=(200, 60))
+
+
+def test_keys_of_a_long_log_make_only_visible_lines(tmp_path: Path) -> None:
+    server = chatty()
+    for number in range(25_000 - 5):
+        server.say(-50 + number / 1000, f"line {number}")
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        assert "first 25,000 lines" in monitor.lines[1]
+        assert "The server sends the first 25,000 rows; later lines are not shown." in " ".join(monitor.text.split())
+        assert server.requests["events"] == 1
+        made = 0
+        make = pane.view._make
+
+        def counted(index: int) -> Any:
+            nonlocal made
+            made += 1
+            return make(index)
+
+        pane.view._make = counted  # type: ignore[method-assign]
+        await monitor.press("k", "g", "G", "ctrl+b")
+        assert made < 100
+
+    story_of(story, tmp_path, server)
+
+
+def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
+    server = chatty()
+    server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        assert len(logs_in_memory()) == 1
+        await monitor.press("1", "j")
+        assert (pane.view.log, pane.reading.log) == (None, None)
+        assert logs_in_memory() == []
+
+    story_of(story, tmp_path, server)
+
+
+def logs_in_memory() -> list[RunLog]:
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, RunLog)]

@@ -1,0 +1,199 @@
+"""Finds stacks, chains of causes and aggregate errors in a logged text, as Node's `console.error(error)` prints them.
+
+What is not recognised stays text, line by line, as it came.
+Source: tests/wire/recordings/README.md §5; the documentation of Node's `util.inspect`, for forms that no recording has.
+"""
+
+import re
+from typing import Final, Literal
+
+from tui.domain.errors.stack import StackFrame, parse_stack
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+
+MAX_LINES: Final = 2_000
+"""The lines of a text that are parsed. The others stay one block of text."""
+
+MAX_DEPTH: Final = 20
+"""Errors within errors. Deeper ones stay text."""
+
+MAX_ERRORS: Final = 100
+"""The errors of one aggregate error that are told apart."""
+
+MAX_MESSAGE_LINES: Final = 50
+"""The lines of a cause's message in front of its stack."""
+
+_FRAME: Final = re.compile(r"[ \t]+at \S")
+_OMITTED: Final = re.compile(r"[ \t]+\.\.\. ")
+_CAUSE: Final = re.compile(r"([ \t]*)(?:\[cause\]|cause): (?=\S)")
+_ERRORS: Final = re.compile(r"([ \t]*)\[errors\]: \[$")
+_OPENING: Final = re.compile(r"[ \t]*[{,][ \t]*$")
+_CLOSING: Final = re.compile(r"[ \t]*[\]})],?[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class TextLines:
+    """Consecutive lines without a meaning of their own."""
+
+    lines: tuple[Raw, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of one stack. `text` are their lines as they came."""
+
+    frames: tuple[StackFrame, ...]
+    text: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class InnerError:
+    """An error within an error.
+
+    * `kind`: a cause, or one of the errors of an aggregate error
+    * `number`, `count`: which one of them, from 1 on
+    * `head`: its first line, with name and message
+    """
+
+    kind: Literal["cause", "error"]
+    number: int
+    count: int
+    head: Raw
+    parts: "tuple[LoggedPart, ...]"
+
+
+LoggedPart = TextLines | Frames | InnerError
+
+
+def parse_logged_text(text: Raw) -> tuple[LoggedPart, ...]:
+    """Return the parts of a text in order. A text without any stack is one `TextLines`."""
+    lines = text.split("\n", MAX_LINES)
+    return _Parser([line.rstrip("\r") for line in lines]).parts(0, len(lines), 0)
+
+
+def has_stack(text: str) -> bool:
+    """Return whether a text seems to have a stack, without parsing it."""
+    return "\n" in text and re.search(r"\n[ \t]+at \S", text) is not None
+
+
+class _Parser:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def parts(self, at: int, end: int, depth: int) -> tuple[LoggedPart, ...]:
+        found: list[LoggedPart] = []
+        plain: list[Raw] = []
+
+        def close() -> None:
+            if plain:
+                found.append(TextLines(tuple(plain)))
+                plain.clear()
+
+        while at < end:
+            line = self._lines[at]
+            if _FRAME.match(line) and (after := self._frames_end(at, end)) and (frames := self._frames(at, after)):
+                close()
+                found.append(frames)
+                at = after
+            elif depth < MAX_DEPTH and (match := _CAUSE.match(line)) and (after := self._cause_end(at, end)):
+                close()
+                found.append(self._inner("cause", 1, 1, (at, after), match.end(), depth))
+                at = after
+            elif depth < MAX_DEPTH and (match := _ERRORS.match(line)):
+                close()
+                after = self._list_end(at, end, len(match[1]))
+                found += self._errors(at + 1, after, len(match[1]), depth)
+                at = after
+            else:
+                plain.append(Raw(line))
+                at += 1
+        close()
+        return tuple(found)
+
+    def _frames_end(self, at: int, end: int) -> int:
+        """Return the line after a block of frames. `... 3 lines matching cause stack trace ...` belongs to it."""
+        indent = _indent(self._lines[at])
+        while at < end:
+            line = self._lines[at]
+            if _indent(line) != indent or not (_FRAME.match(line) or _OMITTED.match(line)):
+                break
+            at += 1
+        return at
+
+    def _frames(self, at: int, end: int) -> Frames | None:
+        """Return the frames of a block; None if none of them has a place, as in `at noon`."""
+        lines = self._lines[at:end]
+        bare = [_OPENING.sub("", line) for line in lines]
+        frames = parse_stack(Raw("\n".join(bare)))
+        if not any(frame.file is not None or frame.text.endswith(")") for frame in frames):
+            return None
+        return Frames(frames, Raw("\n".join(lines)))
+
+    def _cause_end(self, at: int, end: int) -> int:
+        """Return the line after a cause, 0 if the line at `at` is another property with that name.
+
+        It ends before the next line that is not indented deeper, but for further lines of its message, and includes
+        the bracket that closes it.
+        """
+        line, indent = self._lines[at], _indent(self._lines[at])
+        stack_at = next(
+            (index for index in range(at + 1, min(at + MAX_MESSAGE_LINES, end)) if self._is_frame(index, indent)), None
+        )
+        if stack_at is None and not line.lstrip().startswith("["):
+            return 0
+        between = range(at + 1, stack_at or at + 1)
+        if not any(self._is_property(index, indent) for index in between):
+            at = between.stop - 1
+        at += 1
+        while at < end and (_indent(self._lines[at]) > indent or not self._lines[at].strip()):
+            at += 1
+        if at < end and _indent(self._lines[at]) == indent and _CLOSING.match(self._lines[at]):
+            at += 1
+        return at
+
+    def _is_frame(self, index: int, indent: int) -> bool:
+        return _FRAME.match(self._lines[index]) is not None and _indent(self._lines[index]) > indent
+
+    def _is_property(self, index: int, indent: int) -> bool:
+        """Return whether a line belongs to the error around a cause: a bracket, or `name: value`."""
+        line = self._lines[index]
+        return _indent(line) <= indent and re.match(r"[ \t]*(?:[\]})]|[\w$\[\]']+: )", line) is not None
+
+    def _list_end(self, at: int, end: int, indent: int) -> int:
+        at += 1
+        while at < end and not (_indent(self._lines[at]) <= indent and self._lines[at].strip()):
+            at += 1
+        return at + 1 if at < end and _CLOSING.match(self._lines[at]) else at
+
+    def _errors(self, at: int, end: int, indent: int, depth: int) -> list[LoggedPart]:
+        """Return the errors of a list. Each begins two cells further in than the list."""
+        starts = [
+            index
+            for index in range(at, end)
+            if _indent(self._lines[index]) == indent + 2 and not _CLOSING.match(self._lines[index])
+        ][:MAX_ERRORS]
+        last = end - 1 if end > at and _CLOSING.match(self._lines[end - 1]) else end
+        ends = [*starts[1:], last]
+        return [
+            self._inner("error", number, len(starts), span, indent + 2, depth)
+            for number, span in enumerate(zip(starts, ends, strict=True), 1)
+        ]
+
+    def _inner(
+        self,
+        kind: Literal["cause", "error"],
+        number: int,
+        count: int,
+        span: tuple[int, int],
+        head_at: int,
+        depth: int,
+    ) -> InnerError:
+        at, end = span
+        head = _OPENING.sub("", self._lines[at][head_at:])
+        if end > at + 1 and _CLOSING.match(self._lines[end - 1]) and _indent(self._lines[end - 1]) < head_at + 2:
+            end -= 1
+        return InnerError(kind, number, count, Raw(head), self.parts(at + 1, end, depth + 1))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))

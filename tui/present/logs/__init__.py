@@ -1,0 +1,1 @@
+"""Log lines: on the page, in print, and what an opened line shows."""

@@ -1,0 +1,206 @@
+"""The rows below an opened line of a log: the rest of its message, and its attributes.
+
+Stacks are folded by package, and causes within them fold. The attributes fold like any JSON value.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+from tui.domain.errors.stack import FrameKind, StackFrame
+from tui.domain.run import Json
+from tui.domain.text import Raw
+from tui.domain.traces.logged_text import Frames, InnerError, LoggedPart, TextLines, has_stack, parse_logged_text
+from tui.lazy_dataclass import dataclass
+from tui.present import formatting
+from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
+from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames
+from tui.present.errors.stack import counted
+from tui.present.json.fold import FoldedJson, JsonFolds, Path, VisibleRow, indent_of
+from tui.present.json.line import Label, key_of
+from tui.present.json.rows import step_lines
+from tui.present.styled import Line, Piece, Token, cut, first_line, wrap
+
+MAX_ROWS: Final = 300
+"""The rows of one opened line. A row below them leads to the whole."""
+
+MAX_OPEN_ERRORS: Final = 3
+"""Up to this many errors of an aggregate error begin open."""
+
+_INDENT: Final = 2
+_MIN_ROOM: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LineFolds:
+    """Which parts of an opened line the user folded or unfolded: of its attributes, and of its stacks."""
+
+    json: JsonFolds = JsonFolds()
+    toggled: frozenset[Hashable] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The attributes of a line as far as they are known. `note` says why there are none, or that they are being read.
+
+    `is_failure`: they could not be read, so that opening the line tries again.
+    """
+
+    values: Json = None
+    note: str = ""
+    is_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttributePath:
+    """The place of a value in the attributes of a line."""
+
+    path: Path
+
+
+MESSAGE: Final = "message"
+"""The key of the whole message of a line."""
+
+
+def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: int, *, is_wrapped: bool) -> list[Row]:
+    """Return the rows below an opened line, in at most `room` cells."""
+    room = max(room, _MIN_ROOM)
+    layout = ErrorLayout(room, is_wrapped, folds.toggled)
+    rows = _rest_of_message(message, layout)
+    if attributes.note:
+        rows += [
+            Row((Piece(" " * _INDENT), Piece(text, Token.MUTED)), ("note", index))
+            for index, text in enumerate(wrap(attributes.note, room - _INDENT))
+        ]
+    elif attributes.values:
+        rows += _attribute_rows(attributes.values, folds, layout)
+    return [Row(cut(row.line, room), row.key, row.action) for row in rows]
+
+
+def _rest_of_message(message: Raw, layout: ErrorLayout) -> list[Row]:
+    """Return the message without the first line that is not blank, which stands above."""
+    text = Raw(message.strip("\r\n").rstrip())
+    first, _, rest = text.partition("\n")
+    while not first.strip() and rest:
+        first, _, rest = rest.partition("\n")
+    whole = Row((Piece("… ", Token.FAINT), *_hint(len(message))), (MESSAGE, "more"), ShowWhole(MESSAGE))
+    if not rest:
+        return [whole] if len(first) > len(first_line(message)) else []
+    rows = list(islice(_part_rows(parse_logged_text(Raw(rest)), layout, (MESSAGE,), 0), MAX_ROWS + 1))
+    return rows if len(rows) <= MAX_ROWS else [*rows[:MAX_ROWS], whole]
+
+
+def _hint(character_count: int) -> Line:
+    return (
+        Piece(f"{formatting.size(character_count)} in all  ", Token.FAINT),
+        Piece("Enter", Token.MUTED),
+        Piece(" shows the whole", Token.FAINT),
+    )
+
+
+def _part_rows(
+    parts: Sequence[LoggedPart], layout: ErrorLayout, key: tuple[Hashable, ...], depth: int
+) -> Iterable[Row]:
+    """Yield the rows of a logged text. Errors within errors are indented."""
+    margin = Piece(" " * (_INDENT * (depth + 1)))
+    inner = ErrorLayout(max(layout.limit - len(margin.text), _MIN_ROOM), layout.is_wrapped, layout.toggled)
+    for number, part in enumerate(parts):
+        here = (*key, number)
+        match part:
+            case TextLines(lines):
+                for index, line in enumerate(lines):
+                    for at, text in enumerate(wrap(Raw(line[: inner.limit * MAX_ROWS]), inner.limit)):
+                        yield Row((margin, Piece(text, Token.TEXT)), (*here, index, at))
+            case Frames(frames, _):
+                for row in _stack(frames, inner, here):
+                    yield Row((margin, *row.line), row.key, row.action)
+            case InnerError():
+                yield from _inner_error(part, inner, here, margin, depth)
+
+
+def _inner_error(
+    error: InnerError, layout: ErrorLayout, key: tuple[Hashable, ...], margin: Piece, depth: int
+) -> Iterable[Row]:
+    begins_open = error.count <= MAX_OPEN_ERRORS
+    is_open = layout.is_open(key, begins_open=begins_open)
+    lead = "caused by " if error.kind == "cause" else f"{error.number} of {error.count}  "
+    mark = ("▾ " if is_open else "▸ ") if error.parts else ""
+    line = (margin, Piece(f"{mark}{lead}", Token.FAINT), Piece(first_line(error.head), Token.BRIGHT))
+    yield Row(line, key, ToggleFold(key) if error.parts else None)
+    if is_open:
+        outer = ErrorLayout(layout.limit + len(margin.text), layout.is_wrapped, layout.toggled)
+        yield from _part_rows(error.parts, outer, key, depth + 1)
+
+
+def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> list[Row]:
+    """Return the own frames, and one row for all others by package."""
+    column = function_column([shown_frames(frames, layout, key, begins_open=False)], layout.limit)
+    first_own = next((frame for frame in frames if frame.kind is FrameKind.OWN), None)
+    return frame_rows(frames, layout, key, column=column, first_own=first_own)
+
+
+class _OpenJson(FoldedJson):
+    """A value whose top level is always open: each attribute has a row, however short it is."""
+
+    def _is_foldable(self, path: Path, label: Label, value: Json) -> bool:
+        return not path or super()._is_foldable(path, label, value)
+
+
+def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list[Row]:
+    rows: list[Row] = []
+    room = layout.limit
+    steps = _OpenJson(values, folds.json, room, is_wrapped=layout.is_wrapped).walk()
+    next(steps)  # the row of the whole value
+    for step in steps:
+        if len(rows) >= MAX_ROWS:
+            rows.append(Row((Piece("  … ", Token.FAINT), *_hint_more()), "more", ShowWhole(AttributePath(()))))
+            break
+        if step.is_text and step.is_foldable and (parts := _logged_stack(step.value)) is not None:
+            rows += _stack_value(step, parts, layout, room)
+            continue
+        place = AttributePath(step.path)
+        action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
+        for index, line in enumerate(step_lines(step, room, is_wrapped=layout.is_wrapped)):
+            rows.append(Row(line, None if index else place, action))
+    return rows
+
+
+def _hint_more() -> Line:
+    return (Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
+
+
+def _logged_stack(text: str) -> tuple[LoggedPart, ...] | None:
+    """Return the parts of a text with a stack, None for any other text."""
+    if not has_stack(text):
+        return None
+    parts = parse_logged_text(Raw(text))
+    return parts if any(not isinstance(part, TextLines) for part in parts) else None
+
+
+def _stack_value(step: VisibleRow, parts: Sequence[LoggedPart], layout: ErrorLayout, room: int) -> list[Row]:
+    """Return `stack: ▸ 12 frames`, and below it the stack if the user opened it."""
+    key = ("stack", step.path)
+    is_open = layout.is_open(key)
+    margin = Piece(" " * indent_of(len(step.path), room))
+    frames = tuple(_frames_of(parts))
+    head = (
+        margin,
+        Piece(f"{'▾' if is_open else '▸'} ", Token.FAINT),
+        *key_of(step.label, room // 2),
+        Piece(counted(frames), Token.FAINT),
+    )
+    rows = [Row(head, key, ToggleFold(key))]
+    if is_open:
+        below = ErrorLayout(max(layout.limit - len(margin.text), _MIN_ROOM), layout.is_wrapped, layout.toggled)
+        rows += [
+            Row((margin, *row.line), row.key, row.action) for row in islice(_part_rows(parts, below, key, 0), MAX_ROWS)
+        ]
+    return rows
+
+
+def _frames_of(parts: Iterable[LoggedPart]) -> Iterable[StackFrame]:
+    for part in parts:
+        if isinstance(part, Frames):
+            yield from part.frames
+        elif isinstance(part, InnerError):
+            yield from _frames_of(part.parts)

@@ -1,0 +1,66 @@
+"""The words of the rule above a log: the task, the level, the search; how many lines, and how fresh they are."""
+
+from typing import Final
+
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.domain.traces.log_line import LogLevel
+from tui.present import formatting
+from tui.present.columns import Now
+from tui.present.logs.columns import LEVEL_WORDS
+from tui.present.logs.end import LogReading
+from tui.present.styled import Line, Piece, Token, cut, joined
+
+_MAX_NEEDLE: Final = 24
+
+
+def left_words(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> Line:
+    """Return ` · charge-card · info and up · /invoice`. Beside other panes only what differs from all lines."""
+    parts: list[Line] = []
+    if is_alone and run is not None:
+        parts.append((Piece(run.fixed.task or formatting.NONE, Token.TEXT),))
+    if is_alone or least is not LogLevel.DEBUG:
+        parts.append((Piece(level_words(least), Token.MUTED),))
+    if needle:
+        parts.append(cut((Piece(Raw(f"/{needle}"), Token.TEXT),), _MAX_NEEDLE))
+    return tuple(piece for part in parts for piece in (Piece(" · ", Token.FAINT), *part))
+
+
+def level_words(least: LogLevel) -> str:
+    """Return `all levels`, `info and up`, `warn and up`, `errors`."""
+    match least:
+        case LogLevel.DEBUG:
+            return "all levels"
+        case LogLevel.ERROR:
+            return "errors"
+        case _:
+            return f"{LEVEL_WORDS[least]} and up"
+
+
+def right_words(
+    reading: LogReading, shown: int, hits: tuple[int, int] | None, run: Run | None, now: Now, *, is_alone: bool
+) -> Line:
+    """Return `8 of 11 · 7 of 9 hits · follows · 2s ago`.
+
+    The age says how old the lines of a live run are: a logged line causes no update by itself.
+    """
+    log = reading.log
+    if log is None:
+        return () if reading.failure is not None else (Piece(formatting.LOADING, Token.MUTED),)
+    whole = len(log)
+    at_least = log.is_cut
+    count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"
+    parts: list[Line] = [(Piece(f"{'first ' if at_least else ''}{count}", Token.TEXT),)]
+    if hits is not None:
+        words = f"{hits[0]} of {formatting.plural(hits[1], 'hit')}" if hits[1] else "no hit"
+        parts.append((Piece(words, Token.MUTED),))
+    is_final = run is not None and run.is_final
+    if reading.is_complete and is_final:
+        if is_alone and not at_least:
+            parts.append((Piece("all read", Token.MUTED),))
+    else:
+        age = "" if reading.read_at is None else f"{now.age(reading.read_at)} ago"
+        if reading.follows and not at_least:
+            parts.append((Piece("follows", Token.ACCENT),))
+        parts.append((Piece(age, Token.AMBER if reading.failure is not None else Token.MUTED),))
+    return joined(parts, " · ")

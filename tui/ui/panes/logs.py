@@ -1,0 +1,338 @@
+"""The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
+
+`ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.ids import RunId, SpanId
+from tui.domain.run import ABSENT
+from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
+from tui.present import formatting
+from tui.present.actions.row_actions import ShowWhole, ToggleFold
+from tui.present.attempts.page import NOTHING_SELECTED
+from tui.present.frame.failure import without_request
+from tui.present.json.fold import value_at
+from tui.present.logs.columns import head
+from tui.present.logs.end import LogReading, end_rows
+from tui.present.logs.opened import AttributePath, Attributes
+from tui.present.logs.rule import left_words, level_words, right_words
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.store.changes import Changes
+from tui.ui.base import call_soon
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.log_follower import LogFollower
+from tui.ui.data.needs import RUN
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.keys import bind
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.logs.log_view import LogView, OpenLine
+from tui.ui.model.selection import Need
+from tui.ui.panes.base import Notice, PagePane
+from tui.ui.widgets.lines import GUTTER, Lines
+from tui.ui.widgets.log_page import LogPage
+from tui.ui.widgets.page import Page
+from tui.wire.errors import ApiError
+
+MAX_KEPT_ATTRIBUTES: Final = 64
+"""Lines whose attributes are kept here, a few more than can be open."""
+
+_LEVELS: Final = tuple(LogLevel)
+_READING: Final = Attributes(note="reading the attributes…")
+_NONE: Final = Attributes(note="no attributes")
+
+
+class LogsPane(PagePane):
+    """The log of the selected run. The class is longer than 200 lines because of its many short actions."""
+
+    title: ClassVar[str] = "logs"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", rank=12, need=20),
+        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=44),
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),
+        bind("y", "copy_line", "copy line", "Copy the line under the cursor.", rank=64, need=50),
+        bind("ctrl+s", "save_lines", "save", "Save the shown lines to a file.", rank=66, need=58),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.view = LogView(self._attributes_of, self._end_rows)
+        self.page: LogPage = LogPage(self.view)
+        self.follower = LogFollower(live.session, self._on_reading, self._may_read)
+        self._attributes: dict[SpanId, Attributes] = {}
+        self._shown_reading: LogReading | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.rule
+        yield self.head
+        yield self.page
+
+    @property
+    def reading(self) -> LogReading:
+        """What is known about the log."""
+        return self.follower.reading
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other pane is visible that names the run."""
+        return self.has_class("zoomed") or self.size.width >= self.app.size.width
+
+    @property
+    def is_stale(self) -> bool:
+        return super().is_stale and not self.reading.is_complete
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.run is not None and not self.reading.is_complete
+
+    def left(self) -> Line:
+        return left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+
+    def right(self) -> Line:
+        if self.selection.run_id is None:
+            return ()
+        return right_words(
+            self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
+        )
+
+    def search_result(self) -> Line:
+        return ()  # `right` has it, beside the number of lines
+
+    def search(self, text: str) -> Line:
+        super().search(text)
+        hits = self.page.hits
+        if hits is None:
+            return ()
+        words = f"hit {hits[0]} of {hits[1]}" if hits[1] else "searching…" if self.page.is_searching else "no hit"
+        return (Piece(words, Token.MUTED),)
+
+    @property
+    def finds_nothing(self) -> bool:
+        return super().finds_nothing and not self.page.is_searching
+
+    def _may_read(self) -> bool:
+        return self.is_shown and self.live.pause is None
+
+    def _on_reading(self, _: LogReading) -> None:
+        call_soon(self, self._show_reading)
+
+    def _show_reading(self) -> None:
+        """Show what was read. An answer without new lines repaints only its age."""
+        reading, before = self.reading, self._shown_reading
+        self._shown_reading = reading
+        if reading.log is not None and (before is None or before.log is not reading.log):
+            is_first = before is None or before.log is None
+            run = self.run
+            started_at = run.state.started_at if run is not None and run.state is not None else None
+            self.view.show(reading.log, started_at or reading.log.started_at, sticks_to_end=is_first or reading.follows)
+            self.page.search_again()
+        if self.is_shown:
+            self.update_page()
+        else:
+            self._is_outdated = True
+
+    def update_page(self) -> None:
+        super().update_page()
+        self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
+
+    def watch_selection(self) -> None:
+        if self.selection.run_id != self._shown_run:
+            # Also while the pane is hidden: the log of the last run may take megabytes.
+            self._shown_run = self.selection.run_id
+            self.start_over()
+            self.follower.select(self._shown_run)
+        super().watch_selection()
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._searched = ""
+        self._attributes.clear()
+        self._shown_reading = None
+
+    def on_show(self) -> None:
+        super().on_show()
+        self.follower.on_shown()
+
+    def on_unmount(self) -> None:
+        self.follower.close()
+
+    def refetch(self) -> None:
+        self.follower.refetch()
+
+    def on_changes(self, changes: Changes) -> None:
+        if self.selection.run_id in changes.changed:
+            self.follower.on_run_changed()
+        super().on_changes(changes)
+
+    def tick(self) -> None:
+        if self.is_shown:
+            self.follower.on_shown()
+        super().tick()
+
+    def _end_rows(self, width: int) -> Sequence[Line]:
+        if self.selection.run_id is None:
+            return [(), *((Piece(text, Token.MUTED),) for text in wrap(NOTHING_SELECTED, width))]
+        rows = end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
+        return rows if self.view.shown_count else [(), *rows]
+
+    def has_use_for(self, action: str) -> bool:
+        log, run = self.reading.log, self.run
+        has_lines = log is not None and len(log) > 0
+        match action:
+            case "level" | "wrap":
+                return has_lines
+            case "follow":
+                return log is not None and not log.is_cut and not self.reading.is_complete and run is not None
+            case "copy_line" | "save_lines" | "error_step" | "search":
+                return self.view.shown_count > 0
+            case _:
+                return super().has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        match action:
+            case "enter" if isinstance(opening := self._row_action, OpenLine):
+                return "close line" if self.view.is_open(opening.index) else "open line"
+            case "follow" if self.reading.follows:
+                return "stop following"
+            case _:
+                return super().word_for(action, usual)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        event.stop()
+        index = self.view.index
+        match event.action:
+            case OpenLine(line):
+                if self.view.toggle(line):
+                    self._read_attributes(line)
+            case ToggleFold(key) if index is not None:
+                self.view.toggle_fold(index, key)
+            case ShowWhole(key) if index is not None:
+                self._show_whole(index, key)
+            case _:
+                pass
+        self.update_page()
+
+    def error_step(self, step: int) -> bool:
+        index = self.view.next_index(step, lambda each: self.view.level_at(each) >= LogLevel.ERROR)
+        if index is None:
+            self._notify(f"no error line {'below' if step > 0 else 'above'}")
+        else:
+            self.page.go_to_index(index)
+        return True
+
+    def action_level(self) -> None:
+        self.view.show_from(_LEVELS[(self.view.least + 1) % len(_LEVELS)])
+        self.page.search_again()
+        self.update_page()
+        self._notify(level_words(self.view.least))
+
+    def action_follow(self) -> None:
+        self.follower.set_following(follows=not self.reading.follows)
+        if self.reading.follows:
+            self.view.to_bottom()
+        self.update_page()
+        self.refresh_bindings()
+
+    def action_wrap(self) -> None:
+        self.view.wrap(is_wrapped=not self.view.is_wrapped)
+        self.update_page()
+
+    def action_copy_line(self) -> None:
+        if self._line is not None:
+            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", self._line.message)
+
+    def action_save_lines(self) -> None:
+        log, run_id = self.reading.log, self.selection.run_id
+        if log is not None and run_id is not None and self.view.shown_count:
+            self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
+
+    async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
+        from tui.ui.data.log_file import save_lines  # noqa: PLC0415  the start must be fast
+
+        session = self.live.session
+        lines = (log[index] for index in shown)
+        work = partial(save_lines, Path(session.settings.state_dir), run_id, lines, self.view.started_at, session.now())
+        try:
+            path = await asyncio.to_thread(work)
+        except OSError as error:
+            words = f"the lines could not be saved: {error.strerror or error}"
+        else:
+            words = f"{formatting.plural(len(shown), 'line')} saved to {path}"
+        call_soon(self, partial(self._notify, words))
+
+    @property
+    def _line(self) -> LogLine | None:
+        log, index = self.reading.log, self.view.index
+        return None if log is None or index is None else log[index]
+
+    def _notify(self, words: str) -> None:
+        self._notice((Piece(words, Token.MUTED),))
+
+    def _notice(self, line: Line) -> None:
+        self.post_message(Notice(line))
+
+    def _attributes_of(self, index: int) -> Attributes:
+        log = self.view.log
+        return _READING if log is None else self._attributes.get(log[index].span_id, _READING)
+
+    def _read_attributes(self, index: int) -> None:
+        """Show the attributes of a line that was opened: one span is read for it, once."""
+        log, run_id = self.view.log, self.selection.run_id
+        if log is None or run_id is None:
+            return
+        line = log[index]
+        known = self._attributes.get(line.span_id)
+        if line.attributes is not None:
+            self._keep(line.span_id, Attributes(json.loads(line.attributes)))
+        elif not line.span_id:
+            self._keep(line.span_id, Attributes(note="The server sent no id for this line, so it has no attributes."))
+        elif known is None or known.is_failure:
+            self._attributes.pop(line.span_id, None)
+            self.live.session.spawn(self._fetch_attributes(run_id, line.span_id), f"read the span {line.span_id}")
+
+    async def _fetch_attributes(self, run_id: RunId, span_id: SpanId) -> None:
+        try:
+            values = (await self.follower.read_span(run_id, span_id)).properties
+            attributes = Attributes(values) if values else _NONE
+        except ApiError as error:
+            reason = without_request(str(error)).rstrip(".")
+            attributes = Attributes(note=f"The attributes could not be read: {reason}.", is_failure=True)
+        call_soon(self, partial(self._show_attributes, run_id, span_id, attributes))
+
+    def _show_attributes(self, run_id: RunId, span_id: SpanId, attributes: Attributes) -> None:
+        if self.selection.run_id == run_id:
+            self._keep(span_id, attributes)
+            self.view.redraw_open()
+            self.rebuild()
+
+    def _keep(self, span_id: SpanId, attributes: Attributes) -> None:
+        self._attributes[span_id] = attributes
+        while len(self._attributes) > MAX_KEPT_ATTRIBUTES:
+            del self._attributes[next(iter(self._attributes))]
+
+    def _show_whole(self, index: int, key: object) -> None:
+        """Show the whole message of a line, or a whole value of its attributes, on a page of its own."""
+        from tui.ui.screens.value import ValueScreen  # noqa: PLC0415  the start must be fast
+
+        run, log = self.run, self.view.log
+        if run is None or log is None:
+            return
+        if isinstance(key, AttributePath):
+            value = value_at(self._attributes_of(index).values, key.path)
+            label = "attributes"
+        else:
+            value, label = log[index].message, "message"
+        if value is not ABSENT:
+            self.app.push_screen(ValueScreen(self.live, label, run, value))
