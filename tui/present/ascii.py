@@ -1,7 +1,7 @@
 """Translates finished lines into ASCII, for terminals without Unicode.
 
 The width stays the same, so columns stay columns. A longer ASCII form (`..` for `…`) replaces the character before it
-too. A character without an ASCII form becomes one `?` per cell.
+too. The words of a progress, such as `reading…`, are not cut and end with one full stop. A character without an ASCII form becomes one `?` per cell.
 """
 
 import re
@@ -22,6 +22,7 @@ _ONE_CELL: Final = {
 }  # fmt: skip
 # Longer forms. Each pattern also matches the characters before the sign that the longer form replaces.
 _LONGER: Final = (
+    (re.compile("^( *(?:connecting|fetching|loading|reading)(?: [a-z ]+)?)…"), r"\1."),
     (re.compile(" ([QDPEW✗])≥"), r"\1>="),
     (re.compile(" ?≥"), ">="),
     (re.compile(" {0,2}⋯"), "..."),

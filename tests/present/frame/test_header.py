@@ -296,3 +296,10 @@ def test_header_says_slow_at_every_width(width: int) -> None:
     facts = replace(FACTS, environment=long, freshness=LIVE, is_read_only=True, is_slow_link=True)
     assert "● live  slow" in plain(header_line(facts, width))
     assert "● live  slow link" in plain(header_line(replace(facts, environment=DEV), 80))
+
+
+def test_narrow_header_shortens_slow_link_before_the_age_of_counts() -> None:
+    facts = replace(FACTS, freshness=replace(LIVE, level=Level.STALE), is_slow_link=True)
+    lines = {width: plain(header_line(facts, width)) for width in range(60, 110)}
+    assert any("slow link" not in line and "as of" in line for line in lines.values())
+    assert not any("slow link" in line and "as of" not in line for line in lines.values())

@@ -50,7 +50,7 @@ _MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
 
 
-_DROPS: Final = ("clock", "minutes", "interval", "as of", "organisation", "link", "project", "budget")
+_DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "project", "budget")
 _COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
 
 
