@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 import termios
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ DEMO = [*MONITOR, "demo", "--history", "40", "--rate", "0"]
 FIRST_FRAME = "1:runs"
 READY = "? keys"
 EXIT_TIMEOUT_S = 10.0
+TURN_S = 0.02
 
 
 def monitor(*flags: str, **more: str) -> Terminal:
@@ -94,6 +96,44 @@ def test_escape_and_the_next_key_are_two_keys() -> None:
         terminal.wait_for("any text")
         terminal.send("\x1bq")
         assert terminal.end() == 0
+
+
+WAITING_IMPORT = """
+import os, sys, time
+gate = sys.argv.pop()
+
+class Gate:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tui.cli.main":
+            os.write(1, b"importing")
+            while os.path.exists(gate):
+                time.sleep(0.01)
+
+sys.meta_path.insert(0, Gate())
+from tui.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("key", "code"), [("\x11", 0), ("\x03", 130)])
+def test_key_during_the_first_imports_ends_the_program(key: str, code: int, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    command = [sys.executable, "-c", WAITING_IMPORT, str(gate)]
+    with Terminal(command, env=environment(UNREACHABLE), is_controlling=True) as terminal:
+        before = termios.tcgetattr(terminal.descriptor)
+        assert before[0] & termios.IXON, "with it, a terminal drops ctrl-q"
+        terminal.wait_for_bytes(b"importing")
+        kept = os.open(f"/proc/{terminal.process.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
+        terminal.send(key)
+        terminal.wait_for_bytes(b"importing^")  # the terminal has got the key
+        gate.unlink()
+        while terminal.process.poll() is None:
+            terminal.read_for(TURN_S)
+        assert terminal.process.returncode == code
+        assert termios.tcgetattr(kept) == before
+        assert b"Traceback" not in terminal.received
+        os.close(kept)
 
 
 def test_key_typed_at_the_first_frame_is_not_lost() -> None:

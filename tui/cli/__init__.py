@@ -4,18 +4,26 @@ A command turns its flags into calls of a session, and each error into one line 
 packages are imported inside the command that needs them, so that `--help` is fast and `ls` does not load Textual.
 """
 
+# Nothing large is imported here: until `main` begins, Python prints a traceback of Ctrl-C.
 import gc
 import signal
-from typing import NoReturn
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Load the commands, and run the one that the user named: the console script."""
+    # During the imports Ctrl-C ends the process at once.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The start creates many permanent objects. Without the garbage collector it takes a tenth less CPU; the session
     # enables it again.
     gc.disable()
-    # During the imports Ctrl-C ends the process at once, since Python would print a traceback.
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from tui.cli import early_keys
+
+    early_keys.begin(sys.argv[1:])
     from tui.cli.main import main as run
 
     signal.signal(signal.SIGINT, before)

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from tui import __version__
 from tui.cli import commands as subcommands
+from tui.cli import early_keys
 from tui.cli.bugs import print_bug, redact_interpreter_output
 from tui.cli.commands.monitor import monitor, monitor_options, relay_options
 from tui.cli.exit_codes import ExitCode, Stop
@@ -68,6 +69,8 @@ def main() -> NoReturn:
         code = run(output, sys.argv[1:])
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
+    finally:
+        early_keys.restore()
     # Python would print a traceback of Ctrl-C while it ends.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)

@@ -1,7 +1,8 @@
 """Translates finished lines into ASCII, for terminals without Unicode.
 
 The width stays the same, so columns stay columns. A longer ASCII form (`..` for `…`) replaces the character before it
-too. The words of a progress, such as `reading…`, are not cut and end with one full stop. A character without an ASCII form becomes one `?` per cell.
+too. The words of a progress, such as `reading…`, are not cut: they end with one full stop. A character without an ASCII
+form becomes one `?` per cell.
 """
 
 import re

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
 
+from tui.cli import early_keys
 from tui.cli.bugs import print_bug
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import following_options
@@ -225,7 +226,7 @@ def _early_terminal() -> "EarlyTerminal":
 
     assert sys.__stdin__ is not None
     assert sys.__stdout__ is not None
-    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno())
+    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno(), attributes=early_keys.original_attributes())
 
 
 def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: DisplayOptions) -> None:

@@ -34,12 +34,13 @@ class EarlyTerminal:
     Until then keys wait in the kernel: the driver reads them later.
     """
 
-    def __init__(self, input_descriptor: int, output_descriptor: int) -> None:
+    def __init__(self, input_descriptor: int, output_descriptor: int, attributes: list[Any] | None = None) -> None:
+        """`attributes` are those to restore at the end; None: those of now."""
         self._input, self._output = input_descriptor, output_descriptor
         self.size = size_of(output_descriptor)
         self.screen = screen_output(*self.size)
         self.is_shown = False
-        self._attributes = attributes_of(input_descriptor)
+        self._attributes = attributes or attributes_of(input_descriptor)
         self._handlers: dict[signal.Signals, Any] = {}
         self._must_restore = False
 
