@@ -2,12 +2,22 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.ui.terminal.link import REPEAT_AT_S, SILENT_AFTER_S, LinkMeter
+from tui.ui.terminal.link import (
+    DATA_OVERDUE_S,
+    MAX_OVERDUE_BYTES,
+    MIN_SLACK_S,
+    OVERDUE_ECHO_INTERVAL_S,
+    OVERDUE_FACTOR,
+    REPEAT_AT_S,
+    SILENT_AFTER_S,
+    LinkMeter,
+)
 from tui.ui.terminal.pacer import ECHO_INTERVAL_S, LAYOUT_S, MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
 from tui.ui.terminal.throughput import FAST_BYTES_S, MIN_SLOW_S, SLOW_BYTES_S
 
@@ -120,20 +130,44 @@ def test_terminal_that_never_answers_gets_ten_frames_a_second() -> None:
     assert terminal.draw(is_key=True)
 
 
-def test_nothing_is_sent_to_a_terminal_that_stopped() -> None:
-    terminal = LinkedTerminal()
+def test_little_is_sent_to_a_terminal_that_stopped() -> None:
+    terminal = LinkedTerminal(frame_bytes=4_000)
     terminal.run(1.0, draws=True)
     terminal.answers = False
     sent = len(terminal.sent_s)
-    terminal.run(10.0, draws=True)
-    assert len(terminal.sent_s) - sent <= 3
+    terminal.run(SILENT_AFTER_S, draws=True)
+    bound = math.ceil(MAX_OVERDUE_BYTES / terminal.frame_bytes) + SILENT_AFTER_S / OVERDUE_FACTOR
+    assert len(terminal.sent_s) - sent <= bound + 2
+
+
+def test_silent_terminal_gets_a_frame_a_second() -> None:
+    terminal = LinkedTerminal()
+    terminal.run(1.0, draws=True)
+    terminal.answers = False
+    terminal.run(SILENT_AFTER_S, draws=True)
+    late = [later - at for at, later in pairwise(terminal.sent_s)]
+    assert max(late) <= DATA_OVERDUE_S + MIN_SLACK_S + 2 * STEP_S
+
+
+def test_key_is_shown_soon_after_a_lost_answer() -> None:
+    terminal = LinkedTerminal(repeats=True)
+    terminal.run(1.0, draws=True)
+    terminal.answers = False
+    terminal.run(0.3, draws=True)
+    for _ in range(8):
+        terminal.draw(is_key=True)
+        began_s = terminal.now_s
+        while not terminal.draw():
+            terminal.now_s += STEP_S
+        assert terminal.now_s - began_s <= OVERDUE_ECHO_INTERVAL_S + MIN_SLACK_S + STEP_S
+        terminal.now_s += 0.05
 
 
 def test_terminal_that_stops_answering_is_not_awaited_forever() -> None:
     terminal = LinkedTerminal()
     terminal.run(1.0, draws=True)
     terminal.answers = False
-    terminal.run(1.0, draws=True)
+    terminal.run(0.3, draws=True)
     for at_s in REPEAT_AT_S:
         terminal.now_s += terminal.link.repeat_wait_s(terminal.now_s)
         assert terminal.link.overdue_s(terminal.now_s) == pytest.approx(at_s)
@@ -144,7 +178,7 @@ def test_terminal_that_stops_answering_is_not_awaited_forever() -> None:
     assert terminal.draw()
 
 
-@pytest.mark.parametrize(("types", "most", "least"), [(False, 4, 0), (True, 300, 250)])
+@pytest.mark.parametrize(("types", "most", "least"), [(False, 32, 25), (True, 300, 250)])
 def test_silent_terminal_gets_few_frames_until_keys_come(types: bool, most: int, least: int) -> None:
     terminal = LinkedTerminal(repeats=True)
     terminal.run(1.0, draws=True)

@@ -8,6 +8,7 @@ a parameter.
 
 import math
 from collections import deque
+from itertools import dropwhile
 from typing import Final
 
 from tui.lazy_dataclass import dataclass
@@ -27,11 +28,23 @@ MIN_SLACK_S: Final = 0.1
 SLACK_SHARE: Final = 0.5
 """An answer this much later than predicted, or by this share of the least answer time, is overdue."""
 
-REPEAT_AT_S: Final = (1.0, 3.0, 7.0)
+REPEAT_AT_S: Final = (0.25, 1.0, 3.0, 7.0)
 """When an overdue query is repeated, while a frame waits for its answer."""
 
+ECHO_OVERDUE_S: Final = 0.25
+DATA_OVERDUE_S: Final = 1.0
+"""After an answer is overdue for so long, the echo of a key, or a frame of data, is sent without it: it may be lost."""
+
+OVERDUE_ECHO_INTERVAL_S: Final = 0.25
+OVERDUE_INTERVAL_S: Final = 1.0
+"""The time between two such frames."""
+
+MAX_OVERDUE_BYTES: Final = 32 * 1024
+OVERDUE_FACTOR: Final = 5
+"""After so many bytes without an answer the terminal has probably stopped: the times above are this much longer."""
+
 SILENT_AFTER_S: Final = 15.0
-"""After an answer is overdue for so long, the frame that waits for it is sent."""
+"""After an answer is overdue for so long, it is not awaited any longer."""
 
 MIN_ANSWERS: Final = 2
 """Answers from which on the least answer time counts as that of the link."""
@@ -142,15 +155,25 @@ class LinkMeter:
         self._unprobed_bytes = self._repeats = self.unsent_bytes = 0
 
     def wait_s(self, now_s: float, allowed: int) -> float:
-        """Return the time until at most `allowed` frames are on their way. Infinite: until an answer comes."""
+        """Return the time until at most `allowed` frames are on their way: none for data, one for the echo of a key."""
         if self.unsent_bytes > allowed * (self._sent[-1].size_bytes if self._sent else 0):
             return NEAR_POLL_S
-        if self.overdue_s(now_s) > 0:
-            first = next(at for at, sent in enumerate(self._sent) if sent.is_probed)
-            return 0.0 if len(self._sent) - first <= allowed else math.inf
+        if (overdue_s := self.overdue_s(now_s)) > 0:
+            return self._overdue_wait_s(now_s, overdue_s, allowed)
         if len(self._sent) <= allowed:
             return 0.0
         return max(0.0, self._sent[-allowed - 1].arrives_s - now_s)
+
+    def _overdue_wait_s(self, now_s: float, overdue_s: float, allowed: int) -> float:
+        """The same while an answer is overdue: the terminal gets few frames, by time."""
+        unanswered = [*dropwhile(lambda sent: not sent.is_probed, self._sent)]
+        if len(unanswered) <= allowed:
+            return 0.0
+        after_s = ECHO_OVERDUE_S if allowed else DATA_OVERDUE_S
+        interval_s = OVERDUE_ECHO_INTERVAL_S if allowed else OVERDUE_INTERVAL_S
+        if sum(sent.size_bytes for sent in unanswered) > MAX_OVERDUE_BYTES:
+            interval_s *= OVERDUE_FACTOR
+        return max(0.0, after_s - overdue_s, self._sent[-1].at_s + interval_s - now_s)
 
     def lag_s(self, now_s: float) -> float:
         """How far the terminal is behind: by its last answer, or by one that is overdue."""
@@ -173,12 +196,11 @@ class LinkMeter:
         return max(0.0, at_s - overdue_s)
 
     def record_repeat(self, now_s: float) -> bool:
-        """Record that a repetition is due. Return False if the next frame need not wait any longer instead."""
+        """Record that a repetition is due. Return False if the answer is not awaited any longer instead."""
         if self._repeats < len(REPEAT_AT_S):
             self._repeats += 1
             return True
-        # Keys come, so the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped,
-        # and gets one frame in this time.
+        # Keys come, so the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped.
         self._has_answered = self._key_s < now_s - self.overdue_s(now_s)
         self.forget()
         return False

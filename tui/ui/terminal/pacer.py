@@ -71,7 +71,7 @@ class FramePacer:
         self._sent_s.append(now_s)
 
     def wait_s(self, now_s: float, link: LinkMeter) -> float:
-        """Return the time until the next frame may be sent. Infinite: until the terminal has answered."""
+        """Return the time until the next frame may be sent."""
         if self._is_urgent:
             after_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
         else:
