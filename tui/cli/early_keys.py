@@ -28,11 +28,9 @@ def begin(arguments: "Sequence[str]") -> None:
     global _original  # noqa: PLW0603  a process has one terminal
     if not _OTHERS.isdisjoint(arguments):
         return
-    with suppress(termios.error, OSError):
-        if os.tcgetpgrp(_STDIN) != os.getpgrp():
-            return  # a process in the background would be stopped
+    with suppress(termios.error):
         attributes = termios.tcgetattr(_STDIN)
-        if attributes[0] & termios.IXON:
+        if attributes[0] & termios.IXON and _is_foreground():
             _original = termios.tcgetattr(_STDIN)
             attributes[0] &= ~termios.IXON
             termios.tcsetattr(_STDIN, termios.TCSANOW, attributes)
@@ -47,10 +45,18 @@ def original_attributes() -> list[Any] | None:
 def restore() -> None:
     """Restore the terminal. A second call does nothing."""
     global _original  # noqa: PLW0603
-    if _original is not None:
+    if _original is not None and _is_foreground():
         with suppress(termios.error):
             termios.tcsetattr(_STDIN, termios.TCSANOW, _original)
         _original = None
+
+
+def _is_foreground() -> bool:
+    """Return whether this process may change the terminal: in the background it would be stopped."""
+    try:
+        return os.tcgetpgrp(_STDIN) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _end(_: int, __: "FrameType | None") -> None:

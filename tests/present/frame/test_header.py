@@ -298,7 +298,7 @@ def test_header_says_slow_at_every_width(width: int) -> None:
     assert "● live  slow link" in plain(header_line(replace(facts, environment=DEV), 80))
 
 
-def test_narrow_header_shortens_slow_link_before_the_age_of_counts() -> None:
+def test_narrow_header_shortens_slow_link_first() -> None:
     facts = replace(FACTS, freshness=replace(LIVE, level=Level.STALE), is_slow_link=True)
     lines = {width: plain(header_line(facts, width)) for width in range(60, 110)}
     assert any("slow link" not in line and "as of" in line for line in lines.values())
