@@ -77,7 +77,8 @@ def _kind(name: Raw | None, message: Raw, file: Raw | None, function: Raw | None
 def _project_file(file: str) -> str:
     """Return a file without the folder of the project or of its build, whose hashes change with every deploy."""
     path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
-    path = _ROOT.sub("", path, count=1)
+    root = _ROOT.match(path)
+    path = path if root is None else path[root.end() :]
     match = _SOURCES.match(path) or _FOLDERS.match(path)
     return _HASH.sub(_without_hash, path if match is None else path[match.end() :])
 

@@ -21,7 +21,7 @@ _FRAME = re.compile(
 _OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
 _CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
 _CODE_LINE = re.compile(r"\s*(?:→|>|❯)?\s*\d+ (?:\||│| |\t|$)")
-_CARET = re.compile(r"[\s|│~^]*[~^][\s~^|│-]*\Z")
+_CARET = re.compile(r"[\s|│~^-]*[~^][\s~^|│-]*\Z")
 _LOG_HEADER = re.compile(
     r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ def _without_pages(text: str) -> str:
 def _without_lines(text: str) -> str:
     text = _LOCATION.sub("", text)
     kept: list[str] = []
-    has_pointer = any(map(_CODE_POINTER.match, text.split("\n")))
+    has_pointer = any(_CODE_POINTER.match(line) or _CARET.match(line) for line in text.split("\n"))
     in_log = False
     for line in text.split("\n"):
         if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):

@@ -9,7 +9,7 @@ from typing import Final
 
 from tui.domain.errors.messages import vocabulary as words
 from tui.domain.errors.messages.blocks import without_blocks
-from tui.domain.errors.messages.identity import is_id, normalise_name
+from tui.domain.errors.messages.identity import is_id, normalise_name, normalise_word
 from tui.domain.errors.messages.numbers import is_code, normalise_digits
 from tui.domain.errors.messages.objects import replace_objects
 from tui.domain.errors.messages.quotes import normalise_quoted
@@ -28,8 +28,11 @@ _ZONE: Final = (
 _TIME: Final = (
     rf"\d{{4}}[-/.]\d{{2}}[-/.]\d{{2}}(?:[T ,]\s?{_CLOCK})?{_ZONE}(?!\w)"
     rf"|\d{{8}}T\d{{6}}Z?\b|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}(?:,?\s{_CLOCK})?(?![\w.])"
-    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s)?(?:{_MONTH}\s\d{{1,2}}|\d{{1,2}}[ -]{_MONTH})"
-    rf"(?:,?[ -]\d{{4}})?(?:,?\s{_CLOCK})?{_ZONE}(?!\w)|{_CLOCK}{_ZONE}(?![\w:])"
+    rf"|\d{{1,2}}[ -]{_MONTH}(?:,?[ -]\d{{4}})?(?:,?\s{_CLOCK})?{_ZONE}(?!\w)|{_CLOCK}{_ZONE}(?![\w:])"
+)
+_DATE: Final = (
+    rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s)?(?:{_MONTH}\s\d{{1,2}}|\d{{1,2}}[ -]{_MONTH})"
+    rf"(?:,?[ -]\d{{4}})?(?:,?\s{_CLOCK})?{_ZONE}(?!\w)"
 )
 _IPV4: Final = r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?::\d{1,5})?(?![\w.]*\w)"
 _IPV6: Final = (
@@ -45,7 +48,8 @@ _ERRNO = re.compile(
 )
 _TOKEN: Final = re.compile(
     rf"""
-    (?P<plain> [^\W\d_]+ (?! [\w@/\\=$+%-] | [:.][^\s] | \(s\) ) )
+    (?P<date> \b(?=[A-Z][a-z]{{2}}) (?:{_DATE}) )
+    |(?P<plain> [^\W\d_]+ (?! [\w@/\\=$+%-] | [:.][^\s] | \(s\) ) )
     |(?P<url> (?<![\w]) [A-Za-z][A-Za-z0-9+.-]{{1,20}}:// [^\s'"`<>{{}}|\\^]+ | \bdata:[\w/+.-]+;base64,[\w+/=]+ )
     |(?P<quote> "(?:[^"\\]|\\.)*" | `[^`\n]*` | (?<!\w)'(?:[^'\n]|'(?=\w))*'(?![^\W_])
         | “[^“”]*” | „[^“”"„]*[“”"] | «[^»]*» | »[^«»]*« | ‘[^‘’\n]*’ | ‹[^›]*› | 「[^」]*」 | 『[^』]*』 )
@@ -56,14 +60,17 @@ _TOKEN: Final = re.compile(
     |(?P<mac> \b[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5,}}\b )
     |(?P<time> (?<![\w.]) (?:{_TIME}) )
     |(?P<ipv6> (?<![\w:.]) (?:{_IPV6}) )
-    |(?P<ipv4> (?<![\w.]) {_IPV4} )
+    |(?P<phone> (?<!\w)\+\d{{1,3}}(?:[ ().-]{{0,2}}\d{{2,}}){{2,}}(?!\w) )
+    |(?P<ipv4> (?<![\w.])(?<!version[ ])(?<!v) {_IPV4} )
     |(?P<windows> (?<!\w)[A-Za-z]:[\\/][^\s'"`<>|*?,;()]* | \\\\[\w.$-]+\\[^\s'"`<>|*?,;()]+ )
     |(?P<masked> [\w-]*\*{{3,}}[\w-]* )
     |(?P<path> (?<![\w.)\]}}>]) (?:~|\.{{1,2}})?/[^\s'"`<>|,;()\[\]{{}}:]+(?::\d+){{0,2}}
         (?: (?:[ ][A-Z0-9(][^\s'"`<>|,;/]*){{1,4}} (?<=\.[a-z0-9]{{3}}) )? )
+    |(?P<padded> [A-Za-z0-9+/_-]{{8,}}={{1,2}}(?![\w=]) )
     |(?P<assignment> (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|[^\s,;&)\]}}'"`]+) )
     |(?P<host> (?:[A-Za-z0-9_-]+\.)+(?:{words.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)(?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)?
-        | localhost(?::\d{{1,5}})? | [A-Za-z][\w.-]*:\d{{4,5}}(?![\w:.]) )
+        | localhost(?::\d{{1,5}})? )
+    |(?P<numbered> [A-Za-z][\w.-]*:\d{{2,5}}(?![\w:.]|\.\w) )
     |(?P<file> [\w@%+~-][\w@%+~./\\-]*\.(?:{words.FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
     |(?P<relative> [\w@-]+(?:/[\w@.*-]+)+ )
     |(?P<base64> [A-Za-z0-9+/]{{24,}}={{0,2}}(?![\w.-]) )
@@ -76,9 +83,14 @@ _NODE_NAMES = re.compile(r"[A-Z][a-z]+\.js\Z")
 _NAMES = re.compile(
     rf"\b(?P<noun>(?i:{words.ENTITY_NOUNS}))(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
     r"(?P<name>(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))[\w.'’&-]*"
-    r"(?:(?:\s+(?:&|and|und|et|y|e|de|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
+    r"(?:(?:\s+(?:&|and|und|et|y|e|de|du|des|del|dos|der|den|le|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
     r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)*"
     r"|\w+(?:-\w+)*(?![@\w/\\=]))"
+)
+_ADDRESS_BEFORE = re.compile(
+    r"(?:connect(?:ion|ing|ed)?|to|at|from|hosts?|servers?|brokers?|endpoint|node|address|reach|resolve|listen|on|peer)"
+    r"[\s:=`'\"(]+\Z",
+    re.IGNORECASE,
 )
 _PREPOSITION = re.compile(
     r"\b(?:for|of|from|to|by|with|as|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z", re.IGNORECASE
@@ -104,6 +116,13 @@ _MERGED = (
         r"\g<one>",
     ),
 )
+_NAMED_EMAIL = re.compile(rf"(?:[^\W\d_a-z][\w.'’-]*,?\s+){{1,4}}<{words.EMAIL}>")
+_DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
+# `No such container: web-3`. A code in capitals and a sign are no data.
+_LAST_VALUE = re.compile(
+    rf"\b(?P<noun>{'|'.join(sorted(words.DATA_NOUNS))}):[ ](?P<value>(?![A-Z]+(?:_[A-Z]+)+\.?$)[\w$][^\s]*)(?=\.?$)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b")
 _SPACES = re.compile(r"\s+")
 
@@ -114,14 +133,8 @@ def normalise(message: Raw) -> Raw:
     Codes and the names of columns, tables, constraints, properties and modules stay.
     """
     text = without_blocks(message[:MAX_MESSAGE_CHARS])
-    if "{" in text or "[" in text:
-        parts = [
-            part if is_object else _normalise_text(part)
-            for is_object, part in replace_objects(text, normalise_sentence)
-        ]
-        text = "".join(parts)
-    else:
-        text = _normalise_text(text)
+    has_objects = "{" in text or "[" in text
+    text = replace_objects(text, _normalise_text, normalise_sentence) if has_objects else _normalise_text(text)
     return Raw(_joined(text)[:MAX_NORMALISED_CHARS])
 
 
@@ -143,10 +156,13 @@ def _merged(text: str) -> str:
     (unit, unit_as), (parts, _), (listed, listed_as) = _MERGED
     text = unit.sub(unit_as or "", text)
     text = parts.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
+    text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
     return listed.sub(listed_as or "", text)
 
 
 def _normalise_text(text: str) -> str:
+    text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
+    text = _LAST_VALUE.sub(rf"\g<noun>: {words.QUOTED}", text) if ": " in text else text
     text = _NAMES.sub(_replace_name, text)
     text = _ERRNO.sub(_replace_errno_address, text)
     text = _SINGULAR.sub(_plural, text)
@@ -219,6 +235,14 @@ def _file(match: re.Match[str]) -> str:
     return match[0] if _NODE_NAMES.match(match[0]) else words.PATH
 
 
+def _numbered(match: re.Match[str]) -> str:
+    """Return `redis:6379` as an address only where one is expected: `order:8812` is not."""
+    name = match[0].partition(":")[0]
+    if _ADDRESS_BEFORE.search(match.string, max(match.start() - 24, 0), match.start()):
+        return words.ADDRESS
+    return f"{normalise_word(name)}:{words.NUMBER}"
+
+
 def _base64(match: re.Match[str]) -> str:
     return words.ID if is_id(match[0].replace("/", "").replace("+", "").rstrip("=")) else normalise_name(match[0])
 
@@ -241,6 +265,8 @@ _REPLACE = {
     "email": lambda _: words.EMAIL,
     "uuid": lambda _: words.ID,
     "mac": lambda _: words.ADDRESS,
+    "date": lambda _: words.TIME,
+    "phone": lambda _: words.NUMBER,
     "time": lambda _: words.TIME,
     "ipv6": lambda _: words.ADDRESS,
     "ipv4": lambda _: words.ADDRESS,
@@ -248,9 +274,11 @@ _REPLACE = {
     "path": _path,
     "assignment": _assignment,
     "host": lambda _: words.ADDRESS,
+    "numbered": _numbered,
     "file": _file,
     "relative": _relative,
     "masked": lambda _: words.ID,
+    "padded": lambda _: words.ID,
     "base64": _base64,
     "word": _word,
 }

@@ -12,7 +12,10 @@ _UNIT: Final = (
     "ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|years?|ns|us|µs|"
     "bytes?|[kmgtp]i?b|[kmgtp]b|b|px|x|st|nd|rd|th|%|hz|khz|mhz|ghz"
 )
-_NUMBER = re.compile(rf"[+-]?(?:0x[0-9a-f]+|\d[\d_]*(?:\.\d+)*(?:e[+-]?\d+)?(?:{_UNIT})?)\Z", re.IGNORECASE)
+_NUMBER = re.compile(
+    rf"[+-]?(?:0x[0-9a-f]+|\d[\d_]*(?:\.\d+)*(?:e[+-]?\d+)?(?:{_UNIT}|-(?:rc|alpha|beta|canary|next|pre|dev)[\w.-]*)?)\Z",
+    re.IGNORECASE,
+)
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:d|h|m|s|ms))+\Z")
 _HTTP_STATUS = re.compile(r"[1-5]\d\d\Z")
 _ERROR_STATUS = re.compile(r"[45]\d\d\Z")

@@ -6,7 +6,7 @@ of these keeps the names of its keys.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from tui.domain.errors.messages import vocabulary as words
@@ -22,6 +22,7 @@ _PAIR = re.compile(
     r"(?:[{,\n]|\A)\s*(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
     r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
 )
+_SENTENCE = re.compile(r"\n(?=[A-Z][a-z]+ )")
 _SEPARATORS = re.compile(r"[_\-\s]")
 _NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
 _CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
@@ -31,38 +32,41 @@ _decode = json.JSONDecoder(strict=False).raw_decode
 Normalise = Callable[[str], str]
 
 
-def replace_objects(text: str, normalise: Normalise) -> Iterator[tuple[bool, str]]:
-    """Yield the parts of a message: (True, an object in its canonical form), (False, the text between objects)."""
-    at = 0
-    searched = 0
+def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) -> str:
+    """Return a message with its objects in their canonical form.
+
+    `normalise_text` is applied to the text between objects, `normalise` to the sentences inside them.
+    """
+    parts: list[tuple[str, str]] = []
+    at = searched = 0
     while (match := _START.search(text, searched)) is not None:
         found = _read(text, match.start(), normalise)
         if found is None:
             searched = match.end()
             continue
-        canonical, end = found
-        yield False, text[at : match.start()]
-        yield True, canonical
+        identity, keys, end = found
+        parts += [(normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
         at = searched = end
-    yield False, text[at:]
+    # An object that only has data needs the names of its keys if no other one tells what happened.
+    is_told = any(shown and keys for shown, keys in parts)
+    shown_parts = [shown or (("{…}" if is_told else keys) if keys else "") for shown, keys in parts]
+    return "".join([*shown_parts, normalise_text(text[at:])])
 
 
-def _read(text: str, start: int, normalise: Normalise) -> tuple[str, int] | None:
+def _read(text: str, start: int, normalise: Normalise) -> tuple[str | None, str, int] | None:
+    """Return the identity of the object at `start`, the names of its keys, and its end; None if there is no object."""
     try:
         value, end = _decode(text, start)
     except (ValueError, RecursionError):
         return _read_printed(text, start, normalise) if text[start] == "{" else None
-    return _canonical(value, normalise), end
+    return _identity(value, normalise, 0), _keys(value), end
 
 
-def _canonical(value: Any, normalise: Normalise) -> str:
-    kept = _identity(value, normalise, 0)
-    if kept is not None:
-        return kept
+def _keys(value: Any) -> str:
     if isinstance(value, dict) and value:
         return "{" + ", ".join(sorted({normalise_name(str(key)) for key in list(value)[:MAX_ITEMS]})) + "}"
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return f"[{_canonical(value[0], normalise)}]"
+        return f"[{_keys(value[0])}]"
     return "[…]" if isinstance(value, list) else "{}"
 
 
@@ -117,26 +121,26 @@ def _scalar(name: str, value: Any) -> str | None:
     return normalise_name(value)
 
 
-def _read_printed(text: str, start: int, normalise: Normalise) -> tuple[str, int] | None:
+def _read_printed(text: str, start: int, normalise: Normalise) -> tuple[str | None, str, int] | None:
     """Read an object as util.inspect prints it, or JSON that was cut: its pairs of keys and simple values."""
-    end = _closing(text, start)
-    body = text[start:end]
-    pairs = list(_PAIR.finditer(body))
+    end, is_closed = _closing(text, start)
+    pairs = list(_PAIR.finditer(text[start:end]))
     if not pairs:
         return None
+    if not is_closed and (sentence := _SENTENCE.search(text, start + pairs[-1].end(), end)) is not None:
+        end = sentence.start()
     parts: set[str] = set()
     for pair in pairs[:MAX_ITEMS]:
         value = _unquoted(pair["value"] or "")
         part = _pair(pair["key"], value, normalise, MAX_DEPTH) if value != "" else None
         if part is not None:
             parts.add(part)
-    if not parts:
-        parts = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
-    return "{" + ", ".join(sorted(parts)) + "}", end
+    keys = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
+    return (f"{{{', '.join(sorted(parts))}}}" if parts else None), f"{{{', '.join(sorted(keys))}}}", end
 
 
-def _closing(text: str, start: int) -> int:
-    """Return the index after the brace that closes the one at `start`; the end of what is read if none does."""
+def _closing(text: str, start: int) -> tuple[int, bool]:
+    """Return the index after the brace that closes the one at `start`, or of the end of what is read if none does."""
     depth = 0
     limit = min(len(text), start + MAX_PRINTED_CHARS)
     quote = ""
@@ -155,9 +159,9 @@ def _closing(text: str, start: int) -> int:
         elif character in "}]":
             depth -= 1
             if depth == 0:
-                return index + 1
+                return index + 1, True
         index += 1
-    return limit
+    return limit, False
 
 
 def _unquoted(value: str) -> Any:

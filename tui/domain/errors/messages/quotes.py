@@ -17,6 +17,9 @@ _VALIDATED = re.compile(
     r"attribute|key|prop)\b|in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
 )
 _LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
+_CODE_QUOTES: Final = frozenset("'\"`")
+"""What people write in other quotes is a text or a name of a person."""
+
 _OPENING: Final = " \n\t([{:="
 _NOT_IN_WORD = re.compile(r".*[^\w()]|^\(+|(?<!\(s)\)+$", re.DOTALL)
 _IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
@@ -46,6 +49,8 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         return f"'{content}'"
     if noun in words.CODE_NOUNS and not (has_colon and noun in {"type", "key", "keys", "object", "parameter"}):
         return f"'{name}'"
+    if quoted[0] not in _CODE_QUOTES:
+        return words.QUOTED
     if quoted[0] == "`" and not has_colon:
         return f"'{name}'"
     if noun in words.DATA_NOUNS or has_colon:

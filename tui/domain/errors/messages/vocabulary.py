@@ -42,7 +42,8 @@ DATA_NOUNS: Final = _words(
     employee owner author recipient sender partner order invoice payment subscription charge session job worker
     device host hostname server address email phone number url uri file directory folder bucket row record document
     id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
-    data date time timestamp queue topic channel group project resource item product sku city country"""
+    data date time timestamp queue topic channel group project resource item product sku city country
+    container zone range specified provided timezone locale currency encoding charset image volume pod"""
 )
 """What is quoted after one of these is data, whatever it looks like."""
 
