@@ -124,14 +124,23 @@ def test_pipe_gets_no_progress(few: FleetApi) -> None:
 
 def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
     queried = in_this_process("errors", "--json", url=few.url).objects
-    refuse(few.fleet)
+    refuse(few.fleet, {QUERY: 403, ERRORS: 403})
     done = in_this_process("errors", "--json", url=few.url)
     assert done.code == 0
     assert len(details(few.fleet)) == 6
-    for key in ("runIds", "count", "type", "frame"):
-        assert [group[key] for group in done.objects] == [group[key] for group in queried]
-    assert {group["state"] for group in done.objects} == {None}
+    assert done.objects == [group | {"state": None} for group in queried]
     assert done.err == "The states are not known: the key may not read the server's error groups (403).\n"
+
+
+def test_crash_has_its_code_alone_if_nothing_tells_more(few: FleetApi) -> None:
+    refuse(few.fleet, {QUERY: 403})
+    refused = few.fleet.fault
+    few.fleet.fault = lambda path: server_error(403) if path.startswith(FEED) else refused(path)
+    done = in_this_process("errors", "--json", url=few.url)
+    assert done.code == 0
+    crashed = done.objects[2]
+    assert (crashed["type"], crashed["count"]) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", 1)
+    assert "Process exited" not in crashed["message"]
 
 
 def test_public_token_reads_as_far_as_it_may(few: FleetApi) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from tests.support.failures import ERRORS, HOUR, ShownFailures, failing_fleet
 from tests.support.fleet import Fleet, serving
 from tests.support.recordings import recording
-from tests.support.responses import TruncatedResponse, html_page, server_error
+from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, pass_time, started
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
@@ -99,13 +99,12 @@ def test_refused_groups_are_requested_once_a_session(
     "answer",
     [
         lambda: server_error(500),
-        html_page,
         TruncatedResponse,
         lambda: JSONResponse([1, 2]),
         lambda: JSONResponse({"error": "slow down"}, 429),
         lambda: server_error(400, "Query Error"),
     ],
-    ids=["500", "html", "cut", "invalid", "429", "400"],
+    ids=["500", "cut", "invalid", "429", "400"],
 )
 def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
     async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:

@@ -19,12 +19,14 @@ from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
+from tui.wire.feed import FeedTarget
 from tui.wire.feed_bodies import read_stored_error
 
 QUERY_PERIOD: Final = timedelta(days=30)
 """The server shortens a longer period without notice. Source: tests/wire/recordings/README.md."""
 
 QUERY_TIMEOUT_S: Final = 30.0
+FEED_TIMEOUT_S: Final = 10.0
 
 MAX_IDS_PER_QUERY: Final = 200
 """Run ids in one query, about 6 kB of text."""
@@ -61,6 +63,7 @@ class ErrorFetcher:
         self._pace = pace
         self._priority = priority
         self._concurrent_reads = concurrent_reads
+        self._may_use_feed = True
         self.unreadable: set[RunId] = set()
 
     async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
@@ -114,7 +117,25 @@ class ErrorFetcher:
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone
-            await self._fetcher.fetch_run(run_id, self._priority)
+            response = await self._fetcher.fetch_run(run_id, self._priority)
+            error = response.patch.error[1] if response.patch.error else None
+            if error is not None and error.has_code_only:
+                await self._read_true_text(run_id)
+
+    async def _read_true_text(self, run_id: RunId) -> None:
+        """Read the text of a crash, which the detail replaces by a code, from the run's feed. That costs no budget.
+
+        Source: tests/wire/recordings/README.md §8 (recordings 725, 727, 932).
+        """
+        if not self._may_use_feed or self._fetcher.lists is None:
+            return
+        try:
+            async with asyncio.timeout(FEED_TIMEOUT_S):
+                response = await self._fetcher.poll_feed(FeedTarget(run_id), None)
+        except (ApiError, TimeoutError):
+            self._may_use_feed = False  # the code has to do
+            return
+        await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
 
     async def query(self, batch: Sequence[RunId]) -> set[RunId]:
         """Query the errors of at most MAX_IDS_PER_QUERY runs, and return the runs found: none if the query fails.

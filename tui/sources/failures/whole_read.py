@@ -18,7 +18,7 @@ from tui.domain.update import RunsRead
 from tui.sources.base import FIRST_WAIT_S, Emit, KnownRuns
 from tui.sources.budget import MAX_IN_FLIGHT, Priority
 from tui.sources.clock import Clock
-from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
+from tui.sources.failures.error_fetcher import FEED_TIMEOUT_S, MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
 from tui.sources.failures.failed_list import FailedList
 from tui.sources.failures.failure_reader import sentence_of
 from tui.sources.run_fetcher import RunFetcher
@@ -30,8 +30,6 @@ MAX_TRIES: Final = 4
 
 MIN_FEED_RUNS: Final = 10
 """Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
-
-FEED_TIMEOUT_S: Final = 20.0
 
 
 class WholeRead:
