@@ -31,6 +31,7 @@ from tui.emulator.simulation.script import (
     Child,
     Item,
     Json,
+    Lines,
     Log,
     Script,
     SetMetadata,
@@ -74,10 +75,13 @@ def scripts() -> tuple[tuple[Task, Script], ...]:
     return tuple(found)
 
 
-def steps_of(script: Script) -> Iterator[Step]:
-    waiting = [step for item in script.items if isinstance(item, Work) for step in item.steps]
+def steps_of(script: Script) -> Iterator[Log | Span]:
+    waiting: list[Step] = [step for item in script.items if isinstance(item, Work) for step in item.steps]
     while waiting:
         step = waiting.pop()
+        if isinstance(step, Lines):
+            yield step.line(0)
+            continue
         yield step
         if isinstance(step, Span):
             waiting.extend(step.steps)
@@ -112,11 +116,12 @@ def facts(run: Run) -> tuple[object, ...]:
 
 def test_tasks_have_plain_ids_and_are_all_triggered() -> None:
     started = {child.task for _, script in scripts() for item in script.items for child in children_of(item)}
+    examples = {example.new.task_id for example in COMPANY.examples}
     assert 20 <= len(TASKS) == len(COMPANY.tasks)
     for task in COMPANY.tasks:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)+|heartbeat", task.id), task.id
         assert re.fullmatch(r"src/trigger/[a-z]+\.ts", task.file)
-        assert task.weight > 0 or task.every_s or task.id in started, task.id
+        assert task.weight > 0 or task.every_s or task.id in started | examples, task.id
     assert started <= set(TASKS)
 
 
@@ -144,7 +149,7 @@ def test_every_kind_of_item_and_step_is_used() -> None:
     assert 20_000 < max(waits) <= 90_000
     steps = [step for _, script in scripts() for step in steps_of(script)]
     logs = [step for step in steps if isinstance(step, Log)]
-    assert {log.level for log in logs} == {"DEBUG", "INFO", "WARN", "ERROR"}
+    assert {log.level for log in logs} == {"DEBUG", "LOG", "INFO", "WARN", "ERROR"}
     assert any(log.level == "INFO" and log.attributes is None for log in logs), "a console line"
     spans = [step for step in steps if isinstance(step, Span)]
     assert any(span.failure for span in spans)

@@ -3,7 +3,7 @@
 It has no IO and no clock. Time passes only through `advance`, and the number of those calls makes no difference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -48,18 +48,26 @@ IDLE_TRIM_MS = 3_600_000
 MAX_DROPPED_SHARE = 0.25
 """The indexes are rebuilt when they hold more dropped runs than this share of the kept ones."""
 
+MIN_HISTORY_WITH_EXAMPLES = 40
+"""A shorter history has no room for the examples."""
+
 SIZED_FOR_PER_S = 20.0
 """Up to this rate the company's queues keep up; above it their limits grow with the rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoTasks:
-    """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused."""
+    """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused.
+
+    `examples` are runs of every history. `storm` returns the n-th run of a storm of failures with one cause.
+    """
 
     tasks: Sequence[Task] = ()
     bugs: Sequence[tuple[str, Failure]] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     pausable: Sequence[str] = ()
+    examples: Sequence[OldRun] = ()
+    storm: Callable[[int], NewRun] | None = None
 
 
 class World:
@@ -111,8 +119,12 @@ class World:
         self.agenda.run_until(begin_ms)
         self.lifecycle.begin()
         self._arrivals.begin()
+        self._examples: set[Run] = set()
+        """The examples of the history, which the start does not drop."""
         if history:
+            self._schedule_examples(start_ms, company.examples if history >= MIN_HISTORY_WITH_EXAMPLES else ())
             self._simulate_history(start_ms, start_ms - busy_ms, history)
+        self._examples.clear()
         self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.start_copying()
         self.ledger.copy_all()
@@ -155,6 +167,15 @@ class World:
         self._arrivals.external_runs += 1
         return self._arrivals.fire(task)
 
+    def storm(self, runs: int, over_ms: int, new: Callable[[int], NewRun]) -> None:
+        """Trigger this many runs, the first one now and the others evenly over the time."""
+        for number in range(runs):
+            self.agenda.after(over_ms * number // runs, self._create_for_storm, new, number)
+
+    def _create_for_storm(self, new: Callable[[int], NewRun], number: int) -> None:
+        self._arrivals.external_runs += 1
+        self.lifecycle.create(new(number))
+
     def cancel(self, run: Run) -> None:
         """Cancel a run and its live descendants."""
         self.lifecycle.cancel(run)
@@ -189,6 +210,16 @@ class World:
             self.lifecycle.deploy(f"{day}.1", {})
             self.lifecycle.create(old.new)
 
+    def _schedule_examples(self, start_ms: int, examples: Sequence[OldRun]) -> None:
+        for example in examples:
+            self.agenda.at(start_ms - example.age_ms, self._create_example, example)
+
+    def _create_example(self, example: OldRun) -> None:
+        run = self.lifecycle.create(example.new)
+        self._examples.add(run)
+        if example.cancel_after_ms is not None:
+            self.agenda.after(example.cancel_after_ms, self.lifecycle.cancel, run)
+
     def _simulate_history(self, start_ms: int, busy_from_ms: int, history: int) -> None:
         """Simulate the past until exactly `history` finished runs are left, and drop the oldest surplus."""
         arrivals, rate_per_s = self._arrivals, self._arrivals.rate_per_s
@@ -219,7 +250,7 @@ class World:
         for run in self.ledger:
             if len(dropped) >= count:
                 break
-            family = _family(run) if run.root is None else []
+            family = _family(run) if run.root is None and run not in self._examples else []
             if len(dropped) + len(family) <= count and all(member.status.is_final for member in family):
                 dropped += family
         for run in dropped:
@@ -232,7 +263,7 @@ class World:
 
     def _drop_single_runs(self, count: int) -> None:
         for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
-            if count > 0 and run.status.is_final and not run.children:
+            if count > 0 and run.status.is_final and not run.children and (run.root or run) not in self._examples:
                 count -= 1
                 if run.parent is not None:
                     # The trace still refers to it, and so do runs that wait for it. Only the rows disappear.

@@ -362,16 +362,6 @@ def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     return answer
 
 
-# --- logs
-
-
-@case("1205")
-def log_of_a_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    run_id = scene.trigger("logs-nested")
-    scene.advance(60)
-    return again(scene, request, path=f"/api/v1/runs/{run_id}/events")
-
-
 # --- methods and routes
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from tests.emulator.contract.scene import KEYS, Scene
 from tests.support.recordings import recordings
 from tui.emulator.recorded_tasks.basics import big_payload
+from tui.emulator.recorded_tasks.logs import LATER_LOGS
+from tui.emulator.world import DemoTasks, World
 
 Maker = Callable[[Scene], str]
 MAKERS: dict[str, Maker] = {}
@@ -155,6 +157,13 @@ def canceled_parent(scene: Scene) -> str:
     scene.advance(0.3)
     scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
     return run_id
+
+
+@maker("u3kzt7ih")
+def logs_of_the_later_project(scene: Scene) -> str:
+    # Another task of the same name than that of the first recordings.
+    scene.emulator.put(World(DemoTasks((LATER_LOGS,)), start_ms=scene.time[0]))
+    return scene.trigger("logs-nested", {})
 
 
 def below(scene: Scene, task: str, function: str, payload: Any, parent: str) -> str:

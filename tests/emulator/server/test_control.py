@@ -37,6 +37,7 @@ def fields(run: Run) -> dict[str, Any]:
         "taskIdentifier": run.task_id,
         "status": run.status.rest,
         "label": None if run.label is None else run.label.value,
+        "cause": run.cause,
         "version": run.version or None,
         "createdAt": iso_time(run.created_ms),
         "updatedAt": iso_time(run.updated_ms),
@@ -167,3 +168,22 @@ def test_same_seed_returns_the_same_world() -> None:
 
     assert all_of(3) == all_of(3)
     assert json.loads(all_of(3))["runs"][0]["id"] != json.loads(all_of(4))["runs"][0]["id"]
+
+
+def test_storm_lets_runs_fail_with_one_cause(api: EmulatorServer) -> None:
+    answer = api.client.post(f"{api.url}/emulator/storm", json={"runs": 90, "seconds": 6, "environment": "prod"})
+    assert answer.json() == {"environment": "prod", "runs": 90, "seconds": 6}
+    api.advance(9)
+    runs = [run for run in read_world(api, environment="prod")["runs"] if "source:storm" in run["tags"]]
+    assert Counter((run["status"], run["cause"]) for run in runs) == {("FAILED", "14 UNAVAILABLE"): 90}
+    times = sorted(run["createdAt"] for run in runs)
+    assert len(set(times)) == 90
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b'{"runs": 0}', b'{"runs": true}', b'{"seconds": "1"}', b'{"environment": 1}']
+)
+def test_bad_storm_is_refused(api: EmulatorServer, body: bytes) -> None:
+    answer = api.client.post(f"{api.url}/emulator/storm", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("expected runs from 1 to 20000")

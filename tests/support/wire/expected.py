@@ -129,6 +129,7 @@ DETAILS: dict[str, tuple[str, int, str, str, int, int]] = {
     "149": ("System failure", 1, "dict", "absent", 0, 0),
     "1233": ("Executing", 1, "dict", "absent", 0, 0),
     "1238": ("Executing", 1, "dict", "absent", 0, 1),
+    "1203": ("Completed", 1, "dict", "str", 0, 0),
     "1240": ("Executing", 1, "dict", "absent", 0, 3),
     "1241": ("Completed", 1, "dict", "dict", 0, 0),
     "313": ("Completed", 1, "dict", "dict", 0, 0),

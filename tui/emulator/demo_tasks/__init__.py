@@ -9,7 +9,8 @@ from dataclasses import replace
 from functools import wraps
 from random import Random
 
-from tui.emulator.demo_tasks import agent, hostile, mail, nightly, payments, reports, sync, video
+from tui.emulator.demo_tasks import agent, examples, hostile, mail, nightly, orders, payments, reports, sync, video
+from tui.emulator.demo_tasks.builds import as_built
 from tui.emulator.demo_tasks.stacks import error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import DemoTasks
@@ -43,16 +44,29 @@ def lenient(script: Callable[[Call], Script], payload: Callable[[Random], Json])
     return script_of
 
 
+def _deployed(task: Task) -> Task:
+    """The same task, with a script that throws the stacks of the deployed version."""
+    script = task.script
+
+    @wraps(script)
+    def script_of(call: Call) -> Script:
+        return as_built(script(call), call.version)
+
+    return replace(task, script=script_of)
+
+
 def accepts_any_payload(task: Task) -> Task:
     """The same task, with a script that accepts any payload."""
     return replace(task, script=lenient(task.script, task.payload))
 
 
-_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile)
+_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile, orders, examples)
 
 COMPANY = DemoTasks(
-    tasks=tuple(accepts_any_payload(task) for module in _MODULES for task in module.TASKS),
+    tasks=tuple(_deployed(accepts_any_payload(task)) for module in _MODULES for task in module.TASKS),
     bugs=(*payments.BUGS, *mail.BUGS, *sync.BUGS, *reports.BUGS, *agent.BUGS),
-    limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24},
+    limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24, examples.QUEUE: 1},
     pausable=("reports", "email"),
+    examples=examples.EXAMPLES,
+    storm=orders.storm,
 )

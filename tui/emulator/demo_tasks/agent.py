@@ -6,8 +6,8 @@ Families of these runs are up to seven levels deep.
 from random import Random
 
 from tui.emulator.demo_tasks.sample_data import LOCALES, between, pick, skewed_ms
-from tui.emulator.demo_tasks.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.demo_tasks.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack, thrown_text
+from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/agent.ts"
@@ -99,7 +99,7 @@ def _agent_tool(call: Call) -> Script:
     if call.bug:
         return broken(call, calling)
     outcome, work = number % 100, Work(skewed_ms(random, 200, 8_000), (calling,))
-    failure = _tool_failure(outcome, call.attempt, tool)
+    failure = _tool_failure(outcome, call.attempt, tool, number)
     if failure is not None:
         return Script((work,), throws=failure)
     items: tuple[Item, ...] = (work,)
@@ -114,11 +114,12 @@ def _agent_tool(call: Call) -> Script:
 _DELEGATED = {"model": "small-2026-05", "messages": [_SYSTEM], "locale": "en"}
 
 
-def _tool_failure(outcome: int, attempt: int, tool: str) -> Failure | None:
+def _tool_failure(outcome: int, attempt: int, tool: str, number: int) -> Failure | None:
     if outcome < 3:
-        return custom("ToolTimeoutError", f"Tool {tool} did not answer within 8000 ms", _TOOL)
+        message = f'Tool "{tool}" did not answer call {number} within {(1 + number % 8) * 1000} ms'
+        return custom("ToolTimeoutError", message, _TOOL, cause="tool did not answer")
     if outcome < 5:
-        return Failure(FailureKind.STRING, f"tool {tool} is not allowed for this conversation")
+        return thrown_text(f"tool {tool} is not allowed for conversation {number}", f"{tool} is not allowed")
     if outcome < 12 and attempt == 1:
         return error("fetch failed", _URL, "TypeError")
     return None

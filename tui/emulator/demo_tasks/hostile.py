@@ -6,8 +6,7 @@ The server returns such text unchanged (recordings 112, 251, 279, 839), so a cli
 from random import Random
 
 from tui.emulator.demo_tasks.sample_data import LOCALES, between, pick, skewed_ms
-from tui.emulator.demo_tasks.stacks import custom, own, stack
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.demo_tasks.stacks import custom, own, stack, thrown_text
 from tui.emulator.simulation.script import AddTags, Call, Child, Json, Log, Script, SetMetadata, Span, Start, Task, Work
 
 FILE = "src/trigger/moderation.ts"
@@ -66,9 +65,10 @@ def _moderate_comment(call: Call) -> Script:
     )
     outcome = number % 100
     if outcome < 5:
-        return Script((work,), throws=custom(f"Moderation{key[:12]}Error", f"cannot classify: {other[:900]}", _THROWN))
+        name, cause = f"Moderation{key[:12]}Error", f"{SHORT_TEXTS.index(key)} cannot classify {TEXTS.index(other)}"
+        return Script((work,), throws=custom(name, f"cannot classify: {other[:900]}", _THROWN, cause=cause))
     if outcome < 8:
-        return Script((work,), throws=Failure(FailureKind.STRING, f"rejected: {other[:900]}"))
+        return Script((work,), throws=thrown_text(f"rejected: {other[:900]}", f"rejected {TEXTS.index(other)}"))
     usage = Start((Child("log-usage", {"meter": key, "units": 1}, (key,)),))
     return Script(
         (

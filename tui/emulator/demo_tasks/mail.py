@@ -42,17 +42,18 @@ def _mail_tags(random: Random) -> tuple[str, ...]:
 
 
 def _send_email(call: Call) -> Script:
-    message = call.payload
-    to, number = message["to"], message["message"]
-    rendering = Log("INFO", f"rendering {message['template']} for {to}", {"locale": message["locale"], "cc": []})
+    letter = call.payload
+    to, number = letter["to"], letter["message"]
+    rendering = Log("INFO", f"rendering {letter['template']} for {to}", {"locale": letter["locale"], "cc": []})
     if call.bug:
         return broken(call, rendering)
     outcome, ms = number % 1000, skewed_ms(call.random, 120, 1300)
     if outcome < 60:
         if outcome < 24:
-            failure = abort(f"550 5.1.1 <{to}>: Recipient address rejected: User unknown", _SMTP)
+            message = f"550 5.1.1 <{to}>: Recipient address rejected: User unknown"
+            failure = abort(message, _SMTP, cause="recipient is unknown")
         elif outcome < 28 or call.attempt == 1:
-            failure = error(f"451 4.7.1 <{to}>: Greylisted, please try again later", _SMTP)
+            failure = error(f"451 4.7.1 <{to}>: Greylisted, please try again later", _SMTP, cause="greylisted")
         else:
             return Script((Work(ms, (rendering, _SECOND_TRY)),), {"id": f"<{number}@mail.example.com>"})
         return Script((Work(ms, (rendering, Span("smtp", 0.8, failure=failure))),), throws=failure)

@@ -2,6 +2,7 @@
 
 from tui.emulator.demo_tasks.sample_data import between, skewed_ms
 from tui.emulator.demo_tasks.stacks import FETCH, PG, TICKS, error, own, stack
+from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.script import Call, Child, Item, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
 
 FILE = "src/trigger/nightly.ts"
@@ -14,13 +15,17 @@ _PING = (
     own("ping", "lib/db.ts", 58, 18),
     own("run", "trigger/nightly.ts", 9, 3),
 )
-_UNREACHABLE = error("connect ECONNREFUSED 10.0.12.7:5432", stack(*_PING))
 _QUERY = stack(*PG, own("withClient", "lib/db.ts", 41, 12), own("run", "trigger/nightly.ts", 66, 9))
 
 
 def _heartbeat(call: Call) -> Script:
-    work = Work(between(call.random, 40, 220), _ALIVE)
-    return Script((work,), throws=_UNREACHABLE if call.random.random() < 0.01 else None)
+    work, chance = Work(between(call.random, 40, 220), _ALIVE), call.random.random()
+    return Script((work,), throws=_refused(int(chance * 100_000)) if chance < 0.01 else None)
+
+
+def _refused(number: int) -> Failure:
+    message = f"connect ECONNREFUSED 10.0.{number % 32}.{number % 250}:{5432 + number % 2}"
+    return error(message, stack(*_PING), cause="database is unreachable")
 
 
 _ALIVE = (Log("INFO", "alive"),)

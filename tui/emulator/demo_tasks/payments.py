@@ -3,7 +3,6 @@
 The last digits of an order's number decide its outcome, so a declined card stays declined at each attempt.
 """
 
-import json
 from random import Random
 
 from tui.emulator.demo_tasks.sample_data import (
@@ -28,8 +27,10 @@ from tui.emulator.demo_tasks.stacks import (
     error,
     own,
     stack,
+    thrown_object,
+    thrown_text,
 )
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.script import (
     AddTags,
     Backoff,
@@ -133,21 +134,23 @@ def _charge_failure(outcome: int, attempt: int, order: Json) -> tuple[str, Failu
     if outcome >= 150:
         return None
     if outcome < 40:
-        declined = custom("PaymentDeclinedError", f"Card was declined for customer {order['customer']}", _DECLINED)
-        return "stripe.paymentIntents.create", declined
+        message = f"Card was declined for customer {order['customer']}"
+        return "stripe.paymentIntents.create", custom("PaymentDeclinedError", message, _DECLINED, cause="card declined")
     if outcome < 48:
-        score = f"0.{90 + outcome % 10}"
-        return "assess risk", abort(f"Order {order['order']} was flagged as fraudulent (score {score})", _FRAUD)
+        message = f"Order {order['order']} was flagged as fraudulent (score 0.{90 + outcome % 10})"
+        return "assess risk", abort(message, _FRAUD, cause="order is fraudulent")
     if attempt > 1:
         return None
-    return ("stripe.paymentIntents.create", _CONNECTION) if outcome < 95 else ("insert ledger entry", _DEADLOCK)
+    if outcome < 95:
+        return "stripe.paymentIntents.create", _disconnected(1 + outcome % 3)
+    return "insert ledger entry", _DEADLOCK
 
 
-_CONNECTION = error(
-    "An error occurred with our connection to Stripe. Request was retried 2 times.",
-    _TIMED_OUT,
-    "StripeConnectionError",
-)
+def _disconnected(times: int) -> Failure:
+    message = f"An error occurred with our connection to Stripe. Request was retried {times} times."
+    return error(message, _TIMED_OUT, "StripeConnectionError", cause="no connection to Stripe")
+
+
 _DEADLOCK = error("deadlock detected", _LEDGER, "error")
 
 
@@ -159,10 +162,14 @@ def _refund_payment(call: Call) -> Script:
         return broken(call, looking)
     outcome, work = number % 100, Work(skewed_ms(call.random, 200, 3000), (looking,))
     if outcome < 4:
-        return Script((work,), throws=Failure(FailureKind.STRING, f"refund window closed for order {number}"))
+        message = f"refund window closed for order {number}"
+        return Script((work,), throws=thrown_text(message, "refund window closed"))
     if outcome < 8:
-        thrown = {"code": "charge_already_refunded", "charge": f"ch_{number:x}", "status": 400, "retryable": False}
-        return Script((work,), throws=Failure(FailureKind.OBJECT, json.dumps(thrown, separators=(",", ":"))))
+        code = "charge_already_refunded" if outcome < 7 else "charge_disputed"
+        thrown = {"code": code, "charge": f"ch_{number:x}", "status": 400, "retryable": False}
+        if number % 3 == 0:
+            thrown = dict(reversed(thrown.items()))
+        return Script((work,), throws=thrown_object(thrown, code))
     return Script((work, AddTags(("refunded",))), {"refund": f"re_{number:x}", "amount": order["amount"]})
 
 

@@ -81,7 +81,8 @@ def _render_page(call: Call) -> Script:
             (work,), throws=error("Protocol error (Page.printToPDF): Printing failed", _CHROME, "ProtocolError")
         )
     if outcome < 9 and call.attempt == 1:
-        return Script((work,), throws=error("Navigation timeout of 30000 ms exceeded", _CHROME, "TimeoutError"))
+        message = f"Navigation timeout of {10_000 * (1 + number % 3)} ms exceeded"
+        return Script((work,), throws=error(message, _CHROME, "TimeoutError", cause="page did not load"))
     key = {"key": f"reports/{number}/{page}.pdf", "bytes": 40_000 + outcome * 977, "asset": number + page}
     items: tuple[Item, ...] = (work, Start((Child("upload-asset", key),), is_awaited=True, must_succeed=True))
     return Script(items, {"page": page, "bytes": key["bytes"]})

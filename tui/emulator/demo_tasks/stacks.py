@@ -4,8 +4,10 @@ The executor's frames and the messages of internal failures are recorded (103-14
 frames are in its module.
 """
 
+import json
+
 from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Call, Script, Step, Work
+from tui.emulator.simulation.script import Call, Json, Script, Step, Work
 
 MAX_FRAMES = 10
 """Node's `Error.stackTraceLimit`: a deeper stack is cut."""
@@ -109,29 +111,49 @@ def bare_stack(*frames: str) -> str:
     return "\n".join(f"    at {frame}" for frame in frames[:MAX_FRAMES])
 
 
-def error(message: str, trace: str, name: str = "Error") -> Failure:
-    """An Error, or an error class of the platform or a library."""
-    return Failure(FailureKind.ERROR, message, name, trace)
+def error(message: str, trace: str, name: str = "Error", *, cause: str = "") -> Failure:
+    """An Error, or an error class of the platform or a library.
+
+    A failure whose message differs from run to run needs a `cause`. Any other is its own cause, as in all functions
+    here.
+    """
+    return Failure(FailureKind.ERROR, message, name, trace, cause or _constant(message, trace))
 
 
-def custom(name: str, message: str, trace: str) -> Failure:
+def custom(name: str, message: str, trace: str, *, cause: str = "") -> Failure:
     """An error class of the company's own code."""
-    return Failure(FailureKind.CUSTOM, message, name, trace)
+    return Failure(FailureKind.CUSTOM, message, name, trace, cause or _constant(message, trace))
 
 
-def abort(message: str, trace: str) -> Failure:
+def abort(message: str, trace: str, *, cause: str = "") -> Failure:
     """`AbortTaskRunError`, which prevents further attempts (recording 107)."""
-    return Failure(FailureKind.ABORT, message, "AbortTaskRunError", trace)
+    return Failure(FailureKind.ABORT, message, "AbortTaskRunError", trace, cause or _constant(message, trace))
 
 
 def bad_deploy(message: str, trace: str, name: str = "TypeError") -> Failure:
     """The error that a bad version makes its task throw at each attempt."""
-    return Failure(FailureKind.BAD_DEPLOY, message, name, trace)
+    return Failure(FailureKind.BAD_DEPLOY, message, name, trace, _constant(message, trace))
+
+
+def thrown_text(message: str, cause: str) -> Failure:
+    """A thrown string."""
+    return Failure(FailureKind.STRING, message, cause=cause)
+
+
+def thrown_object(value: Json, cause: str) -> Failure:
+    """A thrown object, which the SDK keeps as JSON."""
+    return Failure(FailureKind.OBJECT, json.dumps(value, separators=(",", ":"), ensure_ascii=False), cause=cause)
+
+
+def _constant(message: str, trace: str) -> str:
+    """The cause of a failure whose message and stack are the same in each run."""
+    return f"{message} @ {trace.partition('/src/')[2].partition(':')[0]}"
 
 
 def crash(code: int = 1, signal: str = "null") -> Failure:
     """The process exited (recording 109)."""
-    return Failure(FailureKind.CRASH, f"Process exited with code {code} after signal {signal}.")
+    message = f"Process exited with code {code} after signal {signal}."
+    return Failure(FailureKind.CRASH, message, cause=message)
 
 
 def timed_out(seconds: int) -> Failure:
@@ -139,9 +161,9 @@ def timed_out(seconds: int) -> Failure:
     return Failure(FailureKind.TIMEOUT, f"Run exceeded maximum compute time (maxDuration) of {seconds} seconds")
 
 
-def uncaught(message: str, *frames: str) -> Failure:
+def uncaught(message: str, *frames: str, cause: str) -> Failure:
     """An error thrown outside of every awaited promise (recordings 284, 726)."""
-    return Failure(FailureKind.UNCAUGHT, message, "", bare_stack(*frames))
+    return Failure(FailureKind.UNCAUGHT, message, "", bare_stack(*frames), cause)
 
 
 OUT_OF_MEMORY = Failure(

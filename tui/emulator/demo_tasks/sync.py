@@ -3,7 +3,6 @@
 Some payloads are large. They are created once and shared.
 """
 
-import json
 from functools import cache
 from random import Random
 
@@ -30,9 +29,10 @@ from tui.emulator.demo_tasks.stacks import (
     error,
     own,
     stack,
+    thrown_object,
     uncaught,
 )
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.script import (
     AddTags,
     Backoff,
@@ -103,13 +103,12 @@ def _crm_sync(call: Call) -> Script:
     ms = skewed_ms(random, 300, 11_000) if outcome % 20 else between(random, 6_000, 30_000)
     if outcome < 70:
         if outcome < 20:
-            failure = Failure(
-                FailureKind.OBJECT, json.dumps({"status": 422, "errors": [{"field": "email", "id": number}]})
-            )
+            field = "email" if outcome < 14 else "phone"
+            failure = thrown_object({"status": 422, "errors": [{"field": field, "id": number}]}, f"CRM refused {field}")
         elif outcome < 32:
-            failure = error(
-                f'duplicate key value violates unique constraint "contacts_pkey" ({number})', _DATABASE, "error"
-            )
+            key = "contacts_pkey" if outcome < 28 else "contacts_email_key"
+            message = f'duplicate key value violates unique constraint "{key}" ({number})'
+            failure = error(message, _DATABASE, "error", cause=key)
         elif random.random() < 0.012:
             failure = SYSTEM_FAILURE
         elif call.attempt == 1:
@@ -141,7 +140,8 @@ def _webhook_deliver(call: Call) -> Script:
     outcome, ms = number % 100, skewed_ms(call.random, 150, 3600)
     posting = Log("INFO", f"POST {to}", {"event": event, "signature": f"v1={number * 7919:012x}"})
     if outcome < 7:
-        failure = custom("WebhookDeliveryError", f"Endpoint answered 410 Gone: {to}", _DELIVER)
+        gone = f"Endpoint answered 410 Gone: {to}"
+        failure = custom("WebhookDeliveryError", gone, _DELIVER, cause="endpoint is gone")
     elif outcome < 11:
         failure = error("fetch failed", _NO_HOST, "TypeError")
     elif outcome < 20 and call.attempt == 1:
@@ -204,29 +204,35 @@ def _import_csv(call: Call) -> Script:
         items.append(Work(ms, (Log("INFO", f"{done} of {total} rows"),)))
         items.append(SetMetadata({"status": "importing", "progress": done, "percent": 25 * quarter}))
         if quarter == 2 and outcome < 12:
-            failed_row = custom("RowValidationError", f"row {done + outcome}: price must be a number", _VALIDATE)
-            return Script(
-                tuple(items), throws=failed_row if outcome < 7 else _CSV_STREAM if outcome < 9 else _flaky(call)
-            )
+            return Script(tuple(items), throws=_import_failure(outcome, done + outcome, call))
     items.append(
         SetMetadata({"status": "done", "report": {"created": total - outcome, "skipped": outcome, "errors": []}})
     )
     return Script((*items, AddTags(("imported",))), {"rows": total, "skipped": outcome})
 
 
-_CSV_STREAM = uncaught(
-    'Invalid Opening Quote: a quote is found on field 3 at line 1207, value is "12\' monitor"',
-    "CsvStream.onError (file:///app/src/lib/csv.ts:140:15)",
-    "CsvStream.emit (node:events:530:35)",
-    "Parser.__emitError (file:///app/node_modules/csv-parse/lib/index.js:74:12)",
-    "emitErrorNT (node:internal/streams/destroy:169:8)",
-    "emitErrorCloseNT (node:internal/streams/destroy:128:3)",
-    "processTicksAndRejections (node:internal/process/task_queues:104:5)",
-)
-
-
-def _flaky(call: Call) -> Failure | None:
+def _import_failure(outcome: int, row: int, call: Call) -> Failure | None:
+    """The failure at that row of the file."""
+    if outcome < 7:
+        column = "price" if outcome < 5 else "quantity"
+        message = f"row {row}: {column} must be a number"
+        return custom("RowValidationError", message, _VALIDATE, cause=f"{column} is no number")
+    if outcome < 9:
+        return _bad_quote(row)
     return error("read ECONNRESET", _DATABASE) if call.attempt == 1 else None
+
+
+def _bad_quote(line: int) -> Failure:
+    return uncaught(
+        f'Invalid Opening Quote: a quote is found on field 3 at line {line}, value is "{line % 40}\' monitor"',
+        "CsvStream.onError (file:///app/src/lib/csv.ts:140:15)",
+        "CsvStream.emit (node:events:530:35)",
+        "Parser.__emitError (file:///app/node_modules/csv-parse/lib/index.js:74:12)",
+        "emitErrorNT (node:internal/streams/destroy:169:8)",
+        "emitErrorCloseNT (node:internal/streams/destroy:128:3)",
+        "processTicksAndRejections (node:internal/process/task_queues:104:5)",
+        cause="bad quote in a file",
+    )
 
 
 @cache

@@ -35,7 +35,8 @@ def _transcode_video(call: Call) -> Script:
     probe = Span("ffprobe", 0.6, (Log("INFO", f"video {number}: {video['seconds']} s", {"streams": _STREAMS}),))
     probing = Work(between(random, 700, 2_500), (probe,))
     if number % 100 < 3:
-        return Script((probing,), throws=custom("UnsupportedCodecError", "moov atom not found", _PROBE))
+        message = f"/data/videos/{number:x}/raw.mov: moov atom not found"
+        return Script((probing,), throws=custom("UnsupportedCodecError", message, _PROBE, cause="no moov atom"))
     children = tuple(
         Child("transcode-rendition", {"video": number, "height": height, "seconds": video["seconds"]}, (f"{height}p",))
         for height in heights

@@ -51,6 +51,7 @@ def application(emulator: Emulator) -> Starlette:
         routes=[
             Route("/emulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/emulator/world", control.world),
+            Route("/emulator/storm", control.storm, methods=["POST"]),
             Route("/emulator/{path:path}", control.unknown, methods=METHODS),
             Route("/packets/{path:path}", _Packets(emulator)),
             *(Route(path, _Endpoint(emulator, by_path[path])) for path in paths),

@@ -95,7 +95,7 @@ class Emulator:
         )
         self.sockets = Sockets()
         self.sockets.is_refusing = lambda: self.faults.server_fault("refuse") is not None
-        self._company = company
+        self.company = company
         self._start_ms = clock()
         self._slots = {each.slug: _Slot(each) for each in options.environments}
         self._limiting: object = None
@@ -241,7 +241,7 @@ class Emulator:
     def _make(self, environment: Environment) -> World:
         options = self.options
         return World(
-            self._company,
+            self.company,
             start_ms=self._start_ms,
             environment=environment,
             seed=options.seed,

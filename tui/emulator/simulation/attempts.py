@@ -273,10 +273,12 @@ def final_status(failure: Failure, environment: Environment) -> Status:
 def child_failed(child: Run) -> Failure:
     """The error that the unwrapped result of a failed child throws (recording 145)."""
     message = child.failure.in_rest()["message"] if child.failure else "unknown"
+    cause = message if child.failure is None or child.failure.is_internal else child.cause
     return Failure(
         FailureKind.CHILD,
         f"Error in {child.task_id}: {message}",
         "SubtaskUnwrapError",
         "    at file:///app/node_modules/@trigger.dev/core/src/v3/types/tasks.ts:82:15\n"
         "    at processTicksAndRejections (node:internal/process/task_queues:104:5)",
+        f"{child.task_id} failed: {cause}",
     )

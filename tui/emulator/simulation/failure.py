@@ -51,13 +51,15 @@ FINGERPRINT_DIGITS = 16
 class Failure:
     """One failure. `stack` holds the frames as Node prints them, without a headline; "" for none.
 
-    `name` is the class of an Error, "" for any other thrown value.
+    `name` is the class of an Error, "" for any other thrown value. `cause` names what went wrong, whatever ids, numbers
+    and places the message and the stack contain. No part of the API shows it: tests measure groups of failures by it.
     """
 
     kind: FailureKind
     message: str
     name: str = ""
     stack: str = ""
+    cause: str = ""
 
     @property
     def is_internal(self) -> bool:

@@ -42,10 +42,11 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class OldRun:
-    """A run that was triggered `age_ms` before the world's start, long before its history begins."""
+    """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it."""
 
     age_ms: int
     new: NewRun
+    cancel_after_ms: int | None = None
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

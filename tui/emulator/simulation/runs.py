@@ -115,6 +115,11 @@ class Run:
         """The true kind of its failure."""
         return self.failure.kind if self.failure else None
 
+    @property
+    def cause(self) -> str | None:
+        """What made it fail: two runs with the same cause failed for the same reason."""
+        return (self.failure.cause or self.failure.kind.value) if self.failure else None
+
     def payload(self) -> Json:
         """The payload that the task is called with."""
         if self.given_payload is not ABSENT:
@@ -127,7 +132,8 @@ class Run:
             return self.given_script
         if self.task is None:
             return Script()
-        return self.task.script(Call(self.payload(), attempt, Random(self.seed * 31 + attempt), self.bug))
+        call = Call(self.payload(), attempt, Random(self.seed * 31 + attempt), self.bug, self.version)
+        return self.task.script(call)
 
     def output(self) -> Json:
         """The output of a completed run, or `NOTHING`."""

@@ -17,7 +17,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log line. `level` is DEBUG, INFO, WARN or ERROR; `attributes` appear in the detail of its span."""
+    """A log line. `level` is DEBUG, LOG, INFO, WARN or ERROR; `attributes` appear in the detail of its span."""
 
     level: str
     message: str
@@ -39,7 +39,15 @@ class Span:
     icon: str = ""
 
 
-Step = Log | Span
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Many log lines, which only a trace computes: `line` returns each by its number, from 0."""
+
+    count: int
+    line: Callable[[int], Log]
+
+
+Step = Log | Span | Lines
 """Steps appear in the trace only. The steps of a `Work` are spread over its time, in order."""
 
 
@@ -121,12 +129,13 @@ class Script:
 
 @dataclass(slots=True)
 class Call:
-    """The arguments of a script. `bug` is the error that a bad deployment makes it throw."""
+    """The arguments of a script. `bug` is the error of a bad deployment, `version` the deployed one."""
 
     payload: Json
     attempt: int
     random: Random
     bug: Failure | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,14 @@ def trace_answer(run: Run, now_ms: int, environment: Environment, *, rows: int =
 
 
 def events_answer(run: Run, now_ms: int, environment: Environment, *, rows: int = EVENT_ROWS) -> Json:
-    """The body of `/events`: the run's own spans without engine rows, cut without notice (recordings 235, 762)."""
+    """The body of `/events`: the run's own spans and all log lines, without engine rows (recordings 235, 762, 1205).
+
+    Of more than `rows` stored rows only the oldest are returned, without notice.
+    """
     run_span = trace_of(run, now_ms, environment, own_spans_only=True)
     if run_span is None:
         return {"events": []}
-    spans = [span for span in _walk(run_span) if span.level != "DEBUG"]
+    spans = [span for span in _walk(run_span) if not span.is_engines]
     spans.sort(key=lambda span: span.started_ms)
     kept = _first_rows(spans, rows)
     return {"events": [_event(span, kept) for span in spans if kept is None or id(span) in kept]}

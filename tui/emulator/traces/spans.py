@@ -40,7 +40,11 @@ TRACE: Style = {"icon": "trace"}
 TRIGGER: Style = {"icon": "trigger"}
 DOWNLOAD: Style = {"icon": "cloud-download"}
 UPLOAD: Style = {"icon": "cloud-upload"}
-LOGS: Mapping[str, Style] = {level: {"icon": level.lower()} for level in ("DEBUG", "INFO", "WARN", "ERROR")}
+LOGS: Mapping[str, Style] = {
+    **{level: {"icon": level.lower()} for level in ("DEBUG", "INFO", "WARN", "ERROR")},
+    # No recorded line has this level, since the SDK sends `logger.log` as INFO. Its icon is assumed to be the same.
+    "LOG": {"icon": "info"},
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +71,11 @@ class TraceSpan:
     triggered: tuple[Run, ...] = ()
     events: list[dict[str, Any]] = field(default_factory=list)
     children: list["TraceSpan"] = field(default_factory=list)
+
+    @property
+    def is_engines(self) -> bool:
+        """Whether the platform wrote the row."""
+        return self.duration_ns == ENGINE_NS and self.level == "DEBUG"
 
     def fail(self, failure: Failure) -> None:
         """Mark the span as failed, with the error in its detail."""

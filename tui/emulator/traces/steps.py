@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.names import span_id, waitpoint_id
 from tui.emulator.simulation.runs import Attempt, Block, Run
-from tui.emulator.simulation.script import Json, Log, Script, Span, Start, Step, Wait, Work
+from tui.emulator.simulation.script import Json, Lines, Log, Script, Span, Start, Step, Wait, Work
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.spans import LOGS, TRIGGER, Style, TraceSpan, TraceView
 
@@ -51,10 +51,11 @@ def add_steps(
     if not steps:
         return
     run = parent.run
-    free = max(0.0, 1.0 - sum(step.share for step in steps if isinstance(step, Span)))
-    gap_ms = ms * free / (len(steps) + is_nested)
+    shown = _spelled_out_lines(steps)
+    free = max(0.0, 1.0 - sum(step.share for step in shown if isinstance(step, Span)))
+    gap_ms = ms * free / (len(shown) + is_nested)
     started_ms += gap_ms if is_nested else 0.0
-    for index, step in enumerate(steps):
+    for index, step in enumerate(shown):
         key, at_ms = f"{path}.{index}", int(started_ms)
         span = TraceSpan(span_id(run.seed, key), parent.id, run, step.message, at_ms, attempt=parent.attempt)
         if step.attributes:
@@ -72,6 +73,13 @@ def add_steps(
                 add_steps(view, span, step.steps, key, started_ms, span_ms, cancelled_ms=cancelled_ms, is_nested=True)
             started_ms += span_ms
         started_ms += gap_ms
+
+
+def _spelled_out_lines(steps: Sequence[Step]) -> list[Log | Span]:
+    found: list[Log | Span] = []
+    for step in steps:
+        found.extend(map(step.line, range(step.count)) if isinstance(step, Lines) else (step,))
+    return found
 
 
 def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> TraceSpan:

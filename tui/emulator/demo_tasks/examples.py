@@ -1,0 +1,271 @@
+"""`src/trigger/examples.ts`: one run of each way to end, a run with every part of a log and a trace, and a long log.
+
+Each history has exactly these runs, so that each of them can be shown and tested.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from tui.emulator.demo_tasks.sample_data import between
+from tui.emulator.demo_tasks.stacks import (
+    FETCH,
+    OUT_OF_MEMORY,
+    PG,
+    SYSTEM_FAILURE,
+    TIMERS,
+    WORKER_LOST,
+    crash,
+    custom,
+    error,
+    own,
+    stack,
+    timed_out,
+    uncaught,
+)
+from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.new_run import NewRun, OldRun
+from tui.emulator.simulation.script import (
+    AddTags,
+    Backoff,
+    Call,
+    Child,
+    Json,
+    Lines,
+    Log,
+    Script,
+    SetMetadata,
+    Span,
+    Start,
+    Task,
+    Wait,
+    Work,
+)
+
+FILE = "src/trigger/examples.ts"
+QUEUE = "examples"
+LONG_LOG_LINES = 30_000
+"""More than `/events` and `/trace` return."""
+
+MAX_S = 5
+_MINUTE_MS = 60_000
+_RUN = own("run", "trigger/examples.ts", 24, 11)
+
+# --- texts of errors as tasks log them
+
+CAUSES = """\
+CheckoutError: order 218403 could not be paid
+    at payOrder (file:///app/src/lib/checkout.ts:41:11)
+    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)
+    at async run (file:///app/src/trigger/examples.ts:24:11) {
+  orderId: 218403,
+  [cause]: TypeError: fetch failed
+      at node:internal/deps/undici/undici:13510:13
+      at process.processTicksAndRejections (node:internal/process/task_queues:105:5)
+      at async postJson (file:///app/src/lib/http.ts:23:20) {
+    [cause]: Error: connect ECONNREFUSED 10.0.3.7:443
+        at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1634:16) {
+      errno: -111,
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+      address: '10.0.3.7',
+      port: 443
+    }
+  }
+}"""
+"""An error with its causes, as `console.error` prints it."""
+
+AGGREGATE = """\
+AggregateError: All promises were rejected
+    at async quoteAll (file:///app/src/lib/carriers.ts:57:18)
+    at async Promise.all (index 3)
+    at async run (file:///app/src/trigger/examples.ts:31:22) {
+  [errors]: [
+    Error: carrier dhl: 503 Service Unavailable
+        at quote (file:///app/src/lib/carriers.ts:33:13)
+        at async quoteAll (file:///app/src/lib/carriers.ts:55:9),
+    RangeError: carrier ups: weight 71.5 kg is above 70 kg
+        at new Parcel (file:///app/src/lib/parcel.ts:12:11)
+        at eval (eval at compile (file:///app/src/lib/rules.ts:8:10), <anonymous>:1:7)
+        at Array.map (<anonymous>)
+  ]
+}"""
+
+
+def _as_attributes(failure: Failure) -> Json:
+    """An error with two causes in the attributes of a log line."""
+    refused = {"name": "Error", "message": "connect ECONNREFUSED 10.0.3.7:443", "code": "ECONNREFUSED", "errno": -111}
+    fetch = {"name": "TypeError", "message": "fetch failed", "stack": _FETCH_STACK, "cause": refused}
+    return {"error": {"name": failure.name, "message": failure.message, "stack": failure.stack_trace, "cause": fetch}}
+
+
+_FETCH_STACK = (
+    "TypeError: fetch failed\n"
+    "    at node:internal/deps/undici/undici:13510:13\n"
+    "    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)\n"
+    "    at async postJson (file:///app/src/lib/http.ts:23:20)"
+)
+
+# --- a run with every part of a log and a trace
+
+_CART = {
+    "order": 218_403,
+    "customer": {"id": "cus_1042", "vip": False, "address": {"country": "de", "zip": "10115", "lines": ["c/o Müller"]}},
+    "lines": [{"sku": "SKU-00042", "qty": 2, "price": 19.9}, {"sku": "SKU-07919", "qty": 1, "price": None}],
+    "flags": [],
+}
+_UNPAID = custom(
+    "CheckoutError",
+    "order 218403 could not be paid",
+    stack(*FETCH, own("payOrder", "lib/checkout.ts", 41, 11), _RUN),
+)
+_HANDLED = error("lock timeout", stack(*PG, own("reserve", "lib/stock.ts", 19, 7), _RUN), "error")
+
+_CHECKING = (
+    Log("DEBUG", "feature flags", {"flags": {"newTax": True, "quotes": {"parallel": 4, "timeoutMs": 2_500}}}),
+    Log("LOG", "checking the cart { lines: 2 }"),
+    Span(
+        "check cart",
+        0.7,
+        (
+            Log("INFO", "2 lines, 1 customer", _CART),
+            Span("check stock", 0.5, (Log("WARN", "SKU-07919 has no price", {"sku": "SKU-07919"}),)),
+            Span("reserve stock", 0.2, failure=_HANDLED),
+        ),
+        {"cart": {"lines": 2, "total": 59.7}, "cached": False},
+    ),
+)
+_QUOTING = (
+    Span(
+        "quote carriers",
+        0.9,
+        (
+            Span("quote dhl", 0.25, (Log("INFO", "GET https://api.carrier.test/quotes?weight=3.2"),)),
+            Span("quote ups", 0.4, (Log("ERROR", AGGREGATE), Log("DEBUG", "giving up on ups"))),
+            Span("quote gls", 0.15),
+        ),
+        {"carriers": ["dhl", "ups", "gls"]},
+    ),
+    Log("INFO", "cheapest is gls: 4.90 eur", {"carrier": "gls", "price": 4.9, "options": [[1, 2], {"express": False}]}),
+)
+
+
+def _checkout(call: Call) -> Script:
+    tagging = AddTags(("customer:cus_1042",))
+    if call.attempt == 1:
+        charging = Span("charge card", 0.6, (Log("INFO", "POST /v1/charges"),), failure=_UNPAID)
+        lines = (
+            charging,
+            Log("ERROR", "order 218403 could not be paid", _as_attributes(_UNPAID)),
+            Log("ERROR", CAUSES),
+        )
+        return Script((tagging, Work(900, _CHECKING), Work(700, lines)), throws=_UNPAID)
+    parts = tuple(Child("example-part", {"part": part}, ("example",)) for part in range(1, 4))
+    return Script(
+        (
+            SetMetadata({"status": "checking", "progress": 0}),
+            Work(900, _CHECKING),
+            Wait(3_000),
+            Work(1_400, _QUOTING),
+            SetMetadata({"status": "waiting for parts", "progress": 50}),
+            Start(parts, is_awaited=True, is_batch=True),
+            Work(200, (Log("INFO", "2 of 3 parts are ready"),)),
+            Wait(8_000, is_token=True),
+            Start((Child("log-usage", {"meter": "orders", "units": 1}),)),
+            Work(300, (Log("LOG", "order 218403 is done"),)),
+            SetMetadata({"status": "done", "progress": 100}),
+        ),
+        {"order": 218_403, "total": 59.7, "carrier": "gls"},
+    )
+
+
+_NO_PART = error(
+    "part 2 is out of stock", stack(own("pick", "lib/stock.ts", 33, 9), own("run", "trigger/examples.ts", 61, 5))
+)
+
+
+def _any_part(random: Random) -> Json:
+    return {"part": between(random, 1, 4)}
+
+
+def _part(call: Call) -> Script:
+    part = call.payload["part"]
+    picking = Span("pick", 0.8, (Log("INFO", f"picking part {part}"),), failure=_NO_PART if part == 2 else None)
+    return Script((Work(600 + 900 * part, (picking,)),), {"part": part}, _NO_PART if part == 2 else None)
+
+
+# --- a long log
+
+_LEVELS = ((1_000, "ERROR"), (97, "WARN"), (5, "DEBUG"))
+
+
+def _line(number: int) -> Log:
+    level = next((level for every, level in _LEVELS if number % every == every - 1), "INFO")
+    return Log(level, f"row {number + 1} of {LONG_LOG_LINES}: sku SKU-{number * 7919 % 100_000:05d} copied")
+
+
+_CUT = error(
+    f"stopped after {LONG_LOG_LINES} rows",
+    stack(own("copyRows", "lib/copy.ts", 77, 13), own("run", "trigger/examples.ts", 90, 5)),
+)
+
+
+def _long_log(_: Call) -> Script:
+    copying = Span("copy rows", 0.99, (Lines(LONG_LOG_LINES, _line),))
+    return Script((Work(180_000, (copying,)), Work(500, (Log("ERROR", "the last line"),))), throws=_CUT)
+
+
+# --- one run of each way to end
+
+
+def _ending(ms: int, message: str, failure: Failure | None = None) -> Callable[[Call], Script]:
+    work = Work(ms, (Log("INFO", message),))
+    return lambda _: Script((work,), throws=failure)
+
+
+_UNCAUGHT = uncaught(
+    "thrown in a timer",
+    "Timeout._onTimeout (file:///app/src/trigger/examples.ts:105:19)",
+    *TIMERS,
+    cause="thrown in a timer",
+)
+
+TASKS = (
+    Task("example-checkout", _checkout, FILE, backoff=Backoff(first_ms=4_000)),
+    Task("example-part", _part, FILE, payload=_any_part, max_attempts=1),
+    Task("example-long-log", _long_log, FILE, max_attempts=1),
+    Task("example-thrown", _ending(400, "about to throw", _UNPAID), FILE, max_attempts=2),
+    Task("example-uncaught", _ending(400, "a timer is set", _UNCAUGHT), FILE),
+    Task("example-crash", _ending(900, "about to exit", crash()), FILE),
+    Task("example-timeout", _ending(MAX_S * 1000, "working for too long", timed_out(MAX_S)), FILE),
+    Task("example-out-of-memory", _ending(2_500, "memory is at 97 %", OUT_OF_MEMORY), FILE, machine="micro"),
+    Task("example-lost-worker", _ending(700, "the worker is about to go away", WORKER_LOST), FILE),
+    Task("example-system-failure", _ending(300, "the runner is about to go away", SYSTEM_FAILURE), FILE),
+    Task("example-canceled", _ending(600_000, "working until canceled"), FILE, queue=QUEUE),
+    Task("example-expired", _ending(100, "never runs"), FILE, queue=QUEUE, ttl="10s"),
+)
+
+_AGES_MIN = {
+    "example-lost-worker": 24,
+    "example-canceled": 18,
+    "example-expired": 17,
+    "example-long-log": 15,
+    "example-system-failure": 13,
+    "example-out-of-memory": 12,
+    "example-timeout": 11,
+    "example-crash": 10,
+    "example-uncaught": 9,
+    "example-thrown": 8,
+    "example-checkout": 7,
+}
+"""How long before the start of a world each of them is triggered."""
+
+_CANCELED_AFTER_MS = 2 * _MINUTE_MS
+
+EXAMPLES = tuple(
+    OldRun(
+        minutes * _MINUTE_MS,
+        NewRun(task_id=task_id, payload={"example": task_id}, tags=("example",)),
+        _CANCELED_AFTER_MS if task_id == "example-canceled" else None,
+    )
+    for task_id, minutes in _AGES_MIN.items()
+)
