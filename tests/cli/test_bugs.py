@@ -23,6 +23,7 @@ COMMANDS = (
     ("ls",),
     ("show", "run_1"),
     ("tree", "run_1"),
+    ("logs", "run_1"),
     ("watch",),
     ("watch", "run_1"),
     ("cancel", "run_1", "--yes"),

@@ -586,7 +586,7 @@ def test_no_connection_exits_with_3_and_one_line() -> None:
     ("command", "run_id"),
     [
         *(("show", run_id) for run_id in ("", "../whoami", "a/b", "run_1?x=y", "run 1", "run_\udcff")),
-        *((command, "../whoami") for command in ("tree", "watch", "cancel", "replay")),
+        *((command, "../whoami") for command in ("tree", "logs", "watch", "cancel", "replay")),
     ],
 )
 def test_invalid_run_id_is_a_usage_error(recordings_api: RecordingsApi, command: str, run_id: str) -> None:
@@ -601,6 +601,6 @@ def test_help_and_version_need_no_key() -> None:
         assert in_this_process(flag, TRIGGER_SECRET_KEY="").code == 0
     help_text = trigger_tui("--help", env={"PATH": "/usr/bin"})
     assert help_text.code == 0
-    for command in ("ls", "show", "tree", "watch", "cancel", "replay"):
+    for command in ("ls", "show", "tree", "logs", "watch", "cancel", "replay"):
         assert command in help_text.out
         assert in_this_process(command, "--help", TRIGGER_SECRET_KEY="").code == 0

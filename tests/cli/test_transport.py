@@ -31,6 +31,7 @@ COMMANDS = [
     ("ls", "--json"),
     ("show", RUN),
     ("tree", RUN),
+    ("logs", RUN),
     ("watch",),
     ("watch", RUN),
     ("cancel", RUN, "--yes"),

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import click
 
-NAMES: Final = ("cancel", "demo", "emulator", "errors", "ls", "relay", "replay", "show", "trace", "tree", "watch")
+NAMES: Final = (
+    "cancel",
+    "demo",
+    "emulator",
+    "errors",
+    "logs",
+    "ls",
+    "relay",
+    "replay",
+    "show",
+    "trace",
+    "tree",
+    "watch",
+)
 
 
 def load(name: str) -> "click.Command":
@@ -34,6 +47,10 @@ def _load_module_of(name: str) -> "tuple[click.Command, ...]":
             from tui.cli.commands import errors
 
             return errors.COMMANDS
+        case "logs":
+            from tui.cli.commands import logs
+
+            return logs.COMMANDS
         case "ls" | "show" | "tree":
             from tui.cli.commands import print_runs
 

@@ -1,0 +1,190 @@
+"""`logs`: prints the log of a run, line by line, and follows it until the run ends."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
+from tui.cli.sessions import open_session, run_async
+from tui.config import Settings
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.traces.log_line import LogLevel, LogLine, RunLog, level_of
+from tui.output import Output
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from tui.sources.log_fetcher import LogRead
+    from tui.wire.errors import ApiError
+
+LEVELS: Final = {"all": LogLevel.DEBUG, "debug": LogLevel.DEBUG} | {
+    level.name.lower(): level for level in (LogLevel.INFO, LogLevel.WARN, LogLevel.ERROR)
+}
+MIN_RETRY_S: Final = 1.0
+MAX_RETRY_S: Final = 10.0
+"""The waits after failed reads double from the first to the second."""
+
+
+@click.command("logs")
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.option("--follow", is_flag=True, help="Go on until the run ends.")
+@click.option(
+    "--level",
+    type=click.Choice(tuple(LEVELS), case_sensitive=False),
+    default="all",
+    show_default=True,
+    help="Only lines of this level and above; LOG counts as info.",
+)
+@json_option
+@connection_options
+@click.pass_obj
+def logs(output: Output, /, *, run_id: RunId, follow: bool, level: str, as_json: bool, **options: Any) -> None:
+    """Print what the code of a run logged, in order of time.
+
+    With --follow, print new lines until the run ends.
+    """
+    run_async(_logs(output, settings_of(options), run_id, LEVELS[level.lower()], follow=follow, as_json=as_json))
+
+
+async def _logs(
+    output: Output, settings: Settings, run_id: RunId, least: LogLevel, *, follow: bool, as_json: bool
+) -> None:
+    async with open_session(settings, output) as session:
+        reader = _Reader(session, output, run_id, follows=follow)
+        printer = _Printer(output, least, as_json=as_json)
+        while True:
+            run, read, is_settled = await reader.read()
+            printer.print(read, run)
+            if read.log.is_cut or not follow or is_settled:
+                break
+            await session.clock.sleep(read.next_s)
+        _explain_end(output, run, read.log, follow=follow)
+
+
+def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None:
+    """Say on stderr why there are no more lines."""
+    from tui.present.logs.end import CUT, NO_LOGS
+    from tui.present.status import style_of
+
+    if log.is_cut:
+        output.say(f"{CUT} Following ends here." if follow and not run.is_final else CUT)
+    elif not len(log):
+        output.say(NO_LOGS if run.is_final else "No lines yet; --follow waits for them.")
+    if follow and run.is_final:
+        output.say(f"the run has ended: {style_of(run).name.text}")
+
+
+class _Reader:
+    """Reads a run and its log. A failure after the first success is reported, and tried again.
+
+    Without following, a log whose run cannot be read is enough.
+    """
+
+    def __init__(self, session: Session, output: Output, run_id: RunId, *, follows: bool) -> None:
+        from tui.sources.log_fetcher import LogFetcher
+
+        self._session = session
+        self._output = output
+        self._run_id = run_id
+        self._follows = follows
+        self._fetcher = LogFetcher(session.fetcher, session.clock)
+        self._log: RunLog | None = None
+        self._failures = 0
+
+    async def read(self) -> "tuple[Run, LogRead, bool]":
+        """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
+        from tui.wire.errors import RateLimited, ServerFault, Unreachable
+
+        while True:
+            try:
+                found = await self._try()
+            except (Unreachable, ServerFault, RateLimited) as error:
+                if self._log is None:
+                    raise
+                await self._wait(error)
+                continue
+            if self._failures:
+                tries = "1 failed try" if self._failures == 1 else f"{self._failures} failed tries"
+                self._output.say(f"connected again after {tries}")
+                self._failures = 0
+            self._log = found[1].log
+            return found
+
+    async def _try(self) -> "tuple[Run, LogRead, bool]":
+        from tui.domain.traces.log_line import LogBuilder
+        from tui.sources.budget import Priority
+        from tui.sources.log_fetcher import MIN_INTERVAL_S, LogRead, is_settled
+        from tui.wire.errors import NotFound, ServerFault
+
+        requested_at = self._session.now()
+        run_error: NotFound | ServerFault | None = None
+        try:
+            run = await self._read_run()
+            requested_at = self._session.now()
+        except (NotFound, ServerFault) as error:
+            if self._follows:
+                raise
+            run, run_error = Run(self._run_id), error
+        try:
+            read = await self._fetcher.read(self._run_id, self._log, Priority.SELECTED)
+        except NotFound:
+            # The run itself was found. One that has just been triggered has no events yet.
+            if run_error is not None or run.is_final:
+                raise
+            read = LogRead(LogBuilder().build(), is_new=False, next_s=MIN_INTERVAL_S)
+        if run_error is not None:
+            self._output.say(f"only the log could be read: {run_error}")
+        return run, read, is_settled(run, requested_at)
+
+    async def _read_run(self) -> Run:
+        from tui.sources.budget import Priority
+        from tui.store.merge import merge
+
+        session = self._session
+        response = await session.fetcher.fetch_run(self._run_id, Priority.SELECTED)
+        await session.settle()
+        return session.store.get(self._run_id) or merge(None, response.patch)
+
+    async def _wait(self, error: "ApiError") -> None:
+        wait_s = min(MIN_RETRY_S * 2**self._failures, MAX_RETRY_S)
+        self._failures += 1
+        self._output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {self._failures})")
+        await self._session.clock.sleep(wait_s)
+
+
+class _Printer:
+    """Prints each line of a log once, although every answer has all of them."""
+
+    def __init__(self, output: Output, least: LogLevel, *, as_json: bool) -> None:
+        self._output = output
+        self._least = least
+        self._as_json = as_json
+        self._printed: Counter[tuple[str, int, int]] = Counter()
+        """How often each line was printed, by span, time and the hash of its message: equal lines are not one."""
+
+    def print(self, read: "LogRead", run: Run) -> None:
+        """Print the lines that are new."""
+        from tui.present.logs.printed import log_lines, log_object
+
+        if not read.is_new:
+            return
+        started_at = run.state.started_at if run.state is not None else None
+        started_at = started_at or read.log.started_at
+        seen: Counter[tuple[str, int, int]] = Counter()
+        for line in read.log:
+            key = (line.span_id, line.time_ns, hash(line.message))
+            seen[key] += 1
+            if seen[key] <= self._printed[key] or not self._is_wanted(line):
+                continue
+            if self._as_json:
+                self._output.json_line(log_object(line, started_at))
+            else:
+                self._output.lines(log_lines(line, started_at))
+        self._printed |= seen
+
+    def _is_wanted(self, line: LogLine) -> bool:
+        return level_of(line.word) >= self._least
+
+
+COMMANDS = (logs,)
