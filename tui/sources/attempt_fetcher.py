@@ -52,25 +52,59 @@ class _CutRun:
     is_final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EarlyTrace:
+    """The result of reading a trace beside the detail of its run: the trace, None if there is none, or an error."""
+
+    trace: Trace | None = None
+    failure: ApiError | None = None
+
+    def result(self) -> Trace | None:
+        """Return the trace. Raises the error."""
+        if self.failure is not None:
+            raise self.failure
+        return self.trace
+
+
 class AttemptFetcher:
-    """Fetches the attempts of single runs."""
+    """Fetches the attempts of single runs. `reads_early` is False for a server that sends the attempts of a run."""
 
     def __init__(self, fetcher: "RunFetcher") -> None:
         self._fetcher = fetcher
+        self.reads_early = True
         self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
         self._wait_subjects: OrderedDict[SpanId, Raw | None] = OrderedDict()
 
+    def can_read_early(self, run: Run | None) -> bool:
+        """Return whether the trace of a run may be read beside its detail: the run cannot change any more."""
+        if run is None or run.state is None or not run.is_final or run.id in self._cut:
+            return False
+        return self.reads_early and self._fetcher.is_allowed(Capability.TRACE)
+
+    async def read_early(self, run_id: RunId, priority: Priority) -> EarlyTrace:
+        """Read the trace of a run, for `read`."""
+        try:
+            return EarlyTrace(await self._fetcher.fetch_trace(run_id, priority))
+        except ApiError as error:
+            return EarlyTrace(failure=error)
+
     async def read(
-        self, run: Run, priority: Priority, read_at: datetime, related: Iterable[RunPatch] = ()
+        self,
+        run: Run,
+        priority: Priority,
+        read_at: datetime,
+        related: Iterable[RunPatch] = (),
+        early: EarlyTrace | None = None,
     ) -> RunPatch | None:
         """Return the attempts of a run whose detail was just read, None if the known ones are recent.
 
-        `related` are the relatives in that detail. Raises `ApiError` if neither trace nor events can be read.
+        `related` are the relatives in that detail; `early` is the trace if it was read beside it. Raises `ApiError` if
+        neither trace nor events can be read.
         """
         known = self._cut.get(run.id)
         if known is not None and run.attempts is not None and self._is_recent(known, run):
             return None
-        trace, missing = await self._trace(run, priority)
+        trace, missing = await self._trace(run, priority, early)
         root_error: RunError | None = None
         if trace is not None and needs_root_error(run, trace):
             root_error = await self._root_error(run.id, trace, priority)
@@ -86,12 +120,12 @@ class AttemptFetcher:
         is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
         return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER
 
-    async def _trace(self, run: Run, priority: Priority) -> tuple[Trace | None, str]:
+    async def _trace(self, run: Run, priority: Priority, early: EarlyTrace | None) -> tuple[Trace | None, str]:
         """Return the spans of a run, and a sentence about missing ones. A trace that was cut is not fetched again."""
         trace: Trace | None = None
         if run.id not in self._cut:
             try:
-                trace = await self._fetcher.fetch_trace(run.id, priority)
+                trace = await self._fetcher.fetch_trace(run.id, priority) if early is None else early.result()
             except ServerFault as fault:
                 if fault.status != _OK:
                     raise

@@ -6,11 +6,12 @@ It decides which requests a read needs. The sources decide when to read again. T
 Source: tests/wire/recordings/README.md §4, §5, §8.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.server_group import ServerErrorGroup
@@ -20,7 +21,7 @@ from tui.domain.run import Json, Run
 from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
-from tui.sources.attempt_fetcher import AttemptFetcher
+from tui.sources.attempt_fetcher import AttemptFetcher, EarlyTrace
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
@@ -31,6 +32,9 @@ from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 from tui.wire.traces.trace_nodes import TraceScanner
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
@@ -206,12 +210,18 @@ class RunFetcher:
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
-        response = await self.fetch_run(run_id, priority)
+        early: EarlyTrace | None = None
+        if self._attempts.can_read_early(self._known(run_id)):
+            # Both at once: with one after the other, the stack of a failed run would take two round trips.
+            response, early = await _both(self.fetch_run(run_id, priority), self._attempts.read_early(run_id, priority))
+        else:
+            response = await self.fetch_run(run_id, priority)
         run = await self._run_in_store(None, response.patch)
         if response.patch.attempts is not None:
+            self._attempts.reads_early = False
             return run, None
         try:
-            patch = await self._attempts.read(run, priority, response.read_at, response.related)
+            patch = await self._attempts.read(run, priority, response.read_at, response.related, early)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
         if patch is None:
@@ -292,6 +302,16 @@ class RunFetcher:
             return None
         except ApiError:
             return None
+
+
+async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
+    """Wait for both, also if one fails, so that none is left alone. Raises what the first one raises."""
+    one, other = await asyncio.gather(first, second, return_exceptions=True)
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    return one, other
 
 
 def _decode_stored(content: bytes) -> Json:
