@@ -342,7 +342,6 @@ def test_show_prints_a_ticket_in_markdown(recordings_api: RecordingsApi) -> None
     assert with_payload.startswith(done.out)
     assert with_payload.endswith('### Payload\n\n```json\n{\n  "order": "ord_1001"\n}\n```\n')
     assert in_this_process("show", FAILED, "--markdown", "--json", url=recordings_api.url).code == 2
-    assert in_this_process("show", FAILED, "--payload", url=recordings_api.url).code == 2
 
 
 def test_show_prints_why_a_run_crashed(recordings_api: RecordingsApi) -> None:

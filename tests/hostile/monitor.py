@@ -66,7 +66,7 @@ WRITES = re.compile(
 NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 """Actions that end or suspend the program."""
 
-RECIPES: dict[str, tuple[str, ...]] = {}
+RECIPES: dict[str, tuple[str, ...]] = {"ComparedScreen": ("3", *"]" * 4, "=")}
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
 NOT_SHOWN: dict[str, str] = {
@@ -142,7 +142,10 @@ class Walker:
         """Select a row of the list, and press the keys of a route."""
         await self.monitor.press("1", "g", *("j" * row), wait_s=LOOK_S)
         await self.monitor.press(*route.keys[:1], wait_s=LOOK_S)
-        await self.monitor.press(*route.keys[1:], wait_s=LOOK_S)
+        if len(route.keys) > 2:
+            # The last key may need what the ones before it have read.
+            await self.monitor.press(*route.keys[1:-1], wait_s=LOOK_S)
+        await self.monitor.press(*route.keys[1:][-1:], wait_s=LOOK_S)
 
     async def show_pane(self, title: str) -> None:
         await self.monitor.press(str(pane_titles().index(title) + 1), wait_s=LOOK_S)

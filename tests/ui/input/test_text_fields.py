@@ -32,8 +32,8 @@ FIELDS = {
 }
 """The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
-ALIKE = {"BaseScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen"}
-"""Base classes, and a page like those above."""
+ALIKE = {"BaseScreen", "ComparedScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen"}
+"""Base classes, and pages like those above."""
 
 WITHOUT = {"CopyMenu", "LeaveScreen"}
 """Screens that have no field."""

@@ -131,7 +131,9 @@ async def _pages_of_period(
     "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
 )
 @click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, the same that Y t copies in the monitor.")
-@click.option("--payload", is_flag=True, help="Put the payload into the ticket.")
+@click.option(
+    "--payload", is_flag=True, help="Put the payload into the ticket; without --markdown it is printed anyway."
+)
 @json_option
 @connection_options
 @click.pass_obj
@@ -149,8 +151,6 @@ def show(
     """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
     if markdown and as_json:
         raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
-    if payload and not markdown:
-        raise Stop(ExitCode.USAGE, "--payload belongs to --markdown; without it the payload is printed anyway")
     settings = settings_of(options)
     if markdown:
         run_async(_show_ticket(output, settings, run_id, fetch=fetch, has_payload=payload))

@@ -135,11 +135,7 @@ class _Table:
         )
         if self.axis is None:
             return cells
-        is_next = previous is not None and previous.number == attempt.number - 1
-        since = previous.completed_at if previous and is_next else _queued_at(self.run) if attempt.number == 1 else None
-        token = Token.MUTED if style.word_token is Token.MUTED else _BAR_TOKENS[attempt.status]
-        end = _end(attempt, self.now)
-        return (*pad(cells, self.left), *self.axis.bar(since, attempt.started_at, end, token))
+        return (*pad(cells, self.left), *attempt_bar(self.run, self.history, attempt, previous, self.axis, self.now))
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
@@ -180,11 +176,22 @@ def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
     number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
     table = _Table(run, history, now, number, start, limit >= _ROOMY)
     width = limit - table.left - _EDGE
-    axis = _axis(run, history, now, width) if width >= _MIN_AXIS else None
+    axis = axis_of(run, history, now, width) if width >= _MIN_AXIS else None
     return _Table(run, history, now, number, start, table.is_roomy, axis)
 
 
-def _axis(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
+def attempt_bar(
+    run: Run, history: AttemptHistory, attempt: Attempt, previous: Attempt | None, axis: Axis, now: Now
+) -> Line:
+    """Return the bar of one attempt, with the wait before it. `previous` is the attempt before it, if known."""
+    is_next = previous is not None and previous.number == attempt.number - 1
+    since = previous.completed_at if previous and is_next else _queued_at(run) if attempt.number == 1 else None
+    is_waiting = attempt_style(run, attempt, history).word_token is Token.MUTED
+    token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
+    return axis.bar(since, attempt.started_at, _end(attempt, now), token)
+
+
+def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
     """Return the axis from the creation to the last end. While the run is live its length is a round time."""
     starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
     if not starts:

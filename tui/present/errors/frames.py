@@ -109,7 +109,7 @@ def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: boo
     token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
     left = layout.limit - column - _GAP
     if not (layout.is_wrapped and is_own):
-        tail = _tail(path, left - cell_len(position))
+        tail = path_tail(path, left - cell_len(position))
         place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
         return [cut(joined((fit(function, column), place)), layout.limit)]
     is_beside = line_width(function) <= column and left >= min(_MIN_PLACE, cell_len(clean(path)) + cell_len(position))
@@ -154,7 +154,7 @@ def _place(frame: StackFrame) -> tuple[Raw, str]:
     return Raw((frame.short_file or "") + line), "" if frame.column is None else f":{frame.column}"
 
 
-def _tail(path: Raw, limit: int) -> str:
+def path_tail(path: Raw, limit: int) -> str:
     """Return the end of a path, which matters more than its start: `…/payments/client.ts:88`."""
     text = clean(path)
     if cell_len(text) <= limit:

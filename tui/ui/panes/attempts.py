@@ -49,6 +49,9 @@ class AttemptsPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one."),
         bind("full_stop", "attempt_step(1)", "attempt", "The attempt after this one.", rank=12, need=36, shown=", ."),
+        bind(
+            "equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31, shown="="
+        ),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]
 
@@ -159,7 +162,7 @@ class AttemptsPane(PagePane):
         return super().search(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "attempt_step":
+        if action in {"attempt_step", "compare"}:
             return self._can_step
         return super().check_action(action, parameters)
 
@@ -167,6 +170,12 @@ class AttemptsPane(PagePane):
         number = stepped(self.history, self.selected, step)
         if number is not None:
             self._show_attempt(number)
+
+    def action_compare(self) -> None:
+        from tui.ui.screens.compared import ComparedScreen  # noqa: PLC0415  loaded when it is opened
+
+        if self.selection.run_id is not None:
+            self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
 
     def action_wrap(self) -> None:
         self._is_wrapped = not self._is_wrapped

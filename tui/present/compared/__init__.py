@@ -1,0 +1,1 @@
+"""The attempts of a run beside each other: what differs between them, and what is the same."""

@@ -1,0 +1,157 @@
+"""The page that shows the attempts of one run beside each other."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.attempt import AttemptHistory
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present import formatting
+from tui.present.compared.grid import ComparedGrid
+from tui.present.compared.page import FIRST_KEY, compared_page, summary_words
+from tui.present.compared.window import AttemptWindow, moved, window_of
+from tui.present.styled import Line, Piece, Token
+from tui.store.changes import Changes
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.log_counts import LOG_COUNTS, log_counts
+from tui.ui.data.selection_loader import SelectionLoader
+from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import open_copy_menu
+from tui.ui.model.page_rows import PageRow
+from tui.ui.model.selection import Selection
+from tui.ui.screens.page_screen import PageScreen
+from tui.ui.widgets.footer import Footer
+from tui.ui.widgets.lines import EDGE
+from tui.ui.widgets.run_summary import RunSummary
+from tui.ui.widgets.summary import summary_height
+
+
+class ComparedScreen(PageScreen):
+    """Compares the attempts of a run. The screen below it goes on fetching the run itself.
+
+    `number` is the attempt to begin with, where not all fit beside each other.
+    """
+
+    title_word: ClassVar[str] = "attempts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("equals_sign", "close", "back", "Back to the attempts."),
+        bind("comma", "attempt_step(-1)", "earlier attempts", "One attempt earlier."),
+        bind("full_stop", "attempt_step(1)", "attempts", "One attempt later.", rank=5, need=20, shown=", ."),
+        bind("w", "wrap", "wrap", "Wrap long messages, or cut them.", rank=12, need=24),
+        bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal."),
+        bind("Y", "copy_menu", "copy what", "Choose what to copy: a ticket in Markdown, the error.", rank=14, need=26),
+    ]
+
+    def __init__(self, live: LiveModel, run_id: RunId, number: int | None) -> None:
+        super().__init__(live)
+        self._run_id = run_id
+        self._number = number
+        self._is_wrapped = True
+        self._can_step = False
+        self._is_placed = False
+        self._summary = RunSummary(live)
+        self._loader = SelectionLoader(live.session, self._show_selection)
+
+    @property
+    def _run(self) -> Run | None:
+        return self.live.get(self._run_id)
+
+    def compose(self) -> ComposeResult:
+        for widget in super().compose():
+            if isinstance(widget, Footer):
+                yield self._summary
+            yield widget
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._summary.styles.height = summary_height(self.app_base.painter)
+        self._summary.selection = Selection(self._run_id)
+        self.app_base.changed.subscribe(self, self._on_changes)
+        self._loader.require((LOG_COUNTS,))
+        self._loader.select(self._run_id, at_once=True)
+
+    def on_unmount(self) -> None:
+        super().on_unmount()
+        self._loader.select(None)
+        self._loader.close()
+
+    def _window(self, run: Run, width: int) -> AttemptWindow:
+        history = run.attempts[1] if run.attempts is not None else AttemptHistory()
+        return window_of(history, width, self._number)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        run = self._run
+        if run is None or run.attempts is None:
+            return [PageRow(()), PageRow((Piece(formatting.LOADING, Token.MUTED),))]
+        limit = width - EDGE
+        window = self._window(run, limit)
+        if window.can_move is not self._can_step:
+            self._can_step = window.can_move
+            self.refresh_bindings()
+        logs = log_counts(self._loader.selection.state_of(LOG_COUNTS))
+        page = compared_page(run, window, self.live.now, ComparedGrid(limit, self._is_wrapped), logs)
+        return [PageRow(row.line, row.key) for row in page]
+
+    def left(self) -> Line:
+        run = self._run
+        task = (run.fixed.task if run is not None else None) or ""
+        return (Piece(" · compared · ", Token.MUTED), Piece(task, Token.MUTED))
+
+    def right(self) -> Line:
+        run = self._run
+        if run is None or run.attempts is None:
+            return ()
+        return summary_words(run, self._window(run, self.size.width).attempts)
+
+    def _show_selection(self, _: Selection) -> None:
+        if self.is_attached:
+            self._rebuild()
+
+    def _on_changes(self, changes: Changes) -> None:
+        self._loader.on_changes(changes)
+        self._summary.on_changes(changes)
+        if self._run_id in changes.changed or self._run_id in changes.added:
+            self._rebuild()
+
+    def tick(self) -> None:
+        super().tick()
+        self._loader.tick()
+        self._summary.tick()
+        run = self._run
+        if run is not None and not run.is_final:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self.page.rebuild()
+        if not self._is_placed:
+            self._is_placed = self.page.go_to(FIRST_KEY)
+        self.show_rule()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "attempt_step" and not self._can_step:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_attempt_step(self, step: int) -> None:
+        run = self._run
+        if run is not None:
+            self._number = moved(self._window(run, self.page.size.width), step)
+            self._rebuild()
+
+    def action_wrap(self) -> None:
+        self._is_wrapped = not self._is_wrapped
+        self._rebuild()
+
+    def action_copy_id(self) -> None:
+        self._clipboard.send("id", self._run_id)
+
+    def action_copy_menu(self) -> None:
+        open_copy_menu(self, self.live, self._run_id, self._clipboard)
+
+    @property
+    def _clipboard(self) -> Clipboard:
+        return Clipboard(self.app_base.environ, self.app_base.write, self._footer.notice)
