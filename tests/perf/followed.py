@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.perf.filled import PAGE, WORDS, patch
+from tui.cli.allocator import return_large_blocks
 from tui.config import read_settings
 from tui.domain.update import RunsRead, SourceConnected
 from tui.session import Session
@@ -101,4 +102,5 @@ async def main(runs: int) -> None:
 
 if __name__ == "__main__":
     gc.disable()
+    return_large_blocks()
     asyncio.run(main(int(sys.argv[1])))

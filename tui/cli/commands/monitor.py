@@ -211,6 +211,7 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
     try:
         with _early_terminal() as terminal:
             _show_first_frame(terminal, settings, display)
+            _return_large_blocks()
             code = _run_app(settings, display, terminal, environment_name, farewell)
     except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
         print_bug(output, bug)
@@ -242,6 +243,12 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
     )
     if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC)):
         terminal.show(rows)
+
+
+def _return_large_blocks() -> None:
+    from tui.cli.allocator import return_large_blocks
+
+    return_large_blocks()
 
 
 def _run_app(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.cli.allocator import return_large_blocks
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import settings_of
 from tui.cli.sessions import open_session
@@ -103,6 +104,7 @@ def relay(
     settings = replace(settings_of(options), read_only=True)
     tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()
+    return_large_blocks()
     with _open_listener(host, port) as listener:
         lines = StderrLines(output)
         command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
