@@ -6,6 +6,9 @@ from typing import Final
 MAX_HEAD_CHARS: Final = 600
 """An HTML page names its error in its title, which stands in its first characters."""
 
+MAX_LINES: Final = 500
+"""The lines of a message that may belong to a stack, to code or to a log. Later ones are kept."""
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1a\x7f]")
 _HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_END = re.compile(r"</html>", re.IGNORECASE)
@@ -52,10 +55,13 @@ def _without_pages(text: str) -> str:
 
 def _without_lines(text: str) -> str:
     text = _LOCATION.sub("", text)
+    *lines, rest = text.split("\n", MAX_LINES)
+    if len(lines) < MAX_LINES:
+        lines, rest = [*lines, rest], ""
     kept: list[str] = []
-    has_pointer = any(_CODE_POINTER.match(line) or _CARET.match(line) for line in text.split("\n"))
+    has_pointer = any(_CODE_POINTER.match(line) or _CARET.match(line) for line in lines)
     in_log = False
-    for line in text.split("\n"):
+    for line in lines:
         if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):
             continue
         if has_pointer and _CODE_LINE.match(line):
@@ -65,4 +71,4 @@ def _without_lines(text: str) -> str:
         in_log = _LOG_HEADER.match(line.strip()) is not None
         if not in_log or not kept:
             kept.append(line)
-    return "\n".join(kept)
+    return "\n".join([*kept, rest] if rest else kept)

@@ -14,10 +14,13 @@ from tui.domain.errors.messages.identity import is_id, normalise_name
 
 MAX_DEPTH: Final = 6
 MAX_ITEMS: Final = 50
+MAX_OBJECTS: Final = 20
+"""So many braces and brackets of a message are tried. The rest is text."""
+
 MAX_PRINTED_CHARS: Final = 4_000
 """An object that util.inspect printed is read up to this length."""
 
-_START = re.compile(r"\{(?=\s*[\"'\w$}\[])|\[(?=\s*[\[{\"\]\d-])")
+_START = re.compile(r"\{(?=\s*[\"'\w$}\[])|(?<![\w$)\]])\[(?=\s*[\[{\"\]\d-])")
 _PAIR = re.compile(
     r"(?:[{,\n]|\A)\s*(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
     r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
@@ -39,7 +42,10 @@ def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) 
     """
     parts: list[tuple[str, str]] = []
     at = searched = 0
-    while (match := _START.search(text, searched)) is not None:
+    for _ in range(MAX_OBJECTS):
+        match = _START.search(text, searched)
+        if match is None:
+            break
         found = _read(text, match.start(), normalise)
         if found is None:
             searched = match.end()

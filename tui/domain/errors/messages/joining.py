@@ -1,0 +1,31 @@
+"""Joins the lines of a normalised message, and the placeholders that stand together."""
+
+import re
+
+from tui.domain.errors.messages import vocabulary as words
+
+_UNIT = re.compile(
+    rf"({words.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|bytes?|[KMGT]i?B|"
+    r"%|EUR|USD|GBP|JPY|CHF|CAD|AUD|SEK|NOK|DKK|PLN|BRL|INR|CNY)(?!\w)"
+)
+_PARTS = re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBER}|{words.ID}))+")
+_DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
+_LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
+_NAMED_EMAIL = re.compile(rf"(?:[^\W\d_a-z][\w.'’-]*,?\s+){{1,4}}<{words.EMAIL}>")
+_SPACES = re.compile(r"\s+")
+
+
+def joined(text: str) -> str:
+    """Join the lines of a message, each different one once: logs and lists repeat lines."""
+    if "\n" in text:
+        text = " ".join(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
+    text = _SPACES.sub(" ", text).strip()
+    return _merged(text) if "<" in text or "'…'" in text else text
+
+
+def _merged(text: str) -> str:
+    """Join placeholders that stand together: the number of values in a list and of parts in an id is data."""
+    text = _UNIT.sub(r"\1", text)
+    text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
+    text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
+    return _LIST.sub(r"\g<one>", text)

@@ -1,0 +1,39 @@
+"""Finds the names of people and companies that stand in a message without quotes: `for customer Acme Corp`."""
+
+import re
+
+from tui.domain.errors.messages import vocabulary as words
+
+_NAMES = re.compile(
+    rf"\b(?P<noun>(?i:{words.ENTITY_NOUNS}))(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
+    r"(?P<name>(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))[\w.'’&-]*"
+    r"(?:(?:\s+(?:&|and|und|et|y|e|de|du|des|del|dos|der|den|le|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
+    r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)*"
+    r"|\w+(?:-\w+)*(?![@\w/\\=]))"
+)
+_PREPOSITION = re.compile(
+    r"\b(?:for|of|from|to|by|with|as|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z", re.IGNORECASE
+)
+_AFTER_NAME = re.compile(
+    r"[:;,.!?)\]]|\s*\Z|\s+(?:after|on|in|at|with|failed|because|from|has|is|was|does|could|cannot|not|konnte|wurde)\b|\s[^\w\s]"
+)
+_VERB_AFTER = re.compile(r"\s+(?:has|is|was|does|could|cannot|had|did|exceeded|reached|may not|must|ist|hat|wurde)\b")
+_SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
+
+
+def replace_names(text: str) -> str:
+    """Return a text with placeholders for the names after `customer`, `shop` and the like."""
+    return _NAMES.sub(_replace_name, text)
+
+
+def _replace_name(match: re.Match[str]) -> str:
+    name = match["name"]
+    first = name.split(None, 1)[0]
+    if first.lower() in words.NOT_NAMES or _SENTENCE_NAME.match(first) or words.ADDRESS in name:
+        return match[0]
+    is_slug = name.isascii() and name.islower() and name.replace("-", "").isalpha()
+    if is_slug and not _VERB_AFTER.match(match.string, match.end()):
+        has_preposition = _PREPOSITION.search(match.string, max(match.start() - 12, 0), match.start())
+        if not has_preposition or not _AFTER_NAME.match(match.string, match.end()):
+            return match[0]
+    return match["noun"] + match["gap"] + words.NAME
