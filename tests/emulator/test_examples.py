@@ -9,6 +9,7 @@ import pytest
 
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
+from tui.emulator.errors.listing import read_group_page
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.traces.answers import events_answer, span_answer, trace_answer
@@ -23,8 +24,7 @@ def world(environment: Environment = DEVELOPMENT) -> World:
 
 
 def example(name: str, environment: Environment = DEVELOPMENT) -> Run:
-    [run] = [run for run in world(environment).ledger if run.task_id == f"example-{name}"]
-    return run
+    return [run for run in world(environment).ledger if run.task_id == f"example-{name}"][-1]
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION], ids=lambda each: each.slug)
@@ -45,6 +45,23 @@ def test_history_has_a_run_of_each_way_to_end(environment: Environment) -> None:
     }
     assert {name: example(name, environment).status for name in expected} == expected
     assert sum(run.status.is_final for run in world(environment).ledger) == 100
+
+
+def test_error_groups_of_examples_have_every_state() -> None:
+    page = read_group_page(world(), {"page[size]": "100"})
+    states = {group.key.task_id: group for group in page.groups if group.key.task_id.startswith("example-")}
+
+    def of(name: str) -> tuple[str, bool, bool]:
+        state, seen_ms = states[f"example-{name}"].state, states[f"example-{name}"].last_ms
+        until_ms = state.until_ms or 0
+        return state.word, state.at_ms is not None and seen_ms > state.at_ms, until_ms > world().now_ms
+
+    assert of("thrown") == ("resolved", True, False)
+    assert states["example-thrown"].count == 2
+    assert of("out-of-memory") == ("resolved", False, False)
+    assert of("timeout") == ("ignored", False, True)
+    assert of("crash") == ("ignored", False, False)
+    assert of("uncaught") == ("unresolved", False, False)
 
 
 def events(run: Run) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ class DemoTasks:
     """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused.
 
     `examples` are runs of every history. `storm` returns the n-th run of a storm of failures with one cause.
+    `error_states` are the states of error groups at the end of the history, by task and for that time.
     """
 
     tasks: Sequence[Task] = ()
@@ -68,6 +69,7 @@ class DemoTasks:
     pausable: Sequence[str] = ()
     examples: Sequence[OldRun] = ()
     storm: Callable[[int], NewRun] | None = None
+    error_states: Mapping[str, Callable[[int], ErrorState]] = field(default_factory=dict)
 
 
 class World:
@@ -128,6 +130,7 @@ class World:
         self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.start_copying()
         self.ledger.copy_all()
+        self._set_error_states(company.error_states)
         self._trim()
 
     @property
@@ -209,6 +212,11 @@ class World:
             day = datetime.fromtimestamp(self.now_ms / 1000, UTC).strftime("%Y%m%d")
             self.lifecycle.deploy(f"{day}.1", {})
             self.lifecycle.create(old.new)
+
+    def _set_error_states(self, states: Mapping[str, Callable[[int], ErrorState]]) -> None:
+        for key, _ in self.ledger.failed.groups():
+            if (state := states.get(key.task_id)) is not None:
+                self.error_states[key] = state(self.now_ms)
 
     def _schedule_examples(self, start_ms: int, examples: Sequence[OldRun]) -> None:
         for example in examples:

@@ -69,4 +69,5 @@ COMPANY = DemoTasks(
     pausable=("reports", "email"),
     examples=examples.EXAMPLES,
     storm=orders.storm,
+    error_states=examples.ERROR_STATES,
 )

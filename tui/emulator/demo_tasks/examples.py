@@ -3,7 +3,7 @@
 Each history has exactly these runs, so that each of them can be shown and tested.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from tui.emulator.demo_tasks.sample_data import between
@@ -22,6 +22,7 @@ from tui.emulator.demo_tasks.stacks import (
     timed_out,
     uncaught,
 )
+from tui.emulator.simulation.error_states import IGNORED, RESOLVED, ErrorState
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.script import (
@@ -48,6 +49,7 @@ LONG_LOG_LINES = 30_000
 
 MAX_S = 5
 _MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
 _RUN = own("run", "trigger/examples.ts", 24, 11)
 
 # --- texts of errors as tasks log them
@@ -244,19 +246,20 @@ TASKS = (
     Task("example-expired", _ending(100, "never runs"), FILE, queue=QUEUE, ttl="10s"),
 )
 
-_AGES_MIN = {
-    "example-lost-worker": 24,
-    "example-canceled": 18,
-    "example-expired": 17,
-    "example-long-log": 15,
-    "example-system-failure": 13,
-    "example-out-of-memory": 12,
-    "example-timeout": 11,
-    "example-crash": 10,
-    "example-uncaught": 9,
-    "example-thrown": 8,
-    "example-checkout": 7,
-}
+_AGES_MIN = (
+    ("example-thrown", 50),
+    ("example-lost-worker", 24),
+    ("example-canceled", 18),
+    ("example-expired", 17),
+    ("example-long-log", 15),
+    ("example-system-failure", 13),
+    ("example-out-of-memory", 12),
+    ("example-timeout", 11),
+    ("example-crash", 10),
+    ("example-uncaught", 9),
+    ("example-thrown", 8),
+    ("example-checkout", 7),
+)
 """How long before the start of a world each of them is triggered."""
 
 _CANCELED_AFTER_MS = 2 * _MINUTE_MS
@@ -267,5 +270,19 @@ EXAMPLES = tuple(
         NewRun(task_id=task_id, payload={"example": task_id}, tags=("example",)),
         _CANCELED_AFTER_MS if task_id == "example-canceled" else None,
     )
-    for task_id, minutes in _AGES_MIN.items()
+    for task_id, minutes in _AGES_MIN
 )
+
+ERROR_STATES: Mapping[str, Callable[[int], ErrorState]] = {
+    "example-thrown": lambda now_ms: ErrorState(word=RESOLVED, at_ms=now_ms - 30 * _MINUTE_MS),
+    "example-out-of-memory": lambda now_ms: ErrorState(word=RESOLVED, at_ms=now_ms - 2 * _MINUTE_MS),
+    "example-timeout": lambda now_ms: ErrorState(
+        word=IGNORED, at_ms=now_ms - 3 * _MINUTE_MS, until_ms=now_ms + _DAY_MS, reason="waits for a larger machine"
+    ),
+    "example-crash": lambda now_ms: ErrorState(
+        word=IGNORED, at_ms=now_ms - 9 * _MINUTE_MS, until_ms=now_ms - 4 * _MINUTE_MS, reason="exits on purpose"
+    ),
+}
+"""By task, what people did about its error before the end of a history, in epoch milliseconds: one was resolved and
+failed again, one was resolved, one is ignored, and one was ignored for a time that is over.
+"""
