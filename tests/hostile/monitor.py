@@ -32,7 +32,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
-from tui.ui.panes import PANES
+from tui.ui.panes import FORMS, PANES
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedDialog, PaintedScreen
@@ -69,6 +69,9 @@ NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 RECIPES: dict[str, tuple[str, ...]] = {"ComparedScreen": ("3", *"]" * 4, "=")}
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
+FORM_KEYS: dict[str, str] = {"waterfall": "t"}
+"""The key that shows another form of a pane."""
+
 NOT_SHOWN: dict[str, str] = {
     "LeaveScreen": "needs actions that wait; the type-ahead mode opens it",
 }
@@ -81,7 +84,7 @@ BASES = {PageScreen, PaintedScreen, PaintedDialog}
 
 def pane_titles() -> list[str]:
     """Return the titles of the panes, in the order of their keys."""
-    return [pane.title for pane in PANES]
+    return [pane.title for pane in (*PANES, *FORMS)]
 
 
 @cache
@@ -148,7 +151,11 @@ class Walker:
         await self.monitor.press(*route.keys[1:][-1:], wait_s=LOOK_S)
 
     async def show_pane(self, title: str) -> None:
-        await self.monitor.press(str(pane_titles().index(title) + 1), wait_s=LOOK_S)
+        form = next((pane for pane in FORMS if pane.title == title), None)
+        base = title if form is None else form.form_of
+        await self.monitor.press(str([pane.title for pane in PANES].index(base) + 1), wait_s=LOOK_S)
+        if form is not None:
+            await self.monitor.press(FORM_KEYS[title], wait_s=LOOK_S)
 
     def trouble(self) -> str:
         """Return what is wrong with the current screen, or ""."""

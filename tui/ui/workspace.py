@@ -76,8 +76,10 @@ class Workspace(Backdrop):
         super().__init__(id=WORKSPACE)
         self._proportions = proportions or Proportions()
         self._panes = panes
-        self._placements = {name: pane.placement for name, pane in panes.items()}
-        self._numbers = {name: number for number, name in enumerate(panes, 1)}
+        bases = [name for name, pane in panes.items() if not pane.form_of]
+        self._numbers = {name: number for number, name in enumerate(bases, 1)}
+        self._open_forms = {name: name for name in bases}
+        """The pane that is shown for each number: the numbered one, or another form of it."""
         self.before_change: Callable[[], None] = lambda: None
         """Called before another pane becomes the current one."""
         self._recent = [*recent, *(name for name in panes if name not in recent)]
@@ -90,6 +92,8 @@ class Workspace(Backdrop):
         self._wants_zoom = False
         # Textual has no public way to bind keys that differ between two widgets of one class.
         self._bindings = BindingsMap(_keys_for(self._numbers))
+        for pane in panes.values():
+            pane.show_form = self.show_form
 
     def compose(self) -> ComposeResult:
         yield from self._panes.values()
@@ -119,7 +123,7 @@ class Workspace(Backdrop):
     @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
-        return self._panes[self._recent[0]]
+        return self._panes[next(name for name in self._recent if name in self._open_forms.values())]
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
@@ -127,11 +131,21 @@ class Workspace(Backdrop):
             self._set_current_pane(pane.title)
 
     def action_pane(self, name: str) -> None:
+        name = self._open_forms.get(name, name)
         self._set_current_pane(name)
         self.screen.set_focus(self._panes[name].body)
 
+    def show_form(self, name: str) -> None:
+        """Show a form of a pane in place of the other, and focus it."""
+        self._open_forms[self._base_of(name)] = name
+        self.action_pane(name)
+
+    def _base_of(self, name: str) -> str:
+        """Return the pane whose number and place a pane has."""
+        return self._panes[name].form_of or name
+
     def action_focus_step(self, step: int) -> None:
-        names = list(self._panes)
+        names = list(self._open_forms.values())
         self.action_pane(names[(names.index(self.pane.title) + step) % len(names)])
 
     def action_zoom(self) -> None:
@@ -146,7 +160,8 @@ class Workspace(Backdrop):
         for name, pane in self._panes.items():
             rect = planned.rects.get(name)
             tabs = (rect.tabs if rect is not None else ()) or (name,)
-            pane.tabs = tuple(Tab(self._numbers[each], each, each == name) for each in tabs)
+            bases = {each: self._base_of(each) for each in tabs}
+            pane.tabs = tuple(Tab(self._numbers[base], base, each == name) for each, base in bases.items())
             pane.set_class(self._wants_zoom and rect is not None, "zoomed")
         if planned != self.plan:
             self._apply(planned)
@@ -156,8 +171,8 @@ class Workspace(Backdrop):
         return plan(
             self._size.width,
             self._size.height - 2,
-            self._placements,
-            recent=self._recent,
+            {name: self._panes[name].placement for name in self._open_forms.values()},
+            recent=[name for name in self._recent if name in self._open_forms.values()],
             is_zoomed=is_zoomed,
             summary_height=self._summary_height,
             proportions=self._proportions,

@@ -81,11 +81,6 @@ class Waterfall:
         """The root span of the requested run."""
         return self.spans[ROOT]
 
-    @property
-    def span_count(self) -> int:
-        """The number of spans that have a row of their own, without those of the engine."""
-        return len(self.spans) - self.engine_count - self.function_count - sum(map(len, self.logs.values()))
-
     def moment(self, at: datetime) -> int:
         """Return a time in µs since the root's start."""
         return (at - self.root.started_at) // _US

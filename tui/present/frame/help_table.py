@@ -39,6 +39,7 @@ HELP_GROUPS: Final = (
             HelpRow("previous, next run", ("run-step--1", "run-step-1")),
             HelpRow("next, previous failure", ("error-step-1", "error-step--1")),
             HelpRow("root, run above", ("root", "parent")),
+            HelpRow("along the longest path", ("path-step",)),
             HelpRow("open", ("enter",)),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back", "close")),
@@ -59,6 +60,10 @@ HELP_GROUPS: Final = (
             HelpRow("fewer, more levels", ("level--1", "level-1")),
             HelpRow("level of a log", ("level",)),
             HelpRow("follow a log, or stop", ("follow",)),
+            HelpRow("waterfall, tree", ("form-waterfall", "form-tree")),
+            HelpRow("more, less time", ("zoom-time--1", "zoom-time-1")),
+            HelpRow("earlier, later", ("pan--1", "pan-1")),
+            HelpRow("spans of the engine", ("engine",)),
         ),
     ),
     HelpGroup(

@@ -110,9 +110,16 @@ def _start_words(parts: RowParts, index: int) -> str:
     """Return when a span starts: `10.6s after the root`. Of the root: its time of day."""
     if index == ROOT:
         return f"at {formatting.moment(parts.waterfall.root.started_at, parts.now.at)}"
-    start = parts.waterfall.starts[index]
-    words = formatting.duration(timedelta(microseconds=abs(start)))
-    return f"{words} {'before' if start < 0 else 'after'} the root"
+    return _after_root(parts.waterfall.starts[index])
+
+
+def _after_root(us: int) -> str:
+    """Return `10.6s after the root`: tenths up to a minute, since spans that follow each other differ by less."""
+    tenths = (abs(us) + 50_000) // 100_000
+    words = (
+        f"{tenths // 10}.{tenths % 10}s" if 10 <= tenths < 600 else formatting.duration(timedelta(microseconds=abs(us)))
+    )
+    return f"{words} {'before' if us < 0 else 'after'} the root"
 
 
 def _took(selected: SelectedSpan, parts: RowParts) -> Line:
@@ -170,10 +177,7 @@ def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
         return ()
     span = waterfall.spans[last]
     word, token = _LEVELS.get(span.level, (span.level.lower(), Token.MUTED))
-    if parts.extents.is_live:
-        when = parts.now.ago(span.started_at)
-    else:
-        when = f"{formatting.duration(timedelta(microseconds=waterfall.starts[last]))} after the root"
+    when = parts.now.ago(span.started_at) if parts.extents.is_live else _after_root(waterfall.starts[last])
     return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}", Token.FAINT))
 
 

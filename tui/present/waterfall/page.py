@@ -21,7 +21,7 @@ _TOOK: Final = 7
 _BEFORE_BAR: Final = 3
 _ARROW: Final = 2
 _EDGE: Final = 1
-_MIN_NAME: Final = 12
+_MIN_NAME: Final = 8
 _NOTE_FROM: Final = 60
 """From this width of the name column on, names have a remark."""
 

@@ -57,10 +57,17 @@ def not_shown(waterfall: Waterfall) -> Line:
     )
 
 
-def extent(waterfall: Waterfall, extents: Extents, read_at: datetime | None, now: Now) -> Line:
-    """Return `6 runs · 14 spans · 17s so far · 2s ago`; without the spans' number it is not known to be whole."""
+def extent(
+    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now, *, is_narrow: bool
+) -> Line:
+    """Return `6 runs · 14 spans · 17s so far · read 2s ago`. A narrow rule leaves the spans out.
+
+    `span_count` is the number of rows.
+    """
     runs = formatting.plural(len(waterfall.run_spans), "run")
-    line = [Piece(runs, Token.TEXT), Piece(f" · {formatting.plural(waterfall.span_count, 'span')}", Token.MUTED)]
+    line = [Piece(runs, Token.TEXT)]
+    if not is_narrow:
+        line.append(Piece(f" · {formatting.plural(span_count, 'span')}", Token.MUTED))
     if waterfall.trace.is_truncated:
         line.append(Piece(" · cut", Token.AMBER))
     at = now.frozen_at or now.at
@@ -68,7 +75,7 @@ def extent(waterfall: Waterfall, extents: Extents, read_at: datetime | None, now
     if extents.is_live:
         line += [Piece(" · ", Token.MUTED), Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT)]
         if read_at is not None:
-            line.append(Piece(f" · read {now.age(read_at)} ago", Token.MUTED))
+            line.append(Piece(f" · {'' if is_narrow else 'read '}{now.age(read_at)} ago", Token.MUTED))
     else:
         line.append(Piece(f" · {formatting.duration(took)}", Token.TEXT))
     return tuple(line)

@@ -1,14 +1,23 @@
 """The needs that several panes share. A need of only one pane may be in the module of that pane."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree, TreeNode
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.model.selection import Fetched, Need
-from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind
+from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind, is_trace_open
+
+if TYPE_CHECKING:
+    from tui.ui.model.waterfall.reading import TraceReading
+
+TRACE_INTERVAL_S: Final = 3.0
+"""A trace of a live run is read at most this often, and at most for MAX_TRACE_SHARE of the time."""
+
+MAX_TRACE_SHARE: Final = 0.05
 
 TREE_REST_S: Final = 0.5
 """A tree costs several requests, so it is not fetched for every run that the cursor passes."""
@@ -58,3 +67,32 @@ TREE: Final[Need[RunTree]] = Need(
     name="the tree", fetch=_fetch_tree, find=_find_tree, min_rest_s=TREE_REST_S, requests=3, may_change=_may_tree_change
 )
 """All runs around the selected one, from the root down."""
+
+
+async def _fetch_trace(session: Session, run_id: RunId) -> "Fetched[TraceReading]":
+    from tui.ui.data.trace_reading import read_trace  # noqa: PLC0415  not needed before the waterfall is shown
+
+    reading = await read_trace(session, run_id)
+    is_lagging = reading.placed is not None and is_trace_open(session.store.get(run_id), reading.placed.waterfall.root)
+    await session.settle()  # the answer may have been that the key may not read traces
+    return Fetched(reading, session.store.lost_capabilities.get(Capability.TRACE), is_lagging=is_lagging)
+
+
+def _may_trace_change(session: Session, run_id: RunId, reading: "TraceReading | None") -> bool:
+    """Return whether the trace may have grown. A trace that costs much is read again later."""
+    if reading is None:
+        return False
+    run = session.store.get(run_id)
+    is_live = run is None or run.state is None or not run.is_final
+    return is_live and session.clock.monotonic_s() - reading.ended_s >= reading.cost_s / MAX_TRACE_SHARE
+
+
+TRACE: Final[Need["TraceReading"]] = Need(
+    name="the trace",
+    fetch=_fetch_trace,
+    min_rest_s=TREE_REST_S,
+    repeat_after_s=TRACE_INTERVAL_S,
+    min_interval_s=TRACE_INTERVAL_S,
+    may_change=_may_trace_change,
+)
+"""The spans of the selected run and of the runs that it awaits: one request."""

@@ -168,7 +168,14 @@ class SelectionLoader:
 
     def _schedule_all(self, delay_s: float) -> None:
         for need in self._needs:
-            self._schedule(need, max(delay_s, need.min_rest_s) if delay_s else 0.0)
+            self._schedule(need, max(delay_s, need.min_rest_s, self._least_delay_s(need)) if delay_s else 0.0)
+
+    def _least_delay_s(self, need: Need[Any]) -> float:
+        """Return how long the next fetch that an update of the run causes has to wait."""
+        starts_s = self._fetch_of(need).starts_s
+        if not need.min_interval_s or not starts_s or self._selection.state_of(need).fetched_at is None:
+            return 0.0
+        return starts_s[-1] + need.min_interval_s - self._session.clock.monotonic_s()
 
     def _schedule(self, need: Need[Any], delay_s: float) -> None:
         if need in self._needs:

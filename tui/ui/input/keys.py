@@ -70,6 +70,7 @@ _LABELS: Final = {
     "right_square_bracket": "]", "asterisk": "*", "minus": "-", "circumflex_accent": "^", "less_than_sign": "<",
     "greater_than_sign": ">", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
+    "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
     "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
 }  # fmt: skip
 _FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 
 from tui.lazy_dataclass import dataclass
-from tui.present.styled import Line
+from tui.present.styled import Line, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,7 @@ class KeyedRows(Sequence[PageRow]):
     @abstractmethod
     def index_of(self, key: Hashable) -> int | None:
         """Return the index of the row with a key, or None."""
+
+    def hits(self, needle: str) -> list[int]:
+        """Return the rows that contain a text in folded case."""
+        return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]

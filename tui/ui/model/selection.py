@@ -53,6 +53,7 @@ class Need(Generic[T]):
     * `find`: returns it without a request where that is possible
     * `min_rest_s`: the minimum time that the cursor rests before the fetch begins
     * `requests`: how many requests one fetch takes; the more, the less often it is repeated
+    * `min_interval_s`: the least time between two fetches that updates of the run cause
     * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
     * `is_outdated_by`: whether changes of other runs make it outdated
     """
@@ -63,6 +64,7 @@ class Need(Generic[T]):
     min_rest_s: float = 0.0
     requests: int = 1
     repeat_after_s: float = REPEAT_AFTER_S
+    min_interval_s: float = 0.0
     may_change: Callable[[Session, RunId, T | None], bool] = _never_changes
     is_outdated_by: Callable[[Session, RunId, Changes], bool] = _never_outdated
 

@@ -7,6 +7,7 @@ from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
+from tui.domain.traces.span import Span
 from tui.domain.tree import TreeNode
 from tui.store.changes import Changes
 
@@ -29,6 +30,11 @@ def is_trace_behind(run: Run) -> bool:
     if not history.attempts:
         return bool(run.attempt_count) and not history.is_trace_gone
     return history.attempts[-1].status is AttemptStatus.EXECUTING
+
+
+def is_trace_open(run: Run | None, root: Span) -> bool:
+    """Return whether the run has ended and its trace does not show that yet."""
+    return root.is_partial and run is not None and run.is_final
 
 
 def is_alone(run: Run) -> bool:

@@ -3,7 +3,7 @@
 Panes do not know each other. A pane receives the selection from its screen, and posts messages to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -53,11 +53,13 @@ class Pane(Backdrop):
 
     * `title`: the name in the rule, and the id of the widget
     * `placement`: where the pane stands in the layout
+    * `form_of`: the title of the pane whose number and place it shares as another form of it; empty for most panes
     * `needs`: the data about the selected run that is fetched while the pane is visible
     """
 
     title: ClassVar[str]
     placement: ClassVar[Placement]
+    form_of: ClassVar[str] = ""
     needs: ClassVar[tuple[Need[Any], ...]] = ()
     search_hint: ClassVar[str] = ""
     """The hint in the empty search prompt."""
@@ -70,6 +72,8 @@ class Pane(Backdrop):
         super().__init__(id=id, classes="pane")
         self.live = live
         self.rule = Rule()
+        self.show_form: Callable[[str], None] = lambda _: None
+        """Shows another form of the pane, by its title. The workspace sets it."""
 
     @property
     def app_base(self) -> AppBase:

@@ -47,6 +47,7 @@ class TreePane(PagePane):
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
         bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
         bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
+        bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", rank=20, need=46),
         bind("e", "all(True)", "all open", "Unfold everything."),
         bind("E", "all(False)", "all closed", "Fold everything."),
     ]
@@ -138,6 +139,8 @@ class TreePane(PagePane):
         return action.run_id if isinstance(action, GoToRun) else None
 
     def has_use_for(self, action: str) -> bool:
+        if action == "form":
+            return self.selection.run_id is not None
         if action in {"fold", "unfold", "level", "root", "parent", "all"}:
             return self.view.shape is not None and self.view.shape.size > 1
         if (
@@ -179,6 +182,9 @@ class TreePane(PagePane):
         self.view.search(text, entry)
         self._refresh_near(entry)
         return super().search(text)
+
+    def action_form(self, title: str) -> None:
+        self.show_form(title)
 
     def action_fold(self) -> None:
         entry = self._entry

@@ -24,7 +24,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
 from tui.ui.input.menus import open_copy_menu, open_palette, open_server_filters
 from tui.ui.look.palettes import ColorMode
-from tui.ui.panes import PANES
+from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
@@ -53,7 +53,7 @@ class MainScreen(BaseScreen):
 
     def __init__(self, live: LiveModel) -> None:
         self.run_summary = RunSummary(live)
-        super().__init__(live, [pane(live, id=pane.title) for pane in PANES], self.run_summary)
+        super().__init__(live, [pane(live, id=pane.title) for pane in (*PANES, *FORMS)], self.run_summary)
         reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks

@@ -101,7 +101,7 @@ class Page(LineWidget, can_focus=True):
         if is_first:
             self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
         if cursor_key is not None:
-            found = next((index for index, row in enumerate(self._rows) if row.key == cursor_key), None)
+            found = _index_of(self._rows, cursor_key)
             if found is not None:
                 self._top += found - self._cursor
                 self._cursor = found
@@ -223,10 +223,13 @@ class Page(LineWidget, can_focus=True):
             self._top = self._cursor - height + 1
 
     def _find(self) -> None:
-        needle = self._needle
-        self._hits = (
-            [index for index, row in enumerate(self._rows) if needle in plain(row.line).casefold()] if needle else []
-        )
+        needle, rows = self._needle, self._rows
+        if not needle:
+            self._hits = []
+        elif isinstance(rows, KeyedRows):
+            self._hits = rows.hits(needle)
+        else:
+            self._hits = [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]
 
 
 def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:

@@ -1,0 +1,111 @@
+"""The rows of the waterfall as a lazy sequence: of thousands of spans only the visible rows are drawn."""
+
+from collections.abc import Hashable, Sequence
+from typing import Final, overload
+
+from tui.domain.ids import RunId
+from tui.domain.traces.extent import SpanState
+from tui.domain.traces.waterfall import RowKey
+from tui.present.actions.row_actions import GoToRun, ToggleFold
+from tui.present.styled import Line
+from tui.present.waterfall.look import SpanLook, look_of
+from tui.present.waterfall.page import RowParts, ShownSpan, row_line
+from tui.ui.model.page_rows import KeyedRows, PageRow
+from tui.ui.model.waterfall.view import WaterfallView
+
+MAX_CACHED_ROWS: Final = 1_000
+"""Drawn rows that are kept for the next frame."""
+
+
+class WaterfallRows(KeyedRows):
+    """The visible spans, then some lines below them.
+
+    The row of a span that has ended is taken from `previous` if nothing in it changed.
+    """
+
+    def __init__(
+        self,
+        view: WaterfallView,
+        parts: RowParts,
+        below: Sequence[Line],
+        current: RunId | None,
+        previous: "WaterfallRows | None" = None,
+    ) -> None:
+        self._view = view
+        self._shown = view.shown
+        self._parts = parts
+        self._below = [PageRow(line) for line in below]
+        self._current = current
+        self._rows: dict[int, PageRow] = {}
+        self._cache: dict[RowKey, tuple[object, PageRow]] = {}
+        if previous is not None and previous._layout == self._layout and len(previous._cache) < MAX_CACHED_ROWS:  # noqa: SLF001  the same class
+            self._cache = previous._cache  # noqa: SLF001
+
+    @property
+    def _layout(self) -> object:
+        parts = self._parts
+        return self._view, parts.columns, parts.scale.window, parts.scale.ticks, self._current
+
+    @property
+    def parts(self) -> RowParts:
+        """What the rows are drawn from."""
+        return self._parts
+
+    def __len__(self) -> int:
+        return len(self._shown) + len(self._below)
+
+    @overload
+    def __getitem__(self, index: int) -> PageRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[PageRow]: ...
+
+    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if index >= len(self._shown):
+            return self._below[index - len(self._shown)]
+        row = self._rows.get(index)
+        if row is None:
+            row = self._rows[index] = self._row(self._shown[index])
+        return row
+
+    def span_at(self, index: int) -> int | None:
+        """Return the span of a row. A line below the spans stands for the last one; None if there are no spans."""
+        return self._shown[min(index, len(self._shown) - 1)].span if self._shown else None
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._view.row_of(key)
+
+    def hits(self, needle: str) -> list[int]:
+        """Return the rows whose span has a name with this text, without drawing them."""
+        spans = self._parts.waterfall.spans
+        return [row for row, each in enumerate(self._shown) if needle in spans[each.span].message.casefold()]
+
+    def look_at(self, index: int) -> SpanLook:
+        """Return the look of a span."""
+        parts = self._parts
+        return look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
+
+    def _row(self, shown: ShownSpan) -> PageRow:
+        index, parts = shown.span, self._parts
+        key, look, extents = parts.waterfall.keys[index], self.look_at(index), parts.extents
+        content = None
+        if extents.states[index] is not SpanState.RUNNING:
+            times = parts.waterfall.starts[index], extents.ends[index], extents.seen[index]
+            content = shown, look, times, index in parts.path, len(parts.tree.logs.get(index, ()))
+            cached = self._cache.get(key)
+            if cached is not None and cached[0] == content:
+                return cached[1]
+        run_id = parts.waterfall.spans[index].run_id
+        action: object = None
+        if run_id != self._current:
+            action = GoToRun(run_id)
+        elif shown.is_open is not None:
+            action = ToggleFold(key)
+        row = PageRow(row_line(shown, look, parts), key, action)
+        if content is not None:
+            self._cache[key] = content, row
+        return row

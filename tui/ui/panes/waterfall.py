@@ -1,0 +1,388 @@
+"""The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up.
+
+The module is light, because it is imported when the monitor starts. What draws the waterfall is imported when it is
+first shown.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.ids import RunId
+from tui.present import formatting
+from tui.present.actions.row_actions import GoToRun, ToggleFold
+from tui.present.attempts.page import NOTHING_SELECTED
+from tui.present.read_stage import ReadStage
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.store.changes import Changes
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.needs import TRACE
+from tui.ui.input.keys import bind
+from tui.ui.look.styles import Background
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.model.page_rows import PageRow
+from tui.ui.model.selection import Need
+from tui.ui.panes.base import OpenRun, PagePane
+from tui.ui.panes.tree import TreePane
+from tui.ui.widgets.lines import GUTTER, Lines
+from tui.ui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from tui.present.waterfall.page import RowParts
+    from tui.sources.clock import Timer
+    from tui.ui.data.span_reads import SpanReads
+    from tui.ui.model.waterfall.rows import WaterfallRows
+    from tui.ui.model.waterfall.view import WaterfallView
+
+DETAIL_HEIGHT: Final = 12
+"""Rows of the facts about the selected span, with their rule."""
+
+MIN_DETAIL_PANE: Final = 30
+"""From this height on, the pane has room for these facts below the spans."""
+
+MIN_STRIP_PANE: Final = 12
+"""From this height on, there is a strip of two lines instead."""
+
+_ROOMY: Final = 100
+"""From this width on, the rule has room for the number of spans."""
+
+SLOW_LINK_REST_S: Final = 0.4
+"""On a slow link, what is said about a span follows once the cursor has rested for this long."""
+
+
+class Foot(Lines):
+    """Lines below the page. `on_sized` is called when they got their place."""
+
+    def __init__(self, background: Background, on_sized: Callable[[], None]) -> None:
+        super().__init__(background, classes="foot")
+        self._on_sized = on_sized
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self._on_sized()
+
+
+class WaterfallPane(PagePane):
+    """The spans of the selected run and of the runs that it awaits, as bars on one axis.
+
+    The class is longer than 200 lines: it has one short action for each key.
+    """
+
+    title: ClassVar[str] = "waterfall"
+    form_of: ClassVar[str] = TreePane.title
+    placement: ClassVar[Placement] = Placement(Slot.THIRD)
+    needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("h,left", "fold", "fold", "Fold, or go to the span above; l unfolds.", rank=12, need=36, shown="h l"),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first span below.", shown="l"),
+        bind("left_parenthesis", "zoom_time(-1)", "zoom", "More time; ) shows less.", rank=14, need=31, shown="( )"),
+        bind("right_parenthesis", "zoom_time(1)", "zoom in", "Less time, in more detail."),
+        bind("left_curly_bracket", "pan(-1)", "pan", "Earlier times; } later.", rank=15, need=33, shown="{ }"),
+        bind("right_curly_bracket", "pan(1)", "pan later", "To later times."),
+        bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", rank=16, need=39),
+        bind("P", "path_step", "longest path", "To the next span that decides when the root ends.", rank=17, need=38),
+        bind("t", "form('tree')", "tree", "Show the runs as a tree again.", rank=18, need=29),
+        bind("circumflex_accent", "root", "root", "To the root."),
+        bind("minus", "parent", "parent", "To the span above."),
+        bind("e", "all(True)", "all open", "Unfold everything."),
+        bind("E", "all(False)", "all closed", "Fold everything."),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.detail = Foot(Background.PAGE, self.show_foot)
+        self.strip = Foot(Background.SURFACE, self.show_foot)
+        self.view: WaterfallView | None = None
+        self._of: RunId | None = None
+        self._drawn: WaterfallRows | None = None
+        self._reads: SpanReads | None = None
+        self._foot_timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.rule
+        yield self.head
+        yield self.page
+        yield self.detail
+        yield self.strip
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the facts about the selected span the room that the pane has for them."""
+        height = event.size.height
+        has_detail = height >= MIN_DETAIL_PANE
+        has_strip = not has_detail and height >= MIN_STRIP_PANE
+        self.detail.styles.height = DETAIL_HEIGHT if has_detail else 0
+        self.strip.styles.height = (2 + self.app_base.painter.needs_rules) if has_strip else 0
+
+    def on_unmount(self) -> None:
+        self._forget()
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.selection.state_of(TRACE).is_fetching or (self.view is not None and self.view.extents.is_live)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        from tui.present.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+        from tui.present.waterfall.page import axis_line, legend  # noqa: PLC0415  not needed before
+        from tui.ui.model.waterfall.rows import WaterfallRows  # noqa: PLC0415  not needed before
+
+        view = self.view
+        if view is None:
+            self.head.show(())
+            self._drawn = None
+            return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_trace(), width)]
+        parts, axis = self._parts(view, width)
+        self.head.show([(Piece(" " * GUTTER), *axis_line(parts.columns, axis))])
+        below: list[Line] = []
+        for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
+            below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
+        if len(view.shown) + len(below) + 2 <= self.page.size.height:
+            below[:0] = [(), legend(width, **view.legend_facts)]
+        self._drawn = WaterfallRows(view, parts, below, self.selection.run_id, self._drawn)
+        return self._drawn
+
+    def _parts(self, view: "WaterfallView", width: int) -> "tuple[RowParts, list[Any]]":
+        from tui.present.waterfall.axis import ticks  # noqa: PLC0415  not needed before the waterfall is shown
+        from tui.present.waterfall.bars import Scale  # noqa: PLC0415  not needed before
+        from tui.present.waterfall.page import RowParts, columns_for  # noqa: PLC0415  not needed before
+
+        now = self.live.now
+        moment, columns = view.moment(now), columns_for(width, GUTTER)
+        window = view.window(moment)
+        axis = ticks(window, columns.bar)
+        scale = Scale.of(window, columns.bar, axis, moment)
+        return RowParts(view.waterfall, view.extents, view.tree, view.path, columns, scale, now), axis
+
+    def _without_trace(self) -> str:
+        from tui.present.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+
+        if self.selection.run_id is None:
+            return NOTHING_SELECTED
+        state = self.selection.state_of(TRACE)
+        if state.failure is not None:
+            return words.failure_words(state.failure)
+        if state.value is not None:
+            return words.NO_TRACE
+        return "" if self.stage_of(TRACE) is ReadStage.DUE else formatting.LOADING
+
+    def left(self) -> Line:
+        name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
+        return (Piece(" · waterfall", Token.MUTED), *name)
+
+    def right(self) -> Line:
+        from tui.present.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+
+        state, view = self.selection.state_of(TRACE), self.view
+        if self.stage_of(TRACE) is ReadStage.LATE:
+            return (Piece(formatting.LOADING, Token.MUTED),)
+        if view is None:
+            return ()
+        is_narrow = self.size.width < _ROOMY
+        count = len(view.tree.order)
+        return words.extent(view.waterfall, view.extents, count, state.fetched_at, self.live.now, is_narrow=is_narrow)
+
+    def watch_selection(self) -> None:
+        """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
+        reading, run_id = self.selection.state_of(TRACE).value, self.selection.run_id
+        if run_id != self._of:
+            self._forget()
+            self._of = run_id
+        placed = None if reading is None else reading.placed
+        if placed is not None and (self.view is None or placed is not self.view.placed):
+            self._show(placed)
+        self.rebuild()
+
+    def _show(self, placed: Any) -> None:
+        from tui.ui.model.waterfall.view import WaterfallView  # noqa: PLC0415  not needed before a trace was read
+
+        if self.view is None:
+            self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
+            self.page.start_over()
+        else:
+            self.view.show(placed)
+        self._drawn = None
+
+    def _forget(self) -> None:
+        self.view = self._drawn = None
+        if self._foot_timer is not None:
+            self._foot_timer.cancel()
+            self._foot_timer = None
+        if self._reads is not None:
+            self._reads.close()
+
+    def concerns(self, changes: Changes) -> bool:
+        """Return whether a run of the trace changed."""
+        if self.view is None:
+            return False
+        ids = self.view.waterfall.run_spans.keys()
+        return not (ids.isdisjoint(changes.changed) and ids.isdisjoint(changes.added))
+
+    def on_changes(self, changes: Changes) -> None:
+        if self.view is not None and self.concerns(changes):
+            self.view.on_runs_changed()
+        super().on_changes(changes)
+
+    def on_page_moved(self) -> None:
+        super().on_page_moved()
+        if not self.app_base.is_slow_link:
+            self.show_foot()
+        elif self._foot_timer is None:
+            self._foot_timer = self.live.session.clock.call_later(SLOW_LINK_REST_S, self._on_foot_due)
+
+    def _on_foot_due(self) -> None:
+        self._foot_timer = None
+        self.show_foot()
+
+    def show_foot(self) -> None:
+        """Show what is known about the span under the cursor."""
+        index, drawn = self._index, self._drawn
+        if not self.is_shown or index is None or drawn is None:
+            self.detail.show(())
+            self.strip.show(())
+            return
+        from tui.present.waterfall.detail import SelectedSpan, detail_lines, strip_lines  # noqa: PLC0415  as above
+        from tui.ui.data.span_reads import SpanReads  # noqa: PLC0415  as above
+
+        if self._reads is None:
+            self._reads = SpanReads(self.live.session, self._on_span_read)
+        is_stale, width = self.live.now.frozen_at is not None, self.page.size.width
+        attributes = None
+        if self.detail.size.height:
+            attributes = self._reads.attributes(drawn.parts.waterfall.spans[index])
+        selected = SelectedSpan(index, drawn.look_at(index), attributes, self.selection.run_id)
+        if self.detail.size.height:
+            self.detail.show(detail_lines(selected, drawn.parts, width), is_stale=is_stale)
+        if self.strip.size.height:
+            rule = [(Piece("─" * width, Token.LINE),)] if self.app_base.painter.needs_rules else []
+            self.strip.show([*rule, *strip_lines(selected, drawn.parts, width)], is_stale=is_stale)
+
+    def _on_span_read(self) -> None:
+        if self.is_attached:
+            self.show_foot()
+
+    @property
+    def _index(self) -> int | None:
+        """The span under the cursor."""
+        return None if self._drawn is None else self._drawn.span_at(self.page.cursor)
+
+    @property
+    def target(self) -> RunId | None:
+        index = self._index
+        return self.selection.run_id if self.view is None or index is None else self.view.run_of(index)
+
+    def has_use_for(self, action: str) -> bool:
+        view = self.view
+        match action:
+            case "form":
+                return True
+            case "fold" | "unfold" | "all" | "root" | "parent" | "path_step" | "zoom_time":
+                return view is not None and len(view.waterfall.spans) > 1
+            case "pan":
+                return view is not None and view.is_zoomed
+            case "engine":
+                return view is not None and view.waterfall.engine_count + view.waterfall.function_count > 0
+            case _:
+                return super().has_use_for(action)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        """Go to the run of the row; on a row of the selected run, fold or unfold."""
+        event.stop()
+        view, index = self.view, self._index
+        match event.action:
+            case GoToRun(run_id):
+                self.post_message(OpenRun(run_id))
+            case ToggleFold() if view is not None and index is not None:
+                view.set_open(index, is_open=not view.is_open(index))
+                self._refresh_near(index)
+            case _:
+                pass
+
+    def error_step(self, step: int) -> bool:
+        found = None if self.view is None else self.view.next_error(self._index, step)
+        return self._go_to(found)
+
+    def _go_to(self, index: int | None) -> bool:
+        if self.view is None or index is None:
+            return False
+        self.view.reveal([index])
+        self._refresh_near(index)
+        return True
+
+    def search(self, text: str) -> Line:
+        """Search in folded rows too, and reveal those that contain the text."""
+        from tui.ui.model.waterfall.view import MAX_REVEALED  # noqa: PLC0415  not needed before a trace was read
+
+        if self.view is not None and text:
+            self.view.reveal(self.view.matches(text.casefold())[:MAX_REVEALED])
+            self.rebuild()
+        return super().search(text)
+
+    def action_form(self, title: str) -> None:
+        self.show_form(title)
+
+    def action_fold(self) -> None:
+        view, index = self.view, self._index
+        if view is None or index is None:
+            return
+        if view.tree.below[index] and view.is_open(index):
+            view.set_open(index, is_open=False)
+            self._refresh_near(index)
+        else:
+            self.action_parent()
+
+    def action_unfold(self) -> None:
+        view, index = self.view, self._index
+        if view is None or index is None or not view.tree.below[index]:
+            return
+        if view.is_open(index):
+            self.page.go_to(view.key_of(view.tree.below[index][0]))
+        else:
+            view.set_open(index, is_open=True)
+            self._refresh_near(index)
+
+    def action_parent(self) -> None:
+        view, index = self.view, self._index
+        if view is not None and index is not None and (above := view.tree.above[index]) >= 0:
+            self.page.go_to(view.key_of(above))
+
+    def action_root(self) -> None:
+        self.page.action_top()
+
+    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
+        if self.view is not None:
+            index = self._index
+            self.view.set_all_open(is_open=is_open)
+            self._refresh_near(index)
+
+    def action_zoom_time(self, step: int) -> None:
+        if self.view is not None:
+            self.view.zoom(step, self._index, self.view.moment(self.live.now))
+            self.rebuild()
+            self.refresh_bindings()
+
+    def action_pan(self, step: int) -> None:
+        if self.view is not None:
+            self.view.pan(step, self.view.moment(self.live.now))
+            self.rebuild()
+
+    def action_engine(self) -> None:
+        if self.view is not None:
+            index = self._index
+            self.view.toggle_engine()
+            self._refresh_near(index)
+
+    def action_path_step(self) -> None:
+        if self.view is not None:
+            self._go_to(self.view.next_on_path(self._index))
+
+    def _refresh_near(self, index: int | None) -> None:
+        """Rebuild after folding. The cursor stays on its span, or moves to the nearest one above that has a row."""
+        self.rebuild()
+        if self.view is not None and index is not None:
+            index = self.view.nearest_row(index)
+            above = self.view.tree.ancestors(index)
+            any(self.page.go_to(self.view.key_of(each)) for each in (index, *above))
