@@ -267,14 +267,16 @@ def test_rate_limit_is_waited_for() -> None:
         assert [group["count"] for group in done.objects] == [8]
 
 
-def test_run_that_cannot_be_read_is_said_and_left_out() -> None:
-    with serving(fleet_of(FAILED=5)) as api:
-        broken = f"/api/v3/runs/{FleetRun(12, 0).id}"
-        refuse(api.fleet, REFUSED | {broken: 500})
+def test_runs_that_cannot_be_read_are_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    with serving(fleet_of(FAILED=60)) as api:
+        # So many at the start of the list that the server looks broken.
+        broken = {f"/api/v3/runs/{FleetRun(number, 0).id}": 500 for number in range(10, 40)}
+        refuse(api.fleet, REFUSED | broken)
         done = in_this_process("errors", "--json", url=api.url)
         assert done.code == 0
-        assert [group["count"] for group in done.objects] == [4]
-        assert "1 of 5 failed runs are in no group: their errors were not read." in done.err
+        assert [group["count"] for group in done.objects] == [30]
+        assert "30 of 60 failed runs are in no group: their errors were not read." in done.err
 
 
 def test_hostile_rows_are_printed_as_text(few: FleetApi) -> None:

@@ -8,6 +8,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.errors.progress import FailuresProgress, ServerGroupsRead
 from tui.domain.ids import RunId
 from tui.session import Session
+from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading
 from tui.store.errors.failures import TimeSpan
 from tui.ui.data.failure_reading import FailureReading, FailureView
@@ -40,12 +41,15 @@ class ShownFailures:
         self.session = session
         self.period = period
         self.visible: Sequence[RunId] = ()
+        self._groups = ErrorGroups(session.store)
+        """As in the view: the session tells changes ten times a second, so that it may lag behind the store."""
         self.reports: list[tuple[FailuresProgress, ServerGroupsRead]] = []
+        session.subscribe(self._on_changes)
         self.reading = FailureReading(
             session,
             FailureView(
                 visible=lambda: self.visible,
-                unread=lambda limit: self._groups().unread(self.span, limit),
+                unread=lambda limit: self._groups.unread(self.span, limit),
                 on_update=lambda: self.reports.append((self.reading.progress, self.reading.server_groups)),
             ),
         )
@@ -56,7 +60,7 @@ class ShownFailures:
 
     @property
     def counts(self) -> Reading:
-        return self._groups().reading(self.span)
+        return ErrorGroups(self.session.store).reading(self.span)
 
-    def _groups(self) -> ErrorGroups:
-        return ErrorGroups(self.session.store)
+    def _on_changes(self, changes: Changes) -> None:
+        self._groups.on_changes(changes)

@@ -17,6 +17,10 @@ MIN_RESET_S: Final = 0.5
 """A sooner reset, or one in the past, comes from a wrong clock and is ignored."""
 
 
+MAX_RESET_S: Final = 60.0
+"""A command waits for no later reset. A self-hosted server may have a longer period than the cloud's 10 s."""
+
+
 class RateFloor:
     """The number of remaining requests at which sending stops until the reset.
 
@@ -38,7 +42,8 @@ class RateFloor:
         self.latest = rate
         if self._floor is None or is_refilled or now_s >= self._ends_s:
             resets_in_s = rate.resets_in.total_seconds()
-            if not MIN_RESET_S <= resets_in_s <= self._period_s:
+            longest_s = MAX_RESET_S if self.spends_all else self._period_s
+            if not MIN_RESET_S <= resets_in_s <= longest_s:
                 resets_in_s = self._period_s
             self._floor = rate.limit * KEPT_BY_A_COMMAND if self.spends_all else rate.remaining * KEPT_PART
             self._ends_s = now_s + resets_in_s

@@ -167,19 +167,24 @@ def test_reading_goes_on_after_an_outage(tmp_path: Path, answer: Callable[[], Re
     asyncio.run(scenario())
 
 
-def test_run_that_cannot_be_read_is_counted_and_not_repeated(tmp_path: Path) -> None:
+def test_unreadable_runs_are_counted_and_tried_ever_later(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = failing_fleet(12)
-        broken = f"/api/v3/runs/{run_id(5)}"
-        fleet.fault = lambda path: server_error(500) if path == broken else None
+        fleet = failing_fleet(15)
+        broken = {f"/api/v3/runs/{run_id(number)}" for number in (4, 5, 6, 7)}
+        fleet.fault = lambda path: server_error(500) if path in broken else None
         async with polling(fleet, tmp_path) as (session, later):
             await later(5)
             shown = ShownFailures(session)
             shown.reading.start(HOUR, RunFilters())
-            await later(60)
-            assert shown.counts == (12, 11)
-            assert shown.reading.progress.unreadable_count == 1
-            assert details(fleet).count(run_id(5)) == 1
+            await later(70)
+            # Neither do they stop the others, nor are they requested all the time.
+            assert shown.counts == (15, 11)
+            assert shown.reading.progress.unreadable_count == 4
+            assert 2 <= details(fleet).count(run_id(5)) <= 5
+            fleet.fault = lambda _: None
+            await later(80)
+            assert shown.counts == (15, 15)
+            assert shown.reading.progress.unreadable_count == 0
 
     asyncio.run(scenario())
 

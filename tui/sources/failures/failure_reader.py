@@ -5,7 +5,7 @@ within the part of the request budget that searches have.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -23,9 +23,10 @@ from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
 from tui.sources.failures.failed_list import FailedList, failed_filters
+from tui.sources.failures.unreadable_runs import UnreadableRuns
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
-from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
+from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
 
 MAX_LISTED_RUNS: Final = 5_000
 """Failed runs of one list: 50 pages."""
@@ -35,6 +36,16 @@ MAX_DETAILS: Final = 3
 
 GATHER_S: Final = 1.0
 """After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""
+
+LOOK_EVERY_S: Final = 5.0
+"""Between two looks for unread errors while nothing fails: a view may group the runs of the store a little later."""
+
+VIEW_LAG_S: Final = 0.2
+MAX_LAGS: Final = 5
+"""How long, and how often in a row, the view is waited for. It groups runs ten times a second."""
+
+OUTAGE_FAILURES: Final = 2
+"""Failures in a row after which the server was in trouble, and not a few runs."""
 
 COUNT_EVERY_S: Final = 60.0
 """Between two queries for the number of failed runs."""
@@ -92,8 +103,10 @@ class FailureReader:
         self._visible_errors = ErrorFetcher(fetcher, store, emit, None)
         self._list: FailedList | None = None
         self._list_refusal = ""
-        self._tried: set[RunId] = set()
-        """Runs whose error could not be read, or that have none."""
+        self._unreadable = UnreadableRuns(clock)
+        self._lag_count = 0
+        self._has_success = False
+        """Whether the last step got what it requested."""
         self._counted_s: float | None = None
         self._wake = asyncio.Event()
         self.progress = FailuresProgress()
@@ -104,14 +117,16 @@ class FailureReader:
 
     async def run(self) -> None:
         """Read everything, then what fails later, until canceled. Failures of requests are reported and tried again."""
-        self._tried.clear()  # a new run tries each of them once more
+        self._unreadable.clear()  # a new run tries each of them once more
         self._list, self._list_refusal = None, ""
         failures = 0
         while True:
             self._wake.clear()
             try:
                 while await self._step():
-                    failures = 0
+                    if self._has_success and failures >= OUTAGE_FAILURES:
+                        self._unreadable.retry_now()  # it was the server, not these runs
+                    failures = 0 if self._has_success else failures
             except ApiError as error:
                 failures += 1
                 self._update(is_reading=False, failure=sentence_of(error))
@@ -119,17 +134,27 @@ class FailureReader:
                 await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
                 continue
             self._update(is_reading=False, has_all=self._has_all(), failure=self._list_refusal)
+            await self._wait_for_failures()
+
+    async def _wait_for_failures(self) -> None:
+        timer = self._clock.call_later(LOOK_EVERY_S, self._wake.set)
+        try:
             await self._wake.wait()
-            await self._clock.sleep(GATHER_S)
+        finally:
+            timer.cancel()
+        await self._clock.sleep(GATHER_S)
 
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
+        self._has_success = False
         if visible := self._visible_batch():
             await self._read_errors(self._visible_errors, visible)
         elif self._needs_list():
             await self._read_page()
         elif batch := self._unread_batch():
             await self._read_errors(self._errors, batch)
+        elif self._is_view_behind():
+            await self._clock.sleep(VIEW_LAG_S)
         elif self._is_count_due():
             await self._count()
         else:
@@ -137,23 +162,54 @@ class FailureReader:
         return True
 
     def _visible_batch(self) -> list[RunId]:
-        visible = (
-            run_id for run_id in self._visible() if run_id not in self._tried and lacks_error(self._store, run_id)
-        )
-        return list(islice(visible, MAX_DETAILS))
+        return list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS))
 
     def _unread_batch(self) -> list[RunId]:
-        """Return runs for one query, or a few that are read one by one if the key may not query."""
-        limit = MAX_IDS_PER_QUERY if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
-        unread = self._unread(limit + len(self._tried))
-        return [run_id for run_id in unread if run_id not in self._tried][:limit]
+        batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
+        self._lag_count = 0 if batch else self._lag_count
+        return batch
+
+    def _newest_unread(self) -> Sequence[RunId]:
+        # The view may not have grouped the last answer yet.
+        return self._unread(2 * self._batch_size + len(self._unreadable))
+
+    @property
+    def _batch_size(self) -> int:
+        """The runs of one query, or a few that are read one by one if the key may not query."""
+        return MAX_IDS_PER_QUERY if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
+
+    def _is_view_behind(self) -> bool:
+        """Whether the view still takes a run for unread that was read, so that others may be hidden behind it.
+
+        A view that is paused stays behind: it is waited for a few times only.
+        """
+        if all(lacks_error(self._store, run_id) for run_id in self._newest_unread()):
+            return False
+        self._lag_count += 1
+        return self._lag_count <= MAX_LAGS
+
+    def _is_wanted(self, run_id: RunId) -> bool:
+        return lacks_error(self._store, run_id) and not self._unreadable.is_waiting(run_id)
 
     async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
         self._update(is_reading=True)
-        await errors.read(batch, lambda _: None)
+        try:
+            await errors.read(batch, lambda _: None)
+        except ServerFault:
+            # Runs that the server can never read must not stand in the way of all others.
+            self._record_unreadable(batch)
+            raise
         await self._settle()
-        self._tried.update(run_id for run_id in batch if lacks_error(self._store, run_id))
-        self._update(failure="", unreadable_count=len(self._tried))
+        self._record_unreadable(batch)
+        self._has_success = not all(lacks_error(self._store, run_id) for run_id in batch)
+        self._update(failure="", unreadable_count=len(self._unreadable))
+
+    def _record_unreadable(self, batch: Iterable[RunId]) -> None:
+        for run_id in batch:
+            if lacks_error(self._store, run_id):
+                self._unreadable.add(run_id)
+            else:
+                self._unreadable.discard(run_id)
 
     def _needs_list(self) -> bool:
         """Whether failed runs of the span may be missing in the store, and the list can tell them."""
@@ -194,6 +250,7 @@ class FailureReader:
                     raise
                 self._list_refusal = sentence_of(error)
             await self._settle()
+        self._has_success = True
         self._update(failure="", has_all=self._has_all(), is_cut=self._list.is_cut)
 
     def _is_count_due(self) -> bool:

@@ -22,11 +22,14 @@ from tui.sources.failures.error_fetcher import FEED_TIMEOUT_S, MAX_IDS_PER_QUERY
 from tui.sources.failures.failed_list import FailedList
 from tui.sources.failures.failure_reader import sentence_of
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.errors import ApiError, RateLimited, Refused
+from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault
 from tui.wire.feed import MAX_FEED_WINDOW, FeedTarget
 
 MAX_TRIES: Final = 4
 """Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
+
+MAX_FAULTY_BATCHES: Final = 3
+"""Batches of single reads in a row in which the server may fail."""
 
 MIN_FEED_RUNS: Final = 10
 """Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
@@ -61,6 +64,8 @@ class WholeRead:
             fetcher, store, emit, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
         )
         self._has_answer = False
+        self._faulty: set[RunId] = set()
+        """Runs that were requested and have no known error."""
         self.run_ids: list[RunId] = []
         self.is_cut = False
         self.unreadable_rows = 0
@@ -111,15 +116,26 @@ class WholeRead:
             self._report(self)
 
     async def _read_one_by_one(self) -> None:
-        await self._read_details([run_id for run_id in self.missing if run_id not in self._errors.unreadable])
-        # While the server failed, a run may have been taken for unreadable.
-        again = [run_id for run_id in self.missing if run_id in self._errors.unreadable]
-        await self._read_details(again)
+        await self._read_details([run_id for run_id in self.missing if run_id not in self._faulty])
+        # These failed while others were read: the server cannot read them, or was in trouble at that moment.
+        with suppress(ServerFault):
+            await self._read_details(self.missing)
 
     async def _read_details(self, left: Sequence[RunId]) -> None:
+        """Read runs one by one. Raises `ServerFault` if the server fails in several batches in a row."""
+        faults = 0
         for start in range(0, len(left), MAX_IN_FLIGHT):
-            await self._errors.read_details(left[start : start + MAX_IN_FLIGHT], lambda _: None)
-            await self._settle()
+            batch = left[start : start + MAX_IN_FLIGHT]
+            try:
+                await self._errors.read_details(batch, lambda _: None)
+                faults = 0
+            except ServerFault:
+                faults += 1
+                if faults >= MAX_FAULTY_BATCHES:
+                    raise
+            finally:
+                await self._settle()
+                self._faulty.update(run_id for run_id in batch if lacks_error(self._store, run_id))
             self._report(self)
 
     async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
