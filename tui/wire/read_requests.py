@@ -165,7 +165,8 @@ class ApiReader(ABC):
         return await decode_log((await self._fetch_success(EventsRequest(run_id))).body, known, now_s)
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        return decode_span((await self._fetch_success(SpanRequest(run_id, span_id))).body)
+        response = await self._fetch_success(SpanRequest(run_id, span_id))
+        return await self._decode(response, lambda _: decode_span(response.body))
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
         """Return the rows of a TRQL query over the last `period`, such as `1d` (None: the longest that is accepted).

@@ -20,14 +20,21 @@ MAX_DEPTH: Final = 20
 MAX_ERRORS: Final = 100
 """The errors of one aggregate error that are told apart."""
 
+MAX_SEARCHED_CHARS: Final = 200_000
+"""The part of a text in which a stack is looked for."""
+
+MAX_FRAME_CHARS: Final = 4_000
+"""The characters of a line that may be a frame."""
+
 MAX_MESSAGE_LINES: Final = 50
 """The lines of a cause's message in front of its stack."""
 
 _FRAME: Final = re.compile(r"[ \t]+at \S")
+_PLACED: Final = re.compile(r"[ \t]+at \S.*(?:\)|:\d+)[ ,{]{0,3}$")
+_STACK: Final = re.compile(r"\n[ \t]{1,200}at \S")
 _OMITTED: Final = re.compile(r"[ \t]+\.\.\. ")
 _CAUSE: Final = re.compile(r"([ \t]*)(?:\[cause\]|cause): (?=\S)")
 _ERRORS: Final = re.compile(r"([ \t]*)\[errors\]: \[$")
-_OPENING: Final = re.compile(r"[ \t]*[{,][ \t]*$")
 _CLOSING: Final = re.compile(r"[ \t]*[\]})],?[ \t]*$")
 
 
@@ -73,7 +80,7 @@ def parse_logged_text(text: Raw) -> tuple[LoggedPart, ...]:
 
 def has_stack(text: str) -> bool:
     """Return whether a text seems to have a stack, without parsing it."""
-    return "\n" in text and re.search(r"\n[ \t]+at \S", text) is not None
+    return _STACK.search(text, 0, MAX_SEARCHED_CHARS) is not None
 
 
 class _Parser:
@@ -91,7 +98,11 @@ class _Parser:
 
         while at < end:
             line = self._lines[at]
-            if _FRAME.match(line) and (after := self._frames_end(at, end)) and (frames := self._frames(at, after)):
+            if (
+                self._may_be_frame(line)
+                and (after := self._frames_end(at, end))
+                and (frames := self._frames(at, after))
+            ):
                 close()
                 found.append(frames)
                 at = after
@@ -99,31 +110,34 @@ class _Parser:
                 close()
                 found.append(self._inner("cause", 1, 1, (at, after), match.end(), depth))
                 at = after
-            elif depth < MAX_DEPTH and (match := _ERRORS.match(line)):
+            elif depth < MAX_DEPTH and _ERRORS.match(line) and (errors := self._errors(at, end, depth)):
                 close()
-                after = self._list_end(at, end, len(match[1]))
-                found += self._errors(at + 1, after, len(match[1]), depth)
-                at = after
+                found += errors[0]
+                at = errors[1]
             else:
                 plain.append(Raw(line))
                 at += 1
         close()
         return tuple(found)
 
+    @staticmethod
+    def _may_be_frame(line: str) -> bool:
+        return len(line) <= MAX_FRAME_CHARS and _FRAME.match(line) is not None
+
     def _frames_end(self, at: int, end: int) -> int:
         """Return the line after a block of frames. `... 3 lines matching cause stack trace ...` belongs to it."""
         indent = _indent(self._lines[at])
         while at < end:
             line = self._lines[at]
-            if _indent(line) != indent or not (_FRAME.match(line) or _OMITTED.match(line)):
+            if _indent(line) != indent or not (self._may_be_frame(line) or _OMITTED.match(line)):
                 break
             at += 1
         return at
 
     def _frames(self, at: int, end: int) -> Frames | None:
-        """Return the frames of a block; None if none of them has a place, as in `at noon`."""
-        lines = self._lines[at:end]
-        bare = [_OPENING.sub("", line) for line in lines]
+        """Return the frames from a line on; None if none of them has a place, as in `at noon`."""
+        lines = self._lines[at : self._frames_end(at, end)]
+        bare = [_without_bracket(line) for line in lines]
         frames = parse_stack(Raw("\n".join(bare)))
         if not any(frame.file is not None or frame.text.endswith(")") for frame in frames):
             return None
@@ -152,7 +166,8 @@ class _Parser:
         return at
 
     def _is_frame(self, index: int, indent: int) -> bool:
-        return _FRAME.match(self._lines[index]) is not None and _indent(self._lines[index]) > indent
+        line = self._lines[index]
+        return len(line) <= MAX_FRAME_CHARS and _indent(line) > indent and _PLACED.match(line) is not None
 
     def _is_property(self, index: int, indent: int) -> bool:
         """Return whether a line belongs to the error around a cause: a bracket, or `name: value`."""
@@ -165,19 +180,26 @@ class _Parser:
             at += 1
         return at + 1 if at < end and _CLOSING.match(self._lines[at]) else at
 
-    def _errors(self, at: int, end: int, indent: int, depth: int) -> list[LoggedPart]:
-        """Return the errors of a list. Each begins two cells further in than the list."""
+    def _errors(self, at: int, end: int, depth: int) -> tuple[list[LoggedPart], int] | None:
+        """Return the errors of the list at a line, and the line after it; None if there are none.
+
+        Each begins two cells further in than the list.
+        """
+        indent = _indent(self._lines[at])
+        after = self._list_end(at, end, indent)
         starts = [
             index
-            for index in range(at, end)
+            for index in range(at + 1, after)
             if _indent(self._lines[index]) == indent + 2 and not _CLOSING.match(self._lines[index])
         ][:MAX_ERRORS]
-        last = end - 1 if end > at and _CLOSING.match(self._lines[end - 1]) else end
-        ends = [*starts[1:], last]
-        return [
-            self._inner("error", number, len(starts), span, indent + 2, depth)
-            for number, span in enumerate(zip(starts, ends, strict=True), 1)
+        if not starts or starts[0] != at + 1:
+            return None
+        last = after - 1 if _CLOSING.match(self._lines[after - 1]) else after
+        spans = zip(starts, [*starts[1:], last], strict=True)
+        inner: list[LoggedPart] = [
+            self._inner("error", number, len(starts), span, indent + 2, depth) for number, span in enumerate(spans, 1)
         ]
+        return inner, after
 
     def _inner(
         self,
@@ -189,10 +211,16 @@ class _Parser:
         depth: int,
     ) -> InnerError:
         at, end = span
-        head = _OPENING.sub("", self._lines[at][head_at:])
+        head = _without_bracket(self._lines[at][head_at:])
         if end > at + 1 and _CLOSING.match(self._lines[end - 1]) and _indent(self._lines[end - 1]) < head_at + 2:
             end -= 1
         return InnerError(kind, number, count, Raw(head), self.parts(at + 1, end, depth + 1))
+
+
+def _without_bracket(line: str) -> str:
+    """Return a line without the bracket or the comma that Node writes behind the last frame."""
+    bare = line.rstrip(" \t")
+    return bare[:-1].rstrip(" \t") if bare.endswith(("{", ",")) else line
 
 
 def _indent(line: str) -> int:

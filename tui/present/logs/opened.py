@@ -27,6 +27,8 @@ MAX_ROWS: Final = 300
 MAX_OPEN_ERRORS: Final = 3
 """Up to this many errors of an aggregate error begin open."""
 
+STACK_KEYS: Final = ("stack", "stackTrace", "stacktrace")
+
 _INDENT: Final = 2
 _MIN_ROOM: Final = 10
 
@@ -140,10 +142,20 @@ def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> 
 
 
 class _OpenJson(FoldedJson):
-    """A value whose top level is always open: each attribute has a row, however short it is."""
+    """A value whose top level is always open: each attribute has a row, however short it is. Errors begin open."""
 
     def _is_foldable(self, path: Path, label: Label, value: Json) -> bool:
         return not path or super()._is_foldable(path, label, value)
+
+    def _step(self, path: Path, label: Label, value: Json) -> VisibleRow:
+        step = super()._step(path, label, value)
+        return step._replace(is_open=not step.is_open) if path and step.is_foldable and _is_error(value) else step
+
+
+def _is_error(value: Json) -> bool:
+    """Return whether a value is an error as a logger writes it: an object with a stack."""
+    stacks = (value.get(key) for key in STACK_KEYS) if isinstance(value, dict) else ()
+    return any(isinstance(stack, str) and has_stack(stack) for stack in stacks)
 
 
 def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list[Row]:

@@ -39,7 +39,7 @@ class LogFollower:
     """
 
     def __init__(self, session: Session, show: Callable[[LogReading], None], may_read: Callable[[], bool]) -> None:
-        self._session = session
+        self.session = session
         self._show = show
         self._may_read = may_read
         self._fetcher: LogFetcher | None = None
@@ -59,12 +59,12 @@ class LogFollower:
         if self._fetcher is None:
             from tui.sources.log_fetcher import LogFetcher  # noqa: PLC0415  the start must be fast
 
-            self._fetcher = LogFetcher(self._session.fetcher, self._session.clock)
+            self._fetcher = LogFetcher(self.session.fetcher, self.session.clock)
         return self._fetcher
 
     @property
     def _run(self) -> Run | None:
-        return None if self._run_id is None else self._session.store.get(self._run_id)
+        return None if self._run_id is None else self.session.store.get(self._run_id)
 
     def select(self, run_id: RunId | None) -> None:
         """Read the log of another run, once the cursor of the list has rested. The log of the last one is dropped."""
@@ -124,7 +124,7 @@ class LogFollower:
 
     def _schedule(self, delay_s: float) -> None:
         """Read after a delay, or earlier if a read is due earlier."""
-        clock = self._session.clock
+        clock = self.session.clock
         due_s = clock.monotonic_s() + delay_s
         if self._timer is not None and self._due_s <= due_s:
             return
@@ -145,13 +145,13 @@ class LogFollower:
         if not self._may_read():
             self._is_owed = True
             return
-        self._task = self._session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
+        self._task = self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
 
     async def _read(self, run_id: RunId) -> None:
         """Read the log once. A canceled read changes nothing."""
         from tui.sources.log_fetcher import is_settled  # noqa: PLC0415  the start must be fast
 
-        session, run, requested_at = self._session, self._run, self._session.now()
+        session, run, requested_at = self.session, self._run, self.session.now()
         # The first read is about the run on the screen, the others fill what the user did not ask for.
         priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
         try:

@@ -4,8 +4,7 @@
 """
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -13,22 +12,22 @@ from typing import Any, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.domain.ids import RunId, SpanId
+from tui.domain.ids import RunId
 from tui.domain.run import ABSENT
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
 from tui.present import formatting
 from tui.present.actions.row_actions import ShowWhole, ToggleFold
 from tui.present.attempts.page import NOTHING_SELECTED
-from tui.present.frame.failure import without_request
 from tui.present.json.fold import value_at
 from tui.present.logs.columns import head
 from tui.present.logs.end import LogReading, end_rows
-from tui.present.logs.opened import AttributePath, Attributes
+from tui.present.logs.opened import AttributePath
 from tui.present.logs.rule import left_words, level_words, right_words
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes
 from tui.ui.base import call_soon
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.log_attributes import LogAttributes
 from tui.ui.data.log_follower import LogFollower
 from tui.ui.data.needs import RUN
 from tui.ui.input.clipboard import Clipboard
@@ -40,14 +39,8 @@ from tui.ui.panes.base import Notice, PagePane
 from tui.ui.widgets.lines import GUTTER, Lines
 from tui.ui.widgets.log_page import LogPage
 from tui.ui.widgets.page import Page
-from tui.wire.errors import ApiError
-
-MAX_KEPT_ATTRIBUTES: Final = 64
-"""Lines whose attributes are kept here, a few more than can be open."""
 
 _LEVELS: Final = tuple(LogLevel)
-_READING: Final = Attributes(note="reading the attributes…")
-_NONE: Final = Attributes(note="no attributes")
 
 
 class LogsPane(PagePane):
@@ -59,7 +52,9 @@ class LogsPane(PagePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", rank=12, need=20),
-        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=44),
+        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33),
+        bind("h,left", "fold", "close", "Close the line under the cursor."),
+        bind("l,right", "unfold", "open", "Open the line under the cursor."),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),
         bind("y", "copy_line", "copy line", "Copy the line under the cursor.", rank=64, need=50),
         bind("ctrl+s", "save_lines", "save", "Save the shown lines to a file.", rank=66, need=58),
@@ -68,10 +63,10 @@ class LogsPane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
-        self.view = LogView(self._attributes_of, self._end_rows)
+        self.follower = LogFollower(live.session, lambda _: self._soon(self._show_reading), self._may_read)
+        self.attributes = LogAttributes(self.follower, lambda: self._soon(self._show_attributes))
+        self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
-        self.follower = LogFollower(live.session, self._on_reading, self._may_read)
-        self._attributes: dict[SpanId, Attributes] = {}
         self._shown_reading: LogReading | None = None
 
     def compose(self) -> ComposeResult:
@@ -125,8 +120,9 @@ class LogsPane(PagePane):
     def _may_read(self) -> bool:
         return self.is_shown and self.live.pause is None
 
-    def _on_reading(self, _: LogReading) -> None:
-        call_soon(self, self._show_reading)
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Call a method on the message loop of the pane: tasks of the session must not draw."""
+        call_soon(self, call)
 
     def _show_reading(self) -> None:
         """Show what was read. An answer without new lines repaints only its age."""
@@ -158,7 +154,7 @@ class LogsPane(PagePane):
     def start_over(self) -> None:
         super().start_over()
         self._searched = ""
-        self._attributes.clear()
+        self.attributes.start_over(self.selection.run_id)
         self._shown_reading = None
 
     def on_show(self) -> None:
@@ -191,7 +187,7 @@ class LogsPane(PagePane):
         log, run = self.reading.log, self.run
         has_lines = log is not None and len(log) > 0
         match action:
-            case "level" | "wrap":
+            case "level" | "wrap" | "fold" | "unfold":
                 return has_lines
             case "follow":
                 return log is not None and not log.is_cut and not self.reading.is_complete and run is not None
@@ -214,8 +210,7 @@ class LogsPane(PagePane):
         index = self.view.index
         match event.action:
             case OpenLine(line):
-                if self.view.toggle(line):
-                    self._read_attributes(line)
+                self._toggle(line)
             case ToggleFold(key) if index is not None:
                 self.view.toggle_fold(index, key)
             case ShowWhole(key) if index is not None:
@@ -241,9 +236,26 @@ class LogsPane(PagePane):
     def action_follow(self) -> None:
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
-            self.view.to_bottom()
+            self.view.rows.to_bottom()
         self.update_page()
         self.refresh_bindings()
+
+    def action_fold(self) -> None:
+        self._turn(is_open=False)
+
+    def action_unfold(self) -> None:
+        self._turn(is_open=True)
+
+    def _turn(self, *, is_open: bool) -> None:
+        """Open or close the line under the cursor."""
+        index = self.view.index
+        if index is not None and self.view.is_open(index) is not is_open:
+            self._toggle(index)
+            self.update_page()
+
+    def _toggle(self, index: int) -> None:
+        if self.view.toggle(index) and self.view.log is not None:
+            self.attributes.read(self.view.log[index])
 
     def action_wrap(self) -> None:
         self.view.wrap(is_wrapped=not self.view.is_wrapped)
@@ -270,7 +282,7 @@ class LogsPane(PagePane):
             words = f"the lines could not be saved: {error.strerror or error}"
         else:
             words = f"{formatting.plural(len(shown), 'line')} saved to {path}"
-        call_soon(self, partial(self._notify, words))
+        self._soon(partial(self._notify, words))
 
     @property
     def _line(self) -> LogLine | None:
@@ -283,44 +295,9 @@ class LogsPane(PagePane):
     def _notice(self, line: Line) -> None:
         self.post_message(Notice(line))
 
-    def _attributes_of(self, index: int) -> Attributes:
-        log = self.view.log
-        return _READING if log is None else self._attributes.get(log[index].span_id, _READING)
-
-    def _read_attributes(self, index: int) -> None:
-        """Show the attributes of a line that was opened: one span is read for it, once."""
-        log, run_id = self.view.log, self.selection.run_id
-        if log is None or run_id is None:
-            return
-        line = log[index]
-        known = self._attributes.get(line.span_id)
-        if line.attributes is not None:
-            self._keep(line.span_id, Attributes(json.loads(line.attributes)))
-        elif not line.span_id:
-            self._keep(line.span_id, Attributes(note="The server sent no id for this line, so it has no attributes."))
-        elif known is None or known.is_failure:
-            self._attributes.pop(line.span_id, None)
-            self.live.session.spawn(self._fetch_attributes(run_id, line.span_id), f"read the span {line.span_id}")
-
-    async def _fetch_attributes(self, run_id: RunId, span_id: SpanId) -> None:
-        try:
-            values = (await self.follower.read_span(run_id, span_id)).properties
-            attributes = Attributes(values) if values else _NONE
-        except ApiError as error:
-            reason = without_request(str(error)).rstrip(".")
-            attributes = Attributes(note=f"The attributes could not be read: {reason}.", is_failure=True)
-        call_soon(self, partial(self._show_attributes, run_id, span_id, attributes))
-
-    def _show_attributes(self, run_id: RunId, span_id: SpanId, attributes: Attributes) -> None:
-        if self.selection.run_id == run_id:
-            self._keep(span_id, attributes)
-            self.view.redraw_open()
-            self.rebuild()
-
-    def _keep(self, span_id: SpanId, attributes: Attributes) -> None:
-        self._attributes[span_id] = attributes
-        while len(self._attributes) > MAX_KEPT_ATTRIBUTES:
-            del self._attributes[next(iter(self._attributes))]
+    def _show_attributes(self) -> None:
+        self.view.redraw_open()
+        self.rebuild()
 
     def _show_whole(self, index: int, key: object) -> None:
         """Show the whole message of a line, or a whole value of its attributes, on a page of its own."""
@@ -330,7 +307,7 @@ class LogsPane(PagePane):
         if run is None or log is None:
             return
         if isinstance(key, AttributePath):
-            value = value_at(self._attributes_of(index).values, key.path)
+            value = value_at(self.attributes.of(log[index]).values, key.path)
             label = "attributes"
         else:
             value, label = log[index].message, "message"

@@ -110,22 +110,22 @@ class LogPage(Page):
 
     def on_click(self, event: events.Click) -> None:
         if event.y < len(self._window) and self._window[event.y].log_index is not None:
-            self.view.cursor = self._window[event.y].place
+            self.view.rows.cursor = self._window[event.y].place
             self._moved()
             if event.chain == 2:
                 self.enter()
 
     def action_top(self) -> None:
-        self.view.to_top()
+        self.view.rows.to_top()
         self._moved()
 
     def action_bottom(self) -> None:
-        self.view.to_bottom()
+        self.view.rows.to_bottom()
         self._moved()
 
     def _go(self, index: int) -> None:
         """Move by `index` rows. Here the base class always sees the cursor on row 0, so that an index is a distance."""
-        self.view.move(index)
+        self.view.rows.move(index)
         self._moved()
 
     def _moved(self) -> None:
@@ -137,7 +137,7 @@ class LogPage(Page):
             return BLANK_LINE
         shown = self._window[y]
         is_current = bool(self._needle) and shown.log_index is not None and shown.log_index == self.view.index
-        is_under_cursor = shown.log_index is not None and shown.place == self.view.cursor
+        is_under_cursor = shown.log_index is not None and shown.place == self.view.rows.cursor
         return PageLine(shown.row.line, is_under_cursor=is_under_cursor, is_current=is_current)
 
     def _start_search(self, needle: str) -> None:
