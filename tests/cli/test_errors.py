@@ -239,6 +239,19 @@ def test_outage_in_the_middle_prints_what_was_read(monkeypatch: pytest.MonkeyPat
         assert "stopped after 12 of 30 failed runs: " in done.err
 
 
+@pytest.mark.parametrize(("count", "status"), [(2, 500), (30, 503), (2, 403)])
+def test_nothing_but_failing_details_exits_with_1(monkeypatch: pytest.MonkeyPatch, count: int, status: int) -> None:
+    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    with serving(fleet_of(FAILED=count)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        api.fleet.fault = lambda path: server_error(status) if path.startswith("/api/v3/runs/") else refused(path)
+        done = in_this_process("errors", "--json", url=api.url)
+        assert (done.code, done.out) == (1, "")
+        assert f"stopped after 0 of {count} failed runs: " in done.err
+        assert str(status) in done.err
+
+
 def test_short_outage_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=30)) as api:

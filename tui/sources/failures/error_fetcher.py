@@ -65,6 +65,8 @@ class ErrorFetcher:
         self._concurrent_reads = concurrent_reads
         self._may_use_feed = True
         self.unreadable: set[RunId] = set()
+        self.fault: ApiError | None = None
+        """Why the last of them could not be read."""
 
     async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
         """Read the errors of these runs. `on_read` is called with the number of errors read by each step.
@@ -90,8 +92,10 @@ class ErrorFetcher:
                     continue
                 # A single run that cannot be read does not stop the search. A server in trouble does.
                 failures += 1
-                is_of_the_run = isinstance(error, ApiError) and not isinstance(error, Unreachable | RateLimited)
-                if not is_of_the_run or failures >= MAX_FAILURES:
+                if not isinstance(error, ApiError) or isinstance(error, Unreachable | RateLimited):
+                    raise error
+                self.fault = error
+                if failures >= MAX_FAILURES:
                     raise error
                 self.unreadable.add(run_id)
             on_read(sum(error is None for error in results))

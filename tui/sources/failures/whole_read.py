@@ -120,6 +120,8 @@ class WholeRead:
         # These failed while others were read: the server cannot read them, or was in trouble at that moment.
         with suppress(ServerFault):
             await self._read_details(self.missing)
+        if self._errors.fault is not None and len(self.missing) == len(self.run_ids):
+            raise self._errors.fault
 
     async def _read_details(self, left: Sequence[RunId]) -> None:
         """Read runs one by one. Raises `ServerFault` if the server fails in several batches in a row."""
