@@ -247,7 +247,10 @@ TASKS = (
 )
 
 _AGES_MIN = (
-    ("example-thrown", 50),
+    ("example-thrown", 100),
+    ("example-timeout", 99),
+    ("example-crash", 98),
+    ("example-out-of-memory", 97),
     ("example-lost-worker", 24),
     ("example-canceled", 18),
     ("example-expired", 17),
@@ -260,7 +263,7 @@ _AGES_MIN = (
     ("example-thrown", 8),
     ("example-checkout", 7),
 )
-"""How long before the start of a world each of them is triggered."""
+"""How many minutes before the start of a world each is triggered. Those with a state also failed an hour earlier."""
 
 _CANCELED_AFTER_MS = 2 * _MINUTE_MS
 
