@@ -25,6 +25,11 @@ def run_id(number: int) -> RunId:
     return RunId(FleetRun(number, 0).id)
 
 
+def lists_of_failures(fleet: Fleet) -> list[dict[str, str]]:
+    """The queries of the lists of failed runs."""
+    return [query for _, query in fleet.requests_to(RUNS) if "SYSTEM_FAILURE" in query.get("filter[status]", "")]
+
+
 async def read_all(shown: ShownFailures, later: Later, *, seconds: int = 120) -> None:
     """Start reading, and let time pass until everything is read."""
     shown.reading.start(shown.period, RunFilters())
@@ -48,10 +53,7 @@ def test_failed_runs_before_the_history_are_listed_and_read(tmp_path: Path) -> N
             assert shown.reading.progress.failed_count(105) == 105
             # All from single reads, since the key may not query; the list is filtered by status.
             assert len(set(details(fleet))) == len(details(fleet)) == 105
-            lists = [
-                query for _, query in fleet.requests_to(RUNS) if "SYSTEM_FAILURE" in query.get("filter[status]", "")
-            ]
-            assert len(lists) == 2
+            assert len(lists_of_failures(fleet)) == 2
 
     asyncio.run(scenario())
 
@@ -139,6 +141,27 @@ def test_stopped_reading_sends_nothing(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(40)
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            for opened in range(6):
+                shown.reading.start(HOUR, RunFilters())
+                await later(8)
+                shown.reading.stop()
+                assert len(lists_of_failures(fleet)) == 1, opened
+            assert len(set(details(fleet))) == len(details(fleet)) > 10
+            await later(40)
+            shown.reading.start(HOUR, RunFilters())
+            await later(30)
+            assert len(lists_of_failures(fleet)) == 2
+            assert shown.counts == (40, 40)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -220,8 +243,7 @@ def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path)
             progress = shown.reading.progress
             assert "403 Unauthorized" in progress.failure
             assert progress.failed_count(5) is None
-            refused = [query for _, query in fleet.requests_to(RUNS) if "SYSTEM" in str(query)]
-            assert len(refused) == 1
+            assert len(lists_of_failures(fleet)) == 1
 
     asyncio.run(scenario())
 

@@ -120,6 +120,23 @@ def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer:
     scenario_of(tmp_path, test)
 
 
+def test_groups_are_not_read_at_each_opening(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+        for _ in range(8):
+            shown.reading.start(HOUR, RunFilters())
+            await later(0.2)
+            shown.reading.stop()
+        assert len(fleet.requests_to(ERRORS)) == 3
+        shown.reading.start(HOUR, RunFilters())
+        await later(6)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 2
+        shown.reading.start(2 * HOUR, RunFilters())
+        await later(1)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 3
+
+    scenario_of(tmp_path, test)
+
+
 def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sources.failures.group_reader.MAX_PAGES", 3)
     numbers = iter(range(1_000))

@@ -40,6 +40,9 @@ GATHER_S: Final = 1.0
 LOOK_EVERY_S: Final = 5.0
 """Between two looks for unread errors while nothing fails: a view may group the runs of the store a little later."""
 
+LIST_AGAIN_AFTER_S: Final = 60.0
+"""A view that is left and shown again within this time goes on with the list that was read."""
+
 VIEW_LAG_S: Final = 0.2
 MAX_LAGS: Final = 5
 """How long, and how often in a row, the view is waited for. It groups runs ten times a second."""
@@ -93,7 +96,7 @@ class FailureReader:
         self._fetcher = fetcher
         self._store = store
         self._clock = clock
-        self._scope = scope
+        self.scope = scope
         self._emit = emit
         self._settle = settle
         self._visible = visible
@@ -104,6 +107,7 @@ class FailureReader:
         self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
         self._visible_errors = ErrorFetcher(fetcher, store, emit, None)
         self._list: FailedList | None = None
+        self._listed_s = 0.0
         self._list_refusal = ""
         self._unreadable = UnreadableRuns(clock)
         self._lag_count = 0
@@ -120,7 +124,9 @@ class FailureReader:
     async def run(self) -> None:
         """Read everything, then what fails later, until canceled. Failures of requests are reported and tried again."""
         self._unreadable.clear()  # a new run tries each of them once more
-        self._list, self._list_refusal = None, ""
+        self._list_refusal = ""
+        if self._list is not None and self._clock.monotonic_s() - self._listed_s >= LIST_AGAIN_AFTER_S:
+            self._list = None
         failures = 0
         while True:
             self._wake.clear()
@@ -215,7 +221,7 @@ class FailureReader:
 
     def _needs_list(self) -> bool:
         """Whether failed runs of the span may be missing in the store, and the list can tell them."""
-        if not self._scope.can_list or self._list_refusal or self._is_in_history():
+        if not self.scope.can_list or self._list_refusal or self._is_in_history():
             return False
         return self._list is None or not self._list.is_done
 
@@ -226,12 +232,12 @@ class FailureReader:
             return False
         is_whole = history.is_complete and not history.is_cut
         return history.reached <= self._since or (
-            is_whole and window is not None and self._scope.period <= window.period
+            is_whole and window is not None and self.scope.period <= window.period
         )
 
     @property
     def _since(self) -> datetime:
-        return self._fetcher.now() - self._scope.period
+        return self._fetcher.now() - self.scope.period
 
     def _has_all(self) -> bool:
         """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
@@ -240,7 +246,8 @@ class FailureReader:
 
     async def _read_page(self) -> None:
         if self._list is None:
-            filters = failed_filters(self._scope.followed, self._since)
+            self._listed_s = self._clock.monotonic_s()
+            filters = failed_filters(self.scope.followed, self._since)
             self._list = FailedList(self._fetcher, self._emit, filters, MAX_LISTED_RUNS)
         self._update(is_reading=True)
         if not self._list.is_done:
@@ -256,7 +263,7 @@ class FailureReader:
         self._update(failure="", has_all=self._has_all(), is_cut=self._list.is_cut)
 
     def _is_count_due(self) -> bool:
-        if self._has_all() or not self._scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
+        if self._has_all() or not self.scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
             return False
         return self._counted_s is None or self._clock.monotonic_s() - self._counted_s >= COUNT_EVERY_S
 
@@ -268,7 +275,7 @@ class FailureReader:
         await self._pace.wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
-                rows = await self._fetcher.query(trql, query_period(self._scope.period), Priority.VISIBLE)
+                rows = await self._fetcher.query(trql, query_period(self.scope.period), Priority.VISIBLE)
         except TimeoutError:
             rows = None
         count = rows[0].get("n") if rows else None

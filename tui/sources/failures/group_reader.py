@@ -22,6 +22,9 @@ from tui.wire.errors import ApiError, RateLimited, Refused
 REFRESH_EVERY_S: Final = 60.0
 """Between two reads of the groups. Somebody acknowledges one of them a few times a day."""
 
+MIN_INTERVAL_S: Final = 5.0
+"""Between two reads of the same period, for a user who leaves and opens the view again and again."""
+
 MAX_PAGES: Final = 20
 """Pages of one read: 1,000 groups."""
 
@@ -38,10 +41,15 @@ class GroupReader:
         self._clock = clock
         self._report = report
         self.result = ServerGroupsRead()
+        self._last: tuple[timedelta, float] | None = None
+        """The period of the last read, and its time."""
 
     async def run(self, period: timedelta) -> None:
         """Read the groups every minute, until canceled or refused."""
+        if self._last is not None and self._last[0] == period:
+            await self._clock.sleep(MIN_INTERVAL_S - (self._clock.monotonic_s() - self._last[1]))
         while not self.result.refusal:
+            self._last = period, self._clock.monotonic_s()
             resets_s = await self.read(period, Priority.VISIBLE)
             await self._clock.sleep(max(REFRESH_EVERY_S, resets_s))
 

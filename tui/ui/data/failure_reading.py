@@ -64,18 +64,20 @@ class FailureReading:
         session = self._session
         if self._groups is None:
             self._groups = GroupReader(session.fetcher, session.clock, self._on_groups)
-        self.progress = FailuresProgress()
-        self._reader = FailureReader(
-            session.fetcher,
-            session.store,
-            session.clock,
-            FailureScope(period, followed, can_list=session.sources.relay is None),
-            emit=session.emit,
-            settle=session.settle,
-            visible=self._view.visible,
-            unread=self._view.unread,
-            report=self._on_progress,
-        )
+        scope = FailureScope(period, followed, can_list=session.sources.relay is None)
+        if self._reader is None or self._reader.scope != scope:
+            self.progress = FailuresProgress()
+            self._reader = FailureReader(
+                session.fetcher,
+                session.store,
+                session.clock,
+                scope,
+                emit=session.emit,
+                settle=session.settle,
+                visible=self._view.visible,
+                unread=self._view.unread,
+                report=self._on_progress,
+            )
         self._unsubscribe = session.subscribe(self._on_changes)
         self._tasks = [
             session.spawn(self._reader.run(), "read failed runs"),
@@ -89,7 +91,6 @@ class FailureReading:
         for task in self._tasks:
             task.cancel()
         self._tasks = []
-        self._reader = None
 
     async def read_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return a group of the server with its detail. Raises `ApiError`. Call it after `start`."""
@@ -98,7 +99,7 @@ class FailureReading:
 
     def wake(self) -> None:
         """Read the errors of runs that are visible now. Call it after the cursor or the scroll position has moved."""
-        if self._reader is not None:
+        if self._reader is not None and self._tasks:
             self._reader.wake()
 
     def _on_changes(self, changes: Changes) -> None:
@@ -107,7 +108,7 @@ class FailureReading:
             self.wake()
 
     def _on_progress(self, progress: FailuresProgress) -> None:
-        if self._reader is not None and progress != self.progress:
+        if self._tasks and progress != self.progress:
             self.progress = progress
             self._view.on_update()
 
