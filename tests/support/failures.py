@@ -11,7 +11,7 @@ from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading
 from tui.store.errors.failures import TimeSpan
-from tui.ui.data.failure_reading import FailureReading, FailureView
+from tui.ui.data.errors.failure_reading import FailureReading, FailureView
 
 ERRORS = "/api/v1/errors"
 RUNS = "/api/v1/runs"

@@ -71,6 +71,8 @@ class FleetRun:
     end: str = "COMPLETED"
     task: str = "send-email"
     parent: int | None = None
+    message: str = ""
+    """Replaces the message of a run that fails."""
 
     @property
     def id(self) -> str:
@@ -187,7 +189,7 @@ class Fleet:
             queue=HELD,
             ttl=ttl,
             parent=parent,
-            script=Script((Work(lasts_ms),), throws=ENDS[run.end]),
+            script=Script((Work(lasts_ms),), throws=_failure(run)),
             starts_ms=None if begins_s is None else in_ms(begins_s),
         )
         self.world.lifecycle.create(new)
@@ -232,6 +234,11 @@ class Fleet:
             await (self.fault(request.url.path) or answers)(scope, receive, send)
 
         return watched
+
+
+def _failure(run: FleetRun) -> Failure | None:
+    failure = ENDS[run.end]
+    return failure if failure is None or not run.message else replace(failure, message=run.message)
 
 
 def _order(run: FleetRun) -> tuple[float, int]:

@@ -95,8 +95,8 @@ class ErrorGroup:
 class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store."""
 
-    def __init__(self, store: Store) -> None:
-        """Group the runs that the store has now."""
+    def __init__(self, store: Store, *, starts_empty: bool = False) -> None:
+        """Group the runs that the store has now. With `starts_empty`, `on_changes` must receive them, in any parts."""
         self._store = store
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
@@ -106,8 +106,9 @@ class ErrorGroups:
         self._counts: dict[Fingerprint, GroupCounts] = {}
         self._server_groups: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
         self._has_server_groups = False
-        for run in store.runs():
-            self._update(run.id, run)
+        if not starts_empty:
+            for run in store.runs():
+                self._update(run.id, run)
 
     def on_changes(self, changes: Changes) -> set[Fingerprint]:
         """Regroup the runs that changed. Return the groups that changed, those that are gone included."""
@@ -159,7 +160,10 @@ class ErrorGroups:
             self._remove(before)
         if after is not None:
             self._add(after)
-        return {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
+        touched = {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
+        for fingerprint in touched - self._members.keys():
+            del self._kinds[fingerprint]
+        return touched
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if run is None or run.state is None or not is_failure(run):
@@ -200,7 +204,7 @@ class ErrorGroups:
         if self._span is not None and _has(self._span, failure):
             self._uncount(failure)
         if not members:
-            del self._members[failure.fingerprint], self._kinds[failure.fingerprint]
+            del self._members[failure.fingerprint]
 
     def _uncount(self, failure: Failure) -> None:
         assert failure.fingerprint is not None

@@ -2,7 +2,8 @@
 
 * All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
 * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
-* `id:` and `error:` match a part of the id or the error. All other fields match the whole value.
+* `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
+  other fields match the whole value.
 * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
 * A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
 """

@@ -24,6 +24,9 @@ TimedTerm = Callable[[Run, datetime | None], bool]
 MAX_REMEMBERED_TESTS: Final = 1024
 """Values of tasks, versions, statuses and tags whose last test a term remembers."""
 
+MAX_REMEMBERED_KINDS: Final = 1024
+"""Errors whose group a term remembers."""
+
 MAX_DURATION: Final = timedelta(days=36_500)
 """A longer duration is rejected: the current time minus it must be a valid date."""
 
@@ -31,6 +34,7 @@ _DURATION: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,3})?(?:ms|[smhdw]))+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _UNFINISHED_DURATION: Final = re.compile(r"[<>]?=?[\d.smhdw]*")
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{4,16}")
 _YES: Final = ("yes", "true", "1")
 _NO: Final = ("no", "false", "0")
 
@@ -104,6 +108,23 @@ def _error_test(patterns: list[str]) -> Term:
 
 def _parse_error(word: Word) -> ParsedWord:
     return ParsedWord(_error_test(word.values), depends_on_errors=True)
+
+
+def _parse_group(word: Word) -> ParsedWord:
+    """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+
+    starts = tuple(word.values)
+    if not all(_FINGERPRINT.fullmatch(start) for start in starts):
+        reason = "group must be the fingerprint of an error group, 4 to 16 of 0-9 a-f"
+        return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=True))
+    fingerprint_of = lru_cache(MAX_REMEMBERED_KINDS)(lambda error: kind_of(error).fingerprint)
+
+    def term(run: Run) -> bool:
+        error = run.error[1] if run.error is not None else None
+        return error is not None and run.status.is_failed and fingerprint_of(error).startswith(starts)
+
+    return ParsedWord(term, depends_on_errors=True)
 
 
 def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
@@ -268,6 +289,7 @@ FIELDS: Final[Mapping[str, FieldParser]] = MappingProxyType(
         "queue": _parse_queue,
         "version": _whole_value(lambda run: run.fixed.version),
         "error": _parse_error,
+        "group": _parse_group,
         "id": _parse_id,
         "took": _parse_took,
         "age": _parse_age,

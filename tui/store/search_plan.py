@@ -84,7 +84,7 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
         tuple(dict.fromkeys(lists)),
         filters,
         tuple(dict.fromkeys(error_texts))[:MAX_ERROR_TEXTS],
-        reads_errors=any(word.field == "error" or _may_be_error(word) for word in all_words),
+        reads_errors=any(word.field in {"error", "group"} or _may_be_error(word) for word in all_words),
         # An id belongs to one run, and the lists of a queue contain every run that can match.
         reads_older=not run_ids and not queues,
     )

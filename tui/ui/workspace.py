@@ -87,7 +87,7 @@ class Workspace(Backdrop):
         self._summary = summary
         self._hairline = Hairline()
         self._plan_layout = PlanLayout()
-        self._size = Size(*MEDIUM)
+        self._terminal_size = Size(*MEDIUM)
         self._summary_height = SUMMARY_HEIGHT
         self._wants_zoom = False
         # Textual has no public way to bind keys that differ between two widgets of one class.
@@ -155,7 +155,7 @@ class Workspace(Backdrop):
 
     def arrange_for(self, size: Size, summary_height: int) -> None:
         """Place everything on a terminal of that size."""
-        self._size, self._summary_height = size, summary_height
+        self._terminal_size, self._summary_height = size, summary_height
         planned = self._plan_for(is_zoomed=self._wants_zoom)
         for name, pane in self._panes.items():
             rect = planned.rects.get(name)
@@ -169,8 +169,8 @@ class Workspace(Backdrop):
 
     def _plan_for(self, *, is_zoomed: bool) -> PanePlan:
         return plan(
-            self._size.width,
-            self._size.height - 2,
+            self._terminal_size.width,
+            self._terminal_size.height - 2,
             {name: self._panes[name].placement for name in self._open_forms.values()},
             recent=[name for name in self._recent if name in self._open_forms.values()],
             is_zoomed=is_zoomed,

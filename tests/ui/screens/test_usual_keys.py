@@ -70,7 +70,7 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     names = {"quit": ["q", "quit", ":q", "exit"], "q!": ["q!", "quit!", ":q!"], "keys": ["help", "h", ":help", "H"]}
 
     async def story(monitor: Monitored) -> None:
-        commands = commands_of(monitor.screen, sort_by=lambda _: None, use_color_mode=lambda _: None)
+        commands = commands_of(monitor.screen, sorts=(), use_color_mode=lambda _: None)
         for name, aliases in names.items():
             assert [matching(commands, alias)[0].name for alias in aliases] == [name] * len(aliases)
         await monitor.press("colon", *"help", "enter")

@@ -38,9 +38,11 @@ HELP_GROUPS: Final = (
             HelpRow("half a page down, up", ("half-page-1", "half-page--1")),
             HelpRow("previous, next run", ("run-step--1", "run-step-1")),
             HelpRow("next, previous failure", ("error-step-1", "error-step--1")),
+            HelpRow("next, previous new group", ("new-step-1", "new-step--1")),
             HelpRow("root, run above", ("root", "parent")),
             HelpRow("along the longest path", ("path-step",)),
             HelpRow("open", ("enter",)),
+            HelpRow("the errors, back to the runs", ("errors", "leave-view")),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back", "close")),
             HelpRow("back, then quit", ("quit-level",)),
@@ -64,6 +66,7 @@ HELP_GROUPS: Final = (
             HelpRow("more, less time", ("zoom-time--1", "zoom-time-1")),
             HelpRow("earlier, later", ("pan--1", "pan-1")),
             HelpRow("spans of the engine", ("engine",)),
+            HelpRow("longer, shorter span", ("span-1", "span--1")),
         ),
     ),
     HelpGroup(
@@ -84,6 +87,8 @@ HELP_GROUPS: Final = (
             HelpRow("choose what to copy", ("copy-menu",)),
             HelpRow("copy the line of a log", ("copy-line",)),
             HelpRow("save the lines of a log", ("save-lines",)),
+            HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),
+            HelpRow("copy the group as Markdown", ("copy-group",)),
         ),
     ),
     HelpGroup(

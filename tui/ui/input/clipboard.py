@@ -8,7 +8,9 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tui.config import Settings
 from tui.present import formatting
+from tui.present.redaction import Redactor
 from tui.present.styled import Line, Piece, Token
 
 MAX_BYTES: Final = 100_000
@@ -38,6 +40,14 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
         # Without STY (over SSH) TERM=screen may also mean tmux. tmux drops the wrapped form, GNU screen the plain one.
         return wrapped if environ.get("STY") else plain + wrapped
     return plain
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """Return what removes the secrets of a session from a text."""
+    redactor = Redactor()
+    for secret in (settings.key, settings.relay_token):
+        redactor.hide(secret.reveal())
+    return redactor
 
 
 class Clipboard:

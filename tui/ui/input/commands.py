@@ -42,16 +42,20 @@ _SORT_SENTENCES: Final = {
 }
 
 
+def sort_commands(sort_by: Callable[[Order], None]) -> list[Command]:
+    """Return a command for each order of the list of runs."""
+    return [
+        Command(f"sort by {order.title}", _SORT_SENTENCES.get(order, ""), partial(sort_by, order)) for order in ORDERS
+    ]
+
+
 def commands_of(
-    screen: Screen[Any], *, sort_by: Callable[[Order], None], use_color_mode: Callable[[ColorMode], None]
+    screen: Screen[Any], *, sorts: Sequence[Command], use_color_mode: Callable[[ColorMode], None]
 ) -> list[Command]:
     """Return the commands without a key, then the keys that work now in the focused pane and on the screen."""
     app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
     named = [
-        *(
-            Command(f"sort by {order.title}", _SORT_SENTENCES.get(order, ""), partial(sort_by, order))
-            for order in ORDERS
-        ),
+        *sorts,
         Command("dark", "Dark colours.", partial(use_color_mode, ColorMode.DARK)),
         Command("light", "Light colours.", partial(use_color_mode, ColorMode.LIGHT)),
         Command("16 colours", "The terminal's own colours.", partial(use_color_mode, ColorMode.SIXTEEN)),

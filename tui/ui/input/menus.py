@@ -3,14 +3,13 @@
 Each screen's module is imported when it is first opened, so that the program starts fast.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.screen import Screen
 
 from tui.domain.ids import RunId
-from tui.store.orders import Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
@@ -18,6 +17,9 @@ from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.look.palettes import ColorMode
+
+if TYPE_CHECKING:
+    from tui.ui.input.commands import Command
 
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Find a command by name.", rank=80, need=42, shown=":"),
@@ -72,10 +74,10 @@ def open_palette(
     live: LiveModel,
     messages: Messages,
     *,
-    sort_by: Callable[[Order], None],
+    sorts: "Sequence[Command]",
     use_color_mode: Callable[[ColorMode], None],
 ) -> None:
-    """Let the user choose a command, and run it."""
+    """Let the user choose a command, and run it. `sorts` are the orders of the view's list."""
     from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  loaded when first used
     from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  loaded when first used
 
@@ -84,5 +86,5 @@ def open_palette(
             command.run()
 
     first = Command("messages", "Errors and warnings of this session.", partial(open_messages, screen, live, messages))
-    commands = commands_of(screen, sort_by=sort_by, use_color_mode=use_color_mode)
+    commands = commands_of(screen, sorts=sorts, use_color_mode=use_color_mode)
     screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -8,7 +8,7 @@ from tui.present import formatting
 from tui.present.dialogs.filters import window_words
 from tui.present.frame.outage import gap_remark
 from tui.present.list.filter_remarks import invalid_word_line
-from tui.present.styled import Line, Piece, Token
+from tui.present.styled import Line, Piece, Token, cut
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.store.orders import CREATED
 from tui.ui.data.live_model import LiveModel
@@ -22,6 +22,9 @@ GAP_SHOWN_FOR: Final = timedelta(minutes=2)
 WIDE: Final = 100
 """From this width on, the rule has room for the long remark about a gap."""
 
+MAX_NAME_CELLS: Final = 40
+"""For the name of a filter."""
+
 _ORDER_WORDS: Final = {CREATED.id: "newest first"}
 _DOT: Final = Piece(" · ", Token.MUTED)
 
@@ -34,7 +37,9 @@ def rule_left(live: LiveModel, views: ListViews, filter_token: Token) -> Line:
     if query.is_searched:
         covered += " and older"
     order = _ORDER_WORDS.get(query.order.id, f"by {query.order.title}")
-    typed = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
+    typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
+    if query.text_name:
+        typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
     # The typed filter comes first: a narrow rule cuts the end, and the filter that hides runs has to stay.
     return (*typed, _DOT, Piece(covered, filter_token), _DOT, Piece(order, Token.MUTED))
 

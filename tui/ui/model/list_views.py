@@ -17,6 +17,7 @@ from tui.domain.filters import MAX_PERIOD, RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
+from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import Filter, parse_filter
@@ -42,6 +43,7 @@ class ListQuery:
 
     * `period`: how far back the server is asked for runs
     * `text`: the typed filter
+    * `text_name`: what the typed filter stands for, where it does not say so itself
     * `filters`: the server's filters
     * `is_typing`: the last word of the text may be incomplete
     * `is_searched`: the server was searched for this text, so runs of any age are shown
@@ -53,6 +55,7 @@ class ListQuery:
     order: Order = CREATED
     is_typing: bool = False
     is_searched: bool = False
+    text_name: Raw = Raw("")
 
     @property
     def shown_period(self) -> timedelta:

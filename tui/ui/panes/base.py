@@ -3,7 +3,7 @@
 Panes do not know each other. A pane receives the selection from its screen, and posts messages to it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -204,7 +204,7 @@ class PagePane(Pane):
         self.page = Page(self.rows)
         self._searched = ""
         self._key_state: tuple[object, ...] = ()
-        self._shown_run: RunId | None = None
+        self._shown_subject: Hashable = None
         self._is_outdated = False
 
     @property
@@ -289,13 +289,18 @@ class PagePane(Pane):
         self._is_outdated = not self.is_shown
         if self._is_outdated:
             return
-        if self.selection.run_id != self._shown_run:
-            self._shown_run = self.selection.run_id
+        if self.subject != self._shown_subject:
+            self._shown_subject = self.subject
             self.start_over()
         self.update_page()
 
+    @property
+    def subject(self) -> Hashable:
+        """What the page is about. When it changes, the page starts at its top."""
+        return self.selection.run_id
+
     def start_over(self) -> None:
-        """Forget what was unfolded and where the cursor was, because another run is selected."""
+        """Forget what was unfolded and where the cursor was, because the page is about something else."""
         self.page.start_over()
 
     def update_page(self) -> None:

@@ -144,11 +144,11 @@ class LogsPane(PagePane):
         self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
 
     def watch_selection(self) -> None:
-        if self.selection.run_id != self._shown_run:
+        if self.selection.run_id != self._shown_subject:
             # Also while the pane is hidden: the log of the last run may take megabytes.
-            self._shown_run = self.selection.run_id
+            self._shown_subject = self.selection.run_id
             self.start_over()
-            self.follower.select(self._shown_run)
+            self.follower.select(self.selection.run_id)
         super().watch_selection()
 
     def start_over(self) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
+from tui.domain.text import Raw
 from tui.present.frame.empty import empty_lines
 from tui.present.list.end import end_key, end_line
 from tui.present.list.filter_remarks import invalid_word_line
@@ -27,7 +28,7 @@ from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.list_facts import count_words, empty_facts, end_facts
 from tui.ui.model.list_rule import WIDE, rule_left, rule_right
-from tui.ui.model.list_views import ListViews
+from tui.ui.model.list_views import ListQuery, ListViews
 from tui.ui.model.run_list import RunListModel
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.run_table import RunTable
@@ -71,6 +72,7 @@ class RunListPane(Pane):
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
         self._is_empty = True
+        self._wanted_cursor: RunId | None = None
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, MissedRuns] = {}
@@ -123,12 +125,21 @@ class RunListPane(Pane):
         if text != self.searched:
             self.table.highlight(highlighted_texts(text))
             self._drop_search()
-            self.views.request(replace(self.views.query, text=text, is_searched=False, is_typing=True))
+            self.views.request(
+                replace(self.views.query, text=text, text_name=Raw(""), is_searched=False, is_typing=True)
+            )
         parsed = self.views.parsed
         if parsed.invalid_words:
             return invalid_word_line(parsed)
         count = count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
         return (Piece(" · ".join(part for part in (parsed.hint, count) if part), Token.MUTED),)
+
+    def show_query(self, query: ListQuery, cursor: RunId | None = None) -> None:
+        """Show another filter and order, with the cursor on a run once the list has it."""
+        self.table.highlight(highlighted_texts(query.text))
+        self._drop_search()
+        self._wanted_cursor = cursor
+        self.views.request(query)
 
     def end_typing(self) -> None:
         self.views.end_typing()
@@ -274,6 +285,9 @@ class RunListPane(Pane):
 
     def _show_views(self) -> None:
         self.rows.set_view(self.views.shown)
+        if self._wanted_cursor is not None:
+            self.rows.go_to(self._wanted_cursor)
+            self._wanted_cursor = None
         self._show_texts()
         self._show_rows()
         self.post_message(self.Filtered())

@@ -16,6 +16,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.menus import open_help
+from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
 from tui.ui.model.history import History
@@ -160,6 +161,11 @@ class BaseScreen(PaintedScreen[None]):
 
     def action_help(self) -> None:
         open_help(self, self.live, self.pane.title)
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        """Change the colours."""
+        self.app_base.use_color_mode(color_mode)  # the summary has another height in some colour modes
+        self.arrange_panes()
 
     @property
     def clipboard(self) -> Clipboard:

@@ -9,9 +9,8 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.copying import Clip, clips_of, menu_lines, ticket_clips
-from tui.present.redaction import Redactor
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.clipboard import Clipboard
+from tui.ui.input.clipboard import Clipboard, redactor_of
 from tui.ui.input.keys import bind
 from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
@@ -36,9 +35,7 @@ class CopyMenu(PaintedDialog[None]):
         self._live = live
         self._run_id = run_id
         self._clipboard = clipboard
-        self._redactor = Redactor()
-        for secret in (live.session.settings.key, live.session.settings.relay_token):
-            self._redactor.hide(secret.reveal())
+        self._redactor = redactor_of(live.session.settings)
         self._dialog = Dialog()
         self._note = ""
         self._is_reading = False

@@ -10,7 +10,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NOT_A_RUN
-from tui.present.styled import Piece, Token
+from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
 from tui.ui.data.action_controller import (
@@ -23,12 +23,12 @@ from tui.ui.data.action_controller import (
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
 from tui.ui.input.menus import open_copy_menu, open_palette, open_server_filters
-from tui.ui.look.palettes import ColorMode
 from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.widgets.run_summary import RunSummary
 
@@ -54,10 +54,11 @@ class MainScreen(BaseScreen):
     def __init__(self, live: LiveModel) -> None:
         self.run_summary = RunSummary(live)
         super().__init__(live, [pane(live, id=pane.title) for pane in (*PANES, *FORMS)], self.run_summary)
-        reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self.footer.notice)
+        reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
+        self.errors = ErrorsEntrance(self)
         self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
 
     @property
@@ -86,6 +87,7 @@ class MainScreen(BaseScreen):
 
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
+        self.errors.on_changes(changes)
         if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
             self.refresh_bindings()
 
@@ -125,6 +127,7 @@ class MainScreen(BaseScreen):
         self.footer.notice(event.line)
 
     def on_run_list_pane_filtered(self) -> None:
+        self.errors.on_filtered()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
 
@@ -236,13 +239,13 @@ class MainScreen(BaseScreen):
         open_server_filters(self, self.live, self.app_base.subscription)
 
     def action_palette(self) -> None:
-        open_palette(
-            self, self.live, self.app_base.messages, sort_by=self.run_list.sort_by, use_color_mode=self._use_color_mode
-        )
+        from tui.ui.input.commands import sort_commands  # noqa: PLC0415  loaded when first used
 
-    def _use_color_mode(self, color_mode: ColorMode) -> None:
-        self.app_base.use_color_mode(color_mode)  # the run summary has another height in some colour modes
-        self.arrange_panes()
+        sorts = sort_commands(self.run_list.sort_by)
+        open_palette(self, self.live, self.app_base.messages, sorts=sorts, use_color_mode=self.use_color_mode)
+
+    def action_errors(self) -> None:
+        self.errors.open()
 
     @property
     def _acts_on_marks(self) -> bool:
@@ -251,9 +254,23 @@ class MainScreen(BaseScreen):
 
     def _open_replay(self, run_id: RunId) -> None:
         """Select a run that a replay started, in the detail pane: the list may not show it."""
+        self.errors.leave()
         if self.pane is self.run_list:
             self.workspace.action_pane(DetailPane.title)
         self.history.go(run_id)
+
+    def show_list(self, run_id: RunId | None) -> None:
+        """Go to the list, or to the detail of a run in it."""
+        if self.workspace.is_zoomed:
+            self.workspace.action_zoom()
+        self.workspace.action_pane(RunListPane.title if run_id is None else DetailPane.title)
+        if run_id is not None:
+            self.history.restart(run_id, at_once=True)
+
+    def _show_notice(self, line: Line) -> None:
+        """Show a notice about an action on the view that is in front."""
+        footer = self.footer if self.errors.screen is None else self.errors.screen.footer
+        footer.notice(line)
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
@@ -267,6 +284,8 @@ class MainScreen(BaseScreen):
         elif self._acts_on_marks:
             # Before the filter, which may hide some of the marks: an action would still be about them.
             self.run_list.clear_marks()
+        elif self.pane is self.run_list and self.errors.back():
+            pass
         elif self.pane.searched:
             self.pane.search("")
         elif self.history.back():

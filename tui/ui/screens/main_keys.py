@@ -13,8 +13,8 @@ _ENTER_SENTENCE: Final = (
     "the first one."
 )
 FILTER_SENTENCE: Final = (
-    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: id: env: "
-    "test:yes. Search in any other pane."
+    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: group: id: "
+    "env: test:yes. Search in any other pane."
 )
 
 KEYS: Final[tuple[Binding, ...]] = (
@@ -33,6 +33,9 @@ KEYS: Final[tuple[Binding, ...]] = (
         need=40,
     ),
     bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's."),
+    bind(
+        "exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors.", shown="!"
+    ),
     bind("n", "hit_step(1)", "next match", "The next match of the search."),
     bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
     bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
 
+from tui.ui.base import is_covered
 from tui.ui.look.compositor import LineCompositor
 
 ResultT = TypeVar("ResultT")
@@ -16,6 +17,17 @@ class PaintedScreen(Screen[ResultT]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
+
+    def _compositor_refresh(self) -> None:
+        """Paint, unless another screen hides this one: Textual would repaint the same places of that screen.
+
+        There is no public name for it. A screen that is shown again is painted whole.
+        """
+        if is_covered(self):
+            self._compositor._dirty_regions.clear()  # noqa: SLF001
+            self._dirty_widgets.clear()
+        else:
+            super()._compositor_refresh()
 
     def on_unmount(self) -> None:
         """Free the painted lines of the screen's widgets.

@@ -100,11 +100,9 @@ class Page(LineWidget, can_focus=True):
         self._rows = self._make(width - GUTTER)
         if is_first:
             self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
-        if cursor_key is not None:
-            found = _index_of(self._rows, cursor_key)
-            if found is not None:
-                self._top += found - self._cursor
-                self._cursor = found
+        if cursor_key is not None and (found := _index_of(self._rows, cursor_key)) is not None:
+            self._top += found - self._cursor
+            self._cursor = found
         self._find()
         self._clamp()
         self._refresh_changed()

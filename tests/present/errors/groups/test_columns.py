@@ -1,0 +1,92 @@
+"""The list of error groups: its columns at each width, and what a row says."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.error_groups import group_of
+from tests.support.present.samples import HOSTILE, NOW, texts
+from tui.domain.ids import TaskId
+from tui.domain.status import RunStatus
+from tui.present.errors.groups.columns import GroupRow, group_columns_for, group_head, group_row
+from tui.present.styled import Token, line_width, plain
+from tui.store.error_groups import ErrorGroup
+from tui.store.errors.states import ErrorState
+
+EDGES = 3
+"""The gutter of a list, which its widget draws, and the free cell at the right edge."""
+
+
+def drawn(group: ErrorGroup, width: int, line: int | None = 88) -> str:
+    return plain(group_row(GroupRow(group, line), group_columns_for(width), NOW))
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (60, "runs task error"),
+        (80, "runs state task error since"),
+        (100, "runs state task error own frame versions since"),
+        (120, "runs state last 24h task error own frame versions since"),
+    ],
+)
+def test_list_has_the_columns_of_its_width(width: int, titles: str) -> None:
+    assert plain(group_head(group_columns_for(width), "last 24h")).split() == titles.split()
+
+
+@settings(max_examples=60)
+@given(st.integers(58, 240), texts, texts, st.sampled_from([None, *ErrorState]), st.integers(1, 2_000_000))
+def test_rows_fill_any_width_exactly(width: int, message: str, task: str, state: ErrorState | None, count: int) -> None:
+    group = group_of(message + HOSTILE, task=task + HOSTILE, state=state, count=count)
+    slots = group_columns_for(width)
+    assert line_width(group_row(GroupRow(group, 7), slots, NOW)) == width - EDGES
+    assert line_width(group_head(slots, "last 24h")) == width - EDGES
+
+
+def test_row_says_what_where_and_since_when() -> None:
+    words = drawn(group_of(), 200)
+    assert words.split()[:4] == ["✗", "131", "NEW", "·" * 23 + "▇"]
+    assert "charge-card" in words
+    assert "StripeError No such customer: " in words
+    assert "lib/stripe.ts:88 " in words
+    assert words.rstrip().endswith(" 1   13:38")
+
+
+def test_unknown_parts_are_dots() -> None:
+    words = drawn(group_of("Broken", name=None, stack=None, state=None, versions=(), tasks=()), 120).split()
+    assert words == ["✗", "131", "·", "·" * 11 + "▇", "·", "Broken", "·", "·", "13:38"]
+
+
+def test_unresolved_group_has_no_word() -> None:
+    assert "·" not in drawn(group_of(state=ErrorState.UNRESOLVED), 80)
+
+
+def test_narrow_list_shortens_the_states() -> None:
+    assert " again " in drawn(group_of(state=ErrorState.REGRESSED), 70)
+    assert " regressed " in drawn(group_of(state=ErrorState.REGRESSED), 80)
+
+
+def test_several_tasks_are_counted() -> None:
+    tasks = ((TaskId("a"), 3), (TaskId("b"), 2))
+    assert " 2 tasks " in drawn(group_of(tasks=tasks), 80)
+
+
+def test_long_path_loses_its_folders() -> None:
+    stack = "Error: x\n    at f (file:///app/src/very/deep/folder/of/stripe.ts:88:11)"
+    assert " stripe.ts:88 " in drawn(group_of(stack=stack), 120)
+
+
+def test_glyph_is_that_of_most_runs() -> None:
+    statuses = ((RunStatus.CRASHED, 9), (RunStatus.COMPLETED_WITH_ERRORS, 1))
+    assert drawn(group_of(statuses=statuses), 80).startswith("▼")
+
+
+def test_acknowledged_group_is_grey() -> None:
+    row = group_row(GroupRow(group_of(state=ErrorState.ACKNOWLEDGED)), group_columns_for(120), NOW)
+    assert {piece.token for piece in row} <= {Token.FAINT, Token.MUTED, Token.GUIDE, Token.LINE, Token.TEXT}
+    assert not any(piece.token is Token.TEXT and piece.text.strip() for piece in row)
+
+
+def test_code_of_the_server_is_no_type() -> None:
+    group = group_of("Process exited with code 137", name="TASK_PROCESS_OOM_KILLED", stack=None)
+    assert "OOM" not in drawn(group, 120)

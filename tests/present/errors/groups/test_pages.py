@@ -1,0 +1,169 @@
+"""The sentences, the page, the summary and the Markdown of an error group."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.error_groups import facts_of, group_of, minutes_ago
+from tests.support.present.samples import HOSTILE, NOW, sample, texts
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.ids import ErrorGroupId, RunId, TaskId
+from tui.domain.text import Raw
+from tui.present.actions.row_actions import GoToRun
+from tui.present.attempts.page import ReadProgress
+from tui.present.columns import Now
+from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.groups.bars import failure_bars, merged_cells
+from tui.present.errors.groups.facts import GroupFacts, Minutes, VersionStart
+from tui.present.errors.groups.markdown import group_markdown
+from tui.present.errors.groups.newest import newest_page
+from tui.present.errors.groups.page import group_page
+from tui.present.errors.groups.rule import GroupsRead, empty_groups_lines, groups_right, reading_words
+from tui.present.errors.groups.sentence import course_words, version_words
+from tui.present.errors.groups.summary import group_summary_lines
+from tui.present.styled import line_width, plain
+from tui.store.errors.states import ErrorState
+
+AT = Now(NOW)
+MINUTES = Minutes((1, 9, 14, 12, 4), NOW + timedelta(seconds=51.5))
+
+
+def page_text(facts: GroupFacts, limit: int = 52) -> str:
+    return "\n".join(plain(row.line) for row in group_page(facts, AT, limit))
+
+
+def server_group(status: ServerGroupStatus, **more: object) -> ServerErrorGroup:
+    return ServerErrorGroup(ErrorGroupId("error_1"), TaskId("t"), Raw("m"), status=status, **more)  # type: ignore[arg-type]
+
+
+def test_page_says_what_failed_since_when_and_how_often() -> None:
+    facts = facts_of(group_of(first=4.1), task_runs=264, minutes=MINUTES, first_run=RunId("run_cm00000000a0f4"))
+    text = page_text(facts)
+    assert "NEW  only in 20261126.3" in text
+    assert "131 runs failed, 9 to 14 a minute, and it goes on" in text
+    assert "run_cm…a0f4" in text
+    assert "task      charge-card       131 of its 264 runs" in text
+    assert "version   20261126.3        all 131" in text
+    assert "tags      market:us  131  of 131" in text
+    assert "per min   ▁▅▇▆▂  13:45–13:50" in text
+    actions = [row.action for row in group_page(facts, AT, 52) if row.action is not None]
+    assert actions == [GoToRun(RunId("run_cm00000000a0f4")), GoToRun(facts.group.run_ids[0])]
+
+
+def test_share_and_start_are_only_said_where_known() -> None:
+    facts = facts_of(group_of())
+    assert "of its" not in page_text(facts)
+    assert version_words(facts) == "only in 20261126.3"
+    start = VersionStart(Raw("20261126.3"), minutes_ago(13))
+    assert version_words(replace(facts, version_start=start)) == "2 min after the first run of 20261126.3"
+    assert version_words(facts_of(group_of(versions=((Raw("a"), 1), (Raw("b"), 1))))) == "in 2 versions"
+
+
+def test_course_is_not_claimed_of_stale_data() -> None:
+    facts = facts_of(group_of(last=0.5), minutes=MINUTES)
+    assert course_words(facts, AT).endswith("and it goes on")
+    assert course_words(facts, Now(NOW, minutes_ago(1))) == "the last one known at 13:48"
+    assert course_words(facts_of(group_of(last=180)), AT) == "the last one 3 h ago"
+    assert course_words(facts_of(group_of(last=180, count=1)), AT) == "3 h ago"
+
+
+def test_unfinished_reading_is_a_lower_bound() -> None:
+    facts = facts_of(group_of(), is_complete=False)
+    assert "≥131 runs failed" in page_text(facts)
+    assert "≥131 runs" in plain(group_summary_lines(facts, AT, 100)[0])
+    assert "≥131 runs failed" in group_markdown(facts)
+
+
+@pytest.mark.parametrize(
+    ("state", "theirs", "words"),
+    [
+        (None, (), "state     not known"),
+        (ErrorState.NEW, (), "state     new"),
+        (
+            ErrorState.ACKNOWLEDGED,
+            (
+                server_group(
+                    ServerGroupStatus.IGNORED,
+                    ignored_until=NOW + timedelta(hours=1),
+                    detail=ServerGroupDetail(ignored_by=Raw("ana")),
+                ),
+            ),
+            "acknowledged      ignored until 14:49 by ana",
+        ),
+        (ErrorState.ACKNOWLEDGED, (server_group(ServerGroupStatus.IGNORED),), "acknowledged      ignored"),
+        (
+            ErrorState.REGRESSED,
+            (server_group(ServerGroupStatus.RESOLVED, resolved_at=minutes_ago(60), last_seen=NOW),),
+            "regressed         resolved 12:49, failed again",
+        ),
+    ],
+)
+def test_state_is_what_the_server_says(
+    state: ErrorState | None, theirs: tuple[ServerErrorGroup, ...], words: str
+) -> None:
+    assert words in page_text(facts_of(group_of(state=state, server_groups=theirs)), 70)
+
+
+def test_missing_states_are_explained() -> None:
+    facts = facts_of(group_of(state=None), state_problem="The key may not read them (403): only NEW is known.")
+    assert "The key may not read them (403)" in page_text(facts)
+
+
+@settings(max_examples=40)
+@given(texts, st.integers(30, 160), st.sampled_from([None, *ErrorState]))
+def test_pages_fit_any_width_and_any_text(text: str, limit: int, state: ErrorState | None) -> None:
+    text += HOSTILE
+    group = group_of(text, name=text, task=text, state=state, versions=((Raw(text), 3), (Raw("b"), 1)))
+    facts = facts_of(group, newest=sample("FAILED"), task_runs=300, minutes=MINUTES, state_problem=text)
+    assert all(line_width(row.line) <= limit for row in group_page(facts, AT, limit))
+    assert all(line_width(line) <= limit for line in group_summary_lines(facts, AT, limit))
+    page = newest_page(sample("FAILED"), ReadProgress(), AT, ErrorLayout(limit), has_head=True)
+    assert all(line_width(row.line) <= limit for row in page)
+
+
+def test_summary_names_the_group_and_its_newest_run() -> None:
+    facts = facts_of(group_of(), newest=sample("FAILED", attempt_count=3), task_runs=264)
+    first, second = (plain(line) for line in group_summary_lines(facts, AT, 80))
+    assert first.startswith("  NEW charge-card  131 of 264 runs  only in 20261126.3")
+    assert second.startswith("  newest  run_cmwuqwphl00009f7de45f6e3t  after 3 attempts")
+
+
+def test_rule_says_how_complete_the_list_is() -> None:
+    whole = GroupsRead(171, 171, 171, has_all=True)
+    assert plain(groups_right(whole, 8, 8, 0, 120)) == "171 failed runs, all read · 8 groups"
+    assert plain(groups_right(whole, 8, 8, 0, 80)) == "171 runs · 8 groups"
+    assert plain(groups_right(whole, 2, 8, 3, 120)).endswith("2 of 8 groups · 3 above")
+    assert plain(reading_words(GroupsRead(171, 120, 171, has_all=True), is_wide=True)) == "120 of 171 read"
+    assert plain(reading_words(GroupsRead(100, 60, 171), is_wide=True)) == "60 of 171 read"
+    assert plain(reading_words(GroupsRead(100, 60), is_wide=False)) == "60 of ≥100 read"
+    assert reading_words(GroupsRead(), is_wide=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("read", "sentence"),
+    [
+        (GroupsRead(), "loading…"),
+        (GroupsRead(0, 0, 0, has_all=True), "No run failed in the last 24h."),
+        (GroupsRead(0), "loading…"),
+        (GroupsRead(171, 60, 171, is_reading=True), "reading 171 failed runs, 60 so far"),
+        (GroupsRead(0, failure="the server does not answer"), "The server does not answer. r tries again."),
+    ],
+)
+def test_empty_list_says_only_what_is_known(read: GroupsRead, sentence: str) -> None:
+    lines = empty_groups_lines(read, "last 24h", 80, is_filtered=False, is_stale=False)
+    assert [plain(line) for line in lines if line] == [sentence]
+
+
+def test_bars_show_a_single_failure() -> None:
+    assert plain(failure_bars((0, 1, 10_000, 0))) == "·▁▇·"
+    assert merged_cells((1, 2, 3, 4), 2) == (3, 7)
+
+
+def test_markdown_fences_the_text_of_others() -> None:
+    text = group_markdown(facts_of(group_of("```\n# not a title", name="A`B")), redact=lambda text: text.upper())
+    assert "## ``A`B``: 131 runs failed in the last 24h" in text
+    assert "\n# NOT" not in text.split("````")[0]
+    assert "- First own frame: `CREATECHARGE (SRC/LIB/STRIPE.TS)`" in text

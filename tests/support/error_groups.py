@@ -1,0 +1,52 @@
+"""Error groups for tests of what shows them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.support.present.samples import NOW
+from tui.domain.errors.error import RunError
+from tui.domain.errors.kinds import kind_of
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.present.errors.groups.facts import GroupFacts
+from tui.store.error_groups import ErrorGroup, SharedTag
+from tui.store.errors.states import ErrorState
+
+STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
+
+
+def minutes_ago(minutes: float) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+def group_of(
+    message: str = "No such customer: cus_1",
+    *,
+    name: str | None = "StripeError",
+    stack: str | None = STACK,
+    count: int = 131,
+    task: str = "charge-card",
+    state: ErrorState | None = ErrorState.NEW,
+    first: float = 11,
+    last: float = 0.1,
+    **more: Any,
+) -> ErrorGroup:
+    """Return a group. `first` and `last` are minutes before `NOW`."""
+    error = RunError(Raw(message), None if name is None else Raw(name), None if stack is None else Raw(stack))
+    fields: dict[str, Any] = {
+        "tasks": ((TaskId(task), count),),
+        "versions": ((Raw("20261126.3"), count),),
+        "statuses": ((RunStatus.COMPLETED_WITH_ERRORS, count),),
+        "run_ids": (RunId("run_cmwvq8czx01jd9f7d7q1t6f0a"),),
+        "shared_tags": (SharedTag(Raw("market:us"), count),),
+        "cells": (*([0] * 23), count),
+    }
+    return ErrorGroup(
+        kind=kind_of(error), count=count, first_seen=minutes_ago(first), last_seen=minutes_ago(last), state=state,
+        **(fields | more),
+    )  # fmt: skip
+
+
+def facts_of(group: ErrorGroup, **more: Any) -> GroupFacts:
+    return GroupFacts(group, "last 24h", **more)

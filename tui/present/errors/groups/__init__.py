@@ -1,0 +1,1 @@
+"""The view of error groups: its rows, its pages and its sentences."""

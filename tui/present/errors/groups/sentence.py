@@ -1,0 +1,63 @@
+"""The sentences about a group: in which versions, how many runs, how often, and whether it goes on."""
+
+from datetime import datetime
+
+from tui.present import formatting
+from tui.present.columns import Now
+from tui.present.errors.groups.facts import GroupFacts, Minutes
+from tui.present.errors.groups.words import first_known, state_piece
+from tui.present.styled import Line, Piece, Token
+
+
+def sentences(facts: GroupFacts, now: Now) -> list[Line]:
+    """Return the state with the version, then the runs with their rate."""
+    group = facts.group
+    state = state_piece(group.state)
+    head: Line = (state, Piece("  ")) if group.state is not None and state.text else ()
+    where = version_words(facts)
+    first: Line = (*head, Piece(where, Token.TEXT)) if where else head
+    verb = "run failed" if group.count == 1 else "runs failed"
+    number = Piece(formatting.count(group.count, at_least=not facts.is_complete), Token.ROSE, is_bold=True)
+    return [line for line in (first, (number, Piece(f" {verb}, {course_words(facts, now)}", Token.TEXT))) if line]
+
+
+def version_words(facts: GroupFacts) -> str:
+    """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`."""
+    group, start = facts.group, facts.version_start
+    if start is not None and start.version == facts.version and first_known(group) >= start.at:
+        return f"{formatting.wait(first_known(group) - start.at)} after the first run of {start.version}"
+    if facts.version is not None:
+        return f"only in {facts.version}"
+    return f"in {formatting.plural(len(group.versions), 'version')}" if group.versions else ""
+
+
+def course_words(facts: GroupFacts, now: Now) -> str:
+    """Return `9 to 14 a minute, and it goes on`, or `the last one 3 h ago`.
+
+    While the data is stale, the words name the time of the last failure: nobody knows whether it goes on.
+    """
+    last = facts.group.last_seen
+    if now.frozen_at is not None:
+        return f"the last one known at {_time(last, now.at)}"
+    if not facts.goes_on(now.at):
+        ago = f"{formatting.wait(now.at - last)} ago"
+        return ago if facts.group.count == 1 else f"the last one {ago}"
+    rate = rate_words(facts.minutes, facts.group.first_seen)
+    return f"{rate}, and it goes on" if rate else "and it goes on"
+
+
+def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:
+    """Return `9 to 14 a minute` for the minutes that are over and lie wholly behind the first failure."""
+    if minutes is None:
+        return ""
+    counts = minutes.counts[:-1]
+    behind = int((first_seen - minutes.start).total_seconds() // 60) + 1
+    counts = counts[max(0, behind) :]
+    if len(counts) < 2 or not max(counts):
+        return ""
+    least, most = min(counts), max(counts)
+    return f"{formatting.count(least)} a minute" if least == most else f"{least:,} to {most:,} a minute"
+
+
+def _time(at: datetime, now: datetime) -> str:
+    return formatting.time_of_day(at, now)

@@ -1,0 +1,258 @@
+"""The error groups of the errors view: read and kept up to date while the view is shown, forgotten when it is left."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.status import FAILED
+from tui.present.dialogs.filters import filter_words
+from tui.present.errors.groups.facts import GroupFacts
+from tui.present.errors.groups.rule import GroupsRead
+from tui.store.changes import Changes, Topic
+from tui.store.error_groups import ErrorGroup, ErrorGroups
+from tui.store.errors.failures import TimeSpan
+from tui.ui.data.errors.failure_reading import FailureReading, FailureView
+from tui.ui.data.errors.surroundings import SurroundingsCounter
+from tui.ui.data.live_model import LiveModel
+from tui.ui.model.errors.facts import minutes_of
+from tui.ui.model.errors.group_list import GroupListModel
+from tui.ui.model.errors.spans import DAY, SPANS, GroupOrder, SpanChoice
+
+SLICE_S: Final = 0.006
+"""The longest time for which one slice of the grouping blocks the event loop."""
+
+_RUNS_PER_STEP: Final = 16
+
+MAX_MISSED: Final = 20_000
+"""Runs that changed while the view was not shown. After more of them, everything is grouped again."""
+
+
+class LiveErrorGroups:
+    """The groups in their list, with what the panes show of the selected one. `on_update` is called after a change.
+
+    `open` begins to read, `suspend` stops it, and `close` forgets the groups too. The class is longer than 200 lines:
+    half of it is short properties.
+    """
+
+    def __init__(self, live: LiveModel) -> None:
+        self._live = live
+        self._session = live.session
+        self._groups: ErrorGroups | None = None
+        self._fill_task: asyncio.Task[None] | None = None
+        self._is_filled = False
+        self._is_open = False
+        self._missed: set[RunId] = set()
+        self._filters = RunFilters()
+        self._span: TimeSpan = DAY.at(self._session.now())
+        self._facts: GroupFacts | None = None
+        self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
+        self.list = GroupListModel()
+        self.span: SpanChoice = DAY
+        self.on_update: Callable[[], None] = lambda: None
+        self.reading = FailureReading(self._session, FailureView(list, self._unread, self._on_reading))
+        self._surroundings = SurroundingsCounter(self._session, self._on_surroundings)
+
+    @property
+    def read(self) -> GroupsRead:
+        """How far the failed runs of the span were read."""
+        if self._groups is None or not self._is_filled:
+            return GroupsRead(is_reading=True)
+        progress, known = self.reading.progress, self._groups.reading(self._span)
+        return GroupsRead(
+            known.failed_count,
+            known.read_count,
+            progress.failed_count(known.failed_count),
+            progress.unreadable_count,
+            has_all=progress.has_all,
+            is_reading=progress.is_reading,
+            failure=progress.failure,
+            state_problem=self._state_problem(),
+        )
+
+    @property
+    def facts(self) -> GroupFacts | None:
+        """The group under the cursor and its surroundings."""
+        group = self.list.current
+        if group is None:
+            return None
+        if self._facts is None or self._facts.group is not group:
+            self._facts = self._facts_of(group)
+        return self._facts
+
+    @property
+    def newest(self) -> RunId | None:
+        """The newest run of the group under the cursor."""
+        group = self.list.current
+        return None if group is None or not group.run_ids else group.run_ids[0]
+
+    @property
+    def run_ids(self) -> Sequence[RunId]:
+        """All runs of the group under the cursor, newest first. The same object as long as the group is the same."""
+        group = self.list.current
+        if group is None or self._groups is None:
+            return ()
+        if self._run_ids is None or self._run_ids[0] is not group:
+            self._run_ids = group, self._groups.run_ids(group.fingerprint, self._span) or group.run_ids
+        return self._run_ids[1]
+
+    @property
+    def scope_words(self) -> str:
+        """The server's filters and the span, in words."""
+        return filter_words(self._filters, self.span.length)
+
+    def open(self, filters: RunFilters) -> None:
+        """Group the failed runs of the store, and read those that it lacks, among runs that match `filters`."""
+        self._is_open, self._filters = True, filters
+        if self._groups is None or len(self._missed) > MAX_MISSED:
+            self._groups, self._is_filled = ErrorGroups(self._session.store, starts_empty=True), False
+            failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
+            self._start_fill(failed)
+        else:
+            self._start_fill(list(self._missed))
+        self._missed.clear()
+        self.reading.start(self.span.length, self._filters)
+
+    def suspend(self) -> None:
+        """Stop reading and counting. The groups stay, for the way back."""
+        self._is_open = False
+        self.reading.stop()
+        self._surroundings.stop()
+        self._stop_fill()
+
+    def close(self) -> None:
+        """Forget everything but the span and the order."""
+        self.suspend()
+        self._groups, self._facts, self._run_ids, self._is_filled = None, None, None, False
+        self._missed.clear()
+        before, self.list = self.list, GroupListModel()
+        self.list.sort_order = before.sort_order
+
+    def on_changes(self, changes: Changes) -> None:
+        """Group the runs that changed. A view that is not shown remembers them."""
+        if self._groups is None or Topic.RUNS not in changes.topics:
+            return
+        if not self._is_open:
+            if len(self._missed) <= MAX_MISSED:
+                self._missed |= changes.added | changes.changed | changes.removed
+        elif self._groups.on_changes(changes) and self._is_filled:
+            self._show()
+
+    def tick(self) -> None:
+        """Move the span, once a minute. Called every second while the view is shown."""
+        if self._is_filled and self._live.pause is None and self.span.at(self._session.now()) != self._span:
+            self._show()
+
+    def show_span(self, step: int) -> bool:
+        """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
+        index = SPANS.index(self.span) + step
+        if not 0 <= index < len(SPANS):
+            return False
+        self.span = SPANS[index]
+        self.reading.start(self.span.length, self._filters)
+        if self._is_filled:
+            self._show()
+        return True
+
+    def sort_by(self, order: GroupOrder) -> None:
+        """Use another order."""
+        self.list.sort_by(order, self._now_s())
+        self._report()
+
+    def filter(self, text: str) -> None:
+        """Show only groups that contain the words of a text."""
+        self.list.filter(text, self._now_s())
+        self._report()
+
+    def refresh(self) -> None:
+        """Read everything again."""
+        self.reading.start(self.span.length, self._filters)
+
+    def on_cursor(self) -> None:
+        """Count the runs around the group under the cursor once it rests."""
+        if (group := self.list.current) is not None:
+            self._surroundings.follow(group, self._span)
+
+    def _facts_of(self, group: ErrorGroup) -> GroupFacts:
+        run_ids, store = self.run_ids, self._session.store
+        around = self._surroundings.of(group)
+        read = self.read
+        return GroupFacts(
+            group,
+            self.span.words,
+            first_run=run_ids[-1] if run_ids else None,
+            newest=self._live.get(group.run_ids[0]) if group.run_ids else None,
+            task_runs=around.task_runs,
+            version_start=around.version_start,
+            minutes=minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
+            state_problem=read.state_problem if group.state is None else "",
+            is_complete=read.is_complete,
+        )
+
+    def _state_problem(self) -> str:
+        theirs = self.reading.server_groups
+        if theirs.refusal:
+            return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only NEW is known."
+        if theirs.failure and theirs.groups is None:
+            return f"The server's error groups could not be read: {theirs.failure.rstrip('.')}."
+        return ""
+
+    def _unread(self, limit: int) -> Sequence[RunId]:
+        return () if self._groups is None or not self._is_filled else self._groups.unread(self._span, limit)
+
+    def _on_reading(self) -> None:
+        if self._groups is not None and self._is_open:
+            theirs = self.reading.server_groups
+            self._groups.on_server_groups(theirs.groups)
+            if self._is_filled:
+                self._show()
+
+    def _on_surroundings(self) -> None:
+        self._facts = None
+        self.on_update()
+
+    def _show(self) -> None:
+        assert self._groups is not None
+        now = self._session.now()
+        self._span = self.span.at(now)
+        self.list.show(self._groups.groups(self._span, now), self._now_s())
+        self._report()
+
+    def _report(self) -> None:
+        self._facts = None
+        self.on_cursor()
+        self.on_update()
+
+    def _start_fill(self, run_ids: Sequence[RunId]) -> None:
+        self._stop_fill()
+        steps = self._fill_steps(run_ids)
+        if not self._run_for_a_slice(steps):
+            self._fill_task = self._session.spawn(self._fill(steps), "group failed runs")
+
+    def _stop_fill(self) -> None:
+        if self._fill_task is not None:
+            self._fill_task.cancel()
+            self._fill_task = None
+
+    async def _fill(self, steps: Iterator[None]) -> None:
+        while not self._run_for_a_slice(steps):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
+
+    def _run_for_a_slice(self, steps: Iterator[None]) -> bool:
+        """Take steps until the time is up. Return whether all are taken."""
+        until_s = self._now_s() + SLICE_S
+        return all(self._now_s() < until_s for _ in steps)
+
+    def _fill_steps(self, run_ids: Iterable[RunId]) -> Iterator[None]:
+        assert self._groups is not None
+        waiting = iter(run_ids)
+        while some := set(islice(waiting, _RUNS_PER_STEP)):
+            self._groups.on_changes(Changes(changed=some))
+            yield
+        self._is_filled = True
+        self._on_reading()
+
+    def _now_s(self) -> float:
+        return self._session.clock.monotonic_s()

@@ -1,0 +1,106 @@
+"""Collects what the pane of a group shows beside the group: its first run, its minutes, and the runs around it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from tui.domain.errors.stack import FrameKind, parse_stack
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.present.errors.groups.facts import Minutes, VersionStart
+from tui.store.error_groups import ErrorGroup
+from tui.store.store import Store
+from tui.ui.model.errors.spans import MINUTE
+
+MAX_MINUTES: Final = 16
+_RUNS_PER_STEP: Final = 128
+_LINES_KEPT: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All runs around a group: the number of runs of its only task in the span, and the start of its only version."""
+
+    task_runs: int | None = None
+    version_start: VersionStart | None = None
+
+
+def minutes_of(store: Store, run_ids: Sequence[RunId], group: ErrorGroup, now: datetime) -> Minutes | None:
+    """Return the failures in each of the last minutes up to now, or up to the last failure if that is long ago.
+
+    `run_ids` are the runs of the group, newest first.
+    """
+    if group.count < 2:
+        return None
+    is_recent = now - group.last_seen < MAX_MINUTES * MINUTE
+    end = _minute(now if is_recent else group.last_seen) + MINUTE
+    length = min(MAX_MINUTES, max(1, -(-(end - _minute(group.first_seen)) // MINUTE)))
+    start = end - length * MINUTE
+    counts = [0] * length
+    for run_id in run_ids:
+        run = store.get(run_id)
+        at = None if run is None else run.fixed.created_at
+        if at is None:
+            continue
+        if at < start:
+            break
+        counts[min((at - start) // MINUTE, length - 1)] += 1
+    return Minutes(tuple(counts), end) if any(counts) else None
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+def own_line(run: Run | None) -> int | None:
+    """Return the line of the first own frame in the error of a run."""
+    error = None if run is None or run.error is None else run.error[1]
+    return None if error is None or error.stack is None else _own_line(error.stack, error.message)
+
+
+@lru_cache(_LINES_KEPT)
+def _own_line(stack: Raw, message: Raw) -> int | None:
+    frames = parse_stack(stack, message)
+    return next((frame.line for frame in frames if frame.kind is FrameKind.OWN and frame.short_file is not None), None)
+
+
+class SurroundingsSearch:
+    """Counts the runs around a group, in steps. `result` is complete when `steps` has ended.
+
+    The store has every run from `reached` on.
+    """
+
+    def __init__(self, store: Store, group: ErrorGroup, since: datetime, reached: datetime, now: datetime) -> None:
+        self._store = store
+        self._run_ids = store.created_between(reached, now + timedelta(days=1))
+        self._since = since
+        self._task: TaskId | None = group.tasks[0][0] if len(group.tasks) == 1 else None
+        self._version: Raw | None = group.versions[0][0] if len(group.versions) == 1 else None
+        self._count = 0
+        self._start: datetime | None = None
+        self._has_older = False
+
+    @property
+    def result(self) -> Surroundings:
+        """What was found. The start of a version is known only if an older run of another version is."""
+        start = None
+        if self._version is not None and self._start is not None and self._has_older:
+            start = VersionStart(self._version, self._start)
+        return Surroundings(None if self._task is None else self._count, start)
+
+    def steps(self) -> Iterator[None]:
+        """Look at some runs in each step, newest first."""
+        for number, run_id in enumerate(self._run_ids):
+            if number % _RUNS_PER_STEP == _RUNS_PER_STEP - 1:
+                yield
+            run = self._store.get(run_id)
+            if run is None or run.fixed.created_at is None:
+                continue
+            self._count += run.fixed.task == self._task and run.fixed.created_at >= self._since
+            if run.fixed.version == self._version:
+                self._start, self._has_older = run.fixed.created_at, False
+            elif run.fixed.version is not None:
+                self._has_older = True

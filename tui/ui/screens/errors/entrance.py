@@ -1,0 +1,101 @@
+"""Opens the errors view over the main screen, lists the runs of a group there, and leads back.
+
+The view itself is imported when it is first opened.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.present.errors.groups.words import error_line, short_fingerprint
+from tui.present.styled import plain
+from tui.store.changes import Changes
+from tui.ui.model.list_views import ListQuery
+
+if TYPE_CHECKING:
+    from tui.store.error_groups import ErrorGroup
+    from tui.ui.data.errors.live_groups import LiveErrorGroups
+    from tui.ui.screens.errors.screen import ErrorsScreen
+    from tui.ui.screens.main import MainScreen
+
+
+@dataclass(frozen=True, slots=True)
+class GroupListing:
+    """The list shows the runs of a group: the filter for it, and what the list showed before."""
+
+    text: str
+    before: ListQuery
+
+
+class ErrorsEntrance:
+    """The way to the errors view and back. The groups stay in memory while the list shows the runs of one of them."""
+
+    def __init__(self, main: "MainScreen") -> None:
+        self._main = main
+        self._groups: LiveErrorGroups | None = None
+        self._listing: GroupListing | None = None
+        self.screen: ErrorsScreen | None = None
+        """The view, while it is shown."""
+
+    def open(self) -> None:
+        """Show the errors."""
+        from tui.ui.data.errors.live_groups import LiveErrorGroups  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.errors.screen import ErrorsScreen  # noqa: PLC0415  loaded when first used
+
+        main = self._main
+        if self._groups is None:
+            self._groups = LiveErrorGroups(main.live)
+        self.screen = ErrorsScreen(main.live, self._groups, main.action_controller, self._list_runs)
+        main.selection_loader.require(())  # panes that are covered cost no requests
+        main.app.push_screen(self.screen, self._on_left)
+
+    def leave(self) -> None:
+        """Return to the runs, if the errors are shown."""
+        if self.screen is not None:
+            self.screen.action_leave_view()
+
+    def back(self) -> bool:
+        """Return to the errors, if the list shows the runs of a group. Return whether it does."""
+        listing = self._listing
+        if listing is None or self._main.run_list.searched != listing.text:
+            return False
+        self._listing = None
+        self._main.run_list.show_query(listing.before)
+        self.open()
+        return True
+
+    def on_changes(self, changes: Changes) -> None:
+        """Remember which runs changed while the list shows those of a group."""
+        if self._listing is not None and self._groups is not None:
+            self._groups.on_changes(changes)
+
+    def on_filtered(self) -> None:
+        """Forget the groups once the list shows something else than the runs of one."""
+        if self._listing is not None and self._main.run_list.searched != self._listing.text and self._groups:
+            self._listing = None
+            self._groups.close()
+
+    def _on_left(self, _: None) -> None:
+        self.screen = None
+        self._main.on_workspace_panes_changed()
+
+    def _list_runs(self, group: "ErrorGroup", run_id: RunId | None) -> None:
+        assert self.screen is not None
+        assert self._groups is not None
+        main, span = self._main, self._groups.span
+        before = main.run_list.views.query
+        # Without an age, the list would also show runs of the group that were created before the span.
+        age = f" age:<{span.name}" if span.length < before.period else ""
+        query = replace(
+            before,
+            text=f"group:{short_fingerprint(group)}{age}",
+            text_name=Raw(plain(error_line(group.kind))),
+            is_searched=span.length > before.period,
+            is_typing=False,
+        )
+        self._listing = GroupListing(query.text, before)
+        self.screen.dismiss(None)
+        main.run_list.show_query(query, run_id or next(iter(group.run_ids), None))
+        main.show_list(run_id)

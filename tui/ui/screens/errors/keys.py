@@ -1,0 +1,39 @@
+"""The keys of the errors view that work in every pane."""
+
+from typing import Final
+
+from textual.binding import Binding
+
+from tui.ui.data.action_controller import ACTION_BINDINGS
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import MENU_BINDINGS
+
+_FILTER_SENTENCE: Final = "Show only groups that contain these words. Search in any other pane."
+KEYS: Final[tuple[Binding, ...]] = (
+    bind(
+        "enter", "enter", "open", "List the runs of the group; in other panes open the row under the cursor.", rank=10
+    ),
+    bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the errors and the runs."),
+    bind("q", "quit_level", "back", "One level back."),
+    bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", shown="!"),
+    bind(
+        "slash",
+        "search",
+        "filter",
+        _FILTER_SENTENCE,
+        rank=55,
+        need=32,
+    ),
+    bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", shown="("),
+    bind("right_parenthesis", "span(-1)", "span", "Show a shorter span of time.", rank=60, need=44, shown="( )"),
+    bind("n", "hit_step(1)", "next match", "The next match of the search."),
+    bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
+    bind("x", "new_step(1)", "next new", "The next group that is new in the span.", rank=62, need=48),
+    bind("X", "new_step(-1)", "previous new", "The previous group that is new in the span."),
+    bind("p", "pause", "pause", "Stop showing updates, or continue."),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
+    bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group."),
+    bind("Y", "copy_group", "copy", "Copy the group as Markdown.", rank=75, need=50),
+    *ACTION_BINDINGS,
+    *MENU_BINDINGS,
+)

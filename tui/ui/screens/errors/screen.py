@@ -1,0 +1,255 @@
+"""The errors view: the groups of failed runs, the selected group, its newest failure, and its runs."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, Final
+
+from textual.binding import BindingType
+
+from tui.domain.action import Via
+from tui.domain.ids import RunId
+from tui.present.actions.row_actions import GoToRun
+from tui.present.errors.groups.markdown import group_markdown
+from tui.present.styled import Piece, Token
+from tui.store.changes import Changes
+from tui.store.error_groups import ErrorGroup
+from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
+from tui.ui.data.errors.live_groups import LiveErrorGroups
+from tui.ui.data.live_model import LiveModel
+from tui.ui.input.clipboard import redactor_of
+from tui.ui.input.menus import open_palette
+from tui.ui.model.errors.spans import GROUP_ORDERS
+from tui.ui.model.layout import Proportions
+from tui.ui.panes.errors import ERROR_PANES
+from tui.ui.panes.errors.group_list import GroupListPane
+from tui.ui.panes.errors.newest_failure import NewestFailurePane
+from tui.ui.panes.errors.runs import GroupRunsPane
+from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.errors.keys import KEYS
+from tui.ui.widgets.group_summary import GroupSummary
+from tui.ui.widgets.page import Page
+
+PROPORTIONS: Final = Proportions(main_rows=12, is_stacked=True)
+
+NEWEST_EVERY_S: Final = 10.0
+"""The pane of the newest failure follows a storm at most this often: each change of it takes two requests."""
+
+NO_GROUP: Final = "no group is selected"
+
+
+class ErrorsScreen(BaseScreen):
+    """Shows the groups of a `LiveErrorGroups`.
+
+    `list_runs` leaves the view and lists the runs of a group, with the cursor on one of them if it is given.
+    `controller` performs the actions of the main screen, on the runs of the pane `runs` alone. The class is longer than
+    200 lines: it has one short action for each key.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    def __init__(
+        self,
+        live: LiveModel,
+        groups: LiveErrorGroups,
+        controller: ActionController,
+        list_runs: Callable[[ErrorGroup, RunId | None], None],
+    ) -> None:
+        self.groups = groups
+        self._views = [pane(live, groups) for pane in ERROR_PANES]
+        super().__init__(
+            live,
+            self._views,
+            GroupSummary(live, groups),
+            proportions=PROPORTIONS,
+            recent=(GroupListPane.title, NewestFailurePane.title),
+        )
+        self._controller = controller
+        self._list_runs = list_runs
+        self._shown_newest: RunId | None = None
+        self._newest_at_s = float("-inf")
+        self._group_runs.overlay = controller.overlay
+
+    @property
+    def group_list(self) -> GroupListPane:
+        """The list of groups."""
+        pane = self.panes[GroupListPane.title]
+        assert isinstance(pane, GroupListPane)
+        return pane
+
+    @property
+    def _newest_failure(self) -> NewestFailurePane:
+        pane = self.panes[NewestFailurePane.title]
+        assert isinstance(pane, NewestFailurePane)
+        return pane
+
+    @property
+    def _group_runs(self) -> GroupRunsPane:
+        pane = self.panes[GroupRunsPane.title]
+        assert isinstance(pane, GroupRunsPane)
+        return pane
+
+    def on_mount(self) -> None:
+        self.groups.on_update = self._on_groups
+        self.groups.open(self.app_base.subscription.chosen.filters)
+        self._show_groups()
+
+    def on_unmount(self) -> None:
+        self.groups.on_update = lambda: None
+        self.groups.suspend()
+
+    def on_workspace_panes_changed(self) -> None:
+        self._newest_failure.has_head = not self.workspace.plan.has_summary
+        super().on_workspace_panes_changed()
+        self._newest_failure.rebuild()
+
+    def on_changes(self, changes: Changes) -> None:
+        self.groups.on_changes(changes)
+        super().on_changes(changes)
+
+    def tick(self) -> None:
+        self.groups.tick()
+        self._select_newest()
+        super().tick()
+
+    def _on_groups(self) -> None:
+        # A task of the session may call this; widgets are changed on the app's own message loop.
+        self.call_later(self._show_groups)
+
+    def _show_groups(self) -> None:
+        """Show what changed in the groups, in the panes that are visible."""
+        if not self.is_attached:
+            return
+        for view in self._views:
+            view.show()
+        self.summary.rebuild()
+        self._select_newest()
+        self.refresh_bindings()
+
+    def on_group_table_moved(self) -> None:
+        self.groups.on_cursor()
+        self._show_groups()
+        self.paint_now()
+
+    def on_group_table_entered(self) -> None:
+        self.action_enter()
+
+    def _select_newest(self) -> None:
+        """Select the newest run of the group under the cursor. During a storm it follows at intervals.
+
+        While the user reads the failure, it stays.
+        """
+        newest, clock = self.groups.newest, self.live.session.clock
+        if newest == self._shown_newest:
+            return
+        is_same_group = self._shown_newest is not None and self._shown_newest in self.groups.run_ids
+        is_early = clock.monotonic_s() - self._newest_at_s < NEWEST_EVERY_S
+        if is_same_group and (is_early or self.pane is self._newest_failure):
+            return
+        self._shown_newest, self._newest_at_s = newest, clock.monotonic_s()
+        self.history.restart(newest)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+        if self.prompt.is_open:
+            return False  # every key is text
+        if action in ACTION_NAMES:
+            return self._controller.is_enabled and self.pane is self._group_runs
+        return True
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        match action:
+            case "copy_fingerprint" | "copy_group":
+                return self.groups.list.current is not None
+            case "zoom":
+                return self.workspace.can_zoom
+            case "new_step":
+                return len(self.groups.list) > 0
+            case _ if action in ACTION_NAMES:
+                target = self.pane.target
+                run = None if target is None else self.live.get(target)
+                return self._controller.check(action, parameters, run) is True
+            case _:
+                return self.pane.has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        if action == "zoom" and self.workspace.is_zoomed:
+            return "back"
+        return self.pane.word_for(action, usual)
+
+    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  the same in every state
+        return True
+
+    def action_enter(self) -> None:
+        if self.pane is not self.group_list:
+            self.pane.enter()
+        elif (group := self.groups.list.current) is not None:
+            self._list_runs(group, None)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        group = self.groups.list.current
+        if isinstance(event.action, GoToRun) and group is not None:
+            self._list_runs(group, event.action.run_id)
+
+    def action_back(self) -> None:
+        if self.pane.searched:
+            self.pane.search("")
+        elif self.workspace.is_zoomed:
+            self.workspace.action_zoom()
+        elif self.pane is not self.group_list:
+            self.workspace.action_pane(GroupListPane.title)
+        else:
+            self.action_leave_view()
+
+    def action_quit_level(self) -> None:
+        self.action_back()
+
+    def action_leave_view(self) -> None:
+        self.groups.close()
+        self.dismiss(None)
+
+    def action_span(self, step: int) -> None:
+        if not self.groups.show_span(step):
+            word = "longest" if step > 0 else "shortest"
+            self.footer.notice((Piece(f"this is the {word} span", Token.MUTED),))
+        self._show_groups()
+
+    def action_new_step(self, step: int) -> None:
+        if not self.group_list.error_step(step):
+            self.footer.notice((Piece("no other group is new", Token.MUTED),))
+
+    def action_refresh_now(self) -> None:
+        self.app_base.subscription.refresh()
+        self.groups.refresh()
+        self.selection_loader.refetch()
+
+    def action_act(self, name: str, via: str = Via.KEY) -> None:
+        """Ask for confirmation of an action on the run under the cursor."""
+        if (target := self.pane.target) is not None and self.pane is self._group_runs:
+            self._controller.ask(BY_ID[name], [target], via=Via(via))
+
+    def action_withdraw(self) -> None:
+        self._controller.withdraw()
+
+    def action_go_to_new(self) -> None:
+        self._controller.go_to_new(self.pane.target)
+
+    def action_copy_fingerprint(self) -> None:
+        group = self.groups.list.current
+        if (target := self.pane.target) is not None:
+            self.clipboard.send("id", target)
+        elif group is not None:
+            self.clipboard.send("fingerprint", group.fingerprint)
+
+    def action_copy_group(self) -> None:
+        if (facts := self.groups.facts) is None:
+            self.footer.notice((Piece(f"copy: {NO_GROUP}", Token.MUTED),))
+            return
+        session = self.live.session
+        text = group_markdown(facts, environment=session.store.environment, redact=redactor_of(session.settings).redact)
+        self.clipboard.send("group", text)
+
+    def action_palette(self) -> None:
+        from tui.ui.input.commands import Command  # noqa: PLC0415  loaded when first used
+
+        sort_by = self.group_list.sort_by
+        sorts = [Command(f"sort: {order.words}", order.sentence, partial(sort_by, order)) for order in GROUP_ORDERS]
+        open_palette(self, self.live, self.app_base.messages, sorts=sorts, use_color_mode=self.use_color_mode)
