@@ -171,6 +171,16 @@ def test_five_hundred_runs_cost_few_requests(refused: dict[str, int], most: int)
         assert len(api.fleet.requests) <= most
 
 
+def test_long_error_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = Failure(FailureKind.ERROR, "it went on " * 2_000, "LongError", "    at run (file:///app/src/long.ts:7:9)")
+    monkeypatch.setitem(ENDS, "LONG", long)
+    with serving(fleet_of(LONG=2, FAILED=1)) as api:
+        groups = {group["type"]: group for group in in_this_process("errors", "--json", url=api.url).objects}
+        assert {name: group["count"] for name, group in groups.items()} == {"LongError": 2, "Error": 1}
+        assert groups["LongError"]["frame"] == "run (src/long.ts)"
+        assert len(details(api.fleet)) == 2
+
+
 def test_at_most_a_hundred_run_ids_are_printed() -> None:
     with serving(fleet_of(FAILED=101, TIMED_OUT=100)) as api:
         failed, timed_out = in_this_process("errors", "--json", url=api.url).objects

@@ -21,6 +21,7 @@ from tui.sources.searching.pace import Pace
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.feed import FeedTarget
 from tui.wire.feed_bodies import read_stored_error
+from tui.wire.limits import MAX_MESSAGE_CHARS
 
 QUERY_PERIOD: Final = timedelta(days=30)
 """The server shortens a longer period without notice. Source: tests/wire/recordings/README.md."""
@@ -157,15 +158,21 @@ class ErrorFetcher:
         return {patch.id for patch in patches}
 
     def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
-        """Return the error of a row, None if its status has not failed yet, since the replica of queries lags."""
+        """Return the error of a row, or None if the detail of the run has to be read.
+
+        The replica of queries lags, so that a status may not have failed yet. A text that was cut is not JSON any more.
+        """
         run_id, word = row.get("run_id"), row.get("status")
         run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
         if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
             return None
+        stored = row.get("error") or None
+        if isinstance(stored, str) and len(stored) >= MAX_MESSAGE_CHARS:
+            return None
         now = self._fetcher.now()
         # This is the column that the feed sends, with the same precision.
         stamp = Stamp(run.state.updated_at, Precision.FEED, now)
-        return RunPatch(run.id, now, error=(stamp, read_stored_error(row.get("error") or None)))
+        return RunPatch(run.id, now, error=(stamp, read_stored_error(stored)))
 
     async def _query(self, trql: str, since: datetime | None) -> list[dict[str, Json]] | None:
         """Return the rows of a query over the time since `since`, None if it is refused or fails."""

@@ -16,6 +16,7 @@ from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.failure_reader import sentence_of
 from tui.sources.run_fetcher import RunFetcher
+from tui.sources.searching.pace import Pace
 from tui.wire.error_groups import ErrorGroupPage
 from tui.wire.errors import ApiError, RateLimited, Refused
 
@@ -40,6 +41,7 @@ class GroupReader:
         self._fetcher = fetcher
         self._clock = clock
         self._report = report
+        self._pace = Pace(fetcher.budget, clock)
         self.result = ServerGroupsRead()
         self._last: tuple[timedelta, float] | None = None
         """The period of the last read, and its time."""
@@ -89,6 +91,8 @@ class GroupReader:
                 return ServerGroupsRead(tuple(groups.values()), page.read_at, is_cut=page.is_cut or not is_last)
             assert page.next is not None
             cursors.add(page.next)
+            if priority is Priority.VISIBLE:
+                await self._pace.wait()
             page = await self._read_page(period, page.next, priority)
 
     async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> ErrorGroupPage:
