@@ -5,7 +5,7 @@ Rows of number 1 are those of the table at the top of the issue.
 
 from typing import Final
 
-from tests.perf.figures import changes, errors, far, keys, live, opening, scale, soak
+from tests.perf.figures import changes, errors, far, keys, live, logs, opening, scale, soak
 from tests.perf.figures.row import Row
 
 ROWS: Final = (
@@ -53,4 +53,9 @@ ROWS: Final = (
     Row("–", "errors, 500 failed runs", "9 requests", errors.requests_for_500(may_query=True), is_exact=True),
     Row("–", "the same, key for runs only", "508 requests", errors.requests_for_500(may_query=False), is_exact=True),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
+    Row("–", "Down in a log of 25,000 lines, in view", "1.2 x least, as 60 lines", logs.down("in view"), is_exact=True),
+    Row("–", "the same, the log scrolls", "1.2 x least, as 60 lines", logs.down("scrolling"), is_exact=True),
+    Row("–", "a log of 25,000 lines opens", "500 ms from its bytes", logs.opening),
+    Row("–", "the slowest key while it is read", "15 ms more than 60 lines", logs.held),
+    Row("–", "memory after one such log, and after three more", "+ 2 MB at most", logs.memory),
 )

@@ -44,11 +44,14 @@ class EventRows:
             self._find_list()
             rows: list[Json] = []
             since = self._read_bytes
-            while self._peek() != "]":
+            sign = self._peek()
+            while sign != "]":
                 rows.append(self._value())
-                if self._peek() == ",":
-                    self._skip(",")
-                elif self._peek() != "]":
+                sign = self._peek()
+                if sign == ",":
+                    self._at += 1
+                    sign = self._peek()
+                elif sign != "]":
                     raise ServerFault(_NO_LIST, _OK)
                 if len(rows) >= SLICE_EVENTS or self._read_bytes - since >= SLICE_BYTES:
                     yield rows
@@ -61,17 +64,18 @@ class EventRows:
     def _find_list(self) -> None:
         self._skip("{")
         while True:
+            self._peek()
             key = self._value()
             self._skip(":")
-            if key == "events" and self._peek() == "[":
+            sign = self._peek()
+            if key == "events" and sign == "[":
                 self._skip("[")
                 return
             self._value()
             self._skip(",")
 
     def _value(self) -> Json:
-        """Decode the next value. At the end of the window it may go on behind it."""
-        self._peek()
+        """Decode the value that begins here. At the end of the window it may go on behind it."""
         while True:
             try:
                 value, end = _SCAN(self._text, self._at)
@@ -88,6 +92,9 @@ class EventRows:
     def _peek(self) -> str:
         """Return the next character that is no space, an empty text at the end of the body."""
         while True:
+            sign = self._text[self._at : self._at + 1]
+            if sign > " ":  # most often there is no space
+                return sign
             match = _SPACE.match(self._text, self._at)
             self._at = self._at if match is None else match.end()
             if self._at < len(self._text) or not self._widen():

@@ -1,0 +1,201 @@
+"""The figures of the pane of logs: a log of 25,000 lines beside one of 25.
+
+The emulator runs in this process, and its answers about logs are replaced. The log of a live run changes at each read.
+"""
+
+import json
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from tests.perf import processes
+from tests.perf.figures.presses import Presses, press_each
+from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM, environment
+from tests.perf.figures.row import MAX_RATIO, Effort, Reading
+from tests.perf.terminal import Terminal
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.server.application import application
+from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.serving import serve_in_thread
+
+SHORT: Final = 60
+"""Lines of the short log: more than the screen has rows."""
+
+LONG: Final = 24_990
+"""Lines of the long log, which the server just does not cut."""
+
+MAX_OPENING_MS: Final = 500.0
+MAX_LONGER: Final = 1.02
+"""The bytes of a key in the long log, as a multiple of those in the short one."""
+
+MAX_HELD_MS: Final = 15.0
+MAX_KEPT_MB: Final = 2.0
+LOGS: Final = 3
+READS_S: Final = 12.0
+"""While keys are pressed, a live log is read two or three times."""
+
+LAST: Final = "newest-line"
+"""The begin of the last line."""
+
+_START_NS: Final = int(datetime(2026, 11, 24, 13, 0, tzinfo=UTC).timestamp()) * 10**9
+
+
+@dataclass
+class LogAnswers:
+    """The answers about logs, and when each was sent."""
+
+    lines: int
+    sent_s: list[float] = field(default_factory=list)
+
+    def body(self) -> bytes:
+        """Return a log whose last line is new each time."""
+        rows = [_row(number) for number in range(self.lines - 1)]
+        rows.append(_row(self.lines - 1, message=f"{LAST} {len(self.sent_s):05}"))
+        return json.dumps({"events": rows}, separators=(",", ":")).encode()
+
+
+def _row(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "spanId": f"{number:016x}",
+        "parentId": f"{2:016x}",
+        "runId": "run_cmwwvwwyg02e5en7d9b3ipmae",
+        "message": f"synthetic line {number:05} of a log that is as wide as most of them are",
+        "style": {"icon": "info"},
+        "events": [],
+        "startTime": str(_START_NS + number * 1_000_000),
+        "duration": 0,
+        "isError": False,
+        "isPartial": False,
+        "isCancelled": False,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": 1,
+        "level": "INFO",
+    } | more
+
+
+@contextmanager
+def on_log(lines: int, chosen: str) -> Iterator[tuple[Terminal, LogAnswers]]:
+    """Run the monitor with the cursor on a run that a filter finds. The log of each run has so many lines."""
+    began_s, answers = time.monotonic(), LogAnswers(lines)
+    start = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
+    emulator = Emulator(
+        COMPANY,
+        Options(environments=(DEVELOPMENT,), rate_per_s=0, history=300, lag_ms=(0, 0)),
+        lambda: int((start.timestamp() + time.monotonic() - began_s) * 1000),
+    )
+    emulator.make(DEVELOPMENT.slug)
+    serve = application(emulator)
+
+    async def replaced(scope: Scope, receive: Receive, send: Send) -> None:
+        if not str(scope.get("path")).endswith("/events"):
+            await serve(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": answers.body()})
+        answers.sent_s.append(time.monotonic())
+
+    with tempfile.TemporaryDirectory() as state, serve_in_thread(replaced, emulator) as url:
+        _trigger(url)
+        env = environment() | {"TRIGGER_API_URL": url, "TRIGGER_SECRET_KEY": DEVELOPMENT.key, "XDG_STATE_HOME": state}
+        command = [sys.executable, "-m", "tui"]
+        with Terminal(command, env=env, name=XTERM, is_controlling=True) as terminal:
+            terminal.wait_for("Completed")
+            terminal.send(f"/{chosen}\r")
+            terminal.wait_quiet(0.5)
+            terminal.send("j")
+            terminal.wait_quiet(1.0)
+            yield terminal, answers
+
+
+def _trigger(url: str) -> None:
+    """Trigger a run that starts in an hour: its log is followed until then."""
+    body = json.dumps({"payload": {}, "options": {"delay": "1h"}}).encode()
+    headers = {"authorization": f"Bearer {DEVELOPMENT.key}", "content-type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/tasks/send-email/trigger", body, headers)):
+        pass
+
+
+def _open(terminal: Terminal) -> None:
+    terminal.send("5")
+    terminal.wait_for(LAST)
+    terminal.wait_quiet(1.0)
+
+
+@cache
+def scrolled(effort: Effort) -> Mapping[tuple[int, str], Presses]:
+    """Press Down and PageDown in both logs of a run that has ended."""
+    found = {}
+    for lines in (SHORT, LONG):
+        with on_log(lines, "status:completed") as (terminal, _):
+            _open(terminal)
+            terminal.send("z")
+            terminal.wait_quiet(0.5)
+            terminal.send("g")
+            terminal.wait_quiet(0.5)
+            found[lines, "in view"] = press_each(terminal, [DOWN] * int(effort.pick(30, 10)))
+            terminal.send(PAGE_DOWN)
+            terminal.wait_quiet(0.5)
+            found[lines, "scrolling"] = press_each(terminal, [DOWN] * int(effort.pick(15, 5)))
+    return found
+
+
+def down(where: str) -> Callable[[Effort], Reading]:
+    """Return the measure of the bytes of Down in the long log, beside those in the short one."""
+
+    def measure(effort: Effort) -> Reading:
+        presses = scrolled(effort)
+        short, long = presses[SHORT, where], presses[LONG, where]
+        longer = sum(long.bytes) / max(1, sum(short.bytes))
+        is_met = long.ratio <= MAX_RATIO and longer <= MAX_LONGER
+        return Reading(f"{long.counted}, {longer:.2f} x that of {SHORT} lines", is_met)
+
+    return measure
+
+
+def opening(effort: Effort) -> Reading:
+    """From the end of the answer to the last line on the screen."""
+    taken_ms = []
+    for _ in range(int(effort.pick(5, 2))):
+        with on_log(LONG, "status:completed") as (terminal, answers):
+            terminal.send("5")
+            shown_s = terminal.wait_for(LAST)
+            taken_ms.append((shown_s - answers.sent_s[0]) * 1000)
+    worst = max(taken_ms)
+    return Reading(f"{min(taken_ms):.0f} to {worst:.0f} ms", worst <= MAX_OPENING_MS)
+
+
+def held(effort: Effort) -> Reading:
+    """The slowest key while a long live log is read and decoded, beside the slowest key in a short one."""
+    slowest, reads = {}, 0
+    for lines in (SHORT, LONG):
+        with on_log(lines, "status:delayed") as (terminal, answers):
+            _open(terminal)
+            keys = ["k", "j"] * int(effort.pick(3, 1) * READS_S)
+            before = len(answers.sent_s)
+            slowest[lines] = max(press_each(terminal, keys, 0.05).first_ms)
+            reads = len(answers.sent_s) - before
+    measured = f"{slowest[LONG]:.1f} ms during {reads} reads, {slowest[SHORT]:.1f} ms with {SHORT} lines"
+    return Reading(measured, slowest[LONG] <= slowest[SHORT] + MAX_HELD_MS)
+
+
+def memory(_effort: Effort) -> Reading:
+    """What stays after the pane has left its run: after the first log, and after three more."""
+    kept = []
+    with on_log(LONG, "status:completed") as (terminal, _):
+        before = processes.rss_bytes(terminal.process.pid)
+        for _ in range(1 + LOGS):
+            _open(terminal)
+            terminal.send("31j")
+            terminal.wait_quiet(1.5)
+            kept.append((processes.rss_bytes(terminal.process.pid) - before) / 1e6)
+    return Reading(f"+{kept[0]:.1f} MB, then {kept[-1] - kept[0]:+.1f} MB", kept[-1] - kept[0] <= MAX_KEPT_MB)
