@@ -275,5 +275,7 @@ def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
             shown.reading.start(HOUR, RunFilters())
             await setup.run_until(lambda: shown.counts == (6, 6))
             await setup.run_until(lambda: shown.reading.progress.has_all)
+            await setup.run_until(lambda: shown.reading.server_groups.groups)
+            assert [group.task for group in shown.reading.server_groups.groups or ()] == ["mail"]
 
     asyncio.run(scenario())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tui.domain.errors.progress import ServerGroupsRead
     from tui.sources.failures.whole_read import WholeRead
     from tui.store.error_groups import ErrorGroup
+    from tui.store.errors.failures import TimeSpan
+    from tui.store.errors.states import ErrorState
     from tui.wire.errors import ApiError
 
 MAX_RUNS: Final = 500
@@ -42,6 +44,7 @@ def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> N
 
 
 async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
+    from tui.domain.errors.progress import ServerGroupsRead
     from tui.present.printed.errors import group_lines, group_object
 
     progress = ProgressLine(output, time.monotonic)
@@ -50,16 +53,18 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
         session.budget.follow_headers()
         try:
             read, failure = await _read(session, period, progress)
-            theirs = await _server_groups(session, period)
+            span = _span_of(session, read.run_ids, period)
+            theirs = ServerGroupsRead() if failure else await _server_groups(session, period)
+            is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
-        groups = _groups(session, read.run_ids, period, theirs)
+        groups = _groups(session, span, theirs, is_before_known=is_before_known)
         if as_json:
             for group in groups:
                 output.json_line(group_object(group))
         else:
             output.lines(group_lines(groups, session.now(), output.width))
-        for sentence in _remarks(read, since, theirs):
+        for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:
             raise _stop_of(failure, read)
@@ -113,31 +118,42 @@ async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRe
     return reader.result
 
 
-def _groups(
-    session: Session, run_ids: list[RunId], period: timedelta, theirs: "ServerGroupsRead"
-) -> list["ErrorGroup"]:
-    """Return the groups of these runs. Other runs in the store are their relatives, whose errors were not read.
+def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
+    """Return the span of these runs. The oldest may have left the period since the list was read.
 
-    A state is known only from the server: no runs before the period were read.
+    A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
-    from tui.store.error_groups import ErrorGroups
     from tui.store.errors.failures import TimeSpan
-    from tui.store.errors.states import state_of
 
     now = session.now()
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
     created = [run.fixed.created_at for run in runs if run.fixed.created_at is not None]
-    # The list was read a moment ago, so that its oldest run may have left the period since.
-    span = TimeSpan(min([now - period, *created]), max([now, *created]))
+    return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
+
+
+def _groups(
+    session: Session, span: "TimeSpan", theirs: "ServerGroupsRead", *, is_before_known: bool
+) -> list["ErrorGroup"]:
+    """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
+
+    States come from the server's groups. Without these, a group is new if all failed runs of the time before are known.
+    """
+    from tui.store.error_groups import ErrorGroups
+    from tui.store.errors.states import state_of
+
+    now = session.now()
     groups = ErrorGroups(session.store)
     groups.on_server_groups(theirs.groups)
-    return [
-        replace(group, state=state_of(group.server_groups, now - period, now) if group.server_groups else None)
-        for group in groups.groups(span, now)
-    ]
+
+    def state(group: "ErrorGroup") -> "ErrorState | None":
+        if group.server_groups:
+            return state_of(group.server_groups, span.since, now)
+        return group.state if is_before_known else None
+
+    return [replace(group, state=state(group)) for group in groups.groups(span, now)]
 
 
-def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead") -> list[str]:
+def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:
     """Return sentences about what the groups do not contain."""
     if not read.run_ids:
         return [f"No run failed in the last {since}."]
@@ -149,7 +165,8 @@ def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead") -> list[
     if missing := len(read.missing):
         remarks.append(f"{missing} of {len(read.run_ids)} failed runs are in no group: their errors were not read.")
     if reason := theirs.refusal or theirs.failure:
-        remarks.append(f"The states are not known: {reason}.")
+        known = "Only the state NEW is" if is_before_known else "The states are not"
+        remarks.append(f"{known} known: {reason}.")
     return remarks
 
 

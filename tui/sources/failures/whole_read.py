@@ -7,7 +7,7 @@ newest runs. The others are read run by run.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.environment import Capability
@@ -33,6 +33,8 @@ MAX_FAULTY_BATCHES: Final = 3
 
 MIN_FEED_RUNS: Final = 10
 """Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class WholeRead:
@@ -81,10 +83,29 @@ class WholeRead:
         some seconds: what was read until then is in the store.
         """
         await self._list(period)
-        await self._read_by_query()
-        if period <= MAX_FEED_WINDOW and len(self.missing) >= MIN_FEED_RUNS:
-            await self._read_by_feed(period)
+        await self._read_by_query(self.missing)
+        if len(self.missing) >= MIN_FEED_RUNS:
+            await self._read_by_feed(self.missing, period)
         await self._patiently(self._read_one_by_one)
+
+    async def read_before(self, since: datetime, period: timedelta) -> bool:
+        """Read the failed runs of the time as long as `period` before `since`, as far as a few requests tell them.
+
+        Return whether all of them and their errors are known, so that a group without one of them is new.
+        """
+        filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
+        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        try:
+            while not pages.is_done:
+                await pages.read_page(Priority.SELECTED)
+        except ApiError:
+            return False
+        await self._settle()
+        await self._read_by_query([run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)])
+        if left := [run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)]:
+            await self._read_by_feed(left, 2 * period)
+        is_known = not any(lacks_error(self._store, run_id) for run_id in left)
+        return is_known and pages.is_complete and not pages.unreadable
 
     async def _list(self, period: timedelta) -> None:
         filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
@@ -96,8 +117,7 @@ class WholeRead:
             self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
             self._report(self)
 
-    async def _read_by_query(self) -> None:
-        missing = self.missing
+    async def _read_by_query(self, missing: Sequence[RunId]) -> None:
         for start in range(0, len(missing), MAX_IDS_PER_QUERY):
             if not self._fetcher.is_allowed(Capability.QUERY):
                 return
@@ -105,12 +125,14 @@ class WholeRead:
             await self._settle()
             self._report(self)
 
-    async def _read_by_feed(self, period: timedelta) -> None:
+    async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
         """Take the errors from one snapshot of the feed, which costs no budget. It is only a shortcut and may fail."""
-        wanted = set(self.missing)
+        if window > MAX_FEED_WINDOW:
+            return
+        wanted = set(missing)
         with suppress(ApiError, TimeoutError):
             async with asyncio.timeout(FEED_TIMEOUT_S):
-                response = await self._fetcher.poll_feed(FeedTarget(window=period), None)
+                response = await self._fetcher.poll_feed(FeedTarget(window=window), None)
             await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
             await self._settle()
             self._report(self)
