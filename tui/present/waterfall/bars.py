@@ -42,7 +42,8 @@ class _Cells:
 
     def __init__(self, scale: Scale) -> None:
         self._scale = scale
-        self._cells: list[tuple[str, Token]] = [(" ", Token.TEXT)] * scale.width
+        # Free cells have the colour of the grid, so that they are one piece with it.
+        self._cells: list[tuple[str, Token]] = [(" ", Token.LINE)] * scale.width
         for cell in scale.ticks:
             if 0 <= cell < scale.width:
                 self._cells[cell] = (GRID, Token.LINE)

@@ -1,7 +1,8 @@
 """What is said about the selected span: a pane of facts below the rows, or a strip of two lines where it is low."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from heapq import nlargest
 from typing import Final
 
 from tui.domain.ids import RunId
@@ -11,13 +12,18 @@ from tui.domain.traces.waterfall import ROOT, SpanKind
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.frame.rule import RuleText, rule_line
-from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, line_width
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width
 from tui.present.waterfall.attributes import SpanAttributes
 from tui.present.waterfall.look import SpanLook, name_of
 from tui.present.waterfall.page import RowParts
 from tui.present.waterfall.words import not_shown
 
+LOGS_FROM: Final = 160
+"""From this width on, the log lines of the span stand beside its facts."""
+
 _LABEL: Final = 10
+_LOG_TIME: Final = 8
+_LOG_LEVEL: Final = 7
 _INDENT: Final = 2
 _ARROW: Final = " → "
 _MAX_ATTRIBUTE_ROWS: Final = 3
@@ -34,8 +40,29 @@ class SelectedSpan:
     current: RunId | None
 
 
-def detail_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
-    """Return the rule and the facts of a span, in lines of at most `width` cells."""
+def detail_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int) -> list[Line]:
+    """Return the rule and the facts of a span, in at most `height` lines of at most `width` cells.
+
+    In a wide pane its log lines stand beside them.
+    """
+    if width < LOGS_FROM:
+        return _fact_lines(selected, parts, width)[:height]
+    left_width = width // 2
+    left, right = _fact_lines(selected, parts, left_width), _log_lines(selected, parts, width - left_width - 1, height)
+    lines: list[Line] = []
+    for place in range(height):
+        joint = Piece("│" if place else "┬", Token.LINE)
+        lines.append(
+            (
+                *fit(left[place] if place < len(left) else (), left_width),
+                joint,
+                *(right[place] if place < len(right) else ()),
+            )
+        )
+    return lines
+
+
+def _fact_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
     waterfall = parts.waterfall
     mark: Line = () if selected.look.style is None else (selected.look.style.mark, Piece(" "))
     left = (*mark, Piece(selected.look.name, Token.TEXT), Piece(" · ", Token.FAINT), *_belongs_to(selected, parts))
@@ -50,6 +77,36 @@ def detail_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Li
     if hidden := not_shown(waterfall):
         lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
     return lines
+
+
+def _log_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int) -> list[Line]:
+    """Return the rule and the last log lines inside a span and below it: time, level, message."""
+    waterfall = parts.waterfall
+    logs = list(waterfall.logs_below(selected.index))
+    left = (Piece("logs", Token.TEXT), Piece(" · this span and below", Token.FAINT))
+    lines = [
+        rule_line(RuleText(left=left, right=(Piece(formatting.plural(len(logs), "line"), Token.MUTED),)), width),
+        (),
+    ]
+    for log in sorted(nlargest(max(height - 2, 0), logs, key=_time_of(parts)), key=_time_of(parts)):
+        span = waterfall.spans[log]
+        word, token = _level(span.level)
+        at = f"{waterfall.starts[log] / 1_000_000:.1f}".rjust(_LOG_TIME)
+        line = (
+            Piece(f"  {at}   ", Token.FAINT),
+            *fit((Piece(word, token),), _LOG_LEVEL),
+            Piece(first_line(span.message)),
+        )
+        lines.append(cut(line, width - 1))
+    return lines
+
+
+def _time_of(parts: RowParts) -> Callable[[int], tuple[int, int]]:
+    return lambda log: (parts.waterfall.starts[log], log)
+
+
+def _level(level: str) -> tuple[str, Token]:
+    return _LEVELS.get(level, (level.lower(), Token.MUTED))
 
 
 def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
@@ -172,11 +229,11 @@ def _error(selected: SelectedSpan, parts: RowParts) -> Line:
 def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
     """Return the last log line inside the span or below it."""
     waterfall = parts.waterfall
-    last = max(waterfall.logs_below(selected.index), key=lambda log: (waterfall.starts[log], log), default=None)
+    last = max(waterfall.logs_below(selected.index), key=_time_of(parts), default=None)
     if last is None:
         return ()
     span = waterfall.spans[last]
-    word, token = _LEVELS.get(span.level, (span.level.lower(), Token.MUTED))
+    word, token = _level(span.level)
     when = parts.now.ago(span.started_at) if parts.extents.is_live else _after_root(waterfall.starts[last])
     return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}", Token.FAINT))
 

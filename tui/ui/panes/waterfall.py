@@ -46,6 +46,9 @@ MIN_DETAIL_PANE: Final = 30
 MIN_STRIP_PANE: Final = 12
 """From this height on, there is a strip of two lines instead."""
 
+_BELOW_SPANS: Final = 5
+"""Rows of the page for the legend and for a sentence."""
+
 _ROOMY: Final = 100
 """From this width on, the rule has room for the number of spans."""
 
@@ -77,15 +80,15 @@ class WaterfallPane(PagePane):
     needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold, or go to the span above; l unfolds.", rank=12, need=36, shown="h l"),
+        bind("h,left", "fold", "fold", "Fold, or go to the span above; l unfolds.", rank=12, need=16, shown="h l"),
         bind("l,right", "unfold", "unfold", "Unfold, or go to the first span below.", shown="l"),
-        bind("left_parenthesis", "zoom_time(-1)", "zoom", "More time; ) shows less.", rank=14, need=31, shown="( )"),
+        bind("left_parenthesis", "zoom_time(-1)", "zoom", "More time; ) shows less.", rank=14, need=17, shown="( )"),
         bind("right_parenthesis", "zoom_time(1)", "zoom in", "Less time, in more detail."),
-        bind("left_curly_bracket", "pan(-1)", "pan", "Earlier times; } later.", rank=15, need=33, shown="{ }"),
+        bind("left_curly_bracket", "pan(-1)", "pan", "Earlier times; } later.", rank=15, need=18, shown="{ }"),
         bind("right_curly_bracket", "pan(1)", "pan later", "To later times."),
-        bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", rank=16, need=39),
-        bind("P", "path_step", "longest path", "To the next span that decides when the root ends.", rank=17, need=38),
-        bind("t", "form('tree')", "tree", "Show the runs as a tree again.", rank=18, need=29),
+        bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", rank=16, need=31),
+        bind("P", "path_step", "longest path", "To the next span that decides when the root ends.", rank=17, need=30),
+        bind("t", "form('tree')", "tree", "Show the runs as a tree again.", rank=18, need=15),
         bind("circumflex_accent", "root", "root", "To the root."),
         bind("minus", "parent", "parent", "To the span above."),
         bind("e", "all(True)", "all open", "Unfold everything."),
@@ -102,6 +105,7 @@ class WaterfallPane(PagePane):
         self._drawn: WaterfallRows | None = None
         self._reads: SpanReads | None = None
         self._foot_timer: Timer | None = None
+        self._arranged = (0, 0)
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -110,13 +114,32 @@ class WaterfallPane(PagePane):
         yield self.detail
         yield self.strip
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Give the facts about the selected span the room that the pane has for them."""
-        height = event.size.height
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Give the facts about the selected span the room that the pane has for them: below the spans, or a strip.
+
+        The room of the page is for all spans, so that nothing moves when some are folded.
+        """
+        height = self.size.height
         has_detail = height >= MIN_DETAIL_PANE
         has_strip = not has_detail and height >= MIN_STRIP_PANE
-        self.detail.styles.height = DETAIL_HEIGHT if has_detail else 0
-        self.strip.styles.height = (2 + self.app_base.painter.needs_rules) if has_strip else 0
+        page_rows, strip_rows = 0, (2 + self.app_base.painter.needs_rules) if has_strip else 0
+        if has_detail:
+            spans = 0 if self.view is None else len(self.view.tree.order)
+            page_rows = min(spans + _BELOW_SPANS, height - 2 - DETAIL_HEIGHT)
+        if (page_rows, strip_rows) == self._arranged:
+            return
+        self._arranged = page_rows, strip_rows
+        self.app_base.record_layout()
+        self.page.styles.height = page_rows or "1fr"
+        self.detail.styles.height = "1fr" if page_rows else 0
+        self.strip.styles.height = strip_rows
+
+    def update_page(self) -> None:
+        self._arrange()
+        super().update_page()
 
     def on_unmount(self) -> None:
         self._forget()
@@ -255,7 +278,8 @@ class WaterfallPane(PagePane):
             attributes = self._reads.attributes(drawn.parts.waterfall.spans[index])
         selected = SelectedSpan(index, drawn.look_at(index), attributes, self.selection.run_id)
         if self.detail.size.height:
-            self.detail.show(detail_lines(selected, drawn.parts, width), is_stale=is_stale)
+            height = self.detail.size.height
+            self.detail.show(detail_lines(selected, drawn.parts, width, height), is_stale=is_stale)
         if self.strip.size.height:
             rule = [(Piece("─" * width, Token.LINE),)] if self.app_base.painter.needs_rules else []
             self.strip.show([*rule, *strip_lines(selected, drawn.parts, width)], is_stale=is_stale)
