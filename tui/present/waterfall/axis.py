@@ -106,17 +106,11 @@ def ticks(window: TimeWindow, width: int) -> list[Tick]:
 def label(moment: int) -> str:
     """Return a time since the root's start: `0s` `250ms` `1.5s` `1m30s` `2h` `3d12h`; before it with `-`."""
     sign, us = ("-" if moment < 0 else ""), abs(moment)
-    if us == 0:
-        return "0s"
     if us < _SECOND:
-        return f"{sign}{us / _MS:g}ms"
-    if us < _MINUTE:
-        return f"{sign}{round(us / _SECOND, 4):.10g}s"
-    if us < _HOUR:
-        seconds = us % _MINUTE / _SECOND
-        return f"{sign}{us // _MINUTE}m" + (f"{seconds:.10g}s" if seconds else "")
-    if us < _DAY:
-        minutes = us % _HOUR // _MINUTE
-        return f"{sign}{us // _HOUR}h" + (f"{minutes}m" if minutes else "")
-    hours = us % _DAY // _HOUR
-    return f"{sign}{us // _DAY:,}d" + (f"{hours}h" if hours else "")
+        return f"{sign}{us / _MS:g}ms" if us else "0s"
+    days, rest = divmod(us, _DAY)
+    hours, rest = divmod(rest, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    seconds = f"{rest // _SECOND}.{rest % _SECOND:06}".rstrip("0").rstrip(".")
+    parts = ((f"{days:,}", "d"), (str(hours), "h"), (str(minutes), "m"), (seconds, "s"))
+    return sign + "".join(number + unit for number, unit in parts if number != "0")
