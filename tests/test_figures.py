@@ -24,6 +24,8 @@ from tests.perf.figures.keys import MAX_PAGE_RATIO
 from tests.perf.figures.opening import MAX_BYTES
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM
 from tests.perf.figures.row import MAX_RATIO, allowed_bytes
+from tests.perf.figures.traces import serving_traces
+from tests.perf.figures.waterfall import LONG, SHORT
 from tests.perf.paint_cost import paint_cost
 from tests.perf.terminal import SYNC_BEGINS, Terminal
 from tests.support.commands import environment
@@ -212,6 +214,11 @@ SCREENS: Final = (
 )
 """Keys that open and close screens, and what their frame shows from the top to the bottom."""
 
+PAGE_SPANS: Final = 23
+"""The spans of a page above the facts about one of them."""
+
+FACTS_LINE: Final = 28
+
 TRIES: Final = 4
 """Something else, such as an age, may have changed right before the frame."""
 
@@ -279,6 +286,36 @@ def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:
             # If the cursor rests, on a busy machine, the summary follows it and belongs to the change.
             assert all(count <= allowed_bytes(GUTTER_BYTES[name], least) for count, least in costs), costs
         assert min(in_view)[0] <= GUTTER_BYTES["in view"]
+
+
+def test_long_waterfall_scrolls_like_a_short_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tui", "--no-realtime", "--interval", "0.5"]
+    costs: dict[int, list[Cost]] = {}
+    with serving_traces() as (url, server):
+        env = environment(url, TRIGGER_SECRET_KEY=DEVELOPMENT.key, XDG_STATE_HOME=str(tmp_path))
+        with Terminal(command, env=env, name=XTERM) as terminal:
+            terminal.wait_for("Completed", "● polling")
+            shown, server.span_count = Monitor(terminal, url, []), SHORT
+            for key, text in (("j", "attempt"), ("4", "took"), ("z", "z back"), ("t", "4:tree · waterfall")):
+                terminal.send(key)
+                terminal.wait_for(text)
+            for spans in (SHORT, LONG):
+                server.span_count = spans
+                terminal.send("]")
+                terminal.wait_until(lambda spans=spans: f"{spans:,} spans" in shown.lines[1], "the spans")
+                costs[spans] = list(down_the_spans(shown))
+    assert over({str(spans): each for spans, each in costs.items()}) == {}
+    long, short = (sum(count for count, _ in costs[spans]) for spans in (LONG, SHORT))
+    assert long <= 1.1 * short
+
+
+def down_the_spans(shown: Monitor) -> Iterator[Cost]:
+    """Press Down until the rows scroll, and PageDown. What is read about a span comes later, and is not counted."""
+    for number in (*range(PAGE_SPANS + 4), PAGE_SPANS + 3 + PAGE_SPANS):
+        key = DOWN if number < PAGE_SPANS + 4 else PAGE_DOWN
+        name = "attempt 1 · attempt" if number == 0 else f"span {number - 1} · span"
+        is_there: Callable[[], bool] = lambda name=name: name in shown.terminal.text  # type: ignore[misc]  # noqa: E731
+        yield shown.cost(lambda key=key: shown.terminal.send(key), is_there, slice(0, FACTS_LINE))  # type: ignore[misc]
 
 
 def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Rows of number 1 are those of the table at the top of the issue.
 
 from typing import Final
 
-from tests.perf.figures import changes, errors, far, keys, live, logs, opening, scale, soak
+from tests.perf.figures import changes, errors, far, keys, live, logs, opening, scale, soak, waterfall
 from tests.perf.figures.row import Row
 
 ROWS: Final = (
@@ -52,6 +52,9 @@ ROWS: Final = (
     Row("11", "two hours at 20 runs/s", "1 MB more, others flat", soak.long_run),
     Row("–", "errors, 500 failed runs", "9 requests", errors.requests_for_500(may_query=True), is_exact=True),
     Row("–", "the same, key for runs only", "508 requests", errors.requests_for_500(may_query=False), is_exact=True),
+    Row("–", "5,000 spans, from bytes to rows", "300 ms", waterfall.opening),
+    Row("–", "5,000 spans, longest slice, longest turn", "4 ms, 15 ms", waterfall.turns),
+    Row("–", "Down, PageDown in 5,000 spans", "1.1 x bytes, 1.25 x time of 100", waterfall.scrolling),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
     Row("–", "Down in a log of 25,000 lines, in view", "1.2 x least, as 60 lines", logs.down("in view"), is_exact=True),
     Row("–", "the same, the log scrolls", "1.2 x least, as 60 lines", logs.down("scrolling"), is_exact=True),

@@ -1,5 +1,7 @@
 """The time axis: windows, zoom, ticks and their labels."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +46,7 @@ def test_ticks_become_closer_with_the_width(width: int, labels: list[str]) -> No
 @given(WHOLES, st.integers(0, 200))
 def test_labels_never_meet(window: TimeWindow, width: int) -> None:
     found = ticks(window, width)
-    for tick, following in zip(found, found[1:], strict=False):
+    for tick, following in itertools.pairwise(found):
         assert tick.cell + len(tick.label) < following.cell
         assert tick.label != following.label
     assert all(0 <= tick.cell <= width for tick in found)

@@ -21,6 +21,8 @@ MAX_NODE_BYTES: Final = 256 * 1024
 """From this size on, the arrays and objects inside one node are cut at MAX_ITEMS before they are decoded."""
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
+_COMMA: Final = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_PLAIN_KEY: Final = re.compile(r'"([A-Za-z]*)"[ \t\n\r]*:[ \t\n\r]*')
 _scan: Final = json.JSONDecoder().raw_decode
 
 
@@ -144,6 +146,9 @@ class TraceScanner:
 
     def _key(self, at: int) -> tuple[str, int]:
         """Return a key and the index of its value. Raises ValueError."""
+        plain = _PLAIN_KEY.match(self._text, at)
+        if plain is not None:
+            return plain[1], plain.end()
         if self._text[at : at + 1] != '"':
             raise ValueError(at)
         key, at = _scan(self._text, at)
@@ -151,11 +156,11 @@ class TraceScanner:
 
     def _next(self, at: int, end: str) -> int:
         """Return the index of the next item behind a comma, or of `end`. Raises ValueError for anything else."""
+        comma = _COMMA.match(self._text, at)
+        if comma is not None:
+            return comma.end()
         at = self._space(at)
-        sign = self._text[at : at + 1]
-        if sign == ",":
-            return self._space(at + 1)
-        if sign != end:
+        if self._text[at : at + 1] != end:
             raise ValueError(at)
         return at
 
