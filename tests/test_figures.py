@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -159,6 +160,9 @@ class Monitor:
         """Whether the summary below the zoomed list shows the run under the cursor."""
         return self.selected is not None and f"{self.selected} " in self.lines[-3]
 
+    def is_on_screen(self, text: str) -> bool:
+        return text in self.terminal.text
+
     def is_detail_of_selected(self) -> bool:
         """Whether the detail below the list is that of the run under the cursor, read or not."""
         return any(f"{self.selected} " in line for line in self.lines[LIST_LINES:])
@@ -302,7 +306,7 @@ def test_long_waterfall_scrolls_like_a_short_one(tmp_path: Path) -> None:
             for spans in (SHORT, LONG):
                 server.span_count = spans
                 terminal.send("]")
-                terminal.wait_until(lambda spans=spans: f"{spans:,} spans" in shown.lines[1], "the spans")
+                terminal.wait_for(f"{spans:,} spans")
                 costs[spans] = list(down_the_spans(shown))
     assert over({str(spans): each for spans, each in costs.items()}) == {}
     long, short = (sum(count for count, _ in costs[spans]) for spans in (LONG, SHORT))
@@ -314,8 +318,7 @@ def down_the_spans(shown: Monitor) -> Iterator[Cost]:
     for number in (*range(PAGE_SPANS + 4), PAGE_SPANS + 3 + PAGE_SPANS):
         key = DOWN if number < PAGE_SPANS + 4 else PAGE_DOWN
         name = "attempt 1 · attempt" if number == 0 else f"span {number - 1} · span"
-        is_there: Callable[[], bool] = lambda name=name: name in shown.terminal.text  # type: ignore[misc]  # noqa: E731
-        yield shown.cost(lambda key=key: shown.terminal.send(key), is_there, slice(0, FACTS_LINE))  # type: ignore[misc]
+        yield shown.cost(partial(shown.terminal.send, key), partial(shown.is_on_screen, name), slice(0, FACTS_LINE))
 
 
 def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:

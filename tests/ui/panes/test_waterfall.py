@@ -165,7 +165,7 @@ def test_waterfall_fits_each_size(tmp_path: Path, size: tuple[int, int]) -> None
         assert all(len(line) <= size[0] for line in monitor.lines)
         assert "━ done" in monitor.text
         if size == (80, 24):
-            assert "checkout  the run of this trace, starts at" in monitor.lines[21]
+            assert "checkout  the run of this trace, starts at 0ms" in monitor.lines[21]
             assert "warn  part 3 of 4" in monitor.lines[22]
 
     run_story(story, tmp_path, checkout_fleet(), size=size)

@@ -106,8 +106,8 @@ def bar_line(waterfall: Waterfall, extents: Extents, tree: RowTree, index: int, 
     if started < shown_end or started <= begin:
         first, last = cells.draw(max(begin, started), shown_end, look.bar, look.bar_token)
     if is_unknown:
-        after = -(-scale.window.half_cells(shown_end, scale.width) // 2)
-        cells.fill(after, -(-scale.window.half_cells(end, scale.width) // 2), UNKNOWN_END, Token.MUTED)
+        after = max(-(-scale.window.half_cells(shown_end, scale.width) // 2), last)
+        cells.fill(after, -(-scale.window.half_cells(end, scale.width) // 2), UNKNOWN_END, Token.GUIDE)
     if last - first >= MIN_MARKED_CELLS:
         _draw_logs(cells, waterfall, tree.logs.get(index, ()), scale, (first, last))
     return cells.line()

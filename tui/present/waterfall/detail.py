@@ -119,7 +119,7 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
         Piece(look.name, Token.BRIGHT, is_bold=True),
         Piece("  "),
         *_belongs_to(selected, parts),
-        Piece(f", starts {_start_words(parts, selected.index)}", Token.MUTED),
+        Piece(f", starts at {_moment(parts.waterfall.starts[selected.index])}", Token.MUTED),
         Piece("  "),
         *_took(selected, parts),
     )
@@ -171,12 +171,16 @@ def _start_words(parts: RowParts, index: int) -> str:
 
 
 def _after_root(us: int) -> str:
-    """Return `10.6s after the root`: tenths up to a minute, since spans that follow each other differ by less."""
-    tenths = (abs(us) + 50_000) // 100_000
-    words = (
-        f"{tenths // 10}.{tenths % 10}s" if 10 <= tenths < 600 else formatting.duration(timedelta(microseconds=abs(us)))
-    )
-    return f"{words} {'before' if us < 0 else 'after'} the root"
+    """Return `10.6s after the root`."""
+    return f"{_moment(abs(us))} {'before' if us < 0 else 'after'} the root"
+
+
+def _moment(us: int) -> str:
+    """Return `10.6s`: tenths up to a minute, since spans that follow each other differ by less than a second."""
+    sign, tenths = ("-" if us < 0 else ""), (abs(us) + 50_000) // 100_000
+    if 10 <= tenths < 600:
+        return f"{sign}{tenths // 10}.{tenths % 10}s"
+    return sign + formatting.duration(timedelta(microseconds=abs(us)))
 
 
 def _took(selected: SelectedSpan, parts: RowParts) -> Line:

@@ -150,7 +150,7 @@ _LEGEND: Final = (
     ("•", Token.BRIGHT, "log line", "log"),
     ("→", Token.TEXT, "longest path", "longest path"),
 )
-_UNKNOWN_LEGEND: Final = ("░", Token.MUTED, "end not known", "no end")
+_UNKNOWN_LEGEND: Final = ("░", Token.GUIDE, "end not known", "no end")
 _BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
 
 
