@@ -45,15 +45,17 @@ SCREENS_BUDGET_SHARE: Final = 2 / 5
 
 RESPONSE_TIMEOUT_S: Final = 30.0
 
-MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
-"""The largest body that is forwarded. A trace of 5,000 spans has 5 MB, a flat list of 25,000 events 8 MB."""
+MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
+"""The largest body that is forwarded. A trace of 5,000 spans has 5 MB, a log of 25,000 lines 8 MB and more, as its
+messages are longer.
+"""
 
 MAX_ENCODED_BYTES: Final = MAX_MESSAGE_BYTES - 1024
 """The largest encoded response: a body that is not text grows up to sixfold as JSON. A message that is too large would
 end the connection, and the screen would reconnect and send the same request again.
 """
 
-MAX_SENDING_BYTES: Final = 8 * MAX_RESPONSE_BYTES
+MAX_SENDING_BYTES: Final = 4 * MAX_RESPONSE_BYTES
 """The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
