@@ -59,9 +59,14 @@ class FrugalOutput:
         self.lose_cursor()
 
     def passed(self, text: str) -> None:
-        """Record text that was sent past this output: apply its modes and forget the screen."""
+        """Record text that was sent past this output: apply its modes and forget the screen.
+
+        The wanted screen stays, also where the text clears the terminal: the next frame shows it again.
+        """
+        wanted = [row.copy() for row in self._grid.rows]
         for _ in self._decoder.feed(text):
             pass
+        self._grid.rows = wanted
         self.forget()
 
     @property

@@ -61,6 +61,9 @@ MAX_UNANSWERED: Final = 64
 PREDICTED_SHARE: Final = 0.9
 """Frames are predicted to arrive at this share of the throughput, so that none queue up behind a small mistake."""
 
+MAX_PREDICTED_S: Final = 10.0
+"""No frame is predicted to take longer: a wrong estimate would hold the next one back for minutes."""
+
 NEAR_POLL_S: Final = 0.02
 """How often the kernel is asked again whether it still holds bytes."""
 
@@ -121,7 +124,8 @@ class LinkMeter:
         if not self._has_answered and self._throughput.expire(now_s):
             self._queue_s = 0.0
         begins_s = max(now_s, self._sent[-1].arrives_s if self._sent else now_s)
-        self._sent.append(_SentFrame(now_s, size_bytes, begins_s + self._takes_s(size_bytes), is_probed))
+        arrives_s = min(begins_s + self._takes_s(size_bytes), now_s + MAX_PREDICTED_S)
+        self._sent.append(_SentFrame(now_s, size_bytes, arrives_s, is_probed))
         self._unprobed_bytes = 0 if is_probed else self._unprobed_bytes + size_bytes
 
     def record_answer(self, now_s: float, round_trip_s: float | None) -> None:
@@ -246,4 +250,5 @@ class LinkMeter:
 
     def _predict(self, free_s: float) -> None:
         for sent in self._sent:
-            free_s = sent.arrives_s = max(free_s, sent.at_s) + self._takes_s(sent.size_bytes)
+            arrives_s = max(free_s, sent.at_s) + self._takes_s(sent.size_bytes)
+            free_s = sent.arrives_s = min(arrives_s, sent.at_s + MAX_PREDICTED_S)
