@@ -102,8 +102,16 @@ class Monitor:
 
     def paints_at_once(self, key: str, is_done: Callable[[Sequence[str]], bool]) -> bool:
         """Press a key, and return whether all that it changes comes in one frame."""
+        return self._paints_at_once(lambda: self.terminal.send(key), is_done)
+
+    def resizes_at_once(self, columns: int, rows: int) -> bool:
+        """Resize the terminal, and return whether all that this changes comes in one frame."""
+        is_done: Callable[[Sequence[str]], bool] = lambda lines: "─" in lines[1][-1:] and "? keys" in lines[rows - 1]  # noqa: E731
+        return self._paints_at_once(lambda: self.terminal.resize(columns, rows), is_done)
+
+    def _paints_at_once(self, act: Callable[[], object], is_done: Callable[[Sequence[str]], bool]) -> bool:
         terminal, since = self.terminal, len(self.terminal.received)
-        terminal.send(key)
+        act()
         terminal.wait_until(lambda: SYNC_ENDS in terminal.received[since:], "a frame")
         is_at_once = terminal.received[since:].startswith(SYNC_BEGINS) and is_done(self.lines)
         terminal.wait_until(lambda: is_done(self.lines) and self._is_between_frames(), "the screen")
@@ -276,6 +284,7 @@ def test_screen_is_opened_in_one_frame(tmp_path: Path) -> None:
             while len(found) < TRIES and not all(any(each[key] for each in found) for key, _ in keys):
                 found.append({key: shown.paints_at_once(key, is_done) for key, is_done in keys})
             assert all(any(each[key] for each in found) for key, _ in keys), found
+        assert any(shown.resizes_at_once(120 - step, 40 - step) for step in range(1, TRIES))
 
 
 def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:

@@ -70,6 +70,15 @@ def test_repeats_only_where_the_terminal_is_known_to() -> None:
     assert "=" * COLUMNS in drawn(started(Capabilities()), *row)
 
 
+def test_newline_in_the_last_row_scrolls_the_wanted_screen() -> None:
+    output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
+    page = "\x1b[H" + "\r\n".join(f"line {y}" for y in range(LINES + 3)) + "\x1b[H"
+    sent = output.write(MODES + page)
+    terminal.feed(sent.encode())
+    assert [row.strip() for row in terminal.screen.rows_text()] == [f"line {y + 3}" for y in range(LINES)]
+    assert sent.count("line") == LINES, "an app that does not know a smaller size yet costs one frame"
+
+
 @pytest.mark.parametrize("sequence", ["\x1b[?1049h", "\x1b[2S", "\x1bc", "\x1b[4:3m", "\x1b(0", "\x0e", "\x1b[5L"])
 def test_foreign_sequence_is_sent_and_all_is_repainted(sequence: str) -> None:
     sent = started().write(sequence)

@@ -129,6 +129,9 @@ class CellPainter:
                 grid.x = 0
             case "\n" if grid.y < grid.lines - 1:
                 grid.y += 1
+            case "\n":
+                del grid.rows[0]
+                grid.rows.append([self._table.blank(Pen("", self.pen.ground))] * grid.columns)
             case "\t":
                 grid.x = max(grid.x, min(grid.x // TAB * TAB + TAB, grid.columns - 1))
             case "\b":

@@ -3,7 +3,7 @@
 They import this module instead of `app`, which imports them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
 from textual import events
@@ -92,7 +92,7 @@ def app_of(node: DOMNode) -> AppBase:
     return cast("AppBase", node.app)
 
 
-def call_soon(pump: MessagePump, call: Callable[[], None]) -> bool:
+def call_soon(pump: MessagePump, call: Callable[[], None] | Callable[[], Awaitable[None]]) -> bool:
     """Call a method behind the messages that wait in the queue of an app, a screen or a widget.
 
     Return False if it is being removed. Textual's own `call_later` inspects the signature of the method each time.

@@ -13,6 +13,7 @@ from typing import Any, Final
 from textual.app import App
 from textual.screen import Screen
 
+from tui.ui.base import call_soon
 from tui.ui.driver import TerminalDriver
 from tui.ui.screens.painted import PaintedScreen
 from tui.ui.terminal.pacer import LAYOUT_S
@@ -41,6 +42,9 @@ class KeyPainter:
         self._has_new_layout = True
         if isinstance(self._driver, TerminalDriver):
             self._driver.record_layout()
+            if self._shown:
+                # Behind the key that is being handled, if it is one that moved them: it is painted by then.
+                call_soon(self._app, self._paint_later)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -58,6 +62,10 @@ class KeyPainter:
             self._driver.record_settled()
         elif isinstance(self._app.screen, PaintedScreen):
             self._app.screen.paint_now()
+
+    async def _paint_later(self) -> None:
+        if self.is_elsewhere:
+            await self.paint()
 
     @property
     def _place(self) -> tuple[object, ...]:

@@ -2,10 +2,11 @@
 
 from typing import Any, TypeVar
 
+from textual import events, on
 from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
 
-from tui.ui.base import is_covered
+from tui.ui.base import app_of, is_covered
 from tui.ui.look.compositor import LineCompositor
 
 ResultT = TypeVar("ResultT")
@@ -17,6 +18,11 @@ class PaintedScreen(Screen[ResultT]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
+
+    @on(events.Resize)
+    def record_resize(self) -> None:
+        """Wait with the next frame until all widgets have their new places."""
+        app_of(self).record_layout()
 
     def _compositor_refresh(self) -> None:
         """Paint, unless another screen hides this one: Textual would repaint the same places of that screen.

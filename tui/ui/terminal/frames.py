@@ -97,6 +97,7 @@ class FrameSender:
         self._is_waiting = False
         self._cancel_timer()
         self.record_key()
+        self.record_layout()
 
     def repaint(self, setup: str) -> None:
         """Send a text that sets up the terminal again, with everything that it should show.
