@@ -30,7 +30,7 @@ CHARACTERS = {"comma": ",", "space": " "}
 
 
 class Host(App[None]):
-    """What a dialog needs of the program: colours and a painter."""
+    """What a dialog needs of the program: colours, a painter, and to be told of new places."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.ui.__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
 
@@ -42,6 +42,9 @@ class Host(App[None]):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[color_mode].name
+
+    def record_layout(self) -> None:
+        pass
 
     async def on_mount(self) -> None:
         await self.open()
