@@ -127,8 +127,9 @@ def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> No
     assert (len(page.groups), page.is_cut) == (2, True)
 
 
-def test_cursor_that_is_too_long_ends_the_list() -> None:
-    assert page_of(LEAST, next="x" * (MAX_CURSOR_CHARS + 1)).next is None
+def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
+    for text in ("x" * (MAX_CURSOR_CHARS + 1), "\ud800", "a\nb", "é"):
+        assert page_of(LEAST, next=text).next is None
     assert page_of(LEAST, next="x" * MAX_CURSOR_CHARS).next is not None
 
 
@@ -166,6 +167,13 @@ def test_impossible_requests_are_never_sent(recordings_api: RecordingsApi) -> No
         ask(recordings_api.url, lambda client: client.list_error_groups("soon"))
     with pytest.raises(NotFound, match="is not an id"):
         ask(recordings_api.url, lambda client: client.read_error_group(ErrorGroupId("..")))
+    assert recordings_api.requests == []
+
+
+@pytest.mark.parametrize("cursor", ["", "\ud800", "a b\x00", "x" * 60_000], ids=["empty", "surrogate", "nul", "long"])
+def test_impossible_cursor_is_never_sent(recordings_api: RecordingsApi, cursor: str) -> None:
+    with pytest.raises(Refused, match="cannot read the cursor"):
+        ask(recordings_api.url, lambda client: client.list_error_groups("1h", Cursor(cursor)))
     assert recordings_api.requests == []
 
 

@@ -83,9 +83,14 @@ def decode_error_groups(body: bytes, read_at: datetime, limits: Limits | None = 
     rows = limits.take(page["data"], MAX_GROUPS, "groups on a page")
     groups = tuple(_read_group(row, limits, detail=None) for row in rows if row is not None)
     following = page.get("pagination", {}).get("next")
-    # A cursor that is too long to be sent back ends the list.
-    cursor = None if following is None or len(following) > MAX_CURSOR_CHARS else Cursor(following)
+    # A cursor that cannot be sent back ends the list.
+    cursor = Cursor(following) if following is not None and is_cursor(following) else None
     return ErrorGroupPage(groups, read_at, cursor, len(rows) - len(groups), len(rows) < len(page["data"]))
+
+
+def is_cursor(text: str) -> bool:
+    """Whether a text may be a cursor, which is base64 (recording 2703): a relay gets it from its screens."""
+    return 0 < len(text) <= MAX_CURSOR_CHARS and text.isascii() and text.isprintable()
 
 
 def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerErrorGroup:

@@ -18,7 +18,7 @@ from tui.domain.text import clean
 from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
-from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups
+from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
 from tui.wire.responses import Response, decode_query, response_error
@@ -230,9 +230,11 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
 
 
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
-    """Return the parameters of a list of error groups. Raises `Refused` for a period that the server cannot read."""
+    """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
     if parse_period(period) is None:
         raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
+    if after is not None and not is_cursor(after):
+        raise Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
     params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
     return params if after is None else params | {"page[after]": after}
 

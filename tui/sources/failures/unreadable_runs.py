@@ -9,6 +9,9 @@ FIRST_RETRY_S: Final = 15.0
 MAX_RETRY_S: Final = 900.0
 """After this, a run whose error could not be read is tried again; first after FIRST_RETRY_S, then doubled."""
 
+MAX_RUNS: Final = 1_000
+"""Runs that are remembered. Beyond it, the first one is forgotten, and tried like any other."""
+
 
 class UnreadableRuns:
     """Runs whose error could not be read, or that have none. Each is tried again, at growing intervals."""
@@ -30,6 +33,8 @@ class UnreadableRuns:
         """Record a try that failed."""
         wait_s = self._wait_s[run_id] = min(2 * self._wait_s.get(run_id, FIRST_RETRY_S / 2), MAX_RETRY_S)
         self._next_s[run_id] = self._clock.monotonic_s() + wait_s
+        if len(self._wait_s) > MAX_RUNS:
+            self.discard(next(iter(self._wait_s)))
 
     def discard(self, run_id: RunId) -> None:
         """Forget a run that was read."""

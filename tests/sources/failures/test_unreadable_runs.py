@@ -1,0 +1,44 @@
+"""Runs whose error could not be read: when each is tried again."""
+
+import asyncio
+
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.ids import RunId
+from tui.sources.failures.unreadable_runs import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRuns
+
+RUN = RunId("run_a")
+
+
+def test_waits_between_tries_double_up_to_a_bound() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        runs = UnreadableRuns(clock)
+        wait_s = FIRST_RETRY_S
+        for _ in range(9):
+            runs.add(RUN)
+            await clock.run(wait_s - 0.01)
+            assert runs.is_waiting(RUN)
+            await clock.run(0.02)
+            assert not runs.is_waiting(RUN)
+            wait_s = min(2 * wait_s, MAX_RETRY_S)
+
+    asyncio.run(scenario())
+
+
+def test_end_of_an_outage_ends_the_wait_but_not_its_growth() -> None:
+    clock = VirtualClock()
+    runs = UnreadableRuns(clock)
+    runs.add(RUN)
+    runs.retry_now()
+    assert (runs.is_waiting(RUN), len(runs)) == (False, 1)
+    runs.discard(RUN)
+    assert len(runs) == 0
+
+
+def test_only_so_many_runs_are_remembered() -> None:
+    runs = UnreadableRuns(VirtualClock())
+    for number in range(MAX_RUNS + 5):
+        runs.add(RunId(f"run_{number}"))
+    assert len(runs) == MAX_RUNS
+    assert not runs.is_waiting(RunId("run_0"))
+    assert runs.is_waiting(RunId(f"run_{MAX_RUNS}"))
