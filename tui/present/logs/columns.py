@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.text import Raw
 from tui.domain.traces.log_line import LogLevel, LogLine
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
@@ -102,10 +103,19 @@ def line_rows(
     return [(*(prefix if not index else (columns.blank,)), Piece(row, token)) for index, row in enumerate(rows)]
 
 
+def rest_of(message: Raw) -> Raw | None:
+    """Return the text of a message below its first line; None if that line is so long that it is cut."""
+    shown, text = first_line(message), message.rstrip()
+    at = text.find(shown)
+    if at < 0:
+        return None
+    rest = text[at + len(shown) :]
+    return Raw(rest[2 if rest.startswith("\r\n") else 1 :])
+
+
 def opens_more(line: LogLine) -> bool:
     """Return whether a message has more text than its first line."""
-    text = line.message.strip()
-    return "\n" in text or len(text) > len(first_line(line.message))
+    return rest_of(line.message) != ""
 
 
 def _prefix(line: LogLine, started_at: datetime | None, columns: LogColumns, *, is_open: bool) -> Line:

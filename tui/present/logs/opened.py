@@ -19,6 +19,7 @@ from tui.present.errors.stack import counted
 from tui.present.json.fold import FoldedJson, JsonFolds, Path, VisibleRow, indent_of
 from tui.present.json.line import Label, key_of
 from tui.present.json.rows import step_lines
+from tui.present.logs.columns import rest_of
 from tui.present.styled import Line, Piece, Token, cut, first_line, wrap
 
 MAX_ROWS: Final = 300
@@ -81,14 +82,11 @@ def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: in
 
 def _rest_of_message(message: Raw, layout: ErrorLayout) -> list[Row]:
     """Return the message without the first line that is not blank, which stands above."""
-    text = Raw(message.strip("\r\n").rstrip())
-    first, _, rest = text.partition("\n")
-    while not first.strip() and rest:
-        first, _, rest = rest.partition("\n")
     whole = Row((Piece("… ", Token.FAINT), *_hint(len(message))), (MESSAGE, "more"), ShowWhole(MESSAGE))
+    rest = rest_of(message)
     if not rest:
-        return [whole] if len(first) > len(first_line(message)) else []
-    rows = list(islice(_part_rows(parse_logged_text(Raw(rest)), layout, (MESSAGE,), 0), MAX_ROWS + 1))
+        return [] if rest is not None else [whole]
+    rows = list(islice(_part_rows(parse_logged_text(rest), layout, (MESSAGE,), 0), MAX_ROWS + 1))
     return rows if len(rows) <= MAX_ROWS else [*rows[:MAX_ROWS], whole]
 
 

@@ -59,8 +59,12 @@ def right_words(
         if is_alone and not at_least:
             parts.append((Piece("all read", Token.MUTED),))
     else:
+        follows = reading.follows and not at_least
         age = "" if reading.read_at is None else f"{now.age(reading.read_at)} ago"
-        if reading.follows and not at_least:
+        token = Token.AMBER if reading.failure is not None else Token.MUTED
+        if follows and is_alone:
             parts.append((Piece("follows", Token.ACCENT),))
-        parts.append((Piece(age, Token.AMBER if reading.failure is not None else Token.MUTED),))
+        elif follows and reading.failure is None:
+            token = Token.ACCENT  # beside other panes, there is no room for the word
+        parts.append((Piece(age, token),))
     return joined(parts, " · ")

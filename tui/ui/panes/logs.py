@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -53,6 +54,7 @@ class LogsPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", rank=12, need=20),
         bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33),
+        bind("n", "hit_step(1)", "hits", "The next match of the search.", rank=8, need=22, shown="n N"),
         bind("h,left", "fold", "close", "Close the line under the cursor."),
         bind("l,right", "unfold", "open", "Open the line under the cursor."),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),
@@ -161,6 +163,9 @@ class LogsPane(PagePane):
         super().on_show()
         self.follower.on_shown()
 
+    def on_resize(self, _: events.Resize) -> None:
+        self.rebuild()
+
     def on_unmount(self) -> None:
         self.follower.close()
 
@@ -226,6 +231,9 @@ class LogsPane(PagePane):
         else:
             self.page.go_to_index(index)
         return True
+
+    def action_hit_step(self, step: int) -> None:
+        self.hit_step(step)
 
     def action_level(self) -> None:
         self.view.show_from(_LEVELS[(self.view.least + 1) % len(_LEVELS)])
