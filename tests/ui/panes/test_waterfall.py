@@ -181,6 +181,21 @@ def test_ascii_and_no_colour_show_the_same_bars(tmp_path: Path) -> None:
     run_story(story, tmp_path, checkout_fleet(), is_ascii=True)
 
 
+def test_slow_link_grows_bars_by_minutes(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        before = monitor.lines[2:12]
+        assert "<1m so far" in monitor.lines[1]
+        await monitor.later(4)
+        assert monitor.lines[2:12] == before
+        await monitor.press("j", "j")
+        assert "─ ◐ checkout" in monitor.text
+        await monitor.later(1)
+        assert "─ ✗ charge-card" in monitor.text
+
+    run_story(story, tmp_path, checkout_fleet(), slow_link=True)
+
+
 def test_cut_trace_says_where(tmp_path: Path) -> None:
     fleet = checkout_fleet()
     serve(fleet, checkout, isTruncated=True)

@@ -4,8 +4,6 @@
 """
 
 import asyncio
-import os
-import re
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,9 @@ from starlette.responses import PlainTextResponse
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import ENDS, small_fleet
 from tests.support.ui.monitor import Monitored, Story, monitored
+from tests.support.ui.snapshots import assert_as_drawn
 from tui.domain.update import CaughtUp
 from tui.ui.look.palettes import ColorMode
-
-FOLDER = Path(__file__).parent / "snapshots"
 
 
 async def a_failed_run(monitor: Monitored) -> None:
@@ -71,14 +68,4 @@ def test_the_screen_looks_as_it_did(
             monitor.app.screen.refresh()
             return monitor.app.export_screenshot(title=name, simplify=True)
 
-    svg = asyncio.run(scenario())
-    # The font that it would be fetched from elsewhere, and names that change with what is drawn.
-    svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"terminal-\d+-", "terminal-", svg)
-    path = FOLDER / f"{name}.svg"
-    if os.environ.get("SNAPSHOTS") == "new":
-        FOLDER.mkdir(exist_ok=True)
-        path.write_text(svg)
-    drawn = tmp_path / path.name
-    drawn.write_text(svg)
-    assert svg == path.read_text(), f"{drawn} is not {path}"
+    assert_as_drawn(asyncio.run(scenario()), name, tmp_path)

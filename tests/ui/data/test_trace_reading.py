@@ -1,0 +1,33 @@
+"""A screen of a relay reads traces and spans as calls of the relay."""
+
+import asyncio
+from pathlib import Path
+
+from tests.support.relay import relay_setup, screen_on
+from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
+from tui.domain.ids import RunId
+from tui.ui.data.span_reads import REST_S, SpanReads
+from tui.ui.data.trace_reading import read_trace
+
+
+def test_waterfall_of_a_relay_is_read_by_a_call(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = checkout_fleet()
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await setup.run_until(lambda: len(screen.store))
+            reading = asyncio.ensure_future(read_trace(screen, RunId(CHECKOUT.id)))
+            await setup.run_until(reading.done)
+            placed = (await reading).placed
+            assert placed is not None
+            assert len(placed.waterfall.run_spans) == 3
+            assert len(traces_read(fleet)) == 1
+            read: list[None] = []
+            spans = SpanReads(screen, lambda: read.append(None))
+            assert spans.attributes(placed.waterfall.spans[0]) is None
+            await setup.run_for(REST_S * 2)
+            await setup.run_until(lambda: bool(read))
+            found = spans.attributes(placed.waterfall.spans[0])
+            assert found is not None
+            assert found.items == (("bucket", '"receipts-eu"'), ("part.number", "3"))
+
+    asyncio.run(scenario())
