@@ -54,7 +54,8 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
         try:
             read, failure = await _read(session, period, progress)
             span = _span_of(session, read.run_ids, period)
-            theirs = ServerGroupsRead() if failure else await _server_groups(session, period)
+            needs_states = read.run_ids and failure is None
+            theirs = await _server_groups(session, period) if needs_states else ServerGroupsRead()
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
