@@ -114,7 +114,7 @@ def test_client_connecting_at_the_end_does_not_block() -> None:
     stop, outcomes = threading.Event(), set()
 
     def connect(port: int) -> None:
-        while not stop.is_set():
+        while not stop.wait(0.0005):
             try:
                 with socket.create_connection(("127.0.0.1", port), 0.3) as connection:
                     connection.sendall(b"GET / HTTP/1.1\r\n")

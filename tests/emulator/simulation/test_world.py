@@ -167,7 +167,7 @@ def test_number_of_advances_makes_no_difference(done: list[Act], step_ms: int) -
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION])
-@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 277), (0.5, 50), (50.0, 600), (0.0, 40)])
+@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 277), (0.5, 50), (5.0, 700), (0.0, 40)])
 def test_world_starts_with_exactly_the_history(environment: Environment, rate_per_s: float, history: int) -> None:
     world = World(COMPANY, start_ms=START_MS, environment=environment, rate_per_s=rate_per_s, history=history, seed=3)
     assert world.now_ms == START_MS
@@ -178,7 +178,7 @@ def test_world_starts_with_exactly_the_history(environment: Environment, rate_pe
 
 def test_seed_determines_the_world() -> None:
     def made(seed: int) -> list[tuple[Any, ...]]:
-        world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=300, seed=seed)
+        world = World(COMPANY, start_ms=START_MS, rate_per_s=5, history=200, seed=seed)
         world.advance(START_MS + 30_000)
         return facts_of(world)
 
@@ -206,17 +206,17 @@ def test_world_keeps_its_rate() -> None:
 
 
 def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 600)
-    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 40)
+    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 300)
+    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=40, history=100, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2)
     world.ledger.follow()
     for second in range(1, 51):
         world.advance(START_MS + second * 1000)
     live = sum(not run.status.is_final for run in world.ledger)
-    a_second = 40
-    assert len(world.ledger.dropped) > 600
-    assert len(world.ledger) <= 640 + a_second + live
+    a_second = 20
+    assert len(world.ledger.dropped) > 300
+    assert len(world.ledger) <= 320 + a_second + live
     check(world)
     for run in world.ledger:
         assert run.parent is None or run.parent.number in world.ledger.by_number
@@ -227,15 +227,15 @@ def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_dropped_runs_depend_only_on_the_worlds_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 300)
-    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
-    worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2) for _ in range(2)]
+    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 150)
+    monkeypatch.setattr("tui.emulator.world.DROP_STEP", 10)
+    worlds = [World(COMPANY, start_ms=START_MS, rate_per_s=10, history=50, seed=2) for _ in range(2)]
     for world in worlds:
         world.ledger.follow()
     worlds[0].advance(START_MS + 65_000)
     for ms in range(0, 65_001, 130):
         worlds[1].advance(START_MS + ms)
-    assert len(worlds[0].ledger.dropped) > 400
+    assert len(worlds[0].ledger.dropped) > 200
     assert worlds[0].ledger.dropped == worlds[1].ledger.dropped
     assert facts_of(worlds[0]) == facts_of(worlds[1])
 
@@ -341,14 +341,14 @@ def test_rate_of_0_creates_no_runs() -> None:
 
 
 def test_external_triggers_do_not_slow_the_company() -> None:
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=500, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=10, history=250, seed=2)
     for second in range(60):
-        for _ in range(100):
+        for _ in range(50):
             world.trigger(NewRun(task_id="heartbeat"))
         world.advance(START_MS + second * 1000)
     before = world.lifecycle.created_count
     world.advance(START_MS + 180_000)
-    assert 0.7 * 20 * 120 <= world.lifecycle.created_count - before <= 1.3 * 20 * 120
+    assert 0.7 * 10 * 120 <= world.lifecycle.created_count - before <= 1.3 * 10 * 120
 
 
 def test_queue_paused_by_the_api_stays_paused() -> None:
