@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE
+from tui.domain.text import Raw
 from tui.present.columns import COLUMNS, Now, columns_for, head, row, short_id, took
 from tui.present.styled import Token, line_width
 
@@ -21,7 +23,9 @@ WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or ro
         (60, {"status": 15, "task": 22, "took": 7, "age": 5}),
         (71, {"status": 15, "task": 33, "took": 7, "age": 5}),
         (80, {"status": 15, "task": 29, "run": 11, "took": 7, "age": 5}),
-        (100, {"status": 15, "task": 36, "run": 11, "took": 7, "age": 5, "version": 11}),
+        (99, {"status": 15, "task": 35, "run": 11, "took": 7, "age": 5, "version": 11}),
+        (100, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "error": 14}),
+        (111, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "error": 25}),
         (120, {"status": 15, "task": 24, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 30}),
         (160, {"status": 15, "task": 26, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 22, "error": 44}),
         (
@@ -57,14 +61,14 @@ def test_columns_drop_by_their_rank() -> None:
     ranked = [column.id for column in sorted(COLUMNS, key=lambda column: -column.drop_rank) if column.drop_rank]
     assert ranked == ["cost", "error", "tags", "version", "run", "took"]
     by_width = sorted((column for column in COLUMNS if column.drop_rank), key=lambda column: -column.from_width)
-    assert [column.id for column in by_width] == ranked
+    assert [column.id for column in by_width] == ["cost", "tags", "error", "version", "run", "took"]
     assert {"status", "task", "age"} <= {slot.column.id for slot in columns_for(1)}
 
 
 def test_row_reads_as_expected() -> None:
     line = row(sample("FAILED"), columns_for(120), Now(NOW))
     assert text_of([line]).rstrip() == (
-        "✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   billing  order:1001"
+        "✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   ·  billing  order:1001"
     )
 
 
@@ -108,7 +112,29 @@ def test_error_column_has_the_first_line_of_a_known_message() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "error")
     run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
     assert text_of([cell(run, Now(NOW))]) == "first"
-    assert cell(sample("FAILED"), Now(NOW)) == ()
+    assert text_of([cell(sample("FAILED"), Now(NOW))]) == "·"
+    assert cell(sample("COMPLETED"), Now(NOW)) == ()
+    code = RunError(Raw("trigger.dev internal error (OOM)"), None, None, "OOM", has_code_only=True)
+    assert text_of([cell(replace(sample("CRASHED"), error=(STAMP, code)), Now(NOW))]) == "OOM"
+
+
+def test_failed_row_has_its_error_before_its_tags() -> None:
+    slots = columns_for(120)
+    assert text_of([head(slots)]).rstrip().endswith("version      error, tags")
+    run = replace(sample("FAILED"), error=(STAMP, failure(3, "Card declined")))
+    assert text_of([row(run, slots, Now(NOW))]).endswith("20261124.3   Card declined  billing  order…")
+    assert text_of([row(sample("COMPLETED"), slots, Now(NOW))]).rstrip().endswith("20261124.3   billing  order:1001")
+
+
+def test_narrow_list_of_failures_has_errors_instead_of_ids() -> None:
+    slots = columns_for(80, only_failures=True)
+    assert {slot.column.id: slot.width for slot in slots} == {
+        "status": 15, "task": 18, "took": 7, "age": 5, "error": 22,
+    }  # fmt: skip
+    run = replace(sample("FAILED"), error=(STAMP, failure(3, "Card was declined")))
+    assert text_of([row(run, slots, Now(NOW))]).rstrip().endswith("6.3s    31s  Card was declined")
+    for width in (60, 71, 100, 120):
+        assert columns_for(width, only_failures=True) == columns_for(width)
 
 
 def test_cost_includes_compute_and_start() -> None:

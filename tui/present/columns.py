@@ -3,12 +3,14 @@
 A new column is one row of `COLUMNS`. `printed.table` fits the same columns to the output of `ls`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.status import style_of
@@ -138,8 +140,18 @@ def _tags(run: Run, _now: Now) -> Line:
 
 
 def _error(run: Run, _now: Now) -> Line:
-    error = run.error[1] if run.error else None
-    return () if error is None else (Piece(first_line(error.message), style_of(run).row.rest),)
+    if not run.status.is_failed:
+        return ()
+    token, error = style_of(run).row.rest, run.error[1] if run.error else None
+    if error is None:
+        return (Piece(formatting.NONE, token),)
+    text = Raw(error.code) if error.has_code_only and error.code is not None else first_line(error.message)
+    return (Piece(text or error.name or formatting.NONE, token),)
+
+
+def _tags_or_error(run: Run, now: Now) -> Line:
+    """Return the error of a failed run, and the tags of others. Tags follow the error as far as there is room."""
+    return joined(part for part in (_error(run, now), _tags(run, now)) if part)
 
 
 def _cost(run: Run, _now: Now) -> Line:
@@ -154,28 +166,56 @@ TOOK: Final = Column("took", "took", 7, _took, "right", from_width=50, drop_rank
 AGE: Final = Column("age", "age", 5, _age, "right")
 VERSION: Final = Column("version", "version", 11, _version, from_width=96, drop_rank=3)
 TAGS: Final = Column("tags", "tags", None, _tags, from_width=112, drop_rank=4)
-ERROR: Final = Column("error", "error", None, _error, from_width=150, drop_rank=5)
+ERROR: Final = Column("error", "error", None, _error, from_width=100, drop_rank=5)
 COST: Final = Column("cost", "cost", 8, _cost, "right", from_width=190, drop_rank=6)
 COLUMNS: Final = (STATUS, TASK, RUN, TOOK, AGE, VERSION, TAGS, ERROR, COST)
 
+TAGS_OR_ERROR: Final = replace(TAGS, title="error, tags", cell=_tags_or_error)
+"""Stands in the place of both where there is no room for two columns."""
+
+ERROR_ALONE: Final = 150
+"""From this pane width on, errors have a column of their own beside the tags."""
+
+FAILURES: Final = (STATUS, TASK, TOOK, AGE, ERROR)
+"""The columns of a narrow pane in which all runs failed."""
+
+MIN_FAILURES: Final = 72
+"""The narrowest pane with an error column."""
+
+SHOWS_ERRORS: Final = frozenset({_error, _tags_or_error})
+"""The cells that show errors."""
+
 # Pane width, and from it on the widths of flexible columns that do not take the remaining cells.
 _SHARES: Final[tuple[tuple[int, dict[str, int]], ...]] = (
-    (ERROR.from_width, {"task": 26, "tags": 22}),
+    (ERROR_ALONE, {"task": 26, "tags": 22}),
     (TAGS.from_width, {"task": 24}),
+    (ERROR.from_width, {"task": 20}),
     (0, {}),
 )
+_FAILURES_SHARES: Final = {"task": 18}
 GAP: Final = 2
 _EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
 _MIN_REST: Final = 4
 
 
-def columns_for(pane_width: int) -> list[SizedColumn]:
-    """Return the columns that a pane of this width shows, with their widths, in order."""
+def columns_for(pane_width: int, *, only_failures: bool = False) -> list[SizedColumn]:
+    """Return the columns that a pane of this width shows, with their widths, in order.
+
+    `only_failures`: the list is filtered to failed runs. A narrow pane then shows their errors, and no ids.
+    """
+    if only_failures and MIN_FAILURES <= pane_width < ERROR.from_width:
+        return _sized(FAILURES, pane_width, _FAILURES_SHARES)
     shown = [column for column in COLUMNS if pane_width >= column.from_width]
+    if TAGS.from_width <= pane_width < ERROR_ALONE:
+        shown = [TAGS_OR_ERROR if column is TAGS else column for column in shown if column is not ERROR]
     shares = next(shares for from_width, shares in _SHARES if pane_width >= from_width)
-    widths = {column.id: column.width or shares.get(column.id, 0) for column in shown}
-    rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
-    return [SizedColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
+    return _sized(shown, pane_width, shares)
+
+
+def _sized(columns: Sequence[Column], pane_width: int, shares: Mapping[str, int]) -> list[SizedColumn]:
+    widths = {column.id: column.width or shares.get(column.id, 0) for column in columns}
+    rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(columns) - 1)
+    return [SizedColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in columns]
 
 
 def head(slots: Sequence[SizedColumn]) -> Line:

@@ -23,7 +23,7 @@ def opened(end: str, tmp_path: Path, *, realtime: bool = False) -> tuple[int, in
     fleet.add(FleetRun(1, -100, -99, 4 if realtime else -98, end))
 
     async def story() -> tuple[int, int]:
-        async with monitored(fleet, tmp_path, wait_s=5 if realtime else 3, realtime=realtime) as monitor:
+        async with monitored(fleet, tmp_path, wait_s=5 if realtime else 3, realtime=realtime, size=(80, 24)) as monitor:
             trips = RoundTrips(monitor.session)
             await monitor.press("j", "enter")
             assert PARTS[end] in monitor.text

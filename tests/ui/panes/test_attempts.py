@@ -149,7 +149,7 @@ def test_failed_detail_is_reported_and_refetched(tmp_path: Path) -> None:
         assert "The server reports only a code." in monitor.text
         assert "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE" in monitor.text
 
-    run_story(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet, size=(99, 40))  # without a column of errors
 
 
 def test_live_run_is_followed(tmp_path: Path) -> None:

@@ -3,16 +3,22 @@
 `tui/present` makes the last two from the facts that this module returns. The pane and its rule use this module.
 """
 
+from typing import Final
+
 from tui.domain.search import SearchProgress
+from tui.domain.status import FAILED, FAILED_WORDS, STATUS_TABLE
 from tui.domain.update import HistoryRead
 from tui.present import formatting
 from tui.present.frame.empty import EmptyFacts
 from tui.present.list.end import ListEndFacts, reach_words
 from tui.store.filter_words import split_words
 from tui.store.orders import CREATED, key_after
+from tui.store.status_words import StatusWords, read_status_words
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
-from tui.ui.model.list_views import ListViews
+from tui.ui.model.list_views import ListQuery, ListViews
+
+FAILED_TITLES: Final = frozenset(row.title for row in STATUS_TABLE if row.canonical in FAILED)
 
 
 def count_words(live: LiveModel, views: ListViews, *, is_wide: bool) -> str:
@@ -38,6 +44,19 @@ def _reached_count(base: View, history: HistoryRead | None) -> int:
     if history is None or base.order is not CREATED:
         return listed
     return min(listed, base.index_for(key_after(history.reached)))
+
+
+def shows_only_failures(query: ListQuery) -> bool:
+    """Return whether the filters leave failed runs alone, so that every row has an error."""
+    if query.filters.statuses and set(query.filters.statuses) <= set(FAILED_WORDS):
+        return True
+    words = [word for word in split_words(query.text) if word.field == "status" and not word.is_negated]
+    return any(_is_failures(read_status_words(word.values)) for word in words)
+
+
+def _is_failures(words: StatusWords) -> bool:
+    is_failed = words.group <= FAILED and words.titles <= FAILED_TITLES
+    return is_failed and not words.unknown and bool(words.group or words.titles)
 
 
 def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:

@@ -24,9 +24,10 @@ from tui.store.server_filter import ServerFilter
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.outages import Outages
 from tui.ui.data.server_search import ServerSearch
+from tui.ui.data.visible_errors import VisibleErrors
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
-from tui.ui.model.list_facts import count_words, empty_facts, end_facts
+from tui.ui.model.list_facts import count_words, empty_facts, end_facts, shows_only_failures
 from tui.ui.model.list_rule import WIDE, rule_left, rule_right
 from tui.ui.model.list_views import ListQuery, ListViews
 from tui.ui.model.run_list import RunListModel
@@ -71,6 +72,7 @@ class RunListPane(Pane):
         self.table.on_moved = self._on_moved
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
+        self._visible_errors = VisibleErrors(live.session, self._visible_runs)
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
         self._filter_token = Token.MUTED
@@ -212,10 +214,14 @@ class RunListPane(Pane):
         self.table.show_empty()
         self.table.show_end()
         self.show_rule()
+        if self.table.shows_errors and self.live.pause is None:
+            self._visible_errors.look()
 
     def _on_moved(self) -> None:
         self.screen.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
         self.show_rule()
+        if self.table.shows_errors and self.live.pause is None:
+            self._visible_errors.look()
 
     def action_sort(self) -> None:
         self.sort_by(ORDERS[(ORDERS.index(self.views.query.order) + 1) % len(ORDERS)])
@@ -288,6 +294,7 @@ class RunListPane(Pane):
         if self._wanted_cursor is not None:
             self.rows.go_to(self._wanted_cursor)
             self._wanted_cursor = None
+        self.table.show_failures(only_failures=shows_only_failures(self.views.query))
         self._show_texts()
         self._show_rows()
         self.post_message(self.Filtered())

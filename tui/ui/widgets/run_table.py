@@ -17,7 +17,18 @@ from textual.strip import Strip
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.overlays import Overlay
-from tui.present.columns import AGE, GAP, TOOK, Now, SizedColumn, columns_for, head, row, times_same_until
+from tui.present.columns import (
+    AGE,
+    GAP,
+    SHOWS_ERRORS,
+    TOOK,
+    Now,
+    SizedColumn,
+    columns_for,
+    head,
+    row,
+    times_same_until,
+)
 from tui.present.frame.outage import gap_line
 from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, fit, joined, mark_hits
@@ -94,6 +105,7 @@ class RunTable(LineWidget, can_focus=True):
         self.empty: tuple[Line, ...] = ()
         self.rows = rows
         self.is_wide = False
+        self._only_failures = False
 
     def show_all(self) -> None:
         """Repaint everything, after a change of the filter, the order or the width."""
@@ -203,8 +215,20 @@ class RunTable(LineWidget, can_focus=True):
         self.is_wide = is_wide
         self._update_columns()
 
+    def show_failures(self, *, only_failures: bool) -> None:
+        """Show the columns of a list of failed runs, or of any list."""
+        if only_failures is not self._only_failures:
+            self._only_failures = only_failures
+            self._update_columns()
+
+    @property
+    def shows_errors(self) -> bool:
+        """Whether a column shows why runs failed."""
+        return any(slot.column.cell in SHOWS_ERRORS for slot in self._slots)
+
     def _update_columns(self) -> None:
-        self._slots = wide_columns(self.size.width) if self.is_wide else columns_for(self.size.width)
+        width = self.size.width
+        self._slots = wide_columns(width) if self.is_wide else columns_for(width, only_failures=self._only_failures)
         self._times = _times(self._slots)
         self.show_all()
         self.show_end()
