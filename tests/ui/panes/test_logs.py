@@ -169,6 +169,24 @@ def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words
     story_of(story, tmp_path, server)
 
 
+def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
+    server = chatty(ended_s=400.0)
+
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        server.failure = JSONResponse({"error": "busy"}, 503)
+        await monitor.later(5)
+        assert "The logs could not be read: 503 busy. r tries again." in monitor.text
+        assert "attempt 1 failed" in monitor.text
+        server.failure = None
+        server.say(0.0, "back again")
+        await monitor.later(12)
+        assert "could not be read" not in monitor.text
+        assert shown(monitor)[-1].endswith("back again")
+
+    story_of(story, tmp_path, server)
+
+
 def test_lines_are_saved_to_a_new_private_file(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor, "L")

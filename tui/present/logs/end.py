@@ -72,7 +72,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     if not reading.follows:
         return _wrapped("Not followed. F reads on.", limit, Token.MUTED)
     if run.is_final:
-        return _wrapped("The run has ended; its last lines are being read.", limit, Token.MUTED)
+        return _wrapped("The run has ended; reading its last lines.", limit, Token.MUTED)
     state = f"the run is {_state(run)}"
     since = log.last_at if log is not None and len(log) else None
     if since is None:

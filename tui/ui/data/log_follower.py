@@ -73,7 +73,7 @@ class LogFollower:
         self.close()
         self._run_id = run_id
         self._failures, self._was_final = 0, False
-        self.reading = LogReading(follows=self.reading.follows)
+        self.reading = LogReading()
         if run_id is not None:
             self._schedule(REST_S)
 

@@ -3,10 +3,8 @@
 `ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -16,7 +14,6 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
-from tui.present import formatting
 from tui.present.actions.row_actions import ShowWhole, ToggleFold
 from tui.present.attempts.page import NOTHING_SELECTED
 from tui.present.json.fold import value_at
@@ -242,6 +239,8 @@ class LogsPane(PagePane):
         self._notify(level_words(self.view.least))
 
     def action_follow(self) -> None:
+        if not self.has_use_for("follow"):
+            return
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
             self.view.rows.to_bottom()
@@ -279,18 +278,12 @@ class LogsPane(PagePane):
             self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
-        from tui.ui.data.log_file import save_lines  # noqa: PLC0415  the start must be fast
+        from tui.ui.data.log_file import save_shown  # noqa: PLC0415  the start must be fast
 
         session = self.live.session
-        lines = (log[index] for index in shown)
-        work = partial(save_lines, Path(session.settings.state_dir), run_id, lines, self.view.started_at, session.now())
-        try:
-            path = await asyncio.to_thread(work)
-        except OSError as error:
-            words = f"the lines could not be saved: {error.strerror or error}"
-        else:
-            words = f"{formatting.plural(len(shown), 'line')} saved to {path}"
-        self._soon(partial(self._notify, words))
+        saved = await save_shown(session, run_id, log, shown, self.view.started_at)
+        self.app_base.messages.add(session.now(), saved.sentence)
+        self._soon(partial(self._notify, saved.notice(self.app_base.environ)))
 
     @property
     def _line(self) -> LogLine | None:
