@@ -158,6 +158,19 @@ class Monitor:
         is_moved: Callable[[], bool] = lambda: self.selected not in {before, None}  # noqa: E731
         return self.cost(lambda: self.terminal.send(DOWN), is_moved, slice(-STRIP_LINES))
 
+    def move_group(self) -> Cost:
+        """Press Down in the zoomed list of error groups. The line about the newest run, which is read, is free."""
+        before = self.terminal.cursor_row
+        is_moved: Callable[[], bool] = lambda: self.terminal.cursor_row != before and self.is_group_current()  # noqa: E731
+        return self.cost(lambda: self.terminal.send(DOWN), is_moved, slice(-2))
+
+    def is_group_current(self) -> bool:
+        """Whether the summary shows the group under the cursor."""
+        row = self.terminal.cursor_row
+        words = [] if row is None else self.lines[row].split()
+        # Its number of runs, and its task.
+        return len({*words[2:6]} & {*self.lines[-3].split()}) > 1
+
     @property
     def selected(self) -> str | None:
         """The end of the id of the run under the cursor."""
@@ -271,6 +284,10 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         first = shown.lines[FIRST_LINE]
         costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
+        shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
+        shown.press("z", lambda: "2:group" not in shown.terminal.text and shown.is_group_current())
+        costs["Down, errors"] = [shown.move_group() for _ in range(MOVES)]
+        shown.press("!", lambda: ":runs" in shown.lines[1] and shown.is_summary_current())
         idle = shown.cost(lambda: shown.wait_for_requests(IDLE_REQUESTS), lambda: True)
         assert over(costs | {"idle": [idle]}) == {}
         assert over(pages, MAX_PAGE_RATIO) == {}

@@ -1,5 +1,6 @@
 """Runs the monitor on a store with generated runs and changes, without a server: `python -m tests.perf.filled`.
 
+With a third argument, all runs are of the last hours and have failed, in 40 ways.
 SIGUSR1 changes the status and the duration of one visible run. SIGUSR2 writes to the file FILLED_INTO how many changes
 were made, what making them cost, and how many runs are older in the store. Requests of the panes for single runs get no
 response.
@@ -14,11 +15,13 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from random import Random
 
 from tui.config import Secret, Settings
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import parse_status
@@ -53,9 +56,22 @@ class Made:
         self.making_s = 0.0
 
 
-def patch(number: int, word: str, now: datetime, *, version: int = 0) -> RunPatch:
+RECENTLY = timedelta(minutes=1)
+STACK = "Error: x\n    at sync (file:///app/src/lib/sync.ts:88:11)\n    at run (file:///app/src/trigger/sync.ts:8:3)"
+
+
+def failed_patch(number: int, now: datetime) -> RunPatch:
+    """Return a run that failed recently, with its error."""
+    made = patch(number, "FAILED", now, age=RECENTLY)
+    assert made.state is not None
+    kind = f"{chr(97 + number % 5)}{chr(97 + number % 8)}"
+    error = RunError(Raw(f"Customer cus_{number} has no {kind} order {7 * number}"), Raw("Error"), Raw(STACK))
+    return replace(made, error=(Stamp(made.state.updated_at, Precision.FEED, now), error))
+
+
+def patch(number: int, word: str, now: datetime, *, version: int = 0, age: timedelta = AGE) -> RunPatch:
     """Return a list row of run `number`, where 0 is the newest. `version` counts its changes."""
-    created = now - AGE - number * GAP
+    created = now - age - number * GAP
     updated = created + timedelta(seconds=1 + version)
     status = parse_status(word)
     ended = updated if status.canonical.is_final else None
@@ -130,7 +146,7 @@ class Filled(TriggerApp):
         self.session.spawn(self.session.emit(update), "change one")
 
 
-async def main(runs: int, changes_per_s: int) -> None:
+async def main(runs: int, changes_per_s: int, *, are_failed: bool = False) -> None:
     """Run the monitor until the user quits."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings("http://127.0.0.1:9", Secret("tr_dev_x"), history=REACH, state_dir=PurePath(folder))
@@ -138,7 +154,11 @@ async def main(runs: int, changes_per_s: int) -> None:
             started_at = session.now()
             for first in range(0, runs, PAGE):
                 numbers = range(first, min(first + PAGE, runs))
-                session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], started_at) for number in numbers)))
+                patches = (
+                    failed_patch(number, started_at) if are_failed else patch(number, WORDS[number % 7], started_at)
+                    for number in numbers
+                )
+                session.store.apply(RunsRead(tuple(patches)))
             app = Filled(session, started_at, runs, changes_per_s)
             await app.run_async()
         if app.failure is not None:
@@ -147,4 +167,4 @@ async def main(runs: int, changes_per_s: int) -> None:
 
 if __name__ == "__main__":
     gc.disable()
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), are_failed=len(sys.argv) > 3))

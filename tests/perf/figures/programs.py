@@ -113,9 +113,9 @@ def monitor(url: str, state: Path, *flags: str) -> Program:
     return Program("trigger-tui", [sys.executable, "-m", "tui", *flags], "Completed", env)
 
 
-def filled(runs: int, changes_per_s: int = 0) -> Program:
-    """Return the monitor with generated runs and no server."""
-    command = [sys.executable, "-m", "tests.perf.filled", str(runs), str(changes_per_s)]
+def filled(runs: int, changes_per_s: int = 0, *, are_failed: bool = False) -> Program:
+    """Return the monitor with generated runs and no server. `are_failed`: all of them failed in the last hours."""
+    command = [sys.executable, "-m", "tests.perf.filled", str(runs), str(changes_per_s), *(["failed"] * are_failed)]
     return Program("trigger-tui", command, "sync-")
 
 
