@@ -14,6 +14,8 @@ from tui.present.errors.groups.rule import GroupsRead
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import ErrorGroup, ErrorGroups
 from tui.store.errors.failures import TimeSpan
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import with_server_filters
 from tui.ui.data.errors.failure_reading import FailureReading, FailureView
 from tui.ui.data.errors.surroundings import SurroundingsCounter
 from tui.ui.data.live_model import LiveModel
@@ -25,6 +27,9 @@ SLICE_S: Final = 0.006
 """The longest time for which one slice of the grouping blocks the event loop."""
 
 _RUNS_PER_STEP: Final = 16
+
+SHOW_EVERY_S: Final = 0.15
+"""How often the groups are shown while more of the store's runs are being grouped."""
 
 MAX_MISSED: Final = 20_000
 """Runs that changed while the view was not shown. After more of them, everything is grouped again."""
@@ -44,8 +49,10 @@ class LiveErrorGroups:
         self._fill_task: asyncio.Task[None] | None = None
         self._is_filled = False
         self._is_open = False
+        self._waiting_count = self._grouped_count = 0
         self._missed: set[RunId] = set()
         self._filters = RunFilters()
+        self._filter = EVERYTHING
         self._span: TimeSpan = DAY.at(self._session.now())
         self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
@@ -58,8 +65,10 @@ class LiveErrorGroups:
     @property
     def read(self) -> GroupsRead:
         """How far the failed runs of the span were read."""
-        if self._groups is None or not self._is_filled:
+        if self._groups is None:
             return GroupsRead(is_reading=True)
+        if not self._is_filled:
+            return GroupsRead(self._waiting_count, self._grouped_count, self._waiting_count, is_reading=True)
         progress, known = self.reading.progress, self._groups.reading(self._span)
         return GroupsRead(
             known.failed_count,
@@ -105,11 +114,13 @@ class LiveErrorGroups:
 
     def open(self, filters: RunFilters) -> None:
         """Group the failed runs of the store, and read those that it lacks, among runs that match `filters`."""
-        self._is_open, self._filters = True, filters
-        if self._groups is None or len(self._missed) > MAX_MISSED:
+        is_other, self._is_open, self._filters = filters != self._filters, True, filters
+        self._filter = with_server_filters(filters, EVERYTHING)
+        if self._groups is None or is_other or len(self._missed) > MAX_MISSED:
             self._groups, self._is_filled = ErrorGroups(self._session.store, starts_empty=True), False
-            failed = [run_id for status in FAILED for run_id in self._session.store.with_status(status)]
-            self._start_fill(failed)
+            self._span = self.span.at(self._session.now())
+            self._groups.reading(self._span)  # counts each run as it comes, rather than all of them at the end
+            self._start_fill(self._failed_runs())
         else:
             self._start_fill(list(self._missed))
         self._missed.clear()
@@ -137,11 +148,21 @@ class LiveErrorGroups:
         if not self._is_open:
             if len(self._missed) <= MAX_MISSED:
                 self._missed |= changes.added | changes.changed | changes.removed
-        elif self._groups.on_changes(changes) and self._is_filled:
+        elif self._groups.on_changes(self._matching(changes)) and self._is_filled:
             self._show()
+
+    def _matching(self, changes: Changes) -> Changes:
+        """Return the changes of runs that pass the server's filters: the store has other runs too."""
+        if self._filter.is_empty:
+            return changes
+        get, matches = self._session.store.get, self._filter.matches
+        touched = (run for run_id in changes.added | changes.changed if (run := get(run_id)) is not None)
+        return Changes(changed={run.id for run in touched if matches(run)}, removed=changes.removed)
 
     def tick(self) -> None:
         """Move the span, once a minute. Called every second while the view is shown."""
+        if self._is_open and not self.reading.is_running:
+            self.reading.start(self.span.length, self._filters)  # the view was opened before the session had started
         if self._is_filled and self._live.pause is None and self.span.at(self._session.now()) != self._span:
             self._show()
 
@@ -154,6 +175,7 @@ class LiveErrorGroups:
         self.reading.start(self.span.length, self._filters)
         if self._is_filled:
             self._show()
+            self.sort_by(self.list.sort_order)  # rows of the other span do not stay
         return True
 
     def sort_by(self, order: GroupOrder) -> None:
@@ -225,8 +247,15 @@ class LiveErrorGroups:
         self.on_cursor()
         self.on_update()
 
+    def _failed_runs(self) -> list[RunId]:
+        """Return the failed runs of the store, the newest first: their groups are shown before all are grouped."""
+        store = self._session.store
+        failed = {run_id for status in FAILED for run_id in store.with_status(status)}
+        return [run_id for _, run_id in store.newest_first_keys() if run_id in failed]
+
     def _start_fill(self, run_ids: Sequence[RunId]) -> None:
         self._stop_fill()
+        self._waiting_count, self._grouped_count = len(run_ids), 0
         steps = self._fill_steps(run_ids)
         if not self._run_for_a_slice(steps):
             self._fill_task = self._session.spawn(self._fill(steps), "group failed runs")
@@ -247,12 +276,17 @@ class LiveErrorGroups:
 
     def _fill_steps(self, run_ids: Iterable[RunId]) -> Iterator[None]:
         assert self._groups is not None
-        waiting = iter(run_ids)
+        waiting, shown_s = iter(run_ids), self._now_s()
         while some := set(islice(waiting, _RUNS_PER_STEP)):
-            self._groups.on_changes(Changes(changed=some))
+            self._groups.on_changes(self._matching(Changes(changed=some)))
+            self._grouped_count += len(some)
+            if self._now_s() - shown_s >= SHOW_EVERY_S:
+                self._show()
+                shown_s = self._now_s()
             yield
         self._is_filled = True
         self._on_reading()
+        self.reading.wake()  # until now it was told of no run without an error
 
     def _now_s(self) -> float:
         return self._session.clock.monotonic_s()

@@ -108,12 +108,6 @@ class GroupListModel:
         self.text = text
         self._sort(now_s)
 
-    def start_over(self, now_s: float) -> None:
-        """Follow again, from the top: another span is shown."""
-        self._is_held = False
-        self._cursor = None
-        self._sort(now_s)
-
     def move(self, rows: int) -> None:
         """Move the cursor, and hold the rows from now on."""
         index = self._index()
