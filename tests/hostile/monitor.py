@@ -33,7 +33,9 @@ from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
 from tui.ui.panes import FORMS, PANES
+from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.main import MainScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedDialog, PaintedScreen
 from tui.wire.request_progress import Timeouts
@@ -69,6 +71,11 @@ NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 RECIPES: dict[str, tuple[str, ...]] = {"ComparedScreen": ("3", *"]" * 4, "=")}
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
+VIEW_PANES: dict[str, tuple[str, ...]] = {
+    f"errors, pane {pane.title}": ("exclamation_mark", str(number)) for number, pane in enumerate(ERROR_PANES, 1)
+}
+"""Keys that show the panes of other views than that of the runs."""
+
 FORM_KEYS: dict[str, str] = {"waterfall": "t"}
 """The key that shows another form of a pane."""
 
@@ -78,8 +85,8 @@ NOT_SHOWN: dict[str, str] = {
 """Screens that no walk opens, with the mode or test that covers each."""
 
 
-BASES = {PageScreen, PaintedScreen, PaintedDialog}
-"""Classes that screens derive from."""
+BASES = {BaseScreen, MainScreen, PageScreen, PaintedScreen, PaintedDialog}
+"""Classes that screens derive from, and the screen of runs, whose panes are surfaces of their own."""
 
 
 def pane_titles() -> list[str]:
@@ -90,13 +97,13 @@ def pane_titles() -> list[str]:
 @cache
 def screen_names() -> list[str]:
     """Return the class names of all screens above the main screen."""
-    for module in pkgutil.iter_modules(tui.ui.screens.__path__):
-        importlib.import_module(f"tui.ui.screens.{module.name}")
+    for module in pkgutil.walk_packages(tui.ui.screens.__path__, "tui.ui.screens."):
+        importlib.import_module(module.name)
     found, pending = set(), list(Screen.__subclasses__())
     while pending:
         each = pending.pop()
         pending.extend(each.__subclasses__())
-        if each.__module__.startswith("tui.ui.screens.") and not issubclass(each, BaseScreen) and each not in BASES:
+        if each.__module__.startswith("tui.ui.screens.") and each not in BASES:
             found.add(each.__name__)
     return sorted(found)
 
@@ -243,7 +250,7 @@ def known() -> Known:
 
 
 async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
-    routes: dict[str, Route] = {name: Route(keys) for name, keys in RECIPES.items()}
+    routes: dict[str, Route] = {name: Route(keys) for name, keys in (RECIPES | VIEW_PANES).items()}
     answers: list[tuple[str, bytes]] = []
     seen: list[str] = []
 
@@ -326,5 +333,5 @@ def _unopened(routes: Iterable[str]) -> list[str]:
 def surfaces(size: tuple[int, int]) -> Iterable[str]:
     """Return the surfaces of a monitor of that size."""
     words = f"{size[0]}x{size[1]}"
-    names = [name for name in screen_names() if name in known().routes]
+    names = [name for name in (*screen_names(), *VIEW_PANES) if name in known().routes]
     return [f"{each} {words}" for each in (*pane_titles(), *names)]
