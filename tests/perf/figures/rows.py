@@ -54,6 +54,7 @@ ROWS: Final = (
     Row("–", "the same, key for runs only", "508 requests", errors.requests_for_500(may_query=False), is_exact=True),
     Row("–", "5,000 spans, from bytes to rows", "300 ms", waterfall.opening),
     Row("–", "5,000 spans, longest slice, longest turn", "4 ms, 15 ms", waterfall.turns),
+    Row("–", "memory after 5,000 spans, after three more such", "+ 2 MB at most", waterfall.memory),
     Row("–", "Down, PageDown in 5,000 spans", "1.1 x bytes, 1.25 x time of 100", waterfall.scrolling),
     Row("–", "errors view over 10,000 failed runs", "1 s", errors_view.opening),
     Row("–", "Down, errors view", "1.2 x least", errors_view.down, is_exact=True),

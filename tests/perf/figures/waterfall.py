@@ -3,11 +3,15 @@
 import gc
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tests.perf import processes
 from tests.perf.figures.presses import Presses, percentile, press_each
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, monitor
 from tests.perf.figures.row import Effort, Reading
@@ -28,6 +32,7 @@ MAX_SLICE_MS: Final = 4.0
 MAX_BYTES_RATIO: Final = 1.1
 MAX_TIME_RATIO: Final = 1.25
 SETTLED_S: Final = 1.0
+MAX_KEPT_MB: Final = 2.0
 
 
 def open_waterfall(terminal: Terminal, server: TraceServer, spans: int) -> float:
@@ -48,21 +53,27 @@ def begin(terminal: Terminal) -> None:
     terminal.wait_until(lambda: "waterfall" in terminal.lines[1], "the waterfall")
 
 
-@cache
-def _measured(effort: Effort) -> dict[str, Any]:
+@contextmanager
+def _on_traces() -> Iterator[tuple[Terminal, TraceServer]]:
+    """Zoom the waterfall of a run in a monitor whose traces have any length."""
     with tempfile.TemporaryDirectory() as state, serving_traces() as (url, server):
         server.span_count = SHORT
         program = monitor(url, Path(state))
-        env = {"TRIGGER_SECRET_KEY": DEVELOPMENT.key}
-        with type(program)(program.name, program.command, program.ready, {**program.env, **env}).ready_on() as terminal:
+        with replace(program, env={**program.env, "TRIGGER_SECRET_KEY": DEVELOPMENT.key}).ready_on() as terminal:
             begin(terminal)
-            presses: dict[int, list[Presses]] = {SHORT: [], LONG: []}
-            opened_ms = []
-            for _ in range(int(effort.pick(5, 3))):
-                for spans in (SHORT, LONG):
-                    took_ms = open_waterfall(terminal, server, spans)
-                    opened_ms += [took_ms] if spans == LONG else []
-                    presses[spans].append(press_each(terminal, [DOWN] * 10 + [PAGE_DOWN]))
+            yield terminal, server
+
+
+@cache
+def _measured(effort: Effort) -> dict[str, Any]:
+    presses: dict[int, list[Presses]] = {SHORT: [], LONG: []}
+    opened_ms = []
+    with _on_traces() as (terminal, server):
+        for _ in range(int(effort.pick(5, 3))):
+            for spans in (SHORT, LONG):
+                took_ms = open_waterfall(terminal, server, spans)
+                opened_ms += [took_ms] if spans == LONG else []
+                presses[spans].append(press_each(terminal, [DOWN] * 10 + [PAGE_DOWN]))
     return {"opened": opened_ms, "presses": presses}
 
 
@@ -80,6 +91,20 @@ def scrolling(effort: Effort) -> Reading:
     time_ratio = late[LONG] / late[SHORT]
     is_met = bytes_ratio <= MAX_BYTES_RATIO and time_ratio <= MAX_TIME_RATIO
     return Reading(f"{bytes_ratio:.2f} x bytes, {time_ratio:.2f} x time", is_met)
+
+
+def memory(_effort: Effort) -> Reading:
+    """Measure what stays after another run was selected: after the first long trace, and after three more."""
+    kept_mb = []
+    with _on_traces() as (terminal, server):
+        open_waterfall(terminal, server, SHORT)
+        before = processes.rss_bytes(terminal.process.pid)
+        for _ in range(4):
+            open_waterfall(terminal, server, LONG)
+            open_waterfall(terminal, server, SHORT)
+            kept_mb.append((processes.rss_bytes(terminal.process.pid) - before) / 1e6)
+    grown_mb = kept_mb[-1] - kept_mb[0]
+    return Reading(f"+{kept_mb[0]:.1f} MB, then {grown_mb:+.1f} MB", grown_mb <= MAX_KEPT_MB)
 
 
 def turns(effort: Effort) -> Reading:

@@ -116,6 +116,7 @@ def test_enter_goes_to_the_run_of_a_row(tmp_path: Path) -> None:
         assert runs_of_waterfalls() == [CHARGE.id], "the trace of the other run is given back"
         await monitor.press("escape", wait_s=2)
         assert "waterfall · checkout" in monitor.lines[1]
+        assert names(monitor)[2] == "> charge-card", "the cursor is where it was"
 
     run_story(story, tmp_path, checkout_fleet())
 
@@ -165,7 +166,7 @@ def test_waterfall_fits_each_size(tmp_path: Path, size: tuple[int, int]) -> None
         assert all(len(line) <= size[0] for line in monitor.lines)
         assert "━ done" in monitor.text
         if size == (80, 24):
-            assert "checkout  the run of this trace, starts at 0ms" in monitor.lines[21]
+            assert "checkout  the run of this trace, starts at 13:59:42.800" in monitor.lines[21]
             assert "warn  part 3 of 4" in monitor.lines[22]
 
     run_story(story, tmp_path, checkout_fleet(), size=size)

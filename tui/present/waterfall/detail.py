@@ -119,7 +119,7 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
         Piece(look.name, Token.BRIGHT, is_bold=True),
         Piece("  "),
         *_belongs_to(selected, parts),
-        Piece(f", starts at {_moment(parts.waterfall.starts[selected.index])}", Token.MUTED),
+        Piece(f", starts {_start_at(parts, selected.index)}", Token.MUTED),
         Piece("  "),
         *_took(selected, parts),
     )
@@ -165,9 +165,14 @@ def _of(words: str, name: str) -> Line:
 
 def _start_words(parts: RowParts, index: int) -> str:
     """Return when a span starts: `10.6s after the root`. Of the root: its time of day."""
+    return _start_at(parts, index) if index == ROOT else _after_root(parts.waterfall.starts[index])
+
+
+def _start_at(parts: RowParts, index: int) -> str:
+    """Return when a span starts on the axis: `at 10.6s`. Of the root: its time of day."""
     if index == ROOT:
         return f"at {formatting.moment(parts.waterfall.root.started_at, parts.now.at)}"
-    return _after_root(parts.waterfall.starts[index])
+    return f"at {_moment(parts.waterfall.starts[index])}"
 
 
 def _after_root(us: int) -> str:

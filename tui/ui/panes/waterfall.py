@@ -4,10 +4,10 @@ The module is light, because it is imported when the monitor starts. What draws 
 first shown.
 """
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -21,51 +21,26 @@ from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import TRACE
 from tui.ui.input.keys import bind
-from tui.ui.look.styles import Background
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need
 from tui.ui.panes.base import OpenRun, PagePane
+from tui.ui.panes.span_facts import SpanFacts
 from tui.ui.panes.tree import TreePane
 from tui.ui.widgets.lines import GUTTER, Lines
 from tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
+    from tui.domain.traces.waterfall import RowKey
     from tui.present.waterfall.page import RowParts
-    from tui.sources.clock import Timer
-    from tui.ui.data.span_reads import SpanReads
     from tui.ui.model.waterfall.rows import WaterfallRows
     from tui.ui.model.waterfall.view import WaterfallView
 
-DETAIL_HEIGHT: Final = 12
-"""Rows of the facts about the selected span, with their rule."""
-
-MIN_DETAIL_PANE: Final = 30
-"""From this height on, the pane has room for these facts below the spans."""
-
-MIN_STRIP_PANE: Final = 12
-"""From this height on, there is a strip of two lines instead."""
-
-_BELOW_SPANS: Final = 5
-"""Rows of the page for the legend and for a sentence."""
+MAX_LEFT: Final = 50
+"""Runs whose row under the cursor is remembered, for the way back."""
 
 _ROOMY: Final = 100
 """From this width on, the rule has room for the number of spans."""
-
-SLOW_LINK_REST_S: Final = 0.4
-"""On a slow link, what is said about a span follows once the cursor has rested for this long."""
-
-
-class Foot(Lines):
-    """Lines below the page. `on_sized` is called when they got their place."""
-
-    def __init__(self, background: Background, on_sized: Callable[[], None]) -> None:
-        super().__init__(background, classes="foot")
-        self._on_sized = on_sized
-
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self._on_sized()
 
 
 class WaterfallPane(PagePane):
@@ -98,44 +73,26 @@ class WaterfallPane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
-        self.detail = Foot(Background.PAGE, self.show_foot)
-        self.strip = Foot(Background.SURFACE, self.show_foot)
+        self.facts = SpanFacts(self, self._selected_span)
         self.view: WaterfallView | None = None
         self._of: RunId | None = None
         self._drawn: WaterfallRows | None = None
-        self._reads: SpanReads | None = None
-        self._foot_timer: Timer | None = None
-        self._arranged = (0, 0)
+        self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
+        """The keys of the rows that the cursor was on, by run."""
 
     def compose(self) -> ComposeResult:
         yield self.rule
         yield self.head
         yield self.page
-        yield self.detail
-        yield self.strip
+        yield self.facts.detail
+        yield self.facts.strip
 
     def on_resize(self) -> None:
         self._arrange()
 
     def _arrange(self) -> None:
-        """Give the facts about the selected span the room that the pane has for them: below the spans, or a strip.
-
-        The room of the page is for all spans, so that nothing moves when some are folded.
-        """
-        height = self.size.height
-        has_detail = height >= MIN_DETAIL_PANE
-        has_strip = not has_detail and height >= MIN_STRIP_PANE
-        page_rows, strip_rows = 0, (2 + self.app_base.painter.needs_rules) if has_strip else 0
-        if has_detail:
-            spans = 0 if self.view is None else len(self.view.tree.order)
-            page_rows = min(spans + _BELOW_SPANS, height - 2 - DETAIL_HEIGHT)
-        if (page_rows, strip_rows) == self._arranged:
-            return
-        self._arranged = page_rows, strip_rows
-        self.app_base.record_layout()
-        self.page.styles.height = page_rows or "1fr"
-        self.detail.styles.height = "1fr" if page_rows else 0
-        self.strip.styles.height = strip_rows
+        if (rows := self.facts.arrange(self.size.height, self.view)) is not None:
+            self.page.styles.height = rows or "1fr"
 
     def update_page(self) -> None:
         self._arrange()
@@ -225,17 +182,26 @@ class WaterfallPane(PagePane):
         if self.view is None:
             self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
             self.page.start_over()
+            self.call_later(self._restore_cursor)
         else:
             self.view.show(placed)
         self._drawn = None
 
+    def _restore_cursor(self) -> None:
+        """Put the cursor on the row where it was when the user left this run."""
+        key = None if self._of is None else self._left_at.get(self._of)
+        if key is not None and not self.page.cursor:
+            self.page.go_to(key)
+
     def _forget(self) -> None:
+        index = self._index
+        if self._of is not None and self.view is not None and index is not None:
+            self._left_at[self._of] = self.view.key_of(index)
+            self._left_at.move_to_end(self._of)
+            while len(self._left_at) > MAX_LEFT:
+                self._left_at.popitem(last=False)
         self.view = self._drawn = None
-        if self._foot_timer is not None:
-            self._foot_timer.cancel()
-            self._foot_timer = None
-        if self._reads is not None:
-            self._reads.close()
+        self.facts.forget()
 
     def concerns(self, changes: Changes) -> bool:
         """Return whether a run of the trace changed."""
@@ -251,42 +217,11 @@ class WaterfallPane(PagePane):
 
     def on_page_moved(self) -> None:
         super().on_page_moved()
-        if not self.app_base.is_slow_link:
-            self.show_foot()
-        elif self._foot_timer is None:
-            self._foot_timer = self.live.session.clock.call_later(SLOW_LINK_REST_S, self._on_foot_due)
+        self.facts.follow()
 
-    def _on_foot_due(self) -> None:
-        self._foot_timer = None
-        self.show_foot()
-
-    def show_foot(self) -> None:
-        """Show what is known about the span under the cursor."""
+    def _selected_span(self) -> "tuple[int, WaterfallRows] | None":
         index, drawn = self._index, self._drawn
-        if not self.is_shown or index is None or drawn is None:
-            self.detail.show(())
-            self.strip.show(())
-            return
-        from tui.present.waterfall.detail import SelectedSpan, detail_lines, strip_lines  # noqa: PLC0415  as above
-        from tui.ui.data.span_reads import SpanReads  # noqa: PLC0415  as above
-
-        if self._reads is None:
-            self._reads = SpanReads(self.live.session, self._on_span_read)
-        is_stale, width = self.live.now.frozen_at is not None, self.page.size.width
-        attributes = None
-        if self.detail.size.height:
-            attributes = self._reads.attributes(drawn.parts.waterfall.spans[index])
-        selected = SelectedSpan(index, drawn.look_at(index), attributes, self.selection.run_id)
-        if self.detail.size.height:
-            height = self.detail.size.height
-            self.detail.show(detail_lines(selected, drawn.parts, width, height), is_stale=is_stale)
-        if self.strip.size.height:
-            rule = [(Piece("─" * width, Token.LINE),)] if self.app_base.painter.needs_rules else []
-            self.strip.show([*rule, *strip_lines(selected, drawn.parts, width)], is_stale=is_stale)
-
-    def _on_span_read(self) -> None:
-        if self.is_attached:
-            self.show_foot()
+        return None if index is None or drawn is None or not self.is_shown else (index, drawn)
 
     @property
     def _index(self) -> int | None:
