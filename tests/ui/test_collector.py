@@ -13,7 +13,14 @@ from textual.widget import Widget
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.store.changes import Changes
-from tui.ui.collector import MAX_COLLECTION_S, MIN_FREEZE_INTERVAL_S, THRESHOLDS, FreezingCollector
+from tui.ui.collector import (
+    MAX_COLLECTION_S,
+    MIN_FREEZE_INTERVAL_S,
+    MIN_QUIET_S,
+    MIN_THAW_INTERVAL_S,
+    THRESHOLDS,
+    FreezingCollector,
+)
 
 TICK_S = 5.0
 """After this the clock of the tests drops the canceled timer of a dialog."""
@@ -67,6 +74,41 @@ def test_survivors_of_a_long_collection_are_frozen() -> None:
     assert frozen_by_a_collection()
     collector.stop()
     assert (gc.get_threshold(), len(gc.callbacks)) == (before, callback_count)
+
+
+class Knot:
+    """An object that only a collection can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("_collector_as_before")
+def test_frozen_garbage_is_freed_once_an_hour_while_nobody_types() -> None:
+    clock = Clock()
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
+    knot = Knot()
+    frozen = weakref.ref(knot)
+    collector.start()
+    del knot
+
+    def is_freed_at(now_s: float) -> bool:
+        clock.now_s = now_s
+        collector.thaw_if_due()
+        gc.collect()
+        return frozen() is None
+
+    assert not is_freed_at(MIN_THAW_INTERVAL_S - 1)
+    collector.record_key()
+    assert not is_freed_at(MIN_THAW_INTERVAL_S + MIN_QUIET_S - 2)
+    before = gc.get_freeze_count()
+    assert is_freed_at(MIN_THAW_INTERVAL_S + MIN_QUIET_S - 1)
+    assert gc.get_freeze_count() > before / 2  # what is alive is frozen again
+    collector.stop()
+    clock.now_s *= 3
+    gc.freeze()
+    collector.thaw_if_due()
+    assert gc.get_freeze_count() > 0  # a stopped collector touches nothing
 
 
 @pytest.mark.usefixtures("_collector_as_before")
