@@ -1,14 +1,24 @@
 """Failed runs are grouped by the kind of their error, each in one group."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.support.domain.patches import at, patch_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.domain.patches import at, patch_of, rows
 from tui.domain.errors.error import RunError, build_error
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
+from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
-from tui.domain.update import RunPatch, RunsRead
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.error_groups import ErrorGroups
 from tui.store.errors.failures import TimeSpan
+from tui.store.errors.states import ErrorState
 from tui.store.store import Store
 
 SPAN = TimeSpan(at(-3600), at(0), cells=4)
@@ -42,6 +52,14 @@ def test_failures_that_differ_in_data_form_one_group() -> None:
     assert groups.unread(SPAN, 10) == ["run_d"]
 
 
+def test_failure_without_an_error_is_a_group() -> None:
+    stamps = {name: Stamp(at(updated), Precision.FEED, at(0)) for name, updated in (("run_a", 1), ("run_b", -5))}
+    patches = [replace(failed(name, None, updated=1), error=(stamp, None)) for name, stamp in stamps.items()]
+    _, groups = grouped(*patches)
+    assert [group.run_ids for group in groups.groups(SPAN, at(0))] == [("run_a",)]
+    assert groups.unread(SPAN, 10) == ["run_b"]
+
+
 def test_run_changes_its_group_when_its_error_is_read() -> None:
     store, groups = grouped(failed("run_a", build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")))
     (poor,) = groups.groups(SPAN, at(0))
@@ -62,3 +80,126 @@ def test_span_moves_failures_out_of_their_group() -> None:
     assert [group.count for group in groups.groups(TimeSpan(at(-90), at(0)), at(0))] == [1]
     later = timedelta(hours=2)
     assert groups.groups(TimeSpan(at(-3600) + later, at(0) + later), at(0) + later) == ()
+
+
+def test_unchanged_group_stays_the_same_object() -> None:
+    store, groups = grouped(failed("run_a", build_error("m")), failed("run_b", build_error("other")))
+    before = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
+    changed = groups.on_changes(store.apply(RunsRead((failed("run_c", build_error("m")),))))
+    after = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
+    assert changed == {after[Raw("m")].fingerprint}
+    assert (after[Raw("m")].count, after[Raw("other")] is before[Raw("other")]) == (2, True)
+
+
+def test_tags_are_shared_by_most_runs() -> None:
+    tags = [("eu", "cron", f"order:{number}") for number in range(5)]
+    runs = [failed(f"run_{i}", build_error("m"), state={"tags": each}) for i, each in enumerate(tags)]
+    _, groups = grouped(*runs[:4], failed("run_x", build_error("m"), state={"tags": ("eu",)}))
+    (group,) = groups.groups(SPAN, at(0))
+    assert group.shared_tags == (("eu", 5), ("cron", 4))
+
+
+def test_rare_tags_are_forgotten_and_shared_ones_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.store.errors.counts.MAX_COUNTED_TAGS", 10)
+    tags = [("late", f"order:{number}") if number > 20 else (f"order:{number}",) for number in range(400)]
+    runs = [failed(f"run_{i}", build_error("m"), state={"tags": each}) for i, each in enumerate(tags)]
+    _, groups = grouped(*runs)
+    (group,) = groups.groups(SPAN, at(0))
+    assert group.shared_tags == (("late", 379),)
+    assert len(groups._counts.by_group[group.fingerprint].tags) <= 10
+
+
+def test_group_is_new_only_if_earlier_runs_were_read() -> None:
+    store, groups = grouped(failed("run_a", build_error("m")))
+
+    def states() -> dict[str, ErrorState | None]:
+        return {group.kind.message: group.state for group in groups.groups(SPAN, at(0))}
+
+    assert states() == {"m": None}
+    groups.on_changes(store.apply(RunsRead((failed("run_b", build_error("old"), age_s=7000),))))
+    store.apply(HistoryRead(at(-3000), 2, is_complete=False))
+    assert states() == {"m": None}
+    store.apply(HistoryRead(at(-7200), 2, is_complete=False))
+    groups.on_changes(store.apply(RunsRead((failed("run_c", build_error("old")),))))
+    assert states() == {"m": ErrorState.NEW, "old": None}
+    groups.on_changes(store.apply(RunsRead((failed("run_d", None, age_s=7000),))))
+    assert states() == {"m": None, "old": None}
+
+
+def test_state_joins_the_groups_of_the_server() -> None:
+    _, groups = grouped(failed("run_a", build_error("order 1 failed", name="Error")))
+    theirs = ServerErrorGroup(
+        ErrorGroupId("error_1"),
+        TaskId("sync"),
+        Raw("order 7 failed"),
+        Raw("Error"),
+        status=ServerGroupStatus.RESOLVED,
+        first_seen=at(-9000),
+        last_seen=at(-8000),
+        resolved_at=at(-7000),
+    )
+    failed_again = replace(theirs, last_seen=at(-60))
+    new = replace(theirs, first_seen=at(-60))
+    open_one = replace(theirs, status=ServerGroupStatus.UNRESOLVED)
+    other_task = replace(new, task=TaskId("mail"))
+    for server_groups, state in (
+        ([theirs], ErrorState.ACKNOWLEDGED),
+        ([theirs, open_one], ErrorState.UNRESOLVED),
+        ([theirs, failed_again], ErrorState.REGRESSED),
+        ([failed_again, new], ErrorState.NEW),
+        ([theirs, other_task], ErrorState.ACKNOWLEDGED),
+        ([replace(theirs, type=Raw("TypeError"))], None),
+        (None, None),
+    ):
+        groups.on_server_groups(server_groups)
+        (group,) = groups.groups(SPAN, at(0))
+        assert group.state is state
+
+
+def test_ignored_group_comes_back_when_the_time_is_over() -> None:
+    _, groups = grouped(failed("run_a", build_error("m")))
+    theirs = ServerErrorGroup(
+        ErrorGroupId("error_1"),
+        TaskId("sync"),
+        Raw("m"),
+        status=ServerGroupStatus.IGNORED,
+        first_seen=at(-9000),
+        last_seen=at(-60),
+        ignored_until=at(10),
+    )
+    groups.on_server_groups([theirs])
+    states = [groups.groups(SPAN, at(seconds))[0].state for seconds in (0, 20)]
+    assert states == [ErrorState.ACKNOWLEDGED, ErrorState.UNRESOLVED]
+
+
+errors = st.none() | st.sampled_from(["order 1 failed", "order 2 failed", "m"]).map(build_error)
+failures = st.builds(
+    failed,
+    st.sampled_from([f"run_{letter}" for letter in "abcdefgh"]),
+    errors,
+    age_s=st.integers(0, 20),
+    updated=st.integers(0, 3),
+    state=st.fixed_dictionaries({"tags": st.sampled_from([(), ("x",), ("x", "y", "x")])}),
+)
+steps = st.lists(
+    st.lists(failures | rows, max_size=3) | st.tuples(st.integers(-30, 5), st.integers(0, 15)), max_size=12
+)
+
+
+@given(steps)
+def test_groups_equal_those_of_a_fresh_count(steps: list[list[RunPatch] | tuple[int, int]]) -> None:
+    store = Store(max_runs=5)
+    groups = ErrorGroups(store)
+    for step in steps:
+        if isinstance(step, tuple):
+            span = TimeSpan(at(step[0]), at(step[0] + step[1]), cells=4)
+        else:
+            span = TimeSpan(at(-20), at(0), cells=4)
+            groups.on_changes(store.apply(RunsRead(tuple(step))))
+        found, fresh = groups.groups(span, at(0)), ErrorGroups(store)
+        assert found == fresh.groups(span, at(0))
+        assert groups.reading(span) == fresh.reading(span)
+        members = Counter(run_id for group in found for run_id in groups.run_ids(group.fingerprint, span))
+        assert set(members.values()) <= {1}
+        assert members.total() == sum(group.count for group in found) == sum(sum(group.cells) for group in found)
+        assert groups._kinds.keys() == groups._members.keys()

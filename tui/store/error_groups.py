@@ -5,25 +5,24 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from math import ceil
-from typing import Final, NamedTuple
-
-from sortedcontainers import SortedList
+from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, State
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.errors.counts import GroupCounts
 from tui.store.errors.failures import Failure, TimeSpan, is_failure
+from tui.store.errors.members import Members
+from tui.store.errors.span_counts import SpanCounts
 from tui.store.errors.states import ErrorState, state_of
 from tui.store.store import Store
 
@@ -34,6 +33,10 @@ MOST: Final = 0.8
 """Most runs of a group share a tag if at least this part of them has it."""
 
 MAX_SHARED_TAGS: Final = 10
+NO_ERROR: Final = RunError(Raw(""))
+"""Stands for the error of a run that failed without one."""
+
+K = TypeVar("K", bound=str)
 
 
 class SharedTag(NamedTuple):
@@ -93,19 +96,21 @@ class ErrorGroup:
 
 
 class ErrorGroups:
-    """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store."""
+    """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
+
+    In memory a failure takes some 300 bytes: 3 MB for 10,000 of them. There are at most as many as the store has runs.
+    """
 
     def __init__(self, store: Store, *, starts_empty: bool = False) -> None:
         """Group the runs that the store has now. With `starts_empty`, `on_changes` must receive them, in any parts."""
         self._store = store
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
-        self._members: dict[Fingerprint, SortedList] = {}
-        self._unread = SortedList()
-        self._span: TimeSpan | None = None
-        self._counts: dict[Fingerprint, GroupCounts] = {}
+        self._members: dict[Fingerprint, Members] = {}
+        self._unread = Members()
+        self._counts = SpanCounts()
+        self._groups: dict[Fingerprint, ErrorGroup] = {}
         self._server_groups: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
-        self._has_server_groups = False
         if not starts_empty:
             for run in store.runs():
                 self._update(run.id, run)
@@ -120,31 +125,36 @@ class ErrorGroups:
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
         """Take over the server's groups. None: the API key may not read them."""
-        self._has_server_groups = groups is not None
         self._server_groups = {}
         for group in groups or ():
             self._server_groups.setdefault((group.task, normalise(group.message)), []).append(group)
+        self._groups.clear()
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
         """Return the groups with failures in a span: new ones first, then by count, the greatest first."""
-        self._count(span)
-        groups = [self._group(fingerprint, span, now) for fingerprint in self._counts]
-        return tuple(sorted(groups, key=_rank))
+        self._show(span)
+        for fingerprint in self._counts.by_group:
+            group = self._groups.get(fingerprint)
+            if group is None:
+                group = self._built(fingerprint, span)
+            state = self._state(group, span, now)
+            self._groups[fingerprint] = group if group.state is state else replace(group, state=state)
+        return tuple(sorted(self._groups.values(), key=_rank))
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
-        self._count(span)
-        read = sum(counts.count for counts in self._counts.values())
-        return Reading(read + len(list(_between(self._unread, span))), read)
+        self._show(span)
+        read_count = sum(counts.count for counts in self._counts.by_group.values())
+        return Reading(read_count + self._unread.count_in(span), read_count)
 
     def unread(self, span: TimeSpan, limit: int) -> list[RunId]:
         """Return the newest failed runs of a span whose error is not known."""
-        return [run_id for _, run_id in islice(_between(self._unread, span), limit)]
+        return list(self._unread.newest_in(span, limit))
 
     def run_ids(self, fingerprint: Fingerprint, span: TimeSpan) -> list[RunId]:
         """Return all runs of a group in a span, newest first."""
         members = self._members.get(fingerprint)
-        return [] if members is None else [run_id for _, run_id in _between(members, span)]
+        return [] if members is None else list(members.newest_in(span))
 
     def kind_of_run(self, run_id: RunId) -> ErrorKind | None:
         """Return the kind of a failed run's error; None if it has not failed or its error is not known."""
@@ -168,13 +178,13 @@ class ErrorGroups:
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if run is None or run.state is None or not is_failure(run):
             return None
-        error = None if run.error is None else run.error[1]
+        error = _known_error(run, run.state)
         if before is not None and before.error is error:
             fingerprint = before.fingerprint
         else:
             fingerprint = None if error is None else self._fingerprint(error)
-        seen_s = (run.fixed.created_at or run.state.updated_at).timestamp()
         fixed = run.fixed
+        seen_s = (fixed.created_at or run.state.updated_at).timestamp()
         return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
 
     def _fingerprint(self, error: RunError) -> Fingerprint:
@@ -185,92 +195,88 @@ class ErrorGroups:
     def _add(self, failure: Failure) -> None:
         self._failures[failure.run_id] = failure
         if failure.fingerprint is None:
-            self._unread.add((failure.seen_s, failure.run_id))
+            self._unread.add(failure)
             return
-        self._members.setdefault(failure.fingerprint, SortedList()).add((failure.seen_s, failure.run_id))
-        if self._span is not None and _has(self._span, failure):
-            counts = self._counts.get(failure.fingerprint)
-            if counts is None:
-                counts = self._counts[failure.fingerprint] = GroupCounts(self._span.cell_s)
-            counts.add(failure)
+        members = self._members.get(failure.fingerprint)
+        if members is None:
+            members = self._members[failure.fingerprint] = Members()
+        members.add(failure)
+        self._counts.add(failure)
 
     def _remove(self, failure: Failure) -> None:
         del self._failures[failure.run_id]
         if failure.fingerprint is None:
-            self._unread.remove((failure.seen_s, failure.run_id))
+            self._unread.remove(failure)
             return
         members = self._members[failure.fingerprint]
-        members.remove((failure.seen_s, failure.run_id))
-        if self._span is not None and _has(self._span, failure):
-            self._uncount(failure)
+        members.remove(failure)
+        self._counts.remove(failure)
         if not members:
             del self._members[failure.fingerprint]
 
-    def _uncount(self, failure: Failure) -> None:
-        assert failure.fingerprint is not None
-        counts = self._counts[failure.fingerprint]
-        counts.remove(failure)
-        if not counts.count:
-            del self._counts[failure.fingerprint]
+    def _show(self, span: TimeSpan) -> None:
+        """Count the failures of a span, and forget the groups that are no longer true."""
+        self._counts.show(span, self._members, self._failures)
+        for fingerprint in self._counts.changed:
+            self._groups.pop(fingerprint, None)
+        self._counts.changed.clear()
 
-    def _count(self, span: TimeSpan) -> None:
-        if span == self._span:
-            return
-        self._span = span
-        self._counts = {}
-        for fingerprint, members in self._members.items():
-            for _, run_id in _between(members, span):
-                counts = self._counts.get(fingerprint)
-                if counts is None:
-                    counts = self._counts[fingerprint] = GroupCounts(span.cell_s)
-                counts.add(self._failures[run_id])
-
-    def _group(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup:
-        counts, members, kind = self._counts[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
-        run_ids = tuple(run_id for _, run_id in islice(_between(members, span), MAX_RUN_IDS))
-        oldest = members[members.bisect_left((span.since.timestamp(),))]
-        theirs = self._joined(kind, counts.tasks)
+    def _built(self, fingerprint: Fingerprint, span: TimeSpan) -> ErrorGroup:
+        counts, members, kind = self._counts.by_group[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
+        run_ids = tuple(members.newest_in(span, MAX_RUN_IDS))
         return ErrorGroup(
             kind=kind,
             count=counts.count,
-            tasks=tuple(counts.tasks.most_common()),
-            versions=tuple(counts.versions.most_common()),
-            statuses=tuple(counts.statuses.most_common()),
-            first_seen=datetime.fromtimestamp(oldest[0], UTC),
+            tasks=_most_first(counts.tasks),
+            versions=_most_first(counts.versions),
+            statuses=_most_first(counts.statuses),
+            first_seen=datetime.fromtimestamp(members.first_s(span), UTC),
             last_seen=datetime.fromtimestamp(self._failures[run_ids[0]].seen_s, UTC),
             run_ids=run_ids,
             shared_tags=_shared_tags(counts.tags, counts.count),
             cells=_cells(counts.cells, span),
-            state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
-            server_groups=theirs,
+            server_groups=self._joined(kind, counts.tasks),
         )
 
     def _joined(self, kind: ErrorKind, tasks: Collection[TaskId]) -> tuple[ServerErrorGroup, ...]:
         theirs = (group for task in tasks for group in self._server_groups.get((task, kind.message), ()))
         return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
 
-    def _local_state(self, members: SortedList, span: TimeSpan) -> ErrorState | None:
-        """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
+    def _state(self, group: ErrorGroup, span: TimeSpan, now: datetime) -> ErrorState | None:
+        """Return the state by the server's groups, else NEW if runs before the span were read and none is of the group.
+
+        All errors of these earlier runs must be known.
+        """
+        if group.server_groups:
+            return state_of(group.server_groups, span.since, now)
         since_s = span.since.timestamp()
-        if members[0][0] < since_s or (self._unread and self._unread[0][0] < since_s):
-            return None
-        keys = self._store.newest_first_keys()
-        return ErrorState.NEW if keys and -keys[-1][0] < since_s else None
+        is_older = self._members[group.fingerprint].oldest_s < since_s or self._unread.oldest_s < since_s
+        return ErrorState.NEW if not is_older and self._has_runs_before(span.since) else None
+
+    def _has_runs_before(self, since: datetime) -> bool:
+        history, oldest = self._store.history, self._store.oldest()
+        # Without a history, no source reads the list, and the caller read what it needs.
+        if oldest is None or (history is not None and history.reached >= since):
+            return False
+        # The store may have dropped the oldest runs that were read.
+        return (oldest.fixed.created_at or since) < since
+
+
+def _known_error(run: Run, state: State) -> RunError | None:
+    """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
+    if run.error is None:
+        return None
+    stamp, error = run.error
+    # What was read before the run failed says nothing.
+    return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
+
+
+def _most_first(counter: Counter[K]) -> tuple[tuple[K, int], ...]:
+    return tuple(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
     return group.state is not ErrorState.NEW, -group.count, -group.last_seen.timestamp(), group.fingerprint
-
-
-def _has(span: TimeSpan, failure: Failure) -> bool:
-    return span.since.timestamp() <= failure.seen_s <= span.until.timestamp()
-
-
-def _between(members: SortedList, span: TimeSpan) -> Iterable[tuple[float, RunId]]:
-    """Return the failures of a span, newest first."""
-    until = (span.until.timestamp(), "\U0010ffff")
-    found: Iterable[tuple[float, RunId]] = members.irange((span.since.timestamp(),), until, reverse=True)
-    return found
 
 
 def _shared_tags(tags: Counter[Raw], count: int) -> tuple[SharedTag, ...]:

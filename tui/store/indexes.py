@@ -76,6 +76,13 @@ class Indexes:
         key: Key = self._created[0]
         return key[1]
 
+    def oldest(self) -> RunId | None:
+        """Return the oldest run with a state, or None."""
+        if not self._created:
+            return None
+        key: Key = self._created[-1]
+        return key[1]
+
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
         """Return the runs created from `start` to `end`, both included, newest first."""
         return [key[1] for key in self._created.irange(key_before(end), key_after(start))]

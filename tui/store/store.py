@@ -217,6 +217,11 @@ class Store:
         run_id = self._indexes.newest()
         return None if run_id is None else self._runs[run_id]
 
+    def oldest(self) -> Run | None:
+        """Return the oldest run with a state."""
+        run_id = self._indexes.oldest()
+        return None if run_id is None else self._runs[run_id]
+
     def pin(self, run_ids: Iterable[RunId]) -> None:
         """Keep these runs with all facets, even before they are known, until each is unpinned as often as pinned."""
         for run_id in run_ids:

@@ -310,3 +310,27 @@ def test_hostile_line_is_parsed_in_linear_time(piece: str) -> None:
     for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):
         (found,) = parse_stack(Raw(f"E\n    at f{line}"))
         assert found.short_file or found.file is None
+
+
+STACK_LINES = [
+    "Error: m",
+    "m",
+    "    at f (/app/src/a.ts:1:2)",
+    "at g (/app/node_modules/x/a.js:1:2)",
+    "    at h (node:fs:1:2)",
+    "Originating from:",
+    "    ... 3 frames omitted ...",
+    "Caused by: Error: n",
+    "",
+    "at async Promise.all (index 3)",
+]
+
+
+@given(
+    st.lists(st.sampled_from(STACK_LINES), max_size=8),
+    st.sampled_from([None, "m", "m\n    at f (/app/src/a.ts:1:2)", "other"]),
+)
+def test_first_own_frame_is_that_of_the_parsed_stack(lines: list[str], message: str | None) -> None:
+    stack, text = Raw("\n".join(lines)), None if message is None else Raw(message)
+    own = [each for each in parse_stack(stack, text) if each.kind is OWN]
+    assert first_own_frame(stack, text) == (own[0] if own else None)

@@ -6,6 +6,8 @@ Source: tests/wire/recordings/README.md §5; the documentation of V8's stack tra
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final
 
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -22,6 +24,9 @@ class FrameKind(StrEnum):
     NODE = "node"
     NOTE = "note"
 
+
+CACHED_STACKS: Final = 256
+"""Stacks whose own frame is remembered: some 500 KB."""
 
 _LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
 _POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
@@ -92,9 +97,18 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
 
 def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
     """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
-    lines = stack.split("\n")
-    header_count = 0 if message is None else _header_count(lines, message)
-    for line in lines[header_count:] if header_count else _lines(stack, message):
+    below = _below_message(stack, message)
+    return _first_own(_lines(stack, None)) if below is None else _first_own_below(below)
+
+
+@lru_cache(CACHED_STACKS)
+def _first_own_below(frames: str) -> StackFrame | None:
+    """Return the first own frame below the message. Failures of one kind and version differ only in the message."""
+    return _first_own(frames.split("\n"))
+
+
+def _first_own(lines: Iterable[str]) -> StackFrame | None:
+    for line in lines:
         if "node:" in line or ("node_modules" in line and _NODE_MODULES.search(line) is not None):
             continue
         text = line.strip()
@@ -102,30 +116,33 @@ def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None
             frame = _parse_frame(text)
             if frame.kind is FrameKind.OWN:
                 return frame
-        elif header_count and _CAUSE.match(line):
+        elif _CAUSE.match(line):
             return None
     return None
 
 
 def _lines(stack: Raw, message: Raw | None) -> list[str]:
     """Return the lines of the frames and of the notes between them."""
-    lines = [line.rstrip("\r") for line in stack.split("\n")]
-    header_count = 0 if message is None else _header_count(lines, message)
-    if header_count:
-        return _without_end(lines[header_count:])
-    return _first_block(lines[::-1])[::-1]
+    below = _below_message(stack, message)
+    if below is not None:
+        return _without_end([line.rstrip("\r") for line in below.split("\n")])
+    return _first_block([line.rstrip("\r") for line in stack.split("\n")][::-1])[::-1]
 
 
-def _header_count(lines: list[str], message: Raw) -> int:
-    """Return the number of lines in which the stack repeats the error's name and message; 0 if it does not.
-
-    Older servers strip the indentation of the stack, but not of the message.
-    """
+def _below_message(stack: Raw, message: Raw | None) -> str | None:
+    """Return what follows the line on which the error's message ends; None if the stack does not begin with it."""
+    if not message:
+        return None
+    start = stack.find(message)
+    if start >= 0 and "\n" not in stack[:start]:
+        return stack[start + len(message) :].partition("\n")[2]
+    # Older servers strip the indentation of the stack, but not of the message.
+    lines = stack.split("\n")
     expected = [line.strip() for line in message.split("\n")]
-    count = len(expected)
-    if not message or len(lines) < count or not lines[0].rstrip().endswith(expected[0]):
-        return 0
-    return count if all(lines[index].strip() == expected[index] for index in range(1, count)) else 0
+    found = [line.strip() for line in lines[: len(expected)]]
+    if found[0].endswith(expected[0]) and found[1:] == expected[1:]:
+        return "\n".join(lines[len(expected) :])
+    return None
 
 
 def _without_end(lines: list[str]) -> list[str]:

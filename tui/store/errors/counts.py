@@ -1,8 +1,8 @@
 """Counts the failures of one error group in a span of time, kept up to date failure by failure."""
 
 from collections import Counter
-from collections.abc import Hashable
-from typing import TypeVar
+from collections.abc import Hashable, Iterable
+from typing import Final, TypeVar
 
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
@@ -11,19 +11,23 @@ from tui.store.errors.failures import Failure
 
 K = TypeVar("K", bound=Hashable)
 
+MAX_COUNTED_TAGS: Final = 1_000
+"""A group counts this many tags: 100 KB. Then it forgets those that fewer than a quarter of its runs have."""
+
+_FORGOTTEN_PART: Final = 4
+
 
 class GroupCounts:
     """The failures of a group in a span by task, version, status, tag and cell of time.
 
-    `revision` grows with each change. A cell's number is its start in seconds since the epoch, divided by its length.
+    A cell's number is its start in seconds since the epoch, divided by its length.
     """
 
-    __slots__ = ("cell_s", "cells", "count", "revision", "statuses", "tags", "tasks", "versions")
+    __slots__ = ("cell_s", "cells", "count", "statuses", "tags", "tasks", "versions")
 
     def __init__(self, cell_s: float) -> None:
         self.cell_s = cell_s
         self.count = 0
-        self.revision = 0
         self.tasks = Counter[TaskId]()
         self.versions = Counter[Raw]()
         self.statuses = Counter[RunStatus]()
@@ -32,28 +36,45 @@ class GroupCounts:
 
     def add(self, failure: Failure) -> None:
         """Count a failure."""
-        self._count(failure, 1)
+        self.count += 1
+        if failure.task is not None:
+            self.tasks[failure.task] += 1
+        if failure.version is not None:
+            self.versions[failure.version] += 1
+        self.statuses[failure.status] += 1
+        self.cells[int(failure.seen_s // self.cell_s)] += 1
+        self.tags.update(_unique(failure.tags))
+        if len(self.tags) > MAX_COUNTED_TAGS:
+            self._forget_rare_tags()
 
     def remove(self, failure: Failure) -> None:
         """Undo `add`."""
-        self._count(failure, -1)
-
-    def _count(self, failure: Failure, step: int) -> None:
-        self.revision += 1
-        self.count += step
+        self.count -= 1
         if failure.task is not None:
-            _step(self.tasks, failure.task, step)
+            _take_one(self.tasks, failure.task)
         if failure.version is not None:
-            _step(self.versions, failure.version, step)
-        _step(self.statuses, failure.status, step)
-        _step(self.cells, int(failure.seen_s // self.cell_s), step)
-        for tag in set(failure.tags):
-            _step(self.tags, tag, step)
+            _take_one(self.versions, failure.version)
+        _take_one(self.statuses, failure.status)
+        _take_one(self.cells, int(failure.seen_s // self.cell_s))
+        for tag in _unique(failure.tags):
+            _take_one(self.tags, tag)
+
+    def _forget_rare_tags(self) -> None:
+        """Forget tags of few runs. A tag that most runs have comes back long before it counts as shared.
+
+        A run has at most 10 tags, so that at most 40 stay.
+        """
+        least = self.count / _FORGOTTEN_PART
+        self.tags = Counter({tag: count for tag, count in self.tags.items() if count >= least})
 
 
-def _step(counter: Counter[K], key: K, step: int) -> None:
-    count = counter[key] + step
-    if count:
+def _unique(tags: tuple[Raw, ...]) -> Iterable[Raw]:
+    return set(tags) if len(tags) > 1 else tags
+
+
+def _take_one(counter: Counter[K], key: K) -> None:
+    count = counter[key] - 1
+    if count > 0:
         counter[key] = count
     else:
-        del counter[key]
+        counter.pop(key, None)

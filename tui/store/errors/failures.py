@@ -25,6 +25,11 @@ class TimeSpan(NamedTuple):
         """The length of a cell in seconds."""
         return max((self.until - self.since) / timedelta(seconds=1), 1.0) / self.cells
 
+    def moves_to(self, later: "TimeSpan") -> bool:
+        """Return whether another span is this one a little later: as long, with the same cells, and overlapping."""
+        is_same = later.until - later.since == self.until - self.since and later.cells == self.cells
+        return is_same and self.since <= later.since <= self.until
+
 
 class Failure(NamedTuple):
     """One failed run. `fingerprint` is None as long as the run's error has not been read.

@@ -12,20 +12,25 @@ _PARTS = re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBE
 _DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
 _LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
 _NAMED_EMAIL = re.compile(rf"(?:[^\W\d_a-z][\w.'’-]*,?\s+){{1,4}}<{words.EMAIL}>")
-_SPACES = re.compile(r"\s+")
+_NUMBER_BEFORE_WORD = f"{words.NUMBER} "
 
 
 def joined(text: str) -> str:
     """Join the lines of a message, each different one once: logs and lists repeat lines."""
     if "\n" in text:
         text = " ".join(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
-    text = _SPACES.sub(" ", text).strip()
+    text = " ".join(text.split())
     return _merged(text) if "<" in text or "'…'" in text else text
 
 
 def _merged(text: str) -> str:
     """Join placeholders that stand together: the number of values in a list and of parts in an id is data."""
-    text = _UNIT.sub(r"\1", text)
-    text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
-    text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
-    return _LIST.sub(r"\g<one>", text)
+    # Most messages have one placeholder. Each search costs 1 µs.
+    if _NUMBER_BEFORE_WORD in text:
+        text = _UNIT.sub(r"\1", text)
+    if text.count("<") > 1:
+        text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
+        if words.EMAIL in text:
+            text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
+        return _LIST.sub(r"\g<one>", text)
+    return _LIST.sub(r"\g<one>", text) if text.count(words.QUOTED) > 1 else text

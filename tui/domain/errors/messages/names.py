@@ -5,7 +5,7 @@ import re
 from tui.domain.errors.messages import vocabulary as words
 
 _NAMES = re.compile(
-    rf"\b(?P<noun>(?i:{words.ENTITY_NOUNS}))(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
+    rf"\b(?P<noun>{words.ENTITY_NOUNS})(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
     r"(?P<name>(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))[\w.'’&-]*"
     r"(?:(?:\s+(?:&|and|und|et|y|e|de|du|des|del|dos|der|den|le|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
     r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)*"

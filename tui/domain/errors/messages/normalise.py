@@ -19,7 +19,9 @@ MAX_TEXT_CHARS: Final = 2_048
 """The rest of a longer text between objects is ignored."""
 
 MAX_NORMALISED_CHARS: Final = 1_000
-CACHED_SENTENCES: Final = 256
+CACHED_MESSAGES: Final = 1_024
+MAX_CACHED_CHARS: Final = 512
+"""Messages without ids repeat. Those up to this length are remembered: 1 MB at most."""
 
 _ADDRESSED: Final = r"[^\s,;()'\"]"
 # `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
@@ -30,11 +32,7 @@ _ERRNO = re.compile(
 )
 # `Key (email)=(ann@acme.io) already exists.`
 _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
-# `No such container: web-3`. A code in capitals and a sign are no data.
-_LAST_VALUE = re.compile(
-    rf"\b(?P<noun>{'|'.join(sorted(words.DATA_NOUNS))}):[ ](?P<value>(?![A-Z]+(?:_[A-Z]+)+\.?$)[\w$][^\s]*)(?=\.?$)",
-    re.IGNORECASE | re.MULTILINE,
-)
+_CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
 _SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b")
 
 
@@ -43,13 +41,19 @@ def normalise(message: Raw) -> Raw:
 
     Codes and the names of columns, tables, constraints, properties and modules stay.
     """
+    return _normalised_short(message) if len(message) <= MAX_CACHED_CHARS else _normalised(message)
+
+
+def _normalised(message: str) -> Raw:
     text = without_blocks(message[:MAX_MESSAGE_CHARS])
     has_objects = "{" in text or "[" in text
     text = replace_objects(text, _normalise_text, normalise_sentence) if has_objects else _normalise_text(text)
     return Raw(joined(text)[:MAX_NORMALISED_CHARS])
 
 
-@lru_cache(CACHED_SENTENCES)
+_normalised_short = lru_cache(CACHED_MESSAGES)(_normalised)
+
+
 def normalise_sentence(text: str) -> str:
     """Return a sentence inside an object, normalised like a message."""
     return normalise(Raw(text))
@@ -58,11 +62,20 @@ def normalise_sentence(text: str) -> str:
 def _normalise_text(text: str) -> str:
     text = text[:MAX_TEXT_CHARS]
     text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
-    text = _LAST_VALUE.sub(rf"\g<noun>: {words.QUOTED}", text) if ": " in text else text
+    if ": " in text:
+        text = "\n".join(map(_without_last_value, text.split("\n")))
     text = replace_names(text)
-    text = _ERRNO.sub(_replace_errno_address, text)
-    text = _SINGULAR.sub(_plural, text)
+    text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
+    text = _SINGULAR.sub(_plural, text) if "1 " in text else text
     return replace_values(text)
+
+
+def _without_last_value(line: str) -> str:
+    """Replace the word at the end of `No such container: web-3`. A code in capitals and a sign are no data."""
+    head, _, value = line.rpartition(": ")
+    noun = head[head.rfind(" ") + 1 :].lower()
+    is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
+    return f"{head}: {words.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
 
 
 def _plural(match: re.Match[str]) -> str:

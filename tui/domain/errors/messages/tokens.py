@@ -31,13 +31,19 @@ _IPV6: Final = (
     r"|:::?\d{1,5}\b|(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){0,7}(?:\.\d+){0,3}(?:%\w+)?(?::\d{1,5})?(?![\w:])"
     r"|::(?:[0-9a-fA-F]{1,4}:){0,6}(?:[0-9a-fA-F]{1,4}|\d+(?:\.\d+){3})(?:%\w+)?(?::\d{1,5})?(?![\w:])"
 )
+_NOT_PLAIN: Final = r"[\w@/\\=$+%-]|[:.][^\s]|\(s\)"
+"""What follows a word that is no plain word."""
+
+_SEPARATOR: Final = r"(?:[ ,;!?()\]{}<>|]|\.(?![./])|:(?=\s))"
+_WEEKDAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s"
 _START: Final = r"(?<![\w@%+~./\\-])"
 """Where a long token may begin. Without it, a row of 8,000 dashes is read from each of them."""
 
 _TOKEN: Final = re.compile(
     rf"""
     (?P<date> \b(?=[A-Z][a-z]{{2}}) (?:{_DATE}) )
-    |(?P<plain> [^\W\d_]+ (?! [\w@/\\=$+%-] | [:.][^\s] | \(s\) ) )
+    |(?P<plain> (?: {_SEPARATOR}+ | (?!{_WEEKDAY}) [^\W\d_]+ (?! {_NOT_PLAIN} | [ ]\d ) {_SEPARATOR}* )+
+        | [^\W\d_]+ (?! {_NOT_PLAIN} ) )
     |(?P<url> (?<![\w]) [A-Za-z][A-Za-z0-9+.-]{{1,20}}:// [^\s'"`<>{{}}|\\^]+ | \bdata:[\w/+.-]+;base64,[\w+/=]+ )
     |(?P<quote> "(?:[^"\\]|\\.){{0,4000}}" | `[^`\n]{{0,500}}` | (?<!\w)'(?:[^'\n]|'(?=\w)){{0,500}}'(?![^\W_])
         | “[^“”]{{0,500}}” | „[^“”"„]{{0,500}}[“”"] | «[^»]{{0,500}}» | »[^«»]{{0,500}}« | ‘[^‘’\n]{{0,500}}’

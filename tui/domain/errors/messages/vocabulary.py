@@ -47,12 +47,13 @@ DATA_NOUNS: Final = _words(
 )
 """What is quoted after one of these is data, whatever it looks like."""
 
-ENTITY_NOUNS: Final = (
-    "customer|client|user|account|tenant|shop|store|merchant|vendor|supplier|company|organi[sz]ation|org|team|"
-    "workspace|member|contact|subscriber|employee|driver|courier|owner|author|buyer|seller|recipient|sender|patient|"
-    "student|partner|brand|restaurant|hotel|Kunden?|Kundin|Mandant(?:en)?|Benutzer|Firma|client[es]?|cliente|"
-    "utilisateur|usuario"
+_ENTITIES: Final = _words(
+    """customer client user account tenant shop store merchant vendor supplier company organization organisation org
+    team workspace member contact subscriber employee driver courier owner author buyer seller recipient sender patient
+    student partner brand restaurant hotel kunde kunden kundin mandant mandanten benutzer firma cliente clients clientes
+    utilisateur usuario"""
 )
+ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(_ENTITIES, reverse=True))
 """People and companies. Their names stand in messages without quotes."""
 
 NOT_NAMES: Final = _words(
