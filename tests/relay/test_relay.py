@@ -13,6 +13,7 @@ from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.recordings import body_of
 from tests.support.relay import RELAY_PATH, TOKEN, RelaySetup, has_all_runs, receive_until, relay_setup, screen_on
 from tests.support.responses import server_error
+from tests.support.ui.logs import LogServer
 from tests.support.virtual_clock import VirtualClock
 from tui.actions import REPLAY
 from tui.domain.action import ActionPhase
@@ -23,6 +24,7 @@ from tui.domain.source_names import RELAY, REST
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.session import Session
 from tui.sources.budget import Priority
+from tui.sources.log_fetcher import LogFetcher
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.wire.errors import NotFound, Refused
 from tui.wire.read_requests import (
@@ -161,6 +163,24 @@ def test_attempts_of_a_truncated_trace_cross_the_relay(tmp_path: Path) -> None:
                 f"chatty attempt {number} failed" for number in (1, 2, 3)
             ]
             assert history.is_complete
+
+    asyncio.run(scenario())
+
+
+def test_log_and_attributes_cross_the_relay(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = busy_fleet()
+        server = LogServer(fleet)
+        span_id = SpanId(server.say(-10.0, "with attributes é", "WARN"))
+        server.attributes[span_id] = {"code": "missing"}
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await synchronise(setup, screen)
+            fetcher, run_id = LogFetcher(screen.fetcher, screen.clock), RunId(FAILED.id)
+            read = await fetcher.read(run_id, None, Priority.SELECTED)
+            assert [(line.message, line.word) for line in read.log] == [("with attributes é", "WARN")]
+            assert not (await fetcher.read(run_id, read.log, Priority.SELECTED)).is_new
+            detail = await fetcher.read_span(run_id, span_id, Priority.SELECTED)
+            assert detail.properties == {"code": "missing"}
 
     asyncio.run(scenario())
 

@@ -10,7 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from tests.support.fleet import FleetRun
+from tests.support.present.samples import STACK
 from tests.support.ui.fleets import ENDS, small_fleet
+from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, Story, monitored
 from tests.support.ui.snapshots import assert_as_drawn
 from tui.domain.update import CaughtUp
@@ -48,6 +50,21 @@ async def an_outage_is_over(monitor: Monitored) -> None:
     await monitor.press("g", wait_s=2)
 
 
+async def a_log(monitor: Monitored) -> None:
+    server = LogServer(monitor.api.fleet)
+    server.say(-18.89, "charging order 81251, 42.00 USD")
+    failed = server.say(-18.48, "No such customer: cus_8Xq2LrT0", "ERROR")
+    server.say(-18.48, "attempt 1 failed, next one in 1.5 s", "WARN")
+    server.say(-17.0, "GET https://ledger.internal/orders/81251", "DEBUG", attemptNumber=2)
+    server.say(
+        -16.55, "No such customer: cus_8Xq2LrT0\n    at run (file:///app/src/a.ts:1:2)", "ERROR", attemptNumber=2
+    )
+    server.attributes[failed] = {"code": "resource_missing", "statusCode": 404, "error": {"stack": STACK}}
+    await monitor.press("j", "x", wait_s=2)
+    await monitor.press("5", "z", wait_s=2)
+    await monitor.press("g", "j", "enter", "slash", *"order", "enter", wait_s=1)
+
+
 @pytest.mark.parametrize(
     ("name", "story", "size", "color_mode"),
     [
@@ -55,6 +72,7 @@ async def an_outage_is_over(monitor: Monitored) -> None:
         ("list-80x24-light", a_list, (80, 24), ColorMode.LIGHT),
         ("question-120x40-dark", a_question, (120, 40), ColorMode.DARK),
         ("stale-120x40-16-colours", the_api_is_down, (120, 40), ColorMode.SIXTEEN),
+        ("logs-120x40-dark", a_log, (120, 40), ColorMode.DARK),
         ("gap-80x24-dark", an_outage_is_over, (80, 24), ColorMode.DARK),
     ],
 )

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -129,16 +130,22 @@ class LogsPane(PagePane):
         self._shown_reading = reading
         if reading.log is not None and (before is None or before.log is not reading.log):
             is_first = before is None or before.log is None
-            run = self.run
-            started_at = run.state.started_at if run is not None and run.state is not None else None
-            self.view.show(reading.log, started_at or reading.log.started_at, sticks_to_end=is_first or reading.follows)
+            self.view.show(reading.log, self._started_at, sticks_to_end=is_first or reading.follows)
             self.page.search_again()
         if self.is_shown:
             self.update_page()
         else:
             self._is_outdated = True
 
+    @property
+    def _started_at(self) -> datetime | None:
+        """When the run started; before its detail is read, when its first attempt began."""
+        run, log = self.run, self.reading.log
+        known = run.state.started_at if run is not None and run.state is not None else None
+        return known or (None if log is None else log.started_at)
+
     def update_page(self) -> None:
+        self.view.count_from(self._started_at)
         super().update_page()
         self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
 

@@ -133,6 +133,12 @@ class LogView:
         if was_at_end and sticks_to_end:
             self.rows.to_bottom()
 
+    def count_from(self, started_at: datetime | None) -> None:
+        """Show times since this moment."""
+        if started_at != self.started_at:
+            self.started_at = started_at
+            self._made.clear()
+
     def start_over(self) -> None:
         """Drop the log and everything about it. The level and the wrapping stay."""
         self.show(None, None)
