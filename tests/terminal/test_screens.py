@@ -37,8 +37,17 @@ STEPS = (
     "\x1b",
     "R",
     "\x1b",
+    "!",
+    "j",
+    "2",
+    "3",
+    "4",
+    "\x1b",
+    "\r",
+    "\x1b",
+    "!",
 )
-"""Keys that lead through the list, all panes, the help, the palette, the dialogs and a text field."""
+"""Keys that lead through the list, all panes, the help, the palette, the dialogs, a text field and the errors."""
 
 QUIET_S = 0.06
 """Long enough for the frame of a key to begin."""

@@ -13,6 +13,9 @@ from rich.cells import cell_len
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token
 
+NO_BAR: Final = "·"
+"""Stands for a cell of a series without a bar, in the colour of lines. Its ASCII form `-` would be a bar."""
+
 _FEET: Final = frozenset({Token.TALL_FOOT, Token.LOW_FOOT})
 _ONE_CELL: Final = {
     **{style.glyph: style.ascii_glyph for style in STATUS_STYLES.values()},
@@ -40,6 +43,8 @@ def _ascii_piece(piece: Piece) -> Piece:
     if piece.token in _FEET:
         # The background of this token shows the grey part of the bar; `_` at its foot stands for the rose part.
         return Piece("_" * cell_len(piece.text), piece.token, is_bold=piece.is_bold)
+    if piece.token is Token.LINE and not piece.text.strip(NO_BAR):
+        return Piece(" " * len(piece.text), piece.token)
     return Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold)
 
 

@@ -14,3 +14,26 @@ def small_fleet(count: int = 30) -> Fleet:
         for number in range(1, count + 1)
     )
     return fleet
+
+
+FAILURES = ("Upstream returned 503", "No such customer: cus_17", "Invalid array length")
+
+
+def failing_fleet(count: int = 18) -> Fleet:
+    """A fleet of runs that all failed, one every 20 seconds: 3, 2 and 1 of six in each group."""
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    which = (0, 0, 0, 1, 1, 2)
+    fleet.add_all(
+        FleetRun(
+            number,
+            -20.0 * number,
+            -20.0 * number + 1,
+            -20.0 * number + 3,
+            "FAILED",
+            task=f"task-{which[number % 6]}",
+            message=FAILURES[which[number % 6]],
+        )
+        for number in range(1, count + 1)
+    )
+    return fleet

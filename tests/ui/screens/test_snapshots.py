@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 
 from tests.support.fleet import FleetRun
 from tests.support.present.samples import STACK
-from tests.support.ui.fleets import ENDS, small_fleet
+from tests.support.ui.fleets import ENDS, failing_fleet, small_fleet
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, Story, monitored
 from tests.support.ui.snapshots import assert_as_drawn
@@ -65,6 +65,11 @@ async def a_log(monitor: Monitored) -> None:
     await monitor.press("g", "j", "enter", "slash", *"order", "enter", wait_s=1)
 
 
+async def the_errors(monitor: Monitored) -> None:
+    await monitor.press("exclamation_mark", wait_s=8)
+    await monitor.press("j", wait_s=2)
+
+
 @pytest.mark.parametrize(
     ("name", "story", "size", "color_mode"),
     [
@@ -74,13 +79,17 @@ async def a_log(monitor: Monitored) -> None:
         ("stale-120x40-16-colours", the_api_is_down, (120, 40), ColorMode.SIXTEEN),
         ("logs-120x40-dark", a_log, (120, 40), ColorMode.DARK),
         ("gap-80x24-dark", an_outage_is_over, (80, 24), ColorMode.DARK),
+        ("errors-80x24-16-colours", the_errors, (80, 24), ColorMode.SIXTEEN),
+        ("errors-120x40-dark", the_errors, (120, 40), ColorMode.DARK),
+        ("errors-200x60-light", the_errors, (200, 60), ColorMode.LIGHT),
     ],
 )
 def test_the_screen_looks_as_it_did(
     tmp_path: Path, name: str, story: Story, size: tuple[int, int], color_mode: ColorMode
 ) -> None:
     async def scenario() -> str:
-        async with monitored(small_fleet(), tmp_path, size=size, color_mode=color_mode) as monitor:
+        fleet = failing_fleet() if story is the_errors else small_fleet()
+        async with monitored(fleet, tmp_path, size=size, color_mode=color_mode) as monitor:
             await story(monitor)
             # A dialog keeps a picture of what is behind it until its next frame, and frames come in real time.
             monitor.app.screen.refresh()

@@ -8,37 +8,18 @@ from starlette.responses import PlainTextResponse
 from textual.strip import Strip
 
 from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.store.errors.states import ErrorState
+from tui.ui.look.palettes import ColorMode
 from tui.ui.screens.confirm import ConfirmScreen
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
 
-MESSAGES = ("Upstream returned 503", "No such customer: cus_17", "Invalid array length")
 LIST_LINE = 3
 """The first line of the list of groups."""
-
-
-def failing_fleet(count: int = 18) -> Fleet:
-    """A fleet of runs that all failed, one every 20 seconds: 3, 2 and 1 of six in each group."""
-    fleet = Fleet(VirtualClock())
-    fleet.allow_queries()
-    which = (0, 0, 0, 1, 1, 2)
-    fleet.add_all(
-        FleetRun(
-            number,
-            -20.0 * number,
-            -20.0 * number + 1,
-            -20.0 * number + 3,
-            "FAILED",
-            task=f"task-{which[number % 6]}",
-            message=MESSAGES[which[number % 6]],
-        )
-        for number in range(1, count + 1)
-    )
-    return fleet
 
 
 def view_of(monitor: Monitored) -> ErrorsScreen:
@@ -132,7 +113,7 @@ def test_actions_work_on_the_runs_of_the_group_alone(tmp_path: Path) -> None:
     run_story(story, tmp_path, failing_fleet())
 
 
-def test_keys_sort_filter_and_change_the_span(tmp_path: Path) -> None:
+def test_keys_sort_filter_copy_and_change_the_span(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         screen = await opened(monitor)
         await monitor.press("s", "s", "s")
@@ -146,39 +127,30 @@ def test_keys_sort_filter_and_change_the_span(tmp_path: Path) -> None:
         assert "this is the shortest span" in monitor.lines[-1]
         await monitor.press("left_parenthesis", wait_s=3)
         assert "last 6h" in monitor.lines[1]
+        written: list[str] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(monitor.app, "write", written.append)
+            await monitor.press("Y", "y")
+        texts = [base64.b64decode(each.split(";")[2].rstrip("\x07")).decode() for each in written]
+        assert texts[0].startswith("## `Error`: ")
+        assert len(texts[1]) == 16
         await monitor.press("x", wait_s=1)
         assert screen.groups.list.is_held or "no other group is new" in monitor.lines[-1]
 
     run_story(story, tmp_path, failing_fleet())
 
 
-def test_group_is_copied_as_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        written: list[str] = []
-        monkeypatch.setattr(monitor.app, "write", written.append)
-        await monitor.press("Y", "y")
-        texts = [base64.b64decode(each.split(";")[2].rstrip("\x07")).decode() for each in written]
-        assert texts[0].startswith("## `Error`: 9 runs failed in the last 24h\n")
-        assert len(texts[1]) == 16
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (200, 60)])
+@pytest.mark.parametrize("size", [(60, 20), (100, 30)])
 def test_view_uses_the_room_of_the_terminal(tmp_path: Path, size: tuple[int, int]) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         titles = monitor.lines[2].split()
         assert ("since" in titles) is (size[0] >= 80)
         assert ("versions" in titles) is (size[0] >= 100)
-        assert ("last" in titles) is (size[0] >= 200)
+        assert "last" not in titles
         assert "3:newest failure" in monitor.text
         assert "src/mail.ts:7" in monitor.text
-        assert ("newest  run_" in monitor.text) is (size[0] < 200)
-        if size == (200, 60):
-            assert all(f"{number}:" in monitor.text for number in range(1, 5))
-            return
+        assert "newest  run_" in monitor.text
         await monitor.press("2", wait_s=1)
         assert "of its 9 runs" in monitor.text
         await monitor.press("z")
@@ -229,8 +201,17 @@ def test_refused_states_are_said(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet)
 
 
+def test_view_is_drawn_in_ascii_without_colours(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        assert monitor.text.isascii()
+        assert monitor.lines[LIST_LINE].split()[:6] == [">", "x", "9", "NEW", "%", "task-0"]
+
+    run_story(story, tmp_path, failing_fleet(), is_ascii=True, color_mode=ColorMode.NONE)
+
+
 def test_storm_repaints_one_row_of_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """900 failures of one kind within a minute repaint the line of their group, and no other line of the list."""
+    """A storm of one kind repaints the line of its group, and no other line of the list."""
     fleet = failing_fleet()
 
     async def story(monitor: Monitored) -> None:
@@ -248,15 +229,15 @@ def test_storm_repaints_one_row_of_the_list(tmp_path: Path, monkeypatch: pytest.
         fleet.add_all(
             FleetRun(
                 1000 + number, now_s + number / 15, now_s + number / 15, now_s + number / 15 + 0.1, "FAILED",
-                task="task-1", message=MESSAGES[1],
+                task="task-1", message=FAILURES[1],
             )
-            for number in range(300)
+            for number in range(150)
         )  # fmt: skip
-        await monitor.later(25)
+        await monitor.later(14)
         lines = [*painted]
-        assert "306" in monitor.lines[LIST_LINE + 1]
+        assert "156" in monitor.lines[LIST_LINE + 1]
         assert groups_shown(monitor) == ["task-0", "task-1", "task-2"]
         assert set(lines) == {2}, "the line of the group"
-        assert len(lines) <= 250, "frames, not failures"
+        assert len(lines) <= 140, "frames, not failures"
 
     run_story(story, tmp_path, fleet)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from tui.present.ascii import NO_BAR
 from tui.present.styled import Line, Piece, Token
 
 _BARS: Final = "▁▂▃▄▅▆▇"
 """Without the full block: two rows of bars would touch."""
-
-_NOTHING: Final = "·"
 
 
 def merged_cells(cells: Sequence[int], count: int) -> tuple[int, ...]:
@@ -23,8 +22,8 @@ def failure_bars(cells: Sequence[int], token: Token = Token.ROSE) -> Line:
     pieces: list[Piece] = []
     for number in cells:
         is_bar = number > 0
-        text = _BARS[-(-number * len(_BARS) // highest) - 1] if is_bar else _NOTHING
-        if pieces and (pieces[-1].text[0] != _NOTHING) is is_bar:
+        text = _BARS[-(-number * len(_BARS) // highest) - 1] if is_bar else NO_BAR
+        if pieces and (pieces[-1].text[0] != NO_BAR) is is_bar:
             pieces[-1] = Piece(pieces[-1].text + text, pieces[-1].token)
         else:
             pieces.append(Piece(text, token if is_bar else Token.LINE))
