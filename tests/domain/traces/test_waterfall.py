@@ -83,6 +83,18 @@ def test_open_attempt_before_a_retry_does_not_run() -> None:
     assert extents.ends[1] == 3_000_000
 
 
+def test_planned_delay_ends_with_its_run() -> None:
+    ended = extents_of(place(trace(span("task", 0, 10, span("Attempt 1", 1, 1), span("Retry #1 delay", 3, 40)))))
+    assert (ended.ends[2], ended.last) == (10_000_000, 10_000_000)
+    live = extents_of(place(trace(span("task", 0, None, span("Attempt 1", 1, 1), span("Retry #1 delay", 3, 40)))))
+    assert (live.ends[2], live.last) == (43_000_000, 43_000_000)
+
+
+def test_rows_are_in_order_of_time() -> None:
+    waterfall = place(trace(span("task", 0, 9, span("late", 5, 1), span("early", 1, 1), span("same", 5, 2))))
+    assert [waterfall.spans[index].message for index in row_tree(waterfall).order] == ["task", "early", "late", "same"]
+
+
 def test_open_run_below_an_ended_run_is_unknown_unless_live() -> None:
     child = span("child", 2, None, run_id="run_b")
     waterfall = place(trace(span("task", 0, 5, span("triggerAndWait()", 1, 4, child))))

@@ -68,9 +68,12 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Exten
     """Return when the spans of a waterfall ended. Linear in their number, and never recursive."""
     spans, starts, parents, kinds = waterfall.spans, waterfall.starts, waterfall.parents, waterfall.kinds
     durations = [max(0, _us(span.duration.days, span.duration.seconds, span.duration.microseconds)) for span in spans]
-    seen = [start + duration for start, duration in zip(starts, durations, strict=True)]
+    # Planned delays and the engine's rows say nothing about when a span was last seen at work.
+    seen = [
+        start if kind is SpanKind.DELAY else start + duration
+        for start, duration, kind in zip(starts, durations, kinds, strict=True)
+    ]
     for index in range(len(spans) - 1, 0, -1):
-        # The engine's rows and planned delays say nothing about when a span was last seen at work.
         if kinds[index] is not SpanKind.ENGINE:
             seen[parents[index]] = max(seen[parents[index]], seen[index])
     last = max(seen)
@@ -78,11 +81,15 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Exten
     ends: list[int] = []
     followed_at = _next_attempts(waterfall)
     for index, span in enumerate(spans):
-        if not span.is_partial:
-            states.append(SpanState.ENDED)
-            ends.append(starts[index] + durations[index])
-            continue
         parent = parents[index]
+        if not span.is_partial:
+            end = starts[index] + durations[index]
+            if kinds[index] is SpanKind.DELAY and states[parent] is SpanState.ENDED:
+                # A delay is planned. A run that is canceled meanwhile does not wait for its end.
+                end = max(min(end, ends[parent]), starts[index])
+            states.append(SpanState.ENDED)
+            ends.append(end)
+            continue
         is_run = kinds[index] is SpanKind.RUN
         known = run_ends(span.run_id) if is_run else None
         is_below_running = parent < 0 or states[parent] is SpanState.RUNNING

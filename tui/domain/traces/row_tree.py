@@ -49,7 +49,8 @@ class RowTreeBuilder:
             index = pending.pop()
             tree.order.append(index)
             tree.logs[index] = list(self._waterfall.logs.get(index, ()))
-            below = tree.below[index] = self._rows_below(index)
+            # The server's order is not that of time. Spans that start together keep it.
+            below = tree.below[index] = sorted(self._rows_below(index), key=self._waterfall.starts.__getitem__)
             for each in below:
                 tree.above[each] = index
             pending.extend(reversed(below))

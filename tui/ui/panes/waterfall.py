@@ -76,6 +76,7 @@ class WaterfallPane(PagePane):
         self.facts = SpanFacts(self, self._selected_span)
         self.view: WaterfallView | None = None
         self._of: RunId | None = None
+        self._has_changed_runs = False
         self._drawn: WaterfallRows | None = None
         self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
         """The keys of the rows that the cursor was on, by run."""
@@ -95,6 +96,9 @@ class WaterfallPane(PagePane):
             self.page.styles.height = rows or "1fr"
 
     def update_page(self) -> None:
+        if self._has_changed_runs and self.view is not None:
+            self._has_changed_runs = False
+            self.view.on_runs_changed()
         self._arrange()
         super().update_page()
 
@@ -211,8 +215,7 @@ class WaterfallPane(PagePane):
         return not (ids.isdisjoint(changes.changed) and ids.isdisjoint(changes.added))
 
     def on_changes(self, changes: Changes) -> None:
-        if self.view is not None and self.concerns(changes):
-            self.view.on_runs_changed()
+        self._has_changed_runs = self._has_changed_runs or self.concerns(changes)
         super().on_changes(changes)
 
     def on_page_moved(self) -> None:
