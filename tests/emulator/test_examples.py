@@ -96,6 +96,24 @@ def test_checkout_logs_nested_attributes() -> None:
     assert details["quote carriers" if "quote carriers" in details else "check cart"] is not None
 
 
+def test_live_log_grows_by_a_line_a_second() -> None:
+    run = example("live-log")
+    assert run.status is Status.EXECUTING
+    now_ms = world().now_ms
+    before, later = (
+        [row for row in events_answer(run, ms, DEVELOPMENT)["events"] if row["level"] != "TRACE"]
+        for ms in (now_ms - 20_000, now_ms)
+    )
+    assert 30 < len(before) < 45
+    assert 18 <= len(later) - len(before) <= 22
+    assert {row["level"] for row in later} == {"DEBUG", "INFO", "WARN", "ERROR"}
+
+
+def test_world_without_arrivals_has_no_live_example() -> None:
+    still = World(COMPANY, start_ms=START_MS, history=40)
+    assert [run for run in still.ledger if run.task_id.startswith("example-") and not run.status.is_final] == []
+
+
 def test_long_log_is_cut_in_events_and_in_the_trace() -> None:
     run = example("long-log")
     rows = events(run)

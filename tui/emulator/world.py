@@ -220,6 +220,8 @@ class World:
 
     def _schedule_examples(self, start_ms: int, examples: Sequence[OldRun]) -> None:
         for example in examples:
+            if example.is_live and not self._arrivals.rate_per_s:
+                continue
             self.agenda.at(start_ms - example.age_ms, self._create_example, example)
 
     def _create_example(self, example: OldRun) -> None:

@@ -30,6 +30,7 @@ from tui.emulator.simulation.script import (
     Backoff,
     Call,
     Child,
+    Item,
     Json,
     Lines,
     Log,
@@ -216,6 +217,26 @@ def _long_log(_: Call) -> Script:
     return Script((Work(180_000, (copying,)), Work(500, (Log("ERROR", "the last line"),))), throws=_CUT)
 
 
+# --- a log that grows
+
+LIVE_S = 1_800
+"""How long it grows, by a line a second."""
+
+
+def _step(number: int) -> Log:
+    level = {9: "WARN", 29: "ERROR"}.get(number % 30, "DEBUG" if number % 3 == 0 else "INFO")
+    return Log(level, f"heartbeat {number + 1}: {number * 37 % 211} messages in the queue", {"step": number + 1})
+
+
+def _live_log(_: Call) -> Script:
+    minutes = LIVE_S // 60
+    items: list[Item] = [SetMetadata({"status": "listening", "total": minutes})]
+    for minute in range(minutes):
+        lines = Lines(60, _step, first=60 * minute)
+        items += [Work(60_000, (Span(f"minute {minute + 1}", 0.999, (lines,)),)), SetMetadata({"progress": minute + 1})]
+    return Script(tuple(items), {"minutes": minutes})
+
+
 # --- one run of each way to end
 
 
@@ -235,6 +256,7 @@ TASKS = (
     Task("example-checkout", _checkout, FILE, backoff=Backoff(first_ms=4_000)),
     Task("example-part", _part, FILE, payload=_any_part, max_attempts=1),
     Task("example-long-log", _long_log, FILE, max_attempts=1),
+    Task("example-live-log", _live_log, FILE, max_attempts=1),
     Task("example-thrown", _ending(400, "about to throw", _UNPAID), FILE, max_attempts=2),
     Task("example-uncaught", _ending(400, "a timer is set", _UNCAUGHT), FILE),
     Task("example-crash", _ending(900, "about to exit", crash()), FILE),
@@ -245,6 +267,8 @@ TASKS = (
     Task("example-canceled", _ending(600_000, "working until canceled"), FILE, queue=QUEUE),
     Task("example-expired", _ending(100, "never runs"), FILE, queue=QUEUE, ttl="10s"),
 )
+
+_LIVE = "example-live-log"
 
 _AGES_MIN = (
     ("example-thrown", 100),
@@ -262,6 +286,7 @@ _AGES_MIN = (
     ("example-uncaught", 9),
     ("example-thrown", 8),
     ("example-checkout", 7),
+    (_LIVE, 1),
 )
 """How many minutes before the start of a world each is triggered. Those with a state also failed an hour earlier."""
 
@@ -272,6 +297,7 @@ EXAMPLES = tuple(
         minutes * _MINUTE_MS,
         NewRun(task_id=task_id, payload={"example": task_id}, tags=("example",)),
         _CANCELED_AFTER_MS if task_id == "example-canceled" else None,
+        is_live=task_id == _LIVE,
     )
     for task_id, minutes in _AGES_MIN
 )

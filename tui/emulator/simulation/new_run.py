@@ -42,11 +42,15 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class OldRun:
-    """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it."""
+    """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it.
+
+    One that `is_live` at the start belongs only to a world in which runs start by themselves.
+    """
 
     age_ms: int
     new: NewRun
     cancel_after_ms: int | None = None
+    is_live: bool = False
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

@@ -41,10 +41,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Many log lines, which only a trace computes: `line` returns each by its number, from 0."""
+    """Many log lines, which only a trace computes: `line` returns each by its number, from `first` on."""
 
     count: int
     line: Callable[[int], Log]
+    first: int = 0
 
 
 Step = Log | Span | Lines

@@ -78,7 +78,7 @@ def add_steps(
 def _spelled_out_lines(steps: Sequence[Step]) -> list[Log | Span]:
     found: list[Log | Span] = []
     for step in steps:
-        found.extend(map(step.line, range(step.count)) if isinstance(step, Lines) else (step,))
+        found.extend(map(step.line, range(step.first, step.first + step.count)) if isinstance(step, Lines) else (step,))
     return found
 
 
