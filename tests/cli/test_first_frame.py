@@ -14,6 +14,7 @@ import pytest
 from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
+from tests.support.raw_server import serving, until_closed
 
 UNREACHABLE = "http://127.0.0.1:9"
 MODULES = Path(__file__).with_name("first_frame_modules.txt")
@@ -58,7 +59,11 @@ def test_first_frame_imports_only_what_it_needs(tmp_path: Path) -> None:
     [((80, 24), ()), ((200, 60), ("--theme", "light", "--slow")), ((160, 30), ("--theme", "16", "--ascii"))],
 )
 def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int], flags: tuple[str, ...]) -> None:
-    with Terminal([sys.executable, "-m", "tui", *flags], size=size, env=environment(UNREACHABLE)) as terminal:
+    command = [sys.executable, "-m", "tui", *flags]
+    with (
+        serving(until_closed) as port,
+        Terminal(command, size=size, env=environment(f"http://127.0.0.1:{port}")) as terminal,
+    ):
         terminal.wait_for("? keys")
         received = bytes(terminal.received)
         first = Screen(*size)
