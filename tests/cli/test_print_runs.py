@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -603,3 +604,15 @@ def test_help_and_version_need_no_key() -> None:
     for command in ("ls", "show", "tree", "logs", "watch", "cancel", "replay"):
         assert command in help_text.out
         assert in_this_process(command, "--help", TRIGGER_SECRET_KEY="").code == 0
+
+
+def test_ls_lists_a_span_of_time(recordings_api: RecordingsApi) -> None:
+    done = in_this_process("ls", "--period", "2026-11-24 13:40 - 2026-11-24 13:50", url=recordings_api.url)
+    assert done.code == 0, done.err
+    query = queries(recordings_api)[0]
+    begin = int(datetime(2026, 11, 24, 13, 40, tzinfo=UTC).timestamp()) * 1000
+    assert query["filter[createdAt][from]"] == str(begin)
+    assert query["filter[createdAt][to]"] == str(begin + 600_000)
+    done = in_this_process("ls", "--period", "02:60-03:00", url=recordings_api.url)
+    assert done.code == 2
+    assert "from-until in UTC" in done.err

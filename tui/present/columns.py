@@ -130,6 +130,12 @@ def _age(run: Run, now: Now) -> Line:
     return (Piece(now.age(run.fixed.created_at), style_of(run).row.number),)
 
 
+def _created(run: Run, now: Now) -> Line:
+    created = run.fixed.created_at
+    text = formatting.NONE if created is None else formatting.clock(created, now.at)
+    return (Piece(text, style_of(run).row.number),)
+
+
 def _version(run: Run, _now: Now) -> Line:
     return (Piece(run.fixed.version or formatting.NONE, style_of(run).row.rest),)
 
@@ -164,6 +170,7 @@ TASK: Final = Column("task", "task", None, _task)
 RUN: Final = Column("run", "run", 11, _run, from_width=72, drop_rank=2)
 TOOK: Final = Column("took", "took", 7, _took, "right", from_width=50, drop_rank=1)
 AGE: Final = Column("age", "age", 5, _age, "right")
+CREATED: Final = Column("created", "created", 11, _created, "right")
 VERSION: Final = Column("version", "version", 11, _version, from_width=96, drop_rank=3)
 TAGS: Final = Column("tags", "tags", None, _tags, from_width=112, drop_rank=4)
 ERROR: Final = Column("error", "error", None, _error, from_width=100, drop_rank=5)

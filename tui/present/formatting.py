@@ -90,6 +90,12 @@ def time_of_day(at: datetime, now: datetime) -> str:
     return f"{utc:%H:%M}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
 
 
+def clock(at: datetime, now: datetime) -> str:
+    """Return `13:48:37` in UTC, with the date in place of the seconds (`11-23 13:48`) unless it is today's."""
+    utc = at.astimezone(UTC)
+    return f"{utc:%H:%M:%S}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
+
+
 def moment(at: datetime, now: datetime) -> str:
     """Return `13:48:37.210` in UTC, with the date before it (`2026-11-23 13:48:37.210`) unless it is today's."""
     utc = at.astimezone(UTC)

@@ -7,7 +7,7 @@ Source: tests/wire/recordings/README.md §2, §3.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -28,7 +28,10 @@ MAX_SAMPLED_RUNS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ServerFilter:
-    """The filters and the period of the requested list. The filters contain no times."""
+    """The filters and the period of the requested list.
+
+    Filters with a begin (`created_from`) are a span of time; the period then only says how far back to read.
+    """
 
     filters: RunFilters
     period: timedelta
@@ -49,12 +52,13 @@ class KnownValues:
 
 
 def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
-    """Return the filter restricted to runs that match the server's filters, except for times and the period.
+    """Return the filter restricted to runs that match the server's filters, except for the period.
 
     A run matches if the value is not known. The exceptions are the queue and the machine if the filters name only one:
     `sources.polling.page_reader` then sets it on all rows of the list.
     """
-    terms = tuple(_terms(filters))
+    span = (_created(filters.created_from, filters.created_to),) if filters.created_from is not None else ()
+    terms = (*span, *_terms(filters))
     return runs_filter.with_terms(terms, filters) if terms else runs_filter
 
 
@@ -120,6 +124,16 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
         yield _one_of((filters.batch,), lambda run: run.fixed.batch_id)
     if filters.is_test is not None:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
+
+
+def _created(begin: datetime, end: datetime | None) -> Term:
+    """Match runs created in a span of time. A run whose creation is not known yet may be in it."""
+
+    def term(run: Run) -> bool:
+        at = run.fixed.created_at
+        return at is None or (begin <= at and (end is None or at <= end))
+
+    return term
 
 
 def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool = True) -> Term:

@@ -1,6 +1,6 @@
 """The server's filters in words, and the remarks while they are typed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -92,6 +92,22 @@ def test_invalid_period_is_reported_and_not_accepted() -> None:
     assert say.read_typed(typed, DAY) is None
     assert "“yesterday” is no period" in (say.period_error(typed.period) or "")
     assert "until the period is one" in plain(say.shows_line(typed, DAY))
+
+
+def test_span_of_time_becomes_a_filter() -> None:
+    now = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+    chosen = say.read_typed(Typed(period="yesterday 23:30–00:30"), DAY, now)
+    assert chosen is not None
+    begin = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
+    assert (chosen.filters.created_from, chosen.filters.created_to) == (begin, begin + timedelta(hours=1))
+    assert now - chosen.period < begin, "the list is read back to the begin"
+    assert say.filter_words(chosen.filters, chosen.period) == "2026-11-25 23:30 - 2026-11-26 00:30 UTC"
+    assert say.typed_of(chosen).period == "2026-11-25 23:30 - 2026-11-26 00:30"
+    again = say.read_typed(say.typed_of(chosen), DAY, now)
+    assert again is not None
+    assert again.filters == chosen.filters
+    assert "has not begun: it is 2026-11-26 14:32 UTC" in (say.period_error("today 16:00-17:00", now) or "")
+    assert "is no period" in (say.period_error("02:60-03:00", now) or "")
 
 
 def test_empty_period_means_the_default() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -18,6 +18,7 @@ from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
 from tui.domain.text import clean
+from tui.domain.time_span import parse_time_span, time_span_text
 from tui.output import Output
 from tui.present.styled import Piece
 from tui.session import Session
@@ -36,7 +37,10 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 @click.option("--version", multiple=True, metavar="VERSION", help="Only this version (20261124.1).")
 @click.option("--queue", multiple=True, metavar="QUEUE", help="Only this queue: the name of a queue, or of a task.")
 @click.option(
-    "--period", metavar="PERIOD", help="Only runs created within: 30m, 24h, 7d [default: 24h, and older live runs]."
+    "--period",
+    metavar="PERIOD",
+    help="Only runs created within: 30m, 24h, 7d, or from-until in UTC: 02:50-03:20, 'yesterday 23:30-00:30', "
+    "2026-11-26 [default: 24h, and older live runs].",
 )
 @click.option(
     "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
@@ -236,9 +240,12 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
 
 def _filters(options: dict[str, Any]) -> RunFilters:
     """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
-    period = options["period"]
+    period, span = options["period"], None
     if period is not None and parse_period(period) is None:
-        raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: 30m, 24h, 7d (the API would ignore it)")
+        span = parse_time_span(period, datetime.now(UTC))
+        if span is None:
+            forms = "30m, 24h, 7d, or from-until in UTC, begun already: 02:50-03:20"
+            raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):
         word = filter_word(name)
@@ -252,7 +259,9 @@ def _filters(options: dict[str, Any]) -> RunFilters:
         tags=_values(options["tag"]),
         versions=_values(options["version"]),
         queues=_values(options["queue"]),
-        period=period,
+        period=period if span is None else None,
+        created_from=span.begin if span is not None else None,
+        created_to=span.end if span is not None else None,
     )
 
 
@@ -268,6 +277,9 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
     conditions = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
     if filters.period is not None:
         return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."
+    if filters.created_from is not None:
+        span = time_span_text(filters.created_from, filters.created_to)
+        return f"No runs match: {', '.join([*conditions, f'{span} UTC'])}."
     live = live_statuses(filters.statuses)
     if live == filters.statuses:
         return f"No runs match: {', '.join([*conditions, 'of any age'])}."

@@ -10,6 +10,7 @@ from typing import Final
 from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
+from tui.domain.time_span import parse_time_span, time_span_text
 from tui.lazy_dataclass import dataclass
 from tui.present.formatting import count, time_of_day
 from tui.present.status import STATUS_STYLES
@@ -28,6 +29,14 @@ know the word refuses the whole request.
 """
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
+SPAN_MARGIN: Final = timedelta(days=1)
+"""The list is read this much further back than a span begins, since the begin of the read moves with the time."""
+
+YEAR: Final = timedelta(days=366)
+
+MAX_SHOWN_CHARS: Final = 12
+"""The part of a wrong period that its sentence repeats."""
+
 MAX_NAMED_VALUES: Final = 2
 """More values of one field than this are counted instead of named."""
 
@@ -71,13 +80,26 @@ def typed_of(chosen: ServerFilter) -> Typed:
         ", ".join(filters.tags),
         ", ".join(filters.versions),
         ", ".join(filters.queues),
-        period_text(chosen.period),
+        period_words(filters, chosen.period),
     )
 
 
-def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
-    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default."""
-    period = parse_period(typed.period.strip()) if typed.period.strip() else default_period
+def period_words(filters: RunFilters, period: timedelta) -> str:
+    """Return a period as it can be typed: `24h`, or `2026-11-26 02:50-03:20`."""
+    begin = filters.created_from
+    return period_text(period) if begin is None else time_span_text(begin, filters.created_to)
+
+
+def read_typed(typed: Typed, default_period: timedelta, now: datetime | None = None) -> ServerFilter | None:
+    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default.
+
+    Without `now`, a begin and an end are not understood.
+    """
+    text = typed.period.strip()
+    period = parse_period(text) if text else default_period
+    span = parse_time_span(text, now) if now is not None else None
+    if span is not None and now is not None:
+        period = now - span.begin + SPAN_MARGIN
     if period is None:
         return None
     order = [word_of(title) for _, titles in FAMILIES for title in titles]
@@ -87,6 +109,8 @@ def read_typed(typed: Typed, default_period: timedelta) -> ServerFilter | None:
         tags=values_of(typed.tag),
         versions=values_of(typed.version),
         queues=values_of(typed.queue),
+        created_from=span.begin if span is not None else None,
+        created_to=span.end if span is not None else None,
     )
     return ServerFilter(filters, period)
 
@@ -100,7 +124,9 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
         _several("version", filters.versions, "version "),
         _several("queue", filters.queues, "queue "),
     ]
-    if period is not None:
+    if filters.created_from is not None:
+        parts.append(f"{time_span_text(filters.created_from, filters.created_to)} UTC")
+    elif period is not None:
         parts.append(f"last {period_text(period)}")
     return ", ".join(part for part in parts if part)
 
@@ -111,6 +137,8 @@ def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is
     `is_cut` means that the server may have more of them.
     """
     words = filter_words(filters, period)
+    if filters.created_from is not None:
+        return words
     if not older_count:
         return f"{words}, older live runs not read" if is_cut else words
     noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
@@ -173,11 +201,19 @@ def is_incomplete(text: str, known: Sequence[str]) -> bool:
     return bool(last_value) and last_value not in known and bool(candidates(text, known))
 
 
-def period_error(text: str) -> str | None:
-    """Return a sentence about a period that is not valid, or None."""
-    if not text.strip() or parse_period(text.strip()) is not None:
+def period_error(text: str, now: datetime | None = None) -> str | None:
+    """Return a sentence about a period that is not valid, or None. Without `now`, spans of time are not understood."""
+    shown = text.strip()
+    if not shown or parse_period(shown) is not None or (now is not None and parse_time_span(shown, now) is not None):
         return None
-    return f"“{text.strip()}” is no period, the server would ignore it: 90m, 24h, 7d."
+    quoted = f"“{shown}”" if len(shown) <= MAX_SHOWN_CHARS else f"“{shown[: MAX_SHOWN_CHARS - 1]}…”"
+    if now is not None and any(parse_time_span(shown, later) for later in (_end_of_day(now), now + YEAR)):
+        return f"{quoted} has not begun: it is {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+    return f"{quoted} is no period: 7d, 2:50-3:20, yesterday 2:50-3:20."
+
+
+def _end_of_day(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=23, minute=59, second=59)
 
 
 def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
@@ -209,9 +245,9 @@ def end_line(width: int, *, needs_rules: bool) -> Line:
     return (Piece("─" * width, Token.LINE),) if needs_rules else ()
 
 
-def shows_line(typed: Typed, default_period: timedelta) -> Line:
+def shows_line(typed: Typed, default_period: timedelta, now: datetime | None = None) -> Line:
     """Return the result of the current filter in words."""
-    chosen = read_typed(typed, default_period)
+    chosen = read_typed(typed, default_period, now)
     if chosen is None:
         return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
     every = "every run, " if chosen.filters.is_empty else ""

@@ -71,8 +71,8 @@ class OlderRuns:
 
         Return None while no pass has finished.
         """
-        if not self._filters.statuses:
-            return frozenset()
+        if not self._filters.statuses or self._filters.created_from is not None:
+            return frozenset()  # of a span of time, no run is older than its begin
         if self._scan is None:
             if not may_start:
                 return None

@@ -24,8 +24,11 @@ class OlderPages:
         self._scope = scope
         is_whole = listed is None or (listed.is_complete and not listed.is_cut)
         self.reached = scope.since if listed is None or is_whole else listed.reached
-        self._oldest = scope.since if scope.is_plain else now - SEARCH_PERIOD
-        self.filters = replace(scope.plan.filters, created_from=self._oldest, created_to=self.reached + OVERLAP)
+        wanted = scope.plan.filters
+        self._oldest = wanted.created_from or (scope.since if scope.is_plain else now - SEARCH_PERIOD)
+        newest = self.reached + OVERLAP
+        newest = newest if wanted.created_to is None else min(newest, wanted.created_to)
+        self.filters = replace(wanted, created_from=self._oldest, created_to=max(newest, self._oldest))
         self.cursor: Cursor | None = None
         self.is_at_end = False
 

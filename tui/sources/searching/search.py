@@ -176,7 +176,8 @@ class Search:
         """Read the complete list of each name, and return the number of runs."""
         total = 0
         for filters in self._plan.lists if self._scope.can_list else ():
-            in_period = replace(filters, created_from=self._fetcher.now() - SEARCH_PERIOD)
+            since = filters.created_from or self._fetcher.now() - SEARCH_PERIOD
+            in_period = replace(filters, created_from=since)
             count, is_whole = await self._read_list(in_period, total)
             total += count
             # Whether a text is a name is a guess, so an empty list is reported for queues only.

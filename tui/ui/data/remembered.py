@@ -130,7 +130,8 @@ def _replace_file(path: Path, content: bytes) -> None:
 
 
 def _encode(remembered: Remembered) -> dict[str, Any]:
-    period = remembered.period
+    # A span of time is over at the next start, and its period was made for it.
+    period = remembered.period if remembered.filters.created_from is None else None
     return {
         "version": VERSION,
         "filters": {name: list(values) for name in _LISTS if (values := getattr(remembered.filters, name))},

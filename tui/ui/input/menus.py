@@ -65,6 +65,7 @@ def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunS
         known=known_values(live.session.store),
         default_period=settings.history,
         run_limit=settings.history_runs,
+        now=live.session.now,
     )
     screen.app.push_screen(filters, follow)
 

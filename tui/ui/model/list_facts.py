@@ -64,7 +64,7 @@ def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> Li
     session = live.session
     return ListEndFacts(
         now=live.now.at,
-        since=session.now() - views.query.period,
+        since=views.query.filters.created_from or session.now() - views.query.period,
         history=session.store.history,
         progress=progress,
         found=len(views.shown),

@@ -157,7 +157,8 @@ class ListViews:
         return [view for view in views if view is not None and view is not self.shown]
 
     def _since(self) -> datetime:
-        return self._session.now() - self.query.shown_period
+        begin = self.query.filters.created_from
+        return self._session.now() - self.query.shown_period if begin is None else begin
 
     def _view(self, runs_filter: Filter, since: datetime | None, candidates: Sequence[Key] | None = None) -> View:
         query = self.query

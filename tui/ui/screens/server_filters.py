@@ -1,6 +1,7 @@
 """The dialog of the server's filters: status, task, tag, version, queue, period."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -58,7 +59,8 @@ class ClearAll(LineWidget, can_focus=True):
 class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
     """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
 
-    `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read.
+    `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read. `now`
+    returns the server's time.
     """
 
     CSS_PATH = "../styles/server_filters.tcss"
@@ -66,12 +68,21 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         bind("escape", "leave", "back", "Close without changing the filters."),
     ]
 
-    def __init__(self, chosen: ServerFilter, *, known: KnownValues, default_period: timedelta, run_limit: int) -> None:
+    def __init__(
+        self,
+        chosen: ServerFilter,
+        *,
+        known: KnownValues,
+        default_period: timedelta,
+        run_limit: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         super().__init__()
         typed = say.typed_of(chosen)
         self._known = known
         self._default_period = default_period
         self._run_limit = run_limit
+        self._now = now
         self._grid = StatusGrid(typed.statuses)
         self._fields = {
             "task": ValueField("task", ValueInput(typed.task, known.tasks)),
@@ -138,7 +149,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         self.set_focus(self._grid)
 
     def action_apply(self) -> None:
-        chosen = say.read_typed(self.typed, self._default_period)
+        chosen = say.read_typed(self.typed, self._default_period, self._now())
         if chosen is None:
             self.set_focus(self._fields["period"].input)
         else:
@@ -154,18 +165,18 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         needs_rules = self._band.painter.needs_rules
         self._band.show([say.band_line(width, needs_rules=needs_rules)])
         self._end.show([say.end_line(width, needs_rules=needs_rules)])
-        self._shows.show([say.shows_line(self.typed, self._default_period)])
+        self._shows.show([say.shows_line(self.typed, self._default_period, self._now())])
         self._remark.show([self._remark_line(width)])
         leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
         self._leave.show([pad(leave, self._leave.size.width, "right")])
 
     def _remark_line(self, width: int) -> Line:
         """Return an error, else a suggestion, else the keys that work in the focused field."""
-        if (failure := say.period_error(self.typed.period)) is not None:
+        if (failure := say.period_error(self.typed.period, self._now())) is not None:
             return say.sentence_line(failure, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
-            return say.keys_line(("← →", "choose, or type 90m, 48h, 14d")) + say.run_limit_line(self._run_limit)
+            return say.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20")) + say.run_limit_line(self._run_limit)
         if name is not None:
             value_input = self._fields[name].input
             warning = None if value_input.is_incomplete else say.doubtful_value(name, value_input.value, self._known)

@@ -19,6 +19,7 @@ from tui.domain.run import Run
 from tui.present.actions.overlays import Overlay
 from tui.present.columns import (
     AGE,
+    CREATED,
     GAP,
     SHOWS_ERRORS,
     TOOK,
@@ -43,7 +44,7 @@ from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
 
 HEAD_LINES: Final = 1
 _GLYPH: Final = 2
-_TICKING: Final = (TOOK.id, AGE.id)
+_TICKING: Final = (TOOK.id, AGE.id, CREATED.id)
 
 
 _PLAIN_EDGE: Final[Line] = (Piece("  "),)

@@ -1,0 +1,79 @@
+"""A period from a begin until an end, as it is typed."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.time_span import parse_time_span, time_span_text
+
+NOW = datetime(2026, 11, 26, 14, 32, 10, tzinfo=UTC)
+
+
+def read(text: str, now: datetime = NOW) -> str | None:
+    span = parse_time_span(text, now)
+    return None if span is None else f"{span.begin:%m-%d %H:%M:%S} {span.end:%m-%d %H:%M:%S}"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("02:50-03:20", "11-26 02:50:00 11-26 03:20:00"),
+        ("02:50–03:20", "11-26 02:50:00 11-26 03:20:00"),
+        (" 2:50 — 3:20 UTC ", "11-26 02:50:00 11-26 03:20:00"),
+        ("02:50:30-03:20:45", "11-26 02:50:30 11-26 03:20:45"),
+        ("13:00-15:00", "11-26 13:00:00 11-26 15:00:00"),
+        ("15:00-16:00", "11-25 15:00:00 11-25 16:00:00"),
+        ("23:30-00:30", "11-25 23:30:00 11-26 00:30:00"),
+        ("14:00-", "11-26 14:00:00 11-26 14:32:10"),
+        ("14:00-now", "11-26 14:00:00 11-26 14:32:10"),
+        ("yesterday 02:50-03:20", "11-25 02:50:00 11-25 03:20:00"),
+        ("yesterday 23:30-00:30", "11-25 23:30:00 11-26 00:30:00"),
+        ("Today 02:50-24:00", "11-26 02:50:00 11-27 00:00:00"),
+        ("today", "11-26 00:00:00 11-27 00:00:00"),
+        ("yesterday", "11-25 00:00:00 11-26 00:00:00"),
+        ("2026-11-20", "11-20 00:00:00 11-21 00:00:00"),
+        ("2026-11-20 - 2026-11-22", "11-20 00:00:00 11-23 00:00:00"),
+        ("2026-11-20 22:00 - 2026-11-21 02:00", "11-20 22:00:00 11-21 02:00:00"),
+        ("2026-11-20T22:00Z-2026-11-21T02:00Z", "11-20 22:00:00 11-21 02:00:00"),
+        ("11-25 02:50-03:20", "11-25 02:50:00 11-25 03:20:00"),
+        ("yesterday 23:00 - today 01:00", "11-25 23:00:00 11-26 01:00:00"),
+    ],
+)
+def test_span_is_read(text: str, span: str) -> None:
+    assert read(text) == span
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "-", "now", "90m", "24h", "02:50", "yesterday 02:50", "25:00-26:00", "02:60-03:00", "24:01-25:00",
+        "02:50-02:50", "today 16:00-17:00", "2026-11-27 01:00-02:00", "2026-02-30", "13-40 01:00-02:00",
+        "2026-11-21 02:00 - 2026-11-20 22:00", "yesterday-03:20", "1900-01-01", "0000-01-01", "9999-12-31",
+        "02:50-03:20-04:00", "２:50-3:20x", "02:50" + " " * 200 + "-03:20", "2-3", "02-03", "11-20-11-22",
+    ],
+)  # fmt: skip
+def test_other_text_is_no_span(text: str) -> None:
+    assert parse_time_span(text, NOW) is None
+
+
+def test_date_without_a_year_is_the_latest_one() -> None:
+    assert read("12-31 23:00-23:30", datetime(2027, 1, 2, tzinfo=UTC)) == "12-31 23:00:00 12-31 23:30:00"
+
+
+def test_times_are_utc_wherever_the_clock_is() -> None:
+    assert read("02:50-03:20", NOW.astimezone(timezone(timedelta(hours=-11)))) == "11-26 02:50:00 11-26 03:20:00"
+
+
+@given(st.text("0123456789:-– todayesrnwTZ", max_size=30), st.datetimes(timezones=st.just(UTC)))
+def test_any_text_is_a_valid_span_or_none(text: str, now: datetime) -> None:
+    span = parse_time_span(text, now)
+    assert span is None or (span.begin < span.end and span.begin < now)
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**6))
+def test_text_of_a_span_is_read_as_the_same_span(ago_s: int, lasts_s: int) -> None:
+    begin = NOW - timedelta(seconds=ago_s)
+    end = begin + timedelta(seconds=lasts_s)
+    assert parse_time_span(time_span_text(begin, end), NOW) == (begin, end)
