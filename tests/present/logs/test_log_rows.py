@@ -14,7 +14,7 @@ from tui.domain.traces.log_line import LogLine
 from tui.present.json.fold import JsonFolds
 from tui.present.logs.columns import columns_for, head, line_rows, offset_text, opens_more
 from tui.present.logs.opened import MAX_ROWS, Attributes, LineFolds, opened_rows
-from tui.present.logs.printed import log_lines, log_object
+from tui.present.logs.printed import copied_line, log_lines, log_object
 from tui.present.styled import line_width, plain
 
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -143,6 +143,10 @@ def test_printed_lines_cannot_be_forged() -> None:
     first, *more = (plain(line) for line in log_lines(line_of("a\n2026-11-24T13:00:00.000Z  forged\x1b[2J"), START))
     assert first.startswith("2026-11-24T13:00:00.000Z")
     assert more == [" " * 46 + "2026-11-24T13:00:00.000Z  forged␛[2J"]
+
+
+def test_copied_line_has_the_message_as_it_came() -> None:
+    assert copied_line(line_of("a\x1bb\nc", level="ERROR")) == "2026-11-24T13:00:00.000Z error a\x1bb\nc"
 
 
 def test_object_of_a_line_has_exact_times() -> None:

@@ -34,6 +34,11 @@ def log_lines(line: LogLine, started_at: datetime | None) -> list[Line]:
     return [(*head, Piece(first, token)), *((indent, Piece(text, token)) for text in more)]
 
 
+def copied_line(line: LogLine) -> str:
+    """Return a line for the clipboard: time, level and the whole message as it came."""
+    return f"{iso_time(line) or formatting.NONE} {LEVEL_WORDS[line.level]} {line.message}"
+
+
 def log_object(line: LogLine, started_at: datetime | None) -> dict[str, Json]:
     """Return a line as a JSON object.
 

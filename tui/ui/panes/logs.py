@@ -21,6 +21,7 @@ from tui.present.json.fold import value_at
 from tui.present.logs.columns import head
 from tui.present.logs.end import LogReading, end_rows
 from tui.present.logs.opened import AttributePath
+from tui.present.logs.printed import copied_line
 from tui.present.logs.rule import left_words, level_words, right_words
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes
@@ -277,7 +278,7 @@ class LogsPane(PagePane):
 
     def action_copy_line(self) -> None:
         if self._line is not None:
-            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", self._line.message)
+            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(self._line))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id

@@ -14,8 +14,8 @@ from tui.wire.errors import ServerFault
 MAX_EVENT_ROWS: Final = 25_000
 """The most rows that the server sends. It does not report that it truncated them."""
 
-SLICE_EVENTS: Final = 200
-"""Events in one slice, which takes 1 to 2 ms."""
+SLICE_EVENTS: Final = 100
+"""Events in one slice, which takes less than a millisecond."""
 
 SLICE_BYTES: Final = 256 * 1024
 """Bytes after which a slice ends, however few events they hold."""

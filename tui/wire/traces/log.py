@@ -22,6 +22,9 @@ from tui.wire.traces.event_rows import MAX_EVENT_ROWS, EventRows, stored_rows
 DIGEST_BYTES: Final = 1024 * 1024
 """Bytes that are hashed at once, which takes a millisecond."""
 
+TURNS: Final = 8
+"""Turns of the event loop between two slices."""
+
 SPAN_LEVEL: Final = "TRACE"
 
 MAX_LEVEL_CHARS: Final = 20
@@ -43,20 +46,26 @@ async def decode_log(body: bytes, known: RunLog | None, now_s: Callable[[], floa
         begun_s = now_s()
         digest.update(memoryview(body)[start : start + DIGEST_BYTES])
         spent_s += now_s() - begun_s
-        await asyncio.sleep(0)
+        await _let_others_run()
     if known is not None and digest.digest() == known.digest:
         return known, spent_s
     decoder = LogDecoder(body, digest.digest())
     begun_s = now_s()
     for _ in decoder.slices():
         spent_s += now_s() - begun_s
-        await asyncio.sleep(0)
+        await _let_others_run()
         begun_s = now_s()
     log = decoder.log()
     if known is not None and log.has_same_lines(known) and log.is_cut == known.is_cut:
         known.digest = log.digest
         log = known
     return log, spent_s + now_s() - begun_s
+
+
+async def _let_others_run() -> None:
+    """Let the event loop run, for several turns: a key passes through some of them until it is painted."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class LogDecoder:
