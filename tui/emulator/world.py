@@ -97,7 +97,8 @@ class World:
         earlier_ms = max(EARLIER_MS, int(history * EARLIER_SHARE / max(rate_per_s, 0.01) * 1000))
         begin_ms = start_ms - earlier_ms - busy_ms if history else start_ms
         seed = digest(seed, environment.slug)
-        old_runs = [old for old in old_runs if start_ms - old.age_ms < begin_ms]
+        examples = company.examples if history >= MIN_HISTORY_WITH_EXAMPLES else ()
+        old_runs = [old for old in (*old_runs, *examples) if start_ms - old.age_ms < begin_ms]
         self.agenda = Agenda(min([begin_ms, *(start_ms - old.age_ms for old in old_runs)]))
         self.ledger = Ledger()
         self.queues = Queues(seed, _limits(company.limits, rate_per_s))
@@ -117,14 +118,14 @@ class World:
         self._arrivals = Arrivals(
             self.lifecycle, company.tasks, company.bugs, company.pausable, seed=seed, rate_per_s=rate_per_s
         )
-        self._create_old_runs(start_ms, old_runs)
+        self._examples: set[Run] = set()
+        """The examples of the history, which the start does not drop."""
+        self._create_old_runs(start_ms, old_runs, examples)
         self.agenda.run_until(begin_ms)
         self.lifecycle.begin()
         self._arrivals.begin()
-        self._examples: set[Run] = set()
-        """The examples of the history, which the start does not drop."""
         if history:
-            self._schedule_examples(start_ms, company.examples if history >= MIN_HISTORY_WITH_EXAMPLES else ())
+            self._schedule_examples(start_ms, [example for example in examples if example not in old_runs])
             self._simulate_history(start_ms, start_ms - busy_ms, history)
         self._examples.clear()
         self._max_kept = max(MIN_KEPT, 2 * history)
@@ -206,12 +207,14 @@ class World:
         queue.is_paused = is_paused
         self.lifecycle.dequeue_runs(queue)
 
-    def _create_old_runs(self, start_ms: int, old_runs: Sequence[OldRun]) -> None:
+    def _create_old_runs(self, start_ms: int, old_runs: Sequence[OldRun], examples: Sequence[OldRun]) -> None:
         for old in sorted(old_runs, key=lambda old: -old.age_ms):
             self.agenda.run_until(start_ms - old.age_ms)
             day = datetime.fromtimestamp(self.now_ms / 1000, UTC).strftime("%Y%m%d")
             self.lifecycle.deploy(f"{day}.1", {})
-            self.lifecycle.create(old.new)
+            run = self.lifecycle.create(old.new)
+            if old in examples:
+                self._examples.add(run)
 
     def _set_error_states(self, states: Mapping[str, Callable[[int], ErrorState]]) -> None:
         for key, _ in self.ledger.failed.groups():

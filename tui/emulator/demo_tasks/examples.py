@@ -269,12 +269,13 @@ TASKS = (
 )
 
 _LIVE = "example-live-log"
+_YESTERDAY_MIN = 30 * 60
 
 _AGES_MIN = (
-    ("example-thrown", 100),
-    ("example-timeout", 99),
-    ("example-crash", 98),
-    ("example-out-of-memory", 97),
+    ("example-thrown", _YESTERDAY_MIN),
+    ("example-timeout", _YESTERDAY_MIN - 1),
+    ("example-crash", _YESTERDAY_MIN - 2),
+    ("example-out-of-memory", _YESTERDAY_MIN - 3),
     ("example-lost-worker", 24),
     ("example-canceled", 18),
     ("example-expired", 17),
@@ -288,7 +289,7 @@ _AGES_MIN = (
     ("example-checkout", 7),
     (_LIVE, 1),
 )
-"""How many minutes before the start of a world each is triggered. Those with a state also failed an hour earlier."""
+"""How many minutes before the start of a world each is triggered. Those with a state also failed the day before."""
 
 _CANCELED_AFTER_MS = 2 * _MINUTE_MS
 
