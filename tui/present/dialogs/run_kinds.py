@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from tui.domain.errors.kinds import kind_of
 from tui.domain.run import Run
+from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.present import formatting
 from tui.present.status import StatusStyle, style_of, style_of_status
@@ -12,34 +14,56 @@ from tui.present.styled import Line, Piece, Token, cut, first_line, fit, joined,
 
 _STATUS_CELLS: Final = 15
 
-RunKind = tuple[StatusStyle, str, str]
-"""A status, a task, and the first line of an error."""
+class RunKind(NamedTuple):
+    """A status, a task, and the message of an error.
+
+    Runs are counted by `group`: by the message without ids and numbers, as in the error groups. `message` is its first
+    line as it came.
+    """
+
+    style: StatusStyle
+    task: str
+    message: Raw = Raw("")
+    group: Raw = Raw("")
 
 
 def kind_of_run(run: Run) -> RunKind:
+    task = run.fixed.task or formatting.NONE
     error = run.error[1] if run.error else None
-    return style_of(run), run.fixed.task or formatting.NONE, first_line(error.message) if error else ""
+    if error is None:
+        return RunKind(style_of(run), task)
+    kind = kind_of(error)
+    return RunKind(style_of(run), task, Raw(first_line(error.message)), kind.message)
 
 
 def kind_of_node(node: TreeNode) -> RunKind:
     is_read = node.run is not None and node.run.state is not None
     style = style_of(node.run) if is_read and node.run is not None else style_of_status(node.status)
-    return style, node.task or formatting.NONE, ""
+    return RunKind(style, node.task or formatting.NONE)
 
 
 def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
-    """Return `33 ✗ failed  charge-card Upstream …`, the greatest number first."""
-    counts = Counter(kinds).most_common()
-    digits = max(len(formatting.count(count)) for _, count in counts)
-    names = {style: _lower_case(style) for (style, _, _), _ in counts}
+    """Return `33 ✗ failed  charge-card Upstream …`, the greatest number first.
+
+    Messages that differ in ids and numbers are one line, which shows what they have in common.
+    """
+    counts, messages = Counter[tuple[StatusStyle, str, Raw]](), dict[tuple[StatusStyle, str, Raw], Raw]()
+    for kind in kinds:
+        key = (kind.style, kind.task, kind.group)
+        counts[key] += 1
+        if messages.setdefault(key, kind.message) != kind.message:
+            messages[key] = kind.group
+    digits = max(len(formatting.count(count)) for count in counts.values())
+    names = {style: _lower_case(style) for style, _, _ in counts}
     widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
-    tasks = min(max(line_width((Piece(task),)) for (_, task, _), _ in counts), max(limit // 3, _STATUS_CELLS))
+    tasks = min(max(line_width((Piece(task),)) for _, task, _ in counts), max(limit // 3, _STATUS_CELLS))
     lines = []
-    for (style, task, error), count in counts:
+    for key, count in counts.most_common():
+        (style, task, _), message = key, messages[key]
         number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
         parts: list[Line] = [number, (style.mark, Piece(" "), *fit((names[style],), widest))]
-        parts.append(fit((Piece(task, Token.TEXT if error else Token.MUTED),), tasks))
-        lines.append(cut(joined([*parts, (Piece(error, Token.MUTED),)]), limit))
+        parts.append(fit((Piece(task, Token.TEXT if message else Token.MUTED),), tasks))
+        lines.append(cut(joined([*parts, (Piece(message, Token.MUTED),)]), limit))
     return lines
 
 
