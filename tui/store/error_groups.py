@@ -5,22 +5,22 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
-from math import ceil
 from typing import Final, NamedTuple, TypeVar
+
+from sortedcontainers import SortedKeyList
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run, State
+from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.errors.failures import Failure, TimeSpan, is_failure
+from tui.store.errors.failures import Failure, TimeSpan, is_failure, known_error
 from tui.store.errors.members import Members
 from tui.store.errors.span_counts import SpanCounts
 from tui.store.errors.states import ErrorState, state_of
@@ -33,9 +33,6 @@ MOST: Final = 0.8
 """Most runs of a group share a tag if at least this part of them has it."""
 
 MAX_SHARED_TAGS: Final = 10
-NO_ERROR: Final = RunError(Raw(""))
-"""Stands for the error of a run that failed without one."""
-
 K = TypeVar("K", bound=str)
 
 
@@ -98,7 +95,8 @@ class ErrorGroup:
 class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
 
-    In memory a failure takes some 300 bytes: 3 MB for 10,000 of them. There are at most as many as the store has runs.
+    A failure takes some 600 bytes, 6 MB for 10,000 of them. There are at most as many as the store has runs, and a
+    group counts at most `MAX_COUNTED_TAGS` tags.
     """
 
     def __init__(self, store: Store, *, starts_empty: bool = False) -> None:
@@ -110,6 +108,9 @@ class ErrorGroups:
         self._unread = Members()
         self._counts = SpanCounts()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
+        self._ranked = SortedKeyList(key=_rank)
+        self._ignored: set[Fingerprint] = set()
+        self._knows_before = False
         self._server_groups: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
         if not starts_empty:
             for run in store.runs():
@@ -128,18 +129,26 @@ class ErrorGroups:
         self._server_groups = {}
         for group in groups or ():
             self._server_groups.setdefault((group.task, normalise(group.message)), []).append(group)
-        self._groups.clear()
+        self._forget(list(self._groups))
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
         """Return the groups with failures in a span: new ones first, then by count, the greatest first."""
         self._show(span)
-        for fingerprint in self._counts.by_group:
-            group = self._groups.get(fingerprint)
-            if group is None:
-                group = self._built(fingerprint, span)
-            state = self._state(group, span, now)
-            self._groups[fingerprint] = group if group.state is state else replace(group, state=state)
-        return tuple(sorted(self._groups.values(), key=_rank))
+        knows_before = self._unread.oldest_s >= span.since.timestamp() and self._has_runs_before(span.since)
+        if knows_before is not self._knows_before:
+            self._knows_before = knows_before
+            self._forget(list(self._groups))
+        # The time ends what somebody ignored.
+        ignored = {fingerprint: self._groups[fingerprint] for fingerprint in self._ignored}
+        self._forget(ignored)
+        for fingerprint in self._counts.by_group.keys() - self._groups.keys():
+            group = self._built(fingerprint, span, now)
+            before = ignored.get(fingerprint)
+            group = self._groups[fingerprint] = before if before == group and before is not None else group
+            self._ranked.add(group)
+            if any(each.ignored_until for each in group.server_groups):
+                self._ignored.add(fingerprint)
+        return tuple(self._ranked)
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
@@ -178,7 +187,7 @@ class ErrorGroups:
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if run is None or run.state is None or not is_failure(run):
             return None
-        error = _known_error(run, run.state)
+        error = known_error(run, run.state)
         if before is not None and before.error is error:
             fingerprint = before.fingerprint
         else:
@@ -217,13 +226,20 @@ class ErrorGroups:
     def _show(self, span: TimeSpan) -> None:
         """Count the failures of a span, and forget the groups that are no longer true."""
         self._counts.show(span, self._members, self._failures)
-        for fingerprint in self._counts.changed:
-            self._groups.pop(fingerprint, None)
+        self._forget(self._counts.changed)
         self._counts.changed.clear()
 
-    def _built(self, fingerprint: Fingerprint, span: TimeSpan) -> ErrorGroup:
+    def _forget(self, fingerprints: Iterable[Fingerprint]) -> None:
+        for fingerprint in fingerprints:
+            group = self._groups.pop(fingerprint, None)
+            if group is not None:
+                self._ranked.remove(group)
+                self._ignored.discard(fingerprint)
+
+    def _built(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup:
         counts, members, kind = self._counts.by_group[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
         run_ids = tuple(members.newest_in(span, MAX_RUN_IDS))
+        theirs = self._joined(kind, counts.tasks)
         return ErrorGroup(
             kind=kind,
             count=counts.count,
@@ -234,24 +250,19 @@ class ErrorGroups:
             last_seen=datetime.fromtimestamp(self._failures[run_ids[0]].seen_s, UTC),
             run_ids=run_ids,
             shared_tags=_shared_tags(counts.tags, counts.count),
-            cells=_cells(counts.cells, span),
-            server_groups=self._joined(kind, counts.tasks),
+            cells=counts.cell_counts(span),
+            state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
+            server_groups=theirs,
         )
 
     def _joined(self, kind: ErrorKind, tasks: Collection[TaskId]) -> tuple[ServerErrorGroup, ...]:
         theirs = (group for task in tasks for group in self._server_groups.get((task, kind.message), ()))
         return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
 
-    def _state(self, group: ErrorGroup, span: TimeSpan, now: datetime) -> ErrorState | None:
-        """Return the state by the server's groups, else NEW if runs before the span were read and none is of the group.
-
-        All errors of these earlier runs must be known.
-        """
-        if group.server_groups:
-            return state_of(group.server_groups, span.since, now)
-        since_s = span.since.timestamp()
-        is_older = self._members[group.fingerprint].oldest_s < since_s or self._unread.oldest_s < since_s
-        return ErrorState.NEW if not is_older and self._has_runs_before(span.since) else None
+    def _local_state(self, members: Members, span: TimeSpan) -> ErrorState | None:
+        """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
+        is_new = self._knows_before and members.oldest_s >= span.since.timestamp()
+        return ErrorState.NEW if is_new else None
 
     def _has_runs_before(self, since: datetime) -> bool:
         history, oldest = self._store.history, self._store.oldest()
@@ -260,15 +271,6 @@ class ErrorGroups:
             return False
         # The store may have dropped the oldest runs that were read.
         return (oldest.fixed.created_at or since) < since
-
-
-def _known_error(run: Run, state: State) -> RunError | None:
-    """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
-    if run.error is None:
-        return None
-    stamp, error = run.error
-    # What was read before the run failed says nothing.
-    return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
 
 
 def _most_first(counter: Counter[K]) -> tuple[tuple[K, int], ...]:
@@ -284,12 +286,3 @@ def _shared_tags(tags: Counter[Raw], count: int) -> tuple[SharedTag, ...]:
         return ()
     shared = [SharedTag(tag, number) for tag, number in tags.items() if number >= MOST * count]
     return tuple(sorted(shared, key=lambda each: (-each.run_count, each.tag))[:MAX_SHARED_TAGS])
-
-
-def _cells(cells: Counter[int], span: TimeSpan) -> tuple[int, ...]:
-    """Return the counts of the span's last cells. What lies beyond them counts to the first and the last one."""
-    end = ceil(span.until.timestamp() / span.cell_s)
-    counts = [0] * span.cells
-    for number, count in cells.items():
-        counts[min(max(number - end + span.cells, 0), span.cells - 1)] += count
-    return tuple(counts)

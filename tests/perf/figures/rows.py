@@ -5,7 +5,20 @@ Rows of number 1 are those of the table at the top of the issue.
 
 from typing import Final
 
-from tests.perf.figures import changes, errors, errors_view, far, keys, live, logs, opening, scale, soak, waterfall
+from tests.perf.figures import (
+    changes,
+    errors,
+    errors_view,
+    far,
+    grouping,
+    keys,
+    live,
+    logs,
+    opening,
+    scale,
+    soak,
+    waterfall,
+)
 from tests.perf.figures.row import Row
 
 ROWS: Final = (
@@ -58,6 +71,10 @@ ROWS: Final = (
     Row("–", "Down, PageDown in 5,000 spans", "1.1 x bytes, 1.25 x time of 100", waterfall.scrolling),
     Row("–", "errors view over 10,000 failed runs", "1 s", errors_view.opening),
     Row("–", "Down, errors view", "1.2 x least", errors_view.down, is_exact=True),
+    Row("–", "10,000 failed runs grouped", "1 s", grouping.grouped),
+    Row("–", "one more failure among 10,000", "p99 1 ms", grouping.one_more),
+    Row("–", "memory of 10,000 grouped failures", "8 MB", grouping.memory),
+    Row("–", "labelled errors: precision, recall", "0.99, 0.99", grouping.quality, is_exact=True),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
     Row("–", "Down in a log of 25,000 lines, in view", "1.2 x least, as 60 lines", logs.down("in view"), is_exact=True),
     Row("–", "the same, the log scrolls", "1.2 x least, as 60 lines", logs.down("scrolling"), is_exact=True),

@@ -14,6 +14,7 @@ from tui.present.styled import Line, Piece, Token, cut, first_line, fit, joined,
 
 _STATUS_CELLS: Final = 15
 
+
 class RunKind(NamedTuple):
     """A status, a task, and the message of an error.
 

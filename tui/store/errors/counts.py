@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from math import ceil
 from typing import Final, TypeVar
 
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.store.errors.failures import Failure
+from tui.store.errors.failures import Failure, TimeSpan
 
 K = TypeVar("K", bound=Hashable)
 
@@ -58,6 +59,14 @@ class GroupCounts:
         _take_one(self.cells, int(failure.seen_s // self.cell_s))
         for tag in _unique(failure.tags):
             _take_one(self.tags, tag)
+
+    def cell_counts(self, span: TimeSpan) -> tuple[int, ...]:
+        """Return the counts of the span's last cells. What lies beyond them counts to the first and the last one."""
+        end = ceil(span.until.timestamp() / self.cell_s)
+        counts = [0] * span.cells
+        for number, count in self.cells.items():
+            counts[min(max(number - end + span.cells, 0), span.cells - 1)] += count
+        return tuple(counts)
 
     def _forget_rare_tags(self) -> None:
         """Forget tags of few runs. A tag that most runs have comes back long before it counts as shared.

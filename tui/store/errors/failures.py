@@ -6,11 +6,13 @@ from typing import Final, NamedTuple
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, State
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 
 DEFAULT_CELLS: Final = 24
+NO_ERROR: Final = RunError(Raw(""))
+"""Stands for the error of a run that failed without one."""
 
 
 class TimeSpan(NamedTuple):
@@ -51,3 +53,12 @@ class Failure(NamedTuple):
 def is_failure(run: Run | None) -> bool:
     """Return whether a run belongs to an error group, or will when its error is read."""
     return run is not None and run.state is not None and run.status.is_failed and not run.is_gone
+
+
+def known_error(run: Run, state: State) -> RunError | None:
+    """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
+    if run.error is None:
+        return None
+    stamp, error = run.error
+    # What was read before the run failed says nothing.
+    return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
