@@ -7,7 +7,7 @@ from tests.support.error_groups import group_of
 from tui.store.error_groups import ErrorGroup
 from tui.store.errors.states import ErrorState
 from tui.ui.model.errors.group_list import SORT_EVERY_S, GroupListModel
-from tui.ui.model.errors.spans import GROUP_ORDERS, NEW_FIRST
+from tui.ui.model.errors.spans import GROUP_ORDERS, NEW_FIRST, GroupOrder
 
 HEIGHT = 6
 NAMES = "abcdefgh"
@@ -128,6 +128,14 @@ def test_next_new_group_goes_round() -> None:
     assert model.to_new(1)
     assert model.current == named("a", 9, ErrorState.NEW)
     assert not shown(named("c")).to_new(1)
+
+
+def test_sorted_list_leaves_no_row_empty() -> None:
+    model = shown(*(named(name, number) for number, name in enumerate("abcdefghijklmnopqrst", 1)))
+    model.move(2)
+    cursor = model.cursor
+    model.sort_by(GroupOrder("least", "least first", "", lambda group: (group.count,)), 1.0)
+    assert (model.cursor, len(model.window)) == (cursor, HEIGHT)
 
 
 def test_filter_keeps_the_cursor_on_its_group() -> None:

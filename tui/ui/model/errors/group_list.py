@@ -206,7 +206,7 @@ class GroupListModel:
         if not self._is_held or self._cursor not in self._order:
             self._cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
         elif row is not None:
-            self._top = max(0, self._order.index(self._cursor) - row)
+            self._top = max(0, min(self._order.index(self._cursor) - row, len(self._order) - self._height))
         self._new.clear()
         self._show_cursor()
 
