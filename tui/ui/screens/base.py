@@ -1,6 +1,7 @@
 """A screen of panes: header, workspace and footer, and the selection that its panes show."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -30,6 +31,13 @@ from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.summary import Summary, summary_height
 from tui.ui.workspace import Workspace
+
+SLOW_LINK_REST_S: Final = 0.4
+"""On a slow link, the panes and the footer follow the cursor once it has rested for this long: longer than the time
+between two frames."""
+
+BEHIND_REST_S: Final = 0.05
+"""The same while more keys wait than the machine can handle: it then paints once for several keys."""
 
 
 class BaseScreen(PaintedScreen[None]):
@@ -73,6 +81,11 @@ class BaseScreen(PaintedScreen[None]):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
+
+    @property
+    def follow_rest_s(self) -> float:
+        """How long the cursor of the main pane has to rest until the other panes follow it."""
+        return SLOW_LINK_REST_S if self.app_base.is_slow_link else BEHIND_REST_S * self.app_base.is_behind
 
     @property
     def pane(self) -> Pane:

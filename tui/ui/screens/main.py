@@ -35,13 +35,6 @@ from tui.ui.widgets.run_summary import RunSummary
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
 
-SLOW_LINK_REST_S: Final = 0.4
-"""On a slow link, the panes and the footer follow the cursor once it has rested for this long: longer than the time
-between two frames."""
-
-BEHIND_REST_S: Final = 0.05
-"""The same while more keys wait than the machine can handle: it then paints once for several keys."""
-
 NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
@@ -110,7 +103,7 @@ class MainScreen(BaseScreen):
         rest_s = 0.0
         # Another pane already has the focus if its key was typed right after that of the cursor.
         if self.pane is self.run_list:
-            rest_s = SLOW_LINK_REST_S if self.app_base.is_slow_link else BEHIND_REST_S * self.app_base.is_behind
+            rest_s = self.follow_rest_s
         self.history.restart(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
         if not rest_s:
             self._show_followers()

@@ -61,6 +61,7 @@ class GroupTable(LineWidget, can_focus=True):
         self._head: Line = ()
         self._words: tuple[str, ...] = ()
         self.span_words = ""
+        self.has_states = True
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
         """Returns the lines to show while the list is empty, for a width in cells."""
         self.empty: tuple[Line, ...] = ()
@@ -76,7 +77,7 @@ class GroupTable(LineWidget, can_focus=True):
         if height <= 0:
             return  # it has no place yet: the list keeps the one that it had
         self.rows.resize(height)
-        head = group_head(self._slots, self.span_words)
+        head = group_head(self._slots, self.span_words, has_states=self.has_states)
         if head != self._head:
             self._head = head
             self.refresh_line(0)

@@ -81,6 +81,18 @@ def test_enter_lists_the_runs_and_escape_comes_back(tmp_path: Path) -> None:
     run_story(story, tmp_path, failing_fleet())
 
 
+def test_panes_follow_a_resting_cursor_on_a_slow_link(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("j", "j")
+        assert monitor.lines[LIST_LINE + 2].startswith("▌")
+        assert "9 runs failed" in monitor.text, "the group pane waits"
+        await monitor.later(0.5)
+        assert "3 runs failed" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet(), slow_link=True)
+
+
 def test_other_filter_ends_the_way_back(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         screen = await opened(monitor)
@@ -195,6 +207,7 @@ def test_refused_states_are_said(tmp_path: Path) -> None:
         screen = await opened(monitor)
         assert screen.groups.reading.server_groups.refusal
         assert "403" in monitor.text
+        assert " runs  only NEW " in monitor.lines[2]
         states = {screen.groups.list.get(each).state for each in screen.groups.list.window}  # type: ignore[union-attr]
         assert states <= {None, ErrorState.NEW}
 

@@ -107,6 +107,7 @@ def _since(row: GroupRow, now: datetime, _width: int) -> Line:
 
 
 STATE_WIDTH: Final = 12
+ONLY_NEW: Final = "only NEW"
 _NARROW_STATE: Final = 5
 RUNS: Final = GroupColumn("runs", "runs", 5, _runs, "right")
 STATE: Final = GroupColumn("state", "state", STATE_WIDTH, _state, from_width=68)
@@ -136,11 +137,15 @@ def group_columns_for(width: int) -> list[SizedGroupColumn]:
     return [SizedGroupColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
 
 
-def group_head(slots: Sequence[SizedGroupColumn], span_words: str) -> Line:
-    """Return the line of titles. `span_words` is the title of the bars, like `last 24h`."""
+def group_head(slots: Sequence[SizedGroupColumn], span_words: str, *, has_states: bool = True) -> Line:
+    """Return the line of titles. `span_words` is the title of the bars, like `last 24h`.
+
+    Without `has_states` the title of the states says that only NEW is known.
+    """
+    own = {BARS: span_words} if has_states else {BARS: span_words, STATE: ONLY_NEW}
     titles: list[Line] = []
     for column, width in slots:
-        title: Line = (Piece(span_words if column is BARS else column.title, Token.FAINT),)
+        title: Line = (Piece(own.get(column, column.title), Token.FAINT),)
         if column.right_title:
             title = (*fit(title, width - len(column.right_title)), Piece(column.right_title, Token.FAINT))
         titles.append(fit(title, width, column.align))

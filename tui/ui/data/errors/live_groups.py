@@ -48,7 +48,7 @@ class LiveErrorGroups:
         self._groups: ErrorGroups | None = None
         self._fill_task: asyncio.Task[None] | None = None
         self._is_filled = False
-        self._is_open = False
+        self._is_open = self._was_paused = False
         self._waiting_count = self._grouped_count = 0
         self._missed: set[RunId] = set()
         self._filters = RunFilters()
@@ -78,7 +78,7 @@ class LiveErrorGroups:
             has_all=progress.has_all,
             is_reading=progress.is_reading,
             failure=progress.failure,
-            state_problem=self._state_problem(),
+            state_problem=self.state_problem,
         )
 
     @property
@@ -116,7 +116,7 @@ class LiveErrorGroups:
         """Group the failed runs of the store, and read those that it lacks, among runs that match `filters`."""
         is_other, self._is_open, self._filters = filters != self._filters, True, filters
         self._filter = with_server_filters(filters, EVERYTHING)
-        if self._groups is None or is_other or len(self._missed) > MAX_MISSED:
+        if self._groups is None or is_other or not self._is_filled or len(self._missed) > MAX_MISSED:
             self._groups, self._is_filled = ErrorGroups(self._session.store, starts_empty=True), False
             self._span = self.span.at(self._session.now())
             self._groups.reading(self._span)  # counts each run as it comes, rather than all of them at the end
@@ -163,8 +163,11 @@ class LiveErrorGroups:
         """Move the span, once a minute. Called every second while the view is shown."""
         if self._is_open and not self.reading.is_running:
             self.reading.start(self.span.length, self._filters)  # the view was opened before the session had started
-        if self._is_filled and self._live.pause is None and self.span.at(self._session.now()) != self._span:
-            self._show()
+        if self._is_filled and self._live.pause is None:
+            is_after_pause, self._was_paused = self._was_paused, False
+            if is_after_pause or self.span.at(self._session.now()) != self._span:
+                self._show()
+        self._was_paused = self._live.pause is not None
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
@@ -213,7 +216,9 @@ class LiveErrorGroups:
             is_complete=read.is_complete,
         )
 
-    def _state_problem(self) -> str:
+    @property
+    def state_problem(self) -> str:
+        """Why the states of the groups are not known, as a sentence; empty if they are."""
         theirs = self.reading.server_groups
         if theirs.refusal:
             return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only NEW is known."
@@ -228,7 +233,7 @@ class LiveErrorGroups:
         if self._groups is not None and self._is_open:
             theirs = self.reading.server_groups
             self._groups.on_server_groups(theirs.groups)
-            if self._is_filled:
+            if self._is_filled and self._live.pause is None:
                 self._show()
 
     def _on_surroundings(self) -> None:

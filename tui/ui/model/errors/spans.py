@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.errors.kinds import Fingerprint
 from tui.lazy_dataclass import dataclass
 from tui.present.errors.groups.words import task_words
 from tui.store.error_groups import ErrorGroup
@@ -96,7 +95,7 @@ def matches_text(group: ErrorGroup, text: str) -> bool:
     if not words:
         return True
     kind, frame = group.kind, group.kind.frame
-    parts = [kind.type or "", kind.message, group.state or "", Fingerprint(group.fingerprint)]
+    parts = [kind.type or "", kind.message, group.state or "", group.fingerprint]
     parts += [] if frame is None else [frame.file, frame.function or ""]
     parts += [task for task, _ in group.tasks] + [version for version, _ in group.versions]
     whole = "\n".join(parts).casefold()

@@ -84,6 +84,7 @@ class GroupListPane(Pane):
         """Show what changed in the groups."""
         if self.is_shown:
             self.table.span_words = self.groups.span.words
+            self.table.has_states = not self.groups.state_problem
             self.table.show_changes()
             self.show_rule()
 

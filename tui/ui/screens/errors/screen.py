@@ -11,6 +11,7 @@ from tui.domain.ids import RunId
 from tui.present.actions.row_actions import GoToRun
 from tui.present.errors.groups.markdown import group_markdown
 from tui.present.styled import Piece, Token
+from tui.sources.clock import Timer
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroup
 from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
@@ -67,6 +68,7 @@ class ErrorsScreen(BaseScreen):
         self._list_runs = list_runs
         self._shown_newest: RunId | None = None
         self._newest_at_s = float("-inf")
+        self._rest: Timer | None = None
         self._group_runs.overlay = controller.overlay
 
     @property
@@ -94,6 +96,7 @@ class ErrorsScreen(BaseScreen):
         self._show_groups()
 
     def on_unmount(self) -> None:
+        self._stop_rest()
         self.groups.on_update = lambda: None
         self.groups.suspend()
 
@@ -127,8 +130,18 @@ class ErrorsScreen(BaseScreen):
 
     def on_group_table_moved(self) -> None:
         self.groups.on_cursor()
-        self._show_groups()
-        self.paint_now()
+        self._stop_rest()
+        rest_s = self.follow_rest_s
+        if rest_s:
+            self._rest = self.live.session.clock.call_later(rest_s, self._on_groups)
+        else:
+            self._show_groups()
+            self.paint_now()
+
+    def _stop_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def on_group_table_entered(self) -> None:
         self.action_enter()
