@@ -137,7 +137,7 @@ def took_text(parts: RowParts, index: int) -> str:
 def _guides(shown: ShownSpan, room: int, name: Line) -> Line:
     mark = {None: "─ " if shown.depth else "  ", True: "▾ ", False: "▸ "}[shown.is_open]
     # A cut guide shows its depth, since all rows below the cut start alike.
-    free = max(room - len(mark) - min(line_width(name), _MIN_NAME), STEP)
+    free = max(room - len(mark) - min(line_width(name), max(_MIN_NAME, room // 2)), STEP)
     guides = guide_tail(shown.guides, free, f"{shown.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if shown.is_open is None else Token.MUTED))
 
