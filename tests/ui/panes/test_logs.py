@@ -142,10 +142,15 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
         assert "· 2 of 2 hits" in monitor.lines[1]
         await monitor.press("n")
         assert pane.view.index == 0
+        await monitor.press("right_square_bracket", wait_s=2)
+        assert "· other · all levels · /ORDER" in monitor.lines[1]
+        assert "hits" in monitor.lines[1], "the search goes on in the log of another run"
         await monitor.press("escape")
         assert "hits" not in monitor.lines[1]
 
-    story_of(story, tmp_path, chatty())
+    server = chatty()
+    server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
+    story_of(story, tmp_path, server)
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,11 @@ def test_attributes_stay_text_until_they_are_needed() -> None:
     assert [line.attributes for line in log] == [None, '{"a":[1]}']
 
 
-def test_log_at_the_row_limit_may_be_cut() -> None:
+def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_EVENT_ROWS == 25_000
+    monkeypatch.setattr("tui.wire.traces.log.MAX_EVENT_ROWS", 50)
     own, attempt = span("task"), span("Attempt 1", events=[{"name": "x"}, {"name": "y"}])
-    lines = [row(number) for number in range(MAX_EVENT_ROWS)]
+    lines = [row(number) for number in range(50)]
     assert not log_of(*lines[:-1]).is_cut
     assert log_of(*lines).is_cut
     # A closed span takes two rows, and each of its events one.

@@ -160,7 +160,6 @@ class LogsPane(PagePane):
 
     def start_over(self) -> None:
         super().start_over()
-        self._searched = ""
         self.attributes.start_over(self.selection.run_id)
         self._shown_reading = None
 

@@ -60,7 +60,8 @@ class LogPage(Page):
         self._refresh_changed()
 
     def start_over(self) -> None:
-        self._running_search, self._needle = None, ""
+        """Drop the log. A search goes on in the next one."""
+        self._running_search = None
         self.view.start_over()
 
     def search(self, needle: str) -> None:
