@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from tui.domain.errors.messages import vocabulary as words
-from tui.domain.errors.messages.identity import normalise_word
+from tui.domain.errors.messages.identity import is_id, normalise_name, normalise_word
 
 _BEFORE: Final = 48
 
@@ -75,7 +75,16 @@ def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     """Return a word with digits as it is if it is a code, otherwise without its numbers. It is `text[start:end]`."""
     if is_code(word, text, start, end):
         return word
-    return words.NUMBER if is_number(word) or _ORDER_NUMBER.match(word) else normalise_word(word)
+    if is_number(word) or _ORDER_NUMBER.match(word):
+        return words.NUMBER
+    return normalise_name(word) if _is_property_path(word) else normalise_word(word)
+
+
+def _is_property_path(word: str) -> bool:
+    """Return whether a word is the path of a property, such as `items.3.price`: names, and at least one index."""
+    parts = word.split(".")
+    is_path = len(parts) > 1 and not parts[0].isdigit() and any(part.isdigit() for part in parts)
+    return is_path and not any(is_id(part) for part in parts)
 
 
 def is_code(word: str, text: str, start: int, end: int) -> bool:

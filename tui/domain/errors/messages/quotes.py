@@ -20,6 +20,9 @@ _LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
 _CODE_QUOTES: Final = frozenset("'\"`")
 """What people write in other quotes is a text or a name of a person."""
 
+_NOUNS_OF_VALUES: Final = frozenset({"type", "key", "keys", "object", "parameter"})
+"""Nouns of code after which a colon and a value may stand: `invalid input for type: "abc"`."""
+
 _OPENING: Final = " \n\t([{:="
 _NOT_IN_WORD = re.compile(r".*[^\w()]|^\(+|(?<!\(s)\)+$", re.DOTALL)
 _IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
@@ -28,6 +31,7 @@ _FILE = re.compile(rf"\.(?:{words.FILE_EXTENSIONS})\Z", re.IGNORECASE)
 _HOST = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{words.TOP_LEVEL_DOMAINS})\Z", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^\w\s]{1,3}\Z")
 _MODULE_ROOT = re.compile(r".*(?:/|\A)(?=(?:src|dist|node_modules)/)|.*/\.trigger/tmp/[^/]+/")
+_SLASHES = re.compile(r"[\\/]+")
 _MODULE_NOUNS: Final = frozenset({"module", "modules", "package", "import", "plugin", "loader"})
 
 
@@ -47,17 +51,22 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         return words.QUOTED
     if noun in words.SCHEMA_NOUNS:
         return f"'{content}'"
-    if noun in words.CODE_NOUNS and not (has_colon and noun in {"type", "key", "keys", "object", "parameter"}):
-        return f"'{name}'"
+    if has_colon:
+        is_name = noun in words.KEPT_KEYS or (noun in words.CODE_NOUNS and noun not in _NOUNS_OF_VALUES)
+    elif noun in words.CODE_NOUNS:
+        is_name = True
+    elif noun in words.DATA_NOUNS and quoted[0] != "`":
+        is_name = False
+    else:
+        is_name = _looks_like_name(quoted, text, end)
+    return f"'{name}'" if is_name else words.QUOTED
+
+
+def _looks_like_name(quoted: str, text: str, end: int) -> bool:
+    """Return whether the quotes, what follows them or the spelling tell that a name is quoted."""
     if quoted[0] not in _CODE_QUOTES:
-        return words.QUOTED
-    if quoted[0] == "`" and not has_colon:
-        return f"'{name}'"
-    if noun in words.DATA_NOUNS or has_colon:
-        return words.QUOTED
-    if _VALIDATED.match(text, end) or _CODE_SHAPE.search(content):
-        return f"'{name}'"
-    return words.QUOTED
+        return False
+    return quoted[0] == "`" or _VALIDATED.match(text, end) is not None or _CODE_SHAPE.search(quoted[1:-1]) is not None
 
 
 def _noun(text: str, start: int) -> tuple[str, bool]:
@@ -82,7 +91,7 @@ def _name(content: str, noun: str) -> str | None:
     if noun in words.SCHEMA_NOUNS and not re.search(r"\s", content):
         return content
     if noun in _MODULE_NOUNS:
-        path = content.replace("\\", "/")
+        path = _SLASHES.sub("/", content)
         match = _MODULE_ROOT.match(path)
         return normalise_name(path if match is None else path[match.end() :])
     if not _IDENTIFIER.match(content) or _FILE.search(content) or _HOST.match(content) or is_id(content):

@@ -73,7 +73,10 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_POINTER_AFTER = re.compile(r"\s+(?:must|should|is required|is not|has|does not|needs)\b")
+_POINTER_AFTER = re.compile(
+    r"\s+(?:must|should|is required|is not|has|does not|needs)\b"
+    r"|:\s+(?:[Ee]xpected|[Mm]ust|[Ss]hould|[Ii]nvalid|[Rr]equired|[Ii]s|[Nn]ot|[Mm]issing)\b"
+)
 _NODE_ADDRESS_BEFORE = re.compile(
     r"(?:connect(?:ion|ing|ed)?|to|at|from|hosts?|servers?|brokers?|endpoint|node|address|reach|resolve|listen|on|peer)"
     r"[\s:=`'\"(]+\Z",
@@ -109,7 +112,8 @@ def _package(match: re.Match[str]) -> str:
 
 def _path(match: re.Match[str]) -> str:
     path = match[0]
-    if _POINTER_AFTER.match(match.string, match.end()):
+    is_fragment = match.string[match.start() - 1 : match.start()] == "#"
+    if is_fragment or _POINTER_AFTER.match(match.string, match.end()):
         return normalise_name(path)
     rest = path[len(path.rstrip(".!?")) :]
     return words.PATH + rest
@@ -152,7 +156,7 @@ def _word(match: re.Match[str]) -> str:
     bare = word.removeprefix(sign).removesuffix("%")
     if not any(map(str.isdigit, bare)):
         return words.ID if is_id(bare) and not is_code(bare, text, start, match.end()) else word
-    shown = normalise_digits(bare, text, start + len(sign), start + len(sign) + len(bare))
+    shown = normalise_digits(bare, text, start, start + len(sign) + len(bare))
     return shown if shown == words.NUMBER else sign + shown + word[len(sign) + len(bare) :]
 
 

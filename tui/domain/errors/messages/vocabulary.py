@@ -75,6 +75,9 @@ IDENTITY_KEYS: Final = _words(
 )
 """The keys of JSON in a message whose values split groups, without case and separators."""
 
+KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind")
+"""The value after one of these and a colon splits groups, also outside of an object."""
+
 SENTENCE_KEYS: Final = _words(
     """message msg error errormessage errormsg errordescription detail details title description reason summary text
     usermessage developermessage"""
