@@ -23,7 +23,7 @@ PLACEMENTS = {
     TREE: Placement(Slot.THIRD, has_summary=True),
 }
 LOGS = {"logs": Placement(Slot.THIRD)}
-STACKED = Proportions(main_rows=12, is_stacked=True)
+STACKED = Proportions(main_rows=12, main_columns=132, is_stacked=True)
 
 
 def planned(
@@ -91,6 +91,7 @@ def test_stacked_view_has_two_panes_on_a_narrow_terminal() -> None:
     assert not planned(80, 24, LIST, zoomed=True, proportions=STACKED).has_summary
     assert set(planned(80, MIN_STACKED_HEIGHT - 1, LIST, proportions=STACKED).rects) == {LIST}
     assert planned(120, 40, proportions=STACKED).rects[LIST].height == 12
+    assert planned(200, 60, proportions=STACKED).rects[LIST].width == 132
 
 
 @given(

@@ -23,6 +23,9 @@ SUMMARY_HEIGHT: Final = 2
 WORKSPACE: Final = "workspace"
 
 
+LIST_COLUMNS: Final = 116
+"""Columns of the list of runs on a terminal of 200."""
+
 MIN_STACKED_HEIGHT: Final = 20
 """From this height on, a narrow terminal has room for two panes, one above the other."""
 
@@ -90,10 +93,12 @@ class Proportions:
     """How a view divides its space.
 
     * `main_rows`: the rows of the main pane, of 38, where it is on top of the others
+    * `main_columns`: its columns, of 200, where it is at the left
     * `is_stacked`: on a narrow terminal, the other panes share a place below the main pane
     """
 
     main_rows: int = 18
+    main_columns: int = LIST_COLUMNS
     is_stacked: bool = False
 
 
@@ -111,8 +116,8 @@ def _is_narrow(width: int, terminal_height: int) -> bool:
     return width < MEDIUM[0] or (terminal_height < MEDIUM[1] and width < WIDE[0]) or terminal_height < WIDE[1]
 
 
-def _wide_list(width: int) -> int:
-    return width * 116 // 200
+def _wide_list(width: int, main_columns: int = LIST_COLUMNS) -> int:
+    return width * main_columns // 200
 
 
 def plan(
@@ -140,7 +145,7 @@ def plan(
         return PanePlan({recent[0]: PaneRect(0, 0, width, height - below)}, below)
     groups = _Groups(panes, recent)
     if width >= WIDE[0]:
-        return _wide(width, height, groups, is_tall=terminal_height >= TALL)
+        return _wide(width, height, groups, proportions, is_tall=terminal_height >= TALL)
     return _medium(width, height, groups, proportions)
 
 
@@ -186,9 +191,9 @@ def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) 
     return PanePlan(rects, hairline=(left, top, height), joints=((top, "┬"),))
 
 
-def _wide(width: int, height: int, groups: _Groups, *, is_tall: bool) -> PanePlan:
+def _wide(width: int, height: int, groups: _Groups, proportions: Proportions, *, is_tall: bool) -> PanePlan:
     """The main pane on the left; the others on the right, from the top down."""
-    left = _wide_list(width)
+    left = _wide_list(width, proportions.main_columns)
     x, room = left + 1, width - left - 1
     if is_tall:
         heights = _shares(height, (23, 20, 15))

@@ -30,7 +30,8 @@ from tui.ui.screens.errors.keys import KEYS
 from tui.ui.widgets.group_summary import GroupSummary
 from tui.ui.widgets.page import Page
 
-PROPORTIONS: Final = Proportions(main_rows=12, is_stacked=True)
+PROPORTIONS: Final = Proportions(main_rows=12, main_columns=132, is_stacked=True)
+"""The list has few rows, and long messages."""
 
 NEWEST_EVERY_S: Final = 10.0
 """The pane of the newest failure follows a storm at most this often: each change of it takes two requests."""
