@@ -1,0 +1,74 @@
+"""The groups of the errors view: on a relay, with filters of the server, and after the view was left."""
+
+import asyncio
+from pathlib import Path
+
+from tests.support.fleet import FleetRun
+from tests.support.relay import relay_setup, screen_on
+from tests.support.session import pass_time
+from tests.support.ui.fleets import FAILURES, failing_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.filters import RunFilters
+from tui.domain.ids import TaskId
+from tui.ui.data.errors.live_groups import LiveErrorGroups
+from tui.ui.data.live_model import LiveModel
+
+
+def counts_of(groups: LiveErrorGroups) -> list[int]:
+    found = (groups.list.get(each) for each in groups.list.window)
+    return [group.count for group in found if group is not None]
+
+
+def test_screen_of_a_relay_groups_its_runs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet()
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await setup.run_until(lambda: len(screen.store) == 18)
+            groups = LiveErrorGroups(LiveModel(screen, lambda call: call()))
+            groups.list.resize(9)
+            screen.subscribe(groups.on_changes)
+            groups.open(RunFilters())
+            await setup.run_until(lambda: groups.read.is_complete)
+            assert counts_of(groups) == [9, 6, 3]
+            groups.close()
+
+    asyncio.run(scenario())
+
+
+def test_groups_keep_to_the_filters_of_the_server(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        groups = LiveErrorGroups(monitor.app.live)
+        groups.list.resize(9)
+        monitor.session.subscribe(groups.on_changes)
+        groups.open(RunFilters(tasks=(TaskId("task-1"),)))
+        await monitor.later(8)
+        assert counts_of(groups) == [6]
+        assert groups.scope_words == "task-1, last 24h"
+        groups.open(RunFilters())
+        await monitor.later(8)
+        assert counts_of(groups) == [9, 6, 3]
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_view_that_was_left_reads_nothing_and_catches_up(tmp_path: Path) -> None:
+    fleet = failing_fleet()
+
+    async def story(monitor: Monitored) -> None:
+        groups = LiveErrorGroups(monitor.app.live)
+        groups.list.resize(9)
+        monitor.session.subscribe(groups.on_changes)
+        groups.open(RunFilters())
+        await monitor.later(8)
+        groups.suspend()
+        assert not groups.reading.is_running
+        before = groups.list.current
+        now_s = fleet.now_s
+        fleet.add(FleetRun(100, now_s + 1, now_s + 1, now_s + 2, "FAILED", task="task-0", message=FAILURES[0]))
+        await monitor.later(6)
+        assert groups.list.current is before
+        groups.open(RunFilters())
+        await pass_time(monitor.session, monitor.api, 12.0, is_busy=monitor.idle.is_busy)
+        assert counts_of(groups) == [10, 6, 3]
+
+    run_story(story, tmp_path, fleet)
