@@ -6,12 +6,12 @@ from functools import cache
 
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.demo_tasks.builds import ROOTS, as_built
-from tui.emulator.demo_tasks.orders import FAILURES, failure_of
+from tui.emulator.demo_tasks.order_failures import FAILURES, failure_of
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.simulation.failed_runs import GROUPED
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Script
+from tui.emulator.simulation.script import Log, Script, Step
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
@@ -59,10 +59,19 @@ def test_builds_move_lines_and_folders() -> None:
     assert all(any(f"({root}src/lib/orders.ts:" in stack for stack in stacks) for root in ROOTS)
 
 
+def is_error(step: Step) -> bool:
+    return isinstance(step, Log) and step.level == "ERROR"
+
+
 def test_build_keeps_the_stack_of_a_span_and_its_attempt() -> None:
     run = next(run for run in failed() if run.task_id == "sync-order" and run.failure and run.failure.stack)
     script = run.script(len(run.attempts))
+    assert run.failure is not None
     assert script.throws == run.failure
     [span] = [step for item in script.items for step in getattr(item, "steps", ()) if getattr(step, "failure", None)]
     assert span.failure == run.failure
+    logged = [
+        step.attributes["error"] for item in script.items for step in getattr(item, "steps", ()) if is_error(step)
+    ]
+    assert [error["stack"] for error in logged] == [run.failure.stack_trace]
     assert as_built(script, "") is script

@@ -4,12 +4,13 @@ The other modules write stacks as the first build printed them.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.names import digest
-from tui.emulator.simulation.script import Item, Script, Span, Step, Work
+from tui.emulator.simulation.script import Item, Json, Log, Script, Span, Step, Work
 
 FIRST_ROOT = "file:///app/"
 ROOTS = (FIRST_ROOT, FIRST_ROOT, FIRST_ROOT, FIRST_ROOT, "/app/", "file:///usr/src/app/", "file:///Users/mei/acme/")
@@ -34,11 +35,20 @@ def _item(item: Item, failure: Failure, built: Failure) -> Item:
 
 
 def _step(step: Step, failure: Failure, built: Failure) -> Step:
-    """The step. A span that the failure passed through has the same stack as the attempt."""
+    """The step. A span that the failure passed through has the same stack as the attempt, and so has a logged error."""
+    if isinstance(step, Log) and step.attributes:
+        return replace(step, attributes=_logged(step.attributes, failure.stack_trace, built.stack_trace))
     if not isinstance(step, Span):
         return step
     steps = tuple(_step(inner, failure, built) for inner in step.steps)
     return replace(step, steps=steps, failure=built if step.failure is failure else step.failure)
+
+
+def _logged(value: Json, old: str, new: str) -> Json:
+    """The attributes with the other stack."""
+    if isinstance(value, Mapping):
+        return {key: _logged(inner, old, new) for key, inner in value.items()}
+    return new if isinstance(value, str) and value == old else value
 
 
 @lru_cache(MAX_CACHED_STACKS)
