@@ -1,5 +1,6 @@
 """The pane of logs by its keys."""
 
+import asyncio
 import gc
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,28 @@ def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words
         server.failure = None
         await monitor.press("r", wait_s=2)
         assert "attempt 1 failed" in monitor.text
+
+    story_of(story, tmp_path, server)
+
+
+def test_refresh_replaces_a_read_that_hangs(tmp_path: Path) -> None:
+    server = chatty()
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        reads, hung = server.requests["events"], asyncio.Event()
+
+        async def hang(*_: object) -> None:
+            await hung.wait()
+
+        read, pane.follower.fetcher.read = pane.follower.fetcher.read, hang  # type: ignore[assignment, method-assign]
+        await monitor.press("r")
+        pane.follower.fetcher.read = read  # type: ignore[method-assign]
+        await monitor.press("r", wait_s=1)
+        assert server.requests["events"] == reads, "it may still answer"
+        await monitor.later(2)
+        await monitor.press("r", wait_s=1)
+        assert server.requests["events"] == reads + 1
 
     story_of(story, tmp_path, server)
 

@@ -27,6 +27,9 @@ REST_S: Final = 0.3
 SETTLE_S: Final = 2.0
 """Between the end of a run and the last read of its log."""
 
+HUNG_AFTER_S: Final = 2.0
+"""A read in flight for longer is canceled when the user asks for a refresh."""
+
 MIN_RETRY_S: Final = 2.0
 MAX_RETRY_S: Final = 10.0
 """The waits after failed reads double from the first to the second."""
@@ -48,6 +51,7 @@ class LogFollower:
         self._timer: Timer | None = None
         self._due_s = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._started_s = 0.0
         self._is_owed = False
         """Whether a read is due and waits until the pane is visible."""
         self._failures = 0
@@ -86,10 +90,14 @@ class LogFollower:
             self._schedule(0.0)
 
     def refetch(self) -> None:
-        """Read the log now."""
-        if self._run_id is not None:
-            self._failures = 0
-            self._schedule(0.0)
+        """Read the log now. A read in flight whose answer may never come is canceled."""
+        if self._run_id is None:
+            return
+        if self._task is not None and self.session.clock.monotonic_s() - self._started_s > HUNG_AFTER_S:
+            self._task.cancel()
+            self._task = None
+        self._failures = 0
+        self._schedule(0.0)
 
     def on_shown(self) -> None:
         """Start the read that waited for the pane to be visible."""
@@ -145,6 +153,7 @@ class LogFollower:
         if not self._may_read():
             self._is_owed = True
             return
+        self._started_s = self.session.clock.monotonic_s()
         self._task = self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
 
     async def _read(self, run_id: RunId) -> None:
@@ -162,6 +171,8 @@ class LogFollower:
             return
         self._task = None
         self._failures = 0
+        # A run that was opened by its id may have become known meanwhile.
+        run = self._run if run is None else run
         is_complete = run is not None and is_settled(run, requested_at)
         reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
         self.reading = reading
