@@ -23,7 +23,7 @@ NOT_REQUESTED = {
     "GET /api/v1/deployments": "no surface shows deployments",
     "GET /api/v1/deployments/current": "no surface shows deployments",
     "GET /api/v1/deployments/{}": "no surface shows deployments",
-    "GET /api/v1/errors/{}": "no surface shows the detail of a group yet",
+    "GET /api/v1/errors/{}": "the errors view reads it, for a group that somebody acknowledged",
     "POST /api/v1/errors/{}/ignore": "no action changes the state of a group",
     "POST /api/v1/errors/{}/resolve": "no action changes the state of a group",
     "POST /api/v1/errors/{}/unresolve": "no action changes the state of a group",

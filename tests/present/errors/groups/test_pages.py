@@ -107,6 +107,16 @@ def test_state_is_what_the_server_says(
     assert words in page_text(facts_of(group_of(state=state, server_groups=theirs)), 70)
 
 
+def test_detail_tells_who_acknowledged_and_why() -> None:
+    listed = server_group(ServerGroupStatus.IGNORED)
+    told = replace(listed, detail=ServerGroupDetail(ignored_by=Raw("user_ana"), ignored_reason=Raw("the bank is down")))
+    group = group_of(state=ErrorState.ACKNOWLEDGED, server_groups=(listed,))
+    assert " by " not in page_text(facts_of(group))
+    text = page_text(facts_of(group, detail=told))
+    assert "ignored by user_ana" in text
+    assert "the bank is down" in text
+
+
 def test_missing_states_are_explained() -> None:
     facts = facts_of(group_of(state=None), state_problem="The key may not read them (403): only NEW is known.")
     assert "The key may not read them (403)" in page_text(facts)

@@ -1,13 +1,16 @@
 """The errors view: its keys, its way to the runs and back, and what it costs."""
 
 import base64
+import json
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
 from textual.strip import Strip
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
@@ -197,6 +200,29 @@ def test_stale_groups_look_stale(tmp_path: Path) -> None:
         assert "goes on" not in monitor.text
 
     run_story(story, tmp_path, failing_fleet())
+
+
+def test_acknowledged_group_says_who_and_why(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(n, at_s, at_s + 1, at_s + 2, "FAILED") for n, at_s in ((1, -7200.0), (2, -60.0)))
+    fleet.allow_queries()
+
+    def request(monitor: Monitored, path: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(monitor.api.url + path, data, headers)) as response:
+            return dict(json.load(response))
+
+    async def story(monitor: Monitored) -> None:
+        (theirs,) = request(monitor, "/api/v1/errors")["data"]
+        request(monitor, f"/api/v1/errors/{theirs['id']}/ignore", {"reason": "the bank is down"})
+        await opened(monitor)
+        assert " NEW " in monitor.lines[LIST_LINE], "its first failure is in the span"
+        await monitor.press("right_parenthesis", "right_parenthesis", wait_s=5)
+        assert " acknowledged " in monitor.lines[LIST_LINE]
+        assert "the bank is down" in monitor.text
+
+    run_story(story, tmp_path, fleet)
 
 
 def test_refused_states_are_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
@@ -41,6 +42,7 @@ class GroupFacts:
     * `span_words`: the shown span, like `last 24h`
     * `task_runs`: all runs of the group's only task in the span; None: not all of them are known
     * `version_start`: the start of the group's only version
+    * `detail`: the server's only group with its detail, if that was read
     * `minutes`: the failures a minute around the last failure
     * `state_problem`: why the state is not known, as a sentence; empty: it is known
     * `is_complete`: every failed run of the span was read
@@ -52,6 +54,7 @@ class GroupFacts:
     newest: Run | None = None
     task_runs: int | None = None
     version_start: VersionStart | None = None
+    detail: ServerErrorGroup | None = None
     minutes: Minutes | None = None
     state_problem: str = ""
     is_complete: bool = True

@@ -23,6 +23,8 @@ MAX_NAMES: Final = 5
 """Tasks, versions and tags that have a row each."""
 
 MAX_MESSAGE_ROWS: Final = 8
+MAX_REASON_CHARS: Final = 1_000
+"""As many as the server takes."""
 
 _VALUE: Final = 16
 _GAP: Final = 2
@@ -123,25 +125,27 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     if group.state is ErrorState.NEW:
         word = "unresolved" if group.server_groups else "new"
     texts = [word]
-    if detail := _state_words(group, now.at):
+    if detail := _state_words(group, facts.detail, now.at):
         texts.append(detail)
     value: Line = (Piece(texts[0], Token.MUTED if group.state is None else Token.TEXT),)
     remark: Line = (Piece(texts[1], Token.FAINT),) if len(texts) > 1 else ()
     rows = [Row(_fact("state", value, remark, limit), "state")]
-    lines = wrap(facts.state_problem, limit - LABEL) if facts.state_problem else []
+    reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
+    below = facts.state_problem or (reason or "")[:MAX_REASON_CHARS]
+    lines = wrap(below, limit - LABEL) if below else []
     rows += [
         Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)) for number, line in enumerate(lines)
     ]
     return rows
 
 
-def _state_words(group: ErrorGroup, now: datetime) -> str:
+def _state_words(group: ErrorGroup, detail: ServerErrorGroup | None, now: datetime) -> str:
     """Return what the server says about the state: since when, until when, by whom."""
     theirs = group.server_groups
     many = f"{len(theirs):,} groups on the server" if len(theirs) > 1 else ""
     match group.state:
         case ErrorState.ACKNOWLEDGED if len(theirs) == 1:
-            return _acknowledged_words(theirs[0], now)
+            return _acknowledged_words(detail or theirs[0], now)
         case ErrorState.REGRESSED:
             at = max((each.resolved_at for each in theirs if each.is_regressed and each.resolved_at), default=None)
             return f"resolved {_day(at, now)}, failed again" if at is not None else many

@@ -16,6 +16,7 @@ from tui.store.error_groups import ErrorGroup, ErrorGroups
 from tui.store.errors.failures import TimeSpan
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
+from tui.ui.data.errors.details import GroupDetails
 from tui.ui.data.errors.failure_reading import FailureReading, FailureView
 from tui.ui.data.errors.surroundings import SurroundingsCounter
 from tui.ui.data.live_model import LiveModel
@@ -61,6 +62,7 @@ class LiveErrorGroups:
         self.on_update: Callable[[], None] = lambda: None
         self.reading = FailureReading(self._session, FailureView(list, self._unread, self._on_reading))
         self._surroundings = SurroundingsCounter(self._session, self._on_surroundings)
+        self._details = GroupDetails(self._session, self.reading.read_group, self._on_surroundings)
 
     @property
     def read(self) -> GroupsRead:
@@ -131,6 +133,7 @@ class LiveErrorGroups:
         self._is_open = False
         self.reading.stop()
         self._surroundings.stop()
+        self._details.stop()
         self._stop_fill()
 
     def close(self) -> None:
@@ -196,9 +199,10 @@ class LiveErrorGroups:
         self.reading.start(self.span.length, self._filters)
 
     def on_cursor(self) -> None:
-        """Count the runs around the group under the cursor once it rests."""
+        """Count the runs around the group under the cursor, and read who has it, once the cursor rests."""
         if (group := self.list.current) is not None:
             self._surroundings.follow(group, self._span)
+            self._details.follow(group)
 
     def _facts_of(self, group: ErrorGroup) -> GroupFacts:
         run_ids, store = self.run_ids, self._session.store
@@ -211,6 +215,7 @@ class LiveErrorGroups:
             newest=self._live.get(group.run_ids[0]) if group.run_ids else None,
             task_runs=around.task_runs,
             version_start=around.version_start,
+            detail=self._details.of(group),
             minutes=minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
             state_problem=read.state_problem if group.state is None else "",
             is_complete=read.is_complete,
