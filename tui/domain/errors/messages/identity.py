@@ -12,8 +12,11 @@ _SEGMENT = re.compile(r"[^./\[\]:\s-]+")
 _HEX = re.compile(r"[0-9a-f]+\Z", re.IGNORECASE)
 _PREFIXED = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_-])+([A-Za-z0-9]+)\Z")
 _CAMEL = re.compile(r"[A-Z]{0,4}[a-z]+(?:[A-Z]{1,4}[a-z]+)*[A-Z]{0,3}\Z")
+# Where the code ran: `linux-x64`.
+_PLATFORM = re.compile(r"(?:linux(?:musl)?|darwin|win32|alpine)[-_](?:x64|arm64|arm|ia32|x86_64|amd64|aarch64)\Z")
 _MIN_HEX: Final = 6
 _MIN_RANDOM: Final = 8
+_MIN_MIXED: Final = 5
 _MIN_LONG: Final = 16
 _CACHED_WORDS: Final = 4_096
 
@@ -36,7 +39,8 @@ def is_id(word: str) -> bool:
         return len(core) >= _MIN_LONG or (prefixed is not None and len(core) >= _MIN_RANDOM)
     if _HEX.match(core) is not None and len(core) >= _MIN_HEX:
         return True
-    if prefixed is not None and len(core) >= _MIN_RANDOM:
+    is_mixed = core != core.lower() and core != core.upper()
+    if prefixed is not None and len(core) >= (_MIN_MIXED if is_mixed else _MIN_RANDOM):
         return True
     if len(core) >= _MIN_LONG and (digit_runs > 1 or not core[-1].isdigit()):
         return True
@@ -57,6 +61,8 @@ def normalise_word(word: str) -> str:
     """Return a word without its numbers, or `<id>` if it is an id."""
     if not any(map(str.isdigit, word)):
         return ID if is_id(word) else word
+    if _PLATFORM.match(word):
+        return ID
     if word.isdigit() and len(word) < _MIN_LONG:
         return NUMBER
     if is_id(word):

@@ -10,7 +10,7 @@ _BEFORE: Final = 48
 
 _UNIT: Final = (
     "ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|years?|ns|us|µs|"
-    "bytes?|[kmgtp]i?b|[kmgtp]b|b|px|x|st|nd|rd|th|%|hz|khz|mhz|ghz"
+    "bytes?|[kmgtp]i?b|[kmgtp]b|[kmgtp]i|b|px|x|st|nd|rd|th|%|hz|khz|mhz|ghz"
 )
 _NUMBER = re.compile(
     rf"[+-]?(?:0x[0-9a-f]+|\d[\d_]*(?:\.\d+)*(?:e[+-]?\d+)?(?:{_UNIT}|-(?:rc|alpha|beta|canary|next|pre|dev)[\w.-]*)?)\Z",

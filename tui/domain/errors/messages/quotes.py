@@ -10,11 +10,12 @@ _BEFORE: Final = 60
 
 _FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "a", "an"})
 _VALIDATED = re.compile(
-    r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|valid)|"
-    r"missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|cannot be\b|"
-    r"can't be\b|has already been declared|before initialization|has no exported member|with value\b|contains an?\b|"
-    r"failed custom|does not match|length must|conflicts? with|(?:property|field|column|argument|parameter|option|"
-    r"attribute|key|prop)\b|in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
+    r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|"
+    r"valid(?! JSON))|missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|"
+    r"cannot be\b|can't be\b|has already been declared|before initialization|has no exported member|with value\b|"
+    r"contains an?\b|failed custom|does not match|length must|conflicts? with|"
+    r"(?:property|field|column|argument|parameter|option|module|package|plugin|extension|attribute|key|prop)\b|"
+    r"in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
 )
 _LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
 _CODE_QUOTES: Final = frozenset("'\"`")
@@ -47,7 +48,8 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         return f"'{content}'"
     noun, has_colon = _noun(text, start)
     name = _name(content, noun)
-    if name is None:
+    # The beginning of what should be JSON is data, unlike a sign such as `<`.
+    if name is None or (noun == "token" and "JSON" in text[end : end + _BEFORE]):
         return words.QUOTED
     if noun in words.SCHEMA_NOUNS:
         return f"'{content}'"
@@ -55,7 +57,7 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         is_name = noun in words.KEPT_KEYS or (noun in words.CODE_NOUNS and noun not in _NOUNS_OF_VALUES)
     elif noun in words.CODE_NOUNS:
         is_name = True
-    elif noun in words.DATA_NOUNS and quoted[0] != "`":
+    elif noun in words.VALUE_NOUNS or (noun in words.DATA_NOUNS and quoted[0] != "`"):
         is_name = False
     else:
         is_name = _looks_like_name(quoted, text, end)

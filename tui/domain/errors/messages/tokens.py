@@ -45,7 +45,8 @@ _TOKEN: Final = re.compile(
     |(?P<plain> (?: {_SEPARATOR}+ | (?!{_WEEKDAY}) [^\W\d_]+ (?! {_NOT_PLAIN} | [ ]\d ) {_SEPARATOR}* )+
         | [^\W\d_]+ (?! {_NOT_PLAIN} ) )
     |(?P<url> (?<![\w]) [A-Za-z][A-Za-z0-9+.-]{{1,20}}:// [^\s'"`<>{{}}|\\^]+ | \bdata:[\w/+.-]+;base64,[\w+/=]+ )
-    |(?P<quote> "(?:[^"\\]|\\.){{0,4000}}" | `[^`\n]{{0,500}}` | (?<!\w)'(?:[^'\n]|'(?=\w)){{0,500}}'(?![^\W_])
+    |(?P<quote> "(?:[^"\\]|\\.){{0,4000}}"(?:\.{{3}})? | `[^`\n]{{0,500}}`
+        | (?<!\w)'(?:[^'\n]|'(?=\w)){{0,500}}'(?![^\W_])
         | “[^“”]{{0,500}}” | „[^“”"„]{{0,500}}[“”"] | «[^»]{{0,500}}» | »[^«»]{{0,500}}« | ‘[^‘’\n]{{0,500}}’
         | ‹[^›]{{0,500}}› | 「[^」]{{0,500}}」 | 『[^』]{{0,500}}』 )
     |(?P<arn> \barn:aws[\w-]*:[^\s"',)]+ )
@@ -162,7 +163,8 @@ def _word(match: re.Match[str]) -> str:
 
 _REPLACE = {
     "url": _url,
-    "quote": lambda match: normalise_quoted(match[0], match.string, match.start(), match.end()),
+    # V8 puts three points after a text that it cut.
+    "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
     "arn": lambda _: words.ID,
     "package": _package,
     "email": lambda _: words.EMAIL,

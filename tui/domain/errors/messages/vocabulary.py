@@ -43,6 +43,7 @@ DATA_NOUNS: Final = _words(
     device host hostname server address email phone number url uri file directory folder bucket row record document
     id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
     data date time timestamp queue topic channel group project resource item product sku city country
+    integer boolean float decimal format run
     container zone range specified provided timezone locale currency encoding charset image volume pod"""
 )
 """What is quoted after one of these is data, whatever it looks like."""
@@ -53,6 +54,9 @@ _ENTITIES: Final = _words(
     student partner brand restaurant hotel kunde kunden kundin mandant mandanten benutzer firma cliente clients clientes
     utilisateur usuario"""
 )
+VALUE_NOUNS: Final = _words("received got found actual instead")
+"""What is quoted after one of these is data, also between backticks."""
+
 ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(_ENTITIES, reverse=True))
 """People and companies. Their names stand in messages without quotes."""
 
