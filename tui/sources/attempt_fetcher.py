@@ -116,6 +116,13 @@ class AttemptFetcher:
             history = replace(history, wait=_with_children(wait, run.id, related))
         return _patch(run, replace(history, missing=missing), root_error, read_at)
 
+    def patch_of(self, run: Run, early: EarlyTrace, read_at: datetime) -> RunPatch | None:
+        """Return the attempts of a run from a trace that was read with its detail, None if they take more requests."""
+        trace = early.trace
+        if trace is None or trace.is_truncated or needs_root_error(run, trace):
+            return None
+        return _patch(run, attempts_of(run, trace), None, read_at)
+
     def _is_recent(self, known: _CutRun, run: Run) -> bool:
         is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
         return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER

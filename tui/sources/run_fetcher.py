@@ -9,9 +9,10 @@ Source: tests/wire/recordings/README.md §4, §5, §8.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.server_group import ServerErrorGroup
@@ -33,8 +34,8 @@ from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 from tui.wire.traces.trace_nodes import TraceScanner
 
-T = TypeVar("T")
-U = TypeVar("U")
+MAX_BESIDE_S: Final = 0.05
+"""How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
 
 _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
@@ -189,10 +190,18 @@ class RunFetcher:
             raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
         return self.lists
 
-    async def fetch_run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
+    async def fetch_run(
+        self,
+        run_id: RunId,
+        priority: Priority,
+        *,
+        max_wait_s: float | None = None,
+        beside: Callable[[RunResponse], Awaitable[tuple[RunPatch, ...]]] | None = None,
+    ) -> RunResponse:
         """Fetch and emit one run with its relatives. After a 404, emit `RunGone` and raise.
 
-        Raises `RateLimited` if the request would wait for more than `max_wait_s`.
+        `beside` returns more patches of the run, to be emitted with it. Raises `RateLimited` if the request would wait
+        for more than `max_wait_s`.
         """
         try:
             response = await self.budget.request(
@@ -201,7 +210,8 @@ class RunFetcher:
         except NotFound:
             await self._emit(RunGone(run_id, self.now()))
             raise
-        await self._emit(RunsRead((response.patch, *response.related)))
+        more = () if beside is None else await beside(response)
+        await self._emit(RunsRead((response.patch, *response.related, *more)))
         return response
 
     async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
@@ -210,12 +220,46 @@ class RunFetcher:
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
-        early: EarlyTrace | None = None
         if self._attempts.can_read_early(self._known(run_id)):
-            # Both at once: with one after the other, the stack of a failed run would take two round trips.
-            response, early = await _both(self.fetch_run(run_id, priority), self._attempts.read_early(run_id, priority))
-        else:
-            response = await self.fetch_run(run_id, priority)
+            return await self._fetch_final_run(run_id, priority)
+        response = await self.fetch_run(run_id, priority)
+        return await self._with_attempts(response, priority)
+
+    async def _fetch_final_run(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+        """Fetch a run beside its trace: one after the other, its stack would take two round trips.
+
+        Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
+        """
+        early: list[EarlyTrace] = []
+        is_read, found = asyncio.Event(), list[RunPatch]()
+
+        async def read_trace() -> None:
+            early.append(await self._attempts.read_early(run_id, priority))
+            is_read.set()
+
+        async def beside(response: RunResponse) -> tuple[RunPatch, ...]:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MAX_BESIDE_S):
+                    await is_read.wait()
+            if early and response.patch.attempts is None:
+                run = merge(self._known(run_id), response.patch)
+                patch = self._attempts.patch_of(run, early[0], response.read_at)
+                found.extend([] if patch is None else [patch])
+            return tuple(found)
+
+        response, _ = await asyncio.gather(
+            self.fetch_run(run_id, priority, beside=beside), read_trace(), return_exceptions=True
+        )
+        if isinstance(response, BaseException):
+            raise response
+        if found:
+            return await self._run_in_store(None, response.patch), None
+        return await self._with_attempts(response, priority, early[0])
+
+    async def _with_attempts(
+        self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
+    ) -> tuple[Run, str | None]:
+        """Read the attempts of a run whose detail was emitted. The result is that of `fetch_run_with_attempts`."""
         run = await self._run_in_store(None, response.patch)
         if response.patch.attempts is not None:
             self._attempts.reads_early = False
@@ -302,16 +346,6 @@ class RunFetcher:
             return None
         except ApiError:
             return None
-
-
-async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
-    """Wait for both, also if one fails, so that none is left alone. Raises what the first one raises."""
-    one, other = await asyncio.gather(first, second, return_exceptions=True)
-    if isinstance(one, BaseException):
-        raise one
-    if isinstance(other, BaseException):
-        raise other
-    return one, other
 
 
 def _decode_stored(content: bytes) -> Json:
