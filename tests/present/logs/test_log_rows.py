@@ -13,7 +13,8 @@ from tui.domain.text import Raw, clean
 from tui.domain.traces.log_line import LogLine
 from tui.present.json.fold import JsonFolds
 from tui.present.logs.columns import columns_for, head, line_rows, offset_text, opens_more
-from tui.present.logs.opened import MAX_ROWS, Attributes, LineFolds, opened_rows
+from tui.present.logs.folds import Attributes, LineFolds
+from tui.present.logs.opened import MAX_ROWS, opened_rows
 from tui.present.logs.printed import copied_line, log_lines, log_object
 from tui.present.styled import line_width, plain
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
 from tui.domain.traces.log_line import LogBuilder, LogLevel, RunLog
-from tui.present.logs.opened import Attributes
+from tui.present.logs.folds import Attributes
 from tui.present.styled import Line, Piece, plain
 from tui.ui.model.logs.log_view import MAX_OPEN_LINES, LogView
 from tui.ui.model.logs.row_window import Place

@@ -11,15 +11,15 @@ from tui.domain.errors.stack import FrameKind, StackFrame
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.domain.traces.logged_text import Frames, InnerError, LoggedPart, TextLines, has_stack, parse_logged_text
-from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
 from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames
 from tui.present.errors.stack import counted
-from tui.present.json.fold import FoldedJson, JsonFolds, Path, VisibleRow, indent_of
+from tui.present.json.fold import FoldedJson, Path, VisibleRow, indent_of
 from tui.present.json.line import Label, key_of
 from tui.present.json.rows import step_lines
 from tui.present.logs.columns import rest_of
+from tui.present.logs.folds import MESSAGE, AttributePath, Attributes, LineFolds
 from tui.present.styled import Line, Piece, Token, cut, first_line, wrap
 
 MAX_ROWS: Final = 300
@@ -32,37 +32,6 @@ STACK_KEYS: Final = ("stack", "stackTrace", "stacktrace")
 
 _INDENT: Final = 2
 _MIN_ROOM: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class LineFolds:
-    """Which parts of an opened line the user folded or unfolded: of its attributes, and of its stacks."""
-
-    json: JsonFolds = JsonFolds()
-    toggled: frozenset[Hashable] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """The attributes of a line as far as they are known. `note` says why there are none, or that they are being read.
-
-    `is_failure`: they could not be read, so that opening the line tries again.
-    """
-
-    values: Json = None
-    note: str = ""
-    is_failure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AttributePath:
-    """The place of a value in the attributes of a line."""
-
-    path: Path
-
-
-MESSAGE: Final = "message"
-"""The key of the whole message of a line."""
 
 
 def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: int, *, is_wrapped: bool) -> list[Row]:

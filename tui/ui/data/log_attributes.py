@@ -7,7 +7,7 @@ from typing import Final
 from tui.domain.ids import RunId, SpanId
 from tui.domain.traces.log_line import LogLine
 from tui.present.frame.failure import without_request
-from tui.present.logs.opened import Attributes
+from tui.present.logs.folds import Attributes
 from tui.ui.data.log_follower import LogFollower
 from tui.wire.errors import ApiError
 

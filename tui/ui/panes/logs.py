@@ -20,7 +20,7 @@ from tui.present.attempts.page import NOTHING_SELECTED
 from tui.present.json.fold import value_at
 from tui.present.logs.columns import head
 from tui.present.logs.end import LogReading, end_rows
-from tui.present.logs.opened import AttributePath
+from tui.present.logs.folds import AttributePath
 from tui.present.logs.printed import copied_line
 from tui.present.logs.rule import left_words, level_words, right_words
 from tui.present.styled import Line, Piece, Token, wrap

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
 from tui.lazy_dataclass import dataclass
 from tui.present.logs.columns import LogColumns, columns_for, line_rows
-from tui.present.logs.opened import AttributePath, Attributes, LineFolds, opened_rows
+from tui.present.logs.folds import AttributePath, Attributes, LineFolds
 from tui.present.styled import Line
 from tui.ui.model.logs.row_window import TOP, Place, RowWindow
 from tui.ui.model.page_rows import PageRow
@@ -286,6 +286,8 @@ class LogView:
             yield PageRow(text, opening, opening)
         if folds is None:
             return
+        from tui.present.logs.opened import opened_rows  # noqa: PLC0415  the start must be fast
+
         blank = columns.blank
         for row in opened_rows(
             line.message, self._attributes_of(line), folds, columns.message, is_wrapped=self.is_wrapped
