@@ -86,6 +86,11 @@ def test_any_text_is_normalised(text: str) -> None:
         ('{"a":1,"b":[2]}', "{a, b}"),
         ("1 of 1 rows failed", "<n> of <n> rows failed"),
         ("Cannot find module './a1b2c3d4e5/x.js'", "Cannot find module './<n>/x.js'"),
+        ("the policy forbids s3:PutObject", "the policy forbids s3:PutObject"),
+        (
+            "Invalid `a.b()` invocation in\n/app/x.ts:1:2\n\n  1 const a = 1\n→ 2 a.b(\nUnique",
+            "Invalid 'a.b()' invocation Unique",
+        ),
         ("", ""),
     ],
 )

@@ -36,7 +36,7 @@ _PACKAGE = re.compile(rf".*{_NODE_MODULES.pattern}((?:@[^\\/]+[\\/])?[^.@\\/][^\
 _NOTE = re.compile(r"[A-Za-z][\w ]{2,40}:?\Z|-{3,}\Z")
 _CAUSE = re.compile(r"\s*\[?(?:caused by|cause|errors)\b|.*\b[A-Z]\w*(?:Error|Exception)\b", re.IGNORECASE)
 _NAMELESS = ("<anonymous>", "<computed>")
-_RUNTIME = ("node:", "bun:", "internal/")
+_RUNTIME = ("node:", "bun:", "internal/", "wasm://")
 _NOWHERE = frozenset({"", "native", "<anonymous>"})
 
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")

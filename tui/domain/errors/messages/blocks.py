@@ -23,7 +23,7 @@ _FRAME = re.compile(
 )
 _OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
 _CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
-_CODE_LINE = re.compile(r"\s*(?:→|>|❯)?\s*\d+ (?:\||│| |\t|$)")
+_CODE_LINE = re.compile(r"\s+\d+\s|\s*(?:→|>|❯|-->)\s*\d+\s|\s*\d+\s*(?:[|│]|$)")
 _CARET = re.compile(r"[\s|│~^-]*[~^][\s~^|│-]*\Z")
 _LOG_HEADER = re.compile(
     r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",

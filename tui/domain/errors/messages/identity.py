@@ -14,6 +14,12 @@ _PREFIXED = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_-])+([A-Za-z0-9]+)\Z")
 _CAMEL = re.compile(r"[A-Z]{0,4}[a-z]+(?:[A-Z]{1,4}[a-z]+)*[A-Z]{0,3}\Z")
 # Where the code ran: `linux-x64`.
 _PLATFORM = re.compile(r"(?:linux(?:musl)?|darwin|win32|alpine)[-_](?:x64|arm64|arm|ia32|x86_64|amd64|aarch64)\Z")
+# Words of the trade, whose digits are no data: `s3:PutObject`.
+_TECHNICAL = re.compile(
+    r"(?:s3|ec2|r2|sha-?\d+|md5|utf-?(?:8|16|32)|ipv[46]|http2|oauth2|base(?:32|58|64)|mp[34]|m4[av]|h26[45]|x64|x86|"
+    r"arm64|amd64|u?int\d+|float\d+|k8s|b2[bc]|i18n|l10n|es\d{4}|p2p|x509|p12)\Z",
+    re.IGNORECASE,
+)
 _MIN_HEX: Final = 6
 _MIN_RANDOM: Final = 8
 _MIN_MIXED: Final = 5
@@ -57,12 +63,19 @@ def _longest_letters(word: str) -> int:
     return max(map(len, _DIGITS.split(word)))
 
 
+def is_technical(word: str) -> bool:
+    """Return whether the digits of a word belong to its name: `s3`, `utf8`."""
+    return _TECHNICAL.match(word) is not None
+
+
 def normalise_word(word: str) -> str:
     """Return a word without its numbers, or `<id>` if it is an id."""
     if not any(map(str.isdigit, word)):
         return ID if is_id(word) else word
     if _PLATFORM.match(word):
         return ID
+    if is_technical(word):
+        return word
     if word.isdigit() and len(word) < _MIN_LONG:
         return NUMBER
     if is_id(word):

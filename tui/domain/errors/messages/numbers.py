@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from tui.domain.errors.messages import vocabulary as words
-from tui.domain.errors.messages.identity import is_id, normalise_name, normalise_word
+from tui.domain.errors.messages.identity import is_id, is_technical, normalise_name, normalise_word
 
 _BEFORE: Final = 48
 
@@ -75,7 +75,7 @@ def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     """Return a word with digits as it is if it is a code, otherwise without its numbers. It is `text[start:end]`."""
     if is_code(word, text, start, end):
         return word
-    if is_number(word) or _ORDER_NUMBER.match(word):
+    if is_number(word) or (_ORDER_NUMBER.match(word) and not is_technical(word)):
         return words.NUMBER
     return normalise_name(word) if _is_property_path(word) else normalise_word(word)
 
