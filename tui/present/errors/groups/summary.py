@@ -9,7 +9,7 @@ from tui.present.errors.groups.words import state_piece, task_words
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width
 
 _INDENT = "  "
-NOTHING_SELECTED = "No group is selected. j or ↓ selects one."
+NOTHING_SELECTED = "No group is selected."
 
 
 def group_summary_lines(facts: GroupFacts | None, now: Now, width: int) -> tuple[Line, Line]:
