@@ -30,6 +30,10 @@ _CACHED_WORDS: Final = 4_096
 @lru_cache(_CACHED_WORDS)
 def is_id(word: str) -> bool:
     """Return whether a word of letters and digits, perhaps with a prefix, was made by a machine."""
+    if "." in word and not any(map(is_id, word.split("."))):
+        return False  # the path of a property, such as `body.items.0.price`
+    if _is_url_safe(word):
+        return True
     prefixed = _PREFIXED.match(word)
     core = word if prefixed is None else prefixed[1]
     if not core.isascii():
@@ -50,13 +54,26 @@ def is_id(word: str) -> bool:
         return True
     if len(core) >= _MIN_LONG and (digit_runs > 1 or not core[-1].isdigit()):
         return True
-    return len(core) >= _MIN_RANDOM and (digit_runs > 2 or (digit_runs > 1 and _longest_letters(core) <= 4))
+    if len(core) < _MIN_RANDOM or digit_runs < 2:
+        return False
+    return digit_runs > 2 or _longest_letters(core) <= 4 or 2 * _case_changes(core) >= len(core)
+
+
+def _is_url_safe(word: str) -> bool:
+    """Return whether a word is an id of all letters, digits, `_` and `-`, such as `V1StGXR8_Z5jdHi6B-myT`."""
+    bare = word.replace("_", "").replace("-", "")
+    if len(bare) < _MIN_LONG or bare.islower() or bare.isupper() or not bare.isalnum() or not bare.isascii():
+        return False
+    return len(_DIGITS.findall(bare)) > 1 and _has_odd_humps(bare)
 
 
 def _has_odd_humps(word: str) -> bool:
     """Return whether upper and lower case alternate faster than in a name such as `readUpload`."""
-    changes = sum(a.islower() != b.islower() for a, b in itertools.pairwise(word))
-    return changes * 2.6 >= len(word)
+    return _case_changes(word) * 2.6 >= len(word)
+
+
+def _case_changes(word: str) -> int:
+    return sum(a.islower() != b.islower() for a, b in itertools.pairwise(word))
 
 
 def _longest_letters(word: str) -> int:

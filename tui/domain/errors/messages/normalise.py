@@ -30,6 +30,10 @@ _ERRNO = re.compile(
     rf"E(?:CONN[A-Z]+|HOSTUNREACH|HOSTDOWN|NETUNREACH|TIMEDOUT|ADDRINUSE|ADDRNOTAVAIL|PROTO|PIPE|ACCES)\s"
     rf"(?={_ADDRESSED}*[.:/\d]))(?P<address>{_ADDRESSED}+)"
 )
+# V8 prints the value that is no object: `Cannot use 'in' operator to search for 'length' in ann`.
+_SEARCHED = re.compile(r"(\boperator to search for '[^'\n]{1,200}' in )[^\n]+")
+# `Email: ann(at)acme is not valid`.
+_SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:is|was|has|does|cannot|could)\b)")
 # `Key (email)=(ann@acme.io) already exists.`
 _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
 _CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
@@ -64,6 +68,8 @@ def _normalise_text(text: str) -> str:
     text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
     if ": " in text:
         text = "\n".join(map(_without_last_value, text.split("\n")))
+        text = _SUBJECT.sub(_without_subject, text)
+    text = _SEARCHED.sub(rf"\1{words.QUOTED}", text) if "operator to " in text else text
     text = replace_names(text)
     text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
     text = _SINGULAR.sub(_plural, text) if "1 " in text else text
@@ -76,6 +82,11 @@ def _without_last_value(line: str) -> str:
     noun = head[head.rfind(" ") + 1 :].lower()
     is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
     return f"{head}: {words.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
+
+
+def _without_subject(match: re.Match[str]) -> str:
+    is_value = match[1].lower() in words.DATA_NOUNS and not _CAPITAL_CODE.match(match[2])
+    return f"{match[1]}: {words.QUOTED}" if is_value else match[0]
 
 
 def _plural(match: re.Match[str]) -> str:

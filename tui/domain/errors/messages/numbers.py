@@ -13,13 +13,14 @@ _UNIT: Final = (
     "bytes?|[kmgtp]i?b|[kmgtp]b|[kmgtp]i|b|px|x|st|nd|rd|th|%|hz|khz|mhz|ghz"
 )
 _NUMBER = re.compile(
-    rf"[+-]?(?:0x[0-9a-f]+|\d[\d_]*(?:\.\d+)*(?:e[+-]?\d+)?(?:{_UNIT}|-(?:rc|alpha|beta|canary|next|pre|dev)[\w.-]*)?)\Z",
+    rf"[+-]?(?:0x[0-9a-f]+|\d+(?:[x×]\d+)+|\d[\d_]*(?:\.\d+)*(?:e[+-]?\d+)?(?:{_UNIT}|-(?:rc|alpha|beta|canary|next|pre|dev)[\w.-]*)?)\Z",
     re.IGNORECASE,
 )
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:d|h|m|s|ms))+\Z")
 _HTTP_STATUS = re.compile(r"[1-5]\d\d\Z")
 _ERROR_STATUS = re.compile(r"[45]\d\d\Z")
 _SMTP_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\Z")
+_HRESULT = re.compile(r"0x8[0-9a-f]{7}\Z", re.IGNORECASE)
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
 _LIBRARY_CODE = re.compile(
     r"(?:P\d{4}|E\d{4,5}|ORA-\d+|PLS-\d+|TNS-\d+|NJS-\d+|DPI-\d+|TS\d{4,5}|AADSTS\d+|SQL\d{4,5}[NWC]?|PGRST\d+|"
@@ -71,6 +72,11 @@ def is_number(word: str) -> bool:
     return _NUMBER.match(word) is not None or _DURATION.match(word) is not None
 
 
+def is_schema_name(before: str) -> bool:
+    """Return whether the text before a word says that it is the name of a table, a column or a constraint."""
+    return _SCHEMA.search(before) is not None
+
+
 def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     """Return a word with digits as it is if it is a code, otherwise without its numbers. It is `text[start:end]`."""
     if is_code(word, text, start, end):
@@ -92,7 +98,7 @@ def is_code(word: str, text: str, start: int, end: int) -> bool:
     before = text[max(start - _BEFORE, 0) : start]
     if word.isdigit() or is_number(word):
         return _is_status(word, text, before, end)
-    if _SCHEMA.search(before):
+    if is_schema_name(before):
         return True
     if _LIBRARY_CODE.match(word):
         return _ENTITY.search(before) is None
@@ -110,7 +116,7 @@ def _is_status(word: str, text: str, before: str, end: int) -> bool:
     if _SMTP_ENHANCED.match(word):
         return _SMTP_BEFORE.search(before) is not None
     if not word.isdigit():
-        return False
+        return _HRESULT.match(word) is not None and _is_after_code(before)
     if _is_after_code(before):
         return _COUNTED.match(text, end) is None
     if _HTTP_STATUS.match(word):

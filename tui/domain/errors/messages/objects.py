@@ -30,6 +30,7 @@ _SEPARATORS = re.compile(r"[_\-\s]")
 _NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
 _CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
 _TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
+_ERROR_LISTS: Final = frozenset({"errors", "messages", "fielderrors", "formerrors", "violations"})
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 Normalise = Callable[[str], str]
@@ -98,10 +99,26 @@ def _pair(key: str, value: Any, normalise: Normalise, depth: int) -> str | None:
     if name in words.IDENTITY_KEYS:
         kept = _scalar(name, value)
         return None if kept is None else f"{key}: {kept}"
+    if name in _ERROR_LISTS and (told := _sentences(value, normalise, depth)) is not None:
+        return f"{key}: {told}"
     if name == "name":
         return f"{key}: {value}" if isinstance(value, str) and _NAME_OF_ERROR.match(value) else None
     inner = _identity(value, normalise, depth + 1)
     return None if inner is None else f"{key}: {inner}"
+
+
+def _sentences(value: Any, normalise: Normalise, depth: int) -> str | None:
+    """Return a list of sentences, or the fields of `{"email": ["is taken"]}` with theirs; None for something else."""
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, dict) and value:
+        items = list(value.items())[:MAX_ITEMS]
+        told = {normalise_name(str(key)): _sentences(item, normalise, depth + 1) for key, item in items}
+        return None if None in told.values() else f"{{{', '.join(sorted(f'{key}: {told[key]}' for key in told))}}}"
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return None
+    return ", ".join(sorted({normalise(text) for text in texts[:MAX_ITEMS]}))
 
 
 def _scalar(name: str, value: Any) -> str | None:

@@ -7,6 +7,7 @@ from tui.domain.errors.messages import vocabulary as words
 from tui.domain.errors.messages.identity import is_id, normalise_name
 
 _BEFORE: Final = 60
+_ENTRY_BEFORE: Final = 300
 
 _FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "a", "an"})
 _VALIDATED = re.compile(
@@ -14,9 +15,16 @@ _VALIDATED = re.compile(
     r"valid(?! JSON))|missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|"
     r"cannot be\b|can't be\b|has already been declared|before initialization|has no exported member|with value\b|"
     r"contains an?\b|failed custom|does not match|length must|conflicts? with|"
-    r"(?:property|field|column|argument|parameter|option|module|package|plugin|extension|attribute|key|prop)\b|"
+    r"(?:property|field|column|argument|parameter|option|module|package|plugin|extension|attribute|key|prop|"
+    r"table|relation|constraint|collection|index)\b|"
     r"in (?:the )?(?:field list|where clause|order clause|on clause|group statement))"
 )
+# MySQL calls an index a key: `Duplicate entry '7' for key 'users.IDX_97672ac88f'`.
+_ENTRY = re.compile(r"\b[Dd]uplicate entry\b")
+_IN_OPERATOR = re.compile(r"\boperator to search for\s+\Z")
+# The path of a property: `items/0/price`.
+_POINTER = re.compile(r"[#$]?/?(?:[A-Za-z_][\w-]*/)*\d+/(?:[\w-]+/)*[A-Za-z_]+\Z")
+_POINTER_NOUNS: Final = frozenset({"at", "path", "pointer", "instancepath", "property", "field"})
 _LIST = re.compile(r"(['\"`])\s*(?:,|and|or|\||&)\s*\Z")
 _CODE_QUOTES: Final = frozenset("'\"`")
 """What people write in other quotes is a text or a name of a person."""
@@ -47,6 +55,8 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
     if _PUNCTUATION.match(content):
         return f"'{content}'"
     noun, has_colon = _noun(text, start)
+    if noun in _POINTER_NOUNS and _POINTER.match(content):
+        return f"'{normalise_name(content)}'"
     name = _name(content, noun)
     # The beginning of what should be JSON is data, unlike a sign such as `<`.
     if name is None or (noun == "token" and "JSON" in text[end : end + _BEFORE]):
@@ -74,6 +84,10 @@ def _looks_like_name(quoted: str, text: str, end: int) -> bool:
 def _noun(text: str, start: int) -> tuple[str, bool]:
     """Return the word that says what is quoted, in lower case, and whether a colon follows it."""
     before = text[max(start - _BEFORE, 0) : start]
+    if before.endswith("for key ") and _ENTRY.search(text, max(start - _ENTRY_BEFORE, 0), start):
+        return "index", False
+    if _IN_OPERATOR.search(before):
+        return "property", False
     while (match := _LIST.search(before)) is not None:
         # In a list such as `a`, `b` the word before the first name counts.
         opening = before.rfind(match[1], 0, match.start())

@@ -8,7 +8,7 @@ from typing import Final
 
 from tui.domain.errors.messages import vocabulary as words
 from tui.domain.errors.messages.identity import is_id, normalise_name, normalise_word
-from tui.domain.errors.messages.numbers import is_code, normalise_digits
+from tui.domain.errors.messages.numbers import is_code, is_schema_name, normalise_digits
 from tui.domain.errors.messages.quotes import normalise_quoted
 
 _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
@@ -51,7 +51,7 @@ _TOKEN: Final = re.compile(
         | ‹[^›]{{0,500}}› | 「[^」]{{0,500}}」 | 『[^』]{{0,500}}』 )
     |(?P<arn> \barn:aws[\w-]*:[^\s"',)]+ )
     |(?P<package> {_START} @?[a-z][\w.-]*(?:/[\w.-]+)?@[\^~]?v?\d+\.[\w.-]+ )
-    |(?P<email> {_START} [\w.+%-]+@[\w-]+(?:\.[\w-]+)+ )
+    |(?P<email> {_START} [\w.+%-]+@[\w-]+(?:\.[\w-]+)* )
     |(?P<uuid> \b[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}\b )
     |(?P<mac> \b[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5,}}\b )
     |(?P<time> (?<![\w.]) (?:{_TIME}) )
@@ -66,6 +66,7 @@ _TOKEN: Final = re.compile(
     |(?P<assignment> {_START} (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|[^\s,;&)\]}}'"`]+) )
     |(?P<host> {_START} (?:\*\.)?(?:[A-Za-z0-9_-]+\.)+(?:{words.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)
         (?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)? | localhost(?::\d{{1,5}})? )
+    |(?P<identified> (?:(?<=[Ii][Dd]:[ ])|(?<=[Ii][Dd]=)) (?=[\w-]*\d)[\w-]+ )
     |(?P<numbered> {_START} [A-Za-z][\w.-]*:\d{{2,5}}(?![\w:.]|\.\w) )
     |(?P<file> {_START} [\w@%+~-][\w@%+~./\\-]*\.(?:{words.FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
     |(?P<relative> {_START} [\w@-]+(?:/[\w@.*-]+)+ )
@@ -83,6 +84,7 @@ _NODE_ADDRESS_BEFORE = re.compile(
     r"[\s:=`'\"(]+\Z",
     re.IGNORECASE,
 )
+_HOUR_OR_LINE = re.compile(r"\d+:\d+\Z")
 _NODE_NAMES = re.compile(r"[A-Z][a-z]+\.js\Z")
 _ADDRESS_BEFORE = re.compile(
     r"(?:connect(?:ion|ing|ed)?|to|at|from|hosts?|servers?|brokers?|endpoint|node|address|reach|resolve|listen|on|peer)"
@@ -129,6 +131,8 @@ def _assignment(match: re.Match[str]) -> str:
     name = key.lower().replace("_", "").replace("-", "")
     if value.startswith("("):
         return f"{key}=(…)"
+    if name in words.SCHEMA_NOUNS:
+        return f"{key}={value}"
     if name in words.IDENTITY_KEYS and not is_id(value):
         is_kept = name in {"code", "errno", "status", "statuscode", "sqlstate", "errorcode", "errcode"}
         return f"{key}={value if is_kept else normalise_name(value)}"
@@ -147,7 +151,14 @@ def _numbered(match: re.Match[str]) -> str:
     return f"{normalise_word(name)}:{words.NUMBER}"
 
 
+def _time(match: re.Match[str]) -> str:
+    """Return `12:41` as a number: it may be a line and a column, as in `3:8`."""
+    return words.NUMBER if _HOUR_OR_LINE.match(match[0]) else words.TIME
+
+
 def _base64(match: re.Match[str]) -> str:
+    if is_schema_name(match.string[max(match.start() - 24, 0) : match.start()]):
+        return match[0]
     return words.ID if is_id(match[0].replace("/", "").replace("+", "").rstrip("=")) else normalise_name(match[0])
 
 
@@ -172,7 +183,7 @@ _REPLACE = {
     "mac": lambda _: words.ADDRESS,
     "date": lambda _: words.TIME,
     "phone": lambda _: words.NUMBER,
-    "time": lambda _: words.TIME,
+    "time": _time,
     "ipv6": lambda _: words.ADDRESS,
     "ipv4": lambda _: words.ADDRESS,
     "windows": lambda _: words.PATH,
@@ -182,6 +193,7 @@ _REPLACE = {
     "numbered": _numbered,
     "file": _file,
     "relative": _relative,
+    "identified": lambda _: words.ID,
     "masked": lambda _: words.ID,
     "padded": lambda _: words.ID,
     "base64": _base64,

@@ -44,7 +44,7 @@ DATA_NOUNS: Final = _words(
     id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
     data date time timestamp queue topic channel group project resource item product sku city country
     integer boolean float decimal format run
-    container zone range specified provided timezone locale currency encoding charset image volume pod"""
+    container zone range specified provided timezone locale currency encoding charset image volume pod upload"""
 )
 """What is quoted after one of these is data, whatever it looks like."""
 
