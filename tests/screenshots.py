@@ -101,6 +101,13 @@ def set_faults(url: str, faults: list[dict[str, object]]) -> None:
         response.read()
 
 
+def errors(terminal: Terminal, url: str) -> None:
+    """The groups of all failed runs."""
+    terminal.send("!")
+    terminal.wait_for("all read")
+    keys("j")(terminal, url)
+
+
 def filtered(text: str) -> str:
     """The keys that filter the list."""
     return f"/{text}\r"
@@ -125,6 +132,7 @@ SHOTS: Final = {
     "failed": Shot(keys(*"xxxxx3z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
     "confirm": Shot(keys(filtered("task:agent-turn status:waiting"), "j", "j", "C")),
+    "errors": Shot(errors),
     "help": Shot(keys("?")),
     "stale": Shot(stale, (80, 24)),
     "gap": Shot(gap, (80, 24), is_living=True),
