@@ -126,13 +126,15 @@ def test_stack_in_attributes_is_one_row_until_it_is_opened() -> None:
 def test_causes_in_a_message_stand_below_it() -> None:
     message = Raw(
         "failed: Error: outer\n    at run (file:///app/src/a.ts:3:4) {\n  [cause]: TypeError: inner\n"
-        "      at load (file:///app/src/b.ts:1:2)\n}"
+        "      at load (file:///app/src/b.ts:1:2) {\n    status: 500,\n    in: { x: 1 }\n  }\n}"
     )
     rows = opened_rows(message, Attributes(note="no attributes"), LineFolds(), 70, is_wrapped=False)
     assert [plain(row.line) for row in rows] == [
         "  run  src/a.ts:3:4",
         "  ▾ caused by TypeError: inner",
         "    load  src/b.ts:1:2",
+        "    status: 500,",
+        "    in: { x: 1 }",
         "  }",
         "  no attributes",
     ]

@@ -77,7 +77,9 @@ def _part_rows(
         here = (*key, number)
         match part:
             case TextLines(lines):
-                for index, line in enumerate(lines):
+                # Node indents what belongs to an inner error. Here its margin does.
+                blank = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+                for index, line in enumerate(line[blank:] if depth else line for line in lines):
                     for at, text in enumerate(wrap(Raw(line[: inner.limit * MAX_ROWS]), inner.limit)):
                         yield Row((margin, Piece(text, Token.TEXT)), (*here, index, at))
             case Frames(frames, _):
