@@ -26,6 +26,7 @@ _ROOT = re.compile(r".*/\.trigger/tmp/[^/]+/|/(?:usr/src/app|app|workspace|var/t
 _SOURCES = re.compile(r".*(?:/|\A)(?=(?:src|dist)/)", re.DOTALL)
 # Folders at the top of projects without `src`.
 _FOLDERS = re.compile(r".*?/(?=(?:trigger|app|lib)/)", re.DOTALL)
+_HEADER_CODE = re.compile(r"[\w$.]+ \[([A-Z][A-Z0-9_]+)\]")
 _HASH = re.compile(r"[A-Za-z0-9]{8,}")
 _CALLED_ON = re.compile(r"(?:new )?(?:Object|Module|exports|global|globalThis|Function)\.(?=[\w$<])")
 
@@ -62,7 +63,13 @@ def kind_of(error: RunError) -> ErrorKind:
     frame = first_own_frame(error.stack, error.message) if error.stack else None
     file = None if frame is None or frame.file is None else Raw(_project_file(frame.file))
     function = None if file is None or frame is None else _function(frame.function)
-    return _kind(name, normalise(error.message), file, function)
+    return _kind(name, normalise(error.message) or _code_in_stack(error.stack), file, function)
+
+
+def _code_in_stack(stack: Raw | None) -> Raw:
+    """Return the code of an error without a message, which only its stack names: `AggregateError [ECONNREFUSED]: `."""
+    match = _HEADER_CODE.match(stack) if stack else None
+    return Raw("" if match is None else match[1])
 
 
 @lru_cache(MAX_SHARED_KINDS)
