@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.store.changes import Changes
 from tui.ui.collector import (
     MAX_COLLECTION_S,
+    MAX_FREEZES,
     MIN_FREEZE_INTERVAL_S,
+    MIN_GROWTH,
     MIN_QUIET_S,
     MIN_THAW_INTERVAL_S,
     THRESHOLDS,
@@ -81,6 +83,28 @@ class Knot:
 
     def __init__(self) -> None:
         self.itself = self
+
+
+@pytest.mark.usefixtures("_collector_as_before")
+def test_grown_store_and_large_views_are_frozen_at_once() -> None:
+    collector = FreezingCollector(Clock().read_cpu_s, lambda: 0.0)
+    collector.start()
+
+    def freezes(act: Callable[[int], None], size: int) -> bool:
+        before, new = gc.get_freeze_count(), [[0] for _ in range(1_000)]
+        act(size)
+        return gc.get_freeze_count() >= before + len(new)
+
+    sizes = [size for size in range(0, 100_001, 100) if freezes(collector.record_run_count, size)]
+    assert sizes[0] == MIN_GROWTH
+    assert len(sizes) <= 11
+    assert not freezes(collector.record_view, MIN_GROWTH - 1)
+    widget = Widget()
+    assert not freezes(collector.record_view, MIN_GROWTH)  # it may be part of a dialog
+    del widget
+    assert sum(freezes(collector.record_view, MIN_GROWTH) for _ in range(2 * MAX_FREEZES)) == MAX_FREEZES
+    collector.stop()
+    assert not freezes(collector.record_run_count, 1_000_000)
 
 
 @pytest.mark.usefixtures("_collector_as_before")

@@ -170,6 +170,10 @@ class TriggerApp(AppBase):
     def _publish(self, changes: Changes) -> None:
         self.reporter.on_changes(changes)
         self.changed.publish(changes)
+        self._collector.record_run_count(len(self.session.store))
+
+    def record_view(self, size: int) -> None:
+        self._collector.record_view(size)
 
     def write(self, data: str) -> None:
         # Textual has no public way to write anything that is not painted.

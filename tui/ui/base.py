@@ -67,6 +67,10 @@ class AppBase(App[int]):
         """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
         raise NotImplementedError
 
+    def record_view(self, size: int) -> None:
+        """Record that a view of so many runs was made: it lives long."""
+        raise NotImplementedError
+
     def use_color_mode(self, mode: ColorMode) -> None:
         """Change the colours."""
         raise NotImplementedError

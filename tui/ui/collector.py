@@ -1,13 +1,12 @@
 """Keeps full garbage collections short, so that none delays a key.
 
 A full collection visits every tracked object that is not frozen. The store untracks its runs, but its indexes and the
-views have references to all of them: with 100,000 runs each of these takes some milliseconds. So the survivors of a
-long collection are frozen, and no later one visits them.
+views have references to all of them: with 100,000 runs a collection takes 50 ms. So everything is frozen when the store
+has grown or a large view was made, and so are the survivors of a long collection. No later collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
-may happen only once in `MIN_FREEZE_INTERVAL_S`. A dialog would be too large: nothing is frozen while a widget that is
-younger than the main screen is alive. Once an hour, while nobody types, everything is thawed and collected, then frozen
-again.
+may happen only `MAX_FREEZES` times. A dialog would be too large: nothing is frozen while a widget that is younger than
+the main screen is alive. Once an hour, while nobody types, everything is thawed and collected, then frozen again.
 """
 
 import gc
@@ -20,8 +19,16 @@ from textual.widget import Widget
 THRESHOLDS: Final = (500, 5, 1)
 """A full collection about every 6,000 new objects, 3 ms each. Python's own are rarer the more objects there are."""
 
-MAX_COLLECTION_S: Final = 0.004
-MIN_FREEZE_INTERVAL_S: Final = 300.0
+MAX_COLLECTION_S: Final = 0.003
+MIN_FREEZE_INTERVAL_S: Final = 10.0
+MAX_FREEZES: Final = 20
+"""Freezes between two thaws, those of a growing store apart."""
+
+MIN_GROWTH: Final = 2_000
+"""References to fewer runs than this take less than a millisecond of a collection."""
+
+GROWTH: Final = 1.5
+"""The store is frozen again when it is so many times as large: 11 times until it has 100,000 runs."""
 
 MIN_THAW_INTERVAL_S: Final = 3600.0
 MIN_QUIET_S: Final = 60.0
@@ -41,6 +48,8 @@ class FreezingCollector:
         self._monotonic_s = monotonic_s
         self._began_s = 0.0
         self._freeze_due_s = 0.0
+        self._freezes_left = MAX_FREEZES
+        self._frozen_runs = 0
         self._thaw_due_s = self._quiet_from_s = 0.0
         self._thresholds = gc.get_threshold()
 
@@ -61,6 +70,18 @@ class FreezingCollector:
             gc.callbacks.remove(self._on_collection)
             gc.set_threshold(*self._thresholds)
 
+    def record_run_count(self, count: int) -> None:
+        """Freeze a store that has grown."""
+        if count >= max(self._frozen_runs * GROWTH, self._frozen_runs + MIN_GROWTH) and self._may_freeze:
+            self._frozen_runs = count
+            gc.freeze()
+
+    def record_view(self, size: int) -> None:
+        """Freeze a new view, if it is large."""
+        if size >= MIN_GROWTH and self._freezes_left and self._may_freeze:
+            self._freezes_left -= 1
+            gc.freeze()
+
     def record_key(self) -> None:
         """Keep thaws away from a user who types."""
         self._quiet_from_s = self._monotonic_s() + MIN_QUIET_S
@@ -70,6 +91,7 @@ class FreezingCollector:
         now_s = self._monotonic_s()
         if self._on_collection in gc.callbacks and now_s >= max(self._thaw_due_s, self._quiet_from_s):
             self._thaw_due_s = now_s + MIN_THAW_INTERVAL_S
+            self._freezes_left = MAX_FREEZES
             gc.unfreeze()
             gc.collect()
             gc.freeze()
@@ -84,6 +106,13 @@ class FreezingCollector:
 
     def _freeze_if_due(self) -> None:
         now_s = self._monotonic_s()
-        if now_s >= self._freeze_due_s and not any(isinstance(each, Widget) for each in gc.get_objects(_OLDEST)):
+        if now_s >= self._freeze_due_s and self._freezes_left and self._may_freeze:
             self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
+            self._freezes_left -= 1
             gc.freeze()
+
+    @property
+    def _may_freeze(self) -> bool:
+        """Whether no widget is alive that is younger than the main screen."""
+        is_started = self._on_collection in gc.callbacks
+        return is_started and not any(isinstance(each, Widget) for each in gc.get_objects())

@@ -190,9 +190,11 @@ class ListViews:
             return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
     async def _fill(self, views: list[View]) -> None:
-        while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
-        self._replace_views(views)
+        # Between the slices too: the keys of a half filled view would cost each collection 30 ms.
+        with _no_collections():
+            while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
+                await asyncio.sleep(0)
+            self._replace_views(views)
 
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)

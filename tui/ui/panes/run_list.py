@@ -297,4 +297,5 @@ class RunListPane(Pane):
         self.table.show_failures(only_failures=shows_only_failures(self.views.query))
         self._show_texts()
         self._show_rows()
+        self.app_base.record_view(len(self.views.shown))
         self.post_message(self.Filtered())
