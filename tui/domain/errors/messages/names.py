@@ -15,7 +15,8 @@ _PREPOSITION = re.compile(
     r"\b(?:for|of|from|to|by|with|as|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z", re.IGNORECASE
 )
 _AFTER_NAME = re.compile(
-    r"[:;,.!?)\]]|\s*\Z|\s+(?:after|on|in|at|with|failed|because|from|has|is|was|does|could|cannot|not|konnte|wurde)\b|\s[^\w\s]"
+    r"[:;,.!?)\]]|\s*\Z|\s+(?:after|on|in|at|with|failed|because|from|has|is|was|does|could|cannot|not|konnte|wurde|"
+    r"broke|lost|hit|ran|took|got|went|[a-z]+ed)\b|\s[^\w\s]"
 )
 _VERB_AFTER = re.compile(r"\s+(?:has|is|was|does|could|cannot|had|did|exceeded|reached|may not|must|ist|hat|wurde)\b")
 _SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
@@ -32,7 +33,8 @@ def _replace_name(match: re.Match[str]) -> str:
     if first.lower() in words.NOT_NAMES or _SENTENCE_NAME.match(first) or words.ADDRESS in name:
         return match[0]
     is_slug = name.isascii() and name.islower() and name.replace("-", "").isalpha()
-    if is_slug and not _VERB_AFTER.match(match.string, match.end()):
+    has_sign = match["gap"].strip() != ""
+    if is_slug and not has_sign and not _VERB_AFTER.match(match.string, match.end()):
         has_preposition = _PREPOSITION.search(match.string, max(match.start() - 12, 0), match.start())
         if not has_preposition or not _AFTER_NAME.match(match.string, match.end()):
             return match[0]

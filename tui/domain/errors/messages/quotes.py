@@ -9,7 +9,7 @@ from tui.domain.errors.messages.identity import is_id, normalise_name
 _BEFORE: Final = 60
 _ENTRY_BEFORE: Final = 300
 
-_FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "a", "an"})
+_FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "for", "a", "an"})
 _VALIDATED = re.compile(
     r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|"
     r"valid(?! JSON))|missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|"

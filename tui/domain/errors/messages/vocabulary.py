@@ -54,7 +54,7 @@ _ENTITIES: Final = _words(
     student partner brand restaurant hotel kunde kunden kundin mandant mandanten benutzer firma cliente clients clientes
     utilisateur usuario"""
 )
-VALUE_NOUNS: Final = _words("received got found actual instead")
+VALUE_NOUNS: Final = _words("received got found actual instead credentials")
 """What is quoted after one of these is data, also between backticks."""
 
 ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(_ENTITIES, reverse=True))
