@@ -40,7 +40,7 @@ def test_help_groups_keys_by_purpose() -> None:
         "PgDn PgUp       a page down, up; also ctrl-f ctrl-b",
         "",
         "look",
-        "w               whole run ids",
+        "w               whole run ids, clock times",
         "",
         "find",
         "s               sort",

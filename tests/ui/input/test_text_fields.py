@@ -3,7 +3,7 @@
 import asyncio
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 from textual import events
@@ -41,8 +41,8 @@ WITHOUT = {"CopyMenu", "LeaveScreen"}
 
 
 def screens() -> set[str]:
-    for module in iter_modules(tui.ui.screens.__path__):
-        import_module(f"tui.ui.screens.{module.name}")
+    for module in walk_packages(tui.ui.screens.__path__, "tui.ui.screens."):
+        import_module(module.name)
     found: set[str] = set()
     waiting: list[type[object]] = [Screen]
     while waiting:

@@ -43,7 +43,12 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("p", "pause", "pause", "Stop showing updates, or continue."),
     bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
     bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
-    bind("Y", "copy_menu", "copy what", "Choose what to copy: id, payload, output, error with its stack."),
+    bind(
+        "Y",
+        "copy_menu",
+        "copy what",
+        "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown.",
+    ),
     *ACTION_BINDINGS,
     *MENU_BINDINGS,
 )
