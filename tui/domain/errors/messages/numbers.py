@@ -21,7 +21,7 @@ _HTTP_STATUS = re.compile(r"[1-5]\d\d\Z")
 _ERROR_STATUS = re.compile(r"[45]\d\d\Z")
 _SMTP_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\Z")
 _HRESULT = re.compile(r"0x8[0-9a-f]{7}\Z", re.IGNORECASE)
-_SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
+_SMTP_REPLY = re.compile(r"[245]\d\d-[245]\.\d{1,3}\.\d{1,3}\Z")
 _LIBRARY_CODE = re.compile(
     r"(?:P\d{4}|E\d{4,5}|ORA-\d+|PLS-\d+|TNS-\d+|NJS-\d+|DPI-\d+|TS\d{4,5}|AADSTS\d+|SQL\d{4,5}[NWC]?|PGRST\d+|"
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\Z"
@@ -96,6 +96,8 @@ def _is_property_path(word: str) -> bool:
 def is_code(word: str, text: str, start: int, end: int) -> bool:
     """Return whether a word with digits is a status code, a code of a library or a name of the schema."""
     before = text[max(start - _BEFORE, 0) : start]
+    if _SMTP_REPLY.match(word):
+        return True
     if word.isdigit() or is_number(word):
         return _is_status(word, text, before, end)
     if is_schema_name(before):
