@@ -79,11 +79,6 @@ _POINTER_AFTER = re.compile(
     r"\s+(?:must|should|is required|is not|has|does not|needs)\b"
     r"|:\s+(?:[Ee]xpected|[Mm]ust|[Ss]hould|[Ii]nvalid|[Rr]equired|[Ii]s|[Nn]ot|[Mm]issing)\b"
 )
-_NODE_ADDRESS_BEFORE = re.compile(
-    r"(?:connect(?:ion|ing|ed)?|to|at|from|hosts?|servers?|brokers?|endpoint|node|address|reach|resolve|listen|on|peer)"
-    r"[\s:=`'\"(]+\Z",
-    re.IGNORECASE,
-)
 _HOUR_OR_LINE = re.compile(r"\d+:\d+\Z")
 _NODE_NAMES = re.compile(r"[A-Z][a-z]+\.js\Z")
 _ADDRESS_BEFORE = re.compile(
