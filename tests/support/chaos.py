@@ -177,7 +177,14 @@ class ChaosSession:
     def _all(self) -> Iterable[TrueRun]:
         """Return the runs that a session can know. Lists lag behind a new run; a feed does not."""
         is_live = isinstance(self.session.store.source_statuses.get(REALTIME), SourceConnected)
-        return [run for run in list(self.world.ledger) if is_live or run.listed_status is not None]
+        listed = [run for run in list(self.world.ledger) if is_live or run.listed_status is not None]
+        return [run for run in listed if not self._is_before_the_list(run)]
+
+    def _is_before_the_list(self, run: TrueRun) -> bool:
+        """Whether a run ended, and was created before the period that the list reads."""
+        is_old = _time(run.created_ms) < self.session.now() - self.session.settings.history
+        is_final = parse_status(run.status.database).canonical.is_final
+        return is_old and is_final and run.id not in self.session.store
 
     def _missed_in(self, gap: Gap) -> MissedRuns:
         """Return the true counts of the runs that changed in a gap, runs of a feed that has ended included."""
