@@ -95,7 +95,7 @@ class ErrorGroup:
 class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
 
-    A failure takes some 600 bytes, 6 MB for 10,000 of them. There are at most as many as the store has runs, and a
+    A failure takes some 800 bytes, 8 MB for 10,000 of them. There are at most as many as the store has runs, and a
     group counts at most `MAX_COUNTED_TAGS` tags.
     """
 

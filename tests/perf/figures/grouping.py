@@ -29,7 +29,7 @@ RUNS: Final = 10_000
 MAX_S: Final = 1.0
 MORE_RUNS: Final = 1_000
 MAX_MORE_MS: Final = 1.0
-MAX_MB: Final = 8.0
+MAX_MB: Final = 10.0
 MIN_QUALITY: Final = 0.99
 
 _NOW: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
