@@ -318,6 +318,24 @@ def test_runs_that_cannot_be_read_are_said_and_left_out(monkeypatch: pytest.Monk
         assert "30 of 60 failed runs are in no group: their errors were not read." in done.err
 
 
+def test_run_without_an_error_is_read_once_and_grouped(few: FleetApi) -> None:
+    refuse(few.fleet)
+    refused, run_id = few.fleet.fault, FleetRun(12, 0).id
+    row = {"id": run_id, "status": "SYSTEM_FAILURE", "taskIdentifier": "t", "updatedAt": "2020-01-01T00:00:00Z"}
+
+    def fault(path: str) -> Response | None:
+        if path == RUNS:
+            return JSONResponse({"data": [row], "pagination": {}})
+        return JSONResponse(row | {"error": None}) if path.endswith(run_id) else refused(path)
+
+    few.fleet.fault = fault
+    done = in_this_process("errors", "--json", url=few.url)
+    # The list has no creation time of the run: it is in the span all the same.
+    assert [(group["type"], group["message"], group["runIds"]) for group in done.objects] == [(None, "", [run_id])]
+    assert "in no group" not in done.err
+    assert len(details(few.fleet)) == 1
+
+
 def test_hostile_rows_are_printed_as_text(few: FleetApi) -> None:
     hostile: dict[str, Any] = {
         "data": [

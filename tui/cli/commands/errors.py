@@ -59,7 +59,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
-        groups = _groups(session, span, theirs, is_before_known=is_before_known)
+        groups = _groups(session, read.run_ids, span, theirs, is_before_known=is_before_known)
         if as_json:
             for group in groups:
                 output.json_line(group_object(group))
@@ -133,11 +133,13 @@ def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "Time
 
 
 def _groups(
-    session: Session, span: "TimeSpan", theirs: "ServerGroupsRead", *, is_before_known: bool
+    session: Session, run_ids: list[RunId], span: "TimeSpan", theirs: "ServerGroupsRead", *, is_before_known: bool
 ) -> list["ErrorGroup"]:
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
-    States come from the server's groups. Without these, a group is new if all failed runs of the time before are known.
+    The server listed these runs for the span, so that one without a creation time belongs to it however old its last
+    update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
+    are known.
     """
     from tui.store.error_groups import ErrorGroups
     from tui.store.errors.states import state_of
@@ -151,7 +153,10 @@ def _groups(
             return state_of(group.server_groups, span.since, now)
         return group.state if is_before_known else None
 
-    return [replace(group, state=state(group)) for group in groups.groups(span, now)]
+    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None and run.state is not None]
+    seen = [run.fixed.created_at or run.state.updated_at for run in runs if run.state is not None]
+    listed = span._replace(since=min([span.since, *seen]))
+    return [replace(group, state=state(group)) for group in groups.groups(listed, now)]
 
 
 def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:

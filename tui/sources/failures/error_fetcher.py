@@ -18,6 +18,7 @@ from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
+from tui.store.errors.failures import is_failure, known_error
 from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.feed import FeedTarget
 from tui.wire.feed_bodies import read_stored_error
@@ -167,7 +168,7 @@ class ErrorFetcher:
         if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
             return None
         stored = row.get("error") or None
-        if isinstance(stored, str) and len(stored) >= MAX_MESSAGE_CHARS:
+        if stored is None or (isinstance(stored, str) and len(stored) >= MAX_MESSAGE_CHARS):
             return None
         now = self._fetcher.now()
         # This is the column that the feed sends, with the same precision.
@@ -188,9 +189,9 @@ class ErrorFetcher:
 
 
 def lacks_error(store: KnownRuns, run_id: RunId) -> bool:
-    """Whether a run of the store has failed and its error is not known."""
+    """Whether a run of the store has failed and its error is not known. A detail may say that there is none."""
     run = store.get(run_id)
-    return run is not None and run.status.is_failed and not run.is_gone and (run.error is None or not run.error[1])
+    return run is not None and run.state is not None and is_failure(run) and known_error(run, run.state) is None
 
 
 def _query_for_texts(texts: Sequence[str], like: str) -> str:
