@@ -130,7 +130,6 @@ class Shot:
 SHOTS: Final = {
     "list": Shot(to_a_failed_run),
     "failed": Shot(keys(*"xxxxx3z")),
-    "errors": Shot(keys("!")),
     "logs": Shot(keys(filtered("example-checkout"), "j", "5", "z", "X", "X", "\r")),
     "waterfall": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "t", "z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),

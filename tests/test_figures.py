@@ -285,6 +285,7 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
         idle = shown.cost(lambda: shown.wait_for_requests(IDLE_REQUESTS), lambda: True)
+        # Last, because its requests may leave none for the next poll.
         shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
         shown.press("z", lambda: "2:group" not in shown.terminal.text and shown.is_group_current())
         costs["Down, errors"] = [shown.move_group() for _ in range(MOVES)]
