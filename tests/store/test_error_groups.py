@@ -156,6 +156,19 @@ def test_state_joins_the_groups_of_the_server() -> None:
         assert group.state is state
 
 
+def test_server_group_is_joined_by_what_it_shows_of_the_error() -> None:
+    long = "cannot read " + "the response, " * 60
+    theirs = ServerErrorGroup(ErrorGroupId("error_1"), TaskId("sync"), Raw(long[:500]), Raw("Error"))
+    crash = replace(theirs, type=Raw("TASK_PROCESS_OOM_KILLED"), message=Raw("Process ran out of memory"))
+    for error, group in (
+        (build_error(long, name="Error"), theirs),
+        (build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)"), crash),
+    ):
+        _, groups = grouped(failed("run_a", error))
+        groups.on_server_groups([theirs, crash])
+        assert [each.server_groups for each in groups.groups(SPAN, at(0))] == [(group,)]
+
+
 def test_ignored_group_comes_back_when_the_time_is_over() -> None:
     _, groups = grouped(failed("run_a", build_error("m")))
     theirs = ServerErrorGroup(

@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
@@ -12,7 +12,6 @@ from sortedcontainers import SortedKeyList
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
-from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
@@ -22,6 +21,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.errors.failures import Failure, TimeSpan, is_failure, known_error
 from tui.store.errors.members import Members
+from tui.store.errors.server_groups import MAX_COMPARED_ERRORS, ServerGroups
 from tui.store.errors.span_counts import SpanCounts
 from tui.store.errors.states import ErrorState, state_of
 from tui.store.store import Store
@@ -111,7 +111,7 @@ class ErrorGroups:
         self._ranked = SortedKeyList(key=_rank)
         self._ignored: set[Fingerprint] = set()
         self._knows_before = False
-        self._server_groups: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
+        self._server_groups = ServerGroups()
         if not starts_empty:
             for run in store.runs():
                 self._update(run.id, run)
@@ -126,9 +126,7 @@ class ErrorGroups:
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
         """Take over the server's groups. None: the API key may not read them."""
-        self._server_groups = {}
-        for group in groups or ():
-            self._server_groups.setdefault((group.task, normalise(group.message)), []).append(group)
+        self._server_groups = ServerGroups(groups or ())
         self._forget(list(self._groups))
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
@@ -239,7 +237,8 @@ class ErrorGroups:
     def _built(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup:
         counts, members, kind = self._counts.by_group[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
         run_ids = tuple(members.newest_in(span, MAX_RUN_IDS))
-        theirs = self._joined(kind, counts.tasks)
+        newest = (self._failures[run_id].error for run_id in run_ids[:MAX_COMPARED_ERRORS])
+        theirs = self._server_groups.of(kind, counts.tasks, (error for error in newest if error is not None))
         return ErrorGroup(
             kind=kind,
             count=counts.count,
@@ -254,10 +253,6 @@ class ErrorGroups:
             state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
             server_groups=theirs,
         )
-
-    def _joined(self, kind: ErrorKind, tasks: Collection[TaskId]) -> tuple[ServerErrorGroup, ...]:
-        theirs = (group for task in tasks for group in self._server_groups.get((task, kind.message), ()))
-        return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
 
     def _local_state(self, members: Members, span: TimeSpan) -> ErrorState | None:
         """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
