@@ -34,8 +34,10 @@ class KeyPainter:
         self._shown: tuple[object, ...] = ()
 
     def begin(self) -> None:
-        """Record that the first screen is shown."""
-        self._shown = self._place
+        """Record that the first screen is painted: nothing has to wait for it any longer."""
+        self._shown, self._has_new_layout = self._place, False
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.record_settled()
 
     def record_layout(self) -> None:
         """Record that widgets are about to get other places."""
