@@ -11,7 +11,7 @@ from typing import Final
 from tui.domain.errors.progress import ServerGroupsRead
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import period_text
-from tui.domain.ids import Cursor, ErrorGroupId
+from tui.domain.ids import Cursor, ErrorGroupId, TaskId
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.failure_reader import sentence_of
@@ -80,12 +80,12 @@ class GroupReader:
         )
 
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
-        groups: dict[ErrorGroupId, ServerErrorGroup] = {}
+        groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
         cursors = set[Cursor]()
         page = await self._read_page(period, None, priority)
         while True:
-            # A group whose count grew between two requests may be on both pages.
-            groups |= {group.id: group for group in page.groups}
+            # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
+            groups |= {(group.id, group.task): group for group in page.groups}
             is_last = page.next is None or page.next in cursors
             if is_last or len(cursors) + 1 >= MAX_PAGES:
                 return ServerGroupsRead(tuple(groups.values()), page.read_at, is_cut=page.is_cut or not is_last)

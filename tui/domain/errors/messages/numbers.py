@@ -58,7 +58,7 @@ _PHRASE = re.compile(
     r"Service (?:Temporarily )?Unavailable|Gateway Time-?out|Insufficient Storage|Moved|Found|See Other|OK\b|Created)"
 )
 _COUNTED = re.compile(r"\s+(?:of\s|out of\s|[a-z]+s\b(?<!\bstatus)|times\b|byte|ms\b)")
-_SENTENCE = re.compile(r"[ :-]+[A-Z\"'<{]|-\d\.|[ ]\d\.\d")
+_SENTENCE = re.compile(r"[ :-]+[A-Z\"'<{]|[ :-]+[a-z]+(?:_[a-z]+)+\b|-\d\.|[ ]\d\.\d")
 _CAPITALS = re.compile(r"[ :]+[A-Z][A-Z_]{3,}\b")
 _SMTP_BEFORE = re.compile(r"\b[245]\d\d[ -]\Z")
 _SCHEMA = re.compile(rf"\b(?:{'|'.join(sorted(words.SCHEMA_NOUNS))})\b[:\s(`\"'.]*\Z", re.IGNORECASE)

@@ -79,6 +79,9 @@ _POINTER_AFTER = re.compile(
     r"\s+(?:must|should|is required|is not|has|does not|needs)\b"
     r"|:\s+(?:[Ee]xpected|[Mm]ust|[Ss]hould|[Ii]nvalid|[Rr]equired|[Ii]s|[Nn]ot|[Mm]issing)\b"
 )
+_PRODUCT: Final = "trigger.dev"
+"""REST's message of a crash is `trigger.dev internal error (CODE)`."""
+
 _HOUR_OR_LINE = re.compile(r"\d+:\d+\Z")
 _NODE_NAMES = re.compile(r"[A-Z][a-z]+\.js\Z")
 _ADDRESS_BEFORE = re.compile(
@@ -184,7 +187,7 @@ _REPLACE = {
     "windows": lambda _: words.PATH,
     "path": _path,
     "assignment": _assignment,
-    "host": lambda _: words.ADDRESS,
+    "host": lambda match: match[0] if match[0] == _PRODUCT else words.ADDRESS,
     "numbered": _numbered,
     "file": _file,
     "relative": _relative,
