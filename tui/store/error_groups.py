@@ -108,7 +108,7 @@ class ErrorGroups:
         self._unread = Members()
         self._counts = SpanCounts()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
-        self._ranked = SortedKeyList(key=_rank)
+        self._ranked = SortedKeyList(key=rank)
         self._ignored: set[Fingerprint] = set()
         self._knows_before = False
         self._server_groups = ServerGroups()
@@ -272,7 +272,8 @@ def _most_first(counter: Counter[K]) -> tuple[tuple[K, int], ...]:
     return tuple(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
+def rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
+    """Return the key by which groups are sorted: new ones first, then by count, the greatest first."""
     return group.state is not ErrorState.NEW, -group.count, -group.last_seen.timestamp(), group.fingerprint
 
 

@@ -100,8 +100,8 @@ def test_object_has_raw_values_and_null_for_the_unknown() -> None:
         "runIds": ["run_b", "run_a"],
         "runIdsComplete": False,
     }
-    assert group_object(GROUP) == expected
+    assert group_object(GROUP, are_all_read=True) == expected
     unknown: dict[str, Any] = {"type": None, "frame": None, "tasks": [], "versions": [], "count": 2, "state": None}
-    assert group_object(NOTHING_KNOWN) == expected | unknown | {"runIdsComplete": True}
+    assert group_object(NOTHING_KNOWN, are_all_read=True) == expected | unknown | {"runIdsComplete": True}
     unnamed = replace(GROUP, kind=replace(KIND, frame=OwnFrame(Raw("src/a.ts"), None)))
-    assert group_object(unnamed)["frame"] == "src/a.ts"
+    assert group_object(unnamed, are_all_read=True)["frame"] == "src/a.ts"

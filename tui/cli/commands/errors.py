@@ -62,7 +62,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
         groups = _groups(session, read.run_ids, span, theirs, is_before_known=is_before_known)
         if as_json:
             for group in groups:
-                output.json_line(group_object(group))
+                output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
         else:
             output.lines(group_lines(groups, session.now(), output.width))
         for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
@@ -141,7 +141,7 @@ def _groups(
     update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
     are known.
     """
-    from tui.store.error_groups import ErrorGroups
+    from tui.store.error_groups import ErrorGroups, rank
     from tui.store.errors.states import state_of
 
     now = session.now()
@@ -156,7 +156,7 @@ def _groups(
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None and run.state is not None]
     seen = [run.fixed.created_at or run.state.updated_at for run in runs if run.state is not None]
     listed = span._replace(since=min([span.since, *seen]))
-    return [replace(group, state=state(group)) for group in groups.groups(listed, now)]
+    return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)
 
 
 def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:

@@ -26,8 +26,10 @@ _STATE_TOKENS: Final = {
 }
 
 
-def group_object(group: ErrorGroup) -> Object:
+def group_object(group: ErrorGroup, *, are_all_read: bool) -> Object:
     """Return a group with every key of `errors --json`, None where its value is not known.
+
+    `are_all_read`: the errors of all failed runs of the span are known. Any other run may be of this group too.
 
     * `fingerprint`: the same in every session and for every environment
     * `type`: the class of the exception, or Trigger.dev's code; None for a thrown string
@@ -52,7 +54,7 @@ def group_object(group: ErrorGroup) -> Object:
         "lastSeen": iso_time(group.last_seen),
         "state": None if group.state is None else group.state.value,
         "runIds": list(group.run_ids),
-        "runIdsComplete": group.has_all_run_ids,
+        "runIdsComplete": group.has_all_run_ids and are_all_read,
     }
 
 
