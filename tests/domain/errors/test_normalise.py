@@ -101,6 +101,8 @@ def test_any_text_is_normalised(text: str) -> None:
         ("1024x768 is too small", "<n> is too small"),
         ("Upload V1StGXR8_Z5jdHi6B-myT is gone", "Upload <id> is gone"),
         ("Error: 0x80070005", "Error: 0x80070005"),
+        ("FATAL: 28P01", "FATAL: 28P01"),
+        ("no route to fe80::1ff:fe23:4567:890a%eth0", "no route to <addr>"),
         ("529 overloaded_error: try later", "529 overloaded_error: try later"),
         ("trigger.dev internal error (X)", "trigger.dev internal error (X)"),
         ("search for 'a' in 'b'", "search for '…' in '…'"),

@@ -23,7 +23,7 @@ _SMTP_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\Z")
 _HRESULT = re.compile(r"0x8[0-9a-f]{7}\Z", re.IGNORECASE)
 _SMTP_REPLY = re.compile(r"[245]\d\d-[245]\.\d{1,3}\.\d{1,3}\Z")
 _LIBRARY_CODE = re.compile(
-    r"(?:P\d{4}|E\d{4,5}|ORA-\d+|PLS-\d+|TNS-\d+|NJS-\d+|DPI-\d+|TS\d{4,5}|AADSTS\d+|SQL\d{4,5}[NWC]?|PGRST\d+|"
+    r"(?:P\d{4}|E\d{4,5}|ORA-\d+|PLS-\d+|TNS-\d+|NJS-\d+|DPI-\d+|TS\d{4,5}|AADSTS\d+|\d\dP\d\d|0A000|3[DF]000|XX00\d|SQL\d{4,5}[NWC]?|PGRST\d+|"
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\Z"
 )
 # Order numbers, plates, postcodes: `AB-1234-X`, `SW1A`.
@@ -34,12 +34,12 @@ _CODE_LIKE = re.compile(r"[A-Z0-9]+(?:[_.-][A-Z0-9]+)*\Z|\d{1,9}\Z|[a-z]+(?:[_.-
 _CODE = re.compile(
     r"(?<!promo )(?<!discount )(?<!coupon )(?<!zip )(?<!postal )(?<!country )(?<!verification )(?<!otp )(?<!invite )"
     r"(?<!access )(?<!product )(?<!area )(?<!voucher )(?<!referral )(?<!gift )(?<!tracking )"
-    r"(?:\b|_)(?:err(?:or)?[ _-]?(?:code|number|no)?|code|errno|sqlstate|status(?:[ _-]?code)?|statuscode|"
+    r"(?:\b|_)(?:err(?:or)?[ _-]?(?:code|number|no)?|code|errno|sqlstate|status(?:[ _-]?code)?|statuscode|curl|"
     r"exit(?:ed)?(?: with)?(?: (?:code|status))?|signal|rc|grpc-status|http(?:/\d(?:\.\d)?)?)"
     r"\b[\"']?(?:\s+(?:of|is|was|with))?[\s:=#(\[\"'<]{0,4}\Z",
     re.IGNORECASE,
 )
-_CODE_STARTS: Final = ("code", "err", "stat", "exit", "http", "signal", "rc")
+_CODE_STARTS: Final = ("code", "curl", "err", "stat", "exit", "http", "signal", "rc")
 _CODE_CHARS: Final = 24
 _ANSWERED = re.compile(
     r"\b(?:returned|responded|response|answered|replied|got|received|reply|rejected|respond|failed|result|with|upstream|"
