@@ -11,7 +11,7 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
-KEYS = {"spanId", "runId", "message", "startTime", "durationMs", "isError", "isPartial", "level", "depth"}
+KEYS = {"spanId", "parentId", "runId", "message", "startTime", "durationMs", "isError", "isPartial", "level", "depth"}
 
 
 def run_of(number: str) -> str:
@@ -40,7 +40,7 @@ def test_json_has_each_answered_span_once(recordings_api: RecordingsApi, number:
     assert (done.code, done.err) == (0, "")
     root = recording(number)["response"]["body"]["trace"]["rootSpan"]
     assert [(line["spanId"], line["depth"]) for line in done.objects] == answered(root)
-    assert all(line.keys() >= KEYS for line in done.objects)
+    assert all(line.keys() == KEYS for line in done.objects)
     assert all(line["parentId"] for line in done.objects[1:])
     asked = Counter(request.path.rsplit("/", 1)[1] for request in recordings_api.requests)
     assert set(asked) <= {"trace", "whoami"}
@@ -63,8 +63,24 @@ def test_json_has_the_server_s_values(recordings_api: RecordingsApi) -> None:
         "level": "TRACE",
         "depth": 1,
     }
-    assert "parentId" not in lines[0]
+    assert lines[0]["parentId"] is None
     assert [line["level"] for line in lines].count("DEBUG") == 10
+
+
+def test_unusual_values_are_null_or_iso(recordings_api: RecordingsApi) -> None:
+    children: list[dict[str, Any]] = [
+        {"id": "iso"},
+        {"id": "text", "data": span_data("b", startTime="1795527826188000000", duration=-1e400)},
+        {"id": "number", "data": span_data("c", startTime=1795527826188000000, duration="5")},
+        {"id": "later", "data": span_data("d", startTime="soon")},
+    ]
+    recordings_api.answer(trace_with(*children), path=f"/api/v1/runs/{FAILED}/trace")
+    done = in_this_process("trace", FAILED, "--json", url=recordings_api.url)
+    assert [line["startTime"] for line in done.objects[1:]] == [None, *["2026-11-24T13:43:46.188Z"] * 2, "soon"]
+    assert [line["durationMs"] for line in done.objects[1:]] == [None, None, None, 1000]
+    assert all(line.keys() == KEYS for line in done.objects)
+    text = in_this_process("trace", FAILED, url=recordings_api.url).out
+    assert "2 spans could not be read." in text
 
 
 def test_cut_trace_is_reported_and_not_completed(recordings_api: RecordingsApi) -> None:

@@ -1,8 +1,8 @@
 """The trace that `trace` prints: one span a line with its bar, or as JSON objects.
 
-The keys of an object: `spanId`, `parentId` (absent for the root of the whole trace), `runId`, `message`, `startTime`,
+The keys of an object: `spanId`, `parentId` (null for the root of the whole trace), `runId`, `message`, `startTime`,
 `durationMs`, `isError`, `isPartial`, `level` (TRACE for spans, DEBUG for the engine's, else that of a log line),
-`depth` (0 for the root). Values are as the server answered them, and a value that it left out is an absent key.
+`depth` (0 for the root). Values are as the server answered them, and a value that it left out is null.
 `durationMs` of a span without an end (`isPartial`) is what the server counted until then, usually 0.
 """
 
@@ -27,8 +27,8 @@ MIN_WIDTH = 60
 
 
 def record_object(record: SpanRecord) -> dict[str, Json]:
-    """Return a span as a JSON object."""
-    values: dict[str, Json] = {
+    """Return a span as a JSON object, with every key."""
+    return {
         "spanId": record.id,
         "parentId": record.parent_id,
         "runId": record.run_id,
@@ -40,7 +40,6 @@ def record_object(record: SpanRecord) -> dict[str, Json]:
         "level": record.level,
         "depth": record.depth,
     }
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def trace_lines(waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int) -> list[Line]:

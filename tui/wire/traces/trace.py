@@ -5,7 +5,9 @@ spans. Source: tests/wire/recordings/README.md §5 (recordings 210-291).
 """
 
 import json
+import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TypeGuard
 
 from tui.domain.errors.error import RunError, build_error
@@ -16,7 +18,7 @@ from tui.domain.text import Raw
 from tui.domain.traces.span import Span, SpanDetail, SpanRecord, Trace, TriggeredRun
 from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits
-from tui.wire.times import read_duration_ns, read_time
+from tui.wire.times import read_duration_ns, read_epoch_ns, read_time
 from tui.wire.traces.trace_nodes import SLICE_NODES, TraceScanner
 
 _STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, of span errors, of logged errors
@@ -100,7 +102,7 @@ def read_records(scanner: TraceScanner) -> Iterator[SpanRecord]:
             _raw(run_id),
             node.depth,
             _raw(data.get("message")),
-            _raw(data.get("startTime")),
+            _start_text(data.get("startTime")),
             _ns_as_ms(data.get("duration")),
             _flag(data.get("isError")),
             _flag(data.get("isPartial")),
@@ -133,7 +135,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limi
     data = node.get("data")
     if not _is_object(data):
         return None
-    span_id, message, started_at = node.get("id"), data.get("message"), read_time(data.get("startTime"))
+    span_id, message, started_at = node.get("id"), data.get("message"), _start_time(data.get("startTime"))
     if not isinstance(span_id, str) or not isinstance(message, str) or started_at is None or not run_id:
         return None
     number = data.get("attemptNumber")
@@ -195,14 +197,29 @@ def _flag(value: Json) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _start_time(value: Json) -> datetime | None:
+    """Read the ISO time of a span, or nanoseconds as `/events` has them."""
+    return read_time(value) or read_epoch_ns(value)
+
+
+def _start_text(value: Json) -> Raw | None:
+    """Return a time as it came, nanoseconds as ISO."""
+    text = _raw(value)
+    if text is not None and not text.isdecimal():
+        return text
+    at = _start_time(value)
+    return text if at is None else Raw(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+
+
 def _ns_as_ms(value: Json) -> float | None:
-    """Return nanoseconds as milliseconds, whole ones as an integer; None for anything but a number."""
+    """Return nanoseconds as milliseconds, whole ones as an integer; None for anything but a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int) and value % 1_000_000 == 0:
         return value // 1_000_000
     try:
-        return value / 1_000_000
+        ms = value / 1_000_000
+        return ms if math.isfinite(ms) else None
     except OverflowError:  # an integer too large for a float
         return None
 
