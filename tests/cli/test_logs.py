@@ -95,6 +95,39 @@ def test_log_counts_as_info(recordings_api: RecordingsApi) -> None:
     assert [line["level"] for line in done.objects] == ["LOG", "WARN"]
 
 
+def test_row_without_a_level_is_a_line(recordings_api: RecordingsApi) -> None:
+    words = ["INFO", "verbose", "X" * 60, None, 7, "", "trace", "TRACE"]
+    rows = [row(number) | {"level": word} for number, word in enumerate(words)]
+    recordings_api.answer(reply(*rows), path=EVENTS)
+    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
+    assert [line["level"] for line in done.objects] == ["INFO", "verbose", "X" * 60, None, None, None, "trace"]
+
+
+def test_known_levels_survive_hundreds_of_words(recordings_api: RecordingsApi) -> None:
+    rows = [row(number, f"odd {number}") for number in range(300)] + [row(300, "error"), row(301, "WARN")]
+    recordings_api.answer(reply(*rows), path=EVENTS)
+    done = in_this_process("logs", LIVE, "--json", "--level", "warn", url=recordings_api.url)
+    assert [(line["message"], line["level"]) for line in done.objects] == [("line 300", "ERROR"), ("line 301", "WARN")]
+    every = in_this_process("logs", LIVE, "--json", url=recordings_api.url).objects
+    assert {line["level"] for line in every[250:300]} == {None}
+
+
+def test_iso_times_are_read_like_nanoseconds(recordings_api: RecordingsApi) -> None:
+    times = ["2026-11-24T13:45:01.002Z", "1795527901001000000", 1795527901003000000, "2026-11-24T14:45:01.0005+01:00"]
+    recordings_api.answer(reply(*(row(number, startTime=time) for number, time in enumerate(times))), path=EVENTS)
+    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
+    assert [line["time"][14:] for line in done.objects] == ["45:01.000500Z", "45:01.001Z", "45:01.002Z", "45:01.003Z"]
+    assert messages(done.objects) == ["line 3", "line 1", "line 0", "line 2"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"", b'{"events":null}', b'{"events":[', b"{"], ids=repr)
+def test_unreadable_answer_says_what_could_not_be_read(recordings_api: RecordingsApi, body: bytes) -> None:
+    recordings_api.answer(Reply(body=body), path=EVENTS)
+    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"GET {EVENTS}: ")
+
+
 def test_lines_of_text_cannot_look_like_log_lines(recordings_api: RecordingsApi) -> None:
     text = "first\n2026-11-24T13:43:59.826Z  0.1s  1  error  forged\n\x1b[2Jend"
     recordings_api.answer(reply(row(1, message=text)), path=EVENTS)

@@ -1,7 +1,7 @@
 """How often a log may be read, and the cache of spans."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,13 @@ def test_span_of_a_line_is_read_once(tmp_path: Path) -> None:
 def test_log_is_settled_some_time_after_the_end() -> None:
     ended = State(START, Precision.DETAIL, parse_status("COMPLETED"), finished_at=START)
     run = Run(RunId("run_1"), state=ended)
-    assert not is_settled(run, START + SETTLED_AFTER - timedelta(milliseconds=1))
-    assert is_settled(run, START + SETTLED_AFTER)
-    assert not is_settled(Run(RunId("run_1")), START + timedelta(days=1))
+    assert not is_settled(run, START + SETTLED_AFTER - timedelta(milliseconds=1), 0.0)
+    assert is_settled(run, START + SETTLED_AFTER, 0.0)
+    assert not is_settled(Run(RunId("run_1")), START + timedelta(days=1), 9.0)
+
+
+@pytest.mark.parametrize("finished_at", [None, START + timedelta(days=1)], ids=["missing", "in the future"])
+def test_log_settles_without_a_usable_time_of_the_end(finished_at: datetime | None) -> None:
+    run = Run(RunId("run_1"), state=State(START, Precision.DETAIL, parse_status("FAILED"), finished_at=finished_at))
+    assert not is_settled(run, START, 1.9)
+    assert is_settled(run, START, 2.0)

@@ -88,9 +88,15 @@ class LogFetcher:
         return detail
 
 
-def is_settled(run: Run, now_at_request: datetime) -> bool:
-    """Return whether a log that was requested at that time has all lines of a run that has ended."""
+def is_settled(run: Run, now_at_request: datetime, final_for_s: float) -> bool:
+    """Return whether a log that was requested at that time has all lines of a run that has ended.
+
+    `final_for_s` is how long the run had been known to be final then. It decides where the time of the end is missing,
+    or later than the server's clock.
+    """
     if not run.is_final:
         return False
-    finished_at = run.state.finished_at if run.state is not None else None
-    return finished_at is None or now_at_request - finished_at >= SETTLED_AFTER
+    if final_for_s >= SETTLED_AFTER.total_seconds():
+        return True
+    ended_at = None if run.state is None else run.state.finished_at or run.state.expired_at
+    return ended_at is not None and now_at_request - ended_at >= SETTLED_AFTER

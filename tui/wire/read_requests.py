@@ -162,7 +162,11 @@ class ApiReader(ABC):
 
     async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
-        return await decode_log((await self._fetch_success(EventsRequest(run_id))).body, known, now_s)
+        response = await self._fetch_success(EventsRequest(run_id))
+        try:
+            return await decode_log(response.body, known, now_s)
+        except ServerFault as error:
+            raise ServerFault(f"{response.label}: {error}", response.status) from None
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         response = await self._fetch_success(SpanRequest(run_id, span_id))

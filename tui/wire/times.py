@@ -45,13 +45,16 @@ def read_time(text: Json) -> datetime | None:
 
 
 def read_epoch_ns(value: Json) -> datetime | None:
-    """Read nanoseconds since 1970, as a number or a text, to the microsecond. Return None if they are invalid."""
+    """Read nanoseconds since 1970, as a number or a text, to the microsecond, or an ISO time.
+
+    Return None if they are invalid.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         return EARLIEST + min(max(int(value) // _NS_PER_US, 0), (LATEST - EARLIEST) // _US) * _US
     except (ValueError, OverflowError):  # not a number, infinite, or too many digits
-        return None
+        return read_time(value)
 
 
 def read_duration_ns(value: Json) -> timedelta:

@@ -91,6 +91,7 @@ class _Reader:
         self._fetcher = LogFetcher(session.fetcher, session.clock)
         self._log: RunLog | None = None
         self._failures = 0
+        self._final_since_s: float | None = None
 
     async def read(self) -> "tuple[Run, LogRead, bool]":
         """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
@@ -117,15 +118,17 @@ class _Reader:
         from tui.sources.log_fetcher import MIN_INTERVAL_S, LogRead, is_settled
         from tui.wire.errors import NotFound, ServerFault
 
-        requested_at = self._session.now()
         run_error: NotFound | ServerFault | None = None
         try:
             run = await self._read_run()
-            requested_at = self._session.now()
         except (NotFound, ServerFault) as error:
             if self._follows:
                 raise
             run, run_error = Run(self._run_id), error
+        requested_at, now_s = self._session.now(), self._session.clock.monotonic_s()
+        if run.is_final and self._final_since_s is None:
+            self._final_since_s = now_s
+        final_for_s = 0.0 if self._final_since_s is None else now_s - self._final_since_s
         try:
             read = await self._fetcher.read(self._run_id, self._log, Priority.SELECTED)
         except NotFound:
@@ -135,7 +138,7 @@ class _Reader:
             read = LogRead(LogBuilder().build(), is_new=False, next_s=MIN_INTERVAL_S)
         if run_error is not None:
             self._output.say(f"only the log could be read: {run_error}")
-        return run, read, is_settled(run, requested_at)
+        return run, read, is_settled(run, requested_at, final_for_s)
 
     async def _read_run(self) -> Run:
         from tui.sources.budget import Priority

@@ -20,6 +20,9 @@ MAX_LOG_LINES: Final = 100_000
 UNKNOWN: Final = -1
 """Stands for an unknown time or attempt in the arrays of a log."""
 
+UNKNOWN_WORD: Final = Raw("")
+"""The word of a line whose level the server did not send."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000
 _PACKED_BYTES: Final = 8
@@ -244,13 +247,14 @@ class LogBuilder:
         return True
 
     def _index_of(self, word: Raw) -> int:
-        """Return the index of a level word. From the 255th different word on, all count as one."""
+        """Return the index of a level word. After MAX_WORDS words, one that is no known level becomes unknown."""
         index = self._words.get(word)
-        if index is None:
-            if len(self._words) >= _MAX_WORDS:
-                return _MAX_WORDS - 1
-            index = self._words[word] = len(self._words)
-        return index
+        if index is not None:
+            return index
+        if len(self._words) >= MAX_WORDS:
+            level = Raw(word.upper())
+            word = level if level in _LEVELS else UNKNOWN_WORD
+        return self._words.setdefault(word, len(self._words))
 
     def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
         """Return the log in order of time; lines of one time stay in the server's order."""
@@ -278,7 +282,8 @@ class LogBuilder:
         return {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
 
 
-_MAX_WORDS: Final = 255
+MAX_WORDS: Final = 240
+"""Different words for levels in one log, besides those that `level_of` knows. An index into them is one byte."""
 
 
 def _permuted(values: "array[int]", order: list[int] | None) -> "array[int]":

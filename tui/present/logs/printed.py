@@ -48,7 +48,7 @@ def log_object(line: LogLine, started_at: datetime | None) -> dict[str, Json]:
     known: dict[str, Json] = {
         "time": iso_time(line),
         "offsetMs": _offset_ms(line, started_at),
-        "level": line.word,
+        "level": line.word or None,
         "attempt": line.attempt,
         "message": line.message,
     }

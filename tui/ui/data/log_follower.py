@@ -55,7 +55,8 @@ class LogFollower:
         self._is_owed = False
         """Whether a read is due and waits until the pane is visible."""
         self._failures = 0
-        self._was_final = False
+        self._final_since_s: float | None = None
+        """When the run was first known to be final."""
 
     @property
     def fetcher(self) -> "LogFetcher":
@@ -76,7 +77,7 @@ class LogFollower:
             return
         self.close()
         self._run_id = run_id
-        self._failures, self._was_final = 0, False
+        self._failures, self._final_since_s = 0, None
         self.reading = LogReading()
         if run_id is not None:
             self._schedule(REST_S)
@@ -107,8 +108,8 @@ class LogFollower:
     def on_run_changed(self) -> None:
         """Read the log soon if the run has just ended."""
         run = self._run
-        if run is not None and run.is_final and not self._was_final:
-            self._was_final = True
+        if run is not None and run.is_final and self._final_since_s is None:
+            self._final_since_s = self.session.clock.monotonic_s()
             log = self.reading.log
             if log is not None and self._wants_more(self.reading):
                 self._schedule(SETTLE_S)
@@ -161,6 +162,7 @@ class LogFollower:
         from tui.sources.log_fetcher import is_settled  # noqa: PLC0415  the start must be fast
 
         session, run, requested_at = self.session, self._run, self.session.now()
+        final_for_s = self._final_for_s(run)
         # The first read is about the run on the screen, the others fill what the user did not ask for.
         priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
         try:
@@ -173,13 +175,22 @@ class LogFollower:
         self._failures = 0
         # A run that was opened by its id may have become known meanwhile.
         run = self._run if run is None else run
-        is_complete = run is not None and is_settled(run, requested_at)
+        is_complete = run is not None and is_settled(run, requested_at, final_for_s)
         reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
         self.reading = reading
         if self._wants_more(reading):
             is_ended = run is not None and run.is_final
             self._schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
         self._show(reading)
+
+    def _final_for_s(self, run: Run | None) -> float:
+        """Return how long the run has been known to be final."""
+        if run is None or not run.is_final:
+            return 0.0
+        now_s = self.session.clock.monotonic_s()
+        if self._final_since_s is None:
+            self._final_since_s = now_s
+        return now_s - self._final_since_s
 
     def _fail(self, error: ApiError, run: Run | None) -> None:
         self._failures += 1

@@ -64,7 +64,8 @@ class EventRows:
     def _find_list(self) -> None:
         self._skip("{")
         while True:
-            self._peek()
+            if self._peek() == "}":
+                raise ServerFault(_NO_LIST, _OK)
             key = self._value()
             self._skip(":")
             sign = self._peek()

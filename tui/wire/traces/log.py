@@ -8,15 +8,15 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.traces.log_line import UNKNOWN, LogBuilder, RunLog
-from tui.wire.times import LATEST, read_epoch_ns
+from tui.domain.traces.log_line import UNKNOWN, UNKNOWN_WORD, LogBuilder, RunLog
+from tui.wire.times import EARLIEST, LATEST, read_epoch_ns, read_time
 from tui.wire.traces.event_rows import MAX_EVENT_ROWS, EventRows, stored_rows
 
 DIGEST_BYTES: Final = 1024 * 1024
@@ -27,12 +27,13 @@ TURNS: Final = 8
 
 SPAN_LEVEL: Final = "TRACE"
 
-MAX_LEVEL_CHARS: Final = 20
+MAX_LEVEL_CHARS: Final = 200
 """Length of the word for a level."""
 
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _MAX_NS: Final = min(int(LATEST.timestamp()) * 10**9, 2**63 - 1)
 _MAX_ATTEMPT: Final = 10**9
+_NS_PER_US: Final = 1_000
 
 
 async def decode_log(body: bytes, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
@@ -94,18 +95,18 @@ class LogDecoder:
 
     def _read(self, row: dict[str, Json]) -> None:
         level = row.get("level")
-        if not isinstance(level, str) or level == SPAN_LEVEL:
-            self._stored_rows += stored_rows(row, SPAN_LEVEL)
+        word = Raw(level[:MAX_LEVEL_CHARS]) if isinstance(level, str) else UNKNOWN_WORD
+        self._stored_rows += stored_rows(row, word)
+        if level == SPAN_LEVEL:
             self._read_attempt(row)
             return
-        self._stored_rows += stored_rows(row, level)
         span_id, attempt, properties = row.get("spanId"), row.get("attemptNumber"), row.get("properties")
         is_number = isinstance(attempt, int) and not isinstance(attempt, bool) and 0 <= attempt <= _MAX_ATTEMPT
         self._is_full |= not self._builder.add(
             SpanId(span_id if isinstance(span_id, str) else ""),
             _time_ns(row.get("startTime")),
             attempt if is_number else None,
-            Raw(level[:MAX_LEVEL_CHARS]),
+            word,
             _message(row.get("message")),
             json.dumps(properties, separators=(",", ":")) if isinstance(properties, dict) and properties else None,
         )
@@ -126,10 +127,11 @@ def _message(message: Json) -> Raw:
 
 
 def _time_ns(value: Json) -> int:
-    """Read nanoseconds since 1970, as a number or a text. Return `UNKNOWN` if they are invalid."""
+    """Read nanoseconds since 1970, as a number or a text, or an ISO time. Return `UNKNOWN` if they are invalid."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return UNKNOWN
     try:
         return min(max(int(value), 0), _MAX_NS)
     except (ValueError, OverflowError):  # not a number, infinite, or too many digits
-        return UNKNOWN
+        at = read_time(value)
+        return UNKNOWN if at is None else min((at - EARLIEST) // timedelta(microseconds=1) * _NS_PER_US, _MAX_NS)
