@@ -148,6 +148,7 @@ def test_huge_duration_never_overflows_a_time(duration: float) -> None:
         ("2026-11-24T13:43:46.188000000Z", 13),
         ("2026-11-24 13:43:46.188", 13),
         ("2026-11-24T15:43:46.188+02:00", 13),
+        ("1795527826188000000", 13),
     ],
 )
 def test_times_of_any_spelling_become_utc(text: str, expected: int) -> None:
@@ -156,7 +157,7 @@ def test_times_of_any_spelling_become_utc(text: str, expected: int) -> None:
     assert (started_at.tzinfo, started_at.hour) == (UTC, expected)
 
 
-@pytest.mark.parametrize("text", ["soon", "1795527826188000000", ""])
+@pytest.mark.parametrize("text", ["soon", "1795527826188000000.x", ""])
 def test_invalid_time_makes_a_span_unreadable(text: str) -> None:
     assert messages(decode(node("root", node("bad", startTime=text)))) == ["root"]
 
