@@ -12,6 +12,7 @@ import termios
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Final, Self, TextIO
 
 from tui.config import Secret
@@ -29,6 +30,9 @@ DEFAULT_WIDTH: Final = 80
 
 MAX_LINE_CHARS: Final = 1_000
 """Longer lines on stderr are cut: a name from the server may be a megabyte long."""
+
+LINES_PER_WRITE: Final = 500
+"""Lines that are written at once, where many are at hand. A system call a line would cost more than the line."""
 
 _MAX_COLUMNS_DIGITS: Final = 5
 
@@ -115,8 +119,10 @@ class Output:
         return TableOutput(self)
 
     def lines(self, lines: Iterable[Line]) -> None:
-        """Print styled lines."""
-        self._write("".join(f"{self._paint_line(line)}\n" for line in lines))
+        """Print styled lines, many of them in one write."""
+        pending = iter(lines)
+        while batch := "".join(f"{self._paint_line(line)}\n" for line in islice(pending, LINES_PER_WRITE)):
+            self._write(batch)
 
     def print(self, text: Raw | str) -> None:
         """Print one plain line."""
@@ -125,6 +131,12 @@ class Output:
     def json_line(self, value: Json) -> None:
         """Print a JSON value on one line, with escapes for everything beyond ASCII."""
         self._write(f"{compact(value)}\n")
+
+    def json_lines(self, values: Iterable[Json]) -> None:
+        """Print JSON values, one a line, many lines in one write."""
+        pending = iter(values)
+        while batch := "".join(f"{compact(value)}\n" for value in islice(pending, LINES_PER_WRITE)):
+            self._write(batch)
 
     def say(self, text: Raw | str) -> None:
         """Print one line on stderr. Ignores a stderr that cannot be written."""

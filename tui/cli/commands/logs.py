@@ -1,6 +1,8 @@
 """`logs`: prints the log of a run, line by line, and follows it until the run ends."""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -174,16 +176,20 @@ class _Printer:
             return
         started_at = run.state.started_at if run.state is not None else None
         started_at = started_at or read.log.started_at
+        lines = self._new_lines(read.log)
+        if self._as_json:
+            self._output.json_lines(log_object(line, started_at) for line in lines)
+        else:
+            self._output.lines(chain.from_iterable(log_lines(line, started_at) for line in lines))
+
+    def _new_lines(self, log: RunLog) -> Iterator[LogLine]:
+        """Yield the lines that were not printed and have a wanted level, and remember all of them."""
         seen: Counter[tuple[str, int, int]] = Counter()
-        for line in read.log:
+        for line in log:
             key = (line.span_id, line.time_ns, hash(line.message))
             seen[key] += 1
-            if seen[key] <= self._printed[key] or not self._is_wanted(line):
-                continue
-            if self._as_json:
-                self._output.json_line(log_object(line, started_at))
-            else:
-                self._output.lines(log_lines(line, started_at))
+            if seen[key] > self._printed[key] and self._is_wanted(line):
+                yield line
         self._printed |= seen
 
     def _is_wanted(self, line: LogLine) -> bool:

@@ -42,8 +42,7 @@ async def _print_objects(output: Output, session: Session, run_id: RunId) -> Non
 
     api = session.fetcher.api
     scanner = await session.budget.request(("spans", run_id), Priority.SELECTED, lambda: api.read_trace_nodes(run_id))
-    for record in read_records(scanner):
-        output.json_line(record_object(record))
+    output.json_lines(record_object(record) for record in read_records(scanner))
     if scanner.is_truncated:
         output.say(f"the trace is {cut_words(len(scanner.nodes))}; the rest is missing")
 
