@@ -215,6 +215,37 @@ def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
+def test_search_without_a_match_leaves_the_cursor(tmp_path: Path) -> None:
+    server = chatty(ended_s=400.0)
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor, "g", "slash", *"late", "enter")
+        assert "no hit" in monitor.lines[1]
+        before = pane.view.index
+        server.say(0.0, "a late line")
+        await monitor.later(3)
+        assert "0 of 1 hit" in monitor.lines[1]
+        assert pane.view.index == before
+        await monitor.press("n")
+        assert pane.view.index == 5
+
+    story_of(story, tmp_path, server)
+
+
+def test_log_without_errors_offers_no_next_error(tmp_path: Path) -> None:
+    server = chatty()
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        assert pane.has_use_for("error_step")
+        server.rows = [row for row in server.rows if row["level"] != "ERROR"]
+        server.body = None
+        await monitor.press("r", wait_s=2)
+        assert not pane.has_use_for("error_step")
+
+    story_of(story, tmp_path, server)
+
+
 def test_lines_are_saved_to_a_new_private_file(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor, "L")

@@ -9,7 +9,18 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.support.ui.monitor import Monitored, run_story
-from tests.support.ui.traces import CHARGE, CHECKOUT, RECEIPT, checkout, checkout_fleet, log, node, serve, traces_read
+from tests.support.ui.traces import (
+    CHARGE,
+    CHECKOUT,
+    RECEIPT,
+    checkout,
+    checkout_fleet,
+    engine,
+    log,
+    node,
+    serve,
+    traces_read,
+)
 from tui.domain.traces.waterfall import Waterfall
 from tui.ui.panes.waterfall import WaterfallPane
 
@@ -69,6 +80,8 @@ def test_waterfall_takes_the_place_of_the_tree(tmp_path: Path) -> None:
         assert "4:tree · from" in monitor.lines[1]
         await monitor.press("t", "1", "4", wait_s=1)
         assert "4:tree · waterfall" in monitor.lines[1]
+        await monitor.press("t", "1", "colon", *"waterfall", "enter", wait_s=1)
+        assert "4:tree · waterfall" in monitor.lines[1], "the command works from every pane"
 
     run_story(story, tmp_path, checkout_fleet())
 
@@ -140,6 +153,19 @@ def test_selected_span_is_described_after_one_read(tmp_path: Path) -> None:
         assert reads == len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6")) == 1
 
     run_story(story, tmp_path, checkout_fleet())
+
+
+def test_single_row_offers_no_key_that_does_nothing(tmp_path: Path) -> None:
+    fleet = checkout_fleet()
+    serve(fleet, lambda: node("checkout", 0, 9, engine("QUEUED", 0.1)))
+
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor)
+        assert names(monitor) == ["> checkout"]
+        useful = [action for action in ("fold", "all", "parent", "path_step") if pane.has_use_for(action)]
+        assert useful == []
+
+    run_story(story, tmp_path, fleet)
 
 
 def test_live_trace_is_read_again_only_while_it_is_shown(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.input.commands import commands_of, matching
 from tui.ui.input.keys import pressed_key_label
-from tui.ui.screens.help import HelpScreen
+from tui.ui.screens.help import HelpScreen, help_keys
 from tui.ui.screens.palette import CommandList, PaletteScreen
 
 UNBOUND = " is not a key here · ? keys"
@@ -70,7 +70,7 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     names = {"quit": ["q", "quit", ":q", "exit"], "q!": ["q!", "quit!", ":q!"], "keys": ["help", "h", ":help", "H"]}
 
     async def story(monitor: Monitored) -> None:
-        commands = commands_of(monitor.screen, sorts=(), use_color_mode=lambda _: None)
+        commands = commands_of(monitor.screen, own=(), use_color_mode=lambda _: None)
         for name, aliases in names.items():
             assert [matching(commands, alias)[0].name for alias in aliases] == [name] * len(aliases)
         await monitor.press("colon", *"help", "enter")
@@ -170,3 +170,11 @@ def test_unbound_key_is_noticed_on_pages_only(tmp_path: Path) -> None:
 )
 def test_pressed_key_has_a_readable_name(pressed: tuple[str, str | None], name: Sequence[str] | None) -> None:
     assert pressed_key_label(*pressed) == name
+
+
+def test_every_key_of_the_screen_has_a_label(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        keys = help_keys(monitor.screen, may_write=True)
+        assert [name for key in keys.values() for name in key.keys if "_" in name] == []
+
+    run_story(story, tmp_path, small_fleet(3))

@@ -49,13 +49,21 @@ def sort_commands(sort_by: Callable[[Order], None]) -> list[Command]:
     ]
 
 
+def form_commands(show_form: Callable[[str], None], forms: Mapping[str, str]) -> list[Command]:
+    """Return a command for each form of a pane, by its title with its sentence."""
+    return [Command(title, sentence, partial(show_form, title)) for title, sentence in forms.items()]
+
+
 def commands_of(
-    screen: Screen[Any], *, sorts: Sequence[Command], use_color_mode: Callable[[ColorMode], None]
+    screen: Screen[Any], *, own: Sequence[Command], use_color_mode: Callable[[ColorMode], None]
 ) -> list[Command]:
-    """Return the commands without a key, then the keys that work now in the focused pane and on the screen."""
+    """Return the commands without a key, then the keys that work now in the focused pane and on the screen.
+
+    `own` are the screen's commands without a key. One that a key of the focused pane has too is said once.
+    """
     app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
     named = [
-        *sorts,
+        *own,
         Command("dark", "Dark colours.", partial(use_color_mode, ColorMode.DARK)),
         Command("light", "Light colours.", partial(use_color_mode, ColorMode.LIGHT)),
         Command("16 colours", "The terminal's own colours.", partial(use_color_mode, ColorMode.SIXTEEN)),
@@ -72,7 +80,8 @@ def commands_of(
         for key in live_keys(screen)
         if key.works_now and not key.is_motion and key.action != _PALETTE
     ]
-    return [*named, *keys]
+    names = {command.name for command in keys}
+    return [*(command for command in named if command.name not in names), *keys]
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:

@@ -75,10 +75,10 @@ def open_palette(
     live: LiveModel,
     messages: Messages,
     *,
-    sorts: "Sequence[Command]",
+    own: "Sequence[Command]",
     use_color_mode: Callable[[ColorMode], None],
 ) -> None:
-    """Let the user choose a command, and run it. `sorts` are the orders of the view's list."""
+    """Let the user choose a command, and run it. `own` are the view's commands without a key."""
     from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  loaded when first used
     from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  loaded when first used
 
@@ -87,5 +87,5 @@ def open_palette(
             command.run()
 
     first = Command("messages", "Errors and warnings of this session.", partial(open_messages, screen, live, messages))
-    commands = commands_of(screen, sorts=sorts, use_color_mode=use_color_mode)
+    commands = commands_of(screen, own=own, use_color_mode=use_color_mode)
     screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -60,6 +60,8 @@ class Pane(Backdrop):
     title: ClassVar[str]
     placement: ClassVar[Placement]
     form_of: ClassVar[str] = ""
+    form_sentence: ClassVar[str] = ""
+    """What such a form shows, for the palette."""
     needs: ClassVar[tuple[Need[Any], ...]] = ()
     search_hint: ClassVar[str] = ""
     """The hint in the empty search prompt."""

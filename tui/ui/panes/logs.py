@@ -200,8 +200,10 @@ class LogsPane(PagePane):
                 return has_lines
             case "follow":
                 return log is not None and not log.is_cut and not self.reading.is_complete and run is not None
-            case "copy_line" | "save_lines" | "error_step" | "search":
+            case "copy_line" | "save_lines" | "search":
                 return self.view.shown_count > 0
+            case "error_step":
+                return self.view.has_errors
             case _:
                 return super().has_use_for(action)
 

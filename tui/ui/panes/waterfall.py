@@ -51,6 +51,7 @@ class WaterfallPane(PagePane):
 
     title: ClassVar[str] = "waterfall"
     form_of: ClassVar[str] = TreePane.title
+    form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
     placement: ClassVar[Placement] = Placement(Slot.THIRD)
     needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
 
@@ -241,7 +242,9 @@ class WaterfallPane(PagePane):
         match action:
             case "form":
                 return True
-            case "fold" | "unfold" | "all" | "root" | "parent" | "path_step" | "zoom_time":
+            case "fold" | "unfold" | "all" | "root" | "parent" | "path_step":
+                return view is not None and len(view.tree.order) > 1
+            case "zoom_time":
                 return view is not None and len(view.waterfall.spans) > 1
             case "pan":
                 return view is not None and view.is_zoomed

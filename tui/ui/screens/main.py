@@ -232,10 +232,11 @@ class MainScreen(BaseScreen):
         open_server_filters(self, self.live, self.app_base.subscription)
 
     def action_palette(self) -> None:
-        from tui.ui.input.commands import sort_commands  # noqa: PLC0415  loaded when first used
+        from tui.ui.input.commands import form_commands, sort_commands  # noqa: PLC0415  loaded when first used
 
-        sorts = sort_commands(self.run_list.sort_by)
-        open_palette(self, self.live, self.app_base.messages, sorts=sorts, use_color_mode=self.use_color_mode)
+        forms = {form.title: form.form_sentence for form in FORMS if form is not type(self.pane)}
+        own = [*sort_commands(self.run_list.sort_by), *form_commands(self.workspace.show_form, forms)]
+        open_palette(self, self.live, self.app_base.messages, own=own, use_color_mode=self.use_color_mode)
 
     def action_errors(self) -> None:
         self.errors.open()

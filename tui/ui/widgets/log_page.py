@@ -158,6 +158,9 @@ class LogPage(Page):
             else:
                 self.call_later(self._continue_search, search)
             self._go_to_first_match()
+            if not self.is_searching and self.view.log is not None:
+                # Without a match the search stays, and lines that come later must not move the cursor.
+                self._goes_to_match = False
         self.post_message(self.Moved())
 
     def _go_to_first_match(self) -> None:

@@ -90,6 +90,11 @@ class LogView:
         return (0 if self.log is None else len(self.log)) - len(self._shown)
 
     @property
+    def has_errors(self) -> bool:
+        """Whether the log has a line of the level error. No level hides those."""
+        return LogLevel.ERROR in self._levels
+
+    @property
     def index(self) -> int | None:
         """The index of the line under the cursor in the log."""
         return self._shown[self.rows.cursor.line] if self.rows.cursor.line < len(self._shown) else None

@@ -266,4 +266,4 @@ class ErrorsScreen(BaseScreen):
 
         sort_by = self.group_list.sort_by
         sorts = [Command(f"sort: {order.words}", order.sentence, partial(sort_by, order)) for order in GROUP_ORDERS]
-        open_palette(self, self.live, self.app_base.messages, sorts=sorts, use_color_mode=self.use_color_mode)
+        open_palette(self, self.live, self.app_base.messages, own=sorts, use_color_mode=self.use_color_mode)
