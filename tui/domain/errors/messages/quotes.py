@@ -21,6 +21,8 @@ _VALIDATED = re.compile(
 )
 # MySQL calls an index a key: `Duplicate entry '7' for key 'users.IDX_97672ac88f'`.
 _ENTRY = re.compile(r"\b[Dd]uplicate entry\b")
+# The table of a statement: `insert into "orders" ("id") values ($1)`.
+_TABLE = re.compile(r"\b(?:insert\s+into|delete\s+from|update|join)\s+\Z", re.IGNORECASE)
 _IN_OPERATOR = re.compile(r"\boperator to search for\s+\Z")
 # The path of a property: `items/0/price`.
 _POINTER = re.compile(r"[#$]?/?(?:[A-Za-z_][\w-]*/)*\d+/(?:[\w-]+/)*[A-Za-z_]+\Z")
@@ -86,6 +88,8 @@ def _noun(text: str, start: int) -> tuple[str, bool]:
     before = text[max(start - _BEFORE, 0) : start]
     if before.endswith("for key ") and _ENTRY.search(text, max(start - _ENTRY_BEFORE, 0), start):
         return "index", False
+    if text[start] in '"`' and _TABLE.search(before):
+        return "table", False
     if _IN_OPERATOR.search(before):
         return "property", False
     while (match := _LIST.search(before)) is not None:

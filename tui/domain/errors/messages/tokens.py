@@ -57,6 +57,7 @@ _TOKEN: Final = re.compile(
     |(?P<mac> \b[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5,}}\b )
     |(?P<time> (?<![\w.]) (?:{_TIME}) )
     |(?P<ipv6> (?<![\w:.]) (?:{_IPV6}) )
+    |(?P<iban> {_START} [A-Z]{{2}}\d{{2}}(?:[ ][A-Z0-9]{{4}}){{2,7}}(?:[ ][A-Z0-9]{{1,3}})?(?![\w-]) )
     |(?P<phone> (?<!\w)\+\d{{1,3}}(?:[ ().-]{{0,2}}\d{{2,}}){{2,}}(?!\w) )
     |(?P<ipv4> (?<![\w.])(?<!version[ ])(?<!v) {_IPV4} )
     |(?P<windows> (?<!\w)[A-Za-z]:[\\/][^\s'"`<>|*?,;()]* | \\\\[\w.$-]+\\[^\s'"`<>|*?,;()]+ )
@@ -80,6 +81,9 @@ _POINTER_AFTER = re.compile(
     r"\s+(?:must|should|is required|is not|has|does not|needs)\b"
     r"|:\s+(?:[Ee]xpected|[Mm]ust|[Ss]hould|[Ii]nvalid|[Rr]equired|[Ii]s|[Nn]ot|[Mm]issing)\b"
 )
+_CAPITAL_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|E[A-Z]{4,}\Z")
+_FILE_TYPE = re.compile(r"(?:application|audio|font|image|multipart|text|video)/")
+_FOUND_BEFORE = re.compile(r"\b(?:got|received|found|was)\s+\Z")
 _PRODUCT: Final = "trigger.dev"
 """REST's message of a crash is `trigger.dev internal error (CODE)`."""
 
@@ -122,6 +126,9 @@ def _path(match: re.Match[str]) -> str:
 
 
 def _relative(match: re.Match[str]) -> str:
+    before = match.string[max(match.start() - 12, 0) : match.start()]
+    if _FILE_TYPE.match(match[0]) and _FOUND_BEFORE.search(before):
+        return words.QUOTED
     return normalise_name(match[0])
 
 
@@ -132,6 +139,8 @@ def _assignment(match: re.Match[str]) -> str:
         return f"{key}=(…)"
     if name in words.SCHEMA_NOUNS:
         return f"{key}={value}"
+    if name in {"err", "error"} and _CAPITAL_CODE.match(value):
+        return match[0]
     if name in words.IDENTITY_KEYS and not is_id(value):
         is_kept = name in {"code", "errno", "status", "statuscode", "sqlstate", "errorcode", "errcode"}
         return f"{key}={value if is_kept else normalise_name(value)}"
@@ -181,6 +190,7 @@ _REPLACE = {
     "uuid": lambda _: words.ID,
     "mac": lambda _: words.ADDRESS,
     "date": lambda _: words.TIME,
+    "iban": lambda _: words.NUMBER,
     "phone": lambda _: words.NUMBER,
     "time": _time,
     "ipv6": lambda _: words.ADDRESS,
