@@ -13,12 +13,15 @@ MAX_CHARS: Final = 100
 """A longer text is no span."""
 
 _DAY: Final = timedelta(days=1)
+_DASH: Final = "[-\u2010-\u2015\u2212]"
+"""Hyphens and dashes, as keyboards, phones and texts to copy from have them."""
+
 _DATE: Final = r"(?:(?P<{0}day>today|yesterday)|(?:(?P<{0}year>\d{{4}})-)?(?P<{0}month>\d{{2}})-(?P<{0}date>\d{{2}}))"
 _TIME: Final = r"(?P<{0}hour>\d{{1,2}}):(?P<{0}minute>\d{{2}})(?::(?P<{0}second>\d{{2}}))?"
-_MOMENT: Final = rf"(?:{_DATE}(?:[ T]+|$|(?=\s*[-–—]\s*[a-z\d])))?(?:{_TIME})?"
+_MOMENT: Final = rf"(?:{_DATE}(?:[ T]+|$|(?=\s*{_DASH}\s*[a-z\d])))?(?:{_TIME})?"
 _ZONE: Final = r"\s*(?:z|utc)?"
 _SPAN: Final = (
-    rf"{_MOMENT.format('a_')}{_ZONE}(?:\s*(?P<dash>[-–—])\s*(?:(?P<now>now)|{_MOMENT.format('b_')}{_ZONE})?)?"
+    rf"{_MOMENT.format('a_')}{_ZONE}(?:\s*(?P<dash>{_DASH})\s*(?:(?P<now>now)|{_MOMENT.format('b_')}{_ZONE})?)?"
 )
 
 

@@ -67,7 +67,8 @@ def test_attempts_are_compared_and_left_again(tmp_path: Path) -> None:
         assert row(monitor, "error") == "error TimeoutError ≠ ShopifyError TimeoutError"
         assert row(monitor, "logs") == "logs 2 lines, 1 warn ≠ 1 line 2 lines, 1 warn"
         assert "the same as attempt 1" in monitor.text
-        assert ", . attempts" not in monitor.lines[-1]
+        assert ", . others" not in monitor.lines[-1]
+        assert "= attempts" in monitor.lines[-1]
         await monitor.press("Y")
         assert "t  ticket" in monitor.text
         await monitor.press("escape", "equals_sign")
@@ -88,7 +89,7 @@ def test_pair_of_attempts_moves_on_a_narrow_screen(tmp_path: Path) -> None:
         assert row(monitor, "error") == "error ≠ ShopifyError TimeoutError"
         assert row(monitor, "logs") == "logs · ·"
         assert "The logs could not be read" in monitor.text
-        assert ", . attempts" in monitor.lines[-1]
+        assert ", . others" in monitor.lines[-1]
         await monitor.press("comma", "comma")
         assert "attempts 1 to 2 of 3" in monitor.text
         await monitor.press("full_stop", "escape")

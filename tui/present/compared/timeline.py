@@ -26,6 +26,7 @@ def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Li
     if history.retry_at is not None and not run.is_final:
         since = history.attempts[-1].completed_at if history.attempts else None
         _put(cells, axis.bar(since, history.retry_at, None, Token.FAINT))
+    _close_gaps(cells)
     return [axis.labels(), _joined(cells)]
 
 
@@ -37,6 +38,16 @@ def _put(cells: list[Piece], bar: Line) -> None:
             if character != " " and at < len(cells):
                 cells[at] = Piece(character, piece.token)
             at += 1
+
+
+def _close_gaps(cells: list[Piece]) -> None:
+    """Make a half cell of a bar whole where dashes meet it, which would else look like a time without either."""
+    for at in range(1, len(cells)):
+        left, right = cells[at - 1], cells[at]
+        if (left.text, right.text) == ("╌", "╺"):
+            cells[at] = Piece("━", right.token)
+        elif (left.text, right.text) == ("╸", "╌"):
+            cells[at - 1] = Piece("━", left.token)
 
 
 def _joined(cells: list[Piece]) -> Line:

@@ -57,7 +57,7 @@ HELP_GROUPS: Final = (
             HelpRow("wrap long lines", ("wrap",)),
             HelpRow("whole run ids, clock times", ("wide",)),
             HelpRow("previous, next attempt", ("attempt-step--1", "attempt-step-1")),
-            HelpRow("compare the attempts", ("compare",)),
+            HelpRow("compare the attempts, back", ("compare", "leave-comparison")),
             HelpRow("fold, unfold", ("fold", "unfold")),
             HelpRow("unfold all, fold all", ("fold-all-False", "fold-all-True", "all-True", "all-False")),
             HelpRow("fewer, more levels", ("level--1", "level-1")),

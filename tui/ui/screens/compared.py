@@ -38,9 +38,9 @@ class ComparedScreen(PageScreen):
 
     title_word: ClassVar[str] = "attempts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("equals_sign", "close", "back", "Back to the attempts."),
+        bind("equals_sign", "leave_comparison", "attempts", "Back to the attempts.", rank=8, need=22, shown="="),
         bind("comma", "attempt_step(-1)", "earlier attempts", "One attempt earlier."),
-        bind("full_stop", "attempt_step(1)", "attempts", "One attempt later.", rank=5, need=20, shown=", ."),
+        bind("full_stop", "attempt_step(1)", "others", "One attempt later.", rank=5, need=20, shown=", ."),
         bind("w", "wrap", "wrap", "Wrap long messages, or cut them.", rank=12, need=24),
         bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal."),
         bind("Y", "copy_menu", "copy what", "Choose what to copy: a ticket in Markdown, the error.", rank=14, need=26),
@@ -135,6 +135,9 @@ class ComparedScreen(PageScreen):
         if action == "attempt_step" and not self._can_step:
             return False
         return super().check_action(action, parameters)
+
+    def action_leave_comparison(self) -> None:
+        self.action_close()
 
     def action_attempt_step(self, step: int) -> None:
         run = self._run
