@@ -112,6 +112,7 @@ class ErrorGroups:
         self._ignored: set[Fingerprint] = set()
         self._knows_before = False
         self._server_groups = ServerGroups()
+        self._server_answer: Iterable[ServerErrorGroup] | None = None
         if not starts_empty:
             for run in store.runs():
                 self._update(run.id, run)
@@ -125,8 +126,10 @@ class ErrorGroups:
         return changed
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
-        """Take over the server's groups. None: the API key may not read them."""
-        self._server_groups = ServerGroups(groups or ())
+        """Take over the server's groups. None: the API key may not read them. The same object again costs nothing."""
+        if groups is self._server_answer:
+            return
+        self._server_answer, self._server_groups = groups, ServerGroups(groups or ())
         self._forget(list(self._groups))
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:

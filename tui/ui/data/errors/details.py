@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
-from tui.domain.ids import ErrorGroupId
+from tui.domain.ids import ErrorGroupId, TaskId
 from tui.session import Session
 from tui.sources.clock import Timer
 from tui.store.error_groups import ErrorGroup
@@ -18,7 +18,7 @@ REST_S: Final = 0.5
 MAX_KEPT: Final = 100
 """Details that are kept. All are forgotten when there are more."""
 
-DetailKey = tuple[ErrorGroupId, ServerGroupStatus | None]
+DetailKey = tuple[ErrorGroupId, TaskId, ServerGroupStatus | None]
 
 
 class GroupDetails:
@@ -74,6 +74,8 @@ class GroupDetails:
             detail: ServerErrorGroup | None = await self._read(key[0])
         except ApiError:
             detail = None  # the list told the state; who and why stay unknown
+        if detail is not None and detail.task != key[1]:
+            detail = None  # tasks share the id, and the server tells one of them
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[key] = detail
@@ -85,4 +87,5 @@ class GroupDetails:
 def _key(group: ErrorGroup) -> DetailKey | None:
     if group.state is not ErrorState.ACKNOWLEDGED or len(group.server_groups) != 1:
         return None
-    return group.server_groups[0].id, group.server_groups[0].status
+    theirs = group.server_groups[0]
+    return theirs.id, theirs.task, theirs.status

@@ -1,0 +1,59 @@
+"""The detail of a group on the server: who acknowledged it, and why."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.support.domain.patches import at, patch_of
+from tui.domain.errors.error import build_error
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.ids import ErrorGroupId, TaskId
+from tui.domain.run import Precision, Stamp
+from tui.domain.text import Raw
+from tui.domain.update import RunsRead
+from tui.session import Session
+from tui.store.error_groups import ErrorGroups
+from tui.store.errors.failures import TimeSpan
+from tui.store.store import Store
+from tui.ui.data.errors.details import GroupDetails
+
+IGNORED = ServerErrorGroup(
+    ErrorGroupId("error_1"), TaskId("sync"), Raw("m"), status=ServerGroupStatus.IGNORED, first_seen=at(-9000)
+)
+
+
+@pytest.mark.parametrize("task", ["sync", "mail"])
+def test_detail_of_a_shared_id_is_that_of_its_own_task(task: str) -> None:
+    store = Store()
+    error = (Stamp(at(0), Precision.DETAIL, at(0)), build_error("m"))
+    patch = replace(patch_of("run_a", "COMPLETED_WITH_ERRORS", created=-60, updated=0), error=error)
+    store.apply(RunsRead((patch,)))
+    groups = ErrorGroups(store)
+    groups.on_server_groups([IGNORED])
+    (group,) = groups.groups(TimeSpan(at(-3600), at(0)), at(0))
+    told = replace(IGNORED, task=TaskId(task), detail=ServerGroupDetail(ignored_reason=Raw("the bank is down")))
+
+    async def read(_: ErrorGroupId) -> ServerErrorGroup:
+        return told
+
+    async def scenario() -> None:
+        tasks: list[asyncio.Task[None]] = []
+
+        def spawn(work: Coroutine[Any, Any, None], _: str) -> asyncio.Task[None]:
+            tasks.append(asyncio.ensure_future(work))
+            return tasks[-1]
+
+        def call_later(_: float, call: Callable[[], None]) -> None:
+            call()
+
+        session = SimpleNamespace(clock=SimpleNamespace(call_later=call_later), spawn=spawn)
+        details = GroupDetails(cast(Session, session), read, lambda: None)
+        details.follow(group)
+        await asyncio.gather(*tasks)
+        assert details.of(group) == (told if task == "sync" else None)
+
+    asyncio.run(scenario())
