@@ -248,6 +248,22 @@ def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path)
     asyncio.run(scenario())
 
 
+def test_unreadable_row_of_the_list_is_no_end_of_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(20)
+        page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            fleet.fault = lambda _: page if "SYSTEM" in str(fleet.query) else None
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(10)
+            assert len(lists_of_failures(fleet)) == 1
+            assert not shown.reading.progress.has_all
+
+    asyncio.run(scenario())
+
+
 def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = failing_fleet(30)

@@ -241,8 +241,8 @@ class FailureReader:
 
     def _has_all(self) -> bool:
         """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
-        is_read = self._is_in_history() or (self._list is not None and self._list.is_complete)
-        return is_read and len(self._store) < self._store.max_runs
+        is_listed = self._list is not None and self._list.is_complete and not self._list.unreadable
+        return (is_listed or self._is_in_history()) and len(self._store) < self._store.max_runs
 
     async def _read_page(self) -> None:
         if self._list is None:

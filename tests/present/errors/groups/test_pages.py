@@ -75,6 +75,13 @@ def test_unfinished_reading_is_a_lower_bound() -> None:
     assert "≥131 runs failed" in page_text(facts)
     assert "≥131 runs" in plain(group_summary_lines(facts, AT, 100)[0])
     assert "≥131 runs failed" in group_markdown(facts)
+    start = VersionStart(Raw("20261126.3"), minutes_ago(13))
+    more = replace(facts, task_runs=264, minutes=MINUTES, version_start=start)
+    text = page_text(more) + plain(group_summary_lines(more, AT, 100)[0]) + group_markdown(more)
+    assert "≥131 of its 264 runs" in text
+    assert "≥131 of 264 runs" in text
+    assert "NEW  in 20261126.3" in text
+    assert not [words for words in ("a minute", "only in", "after the first") if words in text]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_detail_of_a_shared_id_is_that_of_its_own_task(task: str) -> None:
             call()
 
         session = SimpleNamespace(clock=SimpleNamespace(call_later=call_later), spawn=spawn)
-        details = GroupDetails(cast(Session, session), read, lambda: None)
+        details = GroupDetails(cast("Session", session), read, lambda: None)
         details.follow(group)
         await asyncio.gather(*tasks)
         assert details.of(group) == (told if task == "sync" else None)

@@ -49,9 +49,10 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
     rows.append(("Last", formatting.full_moment(group.last_seen)))
     names("Tasks", group.tasks)
     if facts.task_runs is not None and len(group.tasks) == 1:
-        rows.append(("Share", f"{group.count:,} of {formatting.plural(facts.task_runs, 'run')} of the task"))
+        failed = formatting.count(group.count, at_least=not facts.is_complete)
+        rows.append(("Share", f"{failed} of {formatting.plural(facts.task_runs, 'run')} of the task"))
     names("Versions", group.versions)
-    if facts.version_start is not None:
+    if facts.version_start is not None and facts.is_complete:
         rows.append(("Since", code_span(redact(version_words(facts)))))
     names("Tags", tuple((tag.tag, tag.run_count) for tag in group.shared_tags))
     ended = [(STATUS_STYLES[title_of(status)].word, count) for status, count in group.statuses]

@@ -83,7 +83,8 @@ def _time_row(label: str, at: datetime, run_id: RunId | None, now: datetime, lim
 def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
     tasks, known = facts.group.tasks, facts.task_runs
     if len(tasks) == 1:
-        share = "" if known is None else f"{tasks[0][1]:,} of its {formatting.plural(known, 'run')}"
+        failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
+        share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
         remark: Line = (Piece(share, Token.FAINT),) if share else ()
         return [Row(_fact("task", (Piece(tasks[0][0], Token.TEXT),), remark, limit), "task")]
     return _counted("tasks", tasks, limit)

@@ -22,8 +22,14 @@ def sentences(facts: GroupFacts, now: Now) -> list[Line]:
 
 
 def version_words(facts: GroupFacts) -> str:
-    """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`."""
+    """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`.
+
+    While not every failed run was read, an older one or another version may follow.
+    """
     group, start = facts.group, facts.version_start
+    if not facts.is_complete and group.versions:
+        count = len(group.versions)
+        return f"in {group.versions[0][0]}" if count == 1 else f"in ≥{count:,} versions"
     if start is not None and start.version == facts.version and first_known(group) >= start.at:
         return f"{formatting.wait(first_known(group) - start.at)} after the first run of {start.version}"
     if facts.version is not None:
@@ -42,7 +48,7 @@ def course_words(facts: GroupFacts, now: Now) -> str:
     if not facts.goes_on(now.at):
         ago = f"{formatting.wait(now.at - last)} ago"
         return ago if facts.group.count == 1 else f"the last one {ago}"
-    rate = rate_words(facts.minutes, facts.group.first_seen)
+    rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
     return f"{rate}, and it goes on" if rate else "and it goes on"
 
 

@@ -29,9 +29,10 @@ def group_summary_lines(facts: GroupFacts | None, now: Now, width: int) -> tuple
 
 def _runs(facts: GroupFacts) -> str:
     group = facts.group
+    failed = formatting.count(group.count, at_least=not facts.is_complete)
     if facts.task_runs is not None and len(group.tasks) == 1:
-        return f"{group.count:,} of {formatting.plural(facts.task_runs, 'run')}"
-    return formatting.count(group.count, at_least=not facts.is_complete) + (" run" if group.count == 1 else " runs")
+        return f"{failed} of {formatting.plural(facts.task_runs, 'run')}"
+    return failed + (" run" if group.count == 1 else " runs")
 
 
 def _newest(facts: GroupFacts, now: Now) -> Line:
