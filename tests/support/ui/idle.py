@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar, cast
 
+from textual.dom import DOMNode
+
 from tui.ui.app import TriggerApp
 
 P = ParamSpec("P")
@@ -43,8 +45,14 @@ class IdleCheck:
         """Return whether a thread is running or a widget has unprocessed messages."""
         if self._threads.is_busy():
             return True
-        screens = [node for screen in self._app.screen_stack for node in screen.walk_children(with_self=True)]
-        return any(node.message_queue_size or node._next_callbacks for node in (self._app, *screens))
+        waiting: list[DOMNode] = [self._app, *self._app.screen_stack]
+        while waiting:  # asked thousands of times, so without `walk_children`, which sorts out much more
+            node = waiting.pop()
+            if node._next_callbacks or node.message_queue_size:
+                return True
+            if node is not self._app:
+                waiting.extend(node._nodes)
+        return False
 
     def paint(self) -> None:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
