@@ -114,7 +114,11 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
         await monitor.later(3)
         assert shown(monitor)[-1].endswith("one more")
         assert pane.view.is_at_end
-        await monitor.press("g", "F")
+        await monitor.press("enter")
+        server.say(0.0, "behind an open line")
+        await monitor.later(3)
+        assert pane.view.index == 5, "the user reads the open line"
+        await monitor.press("enter", "g", "F")
         assert "follows" not in monitor.lines[1]
         before = server.requests["events"]
         await monitor.later(5)
@@ -206,6 +210,7 @@ def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
         await monitor.later(5)
         assert "The logs could not be read: 503 busy. r tries again." in monitor.text
         assert "attempt 1 failed" in monitor.text
+        assert "· last read failed ·" in monitor.lines[1]
         server.failure = None
         server.say(0.0, "back again")
         await monitor.later(12)

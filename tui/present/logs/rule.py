@@ -62,7 +62,10 @@ def right_words(
         follows = reading.follows and not at_least
         age = "" if reading.read_at is None else f"{now.age(reading.read_at)} ago"
         token = Token.AMBER if reading.failure is not None else Token.MUTED
-        if follows and is_alone:
+        if reading.failure is not None and is_alone:
+            # The sentence about it is below the last line, where the window may not be.
+            parts.append((Piece("last read failed", Token.AMBER),))
+        elif follows and is_alone:
             parts.append((Piece("follows", Token.ACCENT),))
         elif follows and reading.failure is None:
             token = Token.ACCENT  # beside other panes, there is no room for the word

@@ -47,7 +47,7 @@ class TreePane(PagePane):
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
         bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
         bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
-        bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", rank=20, need=46),
+        bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", rank=20, need=25),
         bind("e", "all(True)", "all open", "Unfold everything."),
         bind("E", "all(False)", "all closed", "Fold everything."),
     ]

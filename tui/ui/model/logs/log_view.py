@@ -119,9 +119,13 @@ class LogView:
         return index in self._open
 
     def show(self, log: RunLog | None, started_at: datetime | None, *, sticks_to_end: bool = False) -> None:
-        """Show another log. The cursor stays on its line; with `sticks_to_end` it stays on the last one."""
+        """Show another log. The cursor stays on its line; with `sticks_to_end` it stays on the last one.
+
+        It does not leave an open line, which the user reads.
+        """
         before, self.started_at = self.log, started_at
-        index, was_at_end = self.index, self.is_at_end
+        index = self.index
+        was_at_end = self.is_at_end and index not in self._open
         top = self._shown[self.rows.top.line] if self.rows.top.line < len(self._shown) else None
         self.log = log
         self._levels = b"" if log is None else log.levels()
