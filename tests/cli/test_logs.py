@@ -82,7 +82,7 @@ def test_logs_print_one_line_each(recordings_api: RecordingsApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "wanted"), [("all", 8), ("debug", 8), ("info", 8), ("WARN", 4), ("error", 2)], ids=str
+    ("level", "wanted"), [("all", 8), ("debug", 8), ("info", 8), ("log", 8), ("WARN", 4), ("error", 2)], ids=str
 )
 def test_level_selects_lines(recordings_api: RecordingsApi, level: str, wanted: int) -> None:
     done = in_this_process("logs", NESTED, "--level", level, "--json", url=recordings_api.url)

@@ -45,7 +45,7 @@ def line_of(message: str, at: datetime = START, level: str = "INFO", attempt: in
     ("ms", "text"),
     [
         (0, "0.000s"), (520, "0.520s"), (9_999, "9.999s"), (10_000, "10s"), (62_000, "1m02s"), (7_500_000, "2h05m"),
-        (45_120_000, "12h32m"), (260_000_000, "3d"), (-5, "0.000s"),
+        (45_120_000, "12h32m"), (260_000_000, "3d"), (-5, "-0.005s"), (-3_720_000, "-1h02m"),
     ],
 )  # fmt: skip
 def test_time_since_the_start_has_milliseconds_up_to_10_s(ms: int, text: str) -> None:

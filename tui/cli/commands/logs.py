@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from tui.sources.log_fetcher import LogRead
     from tui.wire.errors import ApiError
 
-LEVELS: Final = {"all": LogLevel.DEBUG, "debug": LogLevel.DEBUG} | {
-    level.name.lower(): level for level in (LogLevel.INFO, LogLevel.WARN, LogLevel.ERROR)
+LEVELS: Final = {
+    "all": LogLevel.DEBUG,
+    "debug": LogLevel.DEBUG,
+    "log": LogLevel.INFO,
+    "info": LogLevel.INFO,
+    "warn": LogLevel.WARN,
+    "error": LogLevel.ERROR,
 }
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 10.0

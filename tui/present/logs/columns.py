@@ -77,10 +77,14 @@ def head(columns: LogColumns) -> Line:
 
 
 def offset_text(offset: timedelta | None) -> str:
-    """Return the time since the start of the run: milliseconds up to 10 s (`0.520s`), then `38s` `1m02s` `2h05m`."""
+    """Return the time since the start of the run: milliseconds up to 10 s (`0.520s`), then `38s` `1m02s` `2h05m`.
+
+    A line that is older than the run, by the clocks of the machines, has a minus.
+    """
     if offset is None:
         return formatting.NONE
-    offset = max(offset, timedelta())
+    if offset < timedelta():
+        return f"-{offset_text(-offset)}"
     ms = round(offset / timedelta(milliseconds=1))
     return f"{ms // 1000}.{ms % 1000:03}s" if ms < _EXACT_BELOW_MS else formatting.duration(offset)
 
