@@ -89,7 +89,7 @@ def test_any_text_is_normalised(text: str) -> None:
         ("the policy forbids s3:PutObject", "the policy forbids s3:PutObject"),
         (
             "Invalid `a.b()` invocation in\n/app/x.ts:1:2\n\n  1 const a = 1\n→ 2 a.b(\nUnique",
-            "Invalid 'a.b()' invocation Unique",
+            "Invalid 'a.b()' invocation: Unique",
         ),
         ("Duplicate entry 'a' for key 'users.UQ_97672ac88f'", "Duplicate entry '…' for key 'users.UQ_97672ac88f'"),
         ("failed constraint=FK_145532db85752b29c57d2b7b1f1", "failed constraint=FK_145532db85752b29c57d2b7b1f1"),

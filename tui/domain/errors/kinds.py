@@ -7,6 +7,7 @@ from typing import Final, NewType
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.messages.identity import is_id
+from tui.domain.errors.messages.likeness import identity_of
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.messages.vocabulary import ID
 from tui.domain.errors.stack import first_own_frame
@@ -75,7 +76,7 @@ def _code_in_stack(stack: Raw | None) -> Raw:
 @lru_cache(MAX_SHARED_KINDS)
 def _kind(name: Raw | None, message: Raw, file: Raw | None, function: Raw | None) -> ErrorKind:
     """Return the kind with these parts. Errors of one kind share it."""
-    parts = (name or "", message, file or "", function or "")
+    parts = (name or "", identity_of(message), file or "", function or "")
     digest = blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=_FINGERPRINT_BYTES)
     frame = None if file is None else OwnFrame(file, function)
     return ErrorKind(name, message, frame, Fingerprint(digest.hexdigest()))

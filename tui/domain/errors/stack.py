@@ -230,6 +230,8 @@ def _split_location(rest: str) -> tuple[str, str]:
 
 def _opening_parenthesis(rest: str) -> int:
     """Return the index of the parenthesis that the last character closes, else of the first after a space, else -1."""
+    if rest.count("(") == 1 and (only := rest.find(" (")) >= 0:
+        return only + 1
     depth = 0
     for index in range(len(rest) - 1, -1, -1):
         depth += (rest[index] == ")") - (rest[index] == "(")

@@ -5,6 +5,7 @@ from typing import Final
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind
+from tui.domain.errors.messages.likeness import identity_of
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.ids import TaskId
@@ -24,7 +25,7 @@ class ServerGroups:
         self._by_message: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
         self._by_type: dict[tuple[TaskId, Raw | None], list[ServerErrorGroup]] = {}
         for group in groups:
-            self._by_message.setdefault((group.task, normalise(group.message)), []).append(group)
+            self._by_message.setdefault((group.task, identity_of(normalise(group.message))), []).append(group)
             self._by_type.setdefault((group.task, group.type), []).append(group)
 
     def of(
@@ -36,12 +37,12 @@ class ServerGroups:
         """
         if not self._by_message:
             return ()
-        messages = {kind.message: None}
+        messages = {identity_of(kind.message): None}
         is_code_only = False
         for error in errors:
             is_code_only = is_code_only or error.has_code_only
             if len(error.message) > MAX_SERVER_MESSAGE_CHARS and len(messages) <= MAX_COMPARED_ERRORS:
-                messages[normalise(Raw(error.message[:MAX_SERVER_MESSAGE_CHARS]))] = None
+                messages[identity_of(normalise(Raw(error.message[:MAX_SERVER_MESSAGE_CHARS])))] = None
         if is_code_only:
             return tuple(group for task in tasks for group in self._by_type.get((task, kind.type), ()))
         theirs = (group for task in tasks for text in messages for group in self._by_message.get((task, text), ()))

@@ -29,6 +29,10 @@ _LOG_HEADER = re.compile(
     r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
     re.IGNORECASE,
 )
+# The values of a query.
+_VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECASE)
+# Prisma prints the arguments of a call before it says what is wrong with them.
+_ARGUMENTS = re.compile(r"(\binvocation)(?::| in\n[^\n]*)\s*\n.{0,4000}\n\s*\}\)?\s*\n\n(?=[A-Z])", re.DOTALL)
 _LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
 
 
@@ -54,7 +58,8 @@ def _without_pages(text: str) -> str:
 
 
 def _without_lines(text: str) -> str:
-    text = _LOCATION.sub("", text)
+    if "invocation" in text:
+        text = _LOCATION.sub(":", _ARGUMENTS.sub(r"\1:\n", text))
     *lines, rest = text.split("\n", MAX_LINES)
     if len(lines) < MAX_LINES:
         lines, rest = [*lines, rest], ""
@@ -62,11 +67,13 @@ def _without_lines(text: str) -> str:
     has_pointer = any(_CODE_POINTER.match(line) or _CARET.match(line) for line in lines)
     in_log = False
     for line in lines:
+        if kept and _VALUES.match(line):
+            continue
         if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):
             continue
         if has_pointer and _CODE_LINE.match(line):
             continue
-        if in_log and line[:1] in {" ", "\t", "-"}:
+        if in_log and line[:1] in {"", " ", "\t", "-", "<", "["}:
             continue
         in_log = _LOG_HEADER.match(line.strip()) is not None
         if not in_log or not kept:

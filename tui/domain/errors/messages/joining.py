@@ -5,15 +5,19 @@ import re
 from tui.domain.errors.messages import vocabulary as words
 
 _UNIT = re.compile(
-    rf"({words.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|bytes?|[KMGT]?i?B|"
+    rf"({words.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|"
+    r"Tag(?:en?)?|Stunden?|Minuten?|Sekunden?|jours?|heures?|días?|horas?|bytes?|[KMGT]?i?B|"
     r"%|EUR|USD|GBP|JPY|CHF|CAD|AUD|SEK|NOK|DKK|PLN|BRL|INR|CNY)(?!\w)"
 )
 _PARTS = re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBER}|{words.ID}))+")
 _DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
 _LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
-_NAMED_EMAIL = re.compile(rf"(?:[^\W\d_a-z][\w.'’-]*,?\s+){{1,4}}<{words.EMAIL}>")
+_NAMED_EMAIL = re.compile(rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}<{words.EMAIL}>")
 # `Upload of Rechnung März.pdf`: capitalised words in front of a file belong to its name.
-_FILE_NAME = re.compile(rf"\b(of|for|file|from|to|open|import|upload) (?:[^\W\d_a-z][\w-]* ){{1,3}}{words.PATH}")
+_FILE_NAME = re.compile(
+    rf"\b(in|of|for|file|from|to|open|read|parse|load|import|upload) (?:[^\W\d_a-z][\w-]* ){{1,3}}{words.PATH}"
+)
+_SPACED_PATH = re.compile(rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {words.PATH}")
 _NUMBER_BEFORE_WORD = f"{words.NUMBER} "
 
 
@@ -31,6 +35,7 @@ def _merged(text: str) -> str:
     if _NUMBER_BEFORE_WORD in text:
         text = _UNIT.sub(r"\1", text)
     if words.PATH in text:
+        text = _SPACED_PATH.sub(words.PATH, text)
         text = _FILE_NAME.sub(rf"\1 {words.PATH}", text)
     if text.count("<") > 1:
         text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)

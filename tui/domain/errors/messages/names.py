@@ -24,6 +24,9 @@ _SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\
 
 def replace_names(text: str) -> str:
     """Return a text with placeholders for the names after `customer`, `shop` and the like."""
+    # The search takes 7 µs, and few messages name somebody.
+    if words.ENTITIES.isdisjoint(text.lower().replace("(", " ").replace("'", " ").replace('"', " ").split()):
+        return text
     return _NAMES.sub(_replace_name, text)
 
 

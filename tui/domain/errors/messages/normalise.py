@@ -9,6 +9,7 @@ from tui.domain.errors.messages.blocks import without_blocks
 from tui.domain.errors.messages.joining import joined
 from tui.domain.errors.messages.names import replace_names
 from tui.domain.errors.messages.objects import replace_objects
+from tui.domain.errors.messages.sentences import replace_in_sentences
 from tui.domain.errors.messages.tokens import replace_values
 from tui.domain.text import Raw
 
@@ -37,7 +38,7 @@ _SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:
 # `Key (email)=(ann@acme.io) already exists.`
 _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
 _CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
-_SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b")
+_SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b(?!\s+\d)")
 
 
 def normalise(message: Raw) -> Raw:
@@ -70,6 +71,7 @@ def _normalise_text(text: str) -> str:
         text = "\n".join(map(_without_last_value, text.split("\n")))
         text = _SUBJECT.sub(_without_subject, text)
     text = _SEARCHED.sub(rf"\1{words.QUOTED}", text) if "operator to " in text else text
+    text = replace_in_sentences(text)
     text = replace_names(text)
     text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
     text = _SINGULAR.sub(_plural, text) if "1 " in text else text

@@ -57,8 +57,8 @@ _PHRASE = re.compile(
     r"Upgrade Required|Too Many Requests|Internal (?:Server )?Error|Not Implemented|Bad Gateway|"
     r"Service (?:Temporarily )?Unavailable|Gateway Time-?out|Insufficient Storage|Moved|Found|See Other|OK\b|Created)"
 )
-_COUNTED = re.compile(r"\s+(?:of\s|out of\s|[a-z]+s\b(?<!\bstatus)|times\b|byte|ms\b)")
-_SENTENCE = re.compile(r"[ :-]+[A-Z\"'<{]|[ :-]+[a-z]+(?:_[a-z]+)+\b|-\d\.|[ ]\d\.\d")
+_COUNTED = re.compile(r"\s+(?:of\s|out of\s|[a-z]+s\b(?<!\bstatus)|times\b|byte|(?:ms|[KkMGT]i?B|s|EUR|USD|GBP)\b|%)")
+_SENTENCE = re.compile(r"[ :-]+[A-Z\"'<{]|[ :-]+[a-z]+(?:_[a-z]+)+\b|[ :-]+\Z|-\d\.|[ ]\d\.\d")
 _CAPITALS = re.compile(r"[ :]+[A-Z][A-Z_]{3,}\b")
 _SMTP_BEFORE = re.compile(r"\b[245]\d\d[ -]\Z")
 _SCHEMA = re.compile(rf"\b(?:{'|'.join(sorted(words.SCHEMA_NOUNS))})\b[:\s(`\"'.]*\Z", re.IGNORECASE)
@@ -126,7 +126,7 @@ def _is_status(word: str, text: str, before: str, end: int) -> bool:
             return _ENTITY.search(before) is None
         if _ANSWERED.search(before) and not _COUNTED.match(text, end):
             return True
-        if _AT_START.search(before) and _SENTENCE.match(text, end):
+        if _AT_START.search(before) and _SENTENCE.match(text, end) and not _COUNTED.match(text, end):
             return _ENTITY.search(before) is None
         return bool(_ERROR_STATUS.match(word) and _BRACKET.search(before) and _CLOSING.match(text, end))
     # gRPC prints its code before the name: `14 UNAVAILABLE: …`.

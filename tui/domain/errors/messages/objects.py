@@ -30,6 +30,7 @@ _SEPARATORS = re.compile(r"[_\-\s]")
 _NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
 _CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
 _TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
+_QUOTES: Final = frozenset("'\"`")
 _ERROR_LISTS: Final = frozenset({"errors", "messages", "fielderrors", "formerrors", "violations"})
 _decode = json.JSONDecoder(strict=False).raw_decode
 
@@ -52,6 +53,12 @@ def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) 
             searched = match.end()
             continue
         identity, keys, end = found
+        quote = text[match.start() - 1 : match.start()]
+        if identity is None and quote in _QUOTES and text[end : end + 1] == quote and match.start() > at:
+            # A printed value: `for value "{ a: 1 }"`.
+            parts.append((normalise_text(text[at : match.start() - 1]) + words.QUOTED, ""))
+            at = searched = end + 1
+            continue
         parts += [(normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
         at = searched = end
     # An object that only has data needs the names of its keys if no other one tells what happened.

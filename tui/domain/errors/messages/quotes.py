@@ -34,6 +34,8 @@ _CODE_QUOTES: Final = frozenset("'\"`")
 _NOUNS_OF_VALUES: Final = frozenset({"type", "key", "keys", "object", "parameter"})
 """Nouns of code after which a colon and a value may stand: `invalid input for type: "abc"`."""
 
+_CODES: Final = frozenset({"code", "sqlstate", "errno"})
+_CODE = re.compile(r"[A-Z0-9][\w.]{0,11}\Z")
 _OPENING: Final = " \n\t([{:="
 _NOT_IN_WORD = re.compile(r".*[^\w()]|^\(+|(?<!\(s)\)+$", re.DOTALL)
 _IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
@@ -56,7 +58,10 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         return words.QUOTED
     if _PUNCTUATION.match(content):
         return f"'{content}'"
+    content = content.removesuffix(" (index)")
     noun, has_colon = _noun(text, start)
+    if has_colon and noun in _CODES and _CODE.match(content):
+        return f"'{content}'"
     if noun in _POINTER_NOUNS and _POINTER.match(content):
         return f"'{normalise_name(content)}'"
     name = _name(content, noun)

@@ -64,8 +64,8 @@ _TOKEN: Final = re.compile(
     |(?P<masked> {_START} [\w-]*\*{{3,}}[\w-]* )
     |(?P<path> (?<![\w.)\]}}>]) (?:~|\.{{1,2}})?/[^\s'"`<>|,;()\[\]{{}}:]+(?::\d+){{0,2}}
         (?: (?:[ ][A-Z0-9(][^\s'"`<>|,;/]*){{1,4}} (?<=\.[a-z0-9]{{3}}) )? )
-    |(?P<padded> {_START} [A-Za-z0-9+/_-]{{8,}}={{1,2}}(?![\w=]) )
-    |(?P<assignment> {_START} (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|[^\s,;&)\]}}'"`]+) )
+    |(?P<padded> {_START} (?=[a-z_-]*[A-Z0-9+/]) [A-Za-z0-9+/_-]{{8,}}={{1,2}}(?![\w=]) )
+    |(?P<assignment> {_START} (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|\[[^\[\]\n]*\]|[^\s,;&)\]}}'"`]+) )
     |(?P<host> {_START} (?:\*\.)?(?:[A-Za-z0-9_-]+\.)+(?:{words.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)
         (?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)? | localhost(?::\d{{1,5}})? )
     |(?P<identified> (?:(?<=[Ii][Dd]:[ ])|(?<=[Ii][Dd]=)) (?=[\w-]*\d)[\w-]+ )
@@ -135,7 +135,7 @@ def _relative(match: re.Match[str]) -> str:
 def _assignment(match: re.Match[str]) -> str:
     key, value = match["key"], match["value"]
     name = key.lower().replace("_", "").replace("-", "")
-    if value.startswith("("):
+    if value.startswith(("(", "[")):
         return f"{key}=(…)"
     if name in words.SCHEMA_NOUNS:
         return f"{key}={value}"

@@ -44,20 +44,22 @@ DATA_NOUNS: Final = _words(
     id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
     data date time timestamp queue topic channel group project resource item product sku city country
     integer boolean float decimal format run
-    container zone range specified provided timezone locale currency encoding charset image volume pod upload"""
+    container role database db vhost bucket cluster broker zone range specified provided timezone locale currency
+    encoding charset image volume pod upload"""
 )
 """What is quoted after one of these is data, whatever it looks like."""
 
-_ENTITIES: Final = _words(
+ENTITIES: Final = _words(
     """customer client user account tenant shop store merchant vendor supplier company organization organisation org
     team workspace member contact subscriber employee driver courier owner author buyer seller recipient sender patient
-    student partner brand restaurant hotel kunde kunden kundin mandant mandanten benutzer firma cliente clients clientes
+    student partner brand restaurant hotel warehouse branch depot kunde kunden kundin mandant mandanten benutzer
+    firma cliente clients clientes
     utilisateur usuario"""
 )
 VALUE_NOUNS: Final = _words("received got found actual instead credentials")
 """What is quoted after one of these is data, also between backticks."""
 
-ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(_ENTITIES, reverse=True))
+ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(ENTITIES, reverse=True))
 """People and companies. Their names stand in messages without quotes."""
 
 NOT_NAMES: Final = _words(
@@ -79,7 +81,7 @@ IDENTITY_KEYS: Final = _words(
 )
 """The keys of JSON in a message whose values split groups, without case and separators."""
 
-KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind")
+KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind violated")
 """The value after one of these and a colon splits groups, also outside of an object."""
 
 SENTENCE_KEYS: Final = _words(
@@ -89,7 +91,8 @@ SENTENCE_KEYS: Final = _words(
 """The keys of JSON in a message whose values are sentences, which are normalised like a message."""
 
 COUNTED: Final = (
-    "attempt|retry|try|row|record|item|error|warning|file|issue|problem|request|message|job|run|result|page|connection|"
+    "attempt|retry|try|row|column|product|customer|image|seat|shop|email|part|chunk|task|invoice|payment|recipient|"
+    "record|item|error|warning|file|issue|problem|request|message|job|run|result|page|connection|"
     "argument|parameter|character|element|entry|worker|node|replica|byte|time|failure|document|object|user|credit|token"
 )
 """Nouns that follow a number: `1 row` is normalised like `2 rows`."""
