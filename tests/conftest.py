@@ -10,13 +10,18 @@ from hypothesis import HealthCheck, settings
 from tests.support.recording_server import RecordingsApi
 
 # No deadline: on a busy machine, a pure function may exceed hypothesis's default. "repeatable" draws the same examples
-# for the same code; "explore" draws more examples, new ones each time: HYPOTHESIS_PROFILE=explore tests/run.
-settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+# for the same code, so that more of them find nothing new; "explore" draws many more examples, new ones each time:
+# HYPOTHESIS_PROFILE=explore tests/run.
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60, suppress_health_check=_SLOW)
+settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # Tests paint when they look. More frames, drawn at moments of real time, would only cost.
 os.environ["TEXTUAL_FPS"] = "1"
+
+# Collecting thousands of tests creates many objects that stay: with Python's own thresholds each is visited many times.
+gc.set_threshold(50_000, 20, 50)
 
 _NAMES = (
     "TRIGGER_SECRET_KEY",

@@ -258,7 +258,7 @@ def test_passing_failure_is_transient_and_a_retry_continues(
                 assert isinstance(await follower.fail(), Transient)
             assert len(follower.connections()) == connected
             follower.fleet.fault = lambda _: None
-            await follower.follow(60)
+            await follower.follow(42)
             assert len(follower.connections()) > connected
             follower.assert_equals_world()
 

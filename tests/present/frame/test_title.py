@@ -44,14 +44,14 @@ def test_title_shows_the_known_parts(facts: HeaderFacts, title: str, in_ascii: s
     assert terminal_title(facts, is_ascii=True) == in_ascii
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "\x1b]2;mine\x07", "\x9d2;mine\x9c", "a\nb\rc\0", "x" * 10_000, "👨" * 500])
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_title_is_clean_and_bounded(text: str, is_ascii: bool) -> None:
-    environment = Environment(Raw(text), text, Raw(text), Raw(text))
-    title = terminal_title(replace(FACTS, environment=environment, branch=text), is_ascii=is_ascii)
-    assert title.isprintable()
-    assert line_width((Piece(title),)) <= MAX_TITLE_CELLS
-    assert title.isascii() or not is_ascii
+def test_title_is_clean_and_bounded(is_ascii: bool) -> None:
+    for text in (HOSTILE, *HOSTILE, "\x1b]2;mine\x07", "\x9d2;mine\x9c", "a\nb\rc\0", "x" * 10_000, "👨" * 500):
+        environment = Environment(Raw(text), text, Raw(text), Raw(text))
+        title = terminal_title(replace(FACTS, environment=environment, branch=text), is_ascii=is_ascii)
+        assert title.isprintable(), text[:80]
+        assert line_width((Piece(title),)) <= MAX_TITLE_CELLS, text[:80]
+        assert title.isascii() or not is_ascii, text[:80]
 
 
 def test_console_and_old_terminals_get_no_title() -> None:

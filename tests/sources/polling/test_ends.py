@@ -78,7 +78,7 @@ def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> No
 def busy_fleet(per_s: int, until_s: int) -> Fleet:
     """A fleet with 150 old runs that end one by one, and `per_s` short runs a second."""
     fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 45) for number in range(150))
+    fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 25) for number in range(150))
     moments = [(number, number / per_s - 30) for number in range(per_s * (until_s + 30))]
     fleet.add_all(FleetRun(10_000 + number, moment, moment + 0.1, moment + 3) for number, moment in moments)
     return fleet
@@ -98,10 +98,10 @@ def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path, per_
 
 def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = busy_fleet(150, 80)
+        fleet = busy_fleet(150, 60)
         async with polling(fleet, tmp_path) as (session, later):
             await later(40)
-            for _ in range(8):
+            for _ in range(4):
                 await later(5)
                 live = [run for run in map(session.store.get, session.store.live()) if run is not None]
                 ages = [fleet.now_s - (run.read_at - at(0)).total_seconds() for run in live if run.read_at is not None]
