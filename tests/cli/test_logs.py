@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -198,6 +199,18 @@ def test_follow_goes_on_after_an_outage(recordings_api: RecordingsApi) -> None:
 @pytest.mark.usefixtures("fast")
 def test_follow_waits_for_a_run_without_events(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "120", "313", path=DETAIL)
+    recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)
+    done = in_this_process("logs", LIVE, "--follow", "--json", url=recordings_api.url)
+    assert (done.code, messages(done.objects)) == (0, ["line 1"])
+
+
+@pytest.mark.usefixtures("fast")
+def test_follow_waits_for_the_events_of_a_run_just_ended(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.sources.log_fetcher.SETTLED_AFTER", timedelta(seconds=0.05))
+    ended = recording("313")["response"]["body"] | {"finishedAt": "2026-11-24T14:04:59.990Z"}
+    recordings_api.answer(Reply(body=ended), path=DETAIL)
     recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)
     done = in_this_process("logs", LIVE, "--follow", "--json", url=recordings_api.url)
     assert (done.code, messages(done.objects)) == (0, ["line 1"])

@@ -139,6 +139,7 @@ def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> Non
     lines = [row(number) for number in range(50)]
     assert not log_of(*lines[:-1]).is_cut
     assert log_of(*lines).is_cut
+    assert not log_of(*lines, lines[0]).is_cut, "a server that sends more has another limit"
     # A closed span takes two rows, and each of its events one.
     assert not log_of(own, attempt, *lines[:-7]).is_cut
     assert log_of(own, attempt, *lines[:-6]).is_cut

@@ -136,16 +136,17 @@ class _Reader:
         if run.is_final and self._final_since_s is None:
             self._final_since_s = now_s
         final_for_s = 0.0 if self._final_since_s is None else now_s - self._final_since_s
+        is_complete = is_settled(run, requested_at, final_for_s)
         try:
             read = await self._fetcher.read(self._run_id, self._log, Priority.SELECTED)
         except NotFound:
-            # The run itself was found. One that has just been triggered has no events yet.
-            if run_error is not None or run.is_final:
+            # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
+            if run_error is not None or is_complete or (run.is_final and not self._follows):
                 raise
             read = LogRead(LogBuilder().build(), is_new=False, next_s=MIN_INTERVAL_S)
         if run_error is not None:
             self._output.say(f"only the log could be read: {run_error}")
-        return run, read, is_settled(run, requested_at, final_for_s)
+        return run, read, is_complete
 
     async def _read_run(self) -> Run:
         from tui.sources.budget import Priority

@@ -78,19 +78,22 @@ class LogDecoder:
         self._builder = LogBuilder()
         self._started_at: datetime | None = None
         self._stored_rows = 0
+        self._received_rows = 0
         self._is_full = False
 
     def slices(self) -> Iterator[None]:
         """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
         for rows in self._rows.slices():
+            self._received_rows += len(rows)
             for row in rows:
                 if isinstance(row, dict):
                     self._read(row)
             yield
 
     def log(self) -> RunLog:
-        """Return the log, once `slices` is exhausted."""
-        is_cut = self._stored_rows >= MAX_EVENT_ROWS or self._is_full
+        """Return the log, once `slices` is exhausted. A server that sends more rows than the limit has another one."""
+        is_at_limit = self._received_rows <= MAX_EVENT_ROWS <= self._stored_rows
+        is_cut = is_at_limit or self._is_full
         return self._builder.build(started_at=self._started_at, is_cut=is_cut, digest=self._digest)
 
     def _read(self, row: dict[str, Json]) -> None:
