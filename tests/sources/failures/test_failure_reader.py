@@ -72,6 +72,25 @@ def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_full_query_of_errors_comes_before_more_pages(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(330, every_s=1.0)
+        fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0, "FAILED") for n in range(300))
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            await later(5)
+            start = len(fleet.requests)
+            await read_all(ShownFailures(session), later, seconds=60)
+            sent = [
+                "list" if path == RUNS else "errors"
+                for _, path, query in fleet.requests[start:]
+                if path == QUERY or "SYSTEM_FAILURE" in query.get("filter[status]", "")
+            ]
+            assert sent.index("errors") < sent.index("list")
+
+    asyncio.run(scenario())
+
+
 def test_visible_runs_are_read_first(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = failing_fleet(60, every_s=1.0)

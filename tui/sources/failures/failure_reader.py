@@ -155,11 +155,12 @@ class FailureReader:
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
         self._has_success = False
+        batch = self._unread_batch()
         if visible := self._visible_batch():
             await self._read_errors(self._visible_errors, visible)
-        elif self._needs_list():
+        elif self._needs_list() and len(batch) < MAX_IDS_PER_QUERY:  # a full query tells more than a page
             await self._read_page()
-        elif batch := self._unread_batch():
+        elif batch:
             await self._read_errors(self._errors, batch)
         elif self._is_view_behind():
             await self._clock.sleep(VIEW_LAG_S)

@@ -193,8 +193,11 @@ def test_view_without_failures_says_so_when_it_is_known(tmp_path: Path) -> None:
 def test_stale_groups_look_stale(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
+        await monitor.press("right_parenthesis", "right_parenthesis", wait_s=5)
+        row = monitor.lines[LIST_LINE]
         monitor.api.fleet.fault = lambda _: PlainTextResponse("", 503)
-        await monitor.later(90)
+        await monitor.later(400)
+        assert monitor.lines[LIST_LINE] == row, "no minute of the outage is shown as one without failures"
         assert "STALE" in monitor.lines[1]
         assert "last confirmed " in monitor.lines[1]
         assert "goes on" not in monitor.text

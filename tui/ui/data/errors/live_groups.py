@@ -120,7 +120,7 @@ class LiveErrorGroups:
         self._filter = with_server_filters(filters, EVERYTHING)
         if self._groups is None or is_other or not self._is_filled or len(self._missed) > MAX_MISSED:
             self._groups, self._is_filled = ErrorGroups(self._session.store, starts_empty=True), False
-            self._span = self.span.at(self._session.now())
+            self._span = self._shown_span
             self._groups.reading(self._span)  # counts each run as it comes, rather than all of them at the end
             self._start_fill(self._failed_runs())
         else:
@@ -168,7 +168,7 @@ class LiveErrorGroups:
             self.reading.start(self.span.length, self._filters)  # the view was opened before the session had started
         if self._is_filled and self._live.pause is None:
             is_after_pause, self._was_paused = self._was_paused, False
-            if is_after_pause or self.span.at(self._session.now()) != self._span:
+            if is_after_pause or self._shown_span != self._span:
                 self._show()
         self._was_paused = self._live.pause is not None
 
@@ -241,15 +241,20 @@ class LiveErrorGroups:
             if self._is_filled and self._live.pause is None:
                 self._show()
 
+    @property
+    def _shown_span(self) -> TimeSpan:
+        """The span at the time up to which data is known: the time after it would be shown as without failures."""
+        now = self._live.now
+        return self.span.at(now.frozen_at or now.at)
+
     def _on_surroundings(self) -> None:
         self._facts = None
         self.on_update()
 
     def _show(self) -> None:
         assert self._groups is not None
-        now = self._session.now()
-        self._span = self.span.at(now)
-        self.list.show(self._groups.groups(self._span, now), self._now_s())
+        self._span = self._shown_span
+        self.list.show(self._groups.groups(self._span, self._session.now()), self._now_s())
         self._report()
 
     def _report(self) -> None:
