@@ -7,6 +7,7 @@ from wcwidth import wcwidth  # A dependency of pyte.
 from tests.support.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
 from tui.present.styled import (
+    MAX_LINE_CHARS,
     Line,
     Piece,
     Token,
@@ -17,6 +18,7 @@ from tui.present.styled import (
     joined,
     line_width,
     mark_hits,
+    opening_line,
     pad,
     plain,
     wrap,
@@ -128,6 +130,20 @@ def test_folded_line_fits_and_loses_nothing(line: Line, limit: int) -> None:
 def test_joined_lines_have_two_spaces_between_them() -> None:
     assert text_of_line(joined([(Piece("a"),), (Piece("b"), Piece("c"))])) == "a  bc"
     assert joined([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('\n[\n  {\n    "code": "too_small"', '[ { "code": "too_small"'),
+        ("[GraphQL] failed\nmore", "[GraphQL] failed"),
+        ("---", "---"),
+        (" \n", ""),
+    ],
+)
+def test_opening_line_is_never_a_bracket_alone(text: str, line: str) -> None:
+    assert opening_line(Raw(text)) == line
+    assert len(opening_line(Raw(text * 10_000))) <= MAX_LINE_CHARS
 
 
 def test_first_line_is_the_first_that_is_not_blank() -> None:

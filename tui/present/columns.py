@@ -14,7 +14,7 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.status import style_of
-from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined
+from tui.present.styled import Align, Line, Piece, Token, fit, joined, opening_line
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -151,7 +151,7 @@ def _error(run: Run, _now: Now) -> Line:
     token, error = style_of(run).row.rest, run.error[1] if run.error else None
     if error is None:
         return (Piece(formatting.NONE, token),)
-    text = Raw(error.code) if error.has_code_only and error.code is not None else first_line(error.message)
+    text = Raw(error.code) if error.has_code_only and error.code is not None else opening_line(error.message)
     return (Piece(text or error.name or formatting.NONE, token),)
 
 

@@ -203,6 +203,15 @@ def first_line(text: Raw) -> Raw:
     return Raw(line if len(line) < MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + ELLIPSIS)
 
 
+def opening_line(text: Raw) -> Raw:
+    """Return the first line; if it has only brackets, as JSON in several lines begins, the next ones behind it."""
+    line = first_line(text)
+    if not line or any(map(str.isalnum, line)):
+        return line
+    begin = text.find(line)
+    return Raw(" ".join(text[begin : begin + MAX_LINE_CHARS].split()))
+
+
 _WORD = re.compile(" *[^ ]+")
 
 

@@ -112,6 +112,17 @@ def test_numbers_and_ids_in_messages_are_not_marked() -> None:
     assert not any("≠" in line for line in lines_of(run, logs=LogCounts()))
 
 
+def test_short_ids_in_messages_are_not_marked() -> None:
+    def errors(*messages: str) -> Run:
+        each = [made(at, 5 * at, 1, RunError(Raw(text), Raw("Error"), None)) for at, text in enumerate(messages, 1)]
+        return of(sample("FAILED", attempt_count=len(each)), *each)
+
+    ids = errors("request req_6hK2 failed", "request req_6hK9 failed", "request req_6hLd failed")
+    assert "≠" not in line_of(ids, "message")
+    assert "one error" in plain(summary_words(ids, ids.attempts[1].attempts))  # type: ignore[index]
+    assert "≠" in line_of(errors("column addr_line1 is null", "column addr_line2a is null"), "message")
+
+
 def test_running_attempt_is_never_marked() -> None:
     run = of(
         sample("EXECUTING", attempt_count=3),

@@ -1,5 +1,6 @@
 """The facts of each attempt that are compared: how it ended, its error, how long it took, what it logged."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,10 +18,13 @@ from tui.present.columns import Now
 from tui.present.compared.logs import LogCount, LogCounts
 from tui.present.compared.stacks import file_words, place_of, stack_of
 from tui.present.compared.values import UNKNOWN, ComparedCell, ComparedFact, alike
-from tui.present.styled import Piece, Token, first_line
+from tui.present.styled import Piece, Token, opening_line
 
 MAX_MESSAGE_CHARS: Final = 4_000
 """The part of a message that is compared and shown."""
+
+_SHORT_ID: Final = re.compile(r"\b[A-Za-z]{2,8}_(?=[A-Za-z0-9]*\d[A-Za-z])[A-Za-z0-9]{4,}\b")
+"""`req_6hK2`: too short to be an id wherever it stands, but it is one if only it differs between two attempts."""
 
 NOT_KNOWN: Final = ComparedCell((Piece(formatting.NONE, Token.MUTED),))
 NO_ERROR: Final = ComparedCell((Piece("no error", Token.MUTED),), None, None)
@@ -86,7 +90,7 @@ def _message(run: Run, attempt: Attempt) -> ComparedCell:
     if error.has_code_only:
         return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
     text = Raw(error.message.strip()[:MAX_MESSAGE_CHARS])
-    shown = Piece(text if "\n" not in text else f"{first_line(text)} …") if text else Piece("no message", Token.MUTED)
+    shown = Piece(text if "\n" not in text else f"{opening_line(text)} …") if text else Piece("no message", Token.MUTED)
     return ComparedCell((shown,), text, _kind(error)[1])
 
 
@@ -132,5 +136,6 @@ def _kind(error: RunError) -> tuple[Raw | str | None, Raw, object]:
     stack = stack_of(error)
     frame = None if stack is None or stack.first_own is None else stack.first_own
     place = None if frame is None else (frame.short_file, frame.function)
-    kind = kind_of(replace(error, message=Raw(error.message[:MAX_MESSAGE_CHARS]), stack=None))
+    message = Raw(_SHORT_ID.sub("id_0", error.message[:MAX_MESSAGE_CHARS]))
+    kind = kind_of(replace(error, message=message, stack=None))
     return kind.type, kind.message, place

@@ -15,7 +15,7 @@ from tui.present.columns import Now, time_in_queue, took
 from tui.present.detail.waiting import is_known_to_run, waiting_words
 from tui.present.list.end import NOT_A_RUN_SENTENCE
 from tui.present.status import STATUS_STYLES, UNKNOWN, style_of
-from tui.present.styled import Line, Piece, Token, cut, first_line, joined, line_width
+from tui.present.styled import Line, Piece, Token, cut, joined, line_width, opening_line
 
 _INDENT: Final = "  "
 _BELOW: Final = "    "
@@ -78,7 +78,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
         error = None
     if error is not None:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
-        return (*name, Piece(first_line(error.message) or formatting.NONE, Token.BRIGHT))
+        return (*name, Piece(opening_line(error.message) or formatting.NONE, Token.BRIGHT))
     return joined(part for part in (_duration_text(run, now), _children_counts(children)) if part)
 
 

@@ -20,7 +20,7 @@ from tui.present.errors.text import frameless_stack, sameness
 from tui.present.json import text as json_text
 from tui.present.printed.markdown import code_block, code_span
 from tui.present.status import STATUS_STYLES, style_of, style_of_attempt
-from tui.present.styled import first_line
+from tui.present.styled import opening_line
 
 MAX_MESSAGE_CHARS: Final = 4_000
 MAX_STACK_CHARS: Final = 4_000
@@ -136,7 +136,7 @@ class _Ticket:
 
     def _summary(self, error: RunError) -> str:
         """Return name and first line of an error as inline code."""
-        message = first_line(error.message) or "no message"
+        message = opening_line(error.message) or "no message"
         return self._code(f"{error.name}: {message}" if error.name else message)
 
     def _attempts(self) -> Iterator[list[str]]:
