@@ -22,7 +22,7 @@ from tui.present.frame.title import supports_title
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
-from tui.ui.collector import MIN_QUIET_S, FreezingCollector
+from tui.ui.collector import THAW_CHECK_INTERVAL_S, FreezingCollector
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
@@ -162,7 +162,7 @@ class TriggerApp(AppBase):
         await self.session.start()
         await self.subscription.start()
         self.set_timer(COLLECT_AFTER_S, self._collector.start)
-        self.set_interval(MIN_QUIET_S, self._collector.thaw_if_due)
+        self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
 
     def on_unmount(self) -> None:
         self._collector.stop()

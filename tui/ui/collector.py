@@ -6,7 +6,7 @@ has grown or a large view was made, and so are the survivors of a long collectio
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
 may happen only `MAX_FREEZES` times. A dialog would be too large: nothing is frozen while a widget that is younger than
-the main screen is alive. Once an hour, while nobody types, everything is thawed and collected, then frozen again.
+the main screen is alive. Once an hour, when nobody types, everything is thawed and collected, then frozen again.
 """
 
 import gc
@@ -31,7 +31,8 @@ GROWTH: Final = 1.5
 """The store is frozen again when it is so many times as large: 11 times until it has 100,000 runs."""
 
 MIN_THAW_INTERVAL_S: Final = 3600.0
-MIN_QUIET_S: Final = 60.0
+THAW_CHECK_INTERVAL_S: Final = 20.0
+MIN_QUIET_S: Final = 5.0
 """A thaw takes some 30 ms with 100,000 runs. It waits until no key was pressed for this time."""
 
 _OLDEST: Final = 2
