@@ -22,7 +22,6 @@ UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
 READY = "? keys"
 HELP = "keys · runs"
-EXIT_TIMEOUT_S = 10.0
 HELD_BYTES = 4095
 """The most that a pty reports to hold."""
 
@@ -144,7 +143,7 @@ def test_signal_ends_a_monitor_with_a_blocked_terminal(number: int, code: int) -
         block(terminal)
         before = len(terminal.received)
         terminal.process.send_signal(number)
-        assert terminal.process.wait(EXIT_TIMEOUT_S) == code
+        assert terminal.process.wait(PATIENCE_S) == code
         terminal.end()
         restored = bytes(terminal.received[before:])
         assert all(sequence in restored for sequence in (SCREEN_OFF, *RESTORED))
@@ -187,7 +186,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         stops(2)
         stopped = psutil.Process(terminal.process.pid).children()
         terminal.send("kill %1\n")
-        assert psutil.wait_procs(stopped, EXIT_TIMEOUT_S)[1] == []
+        assert psutil.wait_procs(stopped, PATIENCE_S)[1] == []
         terminal.send("\n")
         terminal.wait_for("Exit 143")
         assert terminal.received.count(SCREEN_ON) == 2
@@ -207,10 +206,11 @@ def test_ctrl_z_without_a_shell_keeps_the_monitor() -> None:
 
 def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
     def scribbled(terminal: Terminal) -> None:
+        before = terminal.received.count(b"scribble")
         others = os.open(f"/proc/{terminal.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY)
         os.write(others, b"\x1b[30;34r\x1b[7m\x1b[23;1Hscribble\x1b[?25h")
         os.close(others)
-        terminal.wait_for("scribble")
+        terminal.wait_until(lambda: terminal.received.count(b"scribble") > before, "the scribble")
 
     untouched = "The list follows new runs."
 
@@ -261,7 +261,7 @@ def test_title_is_unchanged_with_no_title(command: list[str]) -> None:
 def test_flag_forces_the_speed_of_the_link_before_the_variable(flag: str, variable: str, is_slow: bool) -> None:
     with Terminal([*MONITOR, flag], env=environment(UNREACHABLE, TRIGGER_TUI_SLOW=variable)) as terminal:
         terminal.wait_for(READY)
-        assert ("slow" in terminal.lines[0]) is is_slow
+        terminal.wait_until(lambda: ("slow" in terminal.lines[0]) is is_slow, "the speed of the link")
         assert (b"38;2;" not in terminal.received) is is_slow
         terminal.send("\x11")
         assert terminal.end() == 0

@@ -25,6 +25,9 @@ from tui.ui.screens.main import MainScreen
 
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
 
+MAX_WAITS, WAIT_S = 40, 0.05
+"""Looks at a state until it is reached, and the virtual seconds between two."""
+
 
 @dataclass
 class Monitored:
@@ -50,6 +53,14 @@ class Monitored:
             self.idle.paint()
             await self.pilot.pause(0)
             await pass_time(self.session, self.api, 0.0, is_busy=self.idle.is_busy)
+
+    async def until(self, is_reached: Callable[[], bool], what: str) -> None:
+        """Wait for a state. On a busy machine, work that no check sees may take longer than `later`."""
+        for _ in range(MAX_WAITS):
+            if is_reached():
+                return
+            await self.later(WAIT_S)
+        raise AssertionError(f"waited in vain for {what}; on the screen:\n{self.text}")
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         """Press keys without pauses, as a paste or a held key does."""

@@ -296,10 +296,10 @@ def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)
-        assert len(logs_in_memory()) == 1
+        await monitor.until(lambda: len(logs_in_memory()) == 1, "the log")
         await monitor.press("1", "j")
-        assert (pane.view.log, pane.reading.log) == (None, None)
-        assert logs_in_memory() == []
+        await monitor.until(lambda: (pane.view.log, pane.reading.log) == (None, None), "the pane to drop the log")
+        await monitor.until(lambda: not logs_in_memory(), "the memory of the log to be free")
 
     story_of(story, tmp_path, server)
 

@@ -293,6 +293,7 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         async def resize(width: int, height: int) -> None:
             await monitor.pilot.resize_terminal(width, height)
+            await monitor.until(lambda: monitor.screen.size == (width, height), "the new size")
             await monitor.later(1)
 
         def cursor() -> str | None:
@@ -300,12 +301,12 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
 
         await resize(120, 40)
         await monitor.press("j")
-        assert cursor() is not None
+        await monitor.until(lambda: cursor() is not None, "a cursor")
         await resize(40, 10)
         await resize(50, 12)
         await resize(120, 40)
         await monitor.press("g")
-        assert cursor() is None
+        await monitor.until(lambda: cursor() is None, "no cursor")
         await monitor.press("tab")
         focused = monitor.app.focused
         await resize(40, 10)
@@ -314,10 +315,10 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
         await monitor.press("1", "slash", *"mail")
         await resize(40, 10)
         await resize(120, 40)
-        assert monitor.screen.run_list.views.query.text == "mail"
+        await monitor.until(lambda: monitor.screen.run_list.views.query.text == "mail", "the filter")
         assert cursor() is None
         await monitor.press("j")
-        assert cursor() is not None
+        await monitor.until(lambda: cursor() is not None, "a cursor")
 
     run_story(story, tmp_path, small_fleet(), size=(50, 12))
 
