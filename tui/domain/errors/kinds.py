@@ -28,6 +28,8 @@ _SOURCES = re.compile(r".*(?:/|\A)(?=(?:src|dist)/)", re.DOTALL)
 # Folders at the top of projects without `src`.
 _FOLDERS = re.compile(r".*?/(?=(?:trigger|app|lib)/)", re.DOTALL)
 _HEADER_CODE = re.compile(r"[\w$.]+ \[([A-Z][A-Z0-9_]+)\]")
+# The chunks of esbuild: `chunk-ABCDEFGH.mjs`.
+_CHUNK = re.compile(r"(?<=-)[A-Z0-9]{8}(?=\.[cm]?js\Z)")
 _HASH = re.compile(r"[A-Za-z0-9]{8,}")
 _CALLED_ON = re.compile(r"(?:new )?(?:Object|Module|exports|global|globalThis|Function)\.(?=[\w$<])")
 
@@ -87,6 +89,7 @@ def _project_file(file: str) -> str:
     path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
     root = _ROOT.match(path)
     path = path if root is None else path[root.end() :]
+    path = _CHUNK.sub(ID, path)
     match = _SOURCES.match(path) or _FOLDERS.match(path)
     return _HASH.sub(_without_hash, path if match is None else path[match.end() :])
 

@@ -69,6 +69,9 @@ def _without_lines(text: str) -> str:
     for line in lines:
         if kept and _VALUES.match(line):
             continue
+        if kept and line.startswith("--") and _CARET.match(line):
+            kept.pop()  # the code to which the line points
+            continue
         if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):
             continue
         if has_pointer and _CODE_LINE.match(line):

@@ -29,7 +29,8 @@ _CURRENCY = re.compile(rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)")
 # What is left of an id: `…f…c`, `call_ab…`.
 _MACHINE_WORD = re.compile(
     rf"(?<![\w.$…/\[-])(?:[A-Za-z]{{0,4}}{DATA}(?:[A-Za-z]{{1,4}}{DATA})+[A-Za-z]{{0,4}}"
-    rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}})[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
+    rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}}"
+    rf"|(?=[A-Za-z]{{1,2}}{DATA}))[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
 )
 _UNIT = re.compile(rf"{DATA}[kmgt]?b\b", re.IGNORECASE)
 _LIST = re.compile(rf"{DATA}(?:(?:\s*[,;|&/+:-]\s*|\s+|\s(?:and|or|und)\s){DATA})+")

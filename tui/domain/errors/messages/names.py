@@ -9,7 +9,7 @@ _NAMES = re.compile(
     r"(?P<name>(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))[\w.'’&-]*"
     r"(?:(?:\s+(?:&|and|und|et|y|e|de|du|des|del|dos|der|den|le|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
     r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)*"
-    r"|\w+(?:-\w+)*(?![@\w/\\=]))"
+    r"|\w+(?:-\w+)*(?![@\w/\\=-]|\.\w))"
 )
 _PREPOSITION = re.compile(
     r"\b(?:for|of|from|to|by|with|as|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z", re.IGNORECASE
@@ -22,8 +22,16 @@ _VERB_AFTER = re.compile(r"\s+(?:has|is|was|does|could|cannot|had|did|exceeded|r
 _SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
 
 
+# `Stock of 📦 ACME-XL is low`: what a picture announces is a name.
+_PICTURED = re.compile(
+    r"(\b(?:for|of|to|from|in|by|on|with) (?:\w+ )?[\u2600-\u27bf\U0001f000-\U0001faff]\ufe0f? )"
+    r"[^\s<>]+(?: (?:[^\W\d_a-z]|\d)[\w&.'-]*)*"
+)
+
+
 def replace_names(text: str) -> str:
     """Return a text with placeholders for the names after `customer`, `shop` and the like."""
+    text = text if text.isascii() else _PICTURED.sub(rf"\1{words.NAME}", text)
     # The search takes 7 µs, and few messages name somebody.
     if words.ENTITIES.isdisjoint(text.lower().replace("(", " ").replace("'", " ").replace('"', " ").split()):
         return text

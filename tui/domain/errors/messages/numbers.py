@@ -47,6 +47,8 @@ _ANSWERED = re.compile(
     r"[\s:(\[]{1,3}\Z",
     re.IGNORECASE,
 )
+_REQUESTED = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s+\S+\s+\Z")
+_REQUEST_CHARS: Final = 400
 _AT_START = re.compile(r"(?:\A|\n|(?:\A|\n)[^\n]{0,60}?(?:: |- |\[|\())\s*\Z")
 _BRACKET = re.compile(r"[(\[<]\s*\Z")
 _CLOSING = re.compile(r"\s*[)\]>]")
@@ -99,7 +101,7 @@ def is_code(word: str, text: str, start: int, end: int) -> bool:
     if _SMTP_REPLY.match(word):
         return True
     if word.isdigit() or is_number(word):
-        return _is_status(word, text, before, end)
+        return _is_status(word, text, before, start, end)
     if is_schema_name(before):
         return True
     if _LIBRARY_CODE.match(word):
@@ -114,7 +116,7 @@ def _is_after_code(before: str) -> bool:
     return any(start in tail for start in _CODE_STARTS) and _CODE.search(before) is not None
 
 
-def _is_status(word: str, text: str, before: str, end: int) -> bool:
+def _is_status(word: str, text: str, before: str, start: int, end: int) -> bool:
     if _SMTP_ENHANCED.match(word):
         return _SMTP_BEFORE.search(before) is not None
     if not word.isdigit():
@@ -125,6 +127,8 @@ def _is_status(word: str, text: str, before: str, end: int) -> bool:
         if _PHRASE.match(text, end):
             return _ENTITY.search(before) is None
         if _ANSWERED.search(before) and not _COUNTED.match(text, end):
+            return True
+        if before[-1:] == " " and _REQUESTED.search(text[max(start - _REQUEST_CHARS, 0) : start]):
             return True
         if _AT_START.search(before) and _SENTENCE.match(text, end) and not _COUNTED.match(text, end):
             return _ENTITY.search(before) is None

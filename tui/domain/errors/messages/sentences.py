@@ -37,6 +37,10 @@ _SENTENCES: Final = tuple(
         ("enum value", r"(['\"`])[^'\"`\n]{0,200}\1(?= is not a valid enum value)", _Q),
         ("type json: ", r"(type json: Token )\"[^\n]{0,200}?\"(?= is invalid)", rf"\1{_Q}"),
         ("essage: `", r"([Mm]essage: )`([^`\n]{0,500})`", r"\1\2"),
+        ("constraint fails (", r"(constraint fails \()`[^`\n]{0,100}`\.(?=`)", r"\1"),
+        ("duplicate key value is ", r"(duplicate key value is )\([^\n]{0,500}\)(?=\.)", rf"\1{_Q}"),
+        (" in location ", r"( in location )\S+", rf"\1{_Q}"),
+        ("(bad value)", r"(\(bad value\): ).{1,200}", rf"\1{_Q}"),
         # Networks
         ("attempted address", r"(Connect Timeout Error) \(attempted address[^)]{0,400}\)", r"\1"),
         ("LB pick", r"(Deadline exceeded after )[\d.]+m?s,.{0,400}", rf"\1{_N}"),
@@ -50,6 +54,9 @@ _SENTENCES: Final = tuple(
             r"( already (?:exists|started|running|processed|queued|scheduled): )\S{1,200}(?=\s*\Z)",
             rf"\1{_Q}",
         ),
+        ("ay ", r"(\b[Rr]ay (?:ID:? )?)[\da-f]{8,}(?:-[A-Z]{3})?", rf"\1{words.ID}"),
+        ("(Session info", r" ?\(Session info: [^)\n]{0,200}\)", ""),
+        ("\uff1a", r"((?:客户|客戶|顧客|用户|ユーザー|店舗|テナント|고객)\uff1a)[^\uff1a\uff09\n]{1,60}", rf"\1{_Q}"),
         # Services
         ("expected: ", r"(jwt \w+ invalid\. expected: ).{1,200}", rf"\1{_Q}"),
         ("hone number ", r"([Pp]hone number )\S{1,40}(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),

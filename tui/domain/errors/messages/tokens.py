@@ -137,7 +137,7 @@ def _assignment(match: re.Match[str]) -> str:
     name = key.lower().replace("_", "").replace("-", "")
     if value.startswith(("(", "[")):
         return f"{key}=(…)"
-    if name in words.SCHEMA_NOUNS:
+    if name in words.SCHEMA_NOUNS or (name in words.STEPS and not is_id(value)):
         return f"{key}={value}"
     if name in {"err", "error"} and _CAPITAL_CODE.match(value):
         return match[0]

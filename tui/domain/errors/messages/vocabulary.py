@@ -84,6 +84,9 @@ IDENTITY_KEYS: Final = _words(
 KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind violated")
 """The value after one of these and a colon splits groups, also outside of an object."""
 
+STEPS: Final = _words("step stage phase operation op action")
+"""The value after one of these and an equals sign splits groups."""
+
 SENTENCE_KEYS: Final = _words(
     """message msg error errormessage errormsg errordescription detail details title description reason summary text
     usermessage developermessage"""
@@ -91,7 +94,7 @@ SENTENCE_KEYS: Final = _words(
 """The keys of JSON in a message whose values are sentences, which are normalised like a message."""
 
 COUNTED: Final = (
-    "attempt|retry|try|row|column|product|customer|image|seat|shop|email|part|chunk|task|invoice|payment|recipient|"
+    "attempt|retry|try|row|line|column|product|customer|image|seat|shop|email|part|chunk|task|invoice|payment|recipient|"
     "record|item|error|warning|file|issue|problem|request|message|job|run|result|page|connection|"
     "argument|parameter|character|element|entry|worker|node|replica|byte|time|failure|document|object|user|credit|token"
 )
