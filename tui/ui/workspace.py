@@ -1,6 +1,6 @@
 """The space between header and footer: the panes, their places, and the keys that move the focus between them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -8,13 +8,14 @@ from textual.binding import BindingsMap, BindingType
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 
 from tui.present.frame.rule import Tab
 from tui.ui.base import app_of
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Proportions, plan
 from tui.ui.panes.base import Pane
+from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.widgets.lines import Backdrop, Hairline
 from tui.ui.widgets.summary import Summary
 
@@ -59,7 +60,7 @@ class Workspace(Backdrop):
     """Holds the panes of a view, the hairline and the summary. The number of a pane is its position among the panes.
 
     `recent` are the titles of the panes as if each had had the focus, the last one first: of the panes that share a
-    place, the first of these is visible.
+    place, the first of these is visible. A pane is made and mounted when it is first visible.
     """
 
     class PanesChanged(Message):
@@ -67,7 +68,8 @@ class Workspace(Backdrop):
 
     def __init__(
         self,
-        panes: Mapping[str, Pane],
+        panes: Iterable[Pane | PaneEntry],
+        make: Callable[[PaneEntry], Pane],
         summary: Summary,
         *,
         proportions: Proportions | None = None,
@@ -75,14 +77,22 @@ class Workspace(Backdrop):
     ) -> None:
         super().__init__(id=WORKSPACE)
         self._proportions = proportions or Proportions()
-        self._panes = panes
-        bases = [name for name, pane in panes.items() if not pane.form_of]
+        self._make = make
+        self._entries: dict[str, PaneEntry] = {}
+        self.panes: dict[str, Pane] = {}
+        """The panes that were made. The others were never visible."""
+        for each in panes:
+            entry = entry_of(type(each)) if isinstance(each, Pane) else each
+            self._entries[entry.title] = entry
+            if isinstance(each, Pane):
+                self._add(each)
+        bases = [name for name, entry in self._entries.items() if not entry.form_of]
         self._numbers = {name: number for number, name in enumerate(bases, 1)}
         self._open_forms = {name: name for name in bases}
         """The pane that is shown for each number: the numbered one, or another form of it."""
         self.before_change: Callable[[], None] = lambda: None
         """Called before another pane becomes the current one."""
-        self._recent = [*recent, *(name for name in panes if name not in recent)]
+        self._recent = [*recent, *(name for name in self._entries if name not in recent)]
         """The panes by the time of their last focus, the newest first."""
         self._summary = summary
         self._hairline = Hairline()
@@ -90,13 +100,27 @@ class Workspace(Backdrop):
         self._terminal_size = Size(*MEDIUM)
         self._summary_height = SUMMARY_HEIGHT
         self._wants_zoom = False
+        self._mounting: AwaitMount | None = None
         # Textual has no public way to bind keys that differ between two widgets of one class.
         self._bindings = BindingsMap(_keys_for(self._numbers))
-        for pane in panes.values():
-            pane.show_form = self.show_form
+
+    def made(self, name: str) -> Pane:
+        """Return a pane, which is made now if it was not yet."""
+        if name not in self.panes:
+            self._add(self._make(self._entries[name]))
+        return self.panes[name]
+
+    def _add(self, pane: Pane) -> None:
+        pane.show_form = self.show_form
+        self.panes[pane.title] = pane
+
+    @property
+    def unmade(self) -> list[PaneEntry]:
+        """The panes that were never visible."""
+        return [entry for name, entry in self._entries.items() if name not in self.panes]
 
     def compose(self) -> ComposeResult:
-        yield from self._panes.values()
+        yield from self.panes.values()
         yield self._hairline
         yield self._summary
 
@@ -123,30 +147,39 @@ class Workspace(Backdrop):
     @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
-        return self._panes[next(name for name in self._recent if name in self._open_forms.values())]
+        return self.panes[next(name for name in self._recent if name in self._open_forms.values())]
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
         if pane is not None and pane is not self.pane:
             self._set_current_pane(pane.title)
 
-    def action_pane(self, name: str) -> None:
+    async def action_pane(self, name: str) -> None:
         name = self._open_forms.get(name, name)
         self._set_current_pane(name)
-        self.screen.set_focus(self._panes[name].body)
+        if self._mounting is not None:
+            # The next key belongs to the new pane, which has no focus before it is mounted.
+            await self._mounting
+            self._mounting = None
+        self.screen.set_focus(self.panes[name].body)
 
-    def show_form(self, name: str) -> None:
+    def go_to(self, name: str) -> None:
+        """Focus a pane that has been mounted from the start."""
+        self._set_current_pane(name)
+        self.screen.set_focus(self.panes[name].body)
+
+    async def show_form(self, name: str) -> None:
         """Show a form of a pane in place of the other, and focus it."""
         self._open_forms[self._base_of(name)] = name
-        self.action_pane(name)
+        await self.action_pane(name)
 
     def _base_of(self, name: str) -> str:
         """Return the pane whose number and place a pane has."""
-        return self._panes[name].form_of or name
+        return self._entries[name].form_of or name
 
-    def action_focus_step(self, step: int) -> None:
+    async def action_focus_step(self, step: int) -> None:
         names = list(self._open_forms.values())
-        self.action_pane(names[(names.index(self.pane.title) + step) % len(names)])
+        await self.action_pane(names[(names.index(self.pane.title) + step) % len(names)])
 
     def action_zoom(self) -> None:
         if self.can_zoom:
@@ -157,7 +190,9 @@ class Workspace(Backdrop):
         """Place everything on a terminal of that size."""
         self._terminal_size, self._summary_height = size, summary_height
         planned = self._plan_for(is_zoomed=self._wants_zoom)
-        for name, pane in self._panes.items():
+        for name in planned.rects:
+            self.made(name)
+        for name, pane in self.panes.items():
             rect = planned.rects.get(name)
             tabs = (rect.tabs if rect is not None else ()) or (name,)
             bases = {each: self._base_of(each) for each in tabs}
@@ -171,7 +206,7 @@ class Workspace(Backdrop):
         return plan(
             self._terminal_size.width,
             self._terminal_size.height - 2,
-            {name: self._panes[name].placement for name in self._open_forms.values()},
+            {name: self._entries[name].placement for name in self._open_forms.values()},
             recent=[name for name in self._recent if name in self._open_forms.values()],
             is_zoomed=is_zoomed,
             summary_height=self._summary_height,
@@ -188,8 +223,10 @@ class Workspace(Backdrop):
         self._plan_layout.plan = planned
         if self.is_attached:
             app_of(self).record_layout()
-        for name, pane in self._panes.items():
+        for name, pane in self.panes.items():
             pane.set_class(not planned.shows(name), "away")
+        if self._hairline.is_attached and (new := [pane for pane in self.panes.values() if pane.parent is None]):
+            self._mounting = self.mount(*new, before=self._hairline)
         self._summary.set_class(not planned.has_summary, "away")
         self._hairline.set_class(planned.hairline is None, "away")
         top = planned.hairline[1] if planned.hairline is not None else 0

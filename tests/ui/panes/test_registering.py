@@ -1,4 +1,4 @@
-"""A pane costs one module and a line in the list of panes."""
+"""A pane costs one module and an entry in the list of panes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +14,9 @@ from tui.session import Session
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Fetched, Need
-from tui.ui.panes import PANES
+from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import PagePane
+from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.screens import main
 from tui.ui.screens.help import HelpScreen
 from tui.wire.errors import Unreachable
@@ -43,11 +44,17 @@ class GreetingPane(PagePane):
         return [PageRow((Piece(state.value or state.failure or "loading"),))]
 
 
+@pytest.mark.parametrize("entry", [*PANES, *FORMS], ids=lambda entry: entry.title)
+def test_entry_repeats_what_its_class_declares(entry: PaneEntry) -> None:
+    declared = entry_of(entry.load())
+    assert (entry.title, entry.placement, entry.form_of) == (declared.title, declared.placement, declared.form_of)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_registered_pane_shows_what_its_need_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(main, "PANES", (*PANES, GreetingPane))
+    monkeypatch.setattr(main, "PANES", (*PANES, entry_of(GreetingPane)))
     fetched.clear()
 
     async def story(monitor: Monitored) -> None:

@@ -49,7 +49,7 @@ def sort_commands(sort_by: Callable[[Order], None]) -> list[Command]:
     ]
 
 
-def form_commands(show_form: Callable[[str], None], forms: Mapping[str, str]) -> list[Command]:
+def form_commands(show_form: Callable[[str], object], forms: Mapping[str, str]) -> list[Command]:
     """Return a command for each form of a pane, by its title with its sentence."""
     return [Command(title, sentence, partial(show_form, title)) for title, sentence in forms.items()]
 

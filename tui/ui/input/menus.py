@@ -3,11 +3,12 @@
 Each screen's module is imported when it is first opened, so that the program starts fast.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.domain.ids import RunId
 from tui.store.server_filter import ServerFilter
@@ -27,11 +28,11 @@ MENU_BINDINGS: Final = (
 )
 
 
-def open_help(screen: Screen[Any], live: LiveModel, title: str) -> None:
-    """Show the keys of this screen. `title` is the title of the focused pane; its keys are highlighted."""
+def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:
+    """Show the keys of this screen, and of widgets that it has not made yet. `title` is that of the focused pane."""
     from tui.ui.screens.help import HelpScreen, help_keys  # noqa: PLC0415  loaded when first used
 
-    keys = help_keys(screen, may_write=live.session.settings.may_write)
+    keys = help_keys(screen, unmade, may_write=live.session.settings.may_write)
     screen.app.push_screen(HelpScreen(live, keys, title))
 
 

@@ -3,7 +3,7 @@
 Panes do not know each other. A pane receives the selection from its screen, and posts messages to it.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -74,7 +74,7 @@ class Pane(Backdrop):
         super().__init__(id=id, classes="pane")
         self.live = live
         self.rule = Rule()
-        self.show_form: Callable[[str], None] = lambda _: None
+        self.show_form: Callable[[str], Awaitable[None]]
         """Shows another form of the pane, by its title. The workspace sets it."""
 
     @property
@@ -85,7 +85,7 @@ class Pane(Backdrop):
     @property
     def is_shown(self) -> bool:
         """Whether the pane has a place, and no other screen covers it."""
-        return self.display and not is_covered(self)
+        return self.is_attached and self.display and not is_covered(self)
 
     @property
     def body(self) -> Widget:

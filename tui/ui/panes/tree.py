@@ -183,8 +183,8 @@ class TreePane(PagePane):
         self._refresh_near(entry)
         return super().search(text)
 
-    def action_form(self, title: str) -> None:
-        self.show_form(title)
+    async def action_form(self, title: str) -> None:
+        await self.show_form(title)
 
     def action_fold(self) -> None:
         entry = self._entry

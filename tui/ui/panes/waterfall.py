@@ -286,8 +286,8 @@ class WaterfallPane(PagePane):
             self.rebuild()
         return super().search(text)
 
-    def action_form(self, title: str) -> None:
-        self.show_form(title)
+    async def action_form(self, title: str) -> None:
+        await self.show_form(title)
 
     def action_fold(self) -> None:
         view, index = self.view, self._index

@@ -1,6 +1,6 @@
 """A screen of panes: header, workspace and footer, and the selection that its panes show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from textual import events
@@ -24,6 +24,7 @@ from tui.ui.model.history import History
 from tui.ui.model.layout import Proportions
 from tui.ui.model.selection import Selection
 from tui.ui.panes.base import Pane
+from tui.ui.panes.entry import PaneEntry
 from tui.ui.screens.painted import PaintedScreen
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
@@ -43,7 +44,7 @@ BEHIND_REST_S: Final = 0.05
 class BaseScreen(PaintedScreen[None]):
     """The parts that are always there, and the actions of the keys that every view has.
 
-    Panes receive `selection` by data binding. The screen passes changes and ticks to them, in one message: one message
+    The screen passes `selection`, changes and ticks to its panes, in one message: one message
     to each widget would cost 0.2 ms more for each.
     """
 
@@ -52,23 +53,22 @@ class BaseScreen(PaintedScreen[None]):
     def __init__(
         self,
         live: LiveModel,
-        panes: Iterable[Pane],
+        panes: Iterable[Pane | PaneEntry],
         summary: Summary,
         *,
         proportions: Proportions | None = None,
         recent: Sequence[str] = (),
     ) -> None:
-        """`proportions` and `recent` are those of the workspace."""
+        """A pane of which an entry is given is made when it is first visible; the rest is as in `Workspace`."""
         super().__init__()
         self.live = live
         self.selection_loader = SelectionLoader(live.session, self._show_selection)
         self.history = History(self.selection_loader, live.session.clock)
         self.prompt = Prompt()
         self.footer = Footer()
-        self.panes: dict[str, Pane] = {pane.title: pane for pane in panes}
         self.header = Header(live)
         self.summary = summary
-        self.workspace = Workspace(self.panes, summary, proportions=proportions, recent=recent)
+        self.workspace = Workspace(panes, self._make_pane, summary, proportions=proportions, recent=recent)
         self.workspace.before_change = self.history.settle
         self.too_small = Lines(id="too-small")
         self._focused_run_feed = FocusedRunFeed(live.session)
@@ -92,12 +92,19 @@ class BaseScreen(PaintedScreen[None]):
         """The pane that has the focus, or had it last."""
         return self.workspace.pane
 
+    @property
+    def panes(self) -> Mapping[str, Pane]:
+        """The panes that were made, by title. The others were never visible."""
+        return self.workspace.panes
+
+    def _make_pane(self, entry: PaneEntry) -> Pane:
+        pane = entry.load()(self.live, id=entry.title)
+        pane.selection = self.selection
+        return pane
+
     def compose(self) -> ComposeResult:
         self.workspace.arrange_for(self.app.size, summary_height(self.app_base.painter))
         yield self.header
-        for pane in self.panes.values():
-            pane.data_bind(BaseScreen.selection)
-        self.summary.data_bind(BaseScreen.selection)
         yield self.workspace
         yield self.footer
         yield self.prompt
@@ -153,6 +160,11 @@ class BaseScreen(PaintedScreen[None]):
         if not self.prompt.is_open:
             self.footer.show_unbound_key(event)
 
+    def watch_selection(self, selection: Selection) -> None:
+        for pane in self.panes.values():
+            pane.selection = selection
+        self.summary.selection = selection
+
     def action_search(self) -> None:
         pane, before = self.pane, self.pane.searched
 
@@ -173,7 +185,7 @@ class BaseScreen(PaintedScreen[None]):
         self.tick()
 
     def action_help(self) -> None:
-        open_help(self, self.live, self.pane.title)
+        open_help(self, self.live, self.pane.title, [entry.load() for entry in self.workspace.unmade])
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""

@@ -1,6 +1,6 @@
 """The page of keys: those that work in the pane behind it are bright, the other keys of the screen are faint."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from textual.actions import parse
@@ -23,17 +23,18 @@ _FIRST_KEY: Final = 2
 """The row of the first key: an empty row and the title of the first group stand above it."""
 
 
-def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
+def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_write: bool) -> dict[str, HelpKey]:
     """Return every binding of a screen by its id: the live ones, then those of its other widgets, which do not work.
 
+    `unmade` are widgets that the screen makes later.
     The keys of actions and of marks are left out where nothing may be written.
     """
     keys: dict[str, list[str]] = {}
     for key, active in screen.active_bindings.items():
         keys.setdefault(active.binding.id or "", []).append(key_label(key))
     found = {key.id: HelpKey(tuple(keys[key.id]), key.word, key.works_now) for key in live_keys(screen)}
-    for node in (screen, *screen.walk_children()):
-        for binding in _declared(node):
+    for kind in (*(type(node) for node in (screen, *screen.walk_children())), *unmade):
+        for binding in _declared(kind):
             if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
                 continue
             names = tuple(key_label(key) for key in binding.key.split(","))
@@ -41,9 +42,9 @@ def help_keys(screen: Screen[Any], *, may_write: bool) -> dict[str, HelpKey]:
     return found
 
 
-def _declared(node: DOMNode) -> Iterator[Binding]:
+def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
     """Yield the bindings that the class of a widget declares, and those of its bases."""
-    for base in type(node).__mro__:
+    for base in kind.__mro__:
         for binding in vars(base).get("BINDINGS", ()):
             if isinstance(binding, Binding) and binding.id is not None:
                 yield binding

@@ -46,7 +46,7 @@ class MainScreen(BaseScreen):
 
     def __init__(self, live: LiveModel) -> None:
         self.run_summary = RunSummary(live)
-        super().__init__(live, [pane(live, id=pane.title) for pane in (*PANES, *FORMS)], self.run_summary)
+        super().__init__(live, (*PANES, *FORMS), self.run_summary)
         reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
@@ -57,14 +57,14 @@ class MainScreen(BaseScreen):
     @property
     def run_list(self) -> RunListPane:
         """The list of runs."""
-        pane = self.panes[RunListPane.title]
+        pane = self.workspace.made(RunListPane.title)
         assert isinstance(pane, RunListPane)
         return pane
 
     @property
     def detail(self) -> DetailPane:
         """The detail of the selected run."""
-        pane = self.panes[DetailPane.title]
+        pane = self.workspace.made(DetailPane.title)
         assert isinstance(pane, DetailPane)
         return pane
 
@@ -164,7 +164,7 @@ class MainScreen(BaseScreen):
             self.run_list.table.action_move(1)
         else:
             self.history.restart(run_id, at_once=True)
-            self.workspace.action_pane(DetailPane.title)
+            self.workspace.go_to(DetailPane.title)
 
     def action_back(self) -> None:
         self._back()
@@ -234,8 +234,11 @@ class MainScreen(BaseScreen):
     def action_palette(self) -> None:
         from tui.ui.input.commands import form_commands, sort_commands  # noqa: PLC0415  loaded when first used
 
-        forms = {form.title: form.form_sentence for form in FORMS if form is not type(self.pane)}
-        own = [*sort_commands(self.run_list.sort_by), *form_commands(self.workspace.show_form, forms)]
+        forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
+        own = [
+            *sort_commands(self.run_list.sort_by),
+            *form_commands(partial(self.call_later, self.workspace.show_form), forms),
+        ]
         open_palette(self, self.live, self.app_base.messages, own=own, use_color_mode=self.use_color_mode)
 
     def action_errors(self) -> None:
@@ -250,14 +253,14 @@ class MainScreen(BaseScreen):
         """Select a run that a replay started, in the detail pane: the list may not show it."""
         self.errors.leave()
         if self.pane is self.run_list:
-            self.workspace.action_pane(DetailPane.title)
+            self.workspace.go_to(DetailPane.title)
         self.history.go(run_id)
 
     def show_list(self, run_id: RunId | None) -> None:
         """Go to the list, or to the detail of a run in it."""
         if self.workspace.is_zoomed:
             self.workspace.action_zoom()
-        self.workspace.action_pane(RunListPane.title if run_id is None else DetailPane.title)
+        self.workspace.go_to(RunListPane.title if run_id is None else DetailPane.title)
         if run_id is not None:
             self.history.restart(run_id, at_once=True)
 
@@ -287,7 +290,7 @@ class MainScreen(BaseScreen):
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
         elif self.pane is not self.run_list:
-            self.workspace.action_pane(RunListPane.title)
+            self.workspace.go_to(RunListPane.title)
         else:
             return False
         return True

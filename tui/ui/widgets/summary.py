@@ -22,7 +22,7 @@ def summary_height(painter: Painter) -> int:
 
 
 class Summary(Lines):
-    """Two lines, made again when `selection` changes, which is bound to the selection of the screen."""
+    """Two lines, made again when `selection` changes, which is that of the screen."""
 
     ID: Final = "summary"
     needs: ClassVar[tuple[Need[Any], ...]] = ()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.present.errors.groups.words import error_line, short_fingerprint
 from tui.present.styled import plain
 from tui.store.changes import Changes
 from tui.ui.model.list_views import ListQuery
@@ -82,6 +81,8 @@ class ErrorsEntrance:
         self._main.on_workspace_panes_changed()
 
     def _list_runs(self, group: "ErrorGroup", run_id: RunId | None) -> None:
+        from tui.present.errors.groups.words import error_line, short_fingerprint  # noqa: PLC0415  loaded when first used
+
         assert self.screen is not None
         assert self._groups is not None
         main, span = self._main, self._groups.span

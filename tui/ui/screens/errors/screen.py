@@ -209,7 +209,7 @@ class ErrorsScreen(BaseScreen):
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
         elif self.pane is not self.group_list:
-            self.workspace.action_pane(GroupListPane.title)
+            self.workspace.go_to(GroupListPane.title)
         else:
             self.action_leave_view()
 
