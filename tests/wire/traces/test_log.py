@@ -146,6 +146,13 @@ def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not log_of(own | {"isPartial": True}, attempt, *lines[:-6]).is_cut
 
 
+def test_unsorted_log_is_sorted_in_slices() -> None:
+    rows = [row(number, spanId=f"odd {number}" if number % 3 else f"{number:016x}") for number in range(10)]
+    decoder = LogDecoder(json.dumps({"events": rows[::-1]}).encode())
+    assert sum(1 for _ in decoder.slices()) == 4
+    assert list(decoder.log()) == list(log_of(*rows))
+
+
 def test_long_log_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [row(number) for number in range(5 * SLICE_EVENTS)]}).encode()
     assert sum(1 for _ in LogDecoder(body).slices()) == 5

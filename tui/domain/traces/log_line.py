@@ -4,7 +4,7 @@ Source: tests/wire/recordings/README.md §5 (recordings 1000, 1202, 1205).
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -12,6 +12,7 @@ from typing import Final
 
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
+from tui.domain.traces.span_ids import SpanIds
 from tui.lazy_dataclass import dataclass
 
 MAX_LOG_LINES: Final = 100_000
@@ -25,7 +26,6 @@ UNKNOWN_WORD: Final = Raw("")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000
-_PACKED_BYTES: Final = 8
 
 
 class LogLevel(IntEnum):
@@ -91,7 +91,7 @@ class RunLog:
     word_indices: bytes = field(repr=False)
     words: tuple[Raw, ...] = field(repr=False)
     messages: tuple[Raw, ...] = field(repr=False)
-    span_ids: "SpanIds" = field(repr=False)
+    span_ids: SpanIds = field(repr=False)
     attributes: dict[int, str] = field(repr=False)
     started_at: datetime | None = None
     is_cut: bool = False
@@ -164,47 +164,6 @@ class RunLog:
         )
 
 
-class SpanIds(Sequence[SpanId]):
-    """Ids of spans. Those of 16 hexadecimal digits, which the server uses, take 8 bytes each."""
-
-    __slots__ = ("_odd", "_packed")
-
-    def __init__(self) -> None:
-        self._packed = bytearray()
-        self._odd: dict[int, SpanId] = {}
-
-    def append(self, span_id: SpanId) -> None:
-        """Add an id."""
-        try:
-            packed = bytes.fromhex(span_id)
-        except ValueError:
-            packed = b""
-        if len(packed) != _PACKED_BYTES or packed.hex() != span_id:
-            self._odd[len(self)] = span_id
-            packed = bytes(_PACKED_BYTES)
-        self._packed += packed
-
-    def permuted(self, order: Iterable[int]) -> "SpanIds":
-        """Return the ids in another order."""
-        ids = SpanIds()
-        for index in order:
-            ids.append(self[index])
-        return ids
-
-    def __len__(self) -> int:
-        return len(self._packed) // _PACKED_BYTES
-
-    def __getitem__(self, index: int) -> SpanId:  # type: ignore[override]  # no slices
-        odd = self._odd.get(index) if self._odd else None
-        start = index * _PACKED_BYTES
-        return odd if odd is not None else SpanId(self._packed[start : start + _PACKED_BYTES].hex())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SpanIds) and self._packed == other._packed and self._odd == other._odd
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
-
-
 class LogBuilder:
     """Collects the lines of one answer, in the server's order."""
 
@@ -256,38 +215,48 @@ class LogBuilder:
             word = level if level in _LEVELS else UNKNOWN_WORD
         return self._words.setdefault(word, len(self._words))
 
+    def sort_slices(self) -> Iterator[None]:
+        """Bring the lines into order of time; lines of one time stay in the server's order.
+
+        Yields between steps of a few milliseconds, if the server's order is another one.
+        """
+        if self._is_in_order:
+            return
+        order = sorted(range(len(self._sort_ns)), key=self._sort_ns.__getitem__)
+        yield
+        self._span_ids = self._span_ids.permuted(order)
+        yield
+        self._times_ns, self._sort_ns, self._attempts = (
+            array("q", map(values.__getitem__, order)) for values in (self._times_ns, self._sort_ns, self._attempts)
+        )
+        yield
+        self._indices = bytearray(map(self._indices.__getitem__, order))
+        self._messages = list(map(self._messages.__getitem__, order))
+        if self._attributes:
+            moved = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
+            self._attributes = moved
+        self._is_in_order = True
+
     def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
-        """Return the log in order of time; lines of one time stay in the server's order."""
-        order = self._order()
+        """Return the log in order of time."""
+        for _ in self.sort_slices():
+            pass
         return RunLog(
-            _permuted(self._times_ns, order),
-            _permuted(self._attempts, order),
-            bytes(self._indices) if order is None else bytes(map(self._indices.__getitem__, order)),
+            self._times_ns,
+            self._attempts,
+            bytes(self._indices),
             tuple(self._words),
-            tuple(self._messages) if order is None else tuple(map(self._messages.__getitem__, order)),
-            self._span_ids if order is None else self._span_ids.permuted(order),
-            self._attributes if order is None else self._moved_attributes(order),
+            tuple(self._messages),
+            self._span_ids,
+            self._attributes,
             started_at,
             is_cut,
             digest,
         )
 
-    def _order(self) -> list[int] | None:
-        """Return the indices in order of time, None if they are in order already."""
-        return None if self._is_in_order else sorted(range(len(self._sort_ns)), key=self._sort_ns.__getitem__)
-
-    def _moved_attributes(self, order: list[int]) -> dict[int, str]:
-        if not self._attributes:
-            return {}
-        return {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
-
 
 MAX_WORDS: Final = 240
 """Different words for levels in one log, besides those that `level_of` knows. An index into them is one byte."""
-
-
-def _permuted(values: "array[int]", order: list[int] | None) -> "array[int]":
-    return values if order is None else array(values.typecode, map(values.__getitem__, order))
 
 
 def _time(time_ns: int) -> datetime | None:

@@ -89,6 +89,7 @@ class LogDecoder:
                 if isinstance(row, dict):
                     self._read(row)
             yield
+        yield from self._builder.sort_slices()
 
     def log(self) -> RunLog:
         """Return the log, once `slices` is exhausted. A server that sends more rows than the limit has another one."""
