@@ -111,6 +111,7 @@ class FailureReader:
         self._list_refusal = ""
         self._unreadable = UnreadableRuns(clock)
         self._lag_count = 0
+        self._is_page_due = False
         self._has_success = False
         """Whether the last step got what it requested."""
         self._counted_s: float | None = None
@@ -158,9 +159,12 @@ class FailureReader:
         batch = self._unread_batch()
         if visible := self._visible_batch():
             await self._read_errors(self._visible_errors, visible)
-        elif self._needs_list() and len(batch) < MAX_IDS_PER_QUERY:  # a full query tells more than a page
+        elif self._needs_list() and (len(batch) < self._batch_size or self._is_page_due):
+            self._is_page_due = False
             await self._read_page()
         elif batch:
+            # A full query tells more than a page does. Reads one by one take turns with pages.
+            self._is_page_due = not self._fetcher.is_allowed(Capability.QUERY)
             await self._read_errors(self._errors, batch)
         elif self._is_view_behind():
             await self._clock.sleep(VIEW_LAG_S)
