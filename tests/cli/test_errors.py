@@ -356,7 +356,7 @@ def test_hostile_rows_are_printed_as_text(few: FleetApi) -> None:
     few.fleet.fault = fault
     done = in_this_process("errors", url=few.url)
     assert done.code == 0
-    assert "2 rows of the list could not be read" in done.err
+    assert "Left out: 2 rows of the list that could not be read." in done.err
     assert not set(done.out + done.err) & {"\x1b", "\x07", "\u202e"}
     assert len(done.out.splitlines()) == 2
     as_json = in_this_process("errors", "--json", url=few.url)

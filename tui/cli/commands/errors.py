@@ -165,11 +165,14 @@ def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_be
         return [f"No run failed in the last {since}."]
     remarks = []
     if read.is_cut:
-        remarks.append(f"Only the newest {len(read.run_ids)} failed runs were read. A shorter --since has fewer.")
+        newest = "failed run was" if len(read.run_ids) == 1 else f"{len(read.run_ids)} failed runs were"
+        remarks.append(f"Only the newest {newest} read. A shorter --since has fewer.")
     if read.unreadable_rows:
-        remarks.append(f"{read.unreadable_rows} rows of the list could not be read and are left out.")
+        rows = "1 row" if read.unreadable_rows == 1 else f"{read.unreadable_rows} rows"
+        remarks.append(f"Left out: {rows} of the list that could not be read.")
     if missing := len(read.missing):
-        remarks.append(f"{missing} of {len(read.run_ids)} failed runs are in no group: their errors were not read.")
+        verb = "is in no group: its error was" if missing == 1 else "are in no group: their errors were"
+        remarks.append(f"{missing} of {len(read.run_ids)} failed runs {verb} not read.")
     if reason := theirs.refusal or theirs.failure:
         known = "Only the state NEW is" if is_before_known else "The states are not"
         remarks.append(f"{known} known: {reason}.")
