@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.present.attempt_pages import of
 from tests.support.present.samples import HOSTILE, STACK, attempt, failure, full, sample, texts
 from tui.domain.attempt import AttemptHistory, AttemptStatus
 from tui.domain.environment import Environment
@@ -75,6 +76,12 @@ def test_ticket_has_all_parts() -> None:
     ):
         assert part in text, part
     assert "Payload" not in ticket(failed(), environment=PROD)
+
+
+def test_last_attempt_has_the_word_of_the_run() -> None:
+    crashed = of(sample("CRASHED", attempt_count=2), *(attempt(number, error=failure(number)) for number in (1, 2)))
+    words = re.findall(r"^- Attempt \d: (\w+)", ticket(crashed), re.MULTILINE)
+    assert words == ["Failed", "Crashed"]
 
 
 def test_ticket_keeps_long_texts_short() -> None:

@@ -13,13 +13,14 @@ from tui.domain.errors.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.run import ABSENT, Run
 from tui.domain.text import Raw
 from tui.present import formatting
+from tui.present.attempts.table import attempt_style
 from tui.present.attempts.text import TRACE_GONE, gap_before, missing_words, waited_before
 from tui.present.detail.error import full_error
 from tui.present.errors.stack import counted
 from tui.present.errors.text import frameless_stack, sameness
 from tui.present.json import text as json_text
 from tui.present.printed.markdown import code_block, code_span
-from tui.present.status import STATUS_STYLES, style_of, style_of_attempt
+from tui.present.status import STATUS_STYLES, style_of
 from tui.present.styled import opening_line
 
 MAX_MESSAGE_CHARS: Final = 4_000
@@ -161,7 +162,7 @@ class _Ticket:
         for attempt in history.attempts:
             if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
                 lines.append(f"- {gap}")
-            parts = [style_of_attempt(attempt.status).word]
+            parts = [attempt_style(self._run, attempt, history).word]
             if attempt.started_at is not None:
                 parts.append(f"started {formatting.full_moment(attempt.started_at)}")
             if attempt.duration is not None:
