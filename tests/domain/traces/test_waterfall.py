@@ -44,6 +44,14 @@ def test_rows_of_a_recorded_retry() -> None:
     assert waterfall.engine_count == 10
 
 
+def test_debug_line_of_the_code_is_no_engine_span() -> None:
+    waterfall = place(trace_of("1204"))
+    kinds = {str(span.message): kind for span, kind in zip(waterfall.spans, waterfall.kinds, strict=True)}
+    assert kinds["parsing"] is SpanKind.LOG
+    assert kinds["run:subscribe received by platform"] is SpanKind.ENGINE
+    assert waterfall.engine_count == 13
+
+
 def test_awaited_run_stands_in_the_place_of_its_call() -> None:
     waterfall = place(trace_of("234"))
     tree = row_tree(waterfall)

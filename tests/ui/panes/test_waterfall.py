@@ -101,6 +101,7 @@ def test_keys_of_the_waterfall(tmp_path: Path) -> None:
         assert names(monitor) == ["checkout", "> attempt 1"]
         await monitor.press("e", "i")
         assert len(names(monitor)) == len(ALL) + 3 + 1 + 2
+        assert "not shown" not in monitor.text
         await monitor.press("i", "G", "k", "k")
         whole = monitor.lines[2]
         await monitor.press(")")

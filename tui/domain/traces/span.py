@@ -22,7 +22,7 @@ class Span:
 
     * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.
     * `is_partial`: the span is still open. `duration` is zero until it ends.
-    * `level`: TRACE for spans, DEBUG for internals of the engine, otherwise a log level.
+    * `level`: TRACE for spans, DEBUG for internals of the engine and for debug lines, otherwise a log level.
     * `exception`: the last event named `exception`.
     * `attempt_number`: set on attempts and all spans below them.
     * `wait_subject`: what a wait span waits for: the token, the duration or the task. The dashboard shows it beside the

@@ -177,7 +177,8 @@ def place(trace: Trace) -> Waterfall:
 def _kind_of(span: Span, above: Span | None) -> SpanKind:
     """Return the kind of a span, by its level and its name. Source: tests/wire/recordings/README.md §5, §6."""
     is_own = above is not None and above.run_id == span.run_id
-    if span.level == "DEBUG" and above is not None:
+    # The code's own lines of this level belong to an attempt, the engine's rows never do (recording 1204).
+    if span.level == "DEBUG" and above is not None and span.attempt_number is None:
         return SpanKind.ENGINE
     if not is_own:
         return SpanKind.RUN

@@ -74,7 +74,7 @@ def _fact_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
         for place, line in enumerate(facts):
             head = Piece(" " * _INDENT + (label if not place else "").ljust(_LABEL), Token.FAINT)
             lines.append(cut((head, *line), width - 1))
-    if hidden := not_shown(waterfall):
+    if hidden := not_shown(waterfall, parts.tree):
         lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
     return lines
 
@@ -123,7 +123,7 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
         Piece("  "),
         *_took(selected, parts),
     )
-    second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall)
+    second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall, parts.tree)
     return [cut(first, width), cut((Piece("    "), *second), width)]
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.traces.extent import Extents
+from tui.domain.traces.row_tree import RowTree
 from tui.domain.traces.waterfall import ROOT, Waterfall
 from tui.present import formatting
 from tui.present.columns import Now
@@ -41,14 +42,14 @@ def failure_words(failure: str) -> str:
     return f"The trace could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
 
 
-def not_shown(waterfall: Waterfall) -> Line:
+def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
     """Return how many spans have no row, and the key that shows them; empty if all have one."""
     counts = [
         formatting.plural(count, noun)
         for count, noun in ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
         if count
     ]
-    if not counts:
+    if not counts or tree.with_engine:
         return ()
     return (
         Piece(f"not shown: {' and '.join(counts)} (", Token.FAINT),
