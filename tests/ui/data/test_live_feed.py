@@ -147,7 +147,7 @@ def test_header_says_no_quiet_for_waiting_runs(tmp_path: Path) -> None:
         fleet = monitor.api.fleet
         fleet.world.lifecycle.create(NewRun(task_id="nobody-has-this-task"))
         fleet.world.lifecycle.create(NewRun(task_id="later", delay_ms=3_600_000))
-        await monitor.later(400)
+        await monitor.later(200)
         assert "D1  P1" in monitor.lines[0]
         assert "no change" not in monitor.lines[0]
         fleet.add(FleetRun(4, fleet.now_s + 0.1))

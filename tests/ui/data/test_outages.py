@@ -69,7 +69,7 @@ def test_gap_line_counts_the_missed_runs(tmp_path: Path) -> None:
             assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
             texts = [message.text for message in monitor.app.messages]
             assert texts[-1] == "There was no data 14:00–14:01: 4 runs caught up, 2 failed."
-            await monitor.later(300)
+            await monitor.later(60)
             assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
             assert [message.text for message in monitor.app.messages] == texts
             await monitor.pilot.resize_terminal(80, 24)
@@ -117,7 +117,7 @@ def test_pause_holds_back_changes_until_it_ends(tmp_path: Path) -> None:
             await monitor.press("p")
             await break_for(monitor, 63)
             await catch_up(monitor)
-            await monitor.later(200)
+            await monitor.later(60)
             assert "no data" not in monitor.text
             assert "waiting" in monitor.lines[0]
             assert all("no data" not in message.text for message in monitor.app.messages)

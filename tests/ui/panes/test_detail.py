@@ -290,7 +290,7 @@ def test_timers_stop_when_the_server_is_gone(tmp_path: Path) -> None:
         assert "◐ Executing  for 5" in monitor.text
         assert "~" not in monitor.text
         monitor.api.fleet.fault = lambda _: JSONResponse({}, 503)
-        await monitor.later(120)
+        await monitor.later(60)
         line = monitor.lines[monitor.line_of("◐ Executing  for")]
         assert "~" in line
         assert "STALE" in monitor.lines[monitor.line_of("2:detail")]

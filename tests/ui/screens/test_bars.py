@@ -89,7 +89,7 @@ def test_pause_in_an_outage_keeps_the_age(tmp_path: Path) -> None:
         fleet = fleet_of(executing(1))
         async with monitored(fleet, tmp_path, size=(120, 24)) as monitor:
             fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
-            await monitor.later(600)
+            await monitor.later(150)
             timers = [line.split("~")[0] for line in monitor.lines if "~" in line]
             assert timers
             assert "as of 14:00" in monitor.lines[0]
