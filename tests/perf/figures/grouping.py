@@ -26,6 +26,9 @@ from tui.store.errors.failures import TimeSpan
 from tui.store.store import Store
 
 RUNS: Final = 10_000
+KINDS: Final = 700
+"""So many kinds of errors fail in the day."""
+
 MAX_S: Final = 1.0
 MORE_RUNS: Final = 1_000
 MAX_MORE_MS: Final = 1.0
@@ -85,7 +88,9 @@ def quality(_: Effort) -> Reading:
 def _store() -> tuple[Store, Callable[[int], RunPatch]]:
     """Return a store with 10,000 failed runs of a day, and a function that makes another one."""
     random = Random(1)
-    errors = [each.error for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]
+    labelled = [(path.name, each) for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]
+    chosen = set(random.sample(sorted({(name, each.label) for name, each in labelled}), KINDS))
+    errors = [each.error for name, each in labelled if (name, each.label) in chosen]
 
     def make(number: int) -> RunPatch:
         error = _with_id(random.choice(errors), random.randrange(10**9))

@@ -18,7 +18,7 @@ Fingerprint = NewType("Fingerprint", str)
 """Identifies an `ErrorKind`: 16 hexadecimal digits. It is ours, and never equals a fingerprint of the server."""
 
 _FINGERPRINT_BYTES: Final = 8
-MAX_SHARED_KINDS: Final = 1_024
+MAX_SHARED_KINDS: Final = 2_048
 """So many kinds are one object for all their errors, whoever asks."""
 
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")

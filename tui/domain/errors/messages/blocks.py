@@ -32,7 +32,7 @@ _LOG_HEADER = re.compile(
 # The values of a query.
 _VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECASE)
 # Prisma prints the arguments of a call before it says what is wrong with them.
-_ARGUMENTS = re.compile(r"(\binvocation)(?::| in\n[^\n]*)\s*\n.{0,4000}\n\s*\}\)?\s*\n\n(?=[A-Z])", re.DOTALL)
+_ARGUMENTS = re.compile(r"invocation(?::| in\n[^\n]*)\s*\n.{0,4000}\n\s*\}\)?\s*\n\n(?=[A-Z])", re.DOTALL)
 _LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
 
 
@@ -57,9 +57,16 @@ def _without_pages(text: str) -> str:
     return text[: document.start()] + " ".join(f"{name}: {value}" for name, value in found)
 
 
+def _without_arguments(text: str) -> str:
+    arguments = _ARGUMENTS.match(text, text.index("invocation"))
+    if arguments is not None:
+        text = f"{text[: arguments.start()]}invocation:\n{text[arguments.end() :]}"
+    return _LOCATION.sub(":", text)
+
+
 def _without_lines(text: str) -> str:
     if "invocation" in text:
-        text = _LOCATION.sub(":", _ARGUMENTS.sub(r"\1:\n", text))
+        text = _without_arguments(text)
     *lines, rest = text.split("\n", MAX_LINES)
     if len(lines) < MAX_LINES:
         lines, rest = [*lines, rest], ""

@@ -80,7 +80,6 @@ _SENTENCES: Final = tuple(
 
 def replace_in_sentences(text: str) -> str:
     """Return a text without the data in sentences of well-known libraries."""
-    for known, sentence, replacement in _SENTENCES:
-        if known in text:
-            text = sentence.sub(replacement, text)
+    for _, sentence, replacement in [each for each in _SENTENCES if each[0] in text]:
+        text = sentence.sub(replacement, text)
     return text
