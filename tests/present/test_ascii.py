@@ -12,6 +12,7 @@ from tui.present.styled import Piece, Token, line_width
         ("run_cm…6e3t", "run_c..6e3t"),
         ("service una…", "service un.."),
         ("…", ".."),
+        ("Tool '…' did not ans…", "Tool '*' did not an.."),
         ("reading…", "reading."),
         ("reading what else stops…", "reading what else stops."),
         ("a long reading…", "a long readin.."),

@@ -30,6 +30,7 @@ _LONGER: Final = (
     (re.compile(" ([QDPEW✗])≥"), r"\1>="),
     (re.compile(" ?≥"), ">="),
     (re.compile(" {0,2}⋯"), "..."),
+    (re.compile("'…'"), "'*'"),  # data in a normalised message
     (re.compile(".?…", re.DOTALL), ".."),
 )
 

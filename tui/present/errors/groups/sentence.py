@@ -38,7 +38,7 @@ def version_words(facts: GroupFacts) -> str:
 
 
 def course_words(facts: GroupFacts, now: Now) -> str:
-    """Return `9 to 14 a minute, and it goes on`, or `the last one 3 h ago`.
+    """Return `9 to 14 a minute, and it goes on`, or `the last one 3h ago`.
 
     While the data is stale, the words name the time of the last failure: nobody knows whether it goes on.
     """
@@ -46,7 +46,7 @@ def course_words(facts: GroupFacts, now: Now) -> str:
     if now.frozen_at is not None:
         return f"the last one known at {_time(last, now.at)}"
     if not facts.goes_on(now.at):
-        ago = f"{formatting.wait(now.at - last)} ago"
+        ago = f"{now.age(last)} ago"  # as in the rule and in the list of runs
         return ago if facts.group.count == 1 else f"the last one {ago}"
     rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
     return f"{rate}, and it goes on" if rate else "and it goes on"
