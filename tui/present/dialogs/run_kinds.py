@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from tui.domain.errors.kinds import kind_of
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
@@ -33,6 +32,8 @@ def kind_of_run(run: Run) -> RunKind:
     error = run.error[1] if run.error else None
     if error is None:
         return RunKind(style_of(run), task)
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  a tenth of our modules' time; loaded when first used
+
     kind = kind_of(error)
     return RunKind(style_of(run), task, Raw(first_line(error.message)), kind.message)
 
