@@ -2,6 +2,7 @@
 
 import pytest
 
+from tui.domain.errors.messages.likeness import identity_of
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.text import Raw
 
@@ -92,9 +93,14 @@ PAIRS = [
     ("Given parameter 'a'", "Given parameter 'b'"),
     ("setting 'a' is unknown", "setting 'b' is unknown"),
     ('type "a" unknown', 'type "b" unknown'),
+    ('Row 2: "price" is not a number', 'Row 2: "sku" is not a number'),
+    ("step=fetch failed", "step=store failed"),
+    ("GET https://a.io/b 404: x", "GET https://a.io/b 410: x"),
+    ("Foreign key constraint violated: `a_fkey (index)`", "Foreign key constraint violated: `b_fkey (index)`"),
+    ("Raw query failed. Code: `40001`.", "Raw query failed. Code: `23505`."),
 ]
 
 
 @pytest.mark.parametrize(("message", "other"), PAIRS)
 def test_messages_of_two_kinds_stay_apart(message: str, other: str) -> None:
-    assert normalise(Raw(message)) != normalise(Raw(other))
+    assert identity_of(normalise(Raw(message))) != identity_of(normalise(Raw(other)))

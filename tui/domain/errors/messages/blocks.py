@@ -29,6 +29,8 @@ _LOG_HEADER = re.compile(
     r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
     re.IGNORECASE,
 )
+# Playwright lists the elements that a locator found.
+_ELEMENTS = re.compile(r"(?<=resolved to )\d+ elements:\n.*", re.DOTALL)
 # The values of a query.
 _VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECASE)
 # Prisma prints the arguments of a call before it says what is wrong with them.
@@ -57,7 +59,12 @@ def _without_pages(text: str) -> str:
     return text[: document.start()] + " ".join(f"{name}: {value}" for name, value in found)
 
 
-def _without_arguments(text: str) -> str:
+def _without_details(text: str) -> str:
+    """Return a text without the elements that Playwright found, and without the arguments of a call of Prisma."""
+    if "elements:\n" in text:
+        text = _ELEMENTS.sub("", text, count=1)
+    if "invocation" not in text:
+        return text
     arguments = _ARGUMENTS.match(text, text.index("invocation"))
     if arguments is not None:
         text = f"{text[: arguments.start()]}invocation:\n{text[arguments.end() :]}"
@@ -65,8 +72,7 @@ def _without_arguments(text: str) -> str:
 
 
 def _without_lines(text: str) -> str:
-    if "invocation" in text:
-        text = _without_arguments(text)
+    text = _without_details(text)
     *lines, rest = text.split("\n", MAX_LINES)
     if len(lines) < MAX_LINES:
         lines, rest = [*lines, rest], ""

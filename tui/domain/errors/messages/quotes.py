@@ -11,7 +11,8 @@ _ENTRY_BEFORE: Final = 300
 
 _FILLERS: Final = frozenset({"named", "called", "is", "was", "the", "on", "of", "for", "a", "an"})
 _VALIDATED = re.compile(
-    r"['\"`]?\s*(?:is (?:required|not (?:allowed|defined|a function|a constructor|iterable|exported|supported|"
+    r"['\"`]?\s*(?:is (?:required|not an? (?:number|string|integer|boolean|array|object)|"
+    r"not (?:allowed|defined|a function|a constructor|iterable|exported|supported|"
     r"valid(?! JSON))|missing|read[- ]only|a required|immutable|deprecated|invalid|undefined|null)|must\b|should\b|"
     r"cannot be\b|can't be\b|has already been declared|before initialization|has no exported member|with value\b|"
     r"contains an?\b|failed custom|does not match|length must|conflicts? with|"
@@ -72,6 +73,8 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
         return f"'{content}'"
     if has_colon:
         is_name = noun in words.KEPT_KEYS or (noun in words.CODE_NOUNS and noun not in _NOUNS_OF_VALUES)
+        # `Row 2: "price" must be a number`
+        is_name = is_name or (noun not in words.DATA_NOUNS and _VALIDATED.match(text, end) is not None)
     elif noun in words.CODE_NOUNS:
         is_name = True
     elif noun in words.VALUE_NOUNS or (noun in words.DATA_NOUNS and quoted[0] != "`"):

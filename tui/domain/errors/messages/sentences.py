@@ -57,6 +57,7 @@ _SENTENCES: Final = tuple(
         ("ay ", r"(\b[Rr]ay (?:ID:? )?)[\da-f]{8,}(?:-[A-Z]{3})?", rf"\1{words.ID}"),
         ("(Session info", r" ?\(Session info: [^)\n]{0,200}\)", ""),
         ("\uff1a", r"((?:客户|客戶|顧客|用户|ユーザー|店舗|テナント|고객)\uff1a)[^\uff1a\uff09\n]{1,60}", rf"\1{_Q}"),
+        ("on resource: ", r"( on resource: )\S+", rf"\1{words.ID}"),
         # Services
         ("expected: ", r"(jwt \w+ invalid\. expected: ).{1,200}", rf"\1{_Q}"),
         ("hone number ", r"([Pp]hone number )\S{1,40}(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
