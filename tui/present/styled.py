@@ -187,10 +187,11 @@ def fold(line: Line, limit: int) -> list[Line]:
 def wrap(text: Raw | str, limit: int) -> list[str]:
     """Wrap prose into rows of at most `limit` cells (at least 2), and clean it.
 
-    Newlines and the indentation of a line stay. Spaces at the end of a row are dropped, and a word longer than a row is
-    broken. The result is never empty.
+    Newlines, of which CRLF is one, and the indentation of a line stay. Spaces at the end of a row are dropped, and a
+    word longer than a row is broken. The result is never empty.
     """
-    return [row for line in clean(text, lines=True).split("\n") for row in _wrap_line(line, max(limit, 2))]
+    lines = clean(text.replace("\r\n", "\n"), lines=True).split("\n")
+    return [row for line in lines for row in _wrap_line(line, max(limit, 2))]
 
 
 def first_line(text: Raw) -> Raw:

@@ -57,25 +57,25 @@ def read_epoch_ns(value: Json) -> datetime | None:
         return read_time(value)
 
 
-def read_duration_ns(value: Json) -> timedelta:
-    """Read nanoseconds, clamped to zero and MAX_DURATION. An invalid value is zero."""
+def read_duration_ns(value: Json) -> timedelta | None:
+    """Read nanoseconds, clamped to zero and MAX_DURATION. Return None if they are invalid."""
     return _duration(value, 1 / _NS_PER_US)
 
 
 def read_duration_ms(value: Json) -> timedelta:
-    """Read milliseconds, as a number or a text, with the same limits."""
-    return _duration(value, 1000)
+    """Read milliseconds, as a number or a text, with the same limits. An invalid value is zero."""
+    return _duration(value, 1000) or timedelta()
 
 
-def _duration(value: Json, us_per_unit: float) -> timedelta:
+def _duration(value: Json, us_per_unit: float) -> timedelta | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return timedelta()
+        return None
     try:
         us = float(value) * us_per_unit
     except ValueError:
-        return timedelta()
+        return None
     except OverflowError:  # an integer too large for a float
         return MAX_DURATION if isinstance(value, int) and value > 0 else timedelta()
-    if not math.isfinite(us) or us <= 0:
-        return timedelta()
-    return timedelta(microseconds=us) if us < MAX_DURATION / _US else MAX_DURATION
+    if not math.isfinite(us):
+        return None
+    return timedelta(microseconds=max(us, 0.0)) if us < MAX_DURATION / _US else MAX_DURATION

@@ -16,7 +16,7 @@ from tui.present.logs.columns import columns_for, head, line_rows, offset_text, 
 from tui.present.logs.folds import Attributes, LineFolds
 from tui.present.logs.opened import MAX_ROWS, opened_rows
 from tui.present.logs.printed import copied_line, log_lines, log_object
-from tui.present.styled import line_width, plain
+from tui.present.styled import line_width, plain, wrap
 
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 HOSTILE = (
@@ -148,6 +148,16 @@ def test_printed_lines_cannot_be_forged() -> None:
     assert more == [" " * 46 + "2026-11-24T13:00:00.000Z  forged␛[2J"]
 
 
+def test_crlf_breaks_a_line_like_a_newline() -> None:
+    columns = columns_for(100, 1)
+    line = line_of("one\r\ntwo\r\n\r\n\rthree")
+    assert [plain(row).strip() for row in log_lines(line, START)][1:] == ["two", "", "␍three"]
+    assert plain(log_lines(line, START)[0]).endswith("  one")
+    below = opened_rows(line.message, Attributes(), LineFolds(), columns.message, is_wrapped=False)
+    assert [plain(each.line).strip() for each in below] == ["two", "", "␍three"]
+    assert wrap(line.message, 20) == ["one", "two", "", "␍three"]
+
+
 def test_copied_line_has_the_message_as_it_came() -> None:
     assert copied_line(line_of("a\x1bb\nc", level="ERROR")) == "2026-11-24T13:00:00.000Z error a\x1bb\nc"
 
@@ -156,5 +166,13 @@ def test_object_of_a_line_has_exact_times() -> None:
     line = line_of("x", START + timedelta(microseconds=1_500))
     found = log_object(line, START)
     assert (found["time"], found["offsetMs"]) == ("2026-11-24T13:00:00.001500Z", 1.5)
-    unknown = log_object(LogLine(SpanId(""), None, -1, None, Raw("WARN"), Raw("")), START)
-    assert unknown == {"time": None, "offsetMs": None, "level": "WARN", "attempt": None, "message": "", "spanId": None}
+    unknown = log_object(LogLine(SpanId(""), None, -1, None, Raw("WARN"), Raw(""), has_message=False), START)
+    assert unknown == {
+        "time": None,
+        "offsetMs": None,
+        "level": "WARN",
+        "attempt": None,
+        "message": None,
+        "spanId": None,
+    }
+    assert log_object(line_of(""), START)["message"] == ""

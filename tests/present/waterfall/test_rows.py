@@ -1,5 +1,6 @@
 """The rows of the waterfall: names, glyphs, bars to half a cell, log marks, ends that are not known."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,15 @@ def test_columns_at_the_usual_widths(width: int, name_end: int) -> None:
     columns = columns_for(width, GUTTER)
     assert columns.bar_start - 3 == name_end
     assert columns.has_notes is (width == 198)
+
+
+def test_missing_duration_is_an_unknown_end() -> None:
+    found = span("task", 0, 4, replace(span("a", 1), duration=None), span("b", 2, 0))
+    _, a, b = lines_of(trace(found))[1:]
+    assert ("? a" in a, " ·  " in a, "0ms" in a, "░" in a) == (True, True, False, True)
+    assert ("0ms" in b, "░" in b) == (True, False)
+    root = replace(span("task", 0), duration=None)
+    assert "·" in lines_of(trace(root))[1]
 
 
 def test_bars_are_drawn_to_half_a_cell() -> None:

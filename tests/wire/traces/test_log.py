@@ -75,6 +75,13 @@ def test_line_has_what_the_server_sent() -> None:
     assert log.started_at < line.at
 
 
+def test_absent_message_is_not_an_empty_one() -> None:
+    rows = [row(3, message=None), row(2, message=""), row(1, message="said")]
+    log = log_of(*rows)
+    assert [(line.message, line.has_message) for line in log] == [("said", True), ("", True), ("", False)]
+    assert not log.has_same_lines(log_of(row(3, message=""), *rows[1:]))
+
+
 @given(st.data())
 def test_lines_do_not_depend_on_the_order_of_rows(data: st.DataObject) -> None:
     rows = [row(number, level=data.draw(st.sampled_from(["INFO", "LOG", "TRACE"]))) for number in range(9)]
@@ -109,7 +116,7 @@ def test_rows_with_invalid_fields_stay_lines() -> None:
     odd = row(2, spanId=None, message=None, startTime="soon", attemptNumber=True, level="loud")
     log = log_of(row(1), odd, row(3), "odd", None, row(4, message={"a": 1}))
     assert shown(log)[1] == ("", -1, None, "loud", "")
-    assert log[1] == LogLine(log[1].span_id, None, -1, None, log[1].word, log[1].message)
+    assert log[1] == LogLine(log[1].span_id, None, -1, None, log[1].word, log[1].message, has_message=False)
     assert [line.message for line in log] == ["line 1", "", "line 3", '{"a": 1}']
 
 

@@ -123,7 +123,7 @@ def test_absent_keys_have_defaults() -> None:
 
     assert (root.level, root.duration, root.is_error, root.is_partial, root.is_cancelled) == (
         "TRACE",
-        timedelta(),
+        None,
         False,
         False,
         False,
@@ -131,9 +131,15 @@ def test_absent_keys_have_defaults() -> None:
     assert (root.attempt_number, root.exception, root.children) == (None, None, ())
 
 
-@pytest.mark.parametrize("duration", [-5, None, "12", 1e400, float("nan"), True, 0])
-def test_invalid_duration_is_zero(duration: Any) -> None:
+@pytest.mark.parametrize("duration", [-5, "12", 0])
+def test_duration_below_a_microsecond_is_zero(duration: Any) -> None:
     assert decode(node(duration=duration)).root.duration == timedelta()
+
+
+@pytest.mark.parametrize("duration", [None, "soon", 1e400, float("nan"), True, {}])
+def test_unreadable_duration_is_unknown(duration: Any) -> None:
+    root = decode(node(duration=duration)).root
+    assert (root.duration, root.ended_at) == (None, None)
 
 
 @pytest.mark.parametrize("duration", [10**18, 10**20, 10**23, 10**40, 1e300])
@@ -222,7 +228,10 @@ def test_any_json_is_a_trace_or_a_server_fault(value: Any) -> None:
             trace = decode(root, traceId=value)
         except ServerFault:
             continue
-        assert all(span.started_at.tzinfo is UTC and span.ended_at for span in trace.root.walk())
+        assert all(
+            span.started_at.tzinfo is UTC and (span.ended_at is None) is (span.duration is None)
+            for span in trace.root.walk()
+        )
 
 
 @given(json_values)

@@ -1,14 +1,15 @@
 """When each span of a waterfall began and ended, and whether its end is known.
 
 A span without an end runs only while its run does. In a run that has ended its end is unknown: after a crash the spans
-of the last attempt stay open for ever, and the rows of a child run after the end of the requested run never come.
+of the last attempt stay open for ever, and the rows of a child run after the end of the requested run never come. The
+end of a closed span is unknown too if the server sent no readable duration.
 Source: tests/wire/recordings/README.md §5, §6.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.traces.waterfall import ROOT, SpanKind, Waterfall
@@ -29,6 +30,8 @@ class RunEnd(NamedTuple):
     is_final: bool
     finished_at: datetime | None = None
 
+
+_US: Final = timedelta(microseconds=1)
 
 RunEnds = Callable[[RunId], RunEnd | None]
 """Returns what is known of a run; None if nothing is."""
@@ -67,7 +70,7 @@ def nothing_known(_run_id: RunId) -> None:
 def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Extents:
     """Return when the spans of a waterfall ended. Linear in their number, and never recursive."""
     spans, starts, parents, kinds = waterfall.spans, waterfall.starts, waterfall.parents, waterfall.kinds
-    durations = [max(0, _us(span.duration.days, span.duration.seconds, span.duration.microseconds)) for span in spans]
+    durations = [0 if span.duration is None else max(0, span.duration // _US) for span in spans]
     # Planned delays and the engine's rows say nothing about when a span was last seen at work.
     seen = [
         start if kind is SpanKind.DELAY else start + duration
@@ -82,7 +85,7 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Exten
     followed_at = _next_attempts(waterfall)
     for index, span in enumerate(spans):
         parent = parents[index]
-        if not span.is_partial:
+        if not (span.is_partial or span.duration is None):
             end = starts[index] + durations[index]
             if kinds[index] is SpanKind.DELAY and states[parent] is SpanState.ENDED:
                 # A delay is planned. A run that is canceled meanwhile does not wait for its end.
@@ -97,7 +100,7 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Exten
             finished = None if known.finished_at is None else waterfall.moment(known.finished_at)
             states.append(SpanState.UNKNOWN if finished is None else SpanState.ENDED)
             ends.append(max(seen[index], starts[index] if finished is None else finished))
-        elif (known is not None or is_below_running) and index not in followed_at:
+        elif (known is not None or (is_below_running and span.is_partial)) and index not in followed_at:
             states.append(SpanState.RUNNING)
             ends.append(seen[index])
         else:
@@ -118,7 +121,3 @@ def _next_attempts(waterfall: Waterfall) -> dict[int, int]:
                 found[each] = later
             later = waterfall.starts[each]
     return found
-
-
-def _us(days: int, seconds: int, microseconds: int) -> int:
-    return (days * 86_400 + seconds) * 1_000_000 + microseconds

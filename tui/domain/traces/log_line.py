@@ -59,6 +59,7 @@ class LogLine:
     * `at`: None if the server sent a time that cannot be read
     * `time_ns`: the same in nanoseconds since 1970, `UNKNOWN` for None
     * `word`: the level as the server wrote it
+    * `message`: empty too if the server sent none, which `has_message` tells apart
     * `attributes`: the attributes as JSON text, if they came with the line; the span of the line has them otherwise
     """
 
@@ -69,6 +70,7 @@ class LogLine:
     word: Raw
     message: Raw
     attributes: str | None = None
+    has_message: bool = True
 
     @property
     def level(self) -> LogLevel:
@@ -81,6 +83,7 @@ class RunLog:
     """The log of one run, in order of time. `LogBuilder` makes it, and nothing changes it afterwards.
 
     * `words`: the level words that occur; `word_indices` has the index of each line's word
+    * `without_message`: the indices of the lines that came without a message
     * `started_at`: the begin of the first attempt, if the answer had it
     * `is_cut`: the answer may have reached the server's maximum of rows, so that later lines are missing
     * `digest`: differs for answers that differ
@@ -93,6 +96,7 @@ class RunLog:
     messages: tuple[Raw, ...] = field(repr=False)
     span_ids: SpanIds = field(repr=False)
     attributes: dict[int, str] = field(repr=False)
+    without_message: frozenset[int] = field(default=frozenset(), repr=False)
     started_at: datetime | None = None
     is_cut: bool = False
     digest: bytes = b""
@@ -113,6 +117,7 @@ class RunLog:
             self.words[self.word_indices[index]],
             self.messages[index],
             self.attributes.get(index),
+            index not in self.without_message,
         )
 
     def levels(self) -> bytes:
@@ -140,6 +145,7 @@ class RunLog:
             and self.words == other.words
             and self.span_ids == other.span_ids
             and self.attributes == other.attributes
+            and self.without_message == other.without_message
         )
 
     def index_in(self, other: "RunLog", index: int) -> int | None:
@@ -177,6 +183,7 @@ class LogBuilder:
         self._span_ids = SpanIds()
         self._is_in_order = True
         self._attributes: dict[int, str] = {}
+        self._without_message = set[int]()
 
     def add(
         self,
@@ -184,7 +191,7 @@ class LogBuilder:
         time_ns: int,
         attempt: int | None,
         word: Raw,
-        message: Raw,
+        message: Raw | None,
         attributes: str | None = None,
     ) -> bool:
         """Add a line, and return False if there are MAX_LOG_LINES already.
@@ -201,7 +208,9 @@ class LogBuilder:
         self._is_in_order = self._is_in_order and self._sort_ns[-1] >= before_ns
         self._attempts.append(UNKNOWN if attempt is None else attempt)
         self._indices.append(self._index_of(word))
-        self._messages.append(message)
+        if message is None:
+            self._without_message.add(len(self._messages))
+        self._messages.append(message or Raw(""))
         self._span_ids.append(span_id)
         return True
 
@@ -235,6 +244,8 @@ class LogBuilder:
         if self._attributes:
             moved = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
             self._attributes = moved
+        if self._without_message:
+            self._without_message = {new for new, old in enumerate(order) if old in self._without_message}
         self._is_in_order = True
 
     def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
@@ -249,6 +260,7 @@ class LogBuilder:
             tuple(self._messages),
             self._span_ids,
             self._attributes,
+            frozenset(self._without_message),
             started_at,
             is_cut,
             digest,

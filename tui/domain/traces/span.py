@@ -22,6 +22,7 @@ class Span:
 
     * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.
     * `is_partial`: the span is still open. `duration` is zero until it ends.
+    * `duration`: None if the server sent none that can be read
     * `level`: TRACE for spans, DEBUG for internals of the engine and for debug lines, otherwise a log level.
     * `exception`: the last event named `exception`.
     * `attempt_number`: set on attempts and all spans below them.
@@ -33,7 +34,7 @@ class Span:
     run_id: RunId
     message: Raw
     started_at: datetime
-    duration: timedelta
+    duration: timedelta | None
     level: str
     is_error: bool = False
     is_partial: bool = False
@@ -45,8 +46,8 @@ class Span:
 
     @property
     def ended_at(self) -> datetime | None:
-        """The end of the span, or None while it is open."""
-        return None if self.is_partial else self.started_at + self.duration
+        """The end of the span, or None while it is open or if it is not known."""
+        return None if self.is_partial or self.duration is None else self.started_at + self.duration
 
     def walk(self) -> Iterator["Span"]:
         """Yield this span and all spans below it, parents first, in the server's order; never recursive."""

@@ -125,7 +125,7 @@ def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tup
     text = Raw(text.rstrip())
     rows: list[str] = []
     shown_count = 0
-    for line in text[:max_characters].split("\n"):
+    for line in text[:max_characters].replace("\r\n", "\n").split("\n"):
         if len(rows) > max_rows:
             break
         shown_count += len(rows) < max_rows

@@ -28,7 +28,7 @@ def log_lines(line: LogLine, started_at: datetime | None) -> list[Line]:
         Piece(f"{offset_text(_offset(line, started_at)):>{_OFFSET_CELLS}}  {attempt:>2}  ", Token.FAINT),
         Piece(f"{LEVEL_WORDS[level]:<{_LEVEL_CELLS}}  ", LEVEL_TOKENS[level]),
     )
-    first, *more = line.message.split("\n")
+    first, *more = line.message.replace("\r\n", "\n").split("\n")
     token = MESSAGE_TOKENS.get(level, Token.TEXT)
     indent = Piece(" " * sum(len(piece.text) for piece in head))
     return [(*head, Piece(first, token)), *((indent, Piece(text, token)) for text in more)]
@@ -50,7 +50,7 @@ def log_object(line: LogLine, started_at: datetime | None) -> dict[str, Json]:
         "offsetMs": _offset_ms(line, started_at),
         "level": line.word or None,
         "attempt": line.attempt,
-        "message": line.message,
+        "message": line.message if line.has_message else None,
     }
     if line.attributes is not None:
         known["attributes"] = json.loads(line.attributes)

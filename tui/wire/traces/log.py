@@ -124,10 +124,10 @@ class LogDecoder:
                 self._started_at = started_at
 
 
-def _message(message: Json) -> Raw:
-    if isinstance(message, str):
-        return Raw(message)
-    return Raw("" if message is None else json.dumps(message, ensure_ascii=False))
+def _message(message: Json) -> Raw | None:
+    if message is None or isinstance(message, str):
+        return None if message is None else Raw(message)
+    return Raw(json.dumps(message, ensure_ascii=False))
 
 
 def _time_ns(value: Json) -> int:
