@@ -2,6 +2,7 @@
 
 from tests.support.domain.patches import run_of, stamp
 from tui.domain.errors.error import build_error
+from tui.domain.errors.kinds import kind_of
 from tui.domain.run import Run
 from tui.present.dialogs.run_kinds import counted_lines, kind_of_run
 from tui.present.styled import plain
@@ -28,3 +29,9 @@ def test_equal_messages_are_shown_as_they_came() -> None:
 def test_status_codes_are_lines_of_their_own() -> None:
     messages = ("Request failed with status code 503", "Request failed with status code 404")
     assert sorted(counted(*messages)) == sorted(messages)
+
+
+def test_messages_of_one_error_group_are_one_line() -> None:
+    messages = ("user 1207 of acme is gone", "user 5e0f3c1a-93b5-4f0e-8d0e-0c4f7f0a1b2c of acme is gone")
+    groups = {kind_of(build_error(message, name="Error")).fingerprint for message in messages}
+    assert (len(groups), len(counted(*messages))) == (1, 1)

@@ -17,14 +17,15 @@ _STATUS_CELLS: Final = 15
 class RunKind(NamedTuple):
     """A status, a task, and the message of an error.
 
-    Runs are counted by `group`: by the message without ids and numbers, as in the error groups. `message` is its first
-    line as it came.
+    Runs are counted by `group`, which messages of one error group share. `message` is its first line as it came, and
+    `common` the message without ids and numbers.
     """
 
     style: StatusStyle
     task: str
     message: Raw = Raw("")
     group: Raw = Raw("")
+    common: Raw = Raw("")
 
 
 def kind_of_run(run: Run) -> RunKind:
@@ -32,10 +33,12 @@ def kind_of_run(run: Run) -> RunKind:
     error = run.error[1] if run.error else None
     if error is None:
         return RunKind(style_of(run), task)
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  a tenth of our modules' time; loaded when first used
+    # A tenth of our modules' time; loaded when first used.
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415
+    from tui.domain.errors.messages.likeness import identity_of  # noqa: PLC0415
 
-    kind = kind_of(error)
-    return RunKind(style_of(run), task, Raw(first_line(error.message)), kind.message)
+    common = kind_of(error).message
+    return RunKind(style_of(run), task, Raw(first_line(error.message)), identity_of(common), common)
 
 
 def kind_of_node(node: TreeNode) -> RunKind:
@@ -54,7 +57,7 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
         key = (kind.style, kind.task, kind.group)
         counts[key] += 1
         if messages.setdefault(key, kind.message) != kind.message:
-            messages[key] = kind.group
+            messages[key] = kind.common
     digits = max(len(formatting.count(count)) for count in counts.values())
     names = {style: _lower_case(style) for style, _, _ in counts}
     widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
