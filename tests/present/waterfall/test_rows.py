@@ -15,11 +15,13 @@ from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import Span, Trace
 from tui.domain.traces.waterfall import place
 from tui.present.columns import Now
-from tui.present.styled import Token, line_width, plain
+from tui.present.frame.rule import RuleText, Tab, rule_line
+from tui.present.styled import Piece, Token, line_width, plain
 from tui.present.waterfall.axis import TimeWindow, ticks, whole_window
 from tui.present.waterfall.bars import Scale
 from tui.present.waterfall.look import look_of
 from tui.present.waterfall.page import RowParts, axis_line, columns_for, legend, row_line, shown_spans
+from tui.present.waterfall.words import extent
 
 GUTTER = 2
 
@@ -145,3 +147,17 @@ def test_any_trace_fills_exactly_its_width(
 ) -> None:
     for line in lines_of(trace(span("task", 0, took_s, *below)), width, now_s=now_s):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)
+
+
+@pytest.mark.parametrize(
+    ("width", "begin"), [(120, "1 run · 1 span · cut"), (80, "1 run · cut"), (60, "cut"), (40, "cut")]
+)
+@pytest.mark.parametrize("took_s", [None, 4])
+def test_rule_says_where_the_trace_was_cut(width: int, begin: str, took_s: float | None) -> None:
+    waterfall = place(replace(trace(span("a-task-with-a-long-name", 0, took_s)), is_truncated=True))
+    at = START + timedelta(hours=4)
+    right = extent(waterfall, extents_of(waterfall), 1, at, Now(at), width=width)
+    assert plain(right).startswith(f"{begin} at 5,000 rows · ")
+    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right), width))
+    assert "cut at 5,000 rows" in rule
+    assert "tree" in rule or width < 60

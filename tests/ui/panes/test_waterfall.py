@@ -233,7 +233,7 @@ def test_cut_trace_says_where(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert "Trace cut at 5,000 rows, 18 spans received; the rest is not shown." in monitor.text
-        assert "· cut ·" in monitor.lines[1]
+        assert " · cut at 5,000 rows · " in monitor.lines[1]
 
     run_story(story, tmp_path, fleet)
 

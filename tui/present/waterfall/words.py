@@ -15,12 +15,22 @@ MAX_TRACE_ROWS: Final = 5_000
 """Rows of one response. A span is a row when it begins, another when it ends, and one for each of its events, so that
 fewer spans come. Source: tests/wire/recordings/README.md §5."""
 
+ROOMY: Final = 100
+"""From this width on, the rule counts the spans."""
+
+WITH_RUNS: Final = 76
+"""From this width on, the rule of a cut trace counts the runs."""
+
 NO_TRACE: Final = "The server has no trace of this run. r reads it again."
 
 
 def cut_words(received: int) -> str:
     """Return where the server cut a trace: `cut at 5,000 rows`, with the number of spans that came."""
-    return f"cut at {max(MAX_TRACE_ROWS, received):,} rows, {formatting.plural(received, 'span')} received"
+    return f"{_cut_at(received)}, {formatting.plural(received, 'span')} received"
+
+
+def _cut_at(received: int) -> str:
+    return f"cut at {max(MAX_TRACE_ROWS, received):,} rows"
 
 
 def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
@@ -59,18 +69,21 @@ def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
 
 
 def extent(
-    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now, *, is_narrow: bool
+    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now, *, width: int
 ) -> Line:
-    """Return `6 runs · 14 spans · 17s so far · read 2s ago`. A narrow rule leaves the spans out.
+    """Return `6 runs · 14 spans · cut at 5,000 rows · 17s so far · read 2s ago` for a rule of `width` cells.
 
-    `span_count` is the number of rows.
+    A narrow rule leaves the spans out, a narrower one of a cut trace the runs too. `span_count` is the number of rows.
     """
-    runs = formatting.plural(len(waterfall.run_spans), "run")
-    line = [Piece(runs, Token.TEXT)]
+    is_narrow, is_cut = width < ROOMY, waterfall.trace.is_truncated
+    line: list[Piece] = []
+    if not is_cut or width >= WITH_RUNS:
+        line.append(Piece(formatting.plural(len(waterfall.run_spans), "run"), Token.TEXT))
     if not is_narrow:
         line.append(Piece(f" · {formatting.plural(span_count, 'span')}", Token.MUTED))
-    if waterfall.trace.is_truncated:
-        line.append(Piece(" · cut", Token.AMBER))
+    if is_cut:
+        gap: list[Piece] = [Piece(" · ", Token.MUTED)] if line else []
+        line += [*gap, Piece(_cut_at(waterfall.trace.received), Token.AMBER)]
     at = now.frozen_at or now.at
     took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(at)))
     if extents.is_live:

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 MAX_LEFT: Final = 50
 """Runs whose row under the cursor is remembered, for the way back."""
 
-_ROOMY: Final = 100
-"""From this width on, the rule has room for the number of spans."""
-
 
 class WaterfallPane(PagePane):
     """The spans of the selected run and of the runs that it awaits, as bars on one axis.
@@ -166,9 +163,9 @@ class WaterfallPane(PagePane):
             return (Piece(formatting.LOADING, Token.MUTED),)
         if view is None:
             return ()
-        is_narrow = self.size.width < _ROOMY
         count = len(view.tree.order)
-        return words.extent(view.waterfall, view.extents, count, state.fetched_at, self.live.now, is_narrow=is_narrow)
+        width = self.size.width
+        return words.extent(view.waterfall, view.extents, count, state.fetched_at, self.live.now, width=width)
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
