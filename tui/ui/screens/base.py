@@ -165,7 +165,7 @@ class BaseScreen(PaintedScreen[None]):
             pane.selection = selection
         self.summary.selection = selection
 
-    def action_search(self) -> None:
+    async def action_search(self) -> None:
         pane, before = self.pane, self.pane.searched
 
         def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
@@ -175,7 +175,7 @@ class BaseScreen(PaintedScreen[None]):
             self.footer.remove_class("away")
 
         self.footer.add_class("away")
-        self.prompt.open(before, pane.search, end, hint=pane.search_hint)
+        await self.prompt.open(before, pane.search, end, hint=pane.search_hint)
 
     def action_hit_step(self, step: int) -> None:
         self.pane.hit_step(step)

@@ -103,7 +103,7 @@ class PageScreen(PaintedScreen[None]):
     def on_page_moved(self) -> None:
         self.show_rule()
 
-    def action_search(self) -> None:
+    async def action_search(self) -> None:
         before = self._searched
 
         def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
@@ -112,7 +112,7 @@ class PageScreen(PaintedScreen[None]):
             self._footer.remove_class("away")
 
         self._footer.add_class("away")
-        self._prompt.open(before, self._search, end)
+        await self._prompt.open(before, self._search, end)
 
     def action_hit_step(self, step: int) -> None:
         self.page.next_hit(step)

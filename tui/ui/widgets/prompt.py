@@ -1,19 +1,21 @@
 """The input line for a filter or a search, in the place of the footer. A remark stands behind the text."""
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input
 
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.ui.input.keys import bind
 from tui.ui.widgets.lines import Lines
-from tui.ui.widgets.text_input import TextInput
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
+
+    from tui.ui.widgets.text_input import TextInput
 
 MARGIN: Final = 8
 """Cells beside the text that the remark leaves free, for the mark, the cursor and the next keys."""
@@ -28,6 +30,7 @@ class Prompt(Horizontal):
     """Calls `OnChange` for each change, and `OnClose` on Enter, on Esc and when it loses the focus.
 
     It uses callbacks instead of messages: the filter and the focus must have changed before the next key is handled.
+    Its parts are made when it is first opened.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,42 +41,48 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="prompt", classes="away")
         self._mark = Lines(id="prompt-mark")
-        self._input = TextInput()
+        self._input: TextInput | None = None
         self._remark = Lines(id="prompt-remark")
         self._on_change: OnChange = lambda _: ()
         self._on_close: OnClose = lambda *_: None
         self._back_to: Widget | None = None
-
-    def compose(self) -> ComposeResult:
-        yield self._mark
-        yield self._input
-        yield self._remark
 
     @property
     def is_open(self) -> bool:
         """Whether the prompt is shown."""
         return not self.has_class("away")
 
-    def on_mount(self) -> None:
-        self.watch(self._input, "value", self._on_text, init=False)
+    async def _made_input(self) -> "TextInput":
+        if self._input is None:
+            from tui.ui.widgets.text_input import TextInput  # noqa: PLC0415  loaded when first used
 
-    def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
+            self._input = TextInput()
+            await self.mount(self._mark, self._input, self._remark)
+            self.watch(self._input, "value", self._on_text, init=False)
+        return self._input
+
+    async def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
         """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
+        field = await self._made_input()
         self._on_change, self._on_close = lambda _: (), on_close
         self.remove_class("away")
         self._mark.show([(Piece(" /", Token.ACCENT, is_bold=True),)])
-        self._input.placeholder = hint
-        self._input.value = text
-        self._input.cursor_position = len(text)
+        field.placeholder = hint
+        field.value = text
+        field.cursor_position = len(text)
         self._on_change = on_change
         self._show_remark(())
         self._back_to = self.screen.focused
         # At once, so that the next key goes to the input.
-        self.screen.set_focus(self._input)
+        self.screen.set_focus(field)
+
+    @property
+    def _text(self) -> str:
+        return "" if self._input is None else self._input.value
 
     def refresh_remark(self) -> None:
         """Update the remark, after the results of the text have changed."""
-        self._on_text(self._input.value)
+        self._on_text(self._text)
 
     def _on_text(self, text: str) -> None:
         if self.is_open:
@@ -82,11 +91,11 @@ class Prompt(Horizontal):
     def _show_remark(self, line: Line) -> None:
         # The text must stay visible beside the remark.
         width = self.size.width or self.screen.size.width
-        line = cut(line, max(width // 2, width - cell_len(self._input.value) - MARGIN))
+        line = cut(line, max(width // 2, width - cell_len(self._text) - MARGIN))
         self._remark.styles.width = line_width(line) + 1
         self._remark.show([line])
 
-    def on_input_blurred(self, event: Input.Blurred) -> None:
+    def on_input_blurred(self, event: "Input.Blurred") -> None:
         event.stop()
         # Moving the focus away keeps the text.
         if self.is_open:
@@ -104,4 +113,4 @@ class Prompt(Horizontal):
         self.add_class("away")
         if self.screen.focused is self._input:
             self.screen.set_focus(self._back_to)
-        self._on_close(self._input.value, is_kept)
+        self._on_close(self._text, is_kept)
