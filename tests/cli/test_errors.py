@@ -307,6 +307,40 @@ def test_rate_limit_is_waited_for() -> None:
         assert [group["count"] for group in done.objects] == [8]
 
 
+async def hanging(_scope: Any, receive: Any, _send: Any) -> None:
+    """Answer nothing until the client leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@pytest.mark.parametrize(("fault", "code"), [(hanging, 3), (JSONResponse({"error": "Rate limit exceeded"}, 429), 1)])
+def test_server_that_never_answers_again_ends_the_read(monkeypatch: pytest.MonkeyPatch, fault: Any, code: int) -> None:
+    monkeypatch.setattr("tui.sources.failures.stall.MAX_SILENCE_S", 0.4)
+    monkeypatch.setattr("tui.sources.failures.stall.MAX_LIMITED_S", 0.4)
+    with serving(fleet_of(FAILED=30)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        api.fleet.fault = lambda path: fault if len(details(api.fleet)) > 12 else refused(path)
+        started_s = time.monotonic()
+        done = in_this_process("errors", "--json", url=api.url)
+        assert time.monotonic() - started_s < 10
+        assert done.code == code
+        assert [group["count"] for group in done.objects] == [12]
+        assert "18 of 30 failed runs are in no group: their errors were not read." in done.err
+        assert "stopped after 12 of 30 failed runs: the " in done.err
+
+
+def test_every_fourth_answer_may_be_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.wire.responses.DEFAULT_RESET", timedelta(seconds=0.1))
+    limited = JSONResponse({"error": "Rate limit exceeded"}, 429)
+    with serving(fleet_of(FAILED=20)) as api:
+        refuse(api.fleet)
+        refused = api.fleet.fault
+        api.fleet.fault = lambda path: limited if len(api.fleet.requests) % 4 == 0 else refused(path)
+        done = in_this_process("errors", "--json", url=api.url)
+        assert (done.code, [group["count"] for group in done.objects]) == (0, [20])
+
+
 def test_runs_that_cannot_be_read_are_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=60)) as api:

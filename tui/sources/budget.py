@@ -112,6 +112,10 @@ class Budget:
         """The rate limit that the server last reported."""
         return self._floor.latest
 
+    def was_limited_since(self, moment_s: float) -> bool:
+        """Return whether a 429 held requests back after a moment of the clock."""
+        return self._blocked_until_s > moment_s
+
     def follow_headers(self) -> None:
         """Send as fast as the server's headers allow: for a command that reads much while the user waits.
 

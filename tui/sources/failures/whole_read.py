@@ -21,6 +21,7 @@ from tui.sources.clock import Clock
 from tui.sources.failures.error_fetcher import FEED_TIMEOUT_S, MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
 from tui.sources.failures.failed_list import FailedList
 from tui.sources.failures.failure_reader import sentence_of
+from tui.sources.failures.stall import Stall
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault
 from tui.wire.feed import MAX_FEED_WINDOW, FeedTarget
@@ -66,6 +67,8 @@ class WholeRead:
             fetcher, store, emit, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
         )
         self._has_answer = False
+        self._stall = Stall(clock, fetcher.budget)
+        self._progress = (0, 0)
         self._faulty: set[RunId] = set()
         """Runs that were requested and have no known error."""
         self.run_ids: list[RunId] = []
@@ -80,8 +83,12 @@ class WholeRead:
 
     async def run(self, period: timedelta) -> None:
         """Read the failed runs created within `period`, and their errors. Raises `ApiError` if the server fails for
-        some seconds: what was read until then is in the store.
+        some seconds, or if nothing comes for longer: what was read until then is in the store.
         """
+        async with self._stall.ended():
+            await self._read(period)
+
+    async def _read(self, period: timedelta) -> None:
         await self._list(period)
         await self._read_by_query(self.missing)
         if len(self.missing) >= MIN_FEED_RUNS:
@@ -93,19 +100,32 @@ class WholeRead:
 
         Return whether all of them and their errors are known, so that a group without one of them is new.
         """
-        filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
-        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
         try:
-            while not pages.is_done:
-                await pages.read_page(Priority.SELECTED)
+            async with self._stall.ended():
+                return await self._read_before(since, period)
         except ApiError:
             return False
+
+    async def _read_before(self, since: datetime, period: timedelta) -> bool:
+        filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
+        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        while not pages.is_done:
+            await pages.read_page(Priority.SELECTED)
+            self._stall.on_progress()
         await self._settle()
         await self._read_by_query([run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)])
         if left := [run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)]:
             await self._read_by_feed(left, 2 * period)
         is_known = not any(lacks_error(self._store, run_id) for run_id in left)
         return is_known and pages.is_complete and not pages.unreadable
+
+    def _advance(self) -> None:
+        """Report the step, and tell whether it was progress."""
+        progress = len(self.run_ids), len(self.missing)
+        if progress != self._progress:
+            self._progress = progress
+            self._stall.on_progress()
+        self._report(self)
 
     async def _list(self, period: timedelta) -> None:
         filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
@@ -115,7 +135,7 @@ class WholeRead:
             await self._settle()
             self.run_ids = list(pages.run_ids)[: self._max_runs]
             self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
-            self._report(self)
+            self._advance()
 
     async def _read_by_query(self, missing: Sequence[RunId]) -> None:
         for start in range(0, len(missing), MAX_IDS_PER_QUERY):
@@ -123,7 +143,7 @@ class WholeRead:
                 return
             await self._errors.query(missing[start : start + MAX_IDS_PER_QUERY])
             await self._settle()
-            self._report(self)
+            self._advance()
 
     async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
         """Take the errors from one snapshot of the feed, which costs no budget. It is only a shortcut and may fail."""
@@ -135,7 +155,7 @@ class WholeRead:
                 response = await self._fetcher.poll_feed(FeedTarget(window=window), None)
             await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
             await self._settle()
-            self._report(self)
+            self._advance()
 
     async def _read_one_by_one(self) -> None:
         await self._read_details([run_id for run_id in self.missing if run_id not in self._faulty])
@@ -160,26 +180,28 @@ class WholeRead:
             finally:
                 await self._settle()
                 self._faulty.update(run_id for run_id in batch if lacks_error(self._store, run_id))
-            self._report(self)
+            self._advance()
 
     async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
         """Try a step again while the server fails. Raises the last `ApiError`.
 
-        Tries count from the last progress. A server that never answered is not waited for.
+        Tries count from the last progress. A server that never answered is not waited for. A request that the rate
+        limit refuses was repeated already: one without any progress is final.
         """
-        tries, missing = 0, -1
+        tries, missing = 0, len(self.missing)
         while True:
             try:
                 await step()
             except ApiError as error:
                 is_progress = len(self.missing) != missing
                 tries, missing = (1 if is_progress else tries + 1), len(self.missing)
-                is_final = isinstance(error, Refused) or not self._has_answer
+                is_limited = isinstance(error, RateLimited) and not is_progress
+                is_final = isinstance(error, Refused) or is_limited or not self._has_answer
                 if is_final or tries >= MAX_TRIES:
                     raise
                 resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
                 self.wait = sentence_of(error)
-                self._report(self)
+                self._advance()
                 await self._clock.sleep(max(resets_s, FIRST_WAIT_S * 2 ** (tries - 1)))
                 self.wait = ""
             else:
