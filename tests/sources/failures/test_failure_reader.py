@@ -16,6 +16,7 @@ from tests.support.session import Later, live, polling
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.session import Session
+from tui.sources.failures.error_fetcher import has_code_only
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -105,6 +106,31 @@ def test_visible_runs_are_read_first(tmp_path: Path) -> None:
             before = len(details(fleet))
             await later(5)
             assert set(shown.visible) <= set(details(fleet)[before : before + 8])
+
+    asyncio.run(scenario())
+
+
+def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(6, end="CRASHED")
+        fleet.fault = lambda path: server_error(503) if path.startswith("/realtime/") else None
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(5)
+            shown = ShownFailures(session)
+            await read_all(shown, later)
+            codes = {run_id(number) for number in range(1, 7)}
+            assert {each for each in codes if has_code_only(session.store, each)} == codes
+            shown.visible = [run_id(2), run_id(5)]
+            shown.reading.wake()
+            await later(3)
+            polls = sum(path.startswith("/realtime/") for _, path, _ in fleet.requests)
+            await later(8)  # a feed that fails is not asked again at once
+            assert sum(path.startswith("/realtime/") for _, path, _ in fleet.requests) == polls
+            fleet.fault = lambda _: None
+            read = len(details(fleet))
+            await later(30)
+            assert {each for each in codes if has_code_only(session.store, each)} == codes - set(shown.visible)
+            assert len(details(fleet)) == read
 
     asyncio.run(scenario())
 

@@ -128,6 +128,11 @@ class ErrorFetcher:
             if error is not None and error.has_code_only:
                 await self._read_true_text(run_id)
 
+    async def read_texts(self, run_ids: Sequence[RunId]) -> None:
+        """Read the texts of crashes whose code alone is known. A feed that failed before is tried again."""
+        self._may_use_feed = True
+        await asyncio.gather(*map(self._read_true_text, run_ids))
+
     async def _read_true_text(self, run_id: RunId) -> None:
         """Read the text of a crash, which the detail replaces by a code, from the run's feed. That costs no budget.
 
@@ -192,6 +197,13 @@ def lacks_error(store: KnownRuns, run_id: RunId) -> bool:
     """Whether a run of the store has failed and its error is not known. A detail may say that there is none."""
     run = store.get(run_id)
     return run is not None and run.state is not None and is_failure(run) and known_error(run, run.state) is None
+
+
+def has_code_only(store: KnownRuns, run_id: RunId) -> bool:
+    """Whether a failed run of the store crashed, and only the code of its crash is known."""
+    run = store.get(run_id)
+    error = None if run is None or run.state is None or not is_failure(run) else known_error(run, run.state)
+    return error is not None and error.has_code_only
 
 
 def _query_for_texts(texts: Sequence[str], like: str) -> str:

@@ -21,7 +21,7 @@ from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns, wait_s
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
+from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, has_code_only, lacks_error
 from tui.sources.failures.failed_list import FailedList, failed_filters
 from tui.sources.failures.unreadable_runs import UnreadableRuns
 from tui.sources.run_fetcher import RunFetcher
@@ -110,6 +110,8 @@ class FailureReader:
         self._listed_s = 0.0
         self._list_refusal = ""
         self._unreadable = UnreadableRuns(clock)
+        self._codes = UnreadableRuns(clock)
+        """Crashes whose text the feed did not tell."""
         self._lag_count = 0
         self._is_page_due = False
         self._has_success = False
@@ -159,6 +161,8 @@ class FailureReader:
         batch = self._unread_batch()
         if visible := self._visible_batch():
             await self._read_errors(self._visible_errors, visible)
+        elif codes := self._code_batch():
+            await self._read_texts(codes)
         elif self._needs_list() and (len(batch) < self._batch_size or self._is_page_due):
             self._is_page_due = False
             await self._read_page()
@@ -176,6 +180,22 @@ class FailureReader:
 
     def _visible_batch(self) -> list[RunId]:
         return list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS))
+
+    def _code_batch(self) -> list[RunId]:
+        """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
+        if self._fetcher.lists is None:
+            return []  # a relay has no feed of one run
+        codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
+        return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
+
+    async def _read_texts(self, batch: list[RunId]) -> None:
+        await self._visible_errors.read_texts(batch)
+        await self._settle()
+        for run_id in batch:
+            if has_code_only(self._store, run_id):
+                self._codes.add(run_id)
+            else:
+                self._codes.discard(run_id)
 
     def _unread_batch(self) -> list[RunId]:
         batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
