@@ -186,23 +186,21 @@ class WholeRead:
         """Try a step again while the server fails. Raises the last `ApiError`.
 
         Tries count from the last progress. A server that never answered is not waited for. A request that the rate
-        limit refuses was repeated already: one without any progress is final.
+        limit refused was repeated already.
         """
-        tries, missing = 0, len(self.missing)
+        tries, missing = 0, -1
         while True:
             try:
                 await step()
             except ApiError as error:
                 is_progress = len(self.missing) != missing
                 tries, missing = (1 if is_progress else tries + 1), len(self.missing)
-                is_limited = isinstance(error, RateLimited) and not is_progress
-                is_final = isinstance(error, Refused) or is_limited or not self._has_answer
+                is_final = isinstance(error, Refused | RateLimited) or not self._has_answer
                 if is_final or tries >= MAX_TRIES:
                     raise
-                resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
                 self.wait = sentence_of(error)
                 self._advance()
-                await self._clock.sleep(max(resets_s, FIRST_WAIT_S * 2 ** (tries - 1)))
+                await self._clock.sleep(FIRST_WAIT_S * 2 ** (tries - 1))
                 self.wait = ""
             else:
                 self._has_answer = True

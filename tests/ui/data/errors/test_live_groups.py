@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.fleet import FleetRun
+from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import relay_setup, screen_on
+from tests.support.responses import server_error
 from tests.support.session import pass_time
 from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.ui.data.errors.live_groups import LiveErrorGroups
@@ -70,5 +72,28 @@ def test_view_that_was_left_reads_nothing_and_catches_up(tmp_path: Path) -> None
         groups.open(RunFilters())
         await pass_time(monitor.session, monitor.api, 12.0, is_busy=monitor.idle.is_busy)
         assert counts_of(groups) == [10, 6, 3]
+
+    run_story(story, tmp_path, fleet)
+
+
+def test_codes_of_crashes_become_texts_with_the_feed(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -float(number), -float(number), -number + 0.5, "CRASHED") for number in range(1, 6))
+    fleet.fault = lambda path: server_error(503) if path.startswith("/realtime/") else None
+
+    async def story(monitor: Monitored) -> None:
+        groups = LiveErrorGroups(monitor.app.live)
+        groups.list.resize(9)
+        monitor.session.subscribe(groups.on_changes)
+        groups.open(RunFilters())
+        await monitor.later(8)
+        current = groups.list.current
+        assert current is not None
+        assert (current.count, "exited" in current.kind.message) == (5, False)
+        fleet.fault = lambda _: None
+        await monitor.later(30)
+        (group,) = (groups.list.get(each) for each in groups.list.window if not groups.list.is_departed(each))
+        assert group is not None
+        assert (group.count, "exited" in group.kind.message) == (5, True)
 
     run_story(story, tmp_path, fleet)

@@ -60,7 +60,7 @@ class LiveErrorGroups:
         self.list = GroupListModel()
         self.span: SpanChoice = DAY
         self.on_update: Callable[[], None] = lambda: None
-        self.reading = FailureReading(self._session, FailureView(list, self._unread, self._on_reading))
+        self.reading = FailureReading(self._session, FailureView(self._visible, self._unread, self._on_reading))
         self._surroundings = SurroundingsCounter(self._session, self._on_surroundings)
         self._details = GroupDetails(self._session, self.reading.read_group, self._on_surroundings)
 
@@ -230,6 +230,11 @@ class LiveErrorGroups:
         if theirs.failure and theirs.groups is None:
             return f"The server's error groups could not be read: {theirs.failure.rstrip('.')}."
         return ""
+
+    def _visible(self) -> Sequence[RunId]:
+        """Return the newest runs of the groups on the screen, the group under the cursor first."""
+        shown = (self.list.current, *map(self.list.get, self.list.window))
+        return [run_id for group in shown if group is not None for run_id in group.run_ids] if self._is_filled else ()
 
     def _unread(self, limit: int) -> Sequence[RunId]:
         return () if self._groups is None or not self._is_filled else self._groups.unread(self._span, limit)
