@@ -98,6 +98,10 @@ PAIRS = [
     ("GET https://a.io/b 404: x", "GET https://a.io/b 410: x"),
     ("Foreign key constraint violated: `a_fkey (index)`", "Foreign key constraint violated: `b_fkey (index)`"),
     ("Raw query failed. Code: `40001`.", "Raw query failed. Code: `23505`."),
+    ("user.emails.map is not a function", "user.phones.map is not a function"),
+    ("res.json is not a function", "body.json is not a function"),
+    ("list.at is not a constructor", "page.at is not a constructor"),
+    ("rows.data is not iterable", "rows.csv is not iterable"),
 ]
 
 

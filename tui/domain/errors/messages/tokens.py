@@ -37,6 +37,9 @@ _NOT_PLAIN: Final = r"[\w@/\\=$+%-]|[:.][^\s]|\(s\)"
 
 _SEPARATOR: Final = r"(?:[ ,;!?()\]{}<>|]|\.(?![./])|:(?=\s))"
 _WEEKDAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s"
+_V8_VERDICT: Final = r"[ ]is[ ]not[ ](?:a[ ]function|a[ ]constructor|(?:async[ ])?iterable|defined)\b"
+"""What V8 says of an expression. `items.map` is no file, and `items.at` no host."""
+
 _START: Final = r"(?<![\w@%+~./\\-])"
 """Where a long token may begin. Without it, a row of 8,000 dashes is read from each of them."""
 
@@ -45,6 +48,7 @@ _TOKEN: Final = re.compile(
     (?P<date> \b(?=[A-Z][a-z]{{2}}) (?:{_DATE}) )
     |(?P<plain> (?: {_SEPARATOR}+ | (?!{_WEEKDAY}) [^\W\d_]+ (?! {_NOT_PLAIN} | [ ]\d ) {_SEPARATOR}* )+
         | [^\W\d_]+ (?! {_NOT_PLAIN} ) )
+    |(?P<expression> {_START} [A-Za-z_$][\w$]*(?:\.[\w$]+)+ (?={_V8_VERDICT}) )
     |(?P<url> (?<![\w]) [A-Za-z][A-Za-z0-9+.-]{{1,20}}:// [^\s'"`<>{{}}|\\^]+ | \bdata:[\w/+.-]+;base64,[\w+/=]+ )
     |(?P<quote> "(?:[^"\\]|\\.){{0,4000}}"(?:\.{{3}})? | `[^`\n]{{0,500}}`
         | (?<!\w)'(?:[^'\n]|'(?=\w)){{0,500}}'(?![^\W_])
@@ -181,6 +185,7 @@ def _word(match: re.Match[str]) -> str:
 
 
 _REPLACE = {
+    "expression": _word,
     "url": _url,
     # V8 puts three points after a text that it cut.
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
