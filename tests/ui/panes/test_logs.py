@@ -172,6 +172,12 @@ def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert words in monitor.text
+        await monitor.press("X")
+        is_unread = "could not be read" in words
+        assert ("the log is not read yet" in monitor.text, "no error line above" in monitor.text) == (
+            is_unread,
+            not is_unread,
+        )
         server.failure = None
         await monitor.press("r", wait_s=2)
         assert "attempt 1 failed" in monitor.text

@@ -232,7 +232,9 @@ class LogsPane(PagePane):
 
     def error_step(self, step: int) -> bool:
         index = self.view.next_index(step, lambda each: self.view.level_at(each) >= LogLevel.ERROR)
-        if index is None:
+        if self.reading.log is None:
+            self._notify("the log is not read yet")
+        elif index is None:
             self._notify(f"no error line {'below' if step > 0 else 'above'}")
         else:
             self.page.go_to_index(index)

@@ -32,7 +32,7 @@ _PICTURED = re.compile(
 def replace_names(text: str) -> str:
     """Return a text with placeholders for the names after `customer`, `shop` and the like."""
     text = text if text.isascii() else _PICTURED.sub(rf"\1{words.NAME}", text)
-    # The search takes 7 µs, and few messages name somebody.
+    # The search takes 7 µs, and few messages contain a name.
     if words.ENTITIES.isdisjoint(text.lower().replace("(", " ").replace("'", " ").replace('"', " ").split()):
         return text
     return _NAMES.sub(_replace_name, text)
