@@ -1,4 +1,7 @@
-"""A relay and its screens: the same runs and responses, and a true state after every failure."""
+"""A relay and its screens: the same runs and responses, and a true state after every failure.
+
+The module is long: every test needs a relay, a server and screens, which its helpers start.
+"""
 
 import asyncio
 import json
