@@ -333,14 +333,15 @@ def test_long_waterfall_scrolls_like_a_short_one(tmp_path: Path) -> None:
         env = environment(url, TRIGGER_SECRET_KEY=DEVELOPMENT.key, XDG_STATE_HOME=str(tmp_path))
         with Terminal(command, env=env, name=XTERM) as terminal:
             terminal.wait_for("Completed", "● polling")
-            shown, server.span_count = Monitor(terminal, url, []), SHORT
-            for key, text in (("j", "attempt"), ("4", "took"), ("z", "z back"), ("t", "4:tree · waterfall")):
+            shown, server.span_count = Monitor(terminal, url, []), SHORT // 2
+            for key, text in (("j", "attempt"), ("4", "took"), ("z", "z back"), ("t", f"{SHORT // 2} spans")):
                 terminal.send(key)
                 terminal.wait_for(text)
             for spans in (SHORT, LONG):
+                # No two traces in a row have as many spans: the next run's number shows that its trace is read.
                 server.span_count = spans
                 terminal.send("]")
-                terminal.wait_for(f"{spans:,} spans")
+                terminal.wait_for(f"{spans:,} spans", "─ ✓ the-task · the run of this trace", "span 9 ")
                 costs[spans] = list(down_the_spans(shown))
     assert over({str(spans): each for spans, each in costs.items()}) == {}
     long, short = (sum(count for count, _ in costs[spans]) for spans in (LONG, SHORT))

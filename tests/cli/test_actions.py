@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.commands import PATIENCE_S, Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
-from tests.support.responses import server_error
+from tests.support.responses import HeldResponse, server_error
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
 from tui.cli.commands.actions import read_environment
@@ -292,12 +292,12 @@ def test_question_needs_the_count_without_a_name(fleet: Fleet, api: FleetApi) ->
 
 
 def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetApi) -> None:
-    second = fleet.runs[1]
-    fleet.fault = lambda path: JSONResponse({"id": "x"}) if path == f"/api/v2/runs/{second.id}/cancel" else None
+    second, held = fleet.runs[1], HeldResponse()
+    fleet.fault = lambda path: held if path == f"/api/v2/runs/{second.id}/cancel" else None
     terminal = Terminal("cancel", fleet.runs[2].id, second.id, fleet.runs[3].id, "--yes", env=environment(api.url))
-    terminal.read_until(f"{fleet.runs[2].id}  canceled")
+    assert held.is_asked.wait(PATIENCE_S)
     os.kill(terminal.process.pid, signal.SIGINT)
-    assert terminal.end() == 130
+    assert terminal.end() == 130, terminal.screen
     assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
 
 
