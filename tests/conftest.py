@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,10 @@ os.environ["TEXTUAL_FPS"] = "1"
 
 # Collecting thousands of tests creates many objects that stay: with Python's own thresholds each is visited many times.
 gc.set_threshold(50_000, 20, 50)
+
+# A shell ignores Ctrl-C in what it starts in the background, and every program under test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NAMES = (
     "TRIGGER_SECRET_KEY",

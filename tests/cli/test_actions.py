@@ -18,6 +18,7 @@ from tests.support.responses import HeldResponse, server_error
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
 from tui.cli.commands.actions import read_environment
+from tui.session import Session
 from tui.sources.budget import Priority
 
 LONG = 1e6
@@ -299,6 +300,21 @@ def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetA
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130, terminal.screen
     assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
+
+
+def test_interruption_after_an_outcome_prints_it(fleet: Fleet, api: FleetApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, settle = fleet.runs[2], Session.settle
+
+    async def interrupted(session: Session) -> None:
+        if writes(fleet):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+        await settle(session)
+
+    monkeypatch.setattr(Session, "settle", interrupted)
+    done = in_this_process("cancel", first.id, fleet.runs[1].id, "--yes", url=api.url)
+    assert (done.code, done.out, done.err) == (130, f"{first.id}  canceled\n", "interrupted: 1 were not sent\n")
+    assert len(writes(fleet)) == 1
 
 
 def test_closed_pipe_keeps_the_exit_code_of_the_outcome(fleet: Fleet, api: FleetApi) -> None:

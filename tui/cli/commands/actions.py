@@ -89,16 +89,21 @@ async def read_environment(session: Session) -> None:
 async def _perform(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> bool:
     """Perform the action on each run in turn, and print each outcome. Return whether all were confirmed."""
     all_confirmed = True
-    for number, run in enumerate(plan.runs):
+    for unsent, run in zip(reversed(range(len(plan.runs))), plan.runs, strict=True):
         try:
             outcome = await session.perform(action, run, via=Via.COMMAND_LINE)
         except asyncio.CancelledError:
-            output.say(f"interrupted: the outcome for {run.id} is unknown; {len(plan.runs) - number - 1} were not sent")
+            output.say(f"interrupted: the outcome for {run.id} is unknown; {unsent} were not sent")
             raise
         all_confirmed &= outcome.phase is ActionPhase.CONFIRMED
-        await session.settle()  # until the store has the read that verified the outcome
-        with suppress(OutputClosed):  # the reader of stdout is gone: the other runs are still sent
-            _print_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
+        try:
+            await session.settle()  # until the store has the read that verified the outcome
+        except asyncio.CancelledError:
+            output.say(f"interrupted: {unsent} were not sent")
+            raise
+        finally:
+            with suppress(OutputClosed):  # the reader of stdout is gone: the other runs are still sent
+                _print_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
     return all_confirmed
 
 
