@@ -18,6 +18,9 @@ from tui.lazy_dataclass import dataclass
 MAX_LOG_LINES: Final = 100_000
 """The lines of one log that are kept, four times as many as the server sends."""
 
+MAX_SAME_TIME: Final = 1_000
+"""Lines of one time among which a known line is looked for: more of them would hold up a key."""
+
 UNKNOWN: Final = -1
 """Stands for an unknown time or attempt in the arrays of a log."""
 
@@ -152,15 +155,15 @@ class RunLog:
         """Return where the line at `index` stands in a later answer about the same run, or None."""
         if index < len(other) and self._is_same(other, index, index):
             return index  # most often all new lines are behind the known ones
-        span_id = self.span_ids[index]
-        return next(
-            (
-                each
-                for each in range(len(other))
-                if other.span_ids[each] == span_id and self._is_same(other, index, each)
-            ),
-            None,
-        )
+        time_ns, place = self.times_ns[index], -1
+        for _ in range(MAX_SAME_TIME):
+            try:
+                place = other.times_ns.index(time_ns, place + 1)
+            except ValueError:
+                break
+            if self._is_same(other, index, place):
+                return place
+        return None
 
     def _is_same(self, other: "RunLog", index: int, other_index: int) -> bool:
         return (

@@ -43,6 +43,7 @@ class TraceDecoder:
         self._scanner = TraceScanner(body, self._limits)
         self._root: Span | None = None
         self._span_count = 0
+        self._received = 0
 
     def slices(self) -> Iterator[None]:
         """Decode everything, and yield after each slice. Raises `ServerFault` for an unreadable trace."""
@@ -53,19 +54,23 @@ class TraceDecoder:
         """Return the trace, once `slices` is exhausted. Raises `ServerFault` if its root node is unreadable."""
         if self._root is None:
             raise ServerFault("the trace could not be read: no root span", 200)
-        received = len(self._scanner.nodes)
         return Trace(
             TraceId(self._scanner.trace_id),
             self._root,
-            self._scanner.is_truncated or received > MAX_SPANS,
-            received,
-            min(received, MAX_SPANS) - self._span_count,
+            self._scanner.is_truncated or self._received > MAX_SPANS,
+            self._received,
+            min(self._received, MAX_SPANS) - self._span_count,
         )
 
     def _build(self) -> Iterator[None]:
-        """Build the spans, children before their parents. The children of an unreadable node move up to its parent."""
-        nodes = self._scanner.nodes[:MAX_SPANS]
-        if len(self._scanner.nodes) > MAX_SPANS:
+        """Build the spans, children before their parents. The children of an unreadable node move up to its parent.
+
+        Each node is dropped once its span is built, so that the two never take their memory at once.
+        """
+        nodes = self._scanner.nodes
+        self._received = len(nodes)
+        if self._received > MAX_SPANS:
+            del nodes[MAX_SPANS:]
             self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
         run_ids: list[RunId] = []
         for node in nodes:
@@ -75,7 +80,7 @@ class TraceDecoder:
         below: list[list[Span]] = [[] for _ in nodes]  # the children of each node, last to first
         span: Span | None = None
         for here in range(len(nodes) - 1, -1, -1):
-            node = nodes[here]
+            node = nodes.pop()
             span = _span(node.fields, run_ids[here], tuple(reversed(below[here])), self._limits)
             self._span_count += span is not None
             if node.parent >= 0:
