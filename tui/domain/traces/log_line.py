@@ -13,10 +13,14 @@ from typing import Final
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
 from tui.domain.traces.span_ids import SpanIds
+from tui.domain.traces.texts import Texts
 from tui.lazy_dataclass import dataclass
 
 MAX_LOG_LINES: Final = 100_000
 """The lines of one log that are kept, four times as many as the server sends."""
+
+SORTED_TEXTS: Final = 5_000
+"""Messages that are brought into order at once, which takes two milliseconds."""
 
 MAX_SAME_TIME: Final = 1_000
 """Lines of one time among which a known line is looked for: more of them would hold up a key."""
@@ -96,7 +100,7 @@ class RunLog:
     attempts: "array[int]" = field(repr=False)
     word_indices: bytes = field(repr=False)
     words: tuple[Raw, ...] = field(repr=False)
-    messages: tuple[Raw, ...] = field(repr=False)
+    messages: Texts = field(repr=False)
     span_ids: SpanIds = field(repr=False)
     attributes: dict[int, str] = field(repr=False)
     without_message: frozenset[int] = field(default=frozenset(), repr=False)
@@ -182,7 +186,7 @@ class LogBuilder:
         self._attempts = array("q")
         self._indices = bytearray()
         self._words: dict[Raw, int] = {}
-        self._messages: list[Raw] = []
+        self._messages = Texts()
         self._span_ids = SpanIds()
         self._is_in_order = True
         self._attributes: dict[int, str] = {}
@@ -213,7 +217,7 @@ class LogBuilder:
         self._indices.append(self._index_of(word))
         if message is None:
             self._without_message.add(len(self._messages))
-        self._messages.append(message or Raw(""))
+        self._messages.append(message or "")
         self._span_ids.append(span_id)
         return True
 
@@ -242,8 +246,12 @@ class LogBuilder:
             array("q", map(values.__getitem__, order)) for values in (self._times_ns, self._sort_ns, self._attempts)
         )
         yield
+        messages = Texts()
+        for start in range(0, len(order), SORTED_TEXTS):
+            messages.take(self._messages, order[start : start + SORTED_TEXTS])
+            yield
+        self._messages = messages
         self._indices = bytearray(map(self._indices.__getitem__, order))
-        self._messages = list(map(self._messages.__getitem__, order))
         if self._attributes:
             moved = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
             self._attributes = moved
@@ -260,7 +268,7 @@ class LogBuilder:
             self._attempts,
             bytes(self._indices),
             tuple(self._words),
-            tuple(self._messages),
+            self._messages,
             self._span_ids,
             self._attributes,
             frozenset(self._without_message),

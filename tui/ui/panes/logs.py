@@ -30,6 +30,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.log_attributes import LogAttributes
 from tui.ui.data.log_follower import LogFollower
 from tui.ui.data.needs import RUN
+from tui.ui.heap import trim_soon
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
@@ -154,6 +155,7 @@ class LogsPane(PagePane):
         if self.selection.run_id != self._shown_subject:
             # Also while the pane is hidden: the log of the last run may take megabytes.
             self._shown_subject = self.selection.run_id
+            trim_soon(self.live.session.clock, 0 if self.reading.log is None else len(self.reading.log))
             self.start_over()
             self.follower.select(self.selection.run_id)
         super().watch_selection()

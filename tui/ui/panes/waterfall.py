@@ -1,8 +1,4 @@
-"""The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up.
-
-The module is light, because it is imported when the monitor starts. What draws the waterfall is imported when it is
-first shown.
-"""
+"""The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,6 +16,7 @@ from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import TRACE
+from tui.ui.heap import trim_soon
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
@@ -202,6 +199,8 @@ class WaterfallPane(PagePane):
             self._left_at.move_to_end(self._of)
             while len(self._left_at) > MAX_LEFT:
                 self._left_at.popitem(last=False)
+        if self.view is not None:
+            trim_soon(self.live.session.clock, len(self.view.waterfall.spans))
         self.view = self._drawn = None
         self.facts.forget()
 
