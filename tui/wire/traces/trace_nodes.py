@@ -178,7 +178,7 @@ class TraceScanner:
 
 
 def _with_shared_keys(value: Json) -> Json:
-    """Return an object with keys that all nodes share: the decoder makes them anew, a third of a trace's memory."""
+    """Return an object with keys that all nodes share: the decoder makes new ones, a third of a trace's memory."""
     return {sys.intern(key): each for key, each in value.items()} if type(value) is dict else value
 
 
