@@ -151,3 +151,13 @@ def test_hostile_texts_reach_no_terminal(recordings_api: RecordingsApi) -> None:
     assert printed.out.isascii()
     assert "\x1b" not in printed.out
     assert json.loads(printed.out.splitlines()[1])["message"] == hostile
+
+
+def test_text_counts_what_has_no_row(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
+    text = in_this_process("trace", FAILED, url=recordings_api.url).out
+    assert text.endswith("Not shown: 10 engine spans and 3 run() spans; --json prints them too.\n")
+    engine = {"id": "e", "data": span_data("[engine] QUEUED", level="DEBUG"), "children": []}
+    recordings_api.answer(trace_with(engine), path=f"/api/v1/runs/{FAILED}/trace")
+    text = in_this_process("trace", FAILED, url=recordings_api.url).out
+    assert text.endswith("Not shown: 1 engine span; --json prints them too.\n")

@@ -20,7 +20,7 @@ from tui.present.waterfall.axis import ticks, whole_window
 from tui.present.waterfall.bars import Scale
 from tui.present.waterfall.look import GetRun, look_of
 from tui.present.waterfall.page import RowParts, axis_line, columns_for, legend, row_line, shown_spans
-from tui.present.waterfall.words import sentences
+from tui.present.waterfall.words import hidden_counts, sentences
 
 MIN_WIDTH = 60
 """In fewer cells nothing would be left of the bars. The lines are as long then."""
@@ -58,8 +58,8 @@ def trace_lines(waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now:
     marks = legend(width, has_unknown=SpanState.UNKNOWN in extents.states, has_batch=False)
     lines += [(), marks] if marks else []
     missing = sentences(waterfall, None)
-    if hidden := waterfall.engine_count:
-        missing.append(f"{hidden:,} engine spans are not shown; --json prints them too.")
+    if counts := hidden_counts(waterfall):
+        missing.append(f"Not shown: {counts}; --json prints them too.")
     for sentence in missing:
         lines += [(Piece(row, Token.MUTED),) for row in wrap(sentence, width)]
     return lines

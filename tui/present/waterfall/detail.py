@@ -6,11 +6,13 @@ from heapq import nlargest
 from typing import Final
 
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.traces.extent import SpanState
 from tui.domain.traces.waterfall import ROOT, SpanKind
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
+from tui.present.detail.error import best_error
 from tui.present.frame.rule import RuleText, rule_line
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width
 from tui.present.waterfall.attributes import SpanAttributes
@@ -32,12 +34,16 @@ _LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER),
 
 @dataclass(frozen=True, slots=True)
 class SelectedSpan:
-    """The span under the cursor. `attributes` is None while they are read; `current` is the selected run."""
+    """The span under the cursor. `attributes` is None while they are read; `current` is the selected run.
+
+    `run` is what the store knows about the span's run, if the span is the whole run.
+    """
 
     index: int
     look: SpanLook
     attributes: SpanAttributes | None
     current: RunId | None
+    run: Run | None = None
 
 
 def detail_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int) -> list[Line]:
@@ -113,7 +119,7 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
     """Return two lines: the span with its start and its duration; below it its error or its last log line."""
     look = selected.look
     mark: Line = () if look.style is None else (look.style.mark, Piece(" "))
-    first = (
+    first: Line = (
         Piece("  "),
         *mark,
         Piece(look.name, Token.BRIGHT, is_bold=True),
@@ -123,13 +129,17 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
         Piece("  "),
         *_took(selected, parts),
     )
+    queued = _queued(selected, parts)
+    if line_width(first) + line_width(queued) <= width:
+        first = (*first, *queued)
     second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall, parts.tree)
     return [cut(first, width), cut((Piece("    "), *second), width)]
 
 
 def _facts(selected: SelectedSpan, parts: RowParts, room: int) -> Iterator[tuple[str, list[Line]]]:
     """Yield the label of each fact, and its lines."""
-    yield "starts", [(Piece(f"{_start_words(parts, selected.index)}, "), *_took(selected, parts))]
+    took = (*_took(selected, parts), *_queued(selected, parts))
+    yield "starts", [(Piece(f"{_start_words(parts, selected.index)}, "), *took)]
     yield "path", [_path(selected, parts, room)]
     if error := _error(selected, parts):
         yield "error", [error]
@@ -189,20 +199,24 @@ def _moment(us: int) -> str:
 
 
 def _took(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return how long a span took, and how much of it was in the queue."""
-    waterfall, extents, index = parts.waterfall, parts.extents, selected.index
+    """Return how long a span took."""
+    extents, index = parts.extents, selected.index
     state = extents.states[index]
     if state is SpanState.UNKNOWN:
         return (Piece("its end is not known", Token.MUTED),)
-    took = timedelta(microseconds=extents.end(index, parts.scale.now) - waterfall.starts[index])
+    took = timedelta(microseconds=extents.end(index, parts.scale.now) - parts.waterfall.starts[index])
     if state is SpanState.RUNNING:
-        line: Line = (Piece(parts.now.duration(took), Token.BLUE), Piece(" so far"))
-    else:
-        line = (Piece(formatting.duration(took)), Piece(" long"))
-    queued = waterfall.dequeued.get(index, 0) - waterfall.starts[index]
-    if index in waterfall.dequeued and queued > 0:
-        line = (*line, Piece(f", {formatting.duration(timedelta(microseconds=queued))} of it queued", Token.MUTED))
-    return line
+        return (Piece(parts.now.duration(took), Token.BLUE), Piece(" so far"))
+    return (Piece(formatting.duration(took)), Piece(" long"))
+
+
+def _queued(selected: SelectedSpan, parts: RowParts) -> Line:
+    """Return how much of a span's time was in the queue; empty if its end is not known."""
+    waterfall, index = parts.waterfall, selected.index
+    if index not in waterfall.dequeued or parts.extents.states[index] is SpanState.UNKNOWN:
+        return ()
+    queued = timedelta(microseconds=waterfall.dequeued[index] - waterfall.starts[index])
+    return (Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED),) if queued > timedelta(0) else ()
 
 
 def _path(selected: SelectedSpan, parts: RowParts, room: int) -> Line:
@@ -228,7 +242,10 @@ def _path(selected: SelectedSpan, parts: RowParts, room: int) -> Line:
 
 
 def _error(selected: SelectedSpan, parts: RowParts) -> Line:
+    """Return what the span threw. A run that crashed threw nothing in its trace: the run itself has the reason."""
     error = parts.waterfall.spans[selected.index].exception
+    if error is None and selected.run is not None:
+        error = best_error(selected.run)
     if error is None:
         return ()
     name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()

@@ -54,17 +54,22 @@ def failure_words(failure: str) -> str:
 
 def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
     """Return how many spans have no row, and the key that shows them; empty if all have one."""
-    counts = [
-        formatting.plural(count, noun)
-        for count, noun in ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
-        if count
-    ]
+    counts = hidden_counts(waterfall)
     if not counts or tree.with_engine:
         return ()
     return (
-        Piece(f"not shown: {' and '.join(counts)} (", Token.FAINT),
+        Piece(f"not shown: {counts} (", Token.FAINT),
         Piece("i", Token.TEXT, is_bold=True),
         Piece(")", Token.FAINT),
+    )
+
+
+def hidden_counts(waterfall: Waterfall) -> str:
+    """Return `7 engine spans and 2 run() spans`: those that get a row only on request; empty if there are none."""
+    return " and ".join(
+        formatting.plural(count, noun)
+        for count, noun in ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
+        if count
     )
 
 

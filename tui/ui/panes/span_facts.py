@@ -107,7 +107,8 @@ class SpanFacts:
             self._reads = SpanReads(pane.live.session, self._on_read)
         is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
         attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else None
-        span = SelectedSpan(index, drawn.look_at(index), attributes, pane.selection.run_id)
+        current = pane.selection.run_id
+        span = SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
         if height:
             self.detail.show(detail_lines(span, drawn.parts, width, height), is_stale=is_stale)
         if self.strip.size.height:

@@ -62,6 +62,15 @@ def test_share_and_start_are_only_said_where_known() -> None:
     assert version_words(facts_of(group_of(versions=((Raw("a"), 1), (Raw("b"), 1))))) == "in 2 versions"
 
 
+def test_no_version_is_the_only_one_of_an_older_group() -> None:
+    older = (server_group(ServerGroupStatus.UNRESOLVED, first_seen=NOW - timedelta(days=1)),)
+    assert version_words(facts_of(group_of(server_groups=older))) == "in 20261126.3"
+    both = group_of(server_groups=older, versions=((Raw("a"), 1), (Raw("b"), 1)))
+    assert version_words(facts_of(both)) == "in ≥2 versions"
+    same = (server_group(ServerGroupStatus.UNRESOLVED, first_seen=minutes_ago(11)),)
+    assert version_words(facts_of(group_of(server_groups=same))) == "only in 20261126.3"
+
+
 def test_course_is_not_claimed_of_stale_data() -> None:
     facts = facts_of(group_of(last=0.5), minutes=MINUTES)
     assert course_words(facts, AT).endswith("and it goes on")

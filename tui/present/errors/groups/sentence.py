@@ -24,10 +24,12 @@ def sentences(facts: GroupFacts, now: Now) -> list[Line]:
 def version_words(facts: GroupFacts) -> str:
     """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`.
 
-    While not every failed run was read, an older one or another version may follow.
+    While not every failed run was read, an older one or another version may follow. Of a group that the server knows
+    from before the span, the versions of those failures are not known.
     """
     group, start = facts.group, facts.version_start
-    if not facts.is_complete and group.versions:
+    is_older = first_known(group) < group.first_seen
+    if group.versions and (is_older or not facts.is_complete):
         count = len(group.versions)
         return f"in {group.versions[0][0]}" if count == 1 else f"in ≥{count:,} versions"
     if start is not None and start.version == facts.version and first_known(group) >= start.at:

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final, overload
 
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.domain.traces.extent import SpanState
 from tui.domain.traces.waterfall import RowKey
 from tui.present.actions.row_actions import GoToRun, ToggleFold
@@ -88,6 +89,12 @@ class WaterfallRows(KeyedRows):
         """Return the look of a span."""
         parts = self._parts
         return look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
+
+    def run_at(self, index: int) -> Run | None:
+        """Return the run that a span stands for, as far as the store knows it; None of a span inside a run."""
+        waterfall = self._parts.waterfall
+        run_id = waterfall.spans[index].run_id
+        return self._view.get_run(run_id) if waterfall.run_spans.get(run_id) == index else None
 
     def _row(self, shown: ShownSpan) -> PageRow:
         index, parts = shown.span, self._parts

@@ -1,0 +1,59 @@
+"""What is said about the span under the cursor, as a pane of facts and as a strip of two lines."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.support.domain.recorded import START, span, trace
+from tests.support.present.samples import NOW, sample
+from tui.domain.errors.error import RunError
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.domain.traces.extent import RunEnd, extents_of
+from tui.domain.traces.longest_path import longest_path
+from tui.domain.traces.row_tree import row_tree
+from tui.domain.traces.span import Span
+from tui.domain.traces.waterfall import ROOT, place
+from tui.present.columns import Now
+from tui.present.styled import plain
+from tui.present.waterfall.axis import ticks, whole_window
+from tui.present.waterfall.bars import Scale
+from tui.present.waterfall.detail import SelectedSpan, detail_lines, strip_lines
+from tui.present.waterfall.look import look_of
+from tui.present.waterfall.page import RowParts, columns_for
+
+CRASH = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
+
+
+def shown(root: Span, run: Run, width: int) -> tuple[str, str]:
+    """Return the pane and the strip of the root of a trace whose run has ended."""
+    waterfall = place(trace(root))
+    extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=None))
+    now = START + timedelta(seconds=100)
+    window = whole_window(extents, waterfall.moment(now))
+    columns = columns_for(width, 2)
+    axis = ticks(window, columns.bar)
+    scale = Scale.of(window, columns.bar, axis, waterfall.moment(now))
+    tree, path = row_tree(waterfall), longest_path(waterfall, extents)
+    parts = RowParts(waterfall, extents, tree, path, columns, scale, Now(now))
+    look = look_of(waterfall, extents, ROOT, lambda _: run, is_on_path=True)
+    selected = SelectedSpan(ROOT, look, None, run.id, run=run)
+    lines = detail_lines(selected, parts, width, 20), strip_lines(selected, parts, width)
+    pane, strip = ("\n".join(plain(line) for line in each) for each in lines)
+    return pane, strip
+
+
+def test_run_that_crashed_says_why() -> None:
+    said = span("about to exit", 0.5, 0, level="INFO")
+    root = span("a-task-with-a-long-name", 0, 4, span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG"), said)
+    run = replace(sample("CRASHED"), error=(NOW, CRASH))
+    pane, strip = shown(root, run, 120)
+    assert "error     Internal error Process exited with code 1." in pane
+    assert "4.0s long, 1.0s of it queued" in pane
+    assert strip.splitlines()[1].strip() == "Internal error Process exited with code 1."
+    assert "of it queued" in strip
+
+
+def test_strip_leaves_out_the_queue_where_it_does_not_fit() -> None:
+    root = span("a-task-with-a-long-name", 0, 4, span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG"))
+    first = shown(root, sample("CRASHED"), 85)[1].splitlines()[0]
+    assert first.endswith("4.0s long")
