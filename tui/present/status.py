@@ -105,10 +105,16 @@ DESCRIPTIONS: Final = {
     "System failure": "Trigger.dev failed, not its code",
     "Failed to run": "its code was never reached",
     "Interrupted": "its worker was stopped",
-    "Canceled": "it was stopped on request",
+    "Canceled": "it was stopped",
     "Expired": "did not start within its ttl",
 }
 """The meaning of each status, for new users."""
+
+DESCRIPTIONS_BY_CODE: Final = {"Canceled": "Trigger.dev stopped it, not a request"}
+"""The meaning of a status if the error has a code: the server cancels a run whose worker is lost.
+
+Source: tests/wire/recordings/README.md §2.
+"""
 
 UNSURE_DESCRIPTIONS: Final = {
     "Executing": "it has started and has not ended",

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from tests.support.present.attempt_pages import of, text
-from tests.support.present.samples import CREATED, NOW, STARTED, attempt, sample, text_of
+from tests.support.present.samples import CREATED, NOW, STAMP, STARTED, attempt, sample, text_of
 from tests.support.present.trees import Grove
 from tui.domain.attempt import AttemptStatus
+from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
@@ -170,6 +171,13 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
     assert changed.state is not None
     changed = replace(changed, state=replace(changed.state, updated_at=NOW))
     assert RUNNING not in detail_of(changed)
+
+
+def test_run_that_the_server_canceled_was_not_stopped_on_request() -> None:
+    lost = RunError(Raw("no heartbeat"), Raw("Internal error"), code="TASK_RUN_STALLED_EXECUTING")
+    assert "Trigger.dev stopped it, not a request" in detail_of(replace(sample("CANCELED"), error=(STAMP, lost)))
+    assert "not a request" not in detail_of(sample("CANCELED"))
+    assert "it was stopped" in detail_of(sample("CANCELED"))
 
 
 SCHEDULE = {"id": "sched_1", "externalId": "cust-42", "generator": {"type": "CRON", "expression": "0 3 * * *"}}

@@ -114,6 +114,13 @@ def test_earlier_error_is_hidden_after_a_success_or_a_retry() -> None:
     assert "Upstream" not in texts(replace(sample("EXECUTING", attempt_count=2), error=(STAMP, failure(1))))[1]
 
 
+def test_canceled_run_of_a_lost_worker_says_so() -> None:
+    lost = replace(failure(1, "no heartbeat"), code="TASK_RUN_STALLED_EXECUTING")
+    assert "no heartbeat" in texts(replace(sample("CANCELED"), error=(STAMP, lost)))[1]
+    user = replace(failure(1, "Canceled by user"), name=None)
+    assert texts(replace(sample("CANCELED"), error=(STAMP, user)))[1].strip() == "took 6.3s, 24s ago"
+
+
 def test_narrow_summary_cuts_the_task_and_keeps_the_id() -> None:
     run = sample("FAILED", task="a-task-with-a-long-name", attempt_count=3)
     assert texts(run, 60)[0] == f"  ✗ Failed  a-task-with-a-l…  {RUN_ID}"

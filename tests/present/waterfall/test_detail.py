@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.support.domain.recorded import START, span, trace
 from tests.support.present.samples import NOW, sample
 from tui.domain.errors.error import RunError
-from tui.domain.run import Run
+from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.traces.extent import RunEnd, extents_of
 from tui.domain.traces.longest_path import longest_path
@@ -45,7 +45,7 @@ def shown(root: Span, run: Run, width: int) -> tuple[str, str]:
 def test_run_that_crashed_says_why() -> None:
     said = span("about to exit", 0.5, 0, level="INFO")
     root = span("a-task-with-a-long-name", 0, 4, span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG"), said)
-    run = replace(sample("CRASHED"), error=(NOW, CRASH))
+    run = replace(sample("CRASHED"), error=(Stamp(NOW, Precision.DETAIL, NOW), CRASH))
     pane, strip = shown(root, run, 120)
     assert "error     Internal error Process exited with code 1." in pane
     assert "4.0s long, 1.0s of it queued" in pane

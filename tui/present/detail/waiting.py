@@ -10,7 +10,7 @@ from tui.domain.text import Raw
 from tui.domain.wait import Wait, WaitKind
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS, style_of
+from tui.present.status import DESCRIPTIONS, DESCRIPTIONS_BY_CODE, UNSURE_DESCRIPTIONS, style_of
 
 DATED_AFTER: Final = timedelta(seconds=60)
 """The age from which a wait has a date. A visible run is read more often than that."""
@@ -60,6 +60,9 @@ def meaning_words(run: Run, now: Now) -> str:
     word = style_of(run).word
     if word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
         return UNSURE_DESCRIPTIONS[word]
+    error = run.error[1] if run.error is not None else None
+    if word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
+        return DESCRIPTIONS_BY_CODE[word]
     return DESCRIPTIONS.get(word, "")
 
 

@@ -74,7 +74,10 @@ def _attempt(run: Run) -> Line:
 
 def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
     error = run.error[1] if run.error else None
-    if error is not None and not run.status.is_failed and not run.is_waiting_to_retry:
+    is_shown = run.status.is_failed or run.is_waiting_to_retry
+    if error is not None and run.status is RunStatus.CANCELLED:
+        is_shown = error.is_internal  # its worker was lost; "Canceled by user" has no code
+    if error is not None and not is_shown:
         error = None
     if error is not None:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
