@@ -24,8 +24,9 @@ WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or ro
         (71, {"status": 15, "task": 33, "took": 7, "age": 5}),
         (80, {"status": 15, "task": 29, "run": 11, "took": 7, "age": 5}),
         (99, {"status": 15, "task": 35, "run": 11, "took": 7, "age": 5, "version": 11}),
-        (100, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "error": 14}),
-        (111, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "error": 25}),
+        (100, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "error": 27}),
+        (111, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "error": 38}),
+        (112, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 26}),
         (120, {"status": 15, "task": 24, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 30}),
         (160, {"status": 15, "task": 26, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 22, "error": 44}),
         (

@@ -5,7 +5,7 @@ A new column is one row of `COLUMNS`. `printed.table` fits the same columns to t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
@@ -17,6 +17,7 @@ from tui.present.status import style_of
 from tui.present.styled import Align, Line, Piece, Token, fit, joined, opening_line
 
 _MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
 
 
 class Now(NamedTuple):
@@ -88,10 +89,14 @@ def took(run: Run, now: datetime) -> timedelta | None:
 
 
 def times_same_until(run: Run, at: datetime) -> datetime:
-    """Return until when `took` and `age` of a run have the same texts as at a moment, at least."""
+    """Return until when `took`, `age` and `created` of a run have the same texts as at a moment, at least.
+
+    At midnight (UTC), the date appears in `created`.
+    """
     if run.fixed.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
         return at
-    return at + formatting.same_age_for(run.fixed.created_at, at)
+    midnight = datetime(at.year, at.month, at.day, tzinfo=UTC) + _DAY
+    return min(at + formatting.same_age_for(run.fixed.created_at, at), midnight)
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
@@ -107,6 +112,11 @@ def short_id(run_id: RunId, token: Token) -> Line:
     if len(run_id) <= 11:
         return (Piece(run_id, token),)
     return (Piece(f"{run_id[:6]}…", token), Piece(run_id[-4:], _LIFTED.get(token, token)))
+
+
+def whole_id(run: Run, _now: Now) -> Line:
+    """Return the id of a run, however long."""
+    return (Piece(run.id, style_of(run).row.rest),)
 
 
 def _status(run: Run, _now: Now) -> Line:
@@ -195,7 +205,7 @@ SHOWS_ERRORS: Final = frozenset({_error, _tags_or_error})
 # Pane width, and from it on the widths of flexible columns that do not take the remaining cells.
 _SHARES: Final[tuple[tuple[int, dict[str, int]], ...]] = (
     (ERROR_ALONE, {"task": 26, "tags": 22}),
-    (TAGS.from_width, {"task": 24}),
+    (120, {"task": 24}),
     (ERROR.from_width, {"task": 20}),
     (0, {}),
 )
@@ -211,15 +221,18 @@ def columns_for(pane_width: int, *, only_failures: bool = False) -> list[SizedCo
     `only_failures`: the list is filtered to failed runs. A narrow pane then shows their errors, and no ids.
     """
     if only_failures and MIN_FAILURES <= pane_width < ERROR.from_width:
-        return _sized(FAILURES, pane_width, _FAILURES_SHARES)
+        return sized_columns(FAILURES, pane_width, _FAILURES_SHARES)
     shown = [column for column in COLUMNS if pane_width >= column.from_width]
     if TAGS.from_width <= pane_width < ERROR_ALONE:
         shown = [TAGS_OR_ERROR if column is TAGS else column for column in shown if column is not ERROR]
+    elif ERROR.from_width <= pane_width < TAGS.from_width:
+        shown.remove(VERSION)  # Otherwise the error would have half as many cells.
     shares = next(shares for from_width, shares in _SHARES if pane_width >= from_width)
-    return _sized(shown, pane_width, shares)
+    return sized_columns(shown, pane_width, shares)
 
 
-def _sized(columns: Sequence[Column], pane_width: int, shares: Mapping[str, int]) -> list[SizedColumn]:
+def sized_columns(columns: Sequence[Column], pane_width: int, shares: Mapping[str, int]) -> list[SizedColumn]:
+    """Return the columns with their widths in a pane. One flexible column without a share takes the remaining cells."""
     widths = {column.id: column.width or shares.get(column.id, 0) for column in columns}
     rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(columns) - 1)
     return [SizedColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in columns]

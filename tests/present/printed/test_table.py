@@ -1,5 +1,4 @@
 import re
-from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -8,8 +7,7 @@ from hypothesis import strategies as st
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.columns import Now, row
-from tui.present.printed.table import PrintedTable, wide_columns
+from tui.present.printed.table import PrintedTable
 from tui.present.styled import line_width
 
 
@@ -82,21 +80,3 @@ def test_later_page_keeps_the_columns_and_is_never_narrower() -> None:
     first = text_of(table.page([sample(task="a-long-name-of-a-task")], NOW)).splitlines()
     second = text_of(table.page([sample(task="x")], NOW)).splitlines()
     assert first[1].index(RUN_ID) == second[0].index(RUN_ID)
-
-
-@pytest.mark.parametrize(
-    ("width", "columns"),
-    [
-        (80, ["status", "task", "run", "created"]),
-        (99, ["status", "task", "run", "took", "created"]),
-        (120, ["status", "task", "run", "took", "age", "created", "version", "tags"]),
-        (200, ["status", "task", "run", "took", "age", "created", "version", "tags", "cost"]),
-    ],
-)
-def test_wide_list_shows_clock_times(width: int, columns: list[str]) -> None:
-    slots = wide_columns(width)
-    assert [slot.column.id for slot in slots] == columns
-    assert "13:48:37" in text_of([row(sample(), slots, Now(NOW))])
-    assert "11-24 13:48" in text_of([row(sample(), slots, Now(NOW + timedelta(days=1)))])
-    for each in (sample(), full(HOSTILE)):
-        assert line_width(row(each, slots, Now(NOW))) <= width - 3

@@ -14,7 +14,6 @@ from tui.lazy_dataclass import dataclass
 from tui.present.columns import (
     AGE,
     COST,
-    CREATED,
     GAP,
     RUN,
     STATUS,
@@ -27,20 +26,15 @@ from tui.present.columns import (
     SizedColumn,
     head,
     row,
+    whole_id,
 )
-from tui.present.status import style_of
-from tui.present.styled import Line, Piece, line_width
-
-
-def _whole_id(run: Run, _now: Now) -> Line:
-    return (Piece(run.id, style_of(run).row.rest),)
-
+from tui.present.styled import Line, line_width
 
 # Users of `ls` need the id more than the duration, so the id stays longer.
 PRINTED: Final = (
     STATUS,
     TASK,
-    replace(RUN, width=None, cell=_whole_id, drop_rank=1),
+    replace(RUN, width=None, cell=whole_id, drop_rank=1),
     replace(TOOK, drop_rank=2),
     AGE,
     VERSION,
@@ -94,32 +88,3 @@ def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | N
             widths[flexible] += grown
             spare -= grown
     return [SizedColumn(column, widths[column.id]) for column in kept]
-
-
-_WIDE: Final = {
-    "status": 15,
-    "task": 26,
-    "run": 29,
-    "took": 7,
-    "age": 5,
-    "created": 11,
-    "version": 11,
-    "tags": 22,
-    "cost": 8,
-}
-MIN_BOTH_TIMES: Final = 100
-"""The narrowest pane with ages and clock times."""
-
-_EDGES: Final = 3  # The gutter and the right edge.
-
-
-def wide_columns(pane_width: int) -> list[SizedColumn]:
-    """Return the columns of the list on the screen, with whole run ids and clock times, for a pane of this width.
-
-    A narrow pane has the clock times in the place of the ages.
-    """
-    times = (AGE, CREATED) if pane_width >= MIN_BOTH_TIMES else (CREATED,)
-    columns = [each for column in PRINTED for each in (times if column is AGE else (column,))]
-    slots = fitted(columns, _WIDE, pane_width - _EDGES)
-    spare = pane_width - _EDGES - _GLYPH_CELLS - sum(slot.width for slot in slots) - GAP * (len(slots) - 1)
-    return [slot._replace(width=slot.width + max(spare, 0)) if slot is slots[-1] else slot for slot in slots]

@@ -31,7 +31,6 @@ from tui.present.columns import (
     times_same_until,
 )
 from tui.present.frame.outage import gap_line
-from tui.present.printed.table import wide_columns
 from tui.present.styled import Line, Piece, Token, fit, joined, mark_hits
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
@@ -212,7 +211,7 @@ class RunTable(LineWidget, can_focus=True):
         self._update_columns()
 
     def show_wide(self, *, is_wide: bool) -> None:
-        """Show whole run ids, or short ids and more columns."""
+        """Show clock times and whole run ids, or short ids and more columns."""
         self.is_wide = is_wide
         self._update_columns()
 
@@ -229,7 +228,12 @@ class RunTable(LineWidget, can_focus=True):
 
     def _update_columns(self) -> None:
         width = self.size.width
-        self._slots = wide_columns(width) if self.is_wide else columns_for(width, only_failures=self._only_failures)
+        if self.is_wide:
+            from tui.present.list.wide_columns import wide_columns_for  # noqa: PLC0415  not needed before
+
+            self._slots = wide_columns_for(width, only_failures=self._only_failures)
+        else:
+            self._slots = columns_for(width, only_failures=self._only_failures)
         self._times = _times(self._slots)
         self.show_all()
         self.show_end()
