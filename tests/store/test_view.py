@@ -8,11 +8,11 @@ from tests.support.domain.patches import at, gone, moments, patch_of, reads, run
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.update import RunGone, RunsRead
-from tui.store.changes import Changes
+from tui.store.changes import Changes, ViewDelta
 from tui.store.filter import parse_filter
 from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.store.store import Store
-from tui.store.view import View, ViewDelta
+from tui.store.view import View
 
 A, B, C = RunId("run_a"), RunId("run_b"), RunId("run_c")
 filters = st.sampled_from(["", "status:failed", "-tag:x", "task:sync status:live", "b"]).map(parse_filter)
@@ -91,8 +91,20 @@ def test_view_that_changes_while_it_is_filled_is_true(
         view.update(store.apply(update))
     while not view.fill(lambda: True):
         pass
+    while data.draw(st.booleans()) and not view.index(lambda: True):
+        pass
     assert_is_true(store, view)
     assert view.fill(lambda: True)
+
+
+def test_changed_run_is_found_before_the_view_is_updated() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", updated=1), patch_of("run_b", updated=2))))
+    view = View(store, order=UPDATED)
+    changes = store.apply(RunsRead((patch_of("run_a", updated=3),)))
+    assert view.index_of(A) == 1
+    assert not view.update(changes).is_empty
+    assert view.index_of(A) == 0
 
 
 def test_live_run_is_shown_at_any_age_until_it_ends() -> None:

@@ -87,3 +87,22 @@ class Changes:
 def _status_and_title(run: Run) -> tuple[RunStatus, str]:
     """Return the status and its title. An unknown word keeps its title but may become final."""
     return run.status, run.status_title
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDelta:
+    """How a view changed.
+
+    `entered` and `left` are runs that the view now shows or no longer shows. `moved` runs have a different sort key,
+    although their index may be the same. `changed` runs have the same key. Indexes come from the view.
+    """
+
+    entered: frozenset[RunId]
+    left: frozenset[RunId]
+    moved: frozenset[RunId]
+    changed: frozenset[RunId]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changed."""
+        return not (self.entered or self.left or self.moved or self.changed)

@@ -29,6 +29,9 @@ from tui.ui.data.live_model import LiveModel
 SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
 
+PAINT_DELAY_S: Final = 0.1
+"""How long new views have the processor for themselves."""
+
 ADVANCE_EVERY: Final = timedelta(minutes=1)
 
 RECHECK_SHARE: Final = 0.1
@@ -72,14 +75,22 @@ class ListViews:
     * `unread`: those of `failed` whose error was never fetched
 
     `on_views` is called when new views have replaced the old ones. `on_recheck` receives the runs that may match
-    differently because time passed. During a pause all views show the runs as they were.
+    differently because time passed. `on_painted` receives the number of shown runs when large views had the time to
+    be painted. During a pause all views show the runs as they were.
     """
 
-    def __init__(self, live: LiveModel, on_views: Callable[[], None], on_recheck: Callable[[Changes], None]) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        on_views: Callable[[], None],
+        on_recheck: Callable[[Changes], None],
+        on_painted: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._live = live
         self._session = session = live.session
         self._on_views = on_views
         self._on_recheck = on_recheck
+        self._on_painted = on_painted
         self._fill_task: asyncio.Task[None] | None = None
         self._filling: list[View] = []
         self._recheck_task: asyncio.Task[None] | None = None
@@ -113,6 +124,7 @@ class ListViews:
         self._filling = [view for view in views if view is not self.base]
         if self._fill_some(views):
             self._replace_views(views)
+            self._on_painted(len(self.shown))
         else:
             self._fill_task = self._session.spawn(self._fill(views), "filter")
 
@@ -189,12 +201,25 @@ class ListViews:
         with _no_collections():
             return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
+    def _index_some(self, views: list[View]) -> bool:
+        monotonic_s = self._session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        return all(view.index(lambda: monotonic_s() >= until_s) for view in views)
+
     async def _fill(self, views: list[View]) -> None:
         # Between the slices too: the keys of a half filled view would cost each collection 30 ms.
         with _no_collections():
             while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
                 await asyncio.sleep(0)
+            replaced = (self.base, self.shown)
             self._replace_views(views)
+            # Of 100,000 runs, each of these takes 10 ms: freeing the old keys, and looking at the new ones in a
+            # collection or to freeze them. The new rows are painted before.
+            await self._session.clock.sleep(PAINT_DELAY_S)
+            del replaced
+            while not self._index_some(views):  # noqa: ASYNC110  each pass does work
+                await asyncio.sleep(0)
+            self._on_painted(len(self.shown))
 
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from tui.domain.ids import RunId
-from tui.store.view import View, ViewDelta
+from tui.store.changes import ViewDelta
+from tui.store.view import View
 
 
 class Marks(Collection[RunId]):
@@ -80,7 +81,7 @@ class Marks(Collection[RunId]):
     def set_view(self, view: View) -> None:
         """Replace the view: the marked runs that are not in it are hidden."""
         self.end_series()
-        self._hidden = set(self._marked.keys() - view.run_ids)
+        self._hidden = {run_id for run_id in self._marked if run_id not in view}
 
     def on_view_change(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
         """Update which marked runs are hidden. Runs that were removed from the store lose their marks."""

@@ -1,6 +1,6 @@
 """Counts the runs that were created since the list stopped following them, and that were not visible yet."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 
 from tui.domain.ids import RunId
@@ -35,7 +35,7 @@ class NewRuns:
         """Drop runs that are visible now, or gone."""
         self._run_ids.difference_update(run_ids)
 
-    def keep(self, run_ids: Collection[RunId]) -> None:
+    def keep(self, run_ids: Container[RunId]) -> None:
         """Drop every run that is not among these."""
         self._run_ids = {run_id for run_id in self._run_ids if run_id in run_ids}
 

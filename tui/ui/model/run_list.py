@@ -112,7 +112,7 @@ class RunListModel:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
         self._view, self._departed = view, None
         self.marks.set_view(view)
-        self._new.keep(view.run_ids)
+        self._new.keep(view)
         if self._cursor is not None and self._cursor not in view:
             self._clear_cursor()
         self._top = 0

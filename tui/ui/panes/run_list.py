@@ -66,7 +66,7 @@ class RunListPane(Pane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live, self._show_views, self._update_rows)
+        self.views = ListViews(live, self._show_views, self._update_rows, self._on_painted)
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.on_moved = self._on_moved
@@ -297,5 +297,7 @@ class RunListPane(Pane):
         self.table.show_failures(only_failures=shows_only_failures(self.views.query))
         self._show_texts()
         self._show_rows()
-        self.app_base.record_view(len(self.views.shown))
         self.post_message(self.Filtered())
+
+    def _on_painted(self, size: int) -> None:
+        self.app_base.record_view(size)
