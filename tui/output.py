@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, Self, TextIO
 
-from tui.config import Secret
 from tui.domain.run import Json, Run
 from tui.domain.text import Raw, clean
 from tui.present.ascii import ascii_line, ascii_text
@@ -24,6 +23,7 @@ from tui.present.printed.table import PrintedTable
 from tui.present.redaction import Redactor
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token
+from tui.settings import Secret
 
 DEFAULT_WIDTH: Final = 80
 """Width in cells if there is no terminal, or if it does not report its width."""

@@ -22,9 +22,9 @@ from tests.hostile.world import HostileFleet
 from tests.perf.scaled_clock import ScaledClock
 from tests.support.commands import environment
 from tui.cli.main import commands, run
-from tui.config import Settings
 from tui.output import DEFAULT_WIDTH, Output
 from tui.session import Session
+from tui.settings import Settings
 from tui.wire.request_progress import Timeouts
 
 HUNG_AFTER_S = 20

@@ -24,9 +24,9 @@ from tests.support.fleet import FleetApi
 from tests.support.relay import TOKEN, TOKENS, RelaySetup
 from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
-from tui.config import read_relay_settings
 from tui.relay import RelayOptions
 from tui.session import Session
+from tui.settings import read_relay_settings
 from tui.ui.app import TriggerApp
 
 KINDS = frozenset(

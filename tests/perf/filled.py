@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from random import Random
 
-from tui.config import Secret, Settings
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp, State
@@ -28,6 +27,7 @@ from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.session import Session
+from tui.settings import Secret, Settings
 from tui.ui.app import TriggerApp
 
 PAGE = 100

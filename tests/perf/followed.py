@@ -17,9 +17,9 @@ from typing import Any
 
 from tests.perf.filled import PAGE, WORDS, patch
 from tui.cli.allocator import return_large_blocks
-from tui.config import read_settings
 from tui.domain.update import RunsRead, SourceConnected
 from tui.session import Session
+from tui.settings import read_settings
 from tui.store.changes import Changes, Topic
 from tui.ui.app import TriggerApp
 

@@ -13,7 +13,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_until, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
-from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.source_names import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
@@ -22,6 +21,7 @@ from tui.relay.authenticator import MAX_REFUSALS_LOGGED, REFUSAL_PERIOD_S, Authe
 from tui.relay.request_proxy import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
 from tui.relay.server import MAX_REQUEST_BYTES
 from tui.session import Session
+from tui.settings import Secret
 from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
 

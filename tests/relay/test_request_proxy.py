@@ -10,10 +10,10 @@ from starlette.responses import Response
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import relay_setup
 from tests.support.virtual_clock import VirtualClock
-from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.relay import request_proxy
 from tui.relay.request_proxy import RequestProxy
+from tui.settings import Secret
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
 from tui.wire.read_requests import RunRequest
 from tui.wire.relay.messages import CallResponse, decode_relay_message, response_parts

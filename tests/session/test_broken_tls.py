@@ -13,12 +13,12 @@ from tests.support.raw_server import CERTIFICATE
 from tests.support.recording_server import Fault, RecordingsApi
 from tests.support.virtual_clock import VirtualClock
 from tui.actions import CANCEL, REPLAY, Action
-from tui.config import read_settings
 from tui.domain.action import ActionPhase
 from tui.domain.ids import RunId
 from tui.domain.source_names import REALTIME, REST
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.session import Session
+from tui.settings import read_settings
 from tui.sources.budget import Priority
 from tui.store.merge import merge
 

@@ -331,7 +331,7 @@ def test_new_session_loads_no_httpx_or_pydantic() -> None:
     import sys
 
     code = (
-        "import sys; from tui.session import Session; from tui.config import read_settings;"
+        "import sys; from tui.session import Session; from tui.settings import read_settings;"
         "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
         "print(sorted({'httpx', 'pydantic', 'textual'} & set(sys.modules)))"
     )

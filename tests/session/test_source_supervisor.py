@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.config import Secret, Settings
 from tui.domain.update import SourceConnected, SourceRetrying, Update
 from tui.session.source_supervisor import SourceSupervisor
+from tui.settings import Secret, Settings
 from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
 from tui.store.store import Store
 

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import pass_time, public_token, started
 from tests.support.virtual_clock import VirtualClock
-from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
 from tui.emulator.simulation.failure import Failure, FailureKind
@@ -22,6 +21,7 @@ from tui.emulator.world import DemoTasks, World
 from tui.present.printed.schema import tree_objects
 from tui.present.printed.tree import tree_lines
 from tui.present.styled import plain
+from tui.settings import Secret
 from tui.sources.budget import PUBLIC_TOKEN
 from tui.sources.tree_fetcher import MAX_TREE_WAIT_S
 

@@ -16,13 +16,13 @@ from websockets.http11 import Request, Response
 
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import started
-from tui.config import Secret, read_relay_settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.emulator.server.listening import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
+from tui.settings import Secret, read_relay_settings
 from tui.sources.clock import Clock
 from tui.sources.relay.connection import RelayConnection
 from tui.wire.relay.messages import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message

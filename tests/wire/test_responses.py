@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.wire.requests import KEY, NOW
-from tui.config import Secret
+from tui.settings import Secret
 from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.responses import Response, read_rate_limit, response_error
 

@@ -15,8 +15,8 @@ from tui.cli.bugs import print_bug, redact_interpreter_output
 from tui.cli.commands.monitor import monitor, monitor_options, relay_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options
-from tui.config import Secret, SettingsError
 from tui.output import Output, OutputClosed, OutputFailed
+from tui.settings import Secret, SettingsError
 
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 

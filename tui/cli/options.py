@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from tui.config import MIN_INTERVAL_S, Settings, read_settings
 from tui.domain.ids import RunId
+from tui.settings import MIN_INTERVAL_S, ConfigFile, Settings, read_settings
+from tui.settings.config_file import load_config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,8 +32,25 @@ class RunIdType(click.ParamType[RunId]):
 RUN_ID = RunIdType()
 
 
+def config_option(command: F) -> F:
+    """Add `--config`."""
+    return click.option(
+        "--config",
+        "config_path",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The config file [default: TRIGGER_TUI_CONFIG, or ~/.config/trigger-tui/config.toml].",
+    )(command)
+
+
+def config_file_of(options: dict[str, Any]) -> ConfigFile:
+    """Remove the option from a command's options, and read the config file."""
+    return load_config(os.environ, options.pop("config_path", None))
+
+
 def connection_options(command: F) -> F:
     """Add the options of every command that connects to the API."""
+    command = config_option(command)
     for option in (
         click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
         click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
@@ -49,7 +68,7 @@ def following_options(command: F) -> F:
             "--interval",
             "interval_s",
             type=click.FloatRange(MIN_INTERVAL_S, 3600),
-            help="Seconds between polls [default: 2].",
+            help="Seconds between polls [default: 2, or as in the config file].",
         ),
     ):
         command = option(command)
@@ -73,4 +92,5 @@ def settings_of(options: dict[str, Any]) -> Settings:
         expect_env=options.pop("expect_env", None),
         interval_s=options.pop("interval_s", None),
         realtime=options.pop("realtime", True),
+        file=config_file_of(options),
     )

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from tui.cli.exit_codes import ExitCode, Stop
-from tui.config import Settings
 from tui.session import Session
+from tui.settings import Settings
 
 
 class StderrWriter(Protocol):
@@ -24,7 +24,12 @@ MIN_WAIT_NOTICE_INTERVAL_S = 60.0
 
 @asynccontextmanager
 async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterator[Session]:
-    """Start a session, which ends with the block. Waits for the request budget are reported on stderr."""
+    """Start a session, which ends with the block.
+
+    What is wrong in the config file, and waits for the request budget, are reported on stderr.
+    """
+    for complaint in settings.file.complaints:
+        output.say(str(complaint))
     reported_s: float | None = None
 
     def report_wait(seconds: float) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
-from tui.config import Secret
+from tui.settings import Secret
 from tui.sources.budget import Budget, Priority, Refill
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES

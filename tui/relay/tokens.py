@@ -12,8 +12,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Final
 
-from tui.config import Secret
 from tui.lazy_dataclass import dataclass
+from tui.settings import Secret
 
 MIN_TOKEN_CHARS: Final = 16
 """As hexadecimal digits these are 64 bits, too many to guess over a network."""

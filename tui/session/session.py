@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Self
 
 from tui import __version__
 from tui.actions import Action
-from tui.config import Settings
 from tui.domain.action import ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -32,6 +31,7 @@ from tui.session.server_time import ServerTime
 from tui.session.sleep import detect_sleep
 from tui.session.source_supervisor import SourceSupervisor
 from tui.session.untracked import load_untrack
+from tui.settings import Settings
 from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sources.clock import Clock, SystemClock
 from tui.store.changes import Changes

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tui.config import Settings
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.source_names import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.settings import Settings
 from tui.sources.base import Emit, Fatal, Source, Transient, wait_s
 from tui.sources.clock import Clock, WakeableClock
 from tui.store.store import Store

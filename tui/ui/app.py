@@ -89,6 +89,8 @@ class TriggerApp(AppBase):
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
+        for complaint in session.settings.file.complaints:
+            self.messages.add(session.now(), f"{complaint}.")
         self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""

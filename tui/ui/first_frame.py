@@ -9,13 +9,13 @@ from typing import Final
 
 from rich.color import ColorSystem
 
-from tui.config import Settings
 from tui.present.columns import columns_for, head
 from tui.present.formatting import LOADING
 from tui.present.frame.header import header_line
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.rule import RuleText, Tab, rule_line
 from tui.present.styled import Line, Piece, Token
+from tui.settings import Settings
 from tui.store.freshness import Freshness, Level
 from tui.ui.look.styles import LineStyler
 from tui.ui.model.layout import is_too_small, list_width

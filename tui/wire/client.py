@@ -13,12 +13,12 @@ from typing import Self
 import httpx
 
 from tui import __version__
-from tui.config import Secret
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.filters import MAX_PERIOD, RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
+from tui.settings import Secret
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response

@@ -16,11 +16,11 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tui.config import Secret
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
+from tui.settings import Secret
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.request_progress import RequestProgress, TransportFailure

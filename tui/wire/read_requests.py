@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeVar, assert_never
 from urllib.parse import quote
 
-from tui.config import Secret
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
@@ -18,6 +17,7 @@ from tui.domain.text import clean
 from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
+from tui.settings import Secret
 from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.limits import MAX_INLINE_BYTES, Limits

@@ -9,12 +9,12 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from tui.config import PREVIEW_BRANCH, Secret
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
+from tui.settings import PREVIEW_BRANCH, Secret
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json

@@ -36,7 +36,6 @@ from tests.perf.figure import Figure
 from tests.perf.followed import INTO
 from tests.perf.scaled_clock import ScaledClock
 from tests.perf.terminal import Terminal
-from tui.config import read_settings
 from tui.domain.status import RunStatus, parse_status
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
@@ -44,6 +43,7 @@ from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
 from tui.session import Session
+from tui.settings import read_settings
 from tui.wire.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
 from tui.wire.feed import FeedTarget
 

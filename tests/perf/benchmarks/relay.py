@@ -24,7 +24,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from tests.perf.figure import Figure
-from tui.config import Secret, read_settings
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, State
 from tui.domain.status import parse_status
@@ -35,6 +34,7 @@ from tui.relay import Relay, RelayOptions, Tokens
 from tui.relay.store_encoder import CHUNK_RUNS
 from tui.relay.upstream import Upstream
 from tui.session import Session
+from tui.settings import Secret, read_settings
 from tui.sources.clock import SystemClock
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource

@@ -22,9 +22,9 @@ from tests.support.raw_server import (
     write_past_tls,
 )
 from tests.support.virtual_clock import VirtualClock
-from tui.config import Secret
 from tui.domain.ids import RunId
 from tui.domain.update import SourceConnected, Update
+from tui.settings import Secret
 from tui.sources.base import Fatal, Transient
 from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.source import RelaySource

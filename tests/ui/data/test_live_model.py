@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import START, VirtualClock
-from tui.config import read_settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.session import Session
+from tui.settings import read_settings
 from tui.store.changes import Changes, Topic, Transition
 from tui.ui.data.live_model import LiveModel, PauseSnapshot
 

@@ -10,9 +10,9 @@ import pytest
 from tests.support.domain.patches import patch_of
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import VirtualClock
-from tui.config import read_settings
 from tui.domain.update import RunsRead
 from tui.session import Session
+from tui.settings import read_settings
 from tui.store.orders import TASK
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.list_views import ListViews

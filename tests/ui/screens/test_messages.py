@@ -9,7 +9,6 @@ from tests.support.fleet import SECRET
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.virtual_clock import START, VirtualClock
-from tui.config import read_settings
 from tui.domain.environment import Capability, Environment
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
@@ -23,6 +22,7 @@ from tui.domain.update import (
     Update,
 )
 from tui.session import Session
+from tui.settings import read_settings
 from tui.sources.budget import Priority
 from tui.store.changes import Changes
 from tui.ui.data.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter

@@ -14,7 +14,6 @@ from tui.cli.consent import Consent, ask, check_consent, plan_caveats, plan_text
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.action_plan import UNKNOWN, ActionPlan
 from tui.domain.filters import RunFilters
@@ -22,6 +21,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json, Run
 from tui.output import Output, OutputClosed
 from tui.session import Session
+from tui.settings import Settings
 
 
 def _command(action: Action) -> click.Command:

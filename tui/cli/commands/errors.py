@@ -11,11 +11,11 @@ from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options, json_option, settings_of
 from tui.cli.progress_line import ProgressLine
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
 from tui.output import Output
 from tui.session import Session
+from tui.settings import Settings
 
 if TYPE_CHECKING:
     from tui.domain.errors.progress import ServerGroupsRead

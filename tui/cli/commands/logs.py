@@ -9,12 +9,12 @@ import click
 
 from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog, level_of
 from tui.output import Output
 from tui.session import Session
+from tui.settings import Settings
 
 if TYPE_CHECKING:
     from tui.sources.log_fetcher import LogRead

@@ -19,11 +19,11 @@ import click
 from tui.cli import early_keys
 from tui.cli.bugs import print_bug
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
-from tui.cli.options import following_options
+from tui.cli.options import config_file_of, config_option, following_options
 from tui.cli.world_options import WorldOptions, world_options, world_options_of
-from tui.config import Settings, read_relay_settings, read_settings
 from tui.lazy_dataclass import dataclass
 from tui.output import Output
+from tui.settings import Settings, read_relay_settings, read_settings
 
 if TYPE_CHECKING:
     import socket
@@ -47,9 +47,7 @@ def monitor_options(command: F) -> F:
         click.option(
             "--theme",
             type=click.Choice(["auto", "dark", "light", "16"]),
-            default="auto",
-            show_default=True,
-            help="The colours; 16 uses those of the terminal.",
+            help="The colours; 16 uses those of the terminal [default: auto].",
         ),
         click.option("--read-only", is_flag=True, help="Disable cancel and replay."),
         click.option(
@@ -88,9 +86,8 @@ def relay_options(command: F) -> F:
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """The options for drawing the screen."""
+    """The options for drawing the screen that are no settings."""
 
-    theme: str
     is_ascii: bool
     has_mouse: bool
 
@@ -98,23 +95,23 @@ class DisplayOptions:
     def of(cls, options: dict[str, Any], output: Output) -> Self:
         """Remove the display options from a command's options, and return them."""
         is_ascii = options.pop("ascii_only") or output.is_ascii
-        return cls(options.pop("theme"), is_ascii, options.pop("has_mouse"))
+        return cls(is_ascii, options.pop("has_mouse"))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
     """Run the monitor until the user quits. The variables and options name the API or the relay."""
     _check_terminal(os.environ)
     display = DisplayOptions.of(options, output)
-    relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
+    relay_url, ca, file = options.pop("relay_url"), options.pop("tls_ca"), config_file_of(options)
     if relay_url is None:
         if ca is not None:
             raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
-        _run(output, read_settings(os.environ, **options), display)
+        _run(output, read_settings(os.environ, file=file, **options), display)
         return
     if ca is not None:
         _check_certificates(ca)
-    shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link")}
-    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, **shared)
+    shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link", "theme")}
+    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, **shared)
     _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
 
 
@@ -124,20 +121,21 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 @monitor_options
 @click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod).")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters.")
+@config_option
 @click.pass_obj
 def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used."""
     from tui.emulator.server.child import run_in_child
 
     world = world_options_of(options)
-    display = DisplayOptions.of(options, output)
+    display, file = DisplayOptions.of(options, output), config_file_of(options)
     _check_terminal(os.environ)
     slug = "prod" if is_production else "dev"
     with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
         try:
             _run(
                 output,
-                read_settings(_demo_environ(child.url, slug), **options),
+                read_settings(_demo_environ(child.url, slug), file=file, **options),
                 display,
                 environment_name=f"demo {slug}",
             )
@@ -237,7 +235,7 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
     from tui.ui.look.styles import LineStyler
 
     styler = LineStyler(
-        detect_color_mode(os.environ, display.theme),
+        detect_color_mode(os.environ, settings.theme),
         is_ascii=display.is_ascii,
         has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
     )
@@ -269,7 +267,7 @@ def _run_app(
         async with Session(settings) as session:
             app = TriggerApp(
                 session,
-                color_mode=detect_color_mode(os.environ, display.theme),
+                color_mode=detect_color_mode(os.environ, settings.theme),
                 is_ascii=display.is_ascii,
                 environ=os.environ,
                 environment_name=environment_name,

@@ -12,7 +12,6 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
@@ -22,6 +21,7 @@ from tui.domain.time_span import parse_time_span, time_span_text
 from tui.output import Output
 from tui.present.styled import Piece
 from tui.session import Session
+from tui.settings import Settings
 
 DEFAULT_LIMIT = 50
 """Runs that `ls` prints: about two screens, read by one request."""

@@ -24,8 +24,8 @@ from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import settings_of
 from tui.cli.sessions import open_session
 from tui.cli.stderr_lines import StderrLines
-from tui.config import MIN_INTERVAL_S, Settings, is_loopback
 from tui.output import Output, OutputClosed
+from tui.settings import MIN_INTERVAL_S, Settings, is_loopback
 
 if TYPE_CHECKING:
     from tui.relay import Relay, RelayOptions, Tokens

@@ -6,10 +6,10 @@ import click
 
 from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.ids import RunId
 from tui.output import Output
 from tui.session import Session
+from tui.settings import Settings
 
 
 @click.command("trace")

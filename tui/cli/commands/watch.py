@@ -9,7 +9,6 @@ import click
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN_ID, connection_options, following_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
-from tui.config import Settings
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run
@@ -18,6 +17,7 @@ from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.output import Output
 from tui.session import Session
+from tui.settings import Settings
 
 TOO_EXPENSIVE: Final = 422
 """The server requires a shorter period."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.config import PREVIEW_BRANCH
 from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
+from tui.settings import PREVIEW_BRANCH
 from tui.store.freshness import SourceFailure
 
 _REQUEST: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")

@@ -14,8 +14,8 @@ from typing import Final, NoReturn
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tui.config import Secret
 from tui.domain.text import clean
+from tui.settings import Secret
 from tui.sources.base import Fatal
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import OPEN_TIMEOUT_S, RelayConnector

@@ -15,8 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from tui.config import Secret
 from tui.domain.text import clean
+from tui.settings import Secret
 from tui.sources.base import Fatal
 from tui.wire.client import USER_AGENT
 from tui.wire.dead_peers import detect_dead_peer

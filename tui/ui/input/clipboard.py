@@ -8,10 +8,10 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tui.config import Settings
 from tui.present import formatting
 from tui.present.redaction import Redactor
 from tui.present.styled import Line, Piece, Token
+from tui.settings import Settings
 
 MAX_BYTES: Final = 100_000
 """Some terminals silently drop a longer text: the buffers of xterm, tmux and GNU screen are about this large."""

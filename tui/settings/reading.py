@@ -1,133 +1,74 @@
-"""Builds the settings of a session from environment variables and flags, and rejects contradictions.
+"""Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
 
-Callers pass the variables: this module reads neither `os.environ` nor any file. It is longer than 300 lines, and two
-functions than 40, because they name every setting once.
+A flag wins over a variable, a variable over the file. Callers pass the variables and the file: this module reads
+neither `os.environ` nor any file. It is longer than 300 lines, and two functions than 40, because they name every
+setting once.
 """
 
-import base64
-import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import field
-from datetime import timedelta
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import PurePath
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tui.lazy_dataclass import dataclass
+from tui.settings.secret import NO_SECRET, Secret, SettingsError
+from tui.settings.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_INTERVAL_S,
+    MIN_INTERVAL_S,
+    MIN_PUBLIC_INTERVAL_S,
+    NO_FILE,
+    ConfigFile,
+    ReadOnlyIn,
+    Settings,
+)
+from tui.settings.zones import zone_of
 
-DEFAULT_API_URL = "https://api.trigger.dev"
-"""The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
-
-DEFAULT_INTERVAL_S = 2.0
-"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
-
-MIN_INTERVAL_S = 0.5
-MIN_PUBLIC_INTERVAL_S = 10.0
-"""The minimum with a public token, which may send 60 requests a minute."""
-
-_NOWHERE = PurePath()
-
-PREVIEW_BRANCH = "TRIGGER_PREVIEW_BRANCH"
+PREVIEW_BRANCH: Final = "TRIGGER_PREVIEW_BRANCH"
 """The variable with the branch of a preview environment. The server rejects a preview key without a branch."""
 
-DEFAULT_HISTORY = timedelta(hours=24)
-DEFAULT_HISTORY_RUNS = 5_000
+FILE: Final = "file"
+"""The origin of a setting from the config file."""
+
+_KEY_ORIGIN: Final = "a public token"
+
+UNBIND: Final = "unbind"
+"""In place of a key: the binding has none."""
+
+ROLES: Final = (
+    "bg", "surface", "cursor", "cursor2", "dialog", "line", "guide", "spark", "bright", "text", "muted", "faint",
+    "accent", "rose", "amber", "blue", "green", "chip",
+)  # fmt: skip
+"""What a colour can be used for, as in `ui.look.palettes`."""
+
+VIEWS: Final = ("runs", "errors")
+"""The views with columns of one's own."""
+
+_LINKS: Final = {"auto": None, "always": True, "never": False}
+_KEY_OF_FIELD: Final = {
+    "theme": "theme",
+    "colors": "colors",
+    "timezone": "timezone",
+    "zone": "timezone",
+    "slow_link": "link.slow",
+    "read_only_in": "read_only",
+    "columns": "columns",
+    "keys": "keys",
+    "views": "views",
+    "commands": "commands",
+    "editor": "programs.editor",
+    "pager": "programs.pager",
+    "dashboard_url": "dashboard.url",
+    "bell": "bell",
+}
+"""The key in the file of each field that no other origin but a flag or a variable decides."""
+
+_DEFAULTS: Final = {name: getattr(Settings("", NO_SECRET), name) for name in _KEY_OF_FIELD}
 
 
-class SettingsError(Exception):
-    """A setting is missing or invalid. The text is one line that names the variable or flag."""
-
-
-class Secret:
-    """A key or token that never appears in a `repr`, a log or a traceback. `reveal` returns its text."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, to send it or to redact it."""
-        return self._text
-
-    @property
-    def is_public(self) -> bool:
-        """Whether this is a public access token (a JWT) and not a secret key."""
-        return self._text.count(".") == 2 and self._text.startswith("ey")
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The scopes that a public token claims, such as `read:runs`. Empty for a secret key or an unreadable token."""
-        if not self.is_public:
-            return ()
-        part = self._text.split(".")[1]
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except (ValueError, RecursionError):
-            return ()
-        scopes = claims.get("scopes") if isinstance(claims, dict) else None
-        return tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else ()
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the key may cancel and replay runs. A secret key may; a public token needs a scope."""
-        if not self.is_public:
-            return True
-        return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-
-_NO_SECRET = Secret("")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of one session. With a `relay_url` the key is empty, and `api_url` is only a text to show."""
-
-    api_url: str
-    key: Secret
-    branch: str | None = None
-    read_only: bool = False
-    expect_env: str | None = None
-    """The slug of the only environment in which actions are allowed."""
-
-    interval_s: float = DEFAULT_INTERVAL_S
-    """The wait between two polls."""
-
-    realtime: bool = True
-    """Whether to use the realtime feed."""
-
-    has_title: bool = True
-    """Whether the monitor sets the title of the terminal."""
-
-    slow_link: bool | None = None
-    """Whether the monitor saves bytes; None: when the link to the terminal proves slow."""
-
-    history: timedelta = DEFAULT_HISTORY
-    """How far back to read runs at the start, up to `history_runs`."""
-
-    history_runs: int = DEFAULT_HISTORY_RUNS
-    state_dir: PurePath = _NOWHERE
-    """The folder of the action log."""
-
-    relay_url: str | None = None
-    relay_token: Secret = _NO_SECRET
-    relay_ca: PurePath | None = None
-    origins: Mapping[str, str] = field(default_factory=dict)
-    """Where each field comes from: a variable, a flag or `default`."""
-
-    @property
-    def may_write(self) -> bool:
-        """Whether this session may cancel and replay runs."""
-        return not self.read_only and self.key.may_write
-
-
-def read_settings(
+def read_settings(  # noqa: PLR0913  one parameter for each option
     environ: Mapping[str, str],
     *,
     api_url: str | None = None,
@@ -137,6 +78,8 @@ def read_settings(
     realtime: bool = True,
     has_title: bool = True,
     slow_link: bool | None = None,
+    theme: str | None = None,
+    file: ConfigFile = NO_FILE,
 ) -> Settings:
     """Read the settings of a session on the API. The variables have the names that the official SDK uses.
 
@@ -145,31 +88,28 @@ def read_settings(
     key = _key(environ)
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
-    title, title_origin = _title(environ, has_title=has_title)
-    is_slow, slow_origin = _slow_link(environ, slow_link)
-    min_s = MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S
+    common, origins = _common(environ, file, has_title=has_title, slow_link=slow_link, theme=theme)
+    wanted_s, interval_origin = _interval(file, interval_s)
+    is_locked = _is_read_only(file)
     return Settings(
         api_url=url,
         key=key,
         branch=branch,
-        read_only=read_only,
+        read_only=read_only or is_locked,
         expect_env=expect_env,
-        interval_s=max(min_s, DEFAULT_INTERVAL_S if interval_s is None else interval_s),
+        interval_s=max(MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S, wanted_s),
         realtime=realtime,
-        has_title=title,
-        slow_link=is_slow,
-        state_dir=_state_dir(environ),
-        origins={
+        origins=origins
+        | {
             "api_url": url_origin,
             "key": "TRIGGER_SECRET_KEY",
             "branch": branch_origin,
-            "read_only": "--read-only" if read_only else "a public token" if not key.may_write else "default",
+            "read_only": _read_only_origin(key, by_flag=read_only, by_file=is_locked),
             "expect_env": "--expect-env" if expect_env else "default",
-            "interval_s": "--interval" if interval_s is not None else "default",
+            "interval_s": interval_origin,
             "realtime": "default" if realtime else "--no-realtime",
-            "has_title": title_origin,
-            "slow_link": slow_origin,
         },
+        **common,
     )
 
 
@@ -181,6 +121,8 @@ def read_relay_settings(
     expect_env: str | None = None,
     has_title: bool = True,
     slow_link: bool | None = None,
+    theme: str | None = None,
+    file: ConfigFile = NO_FILE,
 ) -> Settings:
     """Read the settings of a session on a relay: read-only, without a key. `ca` is a file of trusted certificates.
 
@@ -194,29 +136,120 @@ def read_relay_settings(
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
     if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
-    title, title_origin = _title(environ, has_title=has_title)
-    is_slow, slow_origin = _slow_link(environ, slow_link)
+    common, origins = _common(environ, file, has_title=has_title, slow_link=slow_link, theme=theme)
     return Settings(
         api_url=f"the API behind {url}",
-        key=_NO_SECRET,
+        key=NO_SECRET,
         read_only=True,
         expect_env=expect_env,
-        has_title=title,
-        slow_link=is_slow,
-        state_dir=_state_dir(environ),
         relay_url=url,
         relay_token=Secret(token),
         relay_ca=ca,
-        origins={
+        origins=origins
+        | {
             "relay_url": "--relay",
             "relay_token": "TRIGGER_TUI_RELAY_TOKEN",
             "relay_ca": "default" if ca is None else "--tls-ca",
-            "has_title": title_origin,
-            "slow_link": slow_origin,
             "read_only": "--relay",
             "expect_env": "--expect-env" if expect_env else "default",
         },
+        **common,
     )
+
+
+def with_file(settings: Settings, file: ConfigFile) -> Settings:
+    """Return the settings with those of a config file that was read again. Flags and variables still win."""
+    values, origins = file_values(file)
+    kept = {name: origin for name, origin in settings.origins.items() if not _is_of_file(origin)}
+    if "interval_s" not in kept:
+        interval_s, origins["interval_s"] = _interval(file, None)
+        minimum_s = MIN_PUBLIC_INTERVAL_S if settings.key.is_public else MIN_INTERVAL_S
+        values["interval_s"] = max(minimum_s, interval_s)
+    if "read_only" not in kept:
+        values["read_only"] = _is_read_only(file)
+        origins["read_only"] = FILE if values["read_only"] else "default"
+    elif settings.key.may_write is False and kept["read_only"] == _KEY_ORIGIN:
+        values["read_only"] = _is_read_only(file)
+    changed = {name: value for name, value in values.items() if name not in kept}
+    return replace(settings, origins=origins | kept, file=file, **changed)
+
+
+def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the fields of `Settings` that a config file alone decides, and their origins."""
+    values = file.values
+    if values is None:
+        return dict(_DEFAULTS), dict.fromkeys(_DEFAULTS, "default")
+    fields: dict[str, Any] = {
+        "theme": values.theme,
+        "colors": {role: color for role in ROLES if (color := getattr(values.colors, role)) is not None},
+        "timezone": values.timezone,
+        "zone": zone_of(values.timezone),
+        "slow_link": _LINKS[values.link.slow],
+        "read_only_in": ReadOnlyIn(values.read_only.production, values.read_only.environments),
+        "columns": {view: own for view in VIEWS if (own := getattr(values.columns, view))},
+        "keys": {binding: _key_list(own) for binding, own in values.keys.items()},
+        "views": values.views,
+        "commands": () if file.distrust else values.commands,
+        "editor": () if file.distrust else values.programs.editor,
+        "pager": () if file.distrust else values.programs.pager,
+        "dashboard_url": values.dashboard.url or None,
+        "bell": values.bell,
+    }
+    origins = {name: FILE if _sets(file, _KEY_OF_FIELD[name]) else "default" for name in fields}
+    return fields, origins
+
+
+def _sets(file: ConfigFile, key: str) -> bool:
+    return any(each == key or each.startswith((f"{key}.", f"{key}[")) for each in file.keys)
+
+
+def _is_of_file(origin: str) -> bool:
+    return origin in {FILE, "default"}
+
+
+def _key_list(own: str | tuple[str, ...]) -> tuple[str, ...]:
+    keys = (own,) if isinstance(own, str) else own
+    return tuple(key for key in keys if key != UNBIND)
+
+
+def _common(
+    environ: Mapping[str, str],
+    file: ConfigFile,
+    *,
+    has_title: bool,
+    slow_link: bool | None,
+    theme: str | None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the fields that a session on the API and one on a relay share, and their origins."""
+    values, origins = file_values(file)
+    values["file"], values["state_dir"] = file, _state_dir(environ)
+    values["has_title"], origins["has_title"] = _title(environ, has_title=has_title)
+    is_slow, slow_origin = _slow_link(environ, slow_link)
+    if slow_origin != "default":
+        values["slow_link"], origins["slow_link"] = is_slow, slow_origin
+    if theme is not None:
+        values["theme"], origins["theme"] = theme, "--theme"
+    return values, origins
+
+
+def _interval(file: ConfigFile, flag_s: float | None) -> tuple[float, str]:
+    if flag_s is not None:
+        return flag_s, "--interval"
+    if file.values is not None and "interval" in file.keys:
+        return file.values.interval, FILE
+    return DEFAULT_INTERVAL_S, "default"
+
+
+def _is_read_only(file: ConfigFile) -> bool:
+    return file.is_locked or (file.values is not None and file.values.read_only.everywhere)
+
+
+def _read_only_origin(key: Secret, *, by_flag: bool, by_file: bool) -> str:
+    if by_flag:
+        return "--read-only"
+    if not key.may_write:
+        return _KEY_ORIGIN
+    return FILE if by_file else "default"
 
 
 def is_loopback(host: str) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.session import public_token
-from tui.config import (
+from tui.settings import (
     DEFAULT_API_URL,
     DEFAULT_INTERVAL_S,
     MIN_PUBLIC_INTERVAL_S,

@@ -1,0 +1,303 @@
+"""The settings of the config file: their types, bounds, defaults and descriptions.
+
+The reader, `trigger-tui config --init` and `--schema` are made from these Structs, so a description here is the
+documentation. Only modules that need a file import this one: it loads msgspec. In `Meta.extra`, `expected` completes
+the sentence "expected …" about a wrong value. Other rooms use the values, but import the types for annotations alone.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+from tui.settings.settings import DEFAULT_INTERVAL_S, MIN_INTERVAL_S
+
+MAX_INTERVAL_S: Final = 3600.0
+MAX_ENTRIES: Final = 200
+"""Entries of one list: commands, views, columns."""
+
+MAX_TEXT_CHARS: Final = 1_000
+
+
+def _meta(description: str, expected: str, **bounds: Any) -> Meta:
+    return Meta(description=description or None, extra={"expected": expected}, **bounds)
+
+
+_SWITCH: Final = "true or false"
+_ARGUMENTS: Final = 'a list of a program and its arguments, such as ["less", "-R"]'
+
+Color = Annotated[str, _meta("", "a colour such as #aabbcc", pattern=r"^#[0-9A-Fa-f]{6}$")]
+Argument = Annotated[
+    str, _meta("", "a text without a null character", max_length=MAX_TEXT_CHARS, pattern=r"^[^\x00]*$")
+]
+Arguments = tuple[Argument, ...]
+KeyName = Annotated[str, _meta("", "a key as `?` shows it, such as G, ctrl-g or F5", pattern=r"^[!-~]{1,20}$")]
+KeyNames = Annotated[tuple[KeyName, ...], Meta(max_length=20)]
+BindingId = Annotated[str, _meta("", "the id of a binding, such as go-errors", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+ColumnName = Annotated[
+    str,
+    _meta(
+        "",
+        "a column such as task, or a path such as metadata.progress",
+        pattern=r"^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\x00-\x20]+)+)$",
+        max_length=200,
+    ),
+]
+EnvironmentName = Annotated[
+    str, _meta("", "the name of an environment, such as prod", pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
+]
+QuietHours = Annotated[
+    str,
+    _meta("", "a time of day such as 22:00-07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"),
+]
+Variable = Annotated[str, _meta("", "the name of a variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of all tables of the file."""
+
+
+class Colors(Table, frozen=True):
+    """Colours of your own theme, by what they are used for. Each replaces that colour of the dark or light theme.
+
+    Terminals without colours of 24 bits get the nearest of their 256. A text colour with a contrast below 4.5:1 on the
+    background is reported.
+    """
+
+    bg: Annotated[Color | None, Meta(description="The background of the page.")] = None
+    surface: Annotated[Color | None, Meta(description="The background of the header and the footer.")] = None
+    cursor: Annotated[Color | None, Meta(description="The row of the cursor.")] = None
+    cursor2: Annotated[Color | None, Meta(description="The row of the cursor in a pane without the focus.")] = None
+    dialog: Annotated[Color | None, Meta(description="The background of dialogs.")] = None
+    line: Annotated[Color | None, Meta(description="Rules between panes.")] = None
+    guide: Annotated[Color | None, Meta(description="Lines of the tree.")] = None
+    spark: Annotated[Color | None, Meta(description="Bars of charts.")] = None
+    bright: Annotated[Color | None, Meta(description="Text that stands out.")] = None
+    text: Annotated[Color | None, Meta(description="Text.")] = None
+    muted: Annotated[Color | None, Meta(description="Text of less importance.")] = None
+    faint: Annotated[Color | None, Meta(description="Text of least importance.")] = None
+    accent: Annotated[Color | None, Meta(description="Keys, the focus, what was found.")] = None
+    rose: Annotated[Color | None, Meta(description="Failed runs and errors.")] = None
+    amber: Annotated[Color | None, Meta(description="Warnings, and the production environment.")] = None
+    blue: Annotated[Color | None, Meta(description="Running work.")] = None
+    green: Annotated[Color | None, Meta(description="Completed runs.")] = None
+    chip: Annotated[Color | None, Meta(description="The background of the name of a production environment.")] = None
+
+
+class ReadOnly(Table, frozen=True):
+    """Where runs can only be watched. Any of these settings, `--read-only` and the key each forbid writing.
+
+    No flag allows what this table forbids; a change of the file takes effect at once. While a setting in this table is
+    wrong, everything is read-only.
+    """
+
+    everywhere: Annotated[bool, _meta("Forbid cancel and replay in every environment.", _SWITCH)] = False
+    production: Annotated[bool, _meta("Forbid them in production, and while the environment is unknown.", _SWITCH)] = (
+        False
+    )
+    environments: Annotated[
+        tuple[EnvironmentName, ...],
+        _meta(
+            'Forbid them in these environments, such as ["prod", "staging"], and while the environment is unknown.',
+            'a list of names such as ["prod", "staging"]',
+            max_length=MAX_ENTRIES,
+        ),
+    ] = ()
+
+
+class Link(Table, frozen=True):
+    """The link to your terminal."""
+
+    slow: Annotated[
+        Literal["auto", "always", "never"],
+        _meta("When to save bytes: while the link is slow, always, or never.", '"auto", "always" or "never"'),
+    ] = "auto"
+
+
+class Bell(Table, frozen=True):
+    """How the monitor calls you."""
+
+    ring: Annotated[
+        Literal["off", "bell", "notice", "both"],
+        _meta("Ring the terminal's bell, send a notice to the desktop, or both.", '"off", "bell", "notice" or "both"'),
+    ] = "off"
+    quiet_hours: Annotated[
+        tuple[QuietHours, ...],
+        _meta(
+            'Times of day without a bell or notice, in the zone of `timezone`, such as ["22:00-07:00"].',
+            'a list of times such as ["22:00-07:00"]',
+            max_length=MAX_ENTRIES,
+        ),
+    ] = ()
+
+
+class Programs(Table, frozen=True):
+    """Other programs that the monitor starts for you, as lists of arguments. No shell is involved."""
+
+    editor: Annotated[
+        Arguments, _meta("The editor; an empty list: $VISUAL, then $EDITOR.", _ARGUMENTS, max_length=64)
+    ] = ()
+    pager: Annotated[Arguments, _meta("The pager; an empty list: $PAGER.", _ARGUMENTS, max_length=64)] = ()
+
+
+class Dashboard(Table, frozen=True):
+    """The dashboard of Trigger.dev."""
+
+    url: Annotated[
+        str,
+        _meta(
+            "The dashboard's address, for a server that does not tell it; empty: as the server says.",
+            "an address such as https://cloud.trigger.dev",
+            pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$",
+            max_length=MAX_TEXT_CHARS,
+        ),
+    ] = ""
+
+
+class ColumnEntry(Table, frozen=True):
+    """A column with more than its name."""
+
+    column: Annotated[ColumnName, Meta(description="A column, or a path into metadata, payload or output.")]
+    title: Annotated[str, _meta("The title; empty: as the column is called.", "a short text", max_length=40)] = ""
+    width: Annotated[
+        int, _meta("The width in cells; 0: as wide as the values.", "a whole number from 0 to 200", ge=0, le=200)
+    ] = 0
+    type: Annotated[
+        Literal["auto", "text", "number", "bar", "duration", "time", "bytes", "cents"],
+        _meta(
+            "How a value out of metadata, payload or output is shown; a bar is for numbers from 0 to 1.",
+            '"auto", "text", "number", "bar", "duration", "time", "bytes" or "cents"',
+        ),
+    ] = "auto"
+    format: Annotated[
+        str, _meta('How a number is written, such as ".1f" or ",d"; empty: as it is.', "a short text", max_length=20)
+    ] = ""
+
+
+ColumnList = Annotated[
+    tuple[ColumnName | ColumnEntry, ...],
+    _meta("", 'a list of columns such as ["status", "task", "took"]', max_length=50),
+]
+
+
+class OwnColumns(Table, frozen=True):
+    """Columns of the lists, in their order. An empty list is the program's own choice.
+
+    A column is a name, a path such as "metadata.progress", or a table:
+    { column = "metadata.progress", title = "progress", type = "bar", width = 12 }.
+    """
+
+    runs: Annotated[ColumnList, Meta(description="Columns of the list of runs.")] = ()
+    errors: Annotated[ColumnList, Meta(description="Columns of the errors view.")] = ()
+
+
+class ViewEntry(Table, frozen=True):
+    """A saved view."""
+
+    name: Annotated[str, _meta("The name of the view.", "a text of 1 to 60 characters", min_length=1, max_length=60)]
+    address: Annotated[
+        str,
+        _meta(
+            "What it shows, such as runs?task=charge-*&status=failed.",
+            "an address such as runs?status=failed",
+            pattern=r"^[a-z]+\?",
+            max_length=MAX_TEXT_CHARS,
+        ),
+    ]
+    letter: Annotated[
+        str, _meta("The letter that opens it after '.", "one letter or digit", pattern=r"^[A-Za-z0-9]?$")
+    ] = ""
+
+
+class CommandEntry(Table, frozen=True):
+    """A command of your own on the selection."""
+
+    name: Annotated[
+        str, _meta("The command's name in the footer.", "a text of 1 to 40 characters", min_length=1, max_length=40)
+    ]
+    key: Annotated[KeyName, Meta(description="The key that runs it.")]
+    command: Annotated[
+        Arguments,
+        _meta(
+            "The program and its arguments. {run.id}, {task.id} and others stand for values of the selection.",
+            'a list such as ["sentry-open", "{run.id}"]',
+            min_length=1,
+            max_length=64,
+        ),
+    ]
+    scope: Annotated[
+        Literal["run", "task", "error group", "marks"],
+        _meta("What it is about.", '"run", "task", "error group" or "marks"'),
+    ] = "run"
+    confirm: Annotated[bool, _meta("Ask before it runs.", _SWITCH)] = False
+    background: Annotated[
+        bool, _meta("Run beside the monitor, with its output in messages, instead of taking the terminal.", _SWITCH)
+    ] = False
+    production: Annotated[bool, _meta("Offer it in production too.", _SWITCH)] = True
+    readonly: Annotated[bool, _meta("It changes nothing: offer it in a read-only session too.", _SWITCH)] = False
+    env: Annotated[
+        tuple[Variable, ...],
+        _meta(
+            'Secret variables to hand over: ["TRIGGER_SECRET_KEY"] or none.',
+            'a list of names such as ["TRIGGER_SECRET_KEY"]',
+            max_length=20,
+        ),
+    ] = ()
+
+
+_KEYS: Final = "a key such as G, a list of keys, or unbind"
+
+
+class FileSettings(Table, frozen=True):
+    """The settings of trigger-tui."""
+
+    theme: Annotated[
+        Literal["auto", "dark", "light", "16"],
+        _meta(
+            "The colours: those that fit the terminal, dark, light, or the terminal's own sixteen.",
+            '"auto", "dark", "light" or "16"',
+        ),
+    ] = "auto"
+    interval: Annotated[
+        float,
+        _meta(
+            "Seconds between two reads of the list, where no feed reports changes. A public token needs at least 10.",
+            f"a number of seconds from {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}",
+            ge=MIN_INTERVAL_S,
+            le=MAX_INTERVAL_S,
+        ),
+    ] = DEFAULT_INTERVAL_S
+    timezone: Annotated[
+        str,
+        _meta(
+            'The zone of all clocks: "UTC", "local", or a name such as "Europe/Berlin". The header says which.',
+            '"UTC", "local" or a time zone such as "Europe/Berlin"',
+            pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+            max_length=60,
+        ),
+    ] = "UTC"
+    read_only: Annotated[ReadOnly, Meta(description=ReadOnly.__doc__ or "")] = field(default_factory=ReadOnly)
+    colors: Annotated[Colors, Meta(description=Colors.__doc__ or "")] = field(default_factory=Colors)
+    link: Annotated[Link, Meta(description=Link.__doc__ or "")] = field(default_factory=Link)
+    columns: Annotated[OwnColumns, Meta(description=OwnColumns.__doc__ or "")] = field(default_factory=OwnColumns)
+    keys: Annotated[
+        dict[BindingId, Annotated[KeyName | KeyNames, _meta("", _KEYS)]],
+        Meta(
+            description="Keys of your own: the id of a binding, and its key, a list of keys, or unbind.\n\n"
+            "Quitting, Esc and the keys of confirmations stay as they are. What writes takes only a capital."
+        ),
+    ] = field(default_factory=dict)
+    views: Annotated[
+        tuple[ViewEntry, ...], _meta("Views of your own, opened by ' and a letter.", "a list of tables", max_length=200)
+    ] = ()
+    commands: Annotated[
+        tuple[CommandEntry, ...],
+        _meta(
+            "Commands of your own. No shell is involved: each value of the selection is one argument.\n\n"
+            "They run only if nobody else may write this file.",
+            "a list of tables",
+            max_length=200,
+        ),
+    ] = ()
+    programs: Annotated[Programs, Meta(description=Programs.__doc__ or "")] = field(default_factory=Programs)
+    dashboard: Annotated[Dashboard, Meta(description=Dashboard.__doc__ or "")] = field(default_factory=Dashboard)
+    bell: Annotated[Bell, Meta(description=Bell.__doc__ or "")] = field(default_factory=Bell)

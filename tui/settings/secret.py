@@ -1,0 +1,55 @@
+"""A key or token that is never printed, and the error about a missing or invalid setting."""
+
+import base64
+import json
+
+
+class SettingsError(Exception):
+    """A setting is missing or invalid. The text is one line that names the variable or flag."""
+
+
+class Secret:
+    """A key or token that never appears in a `repr`, a log or a traceback. `reveal` returns its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, to send it or to redact it."""
+        return self._text
+
+    @property
+    def is_public(self) -> bool:
+        """Whether this is a public access token (a JWT) and not a secret key."""
+        return self._text.count(".") == 2 and self._text.startswith("ey")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that a public token claims, such as `read:runs`. Empty for a secret key or an unreadable token."""
+        if not self.is_public:
+            return ()
+        part = self._text.split(".")[1]
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        except (ValueError, RecursionError):
+            return ()
+        scopes = claims.get("scopes") if isinstance(claims, dict) else None
+        return tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else ()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the key may cancel and replay runs. A secret key may; a public token needs a scope."""
+        if not self.is_public:
+            return True
+        return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+NO_SECRET = Secret("")
+"""In place of a key or token that a session does not have."""

@@ -1,0 +1,158 @@
+"""The settings of one session as a frozen value, and the file that some of them come from."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import UTC, timedelta, tzinfo
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from tui.lazy_dataclass import dataclass
+from tui.settings.secret import NO_SECRET, Secret
+
+if TYPE_CHECKING:
+    from tui.settings.schema import Bell, ColumnEntry, CommandEntry, FileSettings, ViewEntry
+
+DEFAULT_API_URL: Final = "https://api.trigger.dev"
+"""The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
+
+DEFAULT_INTERVAL_S: Final = 2.0
+"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
+
+MIN_INTERVAL_S: Final = 0.5
+MIN_PUBLIC_INTERVAL_S: Final = 10.0
+"""The minimum with a public token, which may send 60 requests a minute."""
+
+DEFAULT_HISTORY: Final = timedelta(hours=24)
+DEFAULT_HISTORY_RUNS: Final = 5_000
+_NOWHERE: Final = PurePath()
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong in the config file, as one line.
+
+    * `file`: the path as it is shown, with `~` for the home folder
+    * `where`: a key path (`colors.rose`), a line (`line 3`), or "" for the file as a whole
+    * `text`: what was expected and what is there
+    * `is_remark`: the value is used all the same
+    """
+
+    file: str
+    where: str
+    text: str
+    is_remark: bool = False
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.file, self.where, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The config file as it was read.
+
+    * `path`: where it is, or would be; None: no file is read
+    * `values`: None where there is no file, or it cannot be read as a whole
+    * `keys`: the paths of the keys that it sets, such as `colors.rose`
+    * `complaints`: what is wrong in it
+    * `distrust`: why the file must not name programs to run, or None
+    * `is_locked`: its settings about read-only cannot be read, so that nothing may be written
+    """
+
+    path: PurePath | None = None
+    values: "FileSettings | None" = None
+    keys: frozenset[str] = frozenset()
+    complaints: tuple[Complaint, ...] = ()
+    distrust: str | None = None
+    is_locked: bool = False
+
+
+NO_FILE: Final = ConfigFile()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyIn:
+    """The environments in which the config file forbids writing."""
+
+    production: bool = False
+    environments: tuple[str, ...] = ()
+
+    def forbids(self, name: str | None, *, is_production: bool) -> bool:
+        """Return whether nothing may be written in an environment. `name` is None while it is unknown."""
+        if self.production and is_production:
+            return True
+        if not self.environments:
+            return False
+        return name is None or name.casefold() in {each.casefold() for each in self.environments}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one session. With a `relay_url` the key is empty, and `api_url` is only a text to show."""
+
+    api_url: str
+    key: Secret
+    branch: str | None = None
+    read_only: bool = False
+    read_only_in: ReadOnlyIn = field(default_factory=ReadOnlyIn)
+    """The environments that the config file protects."""
+
+    expect_env: str | None = None
+    """The slug of the only environment in which actions are allowed."""
+
+    interval_s: float = DEFAULT_INTERVAL_S
+    """The wait between two polls."""
+
+    realtime: bool = True
+    """Whether to use the realtime feed."""
+
+    has_title: bool = True
+    """Whether the monitor sets the title of the terminal."""
+
+    slow_link: bool | None = None
+    """Whether the monitor saves bytes; None: when the link to the terminal proves slow."""
+
+    theme: str = "auto"
+    """`auto`, or the name of a color mode."""
+
+    colors: Mapping[str, str] = field(default_factory=dict)
+    """Own colours by role; those of the palette otherwise."""
+
+    timezone: str = "UTC"
+    zone: tzinfo = UTC
+    """The zone of all clocks on the screen; `timezone` is its name in the settings."""
+
+    history: timedelta = DEFAULT_HISTORY
+    """How far back to read runs at the start, up to `history_runs`."""
+
+    history_runs: int = DEFAULT_HISTORY_RUNS
+    state_dir: PurePath = _NOWHERE
+    """The folder of the action log."""
+
+    relay_url: str | None = None
+    relay_token: Secret = NO_SECRET
+    relay_ca: PurePath | None = None
+
+    columns: "Mapping[str, tuple[str | ColumnEntry, ...]]" = field(default_factory=dict)
+    """Own columns by view (`runs`, `errors`). A view that is absent has the program's own choice."""
+
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Own keys by the id of a binding, as the file writes them; empty: the binding has no key."""
+
+    views: "tuple[ViewEntry, ...]" = ()
+    commands: "tuple[CommandEntry, ...]" = ()
+    editor: tuple[str, ...] = ()
+    """The editor and its arguments; empty: that of the variables."""
+
+    pager: tuple[str, ...] = ()
+    dashboard_url: str | None = None
+    bell: "Bell | None" = None
+    """How the monitor calls the user; None: not at all."""
+
+    file: ConfigFile = NO_FILE
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where each field comes from: a variable, a flag, `file` or `default`."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this session may cancel and replay runs, in an environment that the file does not protect."""
+        return not self.read_only and self.key.may_write
