@@ -351,6 +351,8 @@ def test_show_prints_why_a_run_crashed(recordings_api: RecordingsApi) -> None:
     assert run["status"] == "CRASHED"
     assert run["attempts"][0]["error"]["message"] == "Process exited with code 1 after signal null."
     assert run["attempts"][0]["completedAt"] == "2026-11-24T13:43:59.905Z"
+    printed = in_this_process("show", "run_cmwuqwv39000l9f7dy1wfrtva", url=recordings_api.url).out
+    assert "attempt 1 ▼ Crashed  13:43:58." in printed
 
 
 def test_show_prints_no_control_characters(recordings_api: RecordingsApi) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.support.domain.recorded import START, span, trace
 from tests.support.present.samples import NOW, sample
 from tui.domain.errors.error import RunError
@@ -53,7 +55,18 @@ def test_run_that_crashed_says_why() -> None:
     assert "of it queued" in strip
 
 
-def test_strip_leaves_out_the_queue_where_it_does_not_fit() -> None:
+@pytest.mark.parametrize(
+    ("width", "begin", "end"),
+    [
+        (120, "the run of this trace, starts at 12:00:00", "4.0s long, 1.0s of it queued"),
+        (98, "the run of this trace, starts at 12:00:00", "4.0s long"),
+        (65, "starts at 12:00:00", "4.0s long"),
+        (45, "4.0s long", ""),
+    ],
+)
+def test_narrow_strip_leaves_out_the_least_important(width: int, begin: str, end: str) -> None:
     root = span("a-task-with-a-long-name", 0, 4, span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG"))
-    first = shown(root, sample("CRASHED"), 85)[1].splitlines()[0]
-    assert first.endswith("4.0s long")
+    first = shown(root, sample("CRASHED"), width)[1].splitlines()[0]
+    facts = first.split("a-task-with-a-long-name  ")[1]
+    assert facts.startswith(begin)
+    assert facts.endswith(end)

@@ -13,8 +13,8 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt
-from tui.present.attempts.table import attempt_rows, attempt_style, elapsed_words
-from tui.present.attempts.text import TRACE_GONE, missing_words, waited_before
+from tui.present.attempts.table import attempt_rows, elapsed_words
+from tui.present.attempts.text import TRACE_GONE, attempt_style, missing_words, waited_before
 from tui.present.columns import Now, short_id, time_in_queue, took
 from tui.present.detail.waiting import waiting_words
 from tui.present.errors.frames import ErrorLayout

@@ -7,16 +7,15 @@ from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.run import Run
-from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.axis import Axis, round_up
 from tui.present.attempts.choice import FOLDED, MAX_UNFOLDED, AttemptKey, groups
-from tui.present.attempts.text import gap_before, waited_before
+from tui.present.attempts.text import attempt_style, gap_before, waited_before
 from tui.present.columns import Now, time_in_queue
 from tui.present.errors.frames import ErrorLayout
-from tui.present.status import StatusStyle, style_of, style_of_attempt
+from tui.present.status import style_of_attempt
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 
 _ROOMY: Final = 76
@@ -35,15 +34,6 @@ _BAR_TOKENS: Final = {
     AttemptStatus.FAILED: Token.ROSE,
     AttemptStatus.CANCELED: Token.FAINT,
 }
-
-
-def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
-    """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
-    is_last = attempt is history.attempts[-1]
-    is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
-        attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
-    )
-    return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
 
 
 def elapsed_words(attempt: Attempt, now: Now) -> str:

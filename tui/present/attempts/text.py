@@ -5,11 +5,12 @@ from datetime import datetime
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.run import Run
+from tui.domain.status import RunStatus
 from tui.present import formatting
 from tui.present.columns import time_in_queue
 from tui.present.errors.text import error_lines, sameness
 from tui.present.frame.failure import without_request
-from tui.present.status import style_of_attempt
+from tui.present.status import StatusStyle, style_of, style_of_attempt
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import indented, labelled
 
@@ -41,7 +42,7 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
             lines.append(())
         if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
             lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
-        lines += _attempt(run, attempt, previous, now, limit)
+        lines += _attempt(run, attempt, attempt_style(run, attempt, history), previous, now, limit)
         if attempt.error:
             same = sameness(attempt.error, shown[1]) if shown else None
             if shown and same:
@@ -58,8 +59,18 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
     return lines
 
 
-def _attempt(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime, limit: int) -> list[Line]:
-    style = style_of_attempt(attempt.status)
+def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
+    """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
+    is_last = attempt is history.attempts[-1]
+    is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
+        attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
+    )
+    return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
+
+
+def _attempt(
+    run: Run, attempt: Attempt, style: StatusStyle, previous: Attempt | None, now: datetime, limit: int
+) -> list[Line]:
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if attempt.started_at:
         parts.append((Piece(formatting.moment(attempt.started_at, now)),))

@@ -12,8 +12,8 @@ from tui.domain.errors.kinds import kind_of
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.attempts.table import attempt_style, elapsed_words
-from tui.present.attempts.text import waited_before
+from tui.present.attempts.table import elapsed_words
+from tui.present.attempts.text import attempt_style, waited_before
 from tui.present.columns import Now
 from tui.present.compared.logs import LogCount, LogCounts
 from tui.present.compared.stacks import file_words, place_of, stack_of

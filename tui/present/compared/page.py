@@ -7,8 +7,7 @@ from tui.domain.attempt import Attempt, AttemptHistory
 from tui.domain.run import ABSENT, Run
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
-from tui.present.attempts.table import attempt_style
-from tui.present.attempts.text import TRACE_GONE, missing_words
+from tui.present.attempts.text import TRACE_GONE, attempt_style, missing_words
 from tui.present.columns import Now
 from tui.present.compared.facts import compared_facts, different_errors, error_of
 from tui.present.compared.grid import ComparedGrid, Marked

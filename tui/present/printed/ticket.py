@@ -13,8 +13,7 @@ from tui.domain.errors.stack import FrameKind, StackFrame, parse_stack
 from tui.domain.run import ABSENT, Run
 from tui.domain.text import Raw
 from tui.present import formatting
-from tui.present.attempts.table import attempt_style
-from tui.present.attempts.text import TRACE_GONE, gap_before, missing_words, waited_before
+from tui.present.attempts.text import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
 from tui.present.detail.error import full_error
 from tui.present.errors.stack import counted
 from tui.present.errors.text import frameless_stack, sameness

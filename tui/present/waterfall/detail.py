@@ -14,7 +14,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.detail.error import best_error
 from tui.present.frame.rule import RuleText, rule_line
-from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width
+from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
 from tui.present.waterfall.attributes import SpanAttributes
 from tui.present.waterfall.look import SpanLook, name_of
 from tui.present.waterfall.page import RowParts
@@ -119,19 +119,13 @@ def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Lin
     """Return two lines: the span with its start and its duration; below it its error or its last log line."""
     look = selected.look
     mark: Line = () if look.style is None else (look.style.mark, Piece(" "))
-    first: Line = (
-        Piece("  "),
-        *mark,
-        Piece(look.name, Token.BRIGHT, is_bold=True),
-        Piece("  "),
-        *_belongs_to(selected, parts),
-        Piece(f", starts {_start_at(parts, selected.index)}", Token.MUTED),
-        Piece("  "),
-        *_took(selected, parts),
-    )
-    queued = _queued(selected, parts)
-    if line_width(first) + line_width(queued) <= width:
-        first = (*first, *queued)
+    name: Line = (Piece("  "), *mark, Piece(look.name, Token.BRIGHT, is_bold=True))
+    start: Line = (Piece(f"starts {_start_at(parts, selected.index)}", Token.MUTED),)
+    took, belongs_to = _took(selected, parts), (*_belongs_to(selected, parts), Piece(", ", Token.MUTED), *start)
+    first = joined([name, belongs_to, (*took, *_queued(selected, parts))])
+    for shorter in ([name, belongs_to, took], [name, start, took], [name, took]):
+        if line_width(first) > width:
+            first = joined(shorter)
     second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall, parts.tree)
     return [cut(first, width), cut((Piece("    "), *second), width)]
 
