@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
 from tui.domain.errors.error import RunError, build_error
+from tui.domain.errors.kinds import Fingerprint
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.error_groups import ErrorGroups
+from tui.store.errors.error_group import ErrorGroup, rank
 from tui.store.errors.failures import TimeSpan
 from tui.store.errors.states import ErrorState
 from tui.store.store import Store
@@ -45,7 +48,7 @@ def test_failures_that_differ_in_data_form_one_group() -> None:
         failed("run_d", None),
     )
     first, second = groups.groups(SPAN, at(0))
-    assert (first.count, first.run_ids, first.cells) == (2, ("run_a", "run_b"), (1, 0, 0, 1))
+    assert (first.count, first.run_ids, first.counts_in(SPAN)) == (2, ("run_a", "run_b"), (1, 0, 0, 1))
     assert (first.first_seen, first.last_seen) == (at(-3600), at(-60))
     assert second.run_ids == ("run_c",)
     assert groups.reading(SPAN) == (4, 3)
@@ -214,5 +217,60 @@ def test_groups_equal_those_of_a_fresh_count(steps: list[list[RunPatch] | tuple[
         assert groups.reading(span) == fresh.reading(span)
         members = Counter(run_id for group in found for run_id in groups.run_ids(group.fingerprint, span))
         assert set(members.values()) <= {1}
-        assert members.total() == sum(group.count for group in found) == sum(sum(group.cells) for group in found)
+        assert members.total() == sum(group.count for group in found)
+        assert members.total() == sum(sum(group.counts_in(span)) for group in found)
         assert groups._kinds.keys() == groups._members.keys()
+
+
+spans = st.builds(
+    lambda since, length: TimeSpan(at(since), at(since + length), cells=4), st.integers(-30, 5), st.integers(0, 15)
+)
+changes = st.lists(failures | rows, max_size=3)
+
+
+@given(st.lists(st.tuples(changes, spans, st.integers(0, 9), changes), max_size=8), spans)
+def test_groups_in_slices_equal_a_fresh_count(
+    story: list[tuple[list[RunPatch], TimeSpan, int, list[RunPatch]]], last: TimeSpan
+) -> None:
+    """Runs change between the steps, and steps are abandoned for those of another span."""
+    store, shown = Store(max_runs=6), dict[Fingerprint, ErrorGroup]()
+    groups = ErrorGroups(store, starts_empty=True)
+    for before, span, count, between in story:
+        groups.on_changes(store.apply(RunsRead(tuple(before))))
+        steps = groups.steps(span, at(0))
+        for _ in islice(steps, count):
+            groups.on_changes(store.apply(RunsRead(tuple(between))))
+        if next(steps, "ended") == "ended":
+            take_over(groups, shown)
+            assert tuple(sorted(shown.values(), key=rank)) == ErrorGroups(store).groups(span, at(0))
+    for _ in groups.steps(last, at(0)):
+        pass
+    take_over(groups, shown)
+    assert tuple(sorted(shown.values(), key=rank)) == ErrorGroups(store).groups(last, at(0))
+    assert groups.reading(last) == ErrorGroups(store).reading(last)
+
+
+def take_over(groups: ErrorGroups, shown: dict[Fingerprint, ErrorGroup]) -> None:
+    for fingerprint, group in groups.changed.items():
+        if group is None:
+            shown.pop(fingerprint, None)
+        else:
+            shown[fingerprint] = group
+    groups.forget_changed()
+
+
+def test_tick_costs_what_leaves_and_enters() -> None:
+    """A minute later, only the groups are made again whose failures left the span."""
+    ages_s = (7000, 3590, *range(0, 3000, 30))
+    _, groups = grouped(*(failed(f"run_{age_s}", build_error(f"no {letters(age_s)}"), age_s=age_s) for age_s in ages_s))
+    before = {group.fingerprint: group for group in groups.groups(SPAN, at(0))}
+    groups.forget_changed()
+    later = SPAN._replace(since=SPAN.since + timedelta(minutes=1), until=SPAN.until + timedelta(minutes=1))
+    after = {group.fingerprint: group for group in groups.groups(later, at(60))}
+    (gone,) = before.keys() - after.keys()
+    assert groups.changed == {gone: None}
+    assert all(before[each] is group for each, group in after.items())
+
+
+def letters(number: int) -> str:
+    return "".join("bcdfghklmn"[int(digit)] + "a" for digit in str(number))

@@ -10,7 +10,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.present.errors.groups.facts import GroupFacts
-from tui.store.error_groups import ErrorGroup, SharedTag
+from tui.store.errors.error_group import ErrorGroup, SharedTag
 from tui.store.errors.states import ErrorState
 
 STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
@@ -40,7 +40,7 @@ def group_of(
         "statuses": ((RunStatus.COMPLETED_WITH_ERRORS, count),),
         "run_ids": (RunId("run_cmwvq8czx01jd9f7d7q1t6f0a"),),
         "shared_tags": (SharedTag(Raw("market:us"), count),),
-        "cells": (*([0] * 23), count),
+        "cells": ((0, count),),
     }
     return ErrorGroup(
         kind=kind_of(error), count=count, first_seen=minutes_ago(first), last_seen=minutes_ago(last), state=state,

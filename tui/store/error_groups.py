@@ -1,25 +1,23 @@
 """Groups failed runs by the kind of their error, for a span of time.
 
-`on_changes` keeps the groups up to date: one more failure costs the same in a group of one and of 10,000 runs.
+`on_changes` takes over changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
+`steps` brings the groups up to date, at the cost of what has changed since.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-from sortedcontainers import SortedKeyList
+from sortedcontainers import SortedSet
 
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
 from tui.domain.errors.server_group import ServerErrorGroup
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import RunStatus
-from tui.domain.text import Raw
-from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.errors.failures import Failure, TimeSpan, is_failure, known_error
+from tui.store.errors.error_group import ErrorGroup, most_first, rank, shared_tags
+from tui.store.errors.failures import Failure, TimeSpan, is_failure, known_error, seen_at
 from tui.store.errors.members import Members
 from tui.store.errors.server_groups import MAX_COMPARED_ERRORS, ServerGroups
 from tui.store.errors.span_counts import SpanCounts
@@ -29,18 +27,7 @@ from tui.store.store import Store
 MAX_RUN_IDS: Final = 100
 """A group names this many of its newest runs. `ErrorGroups.run_ids` returns all of them."""
 
-MOST: Final = 0.8
-"""Most runs of a group share a tag if at least this part of them has it."""
-
-MAX_SHARED_TAGS: Final = 10
-K = TypeVar("K", bound=str)
-
-
-class SharedTag(NamedTuple):
-    """A tag that all or most runs of a group have."""
-
-    tag: Raw
-    run_count: int
+_GROUPS_PER_STEP: Final = 8
 
 
 class Reading(NamedTuple):
@@ -55,48 +42,12 @@ class Reading(NamedTuple):
         return self.read_count == self.failed_count
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorGroup:
-    """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
-
-    * `count`: the runs of the span. `run_ids` are at most `MAX_RUN_IDS` of them, newest first.
-    * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
-    * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
-    * `shared_tags`: the tags that all or most of the runs have, the most frequent first.
-    * `cells`: the failures in each cell of the span, oldest first. Their sum is `count`.
-    * `state`: None if it is not known.
-    * `server_groups`: the server's groups that this one holds.
-    """
-
-    kind: ErrorKind
-    count: int
-    tasks: tuple[tuple[TaskId, int], ...]
-    versions: tuple[tuple[Raw, int], ...]
-    statuses: tuple[tuple[RunStatus, int], ...]
-    first_seen: datetime
-    last_seen: datetime
-    run_ids: tuple[RunId, ...]
-    shared_tags: tuple[SharedTag, ...]
-    cells: tuple[int, ...]
-    state: ErrorState | None = None
-    server_groups: tuple[ServerErrorGroup, ...] = ()
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """The fingerprint of the group's kind."""
-        return self.kind.fingerprint
-
-    @property
-    def has_all_run_ids(self) -> bool:
-        """Whether `run_ids` are all runs of the group."""
-        return len(self.run_ids) == self.count
-
-
 class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
 
-    A failure takes some 800 bytes, 8 MB for 10,000 of them. There are at most as many as the store has runs, and a
-    group counts at most `MAX_COUNTED_TAGS` tags.
+    A failure takes some 900 bytes, 9 MB for 10,000 of them. There are at most as many as the store has runs, and a
+    group counts at most `MAX_COUNTED_TAGS` tags. The class is longer than 200 lines: its halves, which run belongs to
+    which group and what a group looks like, share all of their data.
     """
 
     def __init__(self, store: Store, *, starts_empty: bool = False) -> None:
@@ -105,13 +56,17 @@ class ErrorGroups:
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
         self._members: dict[Fingerprint, Members] = {}
+        self._read = Members()
         self._unread = Members()
         self._counts = SpanCounts()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
-        self._ranked = SortedKeyList(key=rank)
-        self._ignored: set[Fingerprint] = set()
+        self._changed: dict[Fingerprint, ErrorGroup | None] = {}
+        self._new_until = SortedSet()
+        self._ignored_until = SortedSet()
+        self._now: datetime | None = None
         self._knows_before = False
         self._server_groups = ServerGroups()
+        self._joined: Iterable[ServerErrorGroup] | None = None
         self._server_answer: Iterable[ServerErrorGroup] | None = None
         if not starts_empty:
             for run in store.runs():
@@ -127,35 +82,50 @@ class ErrorGroups:
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
         """Take over the server's groups. None: the API key may not read them. The same object again costs nothing."""
-        if groups is self._server_answer:
-            return
-        self._server_answer, self._server_groups = groups, ServerGroups(groups or ())
-        self._forget(list(self._groups))
+        self._server_answer = groups
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
         """Return the groups with failures in a span: new ones first, then by count, the greatest first."""
-        self._show(span)
-        knows_before = self._unread.oldest_s >= span.since.timestamp() and self._has_runs_before(span.since)
-        if knows_before is not self._knows_before:
-            self._knows_before = knows_before
-            self._forget(list(self._groups))
-        # The time ends what somebody ignored.
-        ignored = {fingerprint: self._groups[fingerprint] for fingerprint in self._ignored}
-        self._forget(ignored)
-        for fingerprint in self._counts.by_group.keys() - self._groups.keys():
-            group = self._built(fingerprint, span, now)
-            before = ignored.get(fingerprint)
-            group = self._groups[fingerprint] = before if before == group and before is not None else group
-            self._ranked.add(group)
-            if any(each.ignored_until for each in group.server_groups):
-                self._ignored.add(fingerprint)
-        return tuple(self._ranked)
+        for _ in self.steps(span, now):
+            pass
+        return tuple(sorted(self._groups.values(), key=rank))
+
+    def steps(self, span: TimeSpan, now: datetime) -> Iterator[None]:
+        """Bring the groups up to date for a span, in steps of less than a millisecond.
+
+        Before the last step, some groups are those of the span and others are not. `on_changes` may be called between
+        the steps, and the steps may be abandoned for others.
+        """
+        yield from self._counts.steps(span, self._read, self._failures)
+        yield from self._join()
+        stale = self._counts.changed
+        if self._now is not None and now < self._now:
+            stale.update(self._groups)  # a clock that was wrong: what the time ended has to come back
+        self._now = now
+        while self._has_stale(stale, span, now):
+            for _ in range(min(_GROUPS_PER_STEP, len(stale))):
+                self._refresh(stale.pop(), span, now)
+            yield
+
+    @property
+    def changed(self) -> Mapping[Fingerprint, ErrorGroup | None]:
+        """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
+        return self._changed
+
+    def forget_changed(self) -> None:
+        """Start to collect `changed` again."""
+        self._changed = {}
+
+    def discard(self, run_ids: Iterable[RunId]) -> None:
+        """Remove runs from their groups, although the store has them."""
+        for run_id in run_ids:
+            self._update(run_id, None)
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
-        self._show(span)
-        read_count = sum(counts.count for counts in self._counts.by_group.values())
-        return Reading(read_count + self._unread.count_in(span), read_count)
+        for _ in self._counts.steps(span, self._read, self._failures):
+            pass
+        return Reading(self._counts.count + self._unread.count_in(span), self._counts.count)
 
     def unread(self, span: TimeSpan, limit: int) -> list[RunId]:
         """Return the newest failed runs of a span whose error is not known."""
@@ -181,8 +151,9 @@ class ErrorGroups:
         if after is not None:
             self._add(after)
         touched = {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
-        for fingerprint in touched - self._members.keys():
-            del self._kinds[fingerprint]
+        for fingerprint in touched:
+            if fingerprint not in self._members:
+                del self._kinds[fingerprint]
         return touched
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
@@ -194,7 +165,7 @@ class ErrorGroups:
         else:
             fingerprint = None if error is None else self._fingerprint(error)
         fixed = run.fixed
-        seen_s = (fixed.created_at or run.state.updated_at).timestamp()
+        seen_s = seen_at(run, run.state).timestamp()
         return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
 
     def _fingerprint(self, error: RunError) -> Fingerprint:
@@ -211,7 +182,9 @@ class ErrorGroups:
         if members is None:
             members = self._members[failure.fingerprint] = Members()
         members.add(failure)
+        self._read.add(failure)
         self._counts.add(failure)
+        self._counts.changed.add(failure.fingerprint)  # whether a group is new depends on runs before the span too
 
     def _remove(self, failure: Failure) -> None:
         del self._failures[failure.run_id]
@@ -220,39 +193,70 @@ class ErrorGroups:
             return
         members = self._members[failure.fingerprint]
         members.remove(failure)
+        self._read.remove(failure)
         self._counts.remove(failure)
+        self._counts.changed.add(failure.fingerprint)
         if not members:
             del self._members[failure.fingerprint]
 
-    def _show(self, span: TimeSpan) -> None:
-        """Count the failures of a span, and forget the groups that are no longer true."""
-        self._counts.show(span, self._members, self._failures)
-        self._forget(self._counts.changed)
-        self._counts.changed.clear()
+    def _join(self) -> Iterator[None]:
+        """Find out which groups of the server belong together, a few in each step."""
+        while self._joined is not self._server_answer:
+            answer, joined = self._server_answer, ServerGroups()
+            for number, group in enumerate(answer or (), 1):
+                joined.add(group, self._server_groups)
+                if not number % _GROUPS_PER_STEP:
+                    yield
+            self._joined, self._server_groups = answer, joined
+            self._counts.changed.update(self._groups)
 
-    def _forget(self, fingerprints: Iterable[Fingerprint]) -> None:
-        for fingerprint in fingerprints:
-            group = self._groups.pop(fingerprint, None)
-            if group is not None:
-                self._ranked.remove(group)
-                self._ignored.discard(fingerprint)
+    def _has_stale(self, stale: set[Fingerprint], span: TimeSpan, now: datetime) -> bool:
+        """Add the groups whose state the time has changed to the stale ones. Return whether there are any."""
+        while self._new_until and self._new_until[0][0] < span.since:
+            stale.add(self._new_until.pop(0)[1])
+        while self._ignored_until and self._ignored_until[0][0] <= now:
+            stale.add(self._ignored_until.pop(0)[1])
+        knows_before = self._unread.oldest_s >= span.since.timestamp() and self._has_runs_before(span.since)
+        if knows_before is not self._knows_before:
+            self._knows_before = knows_before
+            stale.update(self._groups)
+        return bool(stale)
 
-    def _built(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup:
-        counts, members, kind = self._counts.by_group[fingerprint], self._members[fingerprint], self._kinds[fingerprint]
+    def _refresh(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> None:
+        before, group = self._groups.get(fingerprint), self._group(fingerprint, span, now)
+        if group == before:
+            return
+        self._changed[fingerprint] = group
+        if group is None:
+            del self._groups[fingerprint]
+        else:
+            self._groups[fingerprint] = group
+
+    def _group(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup | None:
+        """Return a group as it is now; None if no failure is left in the span."""
+        counts = self._counts.by_group.get(fingerprint)
+        if counts is None:
+            return None
+        members, kind = self._members[fingerprint], self._kinds[fingerprint]
         run_ids = tuple(members.newest_in(span, MAX_RUN_IDS))
         newest = (self._failures[run_id].error for run_id in run_ids[:MAX_COMPARED_ERRORS])
         theirs = self._server_groups.of(kind, counts.tasks, (error for error in newest if error is not None))
+        for each in theirs:
+            if each.first_seen is not None and each.first_seen >= span.since:
+                self._new_until.add((each.first_seen, fingerprint))
+            if each.ignored_until is not None and each.ignored_until > now:
+                self._ignored_until.add((each.ignored_until, fingerprint))
         return ErrorGroup(
             kind=kind,
             count=counts.count,
-            tasks=_most_first(counts.tasks),
-            versions=_most_first(counts.versions),
-            statuses=_most_first(counts.statuses),
+            tasks=most_first(counts.tasks),
+            versions=most_first(counts.versions),
+            statuses=most_first(counts.statuses),
             first_seen=datetime.fromtimestamp(members.first_s(span), UTC),
             last_seen=datetime.fromtimestamp(self._failures[run_ids[0]].seen_s, UTC),
             run_ids=run_ids,
-            shared_tags=_shared_tags(counts.tags, counts.count),
-            cells=counts.cell_counts(span),
+            shared_tags=shared_tags(counts.tags, counts.count),
+            cells=tuple(sorted(counts.cells.items())),
             state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
             server_groups=theirs,
         )
@@ -269,19 +273,3 @@ class ErrorGroups:
             return False
         # The store may have dropped the oldest runs that were read.
         return (oldest.fixed.created_at or since) < since
-
-
-def _most_first(counter: Counter[K]) -> tuple[tuple[K, int], ...]:
-    return tuple(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
-
-
-def rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
-    """Return the key by which groups are sorted: new ones first, then by count, the greatest first."""
-    return group.state is not ErrorState.NEW, -group.count, -group.last_seen.timestamp(), group.fingerprint
-
-
-def _shared_tags(tags: Counter[Raw], count: int) -> tuple[SharedTag, ...]:
-    if count < 2:
-        return ()
-    shared = [SharedTag(tag, number) for tag, number in tags.items() if number >= MOST * count]
-    return tuple(sorted(shared, key=lambda each: (-each.run_count, each.tag))[:MAX_SHARED_TAGS])

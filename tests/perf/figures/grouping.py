@@ -6,11 +6,11 @@ remembered from another run. Times are CPU.
 
 import gc
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import mean
-from time import process_time
+from time import process_time, thread_time
 from typing import Final
 
 from tests.perf.figures.row import Effort, Reading
@@ -24,6 +24,8 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.store.error_groups import ErrorGroups
 from tui.store.errors.failures import TimeSpan
 from tui.store.store import Store
+from tui.ui.model.errors.group_list import GroupListModel
+from tui.ui.model.errors.ranking import GroupQuery
 
 RUNS: Final = 10_000
 KINDS: Final = 700
@@ -34,6 +36,10 @@ MORE_RUNS: Final = 1_000
 MAX_MORE_MS: Final = 1.0
 MAX_MB: Final = 10.0
 MIN_QUALITY: Final = 0.99
+
+MAX_STEP_MS: Final = 10.0
+MIN_SAVED: Final = 20
+"""A minute that passes takes a twentieth of the time of all groups at most."""
 
 _NOW: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _SPAN: Final = TimeSpan(_NOW - timedelta(hours=24), _NOW)
@@ -49,21 +55,79 @@ def grouped(_: Effort) -> Reading:
     return Reading(f"{took_s:.2f} s, {len(groups)} groups", took_s < MAX_S)
 
 
-def one_more(_: Effort) -> Reading:
-    """Add failures one by one to 10,000, and read the groups after each."""
+def one_more(_effort: Effort) -> Reading:
+    """Add failures one by one to 10,000, and bring the groups and their list up to date after each."""
     store, make = _store()
-    groups = ErrorGroups(store)
-    groups.groups(_SPAN, _NOW)
+    groups, rows = ErrorGroups(store), GroupListModel()
+    for _ in _work(groups, rows, _SPAN, rows.query):
+        pass
     times_ms = []
     gc.collect()
     for number in range(MORE_RUNS):
         changes = store.apply(RunsRead((make(RUNS + number),)))
         begin = process_time()
         groups.on_changes(changes)
-        groups.groups(_SPAN, _NOW)
+        for _ in groups.steps(_SPAN, _NOW):
+            pass
+        for _ in rows.show(groups.changed, rows.query, number / 10):
+            pass
+        groups.forget_changed()
         times_ms.append(1000 * (process_time() - begin))
     worst_ms = sorted(times_ms)[-MORE_RUNS // 100]
     return Reading(f"mean {mean(times_ms):.2f}, p99 {worst_ms:.2f} ms", worst_ms < MAX_MORE_MS)
+
+
+def slices(_: Effort) -> Reading:
+    """Measure the longest step of what a view of 10,000 groups does: none may hold a key for longer than a slice.
+
+    A minute passes, the span becomes seven days, and a filter is typed. The minute costs what leaves the span.
+    """
+    store, rows = Store(), GroupListModel()
+    store.apply(RunsRead(tuple(map(_single, range(RUNS)))))
+    groups, longest_ms, taken_ms = ErrorGroups(store), 0.0, list[float]()
+    rows.resize(40)
+    minute = timedelta(minutes=1)
+    week = TimeSpan(_NOW - timedelta(days=7), _NOW)
+    stories = ((_SPAN, ""), (TimeSpan(_SPAN.since + minute, _SPAN.until + minute), ""), (week, ""), (week, "ba"))
+    gc.collect()
+    gc.disable()  # the monitor freezes what refers to all runs
+    for span, text in stories:
+        query = GroupQuery(text=text)
+        steps_ms = list(_times_ms(_work(groups, rows, span, query, is_new=span is week)))
+        longest_ms = max(longest_ms, *steps_ms)
+        taken_ms.append(sum(steps_ms))
+    gc.enable()
+    opened, minute_ms, week_ms, typed_ms = taken_ms
+    measured = f"longest {longest_ms:.1f} ms; minute {minute_ms:.1f}, span {week_ms:.0f}, filter {typed_ms:.0f} ms"
+    return Reading(measured, longest_ms <= MAX_STEP_MS and minute_ms <= opened / MIN_SAVED)
+
+
+def _work(
+    groups: ErrorGroups, rows: GroupListModel, span: TimeSpan, query: GroupQuery, *, is_new: bool = False
+) -> Iterator[None]:
+    yield from groups.steps(span, _NOW)
+    yield from rows.show(groups.changed, query, 0.0, is_new=is_new)
+    groups.forget_changed()
+    yield from rows.free()
+
+
+def _times_ms(steps: Iterator[None]) -> Iterator[float]:
+    while True:
+        begin = thread_time()
+        is_over = next(steps, "ended") == "ended"
+        yield 1000 * (thread_time() - begin)
+        if is_over:
+            return
+
+
+def _single(number: int) -> RunPatch:
+    """Return a failed run whose error is like no other."""
+    word = "".join("bcdfghklmnprstvz"[int(digit, 16)] + "a" for digit in f"{number:x}")
+    error = build_error(f"cannot open the {word}", name="Error")
+    state = State(_NOW, Precision.DETAIL, _FAILED, tags=(Raw("eu"),))
+    created_at = _NOW - timedelta(seconds=8 * number)
+    fixed = Fixed(TaskId(f"task-{number % 20}"), created_at, version=Raw("20261124.1"))
+    return RunPatch(RunId(f"run_{number}"), _NOW, fixed, state, error=(Stamp(_NOW, Precision.DETAIL, _NOW), error))
 
 
 def memory(_: Effort) -> Reading:

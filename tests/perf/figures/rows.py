@@ -75,6 +75,7 @@ ROWS: Final = (
     Row("–", "Down, errors view", "1.2 x least", errors_view.down, is_exact=True),
     Row("–", "10,000 failed runs grouped", "1 s", grouping.grouped),
     Row("–", "one more failure among 10,000", "p99 1 ms", grouping.one_more),
+    Row("–", "longest step, 10,000 error groups", "10 ms, a minute 5 % of all", grouping.slices),
     Row("–", "memory of 10,000 grouped failures", "10 MB", grouping.memory),
     Row("–", "labelled errors: precision, recall", "0.99, 0.99", grouping.quality, is_exact=True),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),

@@ -12,7 +12,7 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.present.printed.errors import group_lines, group_object
 from tui.present.styled import Token, line_width, plain
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 
 KIND = ErrorKind(

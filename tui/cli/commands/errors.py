@@ -20,7 +20,7 @@ from tui.settings import Settings
 if TYPE_CHECKING:
     from tui.domain.errors.progress import ServerGroupsRead
     from tui.sources.failures.whole_read import WholeRead
-    from tui.store.error_groups import ErrorGroup
+    from tui.store.errors.error_group import ErrorGroup
     from tui.store.errors.failures import TimeSpan
     from tui.store.errors.states import ErrorState
     from tui.wire.errors import ApiError
@@ -141,7 +141,8 @@ def _groups(
     update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
     are known.
     """
-    from tui.store.error_groups import ErrorGroups, rank
+    from tui.store.error_groups import ErrorGroups
+    from tui.store.errors.error_group import rank
     from tui.store.errors.states import state_of
 
     now = session.now()

@@ -11,7 +11,7 @@ from tui.present import formatting
 from tui.present.printed.schema import iso_time
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Align, Line, Piece, Token, first_line, fit, joined, line_width
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 
 Object = dict[str, Json]

@@ -1,6 +1,7 @@
 """`Failure`: what the error groups need to know of one failed run."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final, NamedTuple
 
 from tui.domain.errors.error import RunError
@@ -26,6 +27,11 @@ class TimeSpan(NamedTuple):
     def cell_s(self) -> float:
         """The length of a cell in seconds."""
         return max((self.until - self.since) / timedelta(seconds=1), 1.0) / self.cells
+
+    @property
+    def first_cell(self) -> int:
+        """The number of the span's first cell. A cell's number is its start since the epoch, divided by its length."""
+        return ceil(self.until.timestamp() / self.cell_s) - self.cells
 
     def moves_to(self, later: "TimeSpan") -> bool:
         """Return whether another span is this one a little later: as long, with the same cells, and overlapping."""
@@ -53,6 +59,11 @@ class Failure(NamedTuple):
 def is_failure(run: Run | None) -> bool:
     """Return whether a run belongs to an error group, or will when its error is read."""
     return run is not None and run.state is not None and run.status.is_failed and not run.is_gone
+
+
+def seen_at(run: Run, state: State) -> datetime:
+    """Return the time of a failed run's failure: see `Failure.seen_s`."""
+    return run.fixed.created_at or state.updated_at
 
 
 def known_error(run: Run, state: State) -> RunError | None:

@@ -1,4 +1,4 @@
-"""`Members`: the failures of one group by time, and which of them are in a span."""
+"""`Members`: failures by time, and which of them are in a span."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -53,9 +53,13 @@ class Members:
         keys: Iterable[Key] = self._keys.irange((span.since.timestamp(),), end, reverse=True)
         return (run_id for _, run_id in islice(keys, limit))
 
-    def between(self, after_s: float, until_s: float, *, with_start: bool, with_end: bool) -> Iterator[RunId]:
-        """Iterate over the runs whose failures lie between two times."""
-        start = (after_s,) if with_start else (after_s, "\U0010ffff")
-        end = (until_s, "\U0010ffff") if with_end else (until_s,)
-        keys: Iterable[Key] = self._keys.irange(start, end)
-        return (run_id for _, run_id in keys)
+    def pieces(self, since_s: float, until_s: float, size: int) -> Iterator[list[RunId]]:
+        """Iterate over the runs between two times, both included, newest first, `size` of them at a time.
+
+        Failures may be added and removed between two pieces. Those that were added to earlier pieces are left out.
+        """
+        start: tuple[float] = (since_s,)
+        end: tuple[float, str] = (until_s, "\U0010ffff")
+        while keys := list(islice(self._keys.irange(start, end, inclusive=(True, False), reverse=True), size)):
+            yield [run_id for _, run_id in keys]
+            end = keys[-1]

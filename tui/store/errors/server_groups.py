@@ -21,12 +21,18 @@ MAX_COMPARED_ERRORS: Final = 20
 class ServerGroups:
     """The server's groups by task, and by message or type."""
 
-    def __init__(self, groups: Iterable[ServerErrorGroup] = ()) -> None:
+    def __init__(self) -> None:
         self._by_message: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
         self._by_type: dict[tuple[TaskId, Raw | None], list[ServerErrorGroup]] = {}
-        for group in groups:
-            self._by_message.setdefault((group.task, identity_of(normalise(group.message))), []).append(group)
-            self._by_type.setdefault((group.task, group.type), []).append(group)
+        self._identities: dict[Raw, Raw] = {}
+
+    def add(self, group: ServerErrorGroup, before: "ServerGroups") -> None:
+        """Add a group. Messages that an earlier answer had too are not normalised again."""
+        message = group.message
+        identity = before._identities.get(message) or identity_of(normalise(message))  # noqa: SLF001  the same class
+        self._identities[message] = identity
+        self._by_message.setdefault((group.task, identity), []).append(group)
+        self._by_type.setdefault((group.task, group.type), []).append(group)
 
     def of(
         self, kind: ErrorKind, tasks: Collection[TaskId], errors: Iterable[RunError]

@@ -13,9 +13,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui.domain.errors.kinds import Fingerprint
-from tui.present.errors.groups.columns import GroupRow, SizedGroupColumn, group_columns_for, group_head, group_row
+from tui.present.errors.groups.columns import BARS, GroupRow, SizedGroupColumn, group_columns_for, group_head, group_row
 from tui.present.styled import Line, Piece, Token, mark_hits
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
+from tui.store.errors.failures import TimeSpan
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import MOTION
 from tui.ui.look.styles import Background
@@ -28,7 +29,11 @@ _PLAIN_EDGE: Line = (Piece("  "),)
 
 
 class _Shown(NamedTuple):
-    """Everything that a row is painted from. `today` decides whether a time is shown as a date."""
+    """Everything that a row is painted from.
+
+    `cells` are the failures over the span, or none where no column shows them. `today` decides whether a time is shown
+    as a date.
+    """
 
     group: ErrorGroup | None
     background: Background = Background.PAGE
@@ -36,6 +41,7 @@ class _Shown(NamedTuple):
     is_current: bool = False
     is_stale: bool = False
     today: date | None = None
+    cells: tuple[int, ...] = ()
 
 
 _BLANK = _Shown(None)
@@ -60,6 +66,7 @@ class GroupTable(LineWidget, can_focus=True):
         self._painted: dict[int, _Shown] = {}
         self._head: Line = ()
         self._words: tuple[str, ...] = ()
+        self.span: TimeSpan | None = None
         self.span_words = ""
         self.has_states = True
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
@@ -119,7 +126,7 @@ class GroupTable(LineWidget, can_focus=True):
             return self.painter.blank(width)
         run_ids = shown.group.run_ids
         newest = self._live.get(run_ids[0]) if run_ids else None
-        row = GroupRow(shown.group, own_line(newest))
+        row = GroupRow(shown.group, shown.cells, own_line(newest))
         is_bold = shown.is_current and not self.painter.has_gutter_cursor
         line = group_row(row, self._slots, self._live.now.at, is_current=is_bold)
         for word in self._words:
@@ -135,7 +142,13 @@ class GroupTable(LineWidget, can_focus=True):
         background, edge = self._background(fingerprint)
         is_current = fingerprint == rows.cursor
         is_stale = now.frozen_at is not None
-        return _Shown(rows.get(fingerprint), background, edge, is_current, is_stale, now.at.date())
+        group, span = rows.get(fingerprint), self.span
+        cells = () if group is None or span is None or not self._has_bars else group.counts_in(span)
+        return _Shown(group, background, edge, is_current, is_stale, now.at.date(), cells)
+
+    @property
+    def _has_bars(self) -> bool:
+        return any(slot.column is BARS for slot in self._slots)
 
     def _background(self, fingerprint: Fingerprint) -> tuple[Background, Line]:
         is_departed = self.rows.is_departed(fingerprint)

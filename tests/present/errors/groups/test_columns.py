@@ -10,15 +10,17 @@ from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.present.errors.groups.columns import GroupRow, group_columns_for, group_head, group_row
 from tui.present.styled import Token, line_width, plain
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 
 EDGES = 3
 """The gutter of a list, which its widget draws, and the free cell at the right edge."""
 
+CELLS = (*([0] * 23), 131)
+
 
 def drawn(group: ErrorGroup, width: int, line: int | None = 88) -> str:
-    return plain(group_row(GroupRow(group, line), group_columns_for(width), NOW))
+    return plain(group_row(GroupRow(group, CELLS, line), group_columns_for(width), NOW))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_list_has_the_columns_of_its_width(width: int, titles: str) -> None:
 def test_rows_fill_any_width_exactly(width: int, message: str, task: str, state: ErrorState | None, count: int) -> None:
     group = group_of(message + HOSTILE, task=task + HOSTILE, state=state, count=count)
     slots = group_columns_for(width)
-    assert line_width(group_row(GroupRow(group, 7), slots, NOW)) == width - EDGES
+    assert line_width(group_row(GroupRow(group, CELLS, 7), slots, NOW)) == width - EDGES
     assert line_width(group_head(slots, "last 24h")) == width - EDGES
 
 
@@ -82,7 +84,7 @@ def test_glyph_is_that_of_most_runs() -> None:
 
 
 def test_acknowledged_group_is_grey() -> None:
-    row = group_row(GroupRow(group_of(state=ErrorState.ACKNOWLEDGED)), group_columns_for(120), NOW)
+    row = group_row(GroupRow(group_of(state=ErrorState.ACKNOWLEDGED), CELLS), group_columns_for(120), NOW)
     assert {piece.token for piece in row} <= {Token.FAINT, Token.MUTED, Token.GUIDE, Token.LINE, Token.TEXT}
     assert not any(piece.token is Token.TEXT and piece.text.strip() for piece in row)
 

@@ -1,12 +1,16 @@
 """The cursor of the list of error groups stays on its group and on its line."""
 
+from collections.abc import Iterable
+from itertools import islice
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 from tui.ui.model.errors.group_list import SORT_EVERY_S, GroupListModel
+from tui.ui.model.errors.ranking import GroupQuery
 from tui.ui.model.errors.spans import GROUP_ORDERS, NEW_FIRST, GroupOrder
 
 HEIGHT = 6
@@ -29,10 +33,23 @@ def tasks_of(model: GroupListModel) -> str:
     return "".join(group.tasks[0][0] for group in found if group is not None)
 
 
-def shown(*found: ErrorGroup) -> GroupListModel:
-    model = GroupListModel()
+class Shown(GroupListModel):
+    """A list that takes over all groups at once, in as many steps as it needs."""
+
+    def show_all(self, groups: Iterable[ErrorGroup], now_s: float, query: GroupQuery | None = None) -> None:
+        found = {group.fingerprint: group for group in groups}
+        changed = dict.fromkeys(self._groups.keys() - found.keys()) | found
+        for _ in self.show(changed, query or self.query, now_s):
+            pass
+
+    def ask(self, now_s: float, **query: object) -> None:
+        self.show_all(self._groups.values(), now_s, self.query._replace(**query))  # type: ignore[arg-type]
+
+
+def shown(*found: ErrorGroup) -> Shown:
+    model = Shown()
     model.resize(HEIGHT)
-    model.show(found, 0.0)
+    model.show_all(found, 0.0)
     return model
 
 
@@ -54,11 +71,11 @@ def test_new_groups_come_first_then_regressed_acknowledged_last() -> None:
 
 def test_list_follows_until_the_cursor_is_moved() -> None:
     model = shown(named("a"), named("b", 3))
-    model.show([named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.0)
+    model.show_all([named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.0)
     assert tasks_of(model) == "nab"
     assert model.cursor == named("n").fingerprint
     model.move(1)
-    model.show([named("m", 2, ErrorState.NEW), named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 2.0)
+    model.show_all([named("m", 2, ErrorState.NEW), named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 2.0)
     assert (tasks_of(model), model.new_count) == ("nab", 1)
     model.to_top()
     assert (tasks_of(model), model.new_count) == ("mnab", 0)
@@ -67,16 +84,16 @@ def test_list_follows_until_the_cursor_is_moved() -> None:
 def test_storm_moves_no_row_between_two_sorts() -> None:
     model = shown(named("a", 5), named("b", 3))
     for count in range(4, 900):
-        model.show([named("a", 5), named("b", count)], SORT_EVERY_S / 2)
+        model.show_all([named("a", 5), named("b", count)], SORT_EVERY_S / 2)
         assert tasks_of(model) == "ab"
-    model.show([named("a", 5), named("b", 900)], SORT_EVERY_S)
+    model.show_all([named("a", 5), named("b", 900)], SORT_EVERY_S)
     assert tasks_of(model) == "ba"
 
 
 def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:
     model = shown(named("a"), named("b", 4), named("c", 3))
     model.move(1)
-    model.show([named("a"), named("c", 3)], 1.0)
+    model.show_all([named("a"), named("c", 3)], 1.0)
     assert tasks_of(model) == "abc"
     assert model.is_departed(named("b").fingerprint)
     assert (model.shown_count, model.current) == (2, named("b", 4))
@@ -88,8 +105,8 @@ def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:
 def test_group_that_comes_back_is_not_departed() -> None:
     model = shown(named("a"), named("b", 4))
     model.move(1)
-    model.show([named("a")], 1.0)
-    model.show([named("a"), named("b", 7)], 2.0)
+    model.show_all([named("a")], 1.0)
+    model.show_all([named("a"), named("b", 7)], 2.0)
     assert not model.is_departed(named("b").fingerprint)
     assert model.current == named("b", 7)
 
@@ -104,7 +121,7 @@ def test_changes_never_move_the_line_of_a_held_cursor(
     model.move(moves)
     cursor, line = model.cursor, None if model.cursor is None else model.window.index(model.cursor)
     for number, found in enumerate(later):
-        model.show(found, 100.0 * number)
+        model.show_all(found, 100.0 * number)
         if cursor is not None:
             assert (model.cursor, model.window.index(cursor)) == (cursor, line)
         assert len(model) >= len(found)
@@ -116,8 +133,8 @@ def test_cursor_is_always_in_the_window(found: list[ErrorGroup], order: object, 
     model = shown(*found)
     for step in moves:
         model.move(step)
-        model.filter(text, 1.0)
-        model.sort_by(order, 2.0)  # type: ignore[arg-type]
+        model.ask(1.0, text=text)
+        model.ask(2.0, order=order)
         assert (model.cursor in model.window) is (model.shown_count > 0)
 
 
@@ -134,15 +151,36 @@ def test_sorted_list_leaves_no_row_empty() -> None:
     model = shown(*(named(name, number) for number, name in enumerate("abcdefghijklmnopqrst", 1)))
     model.move(2)
     cursor = model.cursor
-    model.sort_by(GroupOrder("least", "least first", "", lambda group: (group.count,)), 1.0)
+    model.ask(1.0, order=GroupOrder("least", "least first", "", lambda group: (group.count, group.fingerprint)))
     assert (model.cursor, len(model.window)) == (cursor, HEIGHT)
 
 
 def test_filter_keeps_the_cursor_on_its_group() -> None:
     model = shown(named("a"), named("b", 4), named("zebra", 3))
     model.to_bottom()
-    model.filter("ZEBRA brok", 1.0)
+    model.ask(1.0, text="ZEBRA brok")
     assert (tasks_of(model), model.known_count) == ("zebra", 3)
-    model.filter("", 2.0)
+    model.ask(2.0, text="")
     assert model.current == named("zebra", 3)
     assert model.sort_order is NEW_FIRST
+
+
+queries = st.tuples(st.sampled_from(GROUP_ORDERS), st.text("abk ", max_size=2))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(groups, queries, st.integers(0, 3)), max_size=5))
+def test_list_in_steps_equals_one_at_once(story: list[tuple[list[ErrorGroup], tuple[GroupOrder, str], int]]) -> None:
+    """Steps are abandoned now and then: until the last one, the list is as it was."""
+    model = shown()
+    for number, (found, drawn, count) in enumerate(story):
+        query, now_s = GroupQuery(*drawn), 100.0 * number
+        gone = dict.fromkeys(model._groups)
+        steps = model.show(gone | {group.fingerprint: group for group in found}, query, now_s, is_new=True)
+        before = tuple(model._order), model.query
+        if len(list(islice(steps, count))) == count:
+            assert (tuple(model._order), model.query) == before
+        model.show_all(found, now_s, query)
+        fresh = shown()
+        fresh.show_all(found, now_s, query)
+        assert (model._order, model.known_count) == (fresh._order, fresh.known_count)

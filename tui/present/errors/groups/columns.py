@@ -19,7 +19,7 @@ from tui.present.errors.groups.words import (
 )
 from tui.present.status import STATUS_STYLES, UNKNOWN
 from tui.present.styled import Align, Line, Piece, Token, cut, fit, joined, line_width
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 
 GAP: Final = 2
 _EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
@@ -30,9 +30,10 @@ _WIDE_WORDS: Final = 80
 
 
 class GroupRow(NamedTuple):
-    """A row of the list: a group, and the line of the first own frame in its newest failure."""
+    """A row of the list: a group, its failures over its span, and the line of the first own frame in its newest one."""
 
     group: ErrorGroup
+    cells: Sequence[int]
     line: int | None = None
 
 
@@ -76,7 +77,7 @@ def _state(row: GroupRow, _now: datetime, width: int) -> Line:
 
 def _bars(row: GroupRow, _now: datetime, width: int) -> Line:
     token = Token.GUIDE if is_acknowledged(row.group) else Token.ROSE
-    return failure_bars(merged_cells(row.group.cells, width), token)
+    return failure_bars(merged_cells(row.cells, width), token)
 
 
 def _task(row: GroupRow, _now: datetime, _width: int) -> Line:

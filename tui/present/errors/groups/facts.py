@@ -8,7 +8,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 
 GOES_ON_FOR: Final = timedelta(minutes=2)
 """A group whose last failure is not older than this goes on."""

@@ -16,7 +16,7 @@ from tui.present.errors.groups.sentence import sentences
 from tui.present.errors.groups.words import STATE_WORDS, error_line, first_known, is_acknowledged
 from tui.present.styled import Line, Piece, Token, cut, fit, fold, line_width, pad, plain, wrap
 from tui.present.text_block import LABEL
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 
 MAX_NAMES: Final = 5

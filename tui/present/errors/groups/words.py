@@ -12,7 +12,7 @@ from tui.domain.ids import TaskId
 from tui.domain.text import Raw, clean
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, first_line
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")

@@ -8,7 +8,7 @@ from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.session import Session
 from tui.sources.clock import Timer
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 from tui.wire.errors import ApiError
 

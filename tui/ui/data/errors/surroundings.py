@@ -7,7 +7,7 @@ from typing import Final
 from tui.domain.errors.kinds import Fingerprint
 from tui.session import Session
 from tui.sources.clock import Timer
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.failures import TimeSpan
 from tui.ui.model.errors.facts import Surroundings, SurroundingsSearch
 

@@ -11,7 +11,7 @@ from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present.errors.groups.facts import Minutes, VersionStart
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.store import Store
 from tui.ui.model.errors.spans import MINUTE
 

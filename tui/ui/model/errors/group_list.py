@@ -5,13 +5,19 @@ cursor stays on the first row. Once it was moved, the list is *held*: rows keep 
 first row, out of sight, and a group that vanishes keeps its row until the cursor moves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tui.domain.errors.kinds import Fingerprint
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
-from tui.ui.model.errors.spans import NEW_FIRST, GroupOrder, matches_text
+from tui.ui.model.errors.ranking import GroupQuery, GroupRanking
+from tui.ui.model.errors.spans import GroupOrder
+
+MAX_PUT_AT_ONCE: Final = 128
+"""So many groups find their new places within 2 ms. If more have changed, all are sorted again, in steps."""
+
+_FREED_PER_STEP: Final = 256
 
 SORT_EVERY_S: Final = 10.0
 """How often the list is sorted again while only counts have changed: a storm changes its own row, and no other."""
@@ -20,21 +26,43 @@ SORT_EVERY_S: Final = 10.0
 class GroupListModel:
     """The rows of the list. After each change, the widget compares the visible rows with what it has painted."""
 
-    def __init__(self) -> None:
-        self._groups: Mapping[Fingerprint, ErrorGroup] = {}
+    def __init__(self, query: GroupQuery | None = None) -> None:
+        self._groups: dict[Fingerprint, ErrorGroup] = {}
+        self._replaced: dict[Fingerprint, ErrorGroup] = {}
+        self._ranking = GroupRanking(query or GroupQuery())
         self._departed: dict[Fingerprint, ErrorGroup] = {}
         self._order: list[Fingerprint] = []
+        self._placed: set[Fingerprint] = set()
         self._new: set[Fingerprint] = set()
         self._top = 0
         self._height = 0
         self._cursor: Fingerprint | None = None
         self._is_held = False
         self._sorted_s = float("-inf")
-        self.sort_order: GroupOrder = NEW_FIRST
-        self.text = ""
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def emptied(self, query: GroupQuery) -> "GroupListModel":
+        """Return a list of the same height without groups."""
+        model = GroupListModel(query)
+        model.resize(self._height)
+        return model
+
+    @property
+    def query(self) -> GroupQuery:
+        """The order of the rows, and the typed filter that they pass."""
+        return self._ranking.query
+
+    @property
+    def sort_order(self) -> GroupOrder:
+        """The order of the rows."""
+        return self._ranking.query.order
+
+    @property
+    def text(self) -> str:
+        """The typed filter that the rows pass."""
+        return self._ranking.query.text
 
     @property
     def known_count(self) -> int:
@@ -89,24 +117,42 @@ class GroupListModel:
         self._height = height
         self._show_cursor()
 
-    def show(self, groups: Sequence[ErrorGroup], now_s: float) -> None:
-        """Show these groups. `now_s` is a monotonic time."""
-        before = self._groups
-        self._groups = {group.fingerprint: group for group in groups}
-        if self._is_held:
-            self._show_held(before)
-        elif self._is_sort_due(before, now_s):
+    def show(
+        self, changed: Mapping[Fingerprint, ErrorGroup | None], query: GroupQuery, now_s: float, *, is_new: bool = False
+    ) -> Iterator[None]:
+        """Take over groups that changed (None: it is gone), and show those that match a query, in steps.
+
+        The rows change in the last step. The steps may be abandoned before. Rows that are `is_new`, such as those of
+        another span, do not keep the places of earlier ones. `now_s` is a monotonic time.
+        """
+        ranking, groups = self._ranking, self._groups
+        is_sorted_again = is_new or query != ranking.query
+        if is_sorted_again or len(changed) > MAX_PUT_AT_ONCE:
+            ranking = GroupRanking(query)
+            kept = (group for each, group in self._groups.items() if each not in changed)
+            found = [*kept, *(group for group in changed.values() if group is not None)]
+            groups = {group.fingerprint: group for group in found}
+            yield
+            yield from ranking.fill(found)
+        else:
+            for fingerprint, group in changed.items():
+                ranking.put(fingerprint, group)
+        self._ranking = ranking
+        if is_sorted_again or (not self._is_held and self._is_sort_due(changed, now_s)):
+            self._take_over(groups, changed)
             self._sort(now_s)
+        else:
+            before = {each: group for each in changed if (group := self._groups.get(each)) is not None}
+            self._take_over(groups, changed)
+            if self._is_held:
+                self._show_held(before, changed)
 
-    def sort_by(self, order: GroupOrder, now_s: float) -> None:
-        """Use another order. The cursor stays on its group."""
-        self.sort_order = order
-        self._sort(now_s)
-
-    def filter(self, text: str, now_s: float) -> None:
-        """Show only groups that contain the words of a text."""
-        self.text = text
-        self._sort(now_s)
+    def free(self) -> Iterator[None]:
+        """Free the groups that many others have replaced, in steps: 10,000 of them take some 5 ms."""
+        while self._replaced:
+            for _ in range(min(_FREED_PER_STEP, len(self._replaced))):
+                self._replaced.popitem()
+            yield
 
     def move(self, rows: int) -> None:
         """Move the cursor, and hold the rows from now on."""
@@ -125,7 +171,7 @@ class GroupListModel:
 
     def go_to(self, fingerprint: Fingerprint, *, row: int | None = None) -> bool:
         """Move the cursor to a group, if possible on a certain row of the window. Return whether it is in the list."""
-        if fingerprint not in self._order:
+        if fingerprint not in self._placed:
             return False
         index = self._order.index(fingerprint)
         if row is not None:
@@ -153,7 +199,7 @@ class GroupListModel:
         return False
 
     def _index(self) -> int | None:
-        return self._order.index(self._cursor) if self._cursor in self._order else None
+        return self._order.index(self._cursor) if self._cursor in self._placed else None
 
     def _go(self, index: int) -> None:
         if not self._order:
@@ -168,42 +214,64 @@ class GroupListModel:
         """Remove the departed rows, apart from the target. The rows above the target move down to close the gaps."""
         gone = [each for each in self._departed if each != target]
         above = sum(self._order.index(each) < self._order.index(target) for each in gone)
-        self._order = [each for each in self._order if each not in gone]
+        if gone:
+            self._order = [each for each in self._order if each not in self._departed or each == target]
+        self._placed.difference_update(gone)
         for each in gone:
             del self._departed[each]
         self._top = max(0, self._top - above)
 
-    def _show_held(self, before: Mapping[Fingerprint, ErrorGroup]) -> None:
-        for fingerprint in self._order:
-            if self._is_shown(fingerprint):
+    def _take_over(
+        self, groups: dict[Fingerprint, ErrorGroup], changed: Mapping[Fingerprint, ErrorGroup | None]
+    ) -> None:
+        if groups is not self._groups:
+            self._replaced, self._groups = self._groups, groups
+            return
+        for fingerprint, group in changed.items():
+            if group is None:
+                self._groups.pop(fingerprint, None)
+            else:
+                self._groups[fingerprint] = group
+
+    def _show_held(
+        self, before: Mapping[Fingerprint, ErrorGroup], changed: Mapping[Fingerprint, ErrorGroup | None]
+    ) -> None:
+        placed, ranking = self._placed, self._ranking
+        for fingerprint in changed:
+            if fingerprint not in placed:
+                continue
+            if fingerprint in ranking:
                 self._departed.pop(fingerprint, None)
             elif fingerprint not in self._departed and fingerprint in before:
                 self._departed[fingerprint] = before[fingerprint]
-        placed = set(self._order)
-        added = [group for group in self._groups.values() if group.fingerprint not in placed and self._matches(group)]
+        added = [each for each in changed if each not in placed and each in ranking]
         if not added:
             return
-        added.sort(key=self.sort_order.rank)
-        names = [group.fingerprint for group in added]
-        self._order = [*names, *self._order]
-        self._new.update(names)
-        self._top += len(names)
+        added.sort(key=ranking.rank_of)
+        self._order = [*added, *self._order]
+        self._placed.update(added)
+        self._new.update(added)
+        self._top += len(added)
         if self._cursor is None:
             self._cursor = self._order[0]
         self._show_cursor()
 
-    def _is_sort_due(self, before: Mapping[Fingerprint, ErrorGroup], now_s: float) -> bool:
-        if before.keys() != self._groups.keys() or now_s - self._sorted_s >= SORT_EVERY_S:
+    def _is_sort_due(self, changed: Mapping[Fingerprint, ErrorGroup | None], now_s: float) -> bool:
+        if now_s - self._sorted_s >= SORT_EVERY_S:
             return True
-        return any(before[each].state is not group.state for each, group in self._groups.items())
+        before = self._groups
+        return any(
+            group is None or each not in before or before[each].state is not group.state
+            for each, group in changed.items()
+        )
 
     def _sort(self, now_s: float) -> None:
         self._sorted_s = now_s
         row = self._row()
-        shown = sorted((group for group in self._groups.values() if self._matches(group)), key=self.sort_order.rank)
-        self._order = [group.fingerprint for group in shown]
+        self._order = list(self._ranking)
+        self._placed = set(self._order)
         self._departed.clear()
-        if not self._is_held or self._cursor not in self._order:
+        if not self._is_held or self._cursor not in self._placed:
             self._cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
         elif row is not None:
             self._top = max(0, min(self._order.index(self._cursor) - row, len(self._order) - self._height))
@@ -213,13 +281,6 @@ class GroupListModel:
     def _row(self) -> int | None:
         index = self._index()
         return None if index is None else index - self._top
-
-    def _is_shown(self, fingerprint: Fingerprint) -> bool:
-        group = self._groups.get(fingerprint)
-        return group is not None and self._matches(group)
-
-    def _matches(self, group: ErrorGroup) -> bool:
-        return matches_text(group, self.text)
 
     def _show_cursor(self) -> None:
         """Scroll so that the cursor is in the window. Rows in the window are not new any more."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from tui.lazy_dataclass import dataclass
 from tui.present.errors.groups.words import task_words
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.failures import TimeSpan
 from tui.store.errors.states import ErrorState
 

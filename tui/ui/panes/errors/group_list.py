@@ -51,14 +51,16 @@ class GroupListPane(Pane):
         return "runs" if action == "enter" else super().word_for(action, usual)
 
     def left(self) -> Line:
-        rows = self.groups.list
-        return groups_left(self.groups.scope_words, rows.sort_order.words, rows.text)
+        order, text = self.groups.query
+        return groups_left(self.groups.scope_words, order.words, text)
 
     def right(self) -> Line:
         freshness = self.live.freshness
         if freshness.is_stale and freshness.confirmed_at is not None:
             ago = formatting.duration(self.live.now.at - freshness.confirmed_at, in_minutes=self.live.in_minutes)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        if pending := self.groups.pending:
+            return (Piece(pending, Token.MUTED),)
         rows = self.groups.list
         return groups_right(self.groups.read, rows.shown_count, rows.known_count, rows.new_count, self.size.width)
 
@@ -66,12 +68,14 @@ class GroupListPane(Pane):
         """Filter the list, and highlight the words."""
         self.groups.filter(text)
         self.table.highlight(text)
+        if pending := self.groups.pending:
+            return (Piece(pending, Token.MUTED),)
         rows = self.groups.list
         return (Piece(f"{rows.shown_count:,} of {formatting.plural(rows.known_count, 'group')}", Token.MUTED),)
 
     @property
     def searched(self) -> str:
-        return self.groups.list.text
+        return self.groups.query.text
 
     def hit_step(self, step: int) -> None:
         if self.searched:
@@ -83,7 +87,7 @@ class GroupListPane(Pane):
     def show(self) -> None:
         """Show what changed in the groups."""
         if self.is_shown:
-            self.table.span_words = self.groups.span.words
+            self.table.span, self.table.span_words = self.groups.time_span, self.groups.span.words
             self.table.has_states = not self.groups.state_problem
             self.table.show_changes()
             self.show_rule()
@@ -99,7 +103,7 @@ class GroupListPane(Pane):
         self.show()
 
     def action_sort(self) -> None:
-        self.sort_by(GROUP_ORDERS[(GROUP_ORDERS.index(self.groups.list.sort_order) + 1) % len(GROUP_ORDERS)])
+        self.sort_by(GROUP_ORDERS[(GROUP_ORDERS.index(self.groups.query.order) + 1) % len(GROUP_ORDERS)])
 
     def sort_by(self, order: GroupOrder) -> None:
         """Sort the list."""

@@ -14,7 +14,7 @@ from tui.store.changes import Changes
 from tui.ui.model.list_views import ListQuery
 
 if TYPE_CHECKING:
-    from tui.store.error_groups import ErrorGroup
+    from tui.store.errors.error_group import ErrorGroup
     from tui.ui.data.errors.live_groups import LiveErrorGroups
     from tui.ui.screens.errors.screen import ErrorsScreen
     from tui.ui.screens.main import MainScreen

@@ -13,7 +13,7 @@ from tui.present.errors.groups.markdown import group_markdown
 from tui.present.styled import Piece, Token
 from tui.sources.clock import Timer
 from tui.store.changes import Changes
-from tui.store.error_groups import ErrorGroup
+from tui.store.errors.error_group import ErrorGroup
 from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
