@@ -96,6 +96,17 @@ def test_equal_stacks_are_said_once() -> None:
     assert line_of(thrice(), "way in") == "way in run src/trigger/sync.ts:27 → syncShop src/lib/sync.ts:58"
 
 
+def test_other_frames_are_only_called_the_same_where_they_are() -> None:
+    same = of(sample("FAILED", attempt_count=2), *(attempt(number, error=TIMEOUT) for number in (1, 2)))
+    assert "⋯ 2 frames  undici 1 · node 1" in "\n".join(lines_of(same))
+    fewer = replace(TIMEOUT, stack=Raw((TIMEOUT.stack or "").removesuffix("\n    at y (node:internal/y:65:14)")))
+    run = of(sample("FAILED", attempt_count=2), attempt(1, error=TIMEOUT), attempt(2, error=fewer))
+    page = "\n".join(lines_of(run))
+    assert "stack           fetchOrders  src/lib/shopify.ts:41" in page
+    assert "⋯ the other frames differ" in page
+    assert "undici" not in page
+
+
 def test_same_facts_stand_below_once() -> None:
     run = of(sample("FAILED", attempt_count=2), *(attempt(number, error=failure(9)) for number in (1, 2)))
     lines = lines_of(run, logs=LogCounts({1: LogCount(2), 2: LogCount(2)}))

@@ -14,6 +14,7 @@ from tui.present.compared.grid import ComparedGrid, Marked
 from tui.present.compared.logs import LogCounts
 from tui.present.compared.stacks import (
     FramePlace,
+    common_lines,
     equal_before,
     file_words,
     frame_lines,
@@ -129,7 +130,7 @@ class _Page:
         if len(stacks) < len(self._all):
             return []
         if self._has_one_stack:
-            lines = frame_lines(stacks[0], self._grid.width, frozenset(stacks[0].places))
+            lines = common_lines(stacks, self._grid.width)
             return self._grid.labelled("stack", [line.line for line in lines], "stack")
         steps: list[Line] = [
             (Piece(frame.function or "(anonymous)"), Piece("  "), Piece(file_words(frame), Token.MUTED))

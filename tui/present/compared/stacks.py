@@ -111,6 +111,15 @@ def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace]) -> list[
     return lines
 
 
+def common_lines(stacks: Sequence[Stack], width: int) -> list[Marked]:
+    """Return the lines of stacks that are equal in the places that are compared. Their other frames may differ."""
+    first = stacks[0]
+    if len({_owners(stack.others) for stack in stacks}) == 1:
+        return frame_lines(first, width, frozenset(first.places))
+    lines = frame_lines(Stack(first.own), width, frozenset(first.places))
+    return [*lines, Marked(cut((Piece("⋯ the other frames differ", Token.FAINT),), width))]
+
+
 def _owners(frames: Sequence[StackFrame]) -> str:
     """Return `undici 5 · core 1`: the frames by the last part of their package's name."""
     names = (
