@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.commands import PATIENCE_S, environment, trigger_tui
+from tests.support.commands import PATIENCE_S, environment, killed_if_late, trigger_tui
 from tui.cli.world_options import WorldOptions
 from tui.emulator.recorded_tasks import RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
@@ -31,9 +30,10 @@ class Emulated:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
-        self.printed = [process.stdout.readline()]
-        while self.printed[-1] and "/emulator/world" not in self.printed[-1]:
-            self.printed.append(process.stdout.readline())
+        with killed_if_late(process):
+            self.printed = [process.stdout.readline()]
+            while self.printed[-1] and "/emulator/world" not in self.printed[-1]:
+                self.printed.append(process.stdout.readline())
         found = re.search(r"http://127\.0\.0\.1:\d+", self.printed[0])
         assert found, (self.printed, process.stderr and process.stderr.read())
         self.url = found[0]
@@ -65,14 +65,10 @@ def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A process without output must not block the test.
-    late = threading.Timer(PATIENCE_S, process.kill)
-    late.start()
     with process:
         try:
             yield process
         finally:
-            late.cancel()
             process.kill()
 
 
@@ -80,6 +76,15 @@ def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
 def emulator() -> Iterator[Emulated]:
     with emulated(*FAST, *FIXED) as running:
         yield running
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that an emulator can listen on, and that no other program is given meanwhile: bound, without listening."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 # --- output
@@ -184,18 +189,18 @@ def test_terminated_emulator_exits_by_the_signal() -> None:
 def test_ctrl_c_ends_an_announced_long_start() -> None:
     with started("--port", "0", "--history", "1000000") as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "creating a history of 1000000 runs …\n"
+        with killed_if_late(process):
+            assert process.stderr.readline() == "creating a history of 1000000 runs …\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out, err) == (130, "", "")
 
 
-def test_port_is_free_after_the_end() -> None:
-    with emulated(*FAST) as first:
-        port = str(httpx.URL(first.url).port)
+def test_port_is_free_after_the_end(free_port: int) -> None:
+    with emulated("--port", str(free_port), *FAST[2:]) as first:
         first.get("/api/v1/runs")
         first.end()
-    with emulated("--port", port, *FAST[2:]) as second:
+    with emulated("--port", str(free_port), *FAST[2:]) as second:
         assert second.url == first.url
         assert second.end()[0] == 130
 
@@ -207,13 +212,11 @@ def test_taken_port_exits_with_1_and_one_line(emulator: Emulated) -> None:
     assert done.err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_emulator_serves_on_after_a_closed_stdout() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def test_emulator_serves_on_after_a_closed_stdout(free_port: int) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tui", "emulator", *FAST[2:], "--port", str(port)],
+        [sys.executable, "-m", "tui", "emulator", *FAST[2:], "--port", str(free_port)],
         env=environment(None),
         stdin=subprocess.DEVNULL,
         stdout=writer,
@@ -222,7 +225,7 @@ def test_emulator_serves_on_after_a_closed_stdout() -> None:
     )
     os.close(writer)
     with process:
-        answer = ask_until_up(process, f"http://127.0.0.1:{port}/emulator/world")
+        answer = ask_until_up(process, f"http://127.0.0.1:{free_port}/emulator/world")
         assert answer.status_code == 200
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE_S)

@@ -68,11 +68,13 @@ def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int], flags: tupl
         received = bytes(terminal.received)
         first = Screen(*size)
         Emulator(first).feed(received.partition(KITTY_KEYS)[0])
+        clock = {(0, x) for x in range(size[0] - len("13:49 UTC "), size[0])}
         shown = [
             (y, x)
             for y in range(size[1])
             for x in range(size[0])
-            if first.buffer[y][x].data.strip() and y != 1  # the app's rule has more text
+            # The app's rule has more text, and another minute may have begun before its header.
+            if first.buffer[y][x].data.strip() and y != 1 and (y, x) not in clock
         ]
         assert {y for y, _ in shown} == {0, 2, 4}
         assert [first.buffer[y][x] for y, x in shown] == [terminal.screen.buffer[y][x] for y, x in shown]

@@ -26,8 +26,8 @@ from tui.output import Output
 from tui.ui.input.type_ahead import CURSOR_REQUEST
 
 REPORT = b"\x1b[12;40R"
-SHORT = PromptTimeouts(request_interval_s=0.02, silent_after_s=0.06, late_within_s=0.02)
-LONG = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=0.02)
+SHORT = PromptTimeouts(request_interval_s=0.02, max_requests=3, late_within_s=0.02)
+LONG = PromptTimeouts(request_interval_s=20, max_requests=3, late_within_s=0.02)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monk
 
 def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
     output, user = terminal
-    timeouts = PromptTimeouts(request_interval_s=20, silent_after_s=60, late_within_s=20)
+    timeouts = PromptTimeouts(request_interval_s=20, max_requests=3, late_within_s=20)
     user.begin((CURSOR_REQUEST.encode(), b"n\n"), (b"\n", REPORT))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
     assert output.keyboard is not None

@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ import psutil
 import pytest
 
 from tests.perf.terminal import Terminal
-from tests.support.commands import PATIENCE_S, environment, in_this_process
+from tests.support.commands import PATIENCE_S, environment, in_this_process, killed_if_late
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
 
@@ -40,9 +39,10 @@ class RelayProcess:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
-        self.printed = [process.stdout.readline()]
-        while self.printed[-1] and "trigger-tui --relay" not in self.printed[-1]:
-            self.printed.append(process.stdout.readline())
+        with killed_if_late(process):
+            self.printed = [process.stdout.readline()]
+            while self.printed[-1] and "trigger-tui --relay" not in self.printed[-1]:
+                self.printed.append(process.stdout.readline())
         found = re.search(r"wss?://\S+:\d+", self.printed[0])
         assert found, (self.printed, process.stderr and process.stderr.read())
         self.url = found[0]
@@ -63,14 +63,10 @@ def relay_process(tokens: str, *arguments: str, url: str = NO_SERVER) -> Iterato
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A process that prints nothing must not block the test.
-    timer = threading.Timer(PATIENCE_S, process.kill)
-    timer.start()
     with process:
         try:
             yield RelayProcess(process)
         finally:
-            timer.cancel()
             process.kill()
 
 
@@ -89,8 +85,6 @@ def test_relay_serves_while_its_stderr_is_full(tokens: str) -> None:
         stderr=writer,
         text=True,
     )
-    timer = threading.Timer(PATIENCE_S, process.kill)
-    timer.start()
     with process:
         place = RelayProcess(process).url.removeprefix("ws://").split(":")
         for number in range(2, 5):  # a log line each, since the hosts differ
@@ -102,7 +96,6 @@ def test_relay_serves_while_its_stderr_is_full(tokens: str) -> None:
                 assert b" 401 " in client.recv(1000)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
-    timer.cancel()
     os.close(reader)
     os.close(writer)
 

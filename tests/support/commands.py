@@ -6,8 +6,10 @@ import pty
 import select
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -70,6 +72,17 @@ def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] 
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def killed_if_late(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """End a process that prints nothing, so that it does not block the test."""
+    late = threading.Timer(PATIENCE_S, process.kill)
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 class Terminal:

@@ -19,7 +19,7 @@ from typing import Final
 
 from tui.lazy_dataclass import dataclass
 from tui.output import Output
-from tui.ui.input.type_ahead import CURSOR_REQUEST, REQUEST_INTERVAL_S, SILENT_AFTER_S
+from tui.ui.input.type_ahead import CURSOR_REQUEST, MAX_REQUESTS, REQUEST_INTERVAL_S
 
 YES: Final = "y"
 
@@ -46,8 +46,8 @@ class PromptTimeouts:
     request_interval_s: float = REQUEST_INTERVAL_S
     """A report that has not arrived by then is requested again."""
 
-    silent_after_s: float = SILENT_AFTER_S
-    """A terminal without a report by then never reports, and the user has to type the word."""
+    max_requests: int = MAX_REQUESTS
+    """A terminal that answers none of these never reports, and the user has to type the word."""
 
     late_within_s: float = 1.0
     """How long to wait, after the answer, for reports that would otherwise be typed into the shell."""
@@ -169,16 +169,15 @@ class _Prompt:
         return bool(self._read(None)) if answer is None else answer
 
     def _ask_terminal(self, question: str) -> bool | None:
-        """Show the question, and request reports until one arrives, the user answers, or time is up."""
-        began_s = time.monotonic()
+        """Show the question, and request reports until one arrives, the user answers, or the terminal is silent."""
         # The question and the request for a report are one write: the report proves that the question was shown.
         text, on_new_line = question, False
         while True:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
             self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
             answer = self._read(self._timeouts.request_interval_s, until_shown=True)
-            is_over = time.monotonic() - began_s >= self._timeouts.silent_after_s
-            if answer is not None or self._input.is_shown or is_over:
+            is_silent = self._requested_reports >= self._timeouts.max_requests
+            if answer is not None or self._input.is_shown or is_silent:
                 return answer
             on_new_line = self._requested_reports == 1
             text = WAITING if on_new_line else ""

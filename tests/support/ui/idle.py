@@ -6,7 +6,7 @@ Tests look at the screen or let time pass only then. Otherwise their results wou
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from textual.dom import DOMNode
 
@@ -42,13 +42,13 @@ class IdleCheck:
         asyncio.get_running_loop().set_default_executor(self._threads)
 
     def is_busy(self) -> bool:
-        """Return whether a thread is running or a widget has unprocessed messages."""
+        """Return whether a thread is running, or a widget has messages to process or is processing one."""
         if self._threads.is_busy():
             return True
         waiting: list[DOMNode] = [self._app, *self._app.screen_stack]
         while waiting:  # asked thousands of times, so without `walk_children`, which sorts out much more
             node = waiting.pop()
-            if node._next_callbacks or node.message_queue_size:
+            if node._next_callbacks or not (_waits_for_a_message(node) or _is_over(node)):
                 return True
             if node is not self._app:
                 waiting.extend(node._nodes)
@@ -58,3 +58,14 @@ class IdleCheck:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
         for screen in self._app.screen_stack:
             screen._on_timer_update()
+
+
+def _waits_for_a_message(node: DOMNode) -> bool:
+    """Return whether a widget has nothing to do. The queue of one that is mounting a pane, say, is empty as well."""
+    arrived: Any = node._message_queue.ready_event
+    return not arrived.is_set() and bool(arrived._waiters)
+
+
+def _is_over(node: DOMNode) -> bool:
+    """Return whether a widget never processes a message again."""
+    return node._task is not None and node._task.done()

@@ -54,6 +54,11 @@ class Monitored:
             await self.pilot.pause(0)
             await pass_time(self.session, self.api, 0.0, is_busy=self.idle.is_busy)
 
+    async def resize(self, width: int, height: int) -> None:
+        """Resize the terminal, and paint everything in its new place."""
+        await self.pilot.resize_terminal(width, height)
+        await self.later()
+
     async def until(self, is_reached: Callable[[], bool], what: str) -> None:
         """Wait for a state. On a busy machine, work that no check sees may take longer than `later`."""
         for _ in range(MAX_WAITS):

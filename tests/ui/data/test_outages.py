@@ -72,7 +72,7 @@ def test_gap_line_counts_the_missed_runs(tmp_path: Path) -> None:
             await monitor.later(60)
             assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
             assert [message.text for message in monitor.app.messages] == texts
-            await monitor.pilot.resize_terminal(80, 24)
+            await monitor.resize(80, 24)
             await monitor.later(1)
             line = "  no data 14:00–14:01 · 4 runs caught up · 2 failed  "
             assert monitor.lines[4] == line + "╌" * (79 - len(line))

@@ -215,7 +215,7 @@ def test_end_line_has_the_full_width_at_once(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"upstream", "enter")
         assert end_line(monitor).endswith("…   Enter asks")
-        await monitor.pilot.resize_terminal(120, 40)
+        await monitor.resize(120, 40)
         assert end_line(monitor).endswith(" not searched   Enter asks the server")
 
     run_story(story, tmp_path, small_fleet(), size=(70, 24))

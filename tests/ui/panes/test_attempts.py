@@ -122,8 +122,7 @@ def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
         assert "the very end" not in monitor.text
         await monitor.press("z")
         assert "· ✗ Failed" not in rule_of(monitor)
-        await monitor.pilot.resize_terminal(80, 24)
-        await monitor.later()
+        await monitor.resize(80, 24)
         assert "✗ Failed  charge-card  run_00…0002" in monitor.lines[1]
         assert "attempt 3 of 3" in monitor.lines[1]
         assert "waited" in monitor.lines[3]

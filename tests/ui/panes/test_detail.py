@@ -304,7 +304,7 @@ def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
         for size in ((60, 20), (80, 24), (200, 60)):
-            await monitor.pilot.resize_terminal(*size)
+            await monitor.resize(*size)
             await monitor.press("w")
             assert not any(ord(character) < 0x20 and character != "\n" for character in monitor.text)
             assert "\u202e" not in monitor.text

@@ -268,8 +268,7 @@ def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path) -> None:
         await monitor.press(*["j"] * 12)
         here = monitor.screen.run_list.rows.cursor
         for width, height in ((60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)):
-            await monitor.pilot.resize_terminal(width, height)
-            await monitor.later()
+            await monitor.resize(width, height)
             assert monitor.screen.run_list.rows.cursor == here
             row = monitor.lines[cursor_line(monitor) or 0]
             assert "send-email" in row
@@ -282,8 +281,7 @@ def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path) -> None:
 def test_too_small_terminal_says_so(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15."]
-        await monitor.pilot.resize_terminal(80, 24)
-        await monitor.later()
+        await monitor.resize(80, 24)
         assert "send-email" in monitor.lines[3]
 
     run_story(story, tmp_path, small_fleet(), size=(50, 12))
@@ -292,7 +290,7 @@ def test_too_small_terminal_says_so(tmp_path: Path) -> None:
 def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         async def resize(width: int, height: int) -> None:
-            await monitor.pilot.resize_terminal(width, height)
+            await monitor.resize(width, height)
             await monitor.until(lambda: monitor.screen.size == (width, height), "the new size")
             await monitor.later(1)
 

@@ -165,7 +165,7 @@ def test_single_run_tree_fits_every_size(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         for width, height in ((60, 15), (80, 24), (200, 60), (120, 40)):
-            await monitor.pilot.resize_terminal(width, height)
+            await monitor.resize(width, height)
             await monitor.later(1)
             line = monitor.lines[monitor.line_of("no runs above or below it")]
             assert line.startswith("▌   ✓ lonely")

@@ -51,10 +51,10 @@ def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
         await monitor.press("j", "j", "C")
         await wait_for_question(monitor)
         assert asks(monitor)
-        await monitor.pilot.resize_terminal(30, 4)
+        await monitor.resize(30, 4)
         await monitor.press("y")
         assert asks(monitor)
-        await monitor.pilot.resize_terminal(120, 40)
+        await monitor.resize(120, 40)
         await monitor.press("y")
         assert not asks(monitor)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual._compositor import CompositorUpdate
-from textual.geometry import Region
+from textual._compositor import CompositorUpdate, ReflowResult
+from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tests.perf.screen import Emulator, Screen
 from tests.support.fleet import FleetRun
@@ -203,3 +204,20 @@ def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], steps: Seq
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TriggerApp, "_display", display)
         run_story(story, tmp_path, small_fleet(80), size=size)
+
+
+def test_pane_that_was_looked_up_is_sent_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        compositor = monitor.screen._compositor
+        reflow = compositor.reflow
+
+        def look_up_first(parent: Widget, size: Size) -> ReflowResult:
+            compositor._full_map_invalidated = True
+            assert monitor.screen in compositor.full_map
+            return reflow(parent, size)
+
+        monkeypatch.setattr(compositor, "reflow", look_up_first)
+        await monitor.press("4", "t", wait_s=1)
+        assert "No run is selected" in monitor.text
+
+    run_story(story, tmp_path, small_fleet())

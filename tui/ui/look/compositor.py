@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rich.console import Console
-from textual._compositor import Compositor, CompositorUpdate
-from textual.geometry import Region
+from textual._compositor import Compositor, CompositorMap, CompositorUpdate, ReflowResult
+from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.widget import Widget
 
 
 class PaintedPiece(NamedTuple):
@@ -35,6 +36,22 @@ class PiecesUpdate(CompositorUpdate):
 
 class LineCompositor(Compositor):
     """Repaints parts of lines. A whole screen, such as that below a dialog, is left to Textual."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._placed: CompositorMap = {}
+        """The places of the widgets that were sent their sizes."""
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Place the widgets, and return also those that were placed in the meantime without being sent their size.
+
+        Textual updates its map when it looks a widget up, and then takes a pane that was mounted since the last layout
+        for one that is shown already: without a size the pane would stay empty.
+        """
+        self._full_map = self._placed
+        result = super().reflow(parent, size)
+        self._placed = self._full_map
+        return result
 
     # The return type is a base of Textual's `ChopsUpdate`, which describes a whole screen; the app only renders it.
     def render_partial_update(self) -> PiecesUpdate | None:  # type: ignore[override]
