@@ -251,6 +251,7 @@ LIST_AGAIN: Final = ("\x1b", lambda lines: "1:runs" in lines[1] and "? keys" in 
 SCREENS: Final = (
     (("z", lambda lines: "…" in lines[-4] and "z back" in lines[-1]), ("z", lambda lines: "z zoom" in lines[-1])),
     ((":", lambda lines: " of " in lines[3] and "sort by took" in lines[9]), LIST_AGAIN),
+    (("!", lambda lines: "1:errors" in lines[1] and "✗" in lines[3] and "? keys" in lines[-1]), LIST_AGAIN),
     (("?", lambda lines: "these keys" in "".join(lines) and "Esc back" in lines[-1]), LIST_AGAIN),
 )
 """Keys that open and close screens, and what their frame shows from the top to the bottom."""

@@ -79,13 +79,18 @@ class KeyPainter:
 
 
 async def settle(stack: Sequence[Screen[Any]]) -> None:
-    """Wait until no widget of the screens has a message to process or has to be placed, and paint the top screen."""
+    """Wait until no widget of the screens has a message to process or has to be placed, and paint the top screen.
+
+    A screen that is opened may also wait for what it shows first.
+    """
     top = stack[-1]
     for turn in count():
         if not isinstance(top, PaintedScreen) or not top.is_current:
             return
         if any(widget.message_queue_size for screen in stack for widget in screen.walk_children(with_self=True)):
             await asyncio.sleep(0 if turn < BUSY_TURNS else POLL_S)
+        elif top.is_preparing:
+            await asyncio.sleep(POLL_S)
         elif not top.place_now():
             top.paint_now()
             return

@@ -19,6 +19,11 @@ class PaintedScreen(Screen[ResultT]):
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
 
+    @property
+    def is_preparing(self) -> bool:
+        """Whether a screen that was just opened soon has more to show, so that its first frame waits for it."""
+        return False
+
     @on(events.Resize)
     def record_resize(self) -> None:
         """Wait with the next frame until all widgets have their new places."""

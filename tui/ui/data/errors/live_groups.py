@@ -71,6 +71,11 @@ class LiveErrorGroups:
         )
 
     @property
+    def is_grouped(self) -> bool:
+        """Whether all failed runs of the store are in the groups that are shown."""
+        return self._is_filled
+
+    @property
     def time_span(self) -> TimeSpan | None:
         """The span that is shown; None before the first groups are."""
         return None if self._updates is None else self._updates.span

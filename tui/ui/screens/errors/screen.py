@@ -36,6 +36,9 @@ PROPORTIONS: Final = Proportions(main_rows=12, main_columns=132, is_stacked=True
 NEWEST_EVERY_S: Final = 10.0
 """The pane of the newest failure follows a storm at most this often: each change of it takes two requests."""
 
+PREPARED_S: Final = 0.1
+"""The first frame waits this long for the runs of the store to be grouped: some thousands are."""
+
 NO_GROUP: Final = "no group is selected"
 
 
@@ -70,6 +73,7 @@ class ErrorsScreen(BaseScreen):
         self._shown_newest: RunId | None = None
         self._newest_at_s = float("-inf")
         self._rest: Timer | None = None
+        self._opened_s = live.session.clock.monotonic_s()
         self._group_runs.overlay = controller.overlay
 
     @property
@@ -91,7 +95,13 @@ class ErrorsScreen(BaseScreen):
         assert isinstance(pane, GroupRunsPane)
         return pane
 
+    @property
+    def is_preparing(self) -> bool:
+        is_early = self.live.session.clock.monotonic_s() - self._opened_s < PREPARED_S
+        return is_early and not self.groups.is_grouped
+
     def on_mount(self) -> None:
+        self._opened_s = self.live.session.clock.monotonic_s()
         self.groups.on_update = self._on_groups
         self.groups.open(self.app_base.subscription.chosen.filters)
         self._show_groups()
