@@ -118,7 +118,9 @@ def test_message_is_normalised(message: str, normalised: str) -> None:
     assert normalise(Raw(message)) == normalised
 
 
-@pytest.mark.parametrize("unit", ["-", "@", "[{", "1:", "'a", '"', "a.", "„", "A\\'", "{a:", "\n", "<"])
+@pytest.mark.parametrize(
+    "unit", ["-", "@", "[{", "1:", "'a", '"', "a.", "„", "A\\'", "{a:", "\n", "<", "Text: ", " for A", "a:b", "aB"]
+)
 def test_hostile_message_is_read_once(unit: str) -> None:
     # A quadratic search of 64 KB takes minutes. The test would time out.
     normalise(Raw(unit * (65_536 // len(unit))))

@@ -37,12 +37,21 @@ _VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECAS
 _ARGUMENTS = re.compile(r"invocation(?::| in\n[^\n]*)\s*\n.{0,4000}\n\s*\}\)?\s*\n\n(?=[A-Z])", re.DOTALL)
 _LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
 
+# MongoDB prints the values of the fields of the index, whose name stands in front.
+_DUPLICATE_KEY = re.compile(r"(dup key: )\{(?:[^{}\"\n]|\"(?:[^\"\\\n]|\\.)*\"){0,500}\}")
+# What a language model wrote instead of JSON.
+_PARSED_TEXT = re.compile(r"Text: .{0,4000}?\.?\s(?=Error(?: message)?: )", re.DOTALL)
+
 
 def without_blocks(message: str) -> str:
     """Return a message without colours, pages, stack frames, excerpts of code and the lines of logs."""
     text = _ANSI.sub("", message) if "\x1b" in message or not message.isprintable() else message
     if "<" in text:
         text = _without_pages(text)
+    if "dup key: {" in text:
+        text = _DUPLICATE_KEY.sub(r"\1…", text)
+    if (start := text.find("Text: ")) >= 0 and (parsed := _PARSED_TEXT.match(text, start)) is not None:
+        text = f"{text[:start]}Text: … {text[parsed.end() :]}"
     return _without_lines(text) if "\n" in text else text
 
 

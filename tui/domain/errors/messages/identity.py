@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from tui.domain.errors.messages.letters import is_drawn
 from tui.domain.errors.messages.vocabulary import ID, NUMBER
 
 _DIGITS = re.compile(r"\d+")
@@ -12,6 +13,8 @@ _SEGMENT = re.compile(r"[^./\[\]:\s-]+")
 _HEX = re.compile(r"[0-9a-f]+\Z", re.IGNORECASE)
 _PREFIXED = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_-])+([A-Za-z0-9]+)\Z")
 _CAMEL = re.compile(r"[A-Z]{0,4}[a-z]+(?:[A-Z]{1,4}[a-z]+)*[A-Z]{0,3}\Z")
+# A migration: `20260301_add_vat`.
+_DATED_NAME = re.compile(r"\d{3,14}(?:_[a-z]{2,})+\Z")
 # Where the code ran: `linux-x64`.
 _PLATFORM = re.compile(r"(?:linux(?:musl)?|darwin|win32|alpine)[-_](?:x64|arm64|arm|ia32|x86_64|amd64|aarch64)\Z")
 # Words of the trade, whose digits are no data: `s3:PutObject`.
@@ -32,26 +35,39 @@ def is_id(word: str) -> bool:
     """Return whether a word of letters and digits, perhaps with a prefix, was made by a machine."""
     if "." in word and not any(map(is_id, word.split("."))):
         return False  # the path of a property, such as `body.items.0.price`
+    if _DATED_NAME.match(word) and not is_drawn(word):
+        return False
     if _is_url_safe(word):
         return True
     prefixed = _PREFIXED.match(word)
     core = word if prefixed is None else prefixed[1]
     if not core.isascii():
         return False
-    digit_runs = len(_DIGITS.findall(core))
-    if not digit_runs:
-        is_mixed = not core.islower() and not core.isupper() and _CAMEL.match(core) is None
-        return len(core) >= _MIN_RANDOM and (
-            (prefixed is not None and (is_mixed or _has_odd_humps(core)))
-            or (len(core) >= _MIN_LONG and _has_odd_humps(core))
-        )
     if core.isdigit():
         return len(core) >= _MIN_LONG or (prefixed is not None and len(core) >= _MIN_RANDOM)
+    has_digits = _DIGITS.search(core) is not None
+    is_random = _is_random_mix if has_digits else _is_random_letters
+    return is_random(core, has_prefix=prefixed is not None)
+
+
+def _is_random_letters(core: str, *, has_prefix: bool) -> bool:
+    """Return whether a word without digits is an id, such as `KLGYvUtlcj`."""
+    if core.isupper() or len(core) < _MIN_RANDOM:
+        return False
+    if is_drawn(core) and (has_prefix or not core.islower()):
+        return True
+    is_mixed = not core.islower() and _CAMEL.match(core) is None
+    return (has_prefix and (is_mixed or _has_odd_humps(core))) or (len(core) >= _MIN_LONG and _has_odd_humps(core))
+
+
+def _is_random_mix(core: str, *, has_prefix: bool) -> bool:
+    """Return whether a word of letters and digits is an id, such as `QERPw432`."""
     if _HEX.match(core) is not None and len(core) >= _MIN_HEX:
         return True
     is_mixed = core != core.lower() and core != core.upper()
-    if prefixed is not None and len(core) >= (_MIN_MIXED if is_mixed else _MIN_RANDOM):
+    if (is_mixed and is_drawn(core)) or (has_prefix and len(core) >= (_MIN_MIXED if is_mixed else _MIN_RANDOM)):
         return True
+    digit_runs = len(_DIGITS.findall(core))
     if len(core) >= _MIN_LONG and (digit_runs > 1 or not core[-1].isdigit()):
         return True
     if len(core) < _MIN_RANDOM or digit_runs < 2:

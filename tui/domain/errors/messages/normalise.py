@@ -37,6 +37,9 @@ _SEARCHED = re.compile(r"(\boperator to search for '[^'\n]{1,200}' in )[^\n]+")
 _SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:is|was|has|does|cannot|could)\b)")
 # `Key (email)=(ann@acme.io) already exists.`
 _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
+# `Invalid cron expression: * * 84 * *`: what is called invalid, and is neither a sentence nor a name.
+_INVALID = re.compile(r"\b(?:[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Bb]ad|[Uu]npars[ae]+ble|[Nn]ot a)\b [\w \]-]{1,40}\Z")
+_PROSE = re.compile(r"[a-z]{3}|[A-Z]{2}_|\A[A-Z]{3,}\Z|[{}<\[]|\A--")
 _CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
 _SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b(?!\s+\d)")
 
@@ -83,6 +86,7 @@ def _without_last_value(line: str) -> str:
     head, _, value = line.rpartition(": ")
     noun = head[head.rfind(" ") + 1 :].lower()
     is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
+    is_value = is_value or (value != "" and _PROSE.search(value) is None and _INVALID.search(head) is not None)
     return f"{head}: {words.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
 
 

@@ -57,10 +57,10 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
     content = quoted[1:-1]
     if not content:
         return words.QUOTED
-    if _PUNCTUATION.match(content):
-        return f"'{content}'"
     content = content.removesuffix(" (index)")
     noun, has_colon = _noun(text, start)
+    if _PUNCTUATION.match(content):
+        return words.QUOTED if noun in words.VALUE_NOUNS else f"'{content}'"
     if has_colon and noun in _CODES and _CODE.match(content):
         return f"'{content}'"
     if noun in _POINTER_NOUNS and _POINTER.match(content):
@@ -88,6 +88,8 @@ def _looks_like_name(quoted: str, text: str, end: int) -> bool:
     """Return whether the quotes, what follows them or the spelling tell that a name is quoted."""
     if quoted[0] not in _CODE_QUOTES:
         return False
+    if quoted[1:-1] in words.PROTOCOL_WORDS:
+        return True
     return quoted[0] == "`" or _VALIDATED.match(text, end) is not None or _CODE_SHAPE.search(quoted[1:-1]) is not None
 
 

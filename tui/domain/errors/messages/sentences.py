@@ -29,7 +29,10 @@ _SENTENCES: Final = tuple(
         (". Received ", r"(\. Received ).{1,500}", rf"\1{_Q}"),
         ("received ", r"(\bbut received )(?:NaN|null|undefined|-?Infinity)\b", rf"\1{_N}"),
         ("annot encode ", r"(annot encode )\".{1,8}\"", rf"\1{_Q}"),
+        (" not a", r"( not an? [\w ]{1,40} \()(?!evaluating|reading|near|see)[^()\n]{1,100}(?=\))", rf"\1{_Q}"),
         # Databases
+        ("at or near ", r"(at or near )\"[^\n]{0,200}?\"(?=\s|\Z)", rf"\1{_Q}"),
+        ("Table ", r"(\bTable )[a-z][a-z\d-]{4,28}:(?=\w+\.\w)", r"\1"),
         ("to use near ", r"(to use near )'.{0,300}?'(?= at line \d)", rf"\1{_Q}"),
         ("(type ", r"(for value )\S.{0,300}? \(type [\w ]+\)", rf"\1{_Q}"),
         ("version conflict", r"\[[^\[\]]{1,512}\](?=: version conflict)", f"[{_Q}]"),
@@ -58,7 +61,14 @@ _SENTENCES: Final = tuple(
         ("(Session info", r" ?\(Session info: [^)\n]{0,200}\)", ""),
         ("\uff1a", r"((?:客户|客戶|顧客|用户|ユーザー|店舗|テナント|고객)\uff1a)[^\uff1a\uff09\n]{1,60}", rf"\1{_Q}"),
         ("on resource: ", r"( on resource: )\S+", rf"\1{words.ID}"),
+        ("SystemTracker:", r"\bSystemTracker:[^\s,]+", ""),
+        # Numbers of trade
+        *(
+            (f"{noun} ", rf"\b({noun}) (?=\S*[A-Z\d€$£¥])[^\s,;:]+", rf"\1 {_Q}")
+            for noun in ("SKU", "EAN", "ISBN", "currency", "Currency", "locale", "VAT id", "VAT ID")
+        ),
         # Services
+        ("Error] ", r"(\[(?:DecimalError|BigNumber Error)\] [\w ()-]{1,60}: ).{1,200}", rf"\1{_Q}"),
         ("expected: ", r"(jwt \w+ invalid\. expected: ).{1,200}", rf"\1{_Q}"),
         ("hone number ", r"([Pp]hone number )\S{1,40}(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
         ("number ", r"('(?:To|From)' number ).{1,60}?(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),

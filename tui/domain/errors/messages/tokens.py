@@ -48,6 +48,7 @@ _TOKEN: Final = re.compile(
     (?P<date> \b(?=[A-Z][a-z]{{2}}) (?:{_DATE}) )
     |(?P<plain> (?: {_SEPARATOR}+ | (?!{_WEEKDAY}) [^\W\d_]+ (?! {_NOT_PLAIN} | [ ]\d ) {_SEPARATOR}* )+
         | [^\W\d_]+ (?! {_NOT_PLAIN} ) )
+    |(?P<digits> {_START} (?<!:) \d+ (?=[ ](?![A-Z\d(+-])|[)\];]|,[ ]|\Z) )
     |(?P<expression> {_START} [A-Za-z_$][\w$]*(?:\.[\w$]+)+ (?={_V8_VERDICT}) )
     |(?P<url> (?<![\w]) [A-Za-z][A-Za-z0-9+.-]{{1,20}}:// [^\s'"`<>{{}}|\\^]+ | \bdata:[\w/+.-]+;base64,[\w+/=]+ )
     |(?P<quote> "(?:[^"\\]|\\.){{0,4000}}"(?:\.{{3}})? | `[^`\n]{{0,500}}`
@@ -55,12 +56,14 @@ _TOKEN: Final = re.compile(
         | “[^“”]{{0,500}}” | „[^“”"„]{{0,500}}[“”"] | «[^»]{{0,500}}» | »[^«»]{{0,500}}« | ‘[^‘’\n]{{0,500}}’
         | ‹[^›]{{0,500}}› | 「[^」]{{0,500}}」 | 『[^』]{{0,500}}』 )
     |(?P<arn> \barn:aws[\w-]*:[^\s"',)]+ )
+    |(?P<key> {_START} (?![\da-fA-F:.]+(?![\w:])|[\w:.-]*[Ee]rror:) [A-Za-z_][\w.-]*(?::[\w.-]*\w){{2,}}(?![\w:(/]) )
     |(?P<package> {_START} @?[a-z][\w.-]*(?:/[\w.-]+)?@[\^~]?v?\d+\.[\w.-]+ )
     |(?P<email> {_START} [\w.+%-]+@[\w-]+(?:\.[\w-]+)* )
     |(?P<uuid> \b[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}\b )
     |(?P<mac> \b[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5,}}\b )
     |(?P<time> (?<![\w.]) (?:{_TIME}) )
     |(?P<ipv6> (?<![\w:.]) (?:{_IPV6}) )
+    |(?P<hexes> {_START} (?=[\w:]*\d) [0-9a-fA-F]{{4,}}(?::[0-9a-fA-F]{{4,}}){{2,}}(?![\w:]) )
     |(?P<iban> {_START} [A-Z]{{2}}\d{{2}}(?:[ ][A-Z0-9]{{4}}){{2,7}}(?:[ ][A-Z0-9]{{1,3}})?(?![\w-]) )
     |(?P<phone> (?<!\w)\+\d{{1,3}}(?:[ ().-]{{0,2}}\d{{2,}}){{2,}}(?!\w) )
     |(?P<ipv4> (?<![\w.])(?<!version[ ])(?<!v) {_IPV4} )
@@ -69,18 +72,21 @@ _TOKEN: Final = re.compile(
     |(?P<path> (?<![\w.)\]}}>]) (?:~|\.{{1,2}})?/[^\s'"`<>|,;()\[\]{{}}:]+(?::\d+){{0,2}}
         (?: (?:[ ][A-Z0-9(][^\s'"`<>|,;/]*){{1,4}} (?<=\.[a-z0-9]{{3}}) )? )
     |(?P<padded> {_START} (?=[a-z_-]*[A-Z0-9+/]) [A-Za-z0-9+/_-]{{8,}}={{1,2}}(?![\w=]) )
-    |(?P<assignment> {_START} (?P<key>[A-Za-z_][\w.-]*)=(?P<value>\([^()\n]*\)|\[[^\[\]\n]*\]|[^\s,;&)\]}}'"`]+) )
+    |(?P<assignment> {_START} (?P<left>[A-Za-z_][\w.-]*)=(?P<right>\([^()\n]*\)|\[[^\[\]\n]*\]|[^\s,;&)\]}}'"`]+) )
     |(?P<host> {_START} (?:\*\.)?(?:[A-Za-z0-9_-]+\.)+(?:{words.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)
         (?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)? | localhost(?::\d{{1,5}})? )
     |(?P<identified> (?:(?<=[Ii][Dd]:[ ])|(?<=[Ii][Dd]=)) (?=[\w-]*\d)[\w-]+ )
     |(?P<numbered> {_START} [A-Za-z][\w.-]*:\d{{2,5}}(?![\w:.]|\.\w) )
-    |(?P<file> {_START} [\w@%+~-][\w@%+~./\\-]*\.(?:{words.FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
+    |(?P<file> {_START} [\w@%+~-][\w@%+~./\\-]*\.(?i:{words.FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
     |(?P<relative> {_START} [\w@-]+(?:/[\w@.*-]+)+ )
     |(?P<base64> {_START} [A-Za-z0-9+/]{{24,}}={{0,2}}(?![\w.-]) )
     |(?P<word> [+-]?[\w$](?:[\w$-]|[.](?=[\w$]))*%? )
     """,
     re.VERBOSE,
 )
+# Letters whose case changes: most are names of code, some ids.
+_MIXED = re.compile(r"(?<![\w$.'\"`/:-])(?=[A-Z]*[a-z]+[A-Z]|[A-Z]{2,}[a-z])[A-Za-z]{8,}(?![\w$.'\"`/:(-])")
+_MAYBE_MIXED = re.compile(r"[a-z][A-Z]|[A-Z][A-Z][a-z]")
 _POINTER_AFTER = re.compile(
     r"\s+(?:must|should|is required|is not|has|does not|needs)\b"
     r"|:\s+(?:[Ee]xpected|[Mm]ust|[Ss]hould|[Ii]nvalid|[Rr]equired|[Ii]s|[Nn]ot|[Mm]issing)\b"
@@ -102,6 +108,8 @@ _ADDRESS_BEFORE = re.compile(
 
 def replace_values(text: str) -> str:
     """Return a text whose structured values are replaced by placeholders where they are data."""
+    if _MAYBE_MIXED.search(text) is not None:
+        text = _MIXED.sub(lambda match: words.ID if is_id(match[0]) else match[0], text)
     return _TOKEN.sub(_replace_token, text)
 
 
@@ -120,6 +128,12 @@ def _package(match: re.Match[str]) -> str:
     return match[0].rpartition("@")[0]
 
 
+def _key(match: re.Match[str]) -> str:
+    """Return the key of a cache or of a lock, such as `report:acme:2026-09-13`, without what follows its first word."""
+    first, _, rest = match[0].partition(":")
+    return f"{first}:{words.ID}" if any(map(str.isdigit, rest)) else match[0]
+
+
 def _path(match: re.Match[str]) -> str:
     path = match[0]
     is_fragment = match.string[match.start() - 1 : match.start()] == "#"
@@ -133,11 +147,14 @@ def _relative(match: re.Match[str]) -> str:
     before = match.string[max(match.start() - 12, 0) : match.start()]
     if _FILE_TYPE.match(match[0]) and _FOUND_BEFORE.search(before):
         return words.QUOTED
-    return normalise_name(match[0])
+    name = normalise_name(match[0])
+    # What ends in data is the place of a thing, such as `acme/7992`; `items/7/price` names a property.
+    is_place = name.endswith((words.NUMBER, words.ID)) and not _POINTER_AFTER.match(match.string, match.end())
+    return words.PATH if is_place else name
 
 
 def _assignment(match: re.Match[str]) -> str:
-    key, value = match["key"], match["value"]
+    key, value = match["left"], match["right"]
     name = key.lower().replace("_", "").replace("-", "")
     if value.startswith(("(", "[")):
         return f"{key}=(…)"
@@ -185,16 +202,19 @@ def _word(match: re.Match[str]) -> str:
 
 
 _REPLACE = {
+    "digits": _word,
     "expression": _word,
     "url": _url,
     # V8 puts three points after a text that it cut.
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
     "arn": lambda _: words.ID,
+    "key": _key,
     "package": _package,
     "email": lambda _: words.EMAIL,
     "uuid": lambda _: words.ID,
     "mac": lambda _: words.ADDRESS,
     "date": lambda _: words.TIME,
+    "hexes": lambda _: words.ID,
     "iban": lambda _: words.NUMBER,
     "phone": lambda _: words.NUMBER,
     "time": _time,

@@ -53,7 +53,8 @@ ENTITIES: Final = _words(
     """customer client user account tenant shop store merchant vendor supplier company organization organisation org
     team workspace member contact subscriber employee driver courier owner author buyer seller recipient sender patient
     student partner brand restaurant hotel warehouse branch depot kunde kunden kundin mandant mandanten benutzer
-    firma cliente clients clientes
+    firma cliente clients clientes filiale standort lieferant händler fournisseur magasin boutique proveedor tienda
+    almacén printer
     utilisateur usuario"""
 )
 VALUE_NOUNS: Final = _words("received got found actual instead credentials")
@@ -73,6 +74,38 @@ NOT_NAMES: Final = _words(
     this its their your our if it into out over under per"""
 )
 """A word after a noun of `ENTITY_NOUNS` that is not a name."""
+
+_SERVICES: Final = _words(
+    """adobe adyen airtable algolia amazon anthropic apple asana atlassian auth0 aws azure bigquery bing bitbucket brevo
+    cloudflare cloudinary contentful datadog dhl discord docker docusign drive dropbox ebay elasticsearch etsy excel
+    exchange facebook fedex figma firebase firestore github gitlab gmail google graphql hubspot instagram intercom
+    internet java javascript jira kafka klarna klaviyo kubernetes lambda linear linkedin linux mailchimp mailgun
+    mandrill meta microsoft mongo mongodb mux mysql netlify netsuite next nginx node notion okta openai oracle outlook
+    paddle paypal plaid playwright pinecone postgres postgresql postmark prisma python quickbooks rabbitmq redis resend
+    salesforce sanity sap segment sendgrid sentry sheets shippo shopify slack snowflake spotify square stripe supabase
+    telegram temporal tiktok trello twilio twitch twitter typeform typescript ups usps vercel vertex vimeo webflow
+    windows woocommerce wordpress workday xero yahoo youtube zapier zendesk zoho zoom"""
+)
+_STATUSES: Final = _words(
+    """accepted bad conflict created forbidden gateway gone internal method moved not ok partial payload payment
+    precondition proxy range request requests server service temporary timeout too unauthorized unprocessable
+    unsupported http https ssl tls tcp udp dns json xml html sql utf unicode base object array string number boolean
+    date map set promise function symbol buffer error"""
+)
+KNOWN_NAMES: Final = NOT_NAMES | ENTITIES | DATA_NOUNS | CODE_NOUNS | SCHEMA_NOUNS | _SERVICES | _STATUSES
+"""Capitalised words that are no name of a person or of a company, or one of a service, which splits groups."""
+
+CURRENCIES: Final = (
+    "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|SEK|SGD|THB|TRY|"
+    "TWD|UAH|USD|VND|ZAR"
+)
+
+PROTOCOL_WORDS: Final = _words(
+    """request response socket connect connection lookup send headers header body read write open close stream upload
+    download handshake secureconnect dns tls redirect retry ready load domcontentloaded networkidle finish drain data
+    error end message ping pong auth login logout commit rollback begin"""
+)
+"""Quoted, these name a phase or an event of a library: `Timeout awaiting 'socket'`."""
 
 IDENTITY_KEYS: Final = _words(
     """code errorcode errcode errorcodes errcodes subcode declinecode type errortype kind field fields param parameter
