@@ -1,8 +1,13 @@
 """How far the read of what a pane shows has got, and what stands in the place of a value meanwhile."""
 
+from datetime import timedelta
 from enum import Enum, auto
+from typing import Final
 
 from tui.present.formatting import LOADING, NOT_READ
+
+SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
+"""A read that takes longer is shown at the next second."""
 
 
 class ReadStage(Enum):

@@ -162,3 +162,24 @@ def test_live_run_is_followed(tmp_path: Path) -> None:
         assert "so far" not in monitor.text
 
     run_story(story, tmp_path, fleet_with(began_s=1.0, lasts_ms=6_000))
+
+
+def test_comparison_waits_until_the_attempts_are_read(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "3", "equals_sign")
+        assert "reading the attempts…" in monitor.lines[-1]
+        await monitor.later(1)
+        assert "compared" in monitor.lines[1]
+        await monitor.press("equals_sign", "right_square_bracket", wait_s=1)
+        await monitor.press("equals_sign")
+        assert "only one attempt: nothing to compare" in monitor.lines[-1]
+
+    run_story(story, tmp_path, fleet_with())
+
+
+def test_comparison_does_not_open_once_another_pane_has_the_focus(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "3", "equals_sign", "1", wait_s=2)
+        assert "compared" not in monitor.lines[1]
+
+    run_story(story, tmp_path, fleet_with())

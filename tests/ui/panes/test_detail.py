@@ -15,10 +15,10 @@ from tui.domain.run import Run
 from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Script, Work
+from tui.present.read_stage import SHOW_READING_AFTER
 from tui.present.styled import plain
 from tui.ui.data.needs import RUN
 from tui.ui.model.selection import FetchState
-from tui.ui.panes.base import SHOW_READING_AFTER
 from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.value import ValueScreen
 from tui.ui.widgets.value_view import ValueView

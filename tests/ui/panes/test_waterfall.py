@@ -102,7 +102,7 @@ def test_keys_of_the_waterfall(tmp_path: Path) -> None:
         await monitor.press("e", "i")
         assert len(names(monitor)) == len(ALL) + 3 + 1 + 2
         assert "not shown" not in monitor.text
-        await monitor.press("i", "G", "k", "k")
+        await monitor.press("i", "G")
         whole = monitor.lines[2]
         await monitor.press(")")
         assert monitor.lines[2] != whole
@@ -140,7 +140,7 @@ def test_enter_goes_to_the_run_of_a_row(tmp_path: Path) -> None:
 def test_selected_span_is_described_after_one_read(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
-        await monitor.press("G", "k", "k", wait_s=1)
+        await monitor.press("G", wait_s=1)
         assert "> upload" in names(monitor)
         text = monitor.text
         assert "◐ upload · span of build-receipt" in text

@@ -10,6 +10,7 @@ from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.frame.failure import without_request
 from tui.present.logs.columns import LEVEL_WORDS
+from tui.present.read_stage import SHOW_READING_AFTER
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, wrap
 
@@ -30,6 +31,7 @@ class LogReading:
     * `read_at`: when `log` was last confirmed
     * `is_complete`: it was read after the end of the run, so that nothing will be added
     * `follows`: whether it is read again while the run is live
+    * `asked_at`: when the user began to wait for the first answer
     """
 
     log: RunLog | None = None
@@ -37,6 +39,12 @@ class LogReading:
     read_at: datetime | None = None
     is_complete: bool = False
     follows: bool = True
+    asked_at: datetime | None = None
+
+    def loading_words(self, now: Now) -> str:
+        """Return what stands for a log that was not answered: nothing at first, since words would only flicker."""
+        is_late = self.asked_at is None or now.at - self.asked_at >= SHOW_READING_AFTER
+        return formatting.LOADING if is_late else ""
 
 
 def failure_sentence(failure: str) -> str:
@@ -52,7 +60,7 @@ def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel,
     if reading.failure is not None:
         rows += _wrapped(failure_sentence(reading.failure), limit, Token.AMBER)
     if log is None:
-        return rows or _wrapped(formatting.LOADING, limit, Token.MUTED)
+        return rows or _wrapped(reading.loading_words(now), limit, Token.MUTED)
     if log.is_cut:
         rows += _wrapped(CUT, limit, Token.AMBER)
     elif reading.is_complete and run is not None and run.is_final:

@@ -46,7 +46,8 @@ def right_words(
     """
     log = reading.log
     if log is None:
-        return () if reading.failure is not None else (Piece(formatting.LOADING, Token.MUTED),)
+        words = "" if reading.failure is not None else reading.loading_words(now)
+        return (Piece(words, Token.MUTED),) if words else ()
     whole = len(log)
     at_least = log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"

@@ -110,10 +110,10 @@ class RowParts(NamedTuple):
     now: Now
 
 
-def row_line(shown: ShownSpan, look: SpanLook, parts: RowParts) -> Line:
-    """Return the row of one span."""
+def row_line(shown: ShownSpan, look: SpanLook, parts: RowParts, *, is_bold: bool = False) -> Line:
+    """Return the row of one span. `is_bold`: its name stands out."""
     columns, index = parts.columns, shown.span
-    name: Line = (Piece(look.name, look.name_token),)
+    name: Line = (Piece(look.name, Token.BRIGHT if is_bold else look.name_token, is_bold=is_bold),)
     if look.style is not None:
         name = (look.style.mark, Piece(" "), *name)
     left: Line = (*_guides(shown, columns.name, name), *name)

@@ -22,14 +22,18 @@ class CoalescedFetch:
         self._start = start
         self._task: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
+        self._due_s = 0.0
         self._is_requested_again = False
 
     def schedule(self, delay_s: float) -> None:
-        """Start a fetch after a delay, unless one is scheduled already. A delay of 0 replaces the scheduled one."""
-        if self._timer is None or not delay_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._clock.call_later(delay_s, self._on_due)
+        """Start a fetch after a delay, unless one is scheduled that begins earlier."""
+        due_s = self._clock.monotonic_s() + delay_s
+        if self._timer is not None:
+            if self._due_s <= due_s:
+                return
+            self._timer.cancel()
+        self._due_s = due_s
+        self._timer = self._clock.call_later(delay_s, self._on_due)
 
     def _on_due(self) -> None:
         self._timer = None

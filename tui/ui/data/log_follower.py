@@ -78,7 +78,7 @@ class LogFollower:
         self.close()
         self._run_id = run_id
         self._failures, self._final_since_s = 0, None
-        self.reading = LogReading()
+        self.reading = LogReading(asked_at=self.session.now())
         if run_id is not None:
             self._schedule(REST_S)
 
@@ -155,6 +155,8 @@ class LogFollower:
             self._is_owed = True
             return
         self._started_s = self.session.clock.monotonic_s()
+        if self.reading.log is None and self.reading.failure is None:
+            self.reading = replace(self.reading, asked_at=self.session.now())
         self._task = self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
 
     async def _read(self, run_id: RunId) -> None:

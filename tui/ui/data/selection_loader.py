@@ -124,7 +124,7 @@ class SelectionLoader:
             return
         version = self._known_version(run_id)
         if version is not None and version > self._version:
-            self._schedule_all(REFETCH_AFTER_S)
+            self._schedule_all(REFETCH_AFTER_S, is_last=self._is_final(run_id))
 
     def tick(self) -> None:
         """Repeat the fetches whose values change without a notification from the server. Called every second."""
@@ -166,9 +166,15 @@ class SelectionLoader:
         run = self._session.store.get(run_id)
         return run.state.updated_at if run is not None and run.state is not None else None
 
-    def _schedule_all(self, delay_s: float) -> None:
+    def _is_final(self, run_id: RunId) -> bool:
+        run = self._session.store.get(run_id)
+        return run is not None and run.is_final
+
+    def _schedule_all(self, delay_s: float, *, is_last: bool = False) -> None:
+        """Fetch all needs after a delay. `is_last`: the run has ended, and no need waits for its interval."""
         for need in self._needs:
-            self._schedule(need, max(delay_s, need.min_rest_s, self._least_delay_s(need)) if delay_s else 0.0)
+            least_s = 0.0 if is_last else max(need.min_rest_s, self._least_delay_s(need))
+            self._schedule(need, max(delay_s, least_s) if delay_s else 0.0)
 
     def _least_delay_s(self, need: Need[Any]) -> float:
         """Return how long the next fetch that an update of the run causes has to wait."""

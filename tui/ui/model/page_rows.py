@@ -28,6 +28,15 @@ class KeyedRows(Sequence[PageRow]):
     def index_of(self, key: Hashable) -> int | None:
         """Return the index of the row with a key, or None."""
 
+    @property
+    def cursor_count(self) -> int:
+        """How many rows the cursor may enter. Those below are visible when it is on the last of them."""
+        return len(self)
+
+    def cursor_line(self, index: int) -> Line:
+        """Return the line of a row while the cursor is on it and the page has the focus."""
+        return self[index].line
+
     def hits(self, needle: str) -> list[int]:
         """Return the rows that contain a text in folded case."""
         return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]

@@ -21,14 +21,14 @@ from tui.present.attempts.page import (
 )
 from tui.present.errors.frames import ErrorLayout
 from tui.present.read_stage import ReadStage
-from tui.present.styled import Line, line_width
+from tui.present.styled import Line, Piece, Token, line_width
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need
-from tui.ui.panes.base import PagePane
+from tui.ui.panes.base import Notice, PagePane
 from tui.ui.widgets.lines import EDGE
 from tui.ui.widgets.page import Page
 
@@ -63,6 +63,8 @@ class AttemptsPane(PagePane):
         self._is_searched = False
         self._is_placed = False
         self._can_step = False
+        self._compares_when_read = False
+        """Whether the user asked for the comparison before the attempts were read."""
 
     @property
     def history(self) -> AttemptHistory:
@@ -128,6 +130,9 @@ class AttemptsPane(PagePane):
         if can_step is not self._can_step:
             self._can_step = can_step
             self.refresh_bindings()
+        if self._compares_when_read and not self._is_read_first:
+            self._compares_when_read = False
+            self.action_compare()
         selected = self.selected
         if not self._is_placed and selected is not None and self.page.rows:
             self._is_placed = True
@@ -138,6 +143,11 @@ class AttemptsPane(PagePane):
         self._chosen_number = None
         self._toggled = frozenset()
         self._is_placed = False
+        self._compares_when_read = False
+
+    def on_descendant_blur(self) -> None:
+        super().on_descendant_blur()
+        self._compares_when_read = False  # the user is elsewhere now
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()
@@ -162,9 +172,17 @@ class AttemptsPane(PagePane):
         return super().search(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in {"attempt_step", "compare"}:
-            return self._can_step
-        return super().check_action(action, parameters)
+        return self._can_step if action == "attempt_step" else super().check_action(action, parameters)
+
+    def has_use_for(self, action: str) -> bool:
+        return self._can_step if action == "compare" else super().has_use_for(action)
+
+    @property
+    def _is_read_first(self) -> bool:
+        """Whether the attempts are being read for the first time."""
+        run = self.run
+        is_known = run is not None and run.attempts is not None
+        return self.selection.run_id is not None and not is_known and self.stage_of(RUN) is not ReadStage.DONE
 
     def action_attempt_step(self, step: int) -> None:
         number = stepped(self.history, self.selected, step)
@@ -174,8 +192,17 @@ class AttemptsPane(PagePane):
     def action_compare(self) -> None:
         from tui.ui.screens.compared import ComparedScreen  # noqa: PLC0415  loaded when it is opened
 
-        if self.selection.run_id is not None:
+        if self._is_read_first:
+            self._compares_when_read = True
+            self._notify("reading the attempts…")
+        elif not self._can_step or self.selection.run_id is None:
+            count = len(self.history.attempts)
+            self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
+        else:
             self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
+
+    def _notify(self, words: str) -> None:
+        self.post_message(Notice((Piece(words, Token.MUTED),)))
 
     def action_wrap(self) -> None:
         self._is_wrapped = not self._is_wrapped

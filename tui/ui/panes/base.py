@@ -4,8 +4,7 @@ Panes do not know each other. A pane receives the selection from its screen, and
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -16,7 +15,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.actions.row_actions import ToggleFold
 from tui.present.frame.rule import RuleText, Tab
-from tui.present.read_stage import ReadStage
+from tui.present.read_stage import SHOW_READING_AFTER, ReadStage
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of, is_covered
@@ -27,9 +26,6 @@ from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Backdrop
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.rule import Rule
-
-SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
-"""A read that takes longer is shown at the next second."""
 
 
 class OpenRun(Message):

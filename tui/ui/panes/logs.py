@@ -41,6 +41,8 @@ from tui.ui.widgets.lines import GUTTER, Lines
 from tui.ui.widgets.log_page import LogPage
 from tui.ui.widgets.page import Page
 
+NOT_READ: Final = "the log is not read yet"
+
 _LEVELS: Final = tuple(LogLevel)
 
 
@@ -166,8 +168,8 @@ class LogsPane(PagePane):
         self._shown_reading = None
 
     def on_show(self) -> None:
-        super().on_show()
         self.follower.on_shown()
+        super().on_show()
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()
@@ -235,7 +237,7 @@ class LogsPane(PagePane):
     def error_step(self, step: int) -> bool:
         index = self.view.next_index(step, lambda each: self.view.level_at(each) >= LogLevel.ERROR)
         if self.reading.log is None:
-            self._notify("the log is not read yet")
+            self._notify(NOT_READ)
         elif index is None:
             self._notify(f"no error line {'below' if step > 0 else 'above'}")
         else:
@@ -253,12 +255,20 @@ class LogsPane(PagePane):
 
     def action_follow(self) -> None:
         if not self.has_use_for("follow"):
+            self._notify(self._why_not_followed)
             return
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
             self.view.rows.to_bottom()
         self.update_page()
         self.refresh_bindings()
+
+    @property
+    def _why_not_followed(self) -> str:
+        log = self.reading.log
+        if log is None:
+            return NOT_READ
+        return "the log is cut: the server sends no later lines" if log.is_cut else "all lines are read"
 
     def action_fold(self) -> None:
         self._turn(is_open=False)
@@ -282,12 +292,16 @@ class LogsPane(PagePane):
         self.update_page()
 
     def action_copy_line(self) -> None:
-        if self._line is not None:
+        if self._line is None:
+            self._notify(NOT_READ if self.reading.log is None else "no line is shown")
+        else:
             Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(self._line))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id
-        if log is not None and run_id is not None and self.view.shown_count:
+        if log is None or run_id is None or not self.view.shown_count:
+            self._notify(NOT_READ if log is None else "no line is shown")
+        else:
             self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:

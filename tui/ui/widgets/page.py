@@ -111,8 +111,11 @@ class Page(LineWidget, can_focus=True):
         index = self._top + y
         if not 0 <= index < len(self._rows):
             return BLANK_LINE
-        row = self._rows[index]
-        return PageLine(row.line, is_under_cursor=index == self._cursor, is_current=row.is_current)
+        row, is_under_cursor = self._rows[index], index == self._cursor
+        line = row.line
+        if is_under_cursor and self.has_focus and isinstance(self._rows, KeyedRows):
+            line = self._rows.cursor_line(index)
+        return PageLine(line, is_under_cursor=is_under_cursor, is_current=row.is_current)
 
     def _refresh_changed(self) -> None:
         """Repaint the lines that look different from what is painted there."""
@@ -212,13 +215,13 @@ class Page(LineWidget, can_focus=True):
             self.post_message(self.Moved())
 
     def _clamp(self) -> None:
-        height = max(1, self.size.height)
-        self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
-        self._top = max(0, min(self._top, len(self._rows) - height))
-        if self._cursor < self._top:
-            self._top = self._cursor
-        elif self._cursor >= self._top + height:
-            self._top = self._cursor - height + 1
+        height, rows = max(1, self.size.height), self._rows
+        count = rows.cursor_count if isinstance(rows, KeyedRows) else len(rows)
+        self._cursor = max(0, min(self._cursor, count - 1))
+        # With the cursor on its last row, what stands below is visible too.
+        lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
+        self._top = max(0, min(self._top, len(rows) - height))
+        self._top = min(max(self._top, lowest - height + 1), self._cursor)
 
     def _find(self) -> None:
         needle, rows = self._needle, self._rows

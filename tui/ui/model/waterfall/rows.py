@@ -73,6 +73,17 @@ class WaterfallRows(KeyedRows):
             row = self._rows[index] = self._row(self._shown[index])
         return row
 
+    @property
+    def cursor_count(self) -> int:
+        return len(self._shown)
+
+    def cursor_line(self, index: int) -> Line:
+        """Return the row of a span with its name in bold."""
+        if index >= len(self._shown):
+            return self[index].line
+        shown = self._shown[index]
+        return row_line(shown, self.look_at(shown.span), self._parts, is_bold=True)
+
     def span_at(self, index: int) -> int | None:
         """Return the span of a row. A line below the spans stands for the last one; None if there are no spans."""
         return self._shown[min(index, len(self._shown) - 1)].span if self._shown else None
