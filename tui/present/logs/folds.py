@@ -13,10 +13,14 @@ MESSAGE: Final = "message"
 
 @dataclass(frozen=True, slots=True)
 class LineFolds:
-    """Which parts of an opened line the user folded or unfolded: of its attributes, and of its stacks."""
+    """Which parts of an opened line the user folded or unfolded: of its attributes, and of its stacks.
+
+    `opens_all` unfolds every stack, for a search.
+    """
 
     json: JsonFolds = JsonFolds()
     toggled: frozenset[Hashable] = frozenset()
+    opens_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

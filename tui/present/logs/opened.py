@@ -4,6 +4,7 @@ Stacks are folded by package, and causes within them fold. The attributes fold l
 """
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -37,7 +38,7 @@ _MIN_ROOM: Final = 10
 def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: int, *, is_wrapped: bool) -> list[Row]:
     """Return the rows below an opened line, in at most `room` cells."""
     room = max(room, _MIN_ROOM)
-    layout = ErrorLayout(room, is_wrapped, folds.toggled)
+    layout = ErrorLayout(room, is_wrapped, folds.toggled, opens_all=folds.opens_all)
     rows = _rest_of_message(message, layout)
     if attributes.note:
         rows += [
@@ -72,7 +73,7 @@ def _part_rows(
 ) -> Iterable[Row]:
     """Yield the rows of a logged text. Errors within errors are indented."""
     margin = Piece(" " * (_INDENT * (depth + 1)))
-    inner = ErrorLayout(max(layout.limit - len(margin.text), _MIN_ROOM), layout.is_wrapped, layout.toggled)
+    inner = replace(layout, limit=max(layout.limit - len(margin.text), _MIN_ROOM))
     for number, part in enumerate(parts):
         here = (*key, number)
         match part:
@@ -99,7 +100,7 @@ def _inner_error(
     line = (margin, Piece(f"{mark}{lead}", Token.FAINT), Piece(first_line(error.head), Token.BRIGHT))
     yield Row(line, key, ToggleFold(key) if error.parts else None)
     if is_open:
-        outer = ErrorLayout(layout.limit + len(margin.text), layout.is_wrapped, layout.toggled)
+        outer = replace(layout, limit=layout.limit + len(margin.text))
         yield from _part_rows(error.parts, outer, key, depth + 1)
 
 
@@ -172,7 +173,7 @@ def _stack_value(step: VisibleRow, parts: Sequence[LoggedPart], layout: ErrorLay
     )
     rows = [Row(head, key, ToggleFold(key))]
     if is_open:
-        below = ErrorLayout(max(layout.limit - len(margin.text), _MIN_ROOM), layout.is_wrapped, layout.toggled)
+        below = replace(layout, limit=max(layout.limit - len(margin.text), _MIN_ROOM))
         rows += [
             Row((margin, *row.line), row.key, row.action) for row in islice(_part_rows(parts, below, key, 0), MAX_ROWS)
         ]

@@ -286,6 +286,7 @@ class LogsPane(PagePane):
     def _toggle(self, index: int) -> None:
         if self.view.toggle(index) and self.view.log is not None:
             self.attributes.read(self.view.log[index])
+        self.page.search_again()
 
     def action_wrap(self) -> None:
         self.view.wrap(is_wrapped=not self.view.is_wrapped)
@@ -325,6 +326,7 @@ class LogsPane(PagePane):
 
     def _show_attributes(self) -> None:
         self.view.redraw_open()
+        self.page.search_again()
         self.rebuild()
 
     def _show_whole(self, index: int, key: object) -> None:

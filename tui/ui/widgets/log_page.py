@@ -7,7 +7,7 @@ from typing import Final
 from textual import events
 from textual.strip import Strip
 
-from tui.present.styled import Piece, Token, mark_hits
+from tui.present.styled import Line, Piece, Token, mark_hits
 from tui.ui.look.styles import Background
 from tui.ui.model.logs.log_view import LogView, ShownRow
 from tui.ui.model.page_rows import PageRow
@@ -99,8 +99,7 @@ class LogPage(Page):
             background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
         line = painted.line
         if self._needle:
-            is_current = self._window[y].log_index == self.view.index
-            line = mark_hits(line, self._needle, _CURRENT_MATCH if is_current else _MATCH)
+            line = self._marked(line, self._window[y])
         return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
 
     def on_focus(self) -> None:
@@ -140,6 +139,15 @@ class LogPage(Page):
         is_current = bool(self._needle) and shown.log_index is not None and shown.log_index == self.view.index
         is_under_cursor = shown.log_index is not None and shown.place == self.view.rows.cursor
         return PageLine(shown.row.line, is_under_cursor=is_under_cursor, is_current=is_current)
+
+    def _marked(self, line: Line, shown: ShownRow) -> Line:
+        """Mark the matches in a row. Of a closed line that matches where it is not visible, the end is marked."""
+        index = shown.log_index
+        token = _CURRENT_MATCH if index == self.view.index else _MATCH
+        marked = mark_hits(line, self._needle, token)
+        if marked != line or index is None or not line or self.view.is_open(index):
+            return marked
+        return (*line[:-1], line[-1]._replace(token=token)) if self.view.is_hit(index) else line
 
     def _start_search(self, needle: str) -> None:
         self._needle = needle

@@ -9,10 +9,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Final, NamedTuple
 
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
 from tui.lazy_dataclass import dataclass
+from tui.present.json.fold import FoldedJson, JsonFolds, Path, containers_of
 from tui.present.logs.columns import LogColumns, columns_for, line_rows
 from tui.present.logs.folds import AttributePath, Attributes, LineFolds
 from tui.present.styled import Line
@@ -27,6 +29,9 @@ MAX_CACHED_LINES: Final = 400
 
 SEARCH_LINES: Final = 1_000
 """A search pauses after so many lines, which takes about a millisecond."""
+
+MAX_SEARCHED: Final = 1_000
+"""Matches in the attributes of one line that a search unfolds."""
 
 SEARCH_CHARS: Final = 400_000
 """And after so many characters."""
@@ -113,6 +118,11 @@ class LogView:
     def shown(self) -> Sequence[int]:
         """The indices of the shown lines."""
         return self._shown
+
+    def is_hit(self, index: int) -> bool:
+        """Return whether a line contains the needle, as far as it was searched."""
+        place = bisect_left(self.hits, index)
+        return place < len(self.hits) and self.hits[place] == index
 
     def is_open(self, index: int) -> bool:
         """Return whether a line is opened."""
@@ -243,6 +253,7 @@ class LogView:
     def search(self, needle: str) -> Iterator[None]:
         """Search the shown lines for a text in folded case, pausing after `SEARCH_LINES`. `hits` grows meanwhile."""
         self.needle, self.hits = needle, []
+        self.redraw_open()
         return self._search(needle) if needle else iter(())
 
     def _search(self, needle: str) -> Iterator[None]:
@@ -260,9 +271,26 @@ class LogView:
                 if characters >= SEARCH_CHARS:
                     characters = 0
                     yield
+            else:
+                if index in self._open and self._places_of(index, needle):
+                    hits.append(index)
             if count % SEARCH_LINES == 0:
                 characters = 0
                 yield
+
+    def _places_of(self, index: int, needle: str) -> list[Path]:
+        """Return the places in the attributes of an opened line that contain the needle."""
+        assert self.log is not None
+        values = self._attributes_of(self.log[index]).values
+        found = FoldedJson(values, JsonFolds(), self._columns.message).find(needle) if values else ()
+        return [place for place in islice(found, MAX_SEARCHED) if place is not None]
+
+    def _searched(self, index: int, folds: LineFolds) -> LineFolds:
+        """Return the folds of an opened line as a search shows it: nothing that matches is folded."""
+        if not self.needle:
+            return folds
+        found = containers_of(self._places_of(index, self.needle))
+        return replace(folds, json=replace(folds.json, found=found), opens_all=True)
 
     def window(self, height: int) -> list[ShownRow]:
         """Return the visible rows, after moving the window so that the cursor is in it."""
@@ -297,7 +325,7 @@ class LogView:
             return
         from tui.present.logs.opened import opened_rows  # noqa: PLC0415  the start must be fast
 
-        blank = columns.blank
+        blank, folds = columns.blank, self._searched(index, folds)
         for row in opened_rows(
             line.message, self._attributes_of(line), folds, columns.message, is_wrapped=self.is_wrapped
         ):

@@ -1,0 +1,52 @@
+"""A search finds the attributes of opened lines too, and unfolds what matches."""
+
+from datetime import UTC, datetime
+
+from tui.domain.ids import SpanId
+from tui.domain.text import Raw
+from tui.domain.traces.log_line import LogBuilder, RunLog
+from tui.present.logs.folds import Attributes
+from tui.present.styled import plain
+from tui.ui.model.logs.log_view import LogView
+
+STACK = "Error: boom\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
+VALUES = {"user": {"name": {"first": ["Ada", "Augusta", "and a few more names than fit"]}}, "stack": STACK}
+
+
+def log_of(*messages: str) -> RunLog:
+    builder = LogBuilder()
+    for number, message in enumerate(messages):
+        builder.add(SpanId(f"{number:016x}"), number * 1_000_000, 1, Raw("INFO"), Raw(message))
+    return builder.build()
+
+
+def view_of(*messages: str) -> LogView:
+    view = LogView(lambda _: Attributes(VALUES), lambda _: ())
+    view.resize(60)
+    view.show(log_of(*messages), datetime(1970, 1, 1, tzinfo=UTC))
+    return view
+
+
+def searched(view: LogView, needle: str) -> str:
+    for _ in view.search(needle):
+        pass
+    return "\n".join(plain(each.row.line) for each in view.window(40))
+
+
+def test_attributes_are_searched_where_they_are_open() -> None:
+    view = view_of("first", "second", "Augusta")
+    searched(view, "augusta")
+    assert view.hits == [2]
+    view.toggle(1)
+    text = searched(view, "augusta")
+    assert view.hits == [1, 2]
+    assert text.count("Augusta") == 2
+    assert searched(view, "").count("Augusta") == 1
+
+
+def test_search_unfolds_the_stack_in_which_it_matches() -> None:
+    view = view_of("only")
+    view.toggle(0)
+    assert "z.js" not in searched(view, "")
+    assert "z.js" in searched(view, "z.js")
+    assert view.is_hit(0)
