@@ -198,6 +198,17 @@ class Output:
             return "".join(map(_paint_piece, shown)).rstrip(" ")
         return "".join(piece.text for piece in shown).rstrip(" ")
 
+    def check_reader(self) -> None:
+        """Raise `OutputClosed` if the reader of stdout is gone, although there is nothing to write."""
+        try:
+            poll = select.poll()
+            poll.register(self._out.fileno(), 0)
+        except (OSError, ValueError):  # a stream in memory has no descriptor
+            return
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            _silence(self._out)
+            raise OutputClosed
+
     def _write(self, text: str) -> None:
         try:
             _write_to(self._out, text)

@@ -28,6 +28,7 @@ LEVELS: Final = {
     "warn": LogLevel.WARN,
     "error": LogLevel.ERROR,
 }
+READER_CHECK_INTERVAL_S: Final = 0.2
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 10.0
 """The waits after failed reads double from the first to the second."""
@@ -65,8 +66,16 @@ async def _logs(
             printer.print(read, run)
             if read.log.is_cut or not follow or is_settled:
                 break
-            await session.clock.sleep(read.next_s)
+            await _rest(session, output, read.next_s)
         _explain_end(output, run, read.log, follow=follow)
+
+
+async def _rest(session: Session, output: Output, wait_s: float) -> None:
+    """Wait. Raises `OutputClosed` soon after the reader is gone (`| head`): the next line may be hours away."""
+    until_s = session.clock.monotonic_s() + wait_s
+    while (left_s := until_s - session.clock.monotonic_s()) > 0:
+        output.check_reader()
+        await session.clock.sleep(min(left_s, READER_CHECK_INTERVAL_S))
 
 
 def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None:
@@ -161,7 +170,7 @@ class _Reader:
         wait_s = min(MIN_RETRY_S * 2**self._failures, MAX_RETRY_S)
         self._failures += 1
         self._output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {self._failures})")
-        await self._session.clock.sleep(wait_s)
+        await _rest(self._session, self._output, wait_s)
 
 
 class _Printer:
