@@ -174,6 +174,10 @@ class TriggerApp(AppBase):
         self.changed.publish(changes)
         self._collector.record_run_count(len(self.session.store))
 
+    @property
+    def is_quiet(self) -> bool:
+        return self._collector.is_quiet
+
     def record_view(self, size: int) -> None:
         self._collector.record_view(size)
 

@@ -51,6 +51,11 @@ class AppBase(App[int]):
         raise NotImplementedError
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no key was pressed for some seconds."""
+        raise NotImplementedError
+
+    @property
     def is_behind(self) -> bool:
         """Whether more keys wait to be handled."""
         raise NotImplementedError

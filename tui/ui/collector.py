@@ -87,10 +87,15 @@ class FreezingCollector:
         """Keep thaws away from a user who types."""
         self._quiet_from_s = self._monotonic_s() + MIN_QUIET_S
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no key was pressed for `MIN_QUIET_S`."""
+        return self._monotonic_s() >= self._quiet_from_s
+
     def thaw_if_due(self) -> None:
         """Free what became garbage while it was frozen, at most once in `MIN_THAW_INTERVAL_S`."""
         now_s = self._monotonic_s()
-        if self._on_collection in gc.callbacks and now_s >= max(self._thaw_due_s, self._quiet_from_s):
+        if self._on_collection in gc.callbacks and now_s >= self._thaw_due_s and self.is_quiet:
             self._thaw_due_s = now_s + MIN_THAW_INTERVAL_S
             self._freezes_left = MAX_FREEZES
             gc.unfreeze()

@@ -1,6 +1,8 @@
 """The space between header and footer: the panes, their places, and the keys that move the focus between them."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,6 +20,9 @@ from tui.ui.panes.base import Pane
 from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.widgets.lines import Backdrop, Hairline
 from tui.ui.widgets.summary import Summary
+
+LOAD_CHECK_INTERVAL_S: Final = 5.0
+"""Between the first rows, or a check while the user types, and the import of the panes that were not visible yet."""
 
 
 class PlanLayout(Layout):
@@ -101,6 +106,7 @@ class Workspace(Backdrop):
         self._summary_height = SUMMARY_HEIGHT
         self._wants_zoom = False
         self._mounting: AwaitMount | None = None
+        self._had_rows = False
         # Textual has no public way to bind keys that differ between two widgets of one class.
         self._bindings = BindingsMap(_keys_for(self._numbers))
 
@@ -118,6 +124,22 @@ class Workspace(Backdrop):
     def unmade(self) -> list[PaneEntry]:
         """The panes that were never visible."""
         return [entry for name, entry in self._entries.items() if name not in self.panes]
+
+    def on_mount(self) -> None:
+        self.set_timer(LOAD_CHECK_INTERVAL_S, self._load_if_quiet)
+
+    def _load_if_quiet(self) -> None:
+        """Import the other panes once the rows stand and nobody types: the first key to one would wait for it."""
+        session = app_of(self).session
+        if self._had_rows and app_of(self).is_quiet:
+            session.spawn(self._load_unmade(), "import the other panes")
+            return
+        self._had_rows = len(session.store) > 0
+        self.set_timer(LOAD_CHECK_INTERVAL_S, self._load_if_quiet)
+
+    async def _load_unmade(self) -> None:
+        for entry in self.unmade:
+            await asyncio.to_thread(entry.load)
 
     def compose(self) -> ComposeResult:
         yield from self.panes.values()

@@ -177,7 +177,7 @@ def test_comparison_waits_until_the_attempts_are_read(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet_with())
 
 
-def test_comparison_does_not_open_once_another_pane_has_the_focus(tmp_path: Path) -> None:
+def test_comparison_stays_closed_once_the_focus_moved_on(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", "equals_sign", "1", wait_s=2)
         assert "compared" not in monitor.lines[1]

@@ -1,0 +1,37 @@
+"""Panes that were not visible yet are imported while nobody types."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
+from tui.ui.workspace import Workspace
+
+
+def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    is_loaded = asyncio.Event()
+
+    async def load(workspace: Workspace) -> None:
+        loaded.extend(entry.title for entry in workspace.unmade)
+        is_loaded.set()
+
+    monkeypatch.setattr("tui.ui.workspace.LOAD_CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(Workspace, "_load_unmade", load)
+    monkeypatch.setattr("tui.ui.collector.FreezingCollector.is_quiet", property(lambda _: bool(typing_ended)))
+    typing_ended: list[bool] = []
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -100, -99, -98))
+
+    async def story(_: Monitored) -> None:
+        await asyncio.sleep(0.1)
+        assert not loaded
+        typing_ended.append(True)
+        async with asyncio.timeout(30):
+            await is_loaded.wait()
+        assert loaded[-3:] == ["tree", "logs", "waterfall"]
+
+    run_story(story, tmp_path, fleet, size=(80, 24))
