@@ -118,6 +118,8 @@ def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("_collector_as_before")
 def test_frozen_garbage_is_freed_once_an_hour_while_nobody_types() -> None:
+    gc.unfreeze()
+    gc.collect()  # what other tests left frozen
     clock = Clock()
     collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
     knot = Knot()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.support.recordings import body_of, names, recording
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
 from tui.wire.errors import ServerFault
-from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS, WINDOW_BYTES
+from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS
 from tui.wire.traces.log import LogDecoder, decode_log
+from tui.wire.traces.window import WINDOW_BYTES
 
 EVENTS = [
     name

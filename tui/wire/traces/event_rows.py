@@ -3,13 +3,13 @@
 Only a window of the body exists as text. Source: tests/wire/recordings/README.md §5 (recordings 1000, 1005).
 """
 
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from tui.domain.run import Json
 from tui.wire.errors import ServerFault
+from tui.wire.traces.long_row import MAX_ROW_CHARS, read_long_value
+from tui.wire.traces.window import JsonWindow, TooLong
 
 MAX_EVENT_ROWS: Final = 25_000
 """The most rows that the server sends. It does not report that it truncated them."""
@@ -20,105 +20,70 @@ SLICE_EVENTS: Final = 100
 SLICE_BYTES: Final = 256 * 1024
 """Bytes after which a slice ends, however few events they hold."""
 
-WINDOW_BYTES: Final = 64 * 1024
-"""Bytes that become text at once. The window doubles for an item that is larger."""
-
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-_SCAN: Final = json.JSONDecoder().raw_decode
-
 
 class EventRows:
     """The items of the list `events` of a body."""
 
     def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._read_bytes = 0
-        self._window_bytes = WINDOW_BYTES
-        self._text = ""
-        self._at = 0
-        self._widen()
+        self._window = JsonWindow(body)
 
     def slices(self) -> Iterator[list[Json]]:
         """Yield the items in slices. Raises `ServerFault` without a list of events, or for invalid JSON."""
+        window = self._window
         try:
-            self._find_list()
+            yield from self._find_list()
             rows: list[Json] = []
-            since = self._read_bytes
-            sign = self._peek()
+            since = window.read_bytes
+            sign = window.peek()
             while sign != "]":
-                rows.append(self._value())
-                sign = self._peek()
+                rows.append((yield from self._value()))
+                sign = window.peek()
                 if sign == ",":
-                    self._at += 1
-                    sign = self._peek()
+                    window.at += 1
+                    sign = window.peek()
                 elif sign != "]":
                     raise ServerFault(_NO_LIST, _OK)
-                if len(rows) >= SLICE_EVENTS or self._read_bytes - since >= SLICE_BYTES:
+                if len(rows) >= SLICE_EVENTS or window.read_bytes - since >= SLICE_BYTES:
                     yield rows
-                    rows, since = [], self._read_bytes
+                    rows, since = [], window.read_bytes
             if rows:
                 yield rows
         except (ValueError, RecursionError):
             raise ServerFault(_NO_JSON, _OK) from None
 
-    def _find_list(self) -> None:
+    def _value(self) -> Generator[list[Json], None, Json]:
+        """Read a value, a long one in slices, which have no rows."""
+        try:
+            return self._window.value(MAX_ROW_CHARS)
+        except TooLong:
+            reading = read_long_value(self._window)
+        while True:
+            try:
+                next(reading)
+            except StopIteration as end:
+                value: Json = end.value
+                return value
+            yield []
+
+    def _find_list(self) -> Generator[list[Json], None, None]:
+        window = self._window
         self._skip("{")
         while True:
-            if self._peek() == "}":
+            if window.peek() == "}":
                 raise ServerFault(_NO_LIST, _OK)
-            key = self._value()
+            key = yield from self._value()
             self._skip(":")
-            sign = self._peek()
+            sign = window.peek()
             if key == "events" and sign == "[":
                 self._skip("[")
                 return
-            self._value()
+            yield from self._value()
             self._skip(",")
 
-    def _value(self) -> Json:
-        """Decode the value that begins here. At the end of the window it may go on behind it."""
-        while True:
-            try:
-                value, end = _SCAN(self._text, self._at)
-            except ValueError:
-                if not self._widen():
-                    raise
-                continue
-            if end == len(self._text) and self._widen():
-                continue
-            self._at = end
-            self._window_bytes = WINDOW_BYTES
-            return value
-
-    def _peek(self) -> str:
-        """Return the next character that is no space, an empty text at the end of the body."""
-        while True:
-            sign = self._text[self._at : self._at + 1]
-            if sign > " ":  # most often there is no space
-                return sign
-            match = _SPACE.match(self._text, self._at)
-            self._at = self._at if match is None else match.end()
-            if self._at < len(self._text) or not self._widen():
-                return self._text[self._at : self._at + 1]
-
     def _skip(self, sign: str) -> None:
-        if self._peek() != sign:
+        if self._window.peek() != sign:
             raise ServerFault(_NO_LIST, _OK)
-        self._at += 1
-
-    def _widen(self) -> bool:
-        """Append more of the body to the text, and drop what was read. Return False at the end of the body."""
-        start = self._read_bytes
-        if start >= len(self._body):
-            return False
-        end = min(start + self._window_bytes, len(self._body))
-        while end < len(self._body) and self._body[end] & 0xC0 == 0x80:  # inside a character
-            end += 1
-        self._text = self._text[self._at :] + _decode(self._body[start:end])
-        self._at = 0
-        self._read_bytes = end
-        self._window_bytes *= 2
-        return True
+        self._window.at += 1
 
 
 def stored_rows(row: dict[str, Json], level: str) -> int:
@@ -135,10 +100,3 @@ def stored_rows(row: dict[str, Json], level: str) -> int:
 _OK: Final = 200
 _NO_LIST: Final = "no list of events"
 _NO_JSON: Final = "not JSON, or nested too deep"
-
-
-def _decode(part: bytes) -> str:
-    try:
-        return part.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return part.decode("utf-8", "replace")

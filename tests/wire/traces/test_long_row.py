@@ -1,0 +1,64 @@
+"""Rows of megabytes are read in slices: short fields are as they came, long texts are cut, long values left out."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.wire.errors import ServerFault
+from tui.wire.traces.event_rows import EventRows
+from tui.wire.traces.long_row import MAX_KEPT_CHARS, MAX_ROW_CHARS, SLICE_TOKENS
+
+LONG = 600_000
+
+texts = st.text(st.characters(codec=None), max_size=40)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def read(rows: Any, *, is_ascii: bool = True) -> list[Any]:
+    body = json.dumps({"other": [rows], "events": rows}, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    return [row for part in EventRows(body).slices() for row in part]
+
+
+@given(st.lists(st.dictionaries(texts, values, max_size=5), max_size=5), st.booleans(), st.integers(1, 60))
+def test_rows_read_in_slices_are_as_they_came(rows: list[dict[str, Any]], is_ascii: bool, window_bytes: int) -> None:
+    """Only arrays and objects that are longer than a window are left out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tui.wire.traces.window.WINDOW_BYTES", window_bytes)
+        patch.setattr("tui.wire.traces.event_rows.MAX_ROW_CHARS", 1)
+        for given_row, row in zip(rows, read(rows, is_ascii=is_ascii), strict=True):
+            assert row == {key: value for key, value in given_row.items() if key in row}
+            assert all(isinstance(value, list | dict) for key, value in given_row.items() if key not in row)
+
+
+@pytest.mark.parametrize("escaped", ["x", "\\", '"', "é", "\U0001f600", "\n"])
+def test_long_message_is_cut_and_says_so(escaped: str) -> None:
+    rows = [{"message": escaped * LONG, "level": "INFO", "spanId": "a"}, {"message": "next"}]
+    first, second = read(rows)
+    assert second == rows[1]
+    assert (first["level"], first["spanId"]) == ("INFO", "a")
+    kept, remark = first["message"].split("… (cut: ")
+    assert set(kept) <= {*escaped, "\ud83d"}, "a pair of surrogates may be cut"
+    assert MAX_KEPT_CHARS // 12 <= len(kept) <= MAX_KEPT_CHARS
+    assert remark.endswith(" characters came)")
+
+
+def test_long_value_is_left_out_in_slices() -> None:
+    rows = [{"spanId": "a", "properties": [[]] * (4 * SLICE_TOKENS + MAX_ROW_CHARS), "message": "m", "events": []}]
+    body = json.dumps({"events": rows}).encode()
+    slices = list(EventRows(body).slices())
+    assert [row for part in slices for row in part] == [{"spanId": "a", "message": "m", "events": []}]
+    assert len(slices) > 4
+
+
+@pytest.mark.parametrize("end", ["", '"', '"}', '"]}', '" 1}]}', '", 1: 2}]}', '", "a" 2}]}'])
+def test_invalid_long_row_is_a_server_fault(end: str) -> None:
+    body = ('{"events":[{"message":"' + "x" * 2 * MAX_ROW_CHARS + end).encode()
+    with pytest.raises(ServerFault):
+        list(EventRows(body).slices())
