@@ -39,8 +39,20 @@ class _Moment(NamedTuple):
     time: timedelta | None
 
 
+class InvalidSpan(ValueError):
+    """A begin and an end that are no span. The text says why, as the rest of a sentence: `ends before it begins`."""
+
+
 def parse_time_span(text: str, now: datetime) -> TypedSpan | None:
-    """Parse a span, None if the text is none, is empty or too long ago, or has not begun.
+    """Parse a span like `read_time_span`, None if the text is none or an invalid one."""
+    try:
+        return read_time_span(text, now)
+    except InvalidSpan:
+        return None
+
+
+def read_time_span(text: str, now: datetime) -> TypedSpan | None:
+    """Parse a span, None if the text has another form. Raises `InvalidSpan` if it is empty, too long ago or to come.
 
     A time without a date is that of today, or of yesterday if it is still to come. An end that is not after its begin
     belongs to the next day. Without an end the span ends now; a date alone is the whole day.
@@ -52,10 +64,19 @@ def parse_time_span(text: str, now: datetime) -> TypedSpan | None:
     try:
         begin, end = _moment(found, "a_", now), _moment(found, "b_", now)
         span = _span(begin, end, now, is_open=found["dash"] is not None and end == _Moment(None, None))
+    except InvalidSpan:
+        raise
     except (ValueError, OverflowError):
+        raise InvalidSpan("names a day or a time that does not exist") from None
+    if span is None:
         return None
-    is_valid = span is not None and span.begin < span.end and now - MAX_PERIOD <= span.begin < now
-    return span if is_valid else None
+    if span.begin >= now:
+        raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} UTC")
+    if span.begin < now - MAX_PERIOD:
+        raise InvalidSpan(f"begins more than {MAX_PERIOD.days // 365} years ago")
+    if span.end <= span.begin:
+        raise InvalidSpan("begins when it ends" if span.end == span.begin else "ends before it begins")
+    return span
 
 
 def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> TypedSpan | None:
@@ -68,16 +89,15 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
             return None
         return TypedSpan(_midnight(begin.day), now if is_open else _midnight(last) + _DAY)
     if end.time is None and not is_open:
-        return None
+        raise InvalidSpan("has no end: 2:50-3:20, or 2:50-now")
     start = _midnight(begin.day or now.date()) + begin.time
     if begin.day is None and start >= now:
         start -= _DAY
     if end.time is None:
         return TypedSpan(start, now)
     stop = _midnight(end.day or start.date()) + end.time
-    if end.day is None and begin.time == end.time:
-        return None  # an empty span, not a whole day
-    if end.day is None and stop <= start:
+    # An end at the time of the begin makes an empty span, not a whole day.
+    if end.day is None and begin.time != end.time and stop <= start:
         stop += _DAY
     return TypedSpan(start, stop)
 
@@ -95,7 +115,7 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
             day = date(year - 1, day.month, day.day)  # 12-31 in January is that of last year
     if parts["hour"] is None:
         if parts["month"] is not None and parts["year"] is None:
-            raise ValueError("02-03 may be hours")
+            raise InvalidSpan("may be hours or a day: 2:00-3:00, 2026-02-03")
         return _Moment(day, None)
     time = timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]), seconds=int(parts["second"] or 0))
     if int(parts["minute"]) > 59 or int(parts["second"] or 0) > 59 or time > _DAY:

@@ -17,7 +17,7 @@ from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
 from tui.domain.text import clean
-from tui.domain.time_span import parse_time_span, time_span_text
+from tui.domain.time_span import InvalidSpan, read_time_span, time_span_text
 from tui.output import Output
 from tui.present.styled import Piece
 from tui.session import Session
@@ -242,7 +242,10 @@ def _filters(options: dict[str, Any]) -> RunFilters:
     """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
     period, span = options["period"], None
     if period is not None and parse_period(period) is None:
-        span = parse_time_span(period, datetime.now(UTC))
+        try:
+            span = read_time_span(period, datetime.now(UTC))
+        except InvalidSpan as error:
+            raise Stop(ExitCode.USAGE, f"--period {period!r} {error}") from None
         if span is None:
             forms = "30m, 24h, 7d, or from-until in UTC, begun already: 02:50-03:20"
             raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")

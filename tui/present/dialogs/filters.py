@@ -10,7 +10,7 @@ from typing import Final
 from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
-from tui.domain.time_span import parse_time_span, time_span_text
+from tui.domain.time_span import InvalidSpan, parse_time_span, read_time_span, time_span_text
 from tui.lazy_dataclass import dataclass
 from tui.present.formatting import count, time_of_day
 from tui.present.status import STATUS_STYLES
@@ -31,8 +31,6 @@ know the word refuses the whole request.
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
 SPAN_MARGIN: Final = timedelta(days=1)
 """The list is read this much further back than a span begins, since the begin of the read moves with the time."""
-
-YEAR: Final = timedelta(days=366)
 
 MAX_SHOWN_CHARS: Final = 12
 """The part of a wrong period that its sentence repeats."""
@@ -204,16 +202,17 @@ def is_incomplete(text: str, known: Sequence[str]) -> bool:
 def period_error(text: str, now: datetime | None = None) -> str | None:
     """Return a sentence about a period that is not valid, or None. Without `now`, spans of time are not understood."""
     shown = text.strip()
-    if not shown or parse_period(shown) is not None or (now is not None and parse_time_span(shown, now) is not None):
+    if not shown or parse_period(shown) is not None:
         return None
+    problem = "is no period: 7d, 2:50-3:20, yesterday 2:50-3:20"
+    if now is not None:
+        try:
+            if read_time_span(shown, now) is not None:
+                return None
+        except InvalidSpan as error:
+            problem = str(error)
     quoted = f"“{shown}”" if len(shown) <= MAX_SHOWN_CHARS else f"“{shown[: MAX_SHOWN_CHARS - 1]}…”"
-    if now is not None and any(parse_time_span(shown, later) for later in (_end_of_day(now), now + YEAR)):
-        return f"{quoted} has not begun: it is {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
-    return f"{quoted} is no period: 7d, 2:50-3:20, yesterday 2:50-3:20."
-
-
-def _end_of_day(now: datetime) -> datetime:
-    return now.astimezone(UTC).replace(hour=23, minute=59, second=59)
+    return f"{quoted} {problem}."
 
 
 def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
