@@ -77,7 +77,7 @@ class World:
 
     The world starts at `start_ms` with exactly `history` finished runs. `rate_per_s` counts the runs after that, also
     those started by other runs; at 0 only the API creates runs. `old_runs` are created only if they are older than the
-    history.
+    history, beside which they do not count.
     """
 
     def __init__(
@@ -120,6 +120,8 @@ class World:
         )
         self._examples: set[Run] = set()
         """The examples of the history, which the start does not drop."""
+        self._old: list[tuple[Run, OldRun]] = []
+        """The runs that are older than the history, which the start does not drop either."""
         self._create_old_runs(start_ms, old_runs, examples)
         self.agenda.run_until(begin_ms)
         self.lifecycle.begin()
@@ -127,11 +129,12 @@ class World:
         if history:
             self._schedule_examples(start_ms, [example for example in examples if example not in old_runs])
             self._simulate_history(start_ms, start_ms - busy_ms, history)
-        self._examples.clear()
         self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.start_copying()
         self.ledger.copy_all()
         self._set_error_states(company.error_states)
+        self._examples.clear()
+        self._old.clear()
         self._trim()
 
     @property
@@ -213,13 +216,17 @@ class World:
             day = datetime.fromtimestamp(self.now_ms / 1000, UTC).strftime("%Y%m%d")
             self.lifecycle.deploy(f"{day}.1", {})
             run = self.lifecycle.create(old.new)
-            if old in examples:
-                self._examples.add(run)
+            self._examples.add(run)
+            if old not in examples:
+                self._old.append((run, old))
 
     def _set_error_states(self, states: Mapping[str, Callable[[int], ErrorState]]) -> None:
         for key, _ in self.ledger.failed.groups():
             if (state := states.get(key.task_id)) is not None:
                 self.error_states[key] = state(self.now_ms)
+        for run, old in self._old:
+            if old.error_state is not None and run.failure is not None:
+                self.error_states[GroupKey(run.failure.fingerprint, run.task_id)] = old.error_state(self.now_ms)
 
     def _schedule_examples(self, start_ms: int, examples: Sequence[OldRun]) -> None:
         for example in examples:
@@ -246,7 +253,8 @@ class World:
         arrivals.stop_pacing()
         self.agenda.run_until(start_ms)
         finished = sum(run.status.is_final for run in self.ledger)
-        self._drop_oldest(finished - history)
+        old = sum(member.status.is_final for run, _ in self._old for member in _family(run))
+        self._drop_oldest(finished - old - history)
 
     def _trim(self) -> None:
         # Scheduled in the world's time: the kept runs must not depend on how often the world is advanced.

@@ -3,9 +3,10 @@
 `rest.triggering` reads them from the body of a request; `lifecycle` creates the run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tui.emulator.simulation.error_states import ErrorState
 from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.script import Json, Script
 
@@ -44,13 +45,15 @@ class NewRun:
 class OldRun:
     """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it.
 
-    One that `is_live` at the start belongs only to a world in which runs start by themselves.
+    One that `is_live` at the start belongs only to a world in which runs start by themselves. `error_state` returns
+    what people did about its error before a time in epoch milliseconds, the end of the history.
     """
 
     age_ms: int
     new: NewRun
     cancel_after_ms: int | None = None
     is_live: bool = False
+    error_state: Callable[[int], ErrorState] | None = None
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
