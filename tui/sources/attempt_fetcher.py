@@ -191,14 +191,10 @@ class AttemptFetcher:
         return replace(wait, subject=self._wait_subjects[wait.span_id])
 
     async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
-        fetcher, span_id = self._fetcher, trace.root.id
         try:
-            detail = await fetcher.budget.request(
-                ("span", run_id, span_id), priority, lambda: fetcher.api.read_span(run_id, span_id)
-            )
+            return (await self._fetcher.fetch_span(run_id, trace.root.id, priority)).error
         except ApiError:
             return None
-        return detail.error
 
 
 def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wait:

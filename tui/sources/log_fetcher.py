@@ -78,10 +78,7 @@ class LogFetcher:
         known = self.known_span(run_id, span_id)
         if known is not None:
             return known
-        fetcher = self._fetcher
-        detail = await fetcher.budget.request(
-            ("span", run_id, span_id), priority, lambda: fetcher.api.read_span(run_id, span_id)
-        )
+        detail = await self._fetcher.fetch_span(run_id, span_id, priority)
         self._spans[run_id, span_id] = detail
         while len(self._spans) > MAX_CACHED_SPANS:
             self._spans.popitem(last=False)

@@ -299,6 +299,12 @@ class RunFetcher:
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
+    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
+        """Fetch one span with its properties. Raises `ApiError`."""
+        return await self.budget.request(
+            ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
+        )
+
     async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):

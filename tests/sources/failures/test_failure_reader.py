@@ -339,3 +339,21 @@ def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
             assert [group.task for group in shown.reading.server_groups.groups or ()] == ["mail"]
 
     asyncio.run(scenario())
+
+
+def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(4, end="CRASHED")
+        fleet.fault = lambda path: server_error(503) if path.endswith("/trace") and run_id(3) in path else None
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as session:
+            await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
+            shown = ShownFailures(session)
+            shown.visible = [run_id(2)]
+            shown.reading.start(HOUR, RunFilters())
+            await setup.run_until(lambda: shown.counts == (4, 4))
+            runs = {number: session.store.get(run_id(number)) for number in (1, 2, 4)}
+            texts = {run.error[1].message for run in runs.values() if run and run.error and run.error[1]}
+            assert texts == {"Process exited with code 1 after signal null."}
+            assert has_code_only(session.store, run_id(3))
+
+    asyncio.run(scenario())

@@ -136,9 +136,13 @@ class ErrorFetcher:
     async def _read_true_text(self, run_id: RunId) -> None:
         """Read the text of a crash, which the detail replaces by a code, from the run's feed. That costs no budget.
 
-        Source: tests/wire/recordings/README.md §8 (recordings 725, 727, 932).
+        A relay passes on no feed of one run. There the run's root span tells the text.
+        Source: tests/wire/recordings/README.md §5, §8 (recordings 269, 725, 727, 932).
         """
-        if not self._may_use_feed or self._fetcher.lists is None:
+        if self._fetcher.lists is None:
+            await self._read_root_text(run_id)
+            return
+        if not self._may_use_feed:
             return
         try:
             async with asyncio.timeout(FEED_TIMEOUT_S):
@@ -147,6 +151,23 @@ class ErrorFetcher:
             self._may_use_feed = False  # the code has to do
             return
         await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
+
+    async def _read_root_text(self, run_id: RunId) -> None:
+        run = self._store.get(run_id)
+        if run is None or run.state is None:
+            return
+        await self._wait(2)
+        try:
+            trace = await self._fetcher.fetch_trace(run_id, self._priority)
+            if trace is None:
+                return
+            root = await self._fetcher.fetch_span(run_id, trace.root.id, self._priority)
+        except ApiError:
+            return  # the code has to do
+        if root.error is not None:
+            now = self._fetcher.now()
+            stamp = Stamp(run.state.updated_at, Precision.TRACE, now)
+            await self._emit(RunsRead((RunPatch(run_id, now, error=(stamp, root.error)),)))
 
     async def query(self, batch: Sequence[RunId]) -> set[RunId]:
         """Query the errors of at most MAX_IDS_PER_QUERY runs, and return the runs found: none if the query fails.

@@ -111,7 +111,7 @@ class FailureReader:
         self._list_refusal = ""
         self._unreadable = UnreadableRuns(clock)
         self._codes = UnreadableRuns(clock)
-        """Crashes whose text the feed did not tell."""
+        """Crashes whose text neither feed nor root span told."""
         self._lag_count = 0
         self._is_page_due = False
         self._has_success = False
@@ -183,8 +183,6 @@ class FailureReader:
 
     def _code_batch(self) -> list[RunId]:
         """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
-        if self._fetcher.lists is None:
-            return []  # a relay has no feed of one run
         codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
 
