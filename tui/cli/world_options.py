@@ -70,14 +70,15 @@ class WorldOptions:
         It has no runs before `Emulator.make` creates an environment.
         """
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
-        from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES
+        from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES, MIN_HISTORY
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
-        old_runs = (*OLD_RUNS, *KNOWN_FAILURES) if self.history else ()
+        known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY else ()
+        old_runs = (*OLD_RUNS, *known_failures) if self.history else ()
         options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history, old_runs=old_runs)
         tasks = (*COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
         company = replace(COMPANY, tasks=tasks, limits={**RECORDED_LIMITS, **COMPANY.limits})

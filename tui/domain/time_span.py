@@ -40,7 +40,7 @@ class _Moment(NamedTuple):
 
 
 class InvalidSpan(ValueError):
-    """A begin and an end that are no span. The text says why, as the rest of a sentence: `ends before it begins`."""
+    """A begin and an end that are no span. The text says why, as the rest of a sentence."""
 
 
 def parse_time_span(text: str, now: datetime) -> TypedSpan | None:
@@ -67,15 +67,17 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
     except InvalidSpan:
         raise
     except (ValueError, OverflowError):
-        raise InvalidSpan("names a day or a time that does not exist") from None
+        raise InvalidSpan("is no period: it names a day or a time that does not exist") from None
     if span is None:
         return None
     if span.begin >= now:
         raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} UTC")
     if span.begin < now - MAX_PERIOD:
-        raise InvalidSpan(f"begins more than {MAX_PERIOD.days // 365} years ago")
+        raise InvalidSpan(f"is no period: it begins more than {MAX_PERIOD.days // 365} years ago")
     if span.end <= span.begin:
-        raise InvalidSpan("begins when it ends" if span.end == span.begin else "ends before it begins")
+        raise InvalidSpan(
+            f"is no period: it {'begins when it ends' if span.end == span.begin else 'ends before it begins'}"
+        )
     return span
 
 
@@ -89,7 +91,7 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
             return None
         return TypedSpan(_midnight(begin.day), now if is_open else _midnight(last) + _DAY)
     if end.time is None and not is_open:
-        raise InvalidSpan("has no end: 2:50-3:20, or 2:50-now")
+        raise InvalidSpan("is no period: it has no end, as 2:50-3:20 or 2:50-now")
     start = _midnight(begin.day or now.date()) + begin.time
     if begin.day is None and start >= now:
         start -= _DAY
@@ -115,7 +117,7 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
             day = date(year - 1, day.month, day.day)  # 12-31 in January is that of last year
     if parts["hour"] is None:
         if parts["month"] is not None and parts["year"] is None:
-            raise InvalidSpan("may be hours or a day: 2:00-3:00, 2026-02-03")
+            raise InvalidSpan("is no period: it may be hours or a day (2:00-3:00, 2026-02-03)")
         return _Moment(day, None)
     time = timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]), seconds=int(parts["second"] or 0))
     if int(parts["minute"]) > 59 or int(parts["second"] or 0) > 59 or time > _DAY:

@@ -77,7 +77,7 @@ class World:
 
     The world starts at `start_ms` with exactly `history` finished runs. `rate_per_s` counts the runs after that, also
     those started by other runs; at 0 only the API creates runs. `old_runs` are created only if they are older than the
-    history, beside which they do not count.
+    history; those that are finished count as a part of it.
     """
 
     def __init__(
@@ -253,8 +253,7 @@ class World:
         arrivals.stop_pacing()
         self.agenda.run_until(start_ms)
         finished = sum(run.status.is_final for run in self.ledger)
-        old = sum(member.status.is_final for run, _ in self._old for member in _family(run))
-        self._drop_oldest(finished - old - history)
+        self._drop_oldest(finished - history)
 
     def _trim(self) -> None:
         # Scheduled in the world's time: the kept runs must not depend on how often the world is advanced.

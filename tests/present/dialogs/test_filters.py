@@ -108,16 +108,16 @@ def test_span_of_time_becomes_a_filter() -> None:
     assert again.filters == chosen.filters
     assert "has not begun: it is 2026-11-26 14:32 UTC" in (say.period_error("today 16:00-17:00", now) or "")
     for text, problem in (
-        ("02:60-03:00", "names a day or a time that does not exist"),
-        ("25:00-26:00", "names a day or a time that does not exist"),
-        ("2026-02-30", "names a day or a time that does not exist"),
-        ("02:50-02:50", "begins when it ends"),
-        ("2:50", "has no end: 2:50-3:20, or 2:50-now"),
-        ("1900-01-01", "begins more than 10 years ago"),
-        ("02-03", "may be hours or a day: 2:00-3:00, 2026-02-03"),
-        ("3-4 pm", "is no period: 7d, 2:50-3:20, yesterday 2:50-3:20"),
+        ("02:60-03:00", "it names a day or a time that does not exist"),
+        ("25:00-26:00", "it names a day or a time that does not exist"),
+        ("2026-02-30", "it names a day or a time that does not exist"),
+        ("02:50-02:50", "it begins when it ends"),
+        ("2:50", "it has no end, as 2:50-3:20 or 2:50-now"),
+        ("1900-01-01", "it begins more than 10 years ago"),
+        ("02-03", "it may be hours or a day (2:00-3:00, 2026-02-03)"),
+        ("3-4 pm", "7d, 2:50-3:20, yesterday 2:50-3:20"),
     ):
-        assert say.period_error(text, now) == f"“{text}” {problem}."
+        assert say.period_error(text, now) == f"“{text}” is no period: {problem}."
     assert "ends before it begins" in (say.period_error("2026-11-25 03:20 - 2026-11-25 02:50", now) or "")
 
 

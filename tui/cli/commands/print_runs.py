@@ -242,12 +242,12 @@ def _filters(options: dict[str, Any]) -> RunFilters:
     """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
     period, span = options["period"], None
     if period is not None and parse_period(period) is None:
+        forms = "30m, 24h, 7d, or from-until in UTC, begun already: 02:50-03:20"
         try:
             span = read_time_span(period, datetime.now(UTC))
         except InvalidSpan as error:
-            raise Stop(ExitCode.USAGE, f"--period {period!r} {error}") from None
+            raise Stop(ExitCode.USAGE, f"--period {period!r} {error} ({forms})") from None
         if span is None:
-            forms = "30m, 24h, 7d, or from-until in UTC, begun already: 02:50-03:20"
             raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):

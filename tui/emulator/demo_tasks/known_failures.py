@@ -11,6 +11,9 @@ from tui.emulator.simulation.error_states import IGNORED, RESOLVED, ErrorState
 from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.script import Json, Script, Work
 
+MIN_HISTORY = 400
+"""A shorter history has no room for them."""
+
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 
