@@ -73,7 +73,7 @@ class Output:
         self._out = out
         self._err = err
         self._keyboard = keyboard
-        self._has_color = color and is_terminal
+        self.has_color = color and is_terminal
         self._is_ascii = ascii_only
         self._redactor = Redactor()
         self.reading_width = width
@@ -194,7 +194,7 @@ class Output:
 
     def _paint_line(self, line: Line) -> str:
         shown = ascii_line(line) if self._is_ascii else line
-        if self._has_color:
+        if self.has_color:
             return "".join(map(_paint_piece, shown)).rstrip(" ")
         return "".join(piece.text for piece in shown).rstrip(" ")
 

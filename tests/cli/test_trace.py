@@ -109,6 +109,18 @@ def test_text_shows_bars_and_the_longest_path(recordings_api: RecordingsApi) -> 
     assert max(map(len, lines)) <= 80
 
 
+def test_text_explains_the_marks_that_it_uses(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
+    text = in_this_process("trace", FAILED, url=recordings_api.url).out
+    assert "━ at work" in text
+    assert "running" not in text, "a pipe has no colours, so that one bar looks like the other"
+    run_id = run_of("233")
+    recordings_api.answer("233", path=f"/api/v1/runs/{run_id}/trace")
+    text = in_this_process("trace", run_id, url=recordings_api.url).out
+    assert "───" in text
+    assert "─ for runs" in text
+
+
 def test_text_takes_the_width_of_the_terminal(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
     terminal = Terminal("trace", FAILED, "--ascii", env=environment(recordings_api.url), columns=120)

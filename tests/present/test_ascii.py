@@ -29,6 +29,13 @@ def test_glyphs_have_their_ascii_forms(text: str, shown: str) -> None:
     assert ascii_text(text) == shown
 
 
+def test_longer_form_at_the_begin_of_a_piece_keeps_the_width() -> None:
+    for before, sign, shown in ((" · ", "…", " -.."), ("1 of ", "≥1,709", "1 of>=1,709"), ("ab", "…", "a..")):
+        line = (Piece(before), Piece(sign, Token.ROSE))
+        assert "".join(piece.text for piece in ascii_line(line)) == shown
+        assert line_width(ascii_line(line)) == line_width(line)
+
+
 @given(texts)
 def test_any_text_becomes_ascii_of_the_same_width(text: str) -> None:
     # An ellipsis, a fold mark and `≥` have longer forms in ASCII, which keep the width only behind a space.

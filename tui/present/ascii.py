@@ -37,7 +37,19 @@ _LONGER: Final = (
 
 def ascii_line(line: Line) -> Line:
     """Return the line in ASCII. Its width stays, unless a longer form has no characters before it to replace."""
-    return tuple(map(_ascii_piece, line))
+    shown: list[Piece] = []
+    for piece in line:
+        made = _ascii_piece(piece)
+        if shown and shown[-1].text and _replaces_before(piece.text, shown[-1].text):
+            last = shown[-1]
+            shown[-1] = Piece(last.text[:-1], last.token, is_bold=last.is_bold)
+        shown.append(made)
+    return tuple(shown)
+
+
+def _replaces_before(text: str, before: str) -> bool:
+    """Return whether a piece begins with a sign whose longer form replaces the last character before it."""
+    return text.startswith("…") or (text.startswith("≥") and before.endswith(" "))
 
 
 def _ascii_piece(piece: Piece) -> Piece:

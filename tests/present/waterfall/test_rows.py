@@ -121,6 +121,8 @@ def test_legend_goes_before_the_rows_become_unreadable() -> None:
     assert "queued or waiting to retry" in plain(legend(140, **facts))
     assert "waits" in plain(legend(90, **facts))
     assert legend(20, **facts) == ()
+    assert plain(legend(90, **facts)).startswith("━ done  ━ running  ━ failed  ╌ waits")
+    assert plain(legend(90, **facts, has_colors=False)).startswith("━ at work  ╌ waits  ─ for runs")
     assert any(piece.token is Token.GUIDE and piece.text == "░" for piece in legend(90, **facts))
 
 

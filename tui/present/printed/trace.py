@@ -13,7 +13,7 @@ from tui.domain.traces.extent import Extents, SpanState
 from tui.domain.traces.longest_path import longest_path
 from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import SpanRecord
-from tui.domain.traces.waterfall import Waterfall
+from tui.domain.traces.waterfall import SpanKind, Waterfall
 from tui.present.columns import Now
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.waterfall.axis import ticks, whole_window
@@ -42,7 +42,9 @@ def record_object(record: SpanRecord) -> dict[str, Json]:
     }
 
 
-def trace_lines(waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int) -> list[Line]:
+def trace_lines(
+    waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int, has_colors: bool
+) -> list[Line]:
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
     width = max(width, MIN_WIDTH)
     tree, path = row_tree(waterfall), longest_path(waterfall, extents)
@@ -55,7 +57,12 @@ def trace_lines(waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now:
     for shown in shown_spans(waterfall, tree, ()):
         look = look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
         lines.append(row_line(shown, look, parts))
-    marks = legend(width, has_unknown=SpanState.UNKNOWN in extents.states, has_batch=False)
+    marks = legend(
+        width,
+        has_unknown=SpanState.UNKNOWN in extents.states,
+        has_batch=SpanKind.CALL in waterfall.kinds,
+        has_colors=has_colors,
+    )
     lines += [(), marks] if marks else []
     missing = sentences(waterfall, None)
     if counts := hidden_counts(waterfall):

@@ -142,10 +142,13 @@ def _guides(shown: ShownSpan, room: int, name: Line) -> Line:
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if shown.is_open is None else Token.MUTED))
 
 
-_LEGEND: Final = (
+_COLORED_LEGEND: Final = (
     ("━━", Token.GREEN, "done", "done"),
     ("━━", Token.BLUE, "running", "running"),
     ("━━", Token.ROSE, "failed", "failed"),
+)
+_COLORLESS_LEGEND: Final = ("━━", Token.TEXT, "at work", "at work")
+_LEGEND: Final = (
     ("╌╌", Token.FAINT, "queued or waiting to retry", "waits"),
     ("•", Token.BRIGHT, "log line", "log"),
     ("→", Token.TEXT, "longest path", "longest path"),
@@ -154,9 +157,13 @@ _UNKNOWN_LEGEND: Final = ("░", Token.GUIDE, "end not known", "no end")
 _BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
 
 
-def legend(width: int, *, has_unknown: bool, has_batch: bool) -> Line:
-    """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits."""
-    marks = [*_LEGEND[:4], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[4:]]
+def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool = True) -> Line:
+    """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits.
+
+    Without colours one bar looks like the other, and the glyph in front of the name tells how a span ended.
+    """
+    work = _COLORED_LEGEND if has_colors else (_COLORLESS_LEGEND,)
+    marks = [*work, _LEGEND[0], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[1:]]
     for is_short in (False, True):
         line: list[Piece] = []
         for mark, token, long_word, short_word in marks:

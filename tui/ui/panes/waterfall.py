@@ -119,8 +119,9 @@ class WaterfallPane(PagePane):
         below: list[Line] = []
         for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
             below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
+        has_colors = not self.app_base.painter.is_colorless
         if len(view.shown) + len(below) + 2 <= self.page.size.height:
-            below[:0] = [(), legend(width, **view.legend_facts)]
+            below[:0] = [(), legend(width, **view.legend_facts, has_colors=has_colors)]
         self._drawn = WaterfallRows(view, parts, below, self.selection.run_id, self._drawn)
         return self._drawn
 
