@@ -50,8 +50,10 @@ def shows_only_failures(query: ListQuery) -> bool:
     """Return whether the filters leave failed runs alone, so that every row has an error."""
     if query.filters.statuses and set(query.filters.statuses) <= set(FAILED_WORDS):
         return True
-    words = [word for word in split_words(query.text) if word.field == "status" and not word.is_negated]
-    return any(_is_failures(read_status_words(word.values)) for word in words)
+    words = [word for word in split_words(query.text) if not word.is_negated]
+    if any(word.field == "group" for word in words):
+        return True  # only failed runs are in groups
+    return any(_is_failures(read_status_words(word.values)) for word in words if word.field == "status")
 
 
 def _is_failures(words: StatusWords) -> bool:
