@@ -123,6 +123,13 @@ def test_state_is_what_the_server_says(
     assert words in page_text(facts_of(group_of(state=state, server_groups=theirs)), 70)
 
 
+def test_state_that_does_not_fit_beside_its_word_stands_below() -> None:
+    theirs = (server_group(ServerGroupStatus.RESOLVED, resolved_at=minutes_ago(60), last_seen=NOW),)
+    lines = page_text(facts_of(group_of(state=ErrorState.REGRESSED, server_groups=theirs)), 52).splitlines()
+    place = lines.index("state     regressed")
+    assert lines[place + 1] == "          resolved 12:49, failed again"
+
+
 def test_detail_tells_who_acknowledged_and_why() -> None:
     listed = server_group(ServerGroupStatus.IGNORED)
     told = replace(listed, detail=ServerGroupDetail(ignored_by=Raw("user_ana"), ignored_reason=Raw("the bank is down")))

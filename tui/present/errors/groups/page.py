@@ -125,15 +125,15 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
     if group.state is ErrorState.NEW:
         word = "unresolved" if group.server_groups else "new"
-    texts = [word]
-    if detail := _state_words(group, facts.detail, now.at):
-        texts.append(detail)
-    value: Line = (Piece(texts[0], Token.MUTED if group.state is None else Token.TEXT),)
-    remark: Line = (Piece(texts[1], Token.FAINT),) if len(texts) > 1 else ()
-    rows = [Row(_fact("state", value, remark, limit), "state")]
+    value: Line = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
+    detail = _state_words(group, facts.detail, now.at)
+    remark: Line = (Piece(detail, Token.FAINT),) if detail else ()
+    fits = LABEL + max(_VALUE, line_width(value)) + _GAP + line_width(remark) <= limit
+    rows = [Row(_fact("state", value, remark if fits else (), limit), "state")]
     reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
     below = facts.state_problem or (reason or "")[:MAX_REASON_CHARS]
-    lines = wrap(below, limit - LABEL) if below else []
+    texts = ["" if fits else detail, below]
+    lines = [line for text in texts if text for line in wrap(text, limit - LABEL)]
     rows += [
         Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)) for number, line in enumerate(lines)
     ]
