@@ -26,9 +26,9 @@ from tui.present.waterfall.page import RowParts, columns_for
 CRASH = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
 
 
-def shown(root: Span, run: Run, width: int) -> tuple[str, str]:
+def shown(root: Span, run: Run, width: int, *, is_cut: bool = False) -> tuple[str, str]:
     """Return the pane and the strip of the root of a trace whose run has ended."""
-    waterfall = place(trace(root))
+    waterfall = place(replace(trace(root), is_truncated=is_cut))
     extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=None))
     now = START + timedelta(seconds=100)
     window = whole_window(extents, waterfall.moment(now))
@@ -70,3 +70,12 @@ def test_narrow_strip_leaves_out_the_least_important(width: int, begin: str, end
     facts = first.split("a-task-with-a-long-name  ")[1]
     assert facts.startswith(begin)
     assert facts.endswith(end)
+
+
+def test_last_line_of_a_cut_trace_is_not_called_the_last() -> None:
+    root = span("task", 0, 4, span("line 1", 1, 0, level="INFO"))
+    assert "line 1  1.0s after the root\n" in shown(root, sample("COMPLETED"), 120)[0]
+    pane, strip = shown(root, sample("COMPLETED"), 200, is_cut=True)
+    assert "line 1  1.0s after the root, later lines are cut" in pane
+    assert "first 1 line" in pane
+    assert "later lines are cut" in strip

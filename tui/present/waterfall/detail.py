@@ -90,10 +90,8 @@ def _log_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int)
     waterfall = parts.waterfall
     logs = list(waterfall.logs_below(selected.index))
     left = (Piece("logs", Token.TEXT), Piece(" · this span and below", Token.FAINT))
-    lines = [
-        rule_line(RuleText(left=left, right=(Piece(formatting.plural(len(logs), "line"), Token.MUTED),)), width),
-        (),
-    ]
+    count = f"{'first ' * waterfall.trace.is_truncated}{formatting.plural(len(logs), 'line')}"
+    lines = [rule_line(RuleText(left=left, right=(Piece(count, Token.MUTED),)), width), ()]
     for log in sorted(nlargest(max(height - 2, 0), logs, key=_time_of(parts)), key=_time_of(parts)):
         span = waterfall.spans[log]
         word, token = _level(span.level)
@@ -247,7 +245,7 @@ def _error(selected: SelectedSpan, parts: RowParts) -> Line:
 
 
 def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return the last log line inside the span or below it."""
+    """Return the last log line inside the span or below it. Of a cut trace it is the last one that came."""
     waterfall = parts.waterfall
     last = max(waterfall.logs_below(selected.index), key=_time_of(parts), default=None)
     if last is None:
@@ -255,7 +253,8 @@ def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
     span = waterfall.spans[last]
     word, token = _level(span.level)
     when = parts.now.ago(span.started_at) if parts.extents.is_live else _after_root(waterfall.starts[last])
-    return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}", Token.FAINT))
+    rest = ", later lines are cut" if waterfall.trace.is_truncated else ""
+    return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
 
 
 def _attributes(read: SpanAttributes | None, room: int) -> list[Line]:
