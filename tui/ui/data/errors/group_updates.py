@@ -15,6 +15,7 @@ from tui.store.errors.failures import TimeSpan, seen_at
 from tui.store.filter import Filter
 from tui.ui.model.errors.group_list import GroupListModel
 from tui.ui.model.errors.ranking import GroupQuery
+from tui.ui.model.list_views import no_collections
 
 SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
@@ -24,6 +25,9 @@ REST_S: Final = 0.002
 
 SHOW_EVERY_S: Final = 0.15
 """How often the groups are shown while more of the store's runs are being grouped."""
+
+SHOW_SHARE: Final = 0.2
+"""The part of the time that this may take: sorting thousands of groups takes longer than grouping some more runs."""
 
 _RUNS_PER_STEP: Final = 4
 _RUNS_PER_COUNT: Final = 512
@@ -61,6 +65,7 @@ class GroupUpdates:
         self._steps: Iterator[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._shown_s = 0.0
+        self._show_every_s = SHOW_EVERY_S
 
     @property
     def is_counting(self) -> bool:
@@ -117,8 +122,10 @@ class GroupUpdates:
         self.request()
 
     async def _run(self) -> None:
-        while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(REST_S)
+        # Between the slices too: each collection would look at all that was made so far.
+        with no_collections():
+            while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
+                await asyncio.sleep(REST_S)
         self._task = None
 
     def _run_for_a_slice(self) -> bool:
@@ -171,12 +178,13 @@ class GroupUpdates:
             self.groups.on_changes(Changes(changed=changed))
             self.groups.discard(run_id for run_id in some if run_id not in changed)
             yield
-            if not self.is_filled and self._now_s() - self._shown_s >= SHOW_EVERY_S:
+            if not self.is_filled and self._now_s() - self._shown_s >= self._show_every_s:
                 return
         self.is_filled = True
 
     def _show(self) -> Iterator[None]:
         span, query, is_new, is_filled = self._wanted_span, self.query, self._is_reset, self.is_filled
+        begun_s = self._now_s()
         yield from self.groups.steps(span, self._session.now())
         changed, reading = self.groups.changed, self.groups.reading(span)
         if not is_filled:
@@ -188,6 +196,7 @@ class GroupUpdates:
         self.groups.forget_changed()
         self.span, self.reading, self._shown_filled = span, reading, is_filled
         self._is_reset, self._shown_s = False, self._now_s()
+        self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
         yield from self._rows.free()
 
