@@ -11,7 +11,6 @@ from textual.message import Message
 
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
-from tui.domain.text import Raw
 from tui.present.frame.empty import empty_lines
 from tui.present.list.end import end_key, end_line
 from tui.present.list.filter_remarks import invalid_word_line
@@ -75,6 +74,8 @@ class RunListPane(Pane):
         self._visible_errors = VisibleErrors(live.session, self._visible_runs)
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
+        self._named: ListQuery | None = None
+        """The filter that stands for something else than its words, if one was shown."""
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, MissedRuns] = {}
@@ -127,9 +128,14 @@ class RunListPane(Pane):
         if text != self.searched:
             self.table.highlight(highlighted_texts(text))
             self._drop_search()
-            self.views.request(
-                replace(self.views.query, text=text, text_name=Raw(""), is_searched=False, is_typing=True)
+            # Esc in the prompt restores a filter that stood for something, with its name.
+            named = (
+                self._named
+                if self._named is not None and self._named.text == text
+                else ListQuery(self.views.query.period)
             )
+            query = replace(self.views.query, text=text, text_name=named.text_name, is_searched=named.is_searched)
+            self.views.request(replace(query, is_typing=True))
         parsed = self.views.parsed
         if parsed.invalid_words:
             return invalid_word_line(parsed)
@@ -140,7 +146,7 @@ class RunListPane(Pane):
         """Show another filter and order, with the cursor on a run once the list has it."""
         self.table.highlight(highlighted_texts(query.text))
         self._drop_search()
-        self._wanted_cursor = cursor
+        self._wanted_cursor, self._named = cursor, query if query.text_name else None
         self.views.request(query)
 
     def end_typing(self) -> None:

@@ -108,6 +108,21 @@ def test_other_filter_ends_the_way_back(tmp_path: Path) -> None:
     run_story(story, tmp_path, failing_fleet(6))
 
 
+def test_escape_from_typing_still_leads_back_to_the_groups(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("j", "enter", wait_s=2)
+        rule = monitor.lines[1]
+        await monitor.press("slash", *" task:x", wait_s=1)
+        await monitor.press("escape", wait_s=1)
+        assert monitor.lines[1] == rule
+        await monitor.press("escape", wait_s=2)
+        assert isinstance(monitor.app.screen, ErrorsScreen)
+        assert groups_shown(monitor) == ["task-0", "task-1", "task-2"]
+
+    run_story(story, tmp_path, failing_fleet())
+
+
 def test_actions_work_on_the_runs_of_the_group_alone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         screen = await opened(monitor)

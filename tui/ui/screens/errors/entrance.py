@@ -61,7 +61,9 @@ class ErrorsEntrance:
         if listing is None or self._main.run_list.searched != listing.text:
             return False
         self._listing = None
-        self._main.run_list.show_query(listing.before)
+        # The server's filters may have been changed meanwhile.
+        now = self._main.run_list.views.query
+        self._main.run_list.show_query(replace(listing.before, filters=now.filters, period=now.period))
         self.open()
         return True
 
@@ -71,7 +73,12 @@ class ErrorsEntrance:
             self._groups.on_changes(changes)
 
     def on_filtered(self) -> None:
-        """Forget the groups once the list shows something else than the runs of one."""
+        """Forget the groups once the list shows something else than the runs of one.
+
+        While a filter is typed, Esc still leads back to the runs of the group.
+        """
+        if self._main.prompt.is_open:
+            return
         if self._listing is not None and self._main.run_list.searched != self._listing.text and self._groups:
             self._listing = None
             self._groups.close()
