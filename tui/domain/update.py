@@ -150,12 +150,15 @@ class HistoryRead:
     * `run_count`: the number of runs that were read.
     * `is_complete`: the source does not read any further.
     * `is_cut`: it stopped at the maximum number of runs. The period has older runs, which were not read.
+    * `unreadable_at`: the latest time at which a run may have been created whose row could not be read; None if all
+      rows were read.
     """
 
     reached: datetime
     run_count: int
     is_complete: bool
     is_cut: bool = False
+    unreadable_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.session import Session
 from tui.sources.failures.error_fetcher import has_code_only
+from tui.sources.failures.failure_reader import UNREADABLE_ROWS
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -304,6 +305,25 @@ def test_unreadable_row_of_the_list_is_no_end_of_it(tmp_path: Path) -> None:
             await later(10)
             assert len(lists_of_failures(fleet)) == 1
             assert not shown.reading.progress.has_all
+
+    asyncio.run(scenario())
+
+
+def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = failing_fleet(5)
+        page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
+        async with polling(fleet, tmp_path) as (session, later):
+            await later(8)
+            fleet.fault = lambda path: page if path == RUNS else None
+            await later(8)
+            fleet.fault = lambda _: None
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            await later(10)
+            progress = shown.reading.progress
+            assert (shown.counts, progress.has_all) == ((5, 5), False)
+            assert progress.failure == UNREADABLE_ROWS
 
     asyncio.run(scenario())
 

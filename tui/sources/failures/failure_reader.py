@@ -55,6 +55,8 @@ COUNT_EVERY_S: Final = 60.0
 
 QUERY_TIMEOUT_S: Final = 10.0
 
+UNREADABLE_ROWS: Final = "rows of the list could not be read"
+
 MAX_COUNT: Final = 10**9
 """A larger number of failed runs is an error."""
 
@@ -144,7 +146,7 @@ class FailureReader:
                 resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
                 await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
                 continue
-            self._update(is_reading=False, has_all=self._has_all(), failure=self._list_refusal)
+            self._update(is_reading=False, has_all=self._has_all(), failure=self._remark)
             await self._wait_for_failures()
 
     async def _wait_for_failures(self) -> None:
@@ -233,7 +235,7 @@ class FailureReader:
         await self._settle()
         self._record_unreadable(batch)
         self._has_success = not all(lacks_error(self._store, run_id) for run_id in batch)
-        self._update(failure="", unreadable_count=len(self._unreadable))
+        self._update(failure=self._remark, unreadable_count=len(self._unreadable))
 
     def _record_unreadable(self, batch: Iterable[RunId]) -> None:
         for run_id in batch:
@@ -264,8 +266,22 @@ class FailureReader:
 
     def _has_all(self) -> bool:
         """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
-        is_listed = self._list is not None and self._list.is_complete and not self._list.unreadable
-        return (is_listed or self._is_in_history()) and len(self._store) < self._store.max_runs
+        is_listed = self._list is not None and self._list.is_complete
+        is_known = (is_listed or self._is_in_history()) and not self._has_unreadable_rows
+        return is_known and len(self._store) < self._store.max_runs
+
+    @property
+    def _has_unreadable_rows(self) -> bool:
+        """Whether rows of the lists could not be read that may be failed runs of the span."""
+        history = self._store.history
+        of_history = None if history is None else history.unreadable_at
+        is_in_list = self._list is not None and self._list.unreadable > 0
+        return is_in_list or (self._is_in_history() and of_history is not None and of_history >= self._since)
+
+    @property
+    def _remark(self) -> str:
+        """Why failed runs stay unknown although nothing has failed for now."""
+        return self._list_refusal or (UNREADABLE_ROWS if self._has_unreadable_rows else "")
 
     async def _read_page(self) -> None:
         if self._list is None:
@@ -283,7 +299,7 @@ class FailureReader:
                 self._list_refusal = sentence_of(error)
             await self._settle()
         self._has_success = True
-        self._update(failure="", has_all=self._has_all(), is_cut=self._list.is_cut)
+        self._update(failure=self._remark, has_all=self._has_all(), is_cut=self._list.is_cut)
 
     def _is_count_due(self) -> bool:
         if self._has_all() or not self.scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):

@@ -4,7 +4,8 @@ While the history is incomplete, each poll cycle reads one page with the priorit
 budget has room for history.
 """
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor
@@ -41,6 +42,7 @@ class HistoryReader:
         self._max_runs = max_runs
         self._cursor: Cursor | None = None
         self._run_count = 0
+        self._unreadable_at: datetime | None = None
         self.has_started = False
         self.is_complete = False
 
@@ -54,6 +56,12 @@ class HistoryReader:
     def resume_at(self, cursor: Cursor | None) -> None:
         """Start again at `cursor`, where the reading of new runs stopped at its bound."""
         self._cursor, self._run_count, self.is_complete = cursor, 0, False
+
+    async def record(self, emit: Emit, page: ListPage) -> None:
+        """Tell that a page of newer runs has rows that could not be read. `emit` receives it."""
+        if page.unreadable and (known := self._store.history) is not None:
+            self._unreadable_at = self._fetcher.now()
+            await emit(replace(known, unreadable_at=self._unreadable_at))
 
     async def read(self, emit: Emit, until_s: float) -> None:
         """Read one page, then more until the monotonic time `until_s` while the budget has room for history.
@@ -73,7 +81,7 @@ class HistoryReader:
                 raise
             self.is_complete = True
             self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
-            await emit(HistoryRead(known.reached, known.run_count, is_complete=True, is_cut=True))
+            await emit(replace(known, is_complete=True, is_cut=True))
 
     async def _read_page(self, emit: Emit, priority: Priority) -> None:
         cursor = self._cursor
@@ -83,6 +91,9 @@ class HistoryReader:
         await self._emit_progress(emit, page, is_end=page.next is None or page.next == cursor)
 
     async def _emit_progress(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
+        if page.unreadable and self._unreadable_at is None:
+            known = self._store.history
+            self._unreadable_at = self._fetcher.now() if known is None else known.reached
         created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
         reached = min(created, default=None)
         is_old = reached is not None and reached < self._fetcher.now() - self._age
@@ -91,4 +102,4 @@ class HistoryReader:
         if reached is None:
             known = self._store.history
             reached = known.reached if known is not None else self._fetcher.now()
-        await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut))
+        await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))

@@ -184,6 +184,7 @@ class RunLister:
             if not self.history.has_started:
                 await self.history.start(emit, page)
                 break
+            await self.history.record(emit, page)
             is_known = self._newest.is_past(page) or (page.patches and not new_count)
             if page.next is None or page.next == cursor or is_known:
                 break

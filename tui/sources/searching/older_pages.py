@@ -45,4 +45,10 @@ class OlderPages:
             return None
         is_cut = not self.is_at_end and self.reached > self._scope.since
         reached = max(min(self.reached, listed.reached), self._scope.since)
-        return HistoryRead(reached, listed.run_count + len(page.patches), is_complete=True, is_cut=is_cut)
+        return HistoryRead(
+            reached,
+            listed.run_count + len(page.patches),
+            is_complete=True,
+            is_cut=is_cut,
+            unreadable_at=listed.unreadable_at or (listed.reached if page.unreadable else None),
+        )
