@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
+from typing import overload
 
 from tui.lazy_dataclass import dataclass
 from tui.present.styled import Line, plain
@@ -40,3 +41,37 @@ class KeyedRows(Sequence[PageRow]):
     def hits(self, needle: str) -> list[int]:
         """Return the rows that contain a text in folded case."""
         return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]
+
+
+class LazyRows(KeyedRows):
+    """Many rows, of which only the visible ones are made, then a few that stand below them."""
+
+    def __init__(self, count: int, below: Sequence[PageRow]) -> None:
+        self._count = count
+        self._below = below
+        self._made: dict[int, PageRow] = {}
+
+    @abstractmethod
+    def make(self, index: int) -> PageRow:
+        """Make one of the rows above those below."""
+
+    def __len__(self) -> int:
+        return self._count + len(self._below)
+
+    @overload
+    def __getitem__(self, index: int) -> PageRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[PageRow]: ...
+
+    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if index >= self._count:
+            return self._below[index - self._count]
+        row = self._made.get(index)
+        if row is None:
+            row = self._made[index] = self.make(index)
+        return row

@@ -1,7 +1,7 @@
 """The rows of the tree pane as a lazy sequence: of a tree with thousands of runs only the visible rows are drawn."""
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from tui.domain.ids import RunId
 from tui.present.actions.row_actions import Row
@@ -10,7 +10,7 @@ from tui.present.tree import page as tree_page
 from tui.present.tree.fold import Branch
 from tui.present.tree.page import Columns
 from tui.present.tree.shape import EntryKey, SiblingGroup, TreeEntry, TreeRun
-from tui.ui.model.page_rows import KeyedRows, PageRow
+from tui.ui.model.page_rows import LazyRows, PageRow
 
 
 class RowContext(NamedTuple):
@@ -26,7 +26,7 @@ class RowContext(NamedTuple):
     is_alone: bool = False
 
 
-class TreeRows(KeyedRows):
+class TreeRows(LazyRows):
     """The rows of `branches`, then those of `notes`.
 
     Rows that do not depend on the time are reused from `previous` if nothing in them changed.
@@ -35,35 +35,13 @@ class TreeRows(KeyedRows):
     def __init__(
         self, branches: Sequence[Branch], notes: Sequence[Row], context: RowContext, previous: "TreeRows | None" = None
     ) -> None:
+        super().__init__(len(branches), [PageRow(note.line, note.key, note.action) for note in notes])
         self._branches = branches
-        self._notes = [PageRow(note.line, note.key, note.action) for note in notes]
         self._context = context
-        self._rows: list[PageRow | None] = [None] * len(branches)
         self._cache: dict[EntryKey, tuple[object, PageRow]] = {}
         if previous is not None and previous._context.columns == context.columns:  # noqa: SLF001  the same class
             self._cache = previous._cache  # noqa: SLF001
         self._indexes: dict[Hashable, int] | None = None
-
-    def __len__(self) -> int:
-        return len(self._branches) + len(self._notes)
-
-    @overload
-    def __getitem__(self, index: int) -> PageRow: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[PageRow]: ...
-
-    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
-        if index >= len(self._branches):
-            return self._notes[index - len(self._branches)]
-        row = self._rows[index]
-        if row is None:
-            row = self._rows[index] = self._row(self._branches[index])
-        return row
 
     def entry_at(self, index: int) -> TreeEntry | None:
         """Return the entry of a row; None for a note."""
@@ -75,8 +53,9 @@ class TreeRows(KeyedRows):
             self._indexes = {branch.entry.key: index for index, branch in enumerate(self._branches)}
         return self._indexes.get(key)
 
-    def _row(self, branch: Branch) -> PageRow:
-        entry, context = branch.entry, self._context
+    def make(self, index: int) -> PageRow:
+        branch, context = self._branches[index], self._context
+        entry = branch.entry
         is_current = entry.key == context.current
         content = self._content(branch, is_current=is_current)
         cached = self._cache.get(entry.key)

@@ -1,7 +1,7 @@
 """The rows of the waterfall as a lazy sequence: of thousands of spans only the visible rows are drawn."""
 
 from collections.abc import Hashable, Sequence
-from typing import Final, overload
+from typing import Final
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -10,15 +10,15 @@ from tui.domain.traces.waterfall import RowKey
 from tui.present.actions.row_actions import GoToRun, ToggleFold
 from tui.present.styled import Line
 from tui.present.waterfall.look import SpanLook, look_of
-from tui.present.waterfall.page import RowParts, ShownSpan, row_line
-from tui.ui.model.page_rows import KeyedRows, PageRow
+from tui.present.waterfall.page import RowParts, row_line
+from tui.ui.model.page_rows import LazyRows, PageRow
 from tui.ui.model.waterfall.view import WaterfallView
 
 MAX_CACHED_ROWS: Final = 1_000
 """Drawn rows that are kept for the next frame."""
 
 
-class WaterfallRows(KeyedRows):
+class WaterfallRows(LazyRows):
     """The visible spans, then some lines below them.
 
     The row of a span that has ended is taken from `previous` if nothing in it changed.
@@ -32,12 +32,11 @@ class WaterfallRows(KeyedRows):
         current: RunId | None,
         previous: "WaterfallRows | None" = None,
     ) -> None:
+        super().__init__(len(view.shown), [PageRow(line) for line in below])
         self._view = view
         self._shown = view.shown
         self._parts = parts
-        self._below = [PageRow(line) for line in below]
         self._current = current
-        self._rows: dict[int, PageRow] = {}
         self._cache: dict[RowKey, tuple[object, PageRow]] = {}
         if previous is not None and previous._layout == self._layout and len(previous._cache) < MAX_CACHED_ROWS:  # noqa: SLF001  the same class
             self._cache = previous._cache  # noqa: SLF001
@@ -51,27 +50,6 @@ class WaterfallRows(KeyedRows):
     def parts(self) -> RowParts:
         """What the rows are drawn from."""
         return self._parts
-
-    def __len__(self) -> int:
-        return len(self._shown) + len(self._below)
-
-    @overload
-    def __getitem__(self, index: int) -> PageRow: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[PageRow]: ...
-
-    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
-        if index >= len(self._shown):
-            return self._below[index - len(self._shown)]
-        row = self._rows.get(index)
-        if row is None:
-            row = self._rows[index] = self._row(self._shown[index])
-        return row
 
     @property
     def cursor_count(self) -> int:
@@ -107,8 +85,9 @@ class WaterfallRows(KeyedRows):
         run_id = waterfall.spans[index].run_id
         return self._view.get_run(run_id) if waterfall.run_spans.get(run_id) == index else None
 
-    def _row(self, shown: ShownSpan) -> PageRow:
-        index, parts = shown.span, self._parts
+    def make(self, index: int) -> PageRow:
+        shown, parts = self._shown[index], self._parts
+        index = shown.span
         key, look, extents = parts.waterfall.keys[index], self.look_at(index), parts.extents
         content = None
         if extents.states[index] is not SpanState.RUNNING:
