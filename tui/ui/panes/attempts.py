@@ -130,7 +130,7 @@ class AttemptsPane(PagePane):
         if can_step is not self._can_step:
             self._can_step = can_step
             self.refresh_bindings()
-        if self._compares_when_read and not self._is_read_first:
+        if self._compares_when_read and (can_step or not self._is_read_first):
             self._compares_when_read = False
             self.action_compare()
         selected = self.selected
@@ -171,35 +171,35 @@ class AttemptsPane(PagePane):
             self.rebuild()
         return super().search(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._can_step if action == "attempt_step" else super().check_action(action, parameters)
-
     def has_use_for(self, action: str) -> bool:
-        return self._can_step if action == "compare" else super().has_use_for(action)
+        if action in {"attempt_step", "compare"}:
+            return len(self.history.attempts) > 1
+        return super().has_use_for(action)
 
     @property
     def _is_read_first(self) -> bool:
         """Whether the attempts are being read for the first time."""
-        run = self.run
-        is_known = run is not None and run.attempts is not None
-        return self.selection.run_id is not None and not is_known and self.stage_of(RUN) is not ReadStage.DONE
+        fetch = self.selection.state_of(RUN)
+        return self.selection.run_id is not None and fetch.fetched_at is None and fetch.failure is None
 
     def action_attempt_step(self, step: int) -> None:
         number = stepped(self.history, self.selected, step)
         if number is not None:
             self._show_attempt(number)
+        elif self._is_read_first:
+            self._notify("reading the attempts…")
 
     def action_compare(self) -> None:
         from tui.ui.screens.compared import ComparedScreen  # noqa: PLC0415  loaded when it is opened
 
-        if self._is_read_first:
+        count = len(self.history.attempts)
+        if count > 1 and self.selection.run_id is not None:
+            self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
+        elif self._is_read_first:
             self._compares_when_read = True
             self._notify("reading the attempts…")
-        elif not self._can_step or self.selection.run_id is None:
-            count = len(self.history.attempts)
-            self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
         else:
-            self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
+            self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
 
     def _notify(self, words: str) -> None:
         self.post_message(Notice((Piece(words, Token.MUTED),)))
