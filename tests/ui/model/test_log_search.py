@@ -10,7 +10,11 @@ from tui.present.styled import plain
 from tui.ui.model.logs.log_view import LogView
 
 STACK = "Error: boom\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
-VALUES = {"user": {"name": {"first": ["Ada", "Augusta", "and a few more names than fit"]}}, "stack": STACK}
+VALUES = {
+    "error": {"message": "socket hang up, long enough for a fold", "stack": STACK},
+    "user": {"name": {"first": ["Ada", "Augusta", "and a few more names than fit"]}},
+    "stack": STACK,
+}
 
 
 def log_of(*messages: str) -> RunLog:
@@ -49,4 +53,12 @@ def test_search_unfolds_the_stack_in_which_it_matches() -> None:
     view.toggle(0)
     assert "z.js" not in searched(view, "")
     assert "z.js" in searched(view, "z.js")
+    assert searched(view, "boom").count("Error: boom") == 2, "once in each of two stacks"
     assert view.is_hit(0)
+
+
+def test_error_that_matches_is_not_folded() -> None:
+    view = view_of("only")
+    view.toggle(0)
+    assert "hang up" in searched(view, ""), "errors begin open"
+    assert "hang up" in searched(view, "hang up")

@@ -119,7 +119,9 @@ class _OpenJson(FoldedJson):
 
     def _step(self, path: Path, label: Label, value: Json) -> VisibleRow:
         step = super()._step(path, label, value)
-        return step._replace(is_open=not step.is_open) if path and step.is_foldable and _is_error(value) else step
+        if not (path and step.is_foldable and _is_error(value)):
+            return step
+        return step._replace(is_open=not step.is_open or path in self.folds.found)
 
 
 def _is_error(value: Json) -> bool:
@@ -133,12 +135,16 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
     room = layout.limit
     steps = _OpenJson(values, folds.json, room, is_wrapped=layout.is_wrapped).walk()
     next(steps)  # the row of the whole value
+    stack: Path | None = None
     for step in steps:
+        if stack is not None and step.path[: len(stack)] == stack:
+            continue  # a line of its text, which a search unfolds: the stack shows it already
         if len(rows) >= MAX_ROWS:
             rows.append(Row((Piece("  … ", Token.FAINT), *_hint_more()), "more", ShowWhole(AttributePath(()))))
             break
         if step.is_text and step.is_foldable and (parts := _logged_stack(step.value)) is not None:
             rows += _stack_value(step, parts, layout, room)
+            stack = step.path
             continue
         place = AttributePath(step.path)
         action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
