@@ -107,6 +107,7 @@ PAIRS = [
     ("Migration 20260301_add_vat failed", "Migration 20260412_split_names failed"),
     ("error:0A00010B:SSL routines::x", "error:0A000410:SSL routines::x"),
     ("Access denied for Account", "Access denied for Contact"),
+    ("shop domain: invalid", "shop currency: invalid"),
     ("table orders_eu is locked", "table orders_us is locked"),
     ("Cannot read a.csv: bad header", "Cannot write a.csv: bad header"),
 ]
@@ -126,6 +127,11 @@ ALIKE = [
     ("Invalid cron expression: * * 84 * *", "Invalid cron expression: 77 * * * *"),
     ("Row 3: amount is not a number (gift-card)", "Row 9: amount is not a number (n/a)"),
     ("Quota of bucket acme-media is reached", "Quota of bucket wayne-logistics-media is reached"),
+    ("tenant acme: index build failed", "tenant kiwi-bikes: index build failed"),
+    ("Invoice inv_hecxMoZEposqZK is open", "Invoice inv_8BnKEudig2HYdR is open"),
+    ("Not deployed to eu-west-1: no image", "Not deployed to ap-southeast-2: no image"),
+    ("Store failed after 3s", "Store failed after 9s (attempt 2 of 5)"),
+    ("Insufficient funds in EUR balance", "Insufficient funds in USD balance"),
     ('dup key: { id: 1, type: "paid" }', 'dup key: { id: 2, type: "created {x}" }'),
 ]
 

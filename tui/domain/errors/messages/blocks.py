@@ -1,4 +1,4 @@
-"""Removes from a message what others pasted into it: colours, pages, stacks, code, logs."""
+"""Removes from a message what programs paste into it: colours, HTML pages, stacks, excerpts of code, logs, records."""
 
 import re
 from typing import Final

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from tui.domain.errors.messages.letters import is_drawn
+from tui.domain.errors.messages.letters import MAX_MEAN, MAX_PREFIXED_MEAN, is_drawn
 from tui.domain.errors.messages.vocabulary import ID, NUMBER
 
 _DIGITS = re.compile(r"\d+")
@@ -54,7 +54,8 @@ def _is_random_letters(core: str, *, has_prefix: bool) -> bool:
     """Return whether a word without digits is an id, such as `KLGYvUtlcj`."""
     if core.isupper() or len(core) < _MIN_RANDOM:
         return False
-    if is_drawn(core) and (has_prefix or not core.islower()):
+    is_lower = core.islower()
+    if is_drawn(core, MAX_PREFIXED_MEAN if has_prefix and not is_lower else MAX_MEAN) and (has_prefix or not is_lower):
         return True
     is_mixed = not core.islower() and _CAMEL.match(core) is None
     return (has_prefix and (is_mixed or _has_odd_humps(core))) or (len(core) >= _MIN_LONG and _has_odd_humps(core))

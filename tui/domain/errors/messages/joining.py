@@ -1,4 +1,4 @@
-"""Joins the lines of a normalised message, and the placeholders that stand together."""
+"""Joins the lines of a normalised message, and joins neighbouring placeholders into one."""
 
 import re
 
@@ -18,7 +18,7 @@ _FILE_NAME = re.compile(
     rf"\b(in|of|for|file|from|to|open|read|parse|load|import|upload|process|convert|download|attachment|document) "
     rf"(?:(?!(?:in|for|file|from|to|at|into|with|because)\s)(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,4}}{words.PATH}"
 )
-# `q3 report final.docx is encrypted`: so do words that begin a message, unless they tell what was done.
+# `q3 report final.docx is encrypted`: so do the words that begin a message, unless they are a sentence.
 _FIRST_FILE = re.compile(
     rf"\A(\W\s)?(?:(?!\w*(?:ing|ed|ot|to|of|from|in|for|at|no|is|file|line|with|error|id)\s)"
     rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{words.PATH}(?=:? (?!exists|already))",

@@ -44,8 +44,11 @@ _PAIRS: Final = {
     for second, level in zip(ascii_lowercase, row, strict=True)
 }
 _MIN_LETTERS: Final = 8
-_MAX_MEAN: Final = 3.5
+MAX_MEAN: Final = 3.5
 """Of words with 8 letters 1 in 800 is below it, of drawn letters 85 %; of words with 10 letters none, and 90 %."""
+
+MAX_PREFIXED_MEAN: Final = 4.3
+"""For what follows a prefix, as in `inv_hecxMoZEposqZK`."""
 
 _MIN_MIXED: Final = 6
 _MIN_PAIRS: Final = 3
@@ -53,7 +56,7 @@ _CACHED_WORDS: Final = 4_096
 
 
 @lru_cache(_CACHED_WORDS)
-def is_drawn(word: str) -> bool:
+def is_drawn(word: str, max_mean: float = MAX_MEAN) -> bool:
     """Return whether the letters of a word follow each other as in no word. Digits and signs are skipped.
 
     A word in upper and lower case that has digits may be shorter: `QERPw432`.
@@ -68,4 +71,4 @@ def is_drawn(word: str) -> bool:
     ]
     if len(pairs) < _MIN_PAIRS:
         return False
-    return sum(map(_PAIRS.__getitem__, pairs)) < _MAX_MEAN * len(pairs)
+    return sum(map(_PAIRS.__getitem__, pairs)) < max_mean * len(pairs)

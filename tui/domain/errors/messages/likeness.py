@@ -1,7 +1,7 @@
-"""`identity_of`: what of a normalised message tells one kind of error from another.
+"""`identity_of` reduces a normalised message to the text by which errors are grouped.
 
-The kind of a placeholder does not: `job <n>` and `job <id>` are one sentence about two jobs, and so are a list of one
-path and a list of three. The message that people read keeps them.
+All placeholders become one, because `job <n>` and `job <id>` are one sentence about two jobs. A list of one path and a
+list of three are one too. People read the normalised message, in which the placeholders differ.
 """
 
 import re
@@ -45,6 +45,10 @@ _ODD_CASE = re.compile(r"[A-Z]{2,}[a-z]|[a-z][A-Z]")
 _UNIT = re.compile(rf"{DATA}[kmgt]?b\b", re.IGNORECASE)
 # The fields of a cron expression: `* * … * *`.
 _STARS = re.compile(rf"(?:\*/?\s)+{DATA}(?:\s\*)*|{DATA}(?:\s\*)+")
+# Which attempt failed is no part of what failed.
+_ATTEMPT = re.compile(
+    rf" \((?:attempt|try|retry|[Vv]ersuch|intento|tentativ[eao]) #?{DATA}(?:\s?(?:of|von|de|di|sur|/)\s?{DATA})?\)"
+)
 _LIST = re.compile(rf"{DATA}(?:(?:\s*[,;|&/+:-]\s*|\s+|\s(?:and|or|und)\s){DATA})+")
 _SINGULAR_VERB = re.compile(rf"({DATA} [a-z]+s )(is|was|has)\b")
 _PLURAL_VERBS: Final = {"is": "are", "was": "were", "has": "have"}
@@ -56,7 +60,7 @@ def identity_of(message: Raw) -> Raw:
     text: str = message
     if "<" in text or DATA in text:
         text = _PLACEHOLDER.sub(DATA, text)
-    if (DATA in text or "/" in text) and _MAYBE_CURRENCY.search(text) is not None:
+    if _MAYBE_CURRENCY.search(text) is not None:
         text = _CURRENCY_CODE.sub(DATA, text)
     if DATA in text:
         text = text.replace(f"<{DATA}>", DATA)
@@ -65,6 +69,7 @@ def identity_of(message: Raw) -> Raw:
         if _MAYBE_GLUED.search(text) is not None:
             text = _MACHINE_WORD.sub(DATA, text)
             text = _GLUED.sub(_without_letters, text)
+        text = _ATTEMPT.sub("", text) if f"{DATA})" in text else text
         text = _STARS.sub(DATA, text) if "*" in text else text
         text = _LIST.sub(DATA, text)
         text = _SINGULAR_VERB.sub(lambda match: match[1] + _PLURAL_VERBS[match[2]], text)

@@ -1,4 +1,4 @@
-"""Finds the names of people and companies that stand in a message without quotes: `for customer Acme Corp`."""
+"""Replaces names of people and companies that stand in a message without quotes: `for customer Acme Corp`."""
 
 import re
 from typing import Final
@@ -43,7 +43,7 @@ _AFTER_ONE_WORD = re.compile(
 _SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
 
 
-# `Stock of 📦 ACME-XL is low`: what a picture announces is a name.
+# `Stock of 📦 ACME-XL is low`: a name may follow a picture.
 _PICTURED = re.compile(
     r"(\b(?:for|of|to|from|in|by|on|with) (?:\w+ )?[\u2600-\u27bf\U0001f000-\U0001faff]\ufe0f? )"
     rf"[^\s<>]+(?: \d[\w&.'-]*|{_MORE})*"
@@ -80,7 +80,8 @@ def _replace_name(match: re.Match[str]) -> str:
         return match[0]
     is_slug = name.isascii() and name.islower() and name.replace("-", "").isalpha()
     has_sign = match["gap"].strip() != ""
-    if is_slug and not has_sign and not _VERB_AFTER.match(match.string, match.end()):
+    is_heading = match.string.startswith(": ", match.end()) and first.lower() not in words.KNOWN_NAMES
+    if is_slug and not has_sign and not is_heading and not _VERB_AFTER.match(match.string, match.end()):
         has_preposition = _PREPOSITION.search(match.string, max(match.start() - 12, 0), match.start())
         if not has_preposition or not _AFTER_NAME.match(match.string, match.end()):
             return match[0]

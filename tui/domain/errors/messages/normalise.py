@@ -1,4 +1,4 @@
-"""`normalise`: the message of an error without what differs between two failures of one kind."""
+"""`normalise` replaces in an error's message the data that differs between two failures of one kind."""
 
 import re
 from functools import lru_cache
@@ -37,7 +37,7 @@ _SEARCHED = re.compile(r"(\boperator to search for '[^'\n]{1,200}' in )[^\n]+")
 _SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:is|was|has|does|cannot|could)\b)")
 # `Key (email)=(ann@acme.io) already exists.`
 _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
-# `Invalid cron expression: * * 84 * *`: what is called invalid, and is neither a sentence nor a name.
+# `Invalid cron expression: * * 84 * *`. The text after the colon is data if it is neither a sentence nor a name.
 _INVALID = re.compile(r"\b(?:[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Bb]ad|[Uu]npars[ae]+ble|[Nn]ot a)\b [\w \]-]{1,40}\Z")
 _PROSE = re.compile(r"[a-z]{3}|[A-Z]{2}_|\A[A-Z]{3,}\Z|[{}<\[]|\A--")
 _CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
@@ -82,7 +82,7 @@ def _normalise_text(text: str) -> str:
 
 
 def _without_last_value(line: str) -> str:
-    """Replace the word at the end of `No such container: web-3`. A code in capitals and a sign are no data."""
+    """Replace the data after the last colon of a line, as in `No such container: web-3`. A code in capitals stays."""
     head, _, value = line.rpartition(": ")
     noun = head[head.rfind(" ") + 1 :].lower()
     is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)

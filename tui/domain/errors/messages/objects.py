@@ -1,7 +1,7 @@
-"""Finds JSON and printed objects in a message, and keeps of them what tells one kind of error from another.
+"""Reduces JSON and printed objects in a message to the values that tell one kind of error from another.
 
-Code, type, field and the sentence in `message` do; other data and the order of the keys do not. An object that has none
-of these keeps the names of its keys.
+These are the code, the type, the field and the sentence in `message`. Other data and the order of the keys are dropped.
+An object without any of them is reduced to the names of its keys.
 """
 
 import json

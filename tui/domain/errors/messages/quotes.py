@@ -1,4 +1,4 @@
-"""Decides whether quoted text in a message is a name of the schema or of the code, or data."""
+"""Decides whether quoted text in a message is a name of the database's schema or of the code, which stays, or data."""
 
 import re
 from typing import Final

@@ -1,6 +1,6 @@
-"""Cuts a message into structured values: URLs, times, addresses, paths, quoted text and words with digits.
+"""Finds URLs, times, addresses, paths, quoted text and words with digits in a message, and replaces data among them.
 
-Each is kept or replaced by a placeholder. Plain words stay.
+Plain words stay.
 """
 
 import re
@@ -57,6 +57,8 @@ _TOKEN: Final = re.compile(
         | ‹[^›]{{0,500}}› | 「[^」]{{0,500}}」 | 『[^』]{{0,500}}』 )
     |(?P<arn> \barn:aws[\w-]*:[^\s"',)]+ )
     |(?P<key> {_START} (?![\da-fA-F:.]+(?![\w:])|[\w:.-]*[Ee]rror:) [A-Za-z_][\w.-]*(?::[\w.-]*\w){{2,}}(?![\w:(/]) )
+    |(?P<region> {_START} (?:us|eu|ap|sa|ca|me|af|il|cn)-(?:gov-)?
+        (?:(?:north|south)?(?:east|west)|north|south|central)\d?(?:-\d)?(?![\w-]) )
     |(?P<package> {_START} @?[a-z][\w.-]*(?:/[\w.-]+)?@[\^~]?v?\d+\.[\w.-]+ )
     |(?P<email> {_START} [\w.+%-]+@[\w-]+(?:\.[\w-]+)* )
     |(?P<uuid> \b[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}\b )
@@ -149,7 +151,11 @@ def _relative(match: re.Match[str]) -> str:
         return words.QUOTED
     name = normalise_name(match[0])
     # What ends in data is the place of a thing, such as `acme/7992`; `items/7/price` names a property.
-    is_place = name.endswith((words.NUMBER, words.ID)) and not _POINTER_AFTER.match(match.string, match.end())
+    is_place = (
+        name[:1].isalpha()
+        and name.endswith((words.NUMBER, words.ID))
+        and not _POINTER_AFTER.match(match.string, match.end())
+    )
     return words.PATH if is_place else name
 
 
@@ -209,6 +215,7 @@ _REPLACE = {
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
     "arn": lambda _: words.ID,
     "key": _key,
+    "region": lambda _: words.ADDRESS,
     "package": _package,
     "email": lambda _: words.EMAIL,
     "uuid": lambda _: words.ID,

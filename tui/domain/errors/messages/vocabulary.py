@@ -1,4 +1,4 @@
-"""The words around a value that say what it is: a name of the schema or of the code, a code, or data.
+"""The words beside a value that say whether it is a name of the schema, a name of the code, an error code or data.
 
 Messages quote both `column "plan_tier"` and `customer "acme"`. Only the words beside the quotes tell them apart.
 """
