@@ -164,7 +164,8 @@ class Terminal:
         ends_s = time.monotonic() + within_s
         while not is_so():
             if self.is_gone or not self._read(ends_s):
-                raise AssertionError(f"waited for {what}; on the screen:\n{self.text}")
+                end = f"the program ended ({self.process.wait(PATIENCE_S)})" if self.is_gone else f"{within_s} s passed"
+                raise AssertionError(f"waited for {what}, and {end}; on the screen:\n{self.text}")
         return self.read_s
 
     def wait_for(self, *texts: str, within_s: float = PATIENCE_S) -> float:

@@ -49,6 +49,7 @@ def names(monitor: Monitored) -> list[str]:
 
 def runs_of_waterfalls() -> Counter[str]:
     """The requested run of each waterfall in memory."""
+    gc.unfreeze()  # the monitor freezes what it knows two seconds after its start, and a frozen object is not listed
     return Counter(each.root.run_id for each in gc.get_objects() if isinstance(each, Waterfall))
 
 
