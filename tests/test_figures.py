@@ -95,7 +95,7 @@ class Monitor:
 
     def _is_between_frames(self) -> bool:
         received = self.terminal.received
-        return received.count(SYNC_BEGINS) == received.count(SYNC_ENDS)
+        return received.rfind(SYNC_BEGINS) <= received.rfind(SYNC_ENDS)
 
     def press(self, key: str, is_done: Callable[[], bool]) -> Cost:
         return self.cost(lambda: self.terminal.send(key), is_done)

@@ -54,6 +54,11 @@ class IdleCheck:
                 waiting.extend(node._nodes)
         return False
 
+    @property
+    def has_to_place(self) -> bool:
+        """Whether a widget waits for its place in the next frame."""
+        return any(screen.is_current and screen._layout_required for screen in self._app.screen_stack)
+
     def paint(self) -> None:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
         for screen in self._app.screen_stack:
