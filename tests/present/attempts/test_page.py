@@ -19,7 +19,7 @@ from tests.support.present.samples import (
     texts,
 )
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
-from tui.domain.errors.error import build_error
+from tui.domain.errors.error import RunError, build_error
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import ShowAttempt, ToggleFold
 from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
@@ -262,3 +262,9 @@ def test_last_attempt_is_selected_without_failures() -> None:
     history = AttemptHistory((attempt(1, status=AttemptStatus.CANCELED), attempt(2, status=AttemptStatus.COMPLETED)))
     assert selected_attempt(history, None) is history.attempts[1]
     assert selected_attempt(AttemptHistory(), None) is None
+
+
+def test_canceled_attempt_says_what_the_run_says() -> None:
+    run = of(sample("CANCELED"), attempt(1, status=AttemptStatus.CANCELED))
+    assert "Canceled by user" not in text(run)
+    assert "Canceled by user" in text(replace(run, error=(STAMP, RunError(Raw("Canceled by user")))))

@@ -168,7 +168,7 @@ def _error(
         note = equal_errors(history.attempts, selected)
         return _error_rows_of(selected.error, progress, layout, selected.number, note)
     is_last = selected is history.attempts[-1]
-    if is_last and selected.status is AttemptStatus.FAILED:
+    if is_last and selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}:
         return _error_of_run(run, progress, layout)
     return []
 
