@@ -1,0 +1,120 @@
+"""Addresses of views, in both notations."""
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
+from tui.store.addresses.view_address import VIEWS, AddressError, ViewAddress, is_address, parse_address, parse_words
+from tui.store.filter import parse_filter
+from tui.ui.model.errors.spans import GROUP_ORDERS
+
+FIELDS = st.sampled_from(["task", "status", "tag", "-tag", "version", "queue", "error", "took", "age", "id", "-task"])
+VALUES = {"status": st.sampled_from(["failed", "executing,queued"]), "took": st.just(">5s"), "age": st.just("<2h")}
+TEXTS = st.text(st.characters(exclude_characters='"', exclude_categories=["Cs"]), min_size=1, max_size=12)
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> str:
+    """Return a filter of words that the language knows."""
+    words: list[str] = []
+    for _ in range(draw(st.integers(0, 4))):
+        name = draw(st.none() | FIELDS)
+        if name is None:
+            words.append(f'"{draw(TEXTS)}"')
+            continue
+        value = draw(VALUES[name]) if name in VALUES else f'"{draw(TEXTS)}"'
+        words.append(f"{name}:{value}")
+    return " ".join(words)
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> ViewAddress:
+    view = draw(st.sampled_from(["runs", "errors"]))
+    names = st.lists(TEXTS.filter(lambda text: text == text.strip()), max_size=2).map(tuple)
+    return ViewAddress(
+        view,
+        draw(filters()) if view == "runs" else "",
+        draw(st.sampled_from(["", "2h", "02:50-03:20", "yesterday 23:30-00:30"])),
+        draw(st.sampled_from(["", *VIEWS[view].sorts.values()])),
+        None,
+        RunFilters(tasks=draw(names.map(lambda ids: tuple(map(TaskId, ids)))), tags=draw(names))
+        if view == "runs"
+        else RunFilters(),
+    )
+
+
+@given(addresses())
+def test_address_means_the_same_in_both_notations(address: ViewAddress) -> None:
+    assert parse_address(str(address)) == address
+    assert parse_words(address.words) == address
+    assert " " not in str(address)
+    assert is_address(str(address))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_address_or_is_refused_in_one_line(text: str) -> None:
+    for parse in (parse_address, parse_words):
+        for head in ("runs?", "runs ", "errors?", "errors ", "run?", ""):
+            with suppress(AddressError):
+                address = parse(head + text)
+                assert parse_address(str(address)) == address
+                assert parse_words(address.words) == address
+                assert address.view != "runs" or not parse_filter(address.filter).invalid_words
+
+
+@given(addresses())
+def test_address_is_a_relative_url_with_one_query(address: ViewAddress) -> None:
+    parts = urlsplit(str(address))
+    assert (parts.scheme, parts.netloc, parts.fragment) == ("", "", "")
+
+
+def test_words_and_address_of_the_picture_are_one_view() -> None:
+    address = parse_words("runs task:charge-* status:failed sort:took since:2h")
+    assert str(address) == "runs?task=charge-*&status=failed&since=2h&sort=took"
+    assert address == ViewAddress("runs", "task:charge-* status:failed", "2h", "took")
+
+
+def test_unquoted_spaces_of_an_address_stay_one_value() -> None:
+    assert parse_address("runs?error=No%20such customer&q=two words").filter == 'error:"No such customer" "two words"'
+    assert parse_address('runs?error=5" pipe&tag=a').filter == 'error:"5 pipe" tag:a'
+
+
+def test_order_may_be_named_by_its_column() -> None:
+    assert parse_words("runs sort:age") == ViewAddress("runs", sort="created")
+
+
+def test_run_is_named_by_its_id() -> None:
+    assert parse_words("run run_123") == parse_address("run?id=run_123") == ViewAddress("run", run=RunId("run_123"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("vrun?", 'no view "vrun", nearest: run; the views are runs errors run'),
+        ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
+        ("runs?status=faled", 'no status "faled"'),
+        ("runs?sort=tok", 'no order "tok", nearest: took'),
+        ("runs?sort=took&sort=age", '"sort" is there twice'),
+        ("runs?-since=2h", '"since" cannot be negated'),
+        ("runs?since=", '"since" has no value'),
+        ("runs?server-task=charge-*", 'the server knows no "*"'),
+        ("errors?task=x", "task:x: this view is filtered by words alone"),
+        ("run?", "the id of the run is missing"),
+        ("run?id=run_1&tag=x", "a run is named by its id"),
+        ("runs", 'an address has a "?": runs?'),
+        ("runs?q=" + "x" * 8000, "at most 8,000 characters"),
+    ],
+)
+def test_wrong_address_is_refused_in_words(text: str, reason: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        parse_address(text)
+    assert reason in str(refused.value)
+
+
+def test_orders_of_errors_are_those_of_the_view() -> None:
+    assert tuple(VIEWS["errors"].sorts.values()) == tuple(order.id for order in GROUP_ORDERS)

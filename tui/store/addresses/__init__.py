@@ -1,0 +1,1 @@
+"""Texts that name a view of the monitor."""
