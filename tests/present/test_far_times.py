@@ -14,7 +14,7 @@ from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
 from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now, columns_for, row
-from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.layout import ErrorLayout
 from tui.present.frame.run_summary import summary_lines
 from tui.present.json.text import compact
 from tui.present.printed.run import run_page

@@ -25,7 +25,6 @@ from tui.domain.wait import Wait, WaitKind
 from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.wire.errors import ApiError, Refused, ServerFault
-from tui.wire.traces.event_rows import MAX_EVENT_ROWS
 
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
@@ -150,6 +149,8 @@ class AttemptFetcher:
         if events.root is None:
             trace = trace or await self._fetcher.fetch_trace(run.id, priority)
             return trace, f"{_CUT} and the events do not contain the run"
+        from tui.wire.traces.event_rows import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+
         whole = Trace(TraceId("") if trace is None else trace.id, events.root)
         return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
 
@@ -165,6 +166,8 @@ class AttemptFetcher:
             with suppress(ApiError):
                 events = await self._events(run.id, priority)
         if events.root is not None:
+            from tui.wire.traces.event_rows import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+
             cut = f"the events were cut at {MAX_EVENT_ROWS:,} rows" if events.may_be_cut else ""
             return Trace(TraceId(""), events.root), cut
         if fault is not None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.server_group import ServerErrorGroup
@@ -26,13 +26,15 @@ from tui.sources.attempt_fetcher import AttemptFetcher, EarlyTrace
 from tui.sources.base import Emit
 from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
-from tui.wire.error_groups import ErrorGroupPage
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
-from tui.wire.traces.trace_nodes import TraceScanner
+
+if TYPE_CHECKING:
+    from tui.wire.error_groups import ErrorGroupPage
+    from tui.wire.traces.trace_nodes import TraceScanner
 
 MAX_BESIDE_S: Final = 0.05
 """How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
@@ -53,7 +55,7 @@ class RunReader(Protocol):
     async def read_trace(self, run_id: RunId) -> Trace:
         """Read the spans of a run."""
 
-    async def read_trace_nodes(self, run_id: RunId) -> TraceScanner:
+    async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
         """Read the same as it came, with every node."""
 
     async def read_events(self, run_id: RunId) -> Events:
@@ -68,7 +70,7 @@ class RunReader(Protocol):
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
         """Read the rows of a TRQL query."""
 
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
         """Read one page of the error groups of a period."""
 
     async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:

@@ -6,7 +6,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar, assert_never
 from urllib.parse import quote
 
 from tui.domain.errors.server_group import ServerErrorGroup
@@ -18,15 +18,14 @@ from tui.domain.traces.log_line import RunLog
 from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings import Secret
-from tui.wire.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
 from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
-from tui.wire.traces.events import EventsDecoder
-from tui.wire.traces.log import decode_log
-from tui.wire.traces.trace import TraceDecoder, decode_span
-from tui.wire.traces.trace_nodes import TraceScanner
+
+if TYPE_CHECKING:
+    from tui.wire.error_groups import ErrorGroupPage
+    from tui.wire.traces.trace_nodes import TraceScanner
 
 T = TypeVar("T")
 
@@ -139,6 +138,8 @@ class ApiReader(ABC):
 
         Decoding yields to the event loop.
         """
+        from tui.wire.traces.trace import TraceDecoder  # noqa: PLC0415  loaded when first used
+
         response = await self._fetch_success(TraceRequest(run_id))
         decoder = TraceDecoder(response.body, limits := Limits())
         for _ in decoder.slices():
@@ -146,8 +147,10 @@ class ApiReader(ABC):
         self._report(response, limits)
         return decoder.trace()
 
-    async def read_trace_nodes(self, run_id: RunId) -> TraceScanner:
+    async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
         """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
+        from tui.wire.traces.trace_nodes import TraceScanner  # noqa: PLC0415  loaded when first used
+
         scanner = TraceScanner((await self._fetch_success(TraceRequest(run_id))).body)
         for _ in scanner.slices():
             await asyncio.sleep(0)
@@ -155,6 +158,8 @@ class ApiReader(ABC):
 
     async def read_events(self, run_id: RunId) -> Events:
         """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
+        from tui.wire.traces.events import EventsDecoder  # noqa: PLC0415  loaded when first used
+
         decoder = EventsDecoder((await self._fetch_success(EventsRequest(run_id))).body, run_id)
         for _ in decoder.slices():
             await asyncio.sleep(0)
@@ -162,6 +167,8 @@ class ApiReader(ABC):
 
     async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
+        from tui.wire.traces.log import decode_log  # noqa: PLC0415  loaded when first used
+
         response = await self._fetch_success(EventsRequest(run_id))
         try:
             return await decode_log(response.body, known, now_s)
@@ -169,6 +176,8 @@ class ApiReader(ABC):
             raise ServerFault(f"{response.label}: {error}", response.status) from None
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+        from tui.wire.traces.trace import decode_span  # noqa: PLC0415  loaded when first used
+
         response = await self._fetch_success(SpanRequest(run_id, span_id))
         return await self._decode(response, lambda _: decode_span(response.body))
 
@@ -180,13 +189,17 @@ class ApiReader(ABC):
         response = await self._fetch_success(QueryRequest(trql, period))
         return await self._decode(response, lambda limits: decode_query(response.body, limits))
 
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
+        from tui.wire.error_groups import decode_error_groups  # noqa: PLC0415  loaded when first used
+
         response = await self._fetch_success(ErrorGroupsRequest(period, after))
         return await self._decode(response, lambda limits: decode_error_groups(response.body, response.read_at, limits))
 
     async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one error group with its detail."""
+        from tui.wire.error_groups import decode_error_group  # noqa: PLC0415  loaded when first used
+
         response = await self._fetch_success(ErrorGroupRequest(group_id))
         group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
         if group.id != group_id:
@@ -235,6 +248,8 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
 
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
     """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
+    from tui.wire.error_groups import is_cursor  # noqa: PLC0415  loaded when first used
+
     if parse_period(period) is None:
         raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
     if after is not None and not is_cursor(after):

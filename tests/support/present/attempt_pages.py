@@ -9,7 +9,7 @@ from tui.domain.run import Run
 from tui.present.actions.row_actions import Row, ToggleFold
 from tui.present.attempts.page import ReadProgress, attempts_page
 from tui.present.columns import Now
-from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.layout import ErrorLayout
 from tui.present.styled import plain
 
 LIVE = Now(NOW)

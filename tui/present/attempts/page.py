@@ -3,7 +3,6 @@
 from collections.abc import Hashable
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError
@@ -13,20 +12,19 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt
+from tui.present.attempts.sentence import sentence
 from tui.present.attempts.table import attempt_rows, elapsed_words
 from tui.present.attempts.text import TRACE_GONE, attempt_style, missing_words, waited_before
 from tui.present.columns import Now, short_id, time_in_queue, took
 from tui.present.detail.waiting import waiting_words
-from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.errors.text import sameness
 from tui.present.frame.failure import without_request
 from tui.present.read_stage import ReadStage
 from tui.present.status import style_of
-from tui.present.styled import Line, Piece, Token, cut, joined, line_width, wrap
+from tui.present.styled import Line, Piece, Token, cut, joined, line_width
 from tui.present.text_block import labelled
-
-NOTHING_SELECTED: Final = "No run is selected."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,6 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     return [
         row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
     ]
-
-
-def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
-    """Wrap a sentence into rows with this key."""
-    return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, layout.limit))]
 
 
 def run_words(run: Run, limit: int) -> Line:

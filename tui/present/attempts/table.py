@@ -14,7 +14,7 @@ from tui.present.attempts.axis import Axis, round_up
 from tui.present.attempts.choice import FOLDED, MAX_UNFOLDED, AttemptKey, groups
 from tui.present.attempts.text import attempt_style, gap_before, waited_before
 from tui.present.columns import Now, time_in_queue
-from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.layout import ErrorLayout
 from tui.present.status import style_of_attempt
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width, pad
 

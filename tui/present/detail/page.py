@@ -23,11 +23,6 @@ from tui.present.read_stage import ReadStage
 from tui.present.styled import Line
 
 MIN_WIDTH: Final = 30
-NOTHING_SELECTED: Final = (
-    "The list follows new runs. j or ↓ in the list selects a run, ] selects one from any pane, x finds a failed one."
-)
-FIRST_KEY: Final = ("head", 0)
-"""The key of the row with the status, where the cursor starts."""
 
 
 def detail_rows(

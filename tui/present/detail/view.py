@@ -3,11 +3,18 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import field
 from types import MappingProxyType
+from typing import Final
 
 from tui.lazy_dataclass import dataclass
 from tui.present.json.fold import JsonFolds
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Piece
+
+NOTHING_SELECTED: Final = (
+    "The list follows new runs. j or ↓ in the list selects a run, ] selects one from any pane, x finds a failed one."
+)
+FIRST_KEY: Final = ("head", 0)
+"""The key of the row with the status, where the cursor starts."""
 
 
 @dataclass(frozen=True, slots=True)

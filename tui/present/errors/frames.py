@@ -12,9 +12,9 @@ from rich.cells import cell_len
 
 from tui.domain.errors.stack import FrameKind, StackFrame
 from tui.domain.text import Raw, clean
-from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ToggleFold
+from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.stack import counted
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, plain
 
@@ -28,23 +28,6 @@ _MAX_FOREIGN_FUNCTION: Final = 24
 
 _MIN_PLACE: Final = 24
 """A path is wrapped beside its function if it has at least this many cells there."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorLayout:
-    """The space for an error: `limit` cells, whether long text wraps, and which folds the user toggled.
-
-    `opens_all` unfolds everything, for a search.
-    """
-
-    limit: int
-    is_wrapped: bool = True
-    toggled: frozenset[Hashable] = frozenset()
-    opens_all: bool = False
-
-    def is_open(self, key: Hashable, *, begins_open: bool = False) -> bool:
-        """Return whether the content of a fold is visible."""
-        return self.opens_all or ((key in self.toggled) is not begins_open)
 
 
 def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:

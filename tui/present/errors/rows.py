@@ -10,7 +10,8 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ToggleFold
-from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames
+from tui.present.errors.frames import frame_rows, function_column, shown_frames
+from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.text import frameless_stack
 from tui.present.styled import Line, Piece, Token, cut, fold, line_width, pad, plain, wrap
 

@@ -14,7 +14,8 @@ from tui.domain.text import Raw
 from tui.domain.traces.logged_text import Frames, InnerError, LoggedPart, TextLines, has_stack, parse_logged_text
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
-from tui.present.errors.frames import ErrorLayout, frame_rows, function_column, shown_frames
+from tui.present.errors.frames import frame_rows, function_column, shown_frames
+from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.stack import counted
 from tui.present.json.fold import FoldedJson, Path, VisibleRow, indent_of
 from tui.present.json.line import Label, key_of

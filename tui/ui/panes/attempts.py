@@ -10,16 +10,8 @@ from tui.domain.attempt import Attempt, AttemptHistory
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
 from tui.present.attempts.choice import AttemptKey, selected_attempt, stepped
-from tui.present.attempts.page import (
-    NOTHING_SELECTED,
-    ReadProgress,
-    attempts_page,
-    duration_words,
-    number_words,
-    run_words,
-    sentence,
-)
-from tui.present.errors.frames import ErrorLayout
+from tui.present.attempts.sentence import NOTHING_SELECTED, sentence
+from tui.present.errors.layout import ErrorLayout
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.ui.data.live_model import LiveModel
@@ -105,18 +97,24 @@ class AttemptsPane(PagePane):
         if run is None:
             words = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
             return [Row(()), *sentence(words, room, "loading")]
+        from tui.present.attempts.page import ReadProgress, attempts_page  # noqa: PLC0415  loaded with the first run
+
         progress = ReadProgress(stage, fetch.failure)
         return attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:
         if self.run is None or not self.is_alone:
             return ()
+        from tui.present.attempts.page import run_words  # noqa: PLC0415  loaded with the first run
+
         return run_words(self.run, self.size.width - line_width(self.right()) - _RULE_CELLS)
 
     def right(self) -> Line:
         run, selected = self.run, self.selected
         if run is None or selected is None:
             return ()
+        from tui.present.attempts.page import duration_words, number_words  # noqa: PLC0415  loaded with the first run
+
         return (
             duration_words(run, self.live.now)
             if self.is_alone and self.size.width >= _WIDE

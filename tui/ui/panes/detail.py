@@ -6,7 +6,7 @@ This module folds, searches and fetches values. `present/detail` makes the rows.
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -14,11 +14,7 @@ from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present import formatting
 from tui.present.actions.overlays import Overlay
 from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
-from tui.present.detail.page import FIRST_KEY, NOTHING_SELECTED, detail_rows, whole_of
-from tui.present.detail.relatives import Relatives
-from tui.present.detail.unreadable import failure_lines
-from tui.present.detail.values import FETCHING, VALUES, value_of
-from tui.present.detail.view import DetailRead, DetailView
+from tui.present.detail.view import FIRST_KEY, NOTHING_SELECTED, DetailRead, DetailView
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.list.end import NOT_A_RUN_SENTENCE
@@ -26,7 +22,6 @@ from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
-from tui.ui.data.body_fetch import fetch_value
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.needs import RUN
 from tui.ui.input.keys import bind
@@ -36,6 +31,9 @@ from tui.ui.model.selection import Need
 from tui.ui.panes.base import OpenRun, PagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 from tui.ui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from tui.present.detail.relatives import Relatives
 
 _MAX_SEARCH_SLICES: Final = 5
 """How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
@@ -75,13 +73,18 @@ class DetailPane(PagePane):
         if selection.run_id is None:
             hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
+        from tui.present.detail.page import detail_rows  # noqa: PLC0415  loaded with the first run
+        from tui.present.detail.unreadable import failure_lines  # noqa: PLC0415
+
         read = DetailRead(self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id))
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
         return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 
-    def _relatives(self, run: Run) -> Relatives:
+    def _relatives(self, run: Run) -> "Relatives":
+        from tui.present.detail.relatives import Relatives  # noqa: PLC0415  loaded with the first run
+
         live, fixed = self.live, run.fixed
         children = None
         if run.children_read_at is not None:
@@ -150,6 +153,8 @@ class DetailPane(PagePane):
         return remark
 
     def _unfold_for(self, text: str) -> None:
+        from tui.present.detail.values import VALUES, value_of  # noqa: PLC0415  loaded with the first run
+
         run, needle = self.run, text.casefold()
         folds: dict[str, JsonFolds] = {}
         self._is_partly_searched = False
@@ -174,6 +179,8 @@ class DetailPane(PagePane):
             case ToggleFold(key):
                 self._toggle(key)
             case ShowWhole(ValuePath() as place) if run is not None:
+                from tui.present.detail.page import whole_of  # noqa: PLC0415  loaded with the first run
+
                 value = whole_of(run, place)
                 if value is not ABSENT:
                     self._show_whole(place.label, run, value)
@@ -197,6 +204,8 @@ class DetailPane(PagePane):
             self._toggle(row.action.key)
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual passes it by position
+        from tui.present.detail.values import VALUES  # noqa: PLC0415  loaded with the first run
+
         folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
         self._show(replace(self._shown, folds=folds))
 
@@ -222,10 +231,14 @@ class DetailPane(PagePane):
         self.rebuild()
 
     def _fetch(self, run: Run, label: str) -> None:
+        from tui.present.detail.values import FETCHING  # noqa: PLC0415  loaded with the first run
+
         self._show_progress(label, FETCHING)
         self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
 
     async def _fetch_value(self, run: Run, label: str) -> None:
+        from tui.ui.data.body_fetch import fetch_value  # noqa: PLC0415  loaded with the first run
+
         value, reason = await fetch_value(self.live.session, run, label)
         self.call_later(self._on_value, run, label, value, reason)
 

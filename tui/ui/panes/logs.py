@@ -16,7 +16,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT
 from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
 from tui.present.actions.row_actions import ShowWhole, ToggleFold
-from tui.present.attempts.page import NOTHING_SELECTED
+from tui.present.attempts.sentence import NOTHING_SELECTED
 from tui.present.json.fold import value_at
 from tui.present.logs.columns import head
 from tui.present.logs.end import LogReading, end_rows

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, ToggleFold
-from tui.present.attempts.page import NOTHING_SELECTED
+from tui.present.attempts.sentence import NOTHING_SELECTED
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes

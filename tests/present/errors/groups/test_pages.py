@@ -15,7 +15,6 @@ from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.attempts.page import ReadProgress
 from tui.present.columns import Now
-from tui.present.errors.frames import ErrorLayout
 from tui.present.errors.groups.bars import failure_bars, merged_cells
 from tui.present.errors.groups.facts import GroupFacts, Minutes, VersionStart
 from tui.present.errors.groups.markdown import group_markdown
@@ -24,6 +23,7 @@ from tui.present.errors.groups.page import group_page
 from tui.present.errors.groups.rule import GroupsRead, empty_groups_lines, groups_right, reading_words
 from tui.present.errors.groups.sentence import course_words, version_words
 from tui.present.errors.groups.summary import group_summary_lines
+from tui.present.errors.layout import ErrorLayout
 from tui.present.styled import line_width, plain
 from tui.store.errors.states import ErrorState
 

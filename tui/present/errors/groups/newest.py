@@ -6,12 +6,13 @@ from tui.domain.run import ABSENT, Run
 from tui.present import formatting
 from tui.present.actions.row_actions import Row
 from tui.present.attempts.choice import selected_attempt
-from tui.present.attempts.page import ReadProgress, equal_errors, sentence
+from tui.present.attempts.page import ReadProgress, equal_errors
+from tui.present.attempts.sentence import sentence
 from tui.present.columns import Now, took
 from tui.present.detail.error import full_error
 from tui.present.detail.summary import head_lines
 from tui.present.detail.values import missing_words, value_of
-from tui.present.errors.frames import ErrorLayout
+from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.json.line import inline
 from tui.present.read_stage import ReadStage

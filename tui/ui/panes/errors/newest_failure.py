@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from textual.binding import BindingType
 
 from tui.present.actions.row_actions import Row, ToggleFold
-from tui.present.attempts.page import ReadProgress, sentence
-from tui.present.errors.frames import ErrorLayout
+from tui.present.attempts.page import ReadProgress
+from tui.present.attempts.sentence import sentence
 from tui.present.errors.groups.newest import newest_page
 from tui.present.errors.groups.summary import NOTHING_SELECTED
+from tui.present.errors.layout import ErrorLayout
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.ui.data.errors.live_groups import LiveErrorGroups
