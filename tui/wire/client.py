@@ -22,11 +22,12 @@ from tui.settings import Secret
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
+from tui.wire.known_pages import KnownPages
 from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, QueryRequest, ReadRequest, http_request_of, path_part
 from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, response_error
-from tui.wire.runs import ListPage, decode_page
+from tui.wire.runs import ListPage
 
 API_VERSION = "2025-07-16"
 """Selects the current status words. The server uses older ones for any other value (recording 056)."""
@@ -87,6 +88,7 @@ class Client(ApiReader):
             clock=clock,
             timeouts=feed_timeouts,
         )
+        self._pages = KnownPages()
         self._stored = ObjectStore(
             user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:")
         )
@@ -120,7 +122,7 @@ class Client(ApiReader):
         elif after is not None:
             params["page[after]"] = after
         response = await self._fetch("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
-        page = await self._decode(response, lambda limits: decode_page(response.body, response.read_at, limits))
+        page = await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
         # The server sends a page before a cursor oldest first (recording 013).
         return page if before is None else replace(page, patches=page.patches[::-1])
 
