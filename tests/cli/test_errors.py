@@ -17,6 +17,7 @@ from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.sources.failures.stall import MAX_SILENCE_S
 
 KEYS = {
     "fingerprint",
@@ -250,7 +251,7 @@ def test_server_that_is_not_there_exits_with_3() -> None:
     started_s = time.monotonic()
     done = in_this_process("errors", url="http://127.0.0.1:9")
     assert (done.code, done.out) == (3, "")
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < MAX_SILENCE_S
 
 
 def test_outage_in_the_middle_prints_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,15 +316,16 @@ async def hanging(_scope: Any, receive: Any, _send: Any) -> None:
 
 @pytest.mark.parametrize(("fault", "code"), [(hanging, 3), (JSONResponse({"error": "Rate limit exceeded"}, 429), 1)])
 def test_server_that_never_answers_again_ends_the_read(monkeypatch: pytest.MonkeyPatch, fault: Any, code: int) -> None:
-    monkeypatch.setattr("tui.sources.failures.stall.MAX_SILENCE_S", 0.4)
-    monkeypatch.setattr("tui.sources.failures.stall.MAX_LIMITED_S", 0.4)
+    # Real time: on a busy machine, one of the first twelve answers may take a second.
+    monkeypatch.setattr("tui.sources.failures.stall.MAX_SILENCE_S", 1.5)
+    monkeypatch.setattr("tui.sources.failures.stall.MAX_LIMITED_S", 1.5)
     with serving(fleet_of(FAILED=30)) as api:
         refuse(api.fleet)
         refused = api.fleet.fault
         api.fleet.fault = lambda path: fault if len(details(api.fleet)) > 12 else refused(path)
         started_s = time.monotonic()
         done = in_this_process("errors", "--json", url=api.url)
-        assert time.monotonic() - started_s < 10
+        assert time.monotonic() - started_s < MAX_SILENCE_S
         assert done.code == code
         assert [group["count"] for group in done.objects] == [12]
         assert "18 of 30 failed runs are in no group: their errors were not read." in done.err
