@@ -34,6 +34,7 @@ MAX_LINES = 12
 """Lines of stderr, at most: unreadable pages, a lost connection, and its return."""
 
 NOT_SURFACES = {
+    "config": "asks no server",
     "demo": "a monitor; the panes cover it",
     "emulator": "a server: it prints where it listens",
     "relay": "a server; the relay surface covers what it passes on",

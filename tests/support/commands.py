@@ -29,7 +29,12 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVER
 def environment(url: str | None, **more: str) -> dict[str, str]:
     """Return the environment variables of the process: a key, an address, and none of the machine's own settings."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    kept |= {"TRIGGER_SECRET_KEY": SECRET, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
+    kept |= {
+        "TRIGGER_SECRET_KEY": SECRET,
+        "XDG_CONFIG_HOME": os.devnull,
+        "PYTHONWARNINGS": "error",
+        "PYTHONIOENCODING": "utf-8",
+    }
     if url is not None:
         kept["TRIGGER_API_URL"] = url
     return kept | more

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,17 +80,21 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, raw values.")(command)
 
 
-def settings_of(options: dict[str, Any]) -> Settings:
-    """Return the settings from the environment variables and a command's options.
+def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings from the environment variables, the config file and a command's options.
 
     The shared options are removed from `options`. Raises `SettingsError`.
     """
     options.pop("ascii_only", None)
     return read_settings(
-        os.environ,
+        environ,
         api_url=options.pop("api_url", None),
         expect_env=options.pop("expect_env", None),
         interval_s=options.pop("interval_s", None),
         realtime=options.pop("realtime", True),
+        read_only=options.pop("read_only", False),
+        has_title=options.pop("has_title", True),
+        slow_link=options.pop("slow_link", None),
+        theme=options.pop("theme", None),
         file=config_file_of(options),
     )

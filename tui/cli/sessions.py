@@ -22,14 +22,19 @@ MIN_WAIT_NOTICE_INTERVAL_S = 60.0
 """Between two lines about waiting, since a command that follows runs may wait before every request."""
 
 
+def report_complaints(settings: Settings, output: StderrWriter) -> None:
+    """Say what is wrong in the config file."""
+    for complaint in settings.file.complaints:
+        output.say(str(complaint))
+
+
 @asynccontextmanager
 async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterator[Session]:
     """Start a session, which ends with the block.
 
     What is wrong in the config file, and waits for the request budget, are reported on stderr.
     """
-    for complaint in settings.file.complaints:
-        output.say(str(complaint))
+    report_complaints(settings, output)
     reported_s: float | None = None
 
     def report_wait(seconds: float) -> None:

@@ -47,7 +47,7 @@ VIEWS: Final = ("runs", "errors")
 """The views with columns of one's own."""
 
 _LINKS: Final = {"auto": None, "always": True, "never": False}
-_KEY_OF_FIELD: Final = {
+KEY_OF_FIELD: Final = {
     "theme": "theme",
     "colors": "colors",
     "timezone": "timezone",
@@ -65,7 +65,7 @@ _KEY_OF_FIELD: Final = {
 }
 """The key in the file of each field that no other origin but a flag or a variable decides."""
 
-_DEFAULTS: Final = {name: getattr(Settings("", NO_SECRET), name) for name in _KEY_OF_FIELD}
+_DEFAULTS: Final = {name: getattr(Settings("", NO_SECRET), name) for name in KEY_OF_FIELD}
 
 
 def read_settings(  # noqa: PLR0913  one parameter for each option
@@ -195,7 +195,7 @@ def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
         "dashboard_url": values.dashboard.url or None,
         "bell": values.bell,
     }
-    origins = {name: FILE if _sets(file, _KEY_OF_FIELD[name]) else "default" for name in fields}
+    origins = {name: FILE if _sets(file, KEY_OF_FIELD[name]) else "default" for name in fields}
     return fields, origins
 
 

@@ -33,7 +33,7 @@ from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode, has_true_color
 from tui.ui.look.settling import KeyPainter
-from tui.ui.look.theme import THEMES
+from tui.ui.look.theme import theme_of
 from tui.ui.look.ticking import TickingScreen
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
@@ -100,9 +100,7 @@ class TriggerApp(AppBase):
         self._exit_code: int | None = None
         self.farewell: Callable[[], list[str]] = list
         self.unsent: Callable[[], Mapping[str, int]] = dict
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = self._styled_theme = THEMES[color_mode].name
+        self.theme = self._styled_theme = self._register_theme(color_mode)
         self.stylesheet.set_variables(self.get_css_variables())
 
     def _set_up_textual(self) -> None:
@@ -137,7 +135,19 @@ class TriggerApp(AppBase):
         for each in self._filters:
             if isinstance(each, In256Colors):
                 each.enabled = not has_all
-        return Painter(color_mode, is_ascii=is_ascii, has_gutter_cursor=is_slow, has_true_color=has_all)
+        return Painter(
+            color_mode,
+            is_ascii=is_ascii,
+            has_gutter_cursor=is_slow,
+            has_true_color=has_all,
+            own_colors=self.session.settings.colors,
+        )
+
+    def _register_theme(self, color_mode: ColorMode) -> str:
+        """Return the name of the theme of a color mode, with the user's own colours."""
+        theme = theme_of(color_mode, self.session.settings.colors)
+        self.register_theme(theme)
+        return theme.name
 
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
@@ -272,7 +282,7 @@ class TriggerApp(AppBase):
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)
-        self.theme = THEMES[color_mode].name
+        self.theme = self._register_theme(color_mode)
         self.screen.refresh(layout=True)
 
     def action_leave(self) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = (
     "cancel",
+    "config",
     "demo",
     "emulator",
     "errors",
@@ -29,12 +30,16 @@ def load(name: str) -> "click.Command":
     return next(each for each in _load_module_of(name) if each.name == name)
 
 
-def _load_module_of(name: str) -> "tuple[click.Command, ...]":
+def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901  one case a command
     match name:
         case "cancel" | "replay":
             from tui.cli.commands import actions
 
             return actions.COMMANDS
+        case "config":
+            from tui.cli.commands import config
+
+            return config.COMMANDS
         case "demo":
             from tui.cli.commands import monitor
 

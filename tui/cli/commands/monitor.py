@@ -238,6 +238,7 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
         detect_color_mode(os.environ, settings.theme),
         is_ascii=display.is_ascii,
         has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
+        own_colors=settings.colors,
     )
     if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC)):
         terminal.show(rows)

@@ -22,7 +22,7 @@ import click
 from tui.cli.allocator import return_large_blocks
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
 from tui.cli.options import settings_of
-from tui.cli.sessions import open_session
+from tui.cli.sessions import open_session, report_complaints
 from tui.cli.stderr_lines import StderrLines
 from tui.output import Output, OutputClosed
 from tui.settings import MIN_INTERVAL_S, Settings, is_loopback
@@ -102,6 +102,7 @@ def relay(
         raise Stop(ExitCode.USAGE, str(error)) from None
     _hide(output, tokens)
     settings = replace(settings_of(options), read_only=True)
+    report_complaints(settings, output)
     tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()
     return_large_blocks()

@@ -15,7 +15,8 @@ from rich.style import Style
 
 from tui.present.ascii import ascii_line
 from tui.present.styled import Line, Piece, Token, cut, fit
-from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode
+from tui.ui.look.own_palette import own_palette
+from tui.ui.look.palettes import ColorMode
 
 
 class Background(StrEnum):
@@ -78,6 +79,7 @@ _BLOCKS: Final = {
     Token.LOW_FOOT: ("rose", "line"),
 }
 
+_NO_COLORS: Final[Mapping[str, str]] = {}
 _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
 """Tokens that are visible on a space."""
 
@@ -88,15 +90,22 @@ class LineStyler:
     * `is_ascii`: replace all other characters by ASCII
     * `has_gutter_cursor`: the cursor is only the edge of its row, so that a step of it changes two cells
     * `has_true_color`: use colours of 24 bits
+    * `own_colors`: colours of the user's own, by role
     """
 
     def __init__(
-        self, color_mode: ColorMode, *, is_ascii: bool, has_gutter_cursor: bool = False, has_true_color: bool = True
+        self,
+        color_mode: ColorMode,
+        *,
+        is_ascii: bool,
+        has_gutter_cursor: bool = False,
+        has_true_color: bool = True,
+        own_colors: Mapping[str, str] = _NO_COLORS,
     ) -> None:
         self.color_mode = color_mode
         self.is_ascii = is_ascii
         self.has_gutter_cursor = has_gutter_cursor
-        self._palette = (PALETTES if has_true_color else PALETTES_256)[color_mode]
+        self._palette = own_palette(color_mode, own_colors, has_true_color=has_true_color)
         self.style = cache(self._style)
 
     @property

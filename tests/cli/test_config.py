@@ -1,0 +1,115 @@
+"""`trigger-tui config`, and what a wrong config file does to other commands."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.support.commands import Done, in_this_process, trigger_tui
+from tests.support.commands import environment as environment_of
+from tests.support.fleet import SECRET
+
+PATH = ".config/trigger-tui/config.toml"
+
+
+def run(home: Path, *arguments: str, **more: str) -> Done:
+    return in_this_process("config", *arguments, HOME=str(home), XDG_CONFIG_HOME="", **more)
+
+
+def write(home: Path, text: str) -> Path:
+    path = home / PATH
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def test_init_in_an_empty_home_writes_a_file_that_is_right(tmp_path: Path) -> None:
+    env = environment_of(None) | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    first = trigger_tui("config", "--init", env=env)
+    assert (first.code, first.err) == (0, "")
+    path = tmp_path / PATH
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    text = path.read_text()
+    assert run(tmp_path, "--check").code == 0
+    again = run(tmp_path, "--init")
+    assert (again.code, again.err) == (2, f"~/{PATH} exists already, and is left as it is\n")
+    assert path.read_text() == text
+
+
+def test_init_follows_no_link(tmp_path: Path) -> None:
+    path = write(tmp_path, "")
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    assert run(tmp_path, "--init").code == 2
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_check_says_what_is_wrong(tmp_path: Path) -> None:
+    write(tmp_path, 'theme = "drak"\n[colors]\nrose = 12\n')
+    done = run(tmp_path, "--check")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        f'~/{PATH}: theme: expected "auto", "dark", "light" or "16", got "drak"',
+        f"~/{PATH}: colors.rose: expected a colour such as #aabbcc, got 12",
+    ]
+
+
+def test_check_remarks_on_a_low_contrast(tmp_path: Path) -> None:
+    write(tmp_path, 'theme = "dark"\n[colors]\nrose = "#301010"\n')
+    done = run(tmp_path, "--check", COLORTERM="truecolor", TERM="xterm-256color")
+    assert done.code == 0
+    assert done.err.startswith(f"~/{PATH}: colors.rose: expected a contrast of 4.5:1 with surface, got 1.")
+
+
+def test_check_without_a_file_is_right(tmp_path: Path) -> None:
+    done = run(tmp_path, "--check")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_config_names_the_origin_of_each_value(tmp_path: Path) -> None:
+    write(tmp_path, 'theme = "light"\ninterval = 5\n[keys]\ngo-errors = ["G", "F5"]\n')
+    done = run(tmp_path, "--json", "--interval", "9", TRIGGER_TUI_SLOW="1")
+    rows = {row["name"]: (row["value"], row["origin"]) for row in done.objects}
+    assert rows["theme"] == ("light", "file")
+    assert rows["interval"] == (9, "--interval")
+    assert rows["link.slow"] == ("always", "TRIGGER_TUI_SLOW")
+    assert rows["timezone"] == ("UTC", "default")
+    assert rows["keys.go-errors"] == (["G", "F5"], "file")
+    assert rows["key"] == ("set, not shown", "TRIGGER_SECRET_KEY")
+    text = run(tmp_path)
+    assert "light" in text.out
+    assert SECRET not in done.out + text.out + text.err
+
+
+def test_config_needs_no_key(tmp_path: Path) -> None:
+    done = run(tmp_path, TRIGGER_SECRET_KEY="")
+    assert done.code == 0
+    assert "not set" in done.out
+
+
+def test_schema_is_valid_and_accepts_what_the_reader_accepts(tmp_path: Path) -> None:
+    schema = json.loads(run(tmp_path, "--schema").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    right = {
+        "theme": "dark",
+        "interval": 3,
+        "keys": {"go-errors": ["G"]},
+        "columns": {"runs": ["task", {"column": "payload.x"}]},
+    }
+    jsonschema.validate(right, schema, cls=jsonschema.Draft202012Validator)
+    for wrong in (
+        {"theme": "drak"},
+        {"interval": 0},
+        {"nonsense": 1},
+        {"colors": {"rose": 12}},
+        {"views": [{"name": "n"}]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_options_exclude_each_other(tmp_path: Path) -> None:
+    assert run(tmp_path, "--check", "--init").code == 2

@@ -1,0 +1,174 @@
+"""The config file: every document gives values, and a wrong value costs only itself."""
+
+# ruff: noqa: E501  the lines are those that the program prints
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.settings.commented import commented_file
+from tui.settings.json_schema import config_schema
+from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, Document, read_document
+from tui.settings.reading import ROLES
+from tui.settings.schema import FileSettings
+from tui.ui.look.palettes import PALETTES, ColorMode
+
+DEFAULTS = FileSettings()
+
+
+def read(text: str) -> Document:
+    return read_document(tomllib.loads(text))
+
+
+def told(text: str) -> list[str]:
+    return [f"{problem.where}: {problem.text}" for problem in read(text).problems]
+
+
+WRONG = [
+    ('theme = "drak"', 'theme: expected "auto", "dark", "light" or "16", got "drak"'),
+    ("theme = 16", 'theme: expected "auto", "dark", "light" or "16", got 16'),
+    ("interval = 0.1", "interval: expected a number of seconds from 0.5 to 3600, got 0.1"),
+    ("interval = true", "interval: expected a number of seconds from 0.5 to 3600, got true"),
+    ("interval = nan", "interval: expected a number of seconds from 0.5 to 3600, got nan"),
+    ("interval = 1979-05-27", "interval: expected a number of seconds from 0.5 to 3600, got a date or time"),
+    ('timezone = "Europe/Berln"', 'timezone: expected "UTC", "local" or a time zone such as "Europe/Berlin", got "Europe/Berln"'),
+    ('timezone = "../etc"', 'timezone: expected "UTC", "local" or a time zone such as "Europe/Berlin", got "../etc"'),
+    ("colors = 3", "colors: expected a table, got 3"),
+    ("[colors]\nrose = 12", "colors.rose: expected a colour such as #aabbcc, got 12"),
+    ('[colors]\nroze = "#aabbcc"', "colors.roze: unknown key; did you mean colors.rose?"),
+    ('editor = "vi"', "editor: unknown key; did you mean programs.editor?"),
+    ("[programs]\npager = []\neditor = [3]", "programs.editor[0]: expected a text without a null character, got 3"),
+    ("[keys]\nx = 3", "keys.x: expected a key such as G, a list of keys, or unbind, got 3"),
+    ('[keys]\n"A b" = "x"', 'keys."A b": unknown key: expected the id of a binding, such as go-errors'),
+    ('[bell]\nquiet_hours = ["25:00-01:00"]', 'bell.quiet_hours[0]: expected a time of day such as 22:00-07:00, got "25:00-01:00"'),
+    ('[dashboard]\nurl = "file:///etc"', 'dashboard.url: expected an address such as https://cloud.trigger.dev, got "file:///etc"'),
+    ("[link]\nslow = true", 'link.slow: expected "auto", "always" or "never", got true'),
+    ('[columns]\nruns = ["x y"]', 'columns.runs[0]: expected a column such as task, or a path such as metadata.progress or a table, got "x y"; this entry is left out'),
+    ('[[views]]\nname = "n"', "views[0].address: missing: expected an address such as runs?status=failed; this entry is left out"),
+    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = []', 'commands[0].command: expected a list such as ["sentry-open", "{run.id}"], got an empty list; this entry is left out'),
+    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = ["a"]\nconfrm = true', "commands[0].confrm: unknown key; did you mean commands[0].confirm?; this entry is left out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line"), WRONG, ids=[text.replace("\n", " ")[:40] for text, _ in WRONG])
+def test_wrong_value_is_one_line_and_its_default(text: str, line: str) -> None:
+    assert told(text) == [line]
+    assert read(text).values == DEFAULTS
+    assert not read(text).is_locked
+
+
+@pytest.mark.parametrize(
+    "text", ["read_only = true", "[read_only]\nprodution = true", "readonly = true", '[read_only]\neverywhere = "yes"']
+)
+def test_wrong_read_only_forbids_writing(text: str) -> None:
+    document = read(text)
+    assert document.is_locked
+    assert document.problems[0].text.endswith("; until this is right, everything is read-only")
+
+
+def test_complaints_are_bounded() -> None:
+    text = "[keys]\n" + "\n".join(f'"{number} {"x" * 500}" = 3' for number in range(1_000))
+    problems = read(text).problems
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1].text == f"{1_000 - MAX_PROBLEMS} more values are wrong"
+    assert all(len(problem.where) < 10 + MAX_SHOWN_CHARS for problem in problems)
+
+
+KNOWN = st.sampled_from(
+    ["theme", "interval", "timezone", "read_only", "colors", "rose", "bg", "link", "slow", "keys", "columns", "runs",
+     "views", "commands", "name", "key", "command", "address", "letter", "scope", "everywhere", "production", "programs",
+     "editor", "bell", "ring", "quiet_hours", "dashboard", "url", "column", "width"]
+)  # fmt: skip
+SCALARS = (
+    st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.dates()
+    | st.sampled_from(["dark", "UTC", "#aabbcc", "task", "G", "always", "runs?", "run", "local", 2, 3.5])
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KNOWN | st.text(max_size=5), inner, max_size=5)
+)
+DOCUMENTS = st.dictionaries(KNOWN | st.text(max_size=5), VALUES, max_size=8)
+
+
+@given(DOCUMENTS)
+def test_every_document_gives_values_and_valid_ones_are_kept(table: dict[str, Any]) -> None:
+    document = read_document(table)
+    assert all("\n" not in f"{problem.where}{problem.text}" for problem in document.problems)
+    for key, value in table.items():
+        if is_right(key, value):
+            assert (
+                key in document.keys
+                or any(each.startswith((f"{key}.", f"{key}[")) for each in document.keys)
+                or not value
+            )
+            assert getattr(document.values, key) == getattr(msgspec.convert({key: value}, FileSettings), key)
+        elif key not in {"read_only", "colors", "link", "keys", "columns", "views", "commands", "programs", "bell"}:
+            assert document.problems
+            assert getattr(document.values, key, None) == getattr(DEFAULTS, key, None)
+
+
+def is_right(key: str, value: Any) -> bool:
+    """Whether the value of a key is right as a whole, by msgspec alone."""
+    if key not in FileSettings.__struct_fields__:
+        return False
+    try:
+        msgspec.convert({key: value}, FileSettings)
+    except msgspec.ValidationError:
+        return False
+    return key == "timezone" or value == value  # noqa: PLR0124  nan
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_a_wrong_key_changes_no_other(right: dict[str, Any], wrong: dict[str, Any]) -> None:
+    good = {key: value for key, value in right.items() if is_right(key, value) and key != "timezone"}
+    bad = {key: value for key, value in wrong.items() if not is_right(key, value) and key not in good}
+    document = read_document(bad | good)
+    for key in good:
+        assert getattr(document.values, key) == getattr(read_document(good).values, key)
+
+
+def uncommented(text: str) -> str:
+    return "\n".join(
+        line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.split("\n")
+    )
+
+
+def test_new_file_changes_nothing_until_it_is_edited() -> None:
+    text = commented_file(PALETTES[ColorMode.DARK])
+    assert tomllib.loads(text) == {}
+    document = read(uncommented(text))
+    assert document.problems == ()
+    assert [view.letter for view in document.values.views] == ["c"]
+    assert msgspec.structs.replace(
+        document.values, views=(), commands=(), keys={}, colors=DEFAULTS.colors
+    ) == DEFAULTS  # fmt: skip
+    assert max(map(len, text.split("\n"))) <= 102
+
+
+def names(table: dict[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        yield path + name
+        if isinstance(value, dict):
+            yield from names(value, f"{path}{name}.")
+
+
+def test_new_file_names_every_setting() -> None:
+    listed = set(names(tomllib.loads(uncommented(commented_file(PALETTES[ColorMode.DARK])))))
+    tables = config_schema()["$defs"]
+    expected = {*tables["FileSettings"]["properties"], *(f"colors.{role}" for role in ROLES)}
+    for key in ("read_only", "link", "columns", "programs", "dashboard", "bell"):
+        kind = type(getattr(DEFAULTS, key)).__name__
+        expected |= {f"{key}.{name}" for name in tables[kind]["properties"]}
+    assert expected <= listed
+
+
+def test_roles_are_those_of_the_palettes() -> None:
+    assert set(ROLES) == set(PALETTES[ColorMode.DARK]) == set(DEFAULTS.colors.__struct_fields__)

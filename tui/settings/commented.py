@@ -1,0 +1,102 @@
+"""The file that `trigger-tui config --init` writes: every setting with its description, commented out.
+
+It is made from the Structs of the schema. Prose begins with `# `, a setting with `#` alone, as in the files of sshd: to
+use one, delete the `#` before it and before the header of its table.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
+
+from tui.settings.reader import is_struct, unwrapped
+from tui.settings.schema import FileSettings
+
+_WIDTH: Final = 100
+
+_INTRO: Final = """\
+The settings of trigger-tui. Each one below has its default: delete the # before a line to change it, and that before
+the header of its table, such as [colors]. Lines with # and a space are explanations.
+
+The monitor reads this file again when it changes. `trigger-tui config` shows what is in effect and where it comes from,
+`trigger-tui config --check` says what is wrong here. Flags and environment variables win over this file.
+"""
+
+_EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "keys": ('go-errors = ["E", "F5"]', 'suspend-process = "unbind"'),
+    "views": (
+        "[[views]]",
+        'name = "charges that fail"',
+        'letter = "c"',
+        'address = "runs?task=charge-*&status=failed"',
+    ),
+    "commands": (
+        "[[commands]]",
+        'name = "sentry"',
+        'key = "F6"',
+        'scope = "run"',
+        'command = ["sentry-open", "{run.id}"]',
+        "background = true",
+        "readonly = true",
+    ),
+}
+"""What stands for a table without defaults of its own."""
+
+
+def commented_file(colors: Mapping[str, str]) -> str:
+    """Return the text of a new config file. `colors` are the colours of the dark theme, by role."""
+    parts = [*_prose(_INTRO)]
+    for field in fields(FileSettings):
+        kind, metas = unwrapped(field.type)
+        parts += ["", *_prose(next((meta.description for meta in reversed(metas) if meta.description), ""))]
+        if is_struct(kind):
+            parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
+        elif field.name in _EXAMPLES:
+            parts += _example(field.name)
+        else:
+            parts.append(f"#{field.name} = {_toml(_default(field))}")
+    return "\n".join(parts) + "\n"
+
+
+def _table(kind: type[Struct], shown: Mapping[str, str]) -> Iterator[str]:
+    for field in fields(kind):
+        _, metas = unwrapped(field.type)
+        yield from _prose(next((meta.description for meta in reversed(metas) if meta.description), ""))
+        yield f"#{field.name} = {_toml(shown.get(field.name, _default(field)))}"
+
+
+def _example(name: str) -> Iterator[str]:
+    yield "# An example:"
+    if not _EXAMPLES[name][0].startswith("["):
+        yield f"#[{name}]"
+    for line in _EXAMPLES[name]:
+        yield f"#{line}"
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.default if field.default is not NODEFAULT else field.default_factory()
+
+
+def _prose(text: str) -> Iterator[str]:
+    """Yield a description as comments. Line breaks of the source are spaces, empty lines stay."""
+    paragraphs = textwrap.dedent(text.replace("\n    ", "\n")).strip().split("\n\n")
+    for number, paragraph in enumerate(paragraphs):
+        if number:
+            yield "#"
+        yield from (f"# {line}" for line in textwrap.wrap(" ".join(paragraph.split()), _WIDTH))
+
+
+def _toml(value: Any) -> str:
+    """Return a default as TOML writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case int() | float():
+            return f"{value:g}"
+        case _:
+            return json.dumps(value)
