@@ -1,6 +1,6 @@
 """`TypedSpan`: a period with a begin and an end, as a user types it: `02:50-03:20`, `yesterday 23:30-00:30`.
 
-All times are UTC, the zone that the header names. It has no changes to summer time.
+Times are in the zone of `now`, which the header names, or in UTC where `z` or `utc` follows them.
 """
 
 import re
@@ -19,14 +19,15 @@ _DASH: Final = "[-\u2010-\u2015\u2212]"
 _DATE: Final = r"(?:(?P<{0}day>today|yesterday)|(?:(?P<{0}year>\d{{4}})-)?(?P<{0}month>\d{{2}})-(?P<{0}date>\d{{2}}))"
 _TIME: Final = r"(?P<{0}hour>\d{{1,2}}):(?P<{0}minute>\d{{2}})(?::(?P<{0}second>\d{{2}}))?"
 _MOMENT: Final = rf"(?:{_DATE}(?:[ T]+|$|(?=\s*{_DASH}\s*[a-z\d])))?(?:{_TIME})?"
-_ZONE: Final = r"\s*(?:z|utc)?"
+_ZONE: Final = r"\s*(?P<{0}zone>z|utc)?"
 _SPAN: Final = (
-    rf"{_MOMENT.format('a_')}{_ZONE}(?:\s*(?P<dash>{_DASH})\s*(?:(?P<now>now)|{_MOMENT.format('b_')}{_ZONE})?)?"
+    rf"{_MOMENT.format('a_')}{_ZONE.format('a_')}"
+    rf"(?:\s*(?P<dash>{_DASH})\s*(?:(?P<now>now)|{_MOMENT.format('b_')}{_ZONE.format('b_')})?)?"
 )
 
 
 class TypedSpan(NamedTuple):
-    """From `begin` until `end`, both UTC. The end may be in the future."""
+    """From `begin` until `end`, both in the zone in which they were typed. The end may be in the future."""
 
     begin: datetime
     end: datetime
@@ -57,10 +58,11 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
     A time without a date is that of today, or of yesterday if it is still to come. An end that is not after its begin
     belongs to the next day. Without an end the span ends now; a date alone is the whole day.
     """
-    now = now.astimezone(UTC)
     found = re.fullmatch(_SPAN, text.strip(), re.IGNORECASE | re.ASCII) if len(text) <= MAX_CHARS else None
     if found is None:
         return None
+    if found["a_zone"] or found["b_zone"]:
+        now = now.astimezone(UTC)
     try:
         begin, end = _moment(found, "a_", now), _moment(found, "b_", now)
         span = _span(begin, end, now, is_open=found["dash"] is not None and end == _Moment(None, None))
@@ -71,10 +73,10 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
     if span is None:
         return None
     if span.begin >= now:
-        raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} UTC")
+        raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
     if span.begin < now - MAX_PERIOD:
         raise InvalidSpan(f"is no period: it begins more than {MAX_PERIOD.days // 365} years ago")
-    if span.end <= span.begin:
+    if not _is_before(span.begin, span.end):
         raise InvalidSpan(
             f"is no period: it {'begins when it ends' if span.end == span.begin else 'ends before it begins'}"
         )
@@ -89,15 +91,15 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
         last = end.day or begin.day
         if end.time is not None or begin.day is None or last is None:
             return None
-        return TypedSpan(_midnight(begin.day), now if is_open else _midnight(last) + _DAY)
+        return TypedSpan(_midnight(begin.day, now), now if is_open else _midnight(last, now) + _DAY)
     if end.time is None and not is_open:
         raise InvalidSpan("is no period: it has no end, as 2:50-3:20 or 2:50-now")
-    start = _midnight(begin.day or now.date()) + begin.time
+    start = _midnight(begin.day or now.date(), now) + begin.time
     if begin.day is None and start >= now:
         start -= _DAY
     if end.time is None:
         return TypedSpan(start, now)
-    stop = _midnight(end.day or start.date()) + end.time
+    stop = _midnight(end.day or start.date(), now) + end.time
     # An end at the time of the begin makes an empty span, not a whole day.
     if end.day is None and begin.time != end.time and stop <= start:
         stop += _DAY
@@ -125,16 +127,25 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
     return _Moment(day, time)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _midnight(day: date, now: datetime) -> datetime:
+    """Return the begin of a day in the zone of `now`. What is added to it moves the hands of a clock in that zone."""
+    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
+
+
+def _is_before(one: datetime, other: datetime) -> bool:
+    """Return whether a moment is before another one. Two times of one zone would be compared as they are written."""
+    return one.astimezone(UTC) < other.astimezone(UTC)
 
 
 def time_span_text(begin: datetime, end: datetime | None) -> str:
-    """Return `2026-11-26 02:50-03:20`, which `parse_time_span` reads, with the date of the end where it differs."""
-    start = begin.astimezone(UTC)
+    """Return `2026-11-26 02:50-03:20`, which `parse_time_span` reads, with the date of the end where it differs.
+
+    It is in the zone of the begin.
+    """
+    start = begin
     if end is None:
         return f"{_text(start)}-"
-    stop = end.astimezone(UTC)
+    stop = end.astimezone(begin.tzinfo)
     if stop.date() == start.date():
         return f"{_text(start)}-{_time_text(stop)}"
     return f"{_text(start)} - {_text(stop)}"

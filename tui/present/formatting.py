@@ -4,7 +4,7 @@ A negative duration, which two clocks that disagree produce, becomes zero. An un
 """
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 NONE = "·"
 LOADING = "loading…"
@@ -84,29 +84,35 @@ def wait(value: timedelta, *, in_minutes: bool = False) -> str:
     return f"{hours} h" if hours < 48 else f"{_rounded(seconds, 86_400)} d"
 
 
+def zone_name(at: datetime) -> str:
+    """Return the name of the zone of a time: `UTC`, `CEST`, `UTC+05:30` where the zone has only an offset."""
+    name = at.tzname() or UTC.tzname(None)
+    return f"UTC{name}" if name[:1] in {"+", "-"} else name
+
+
 def time_of_day(at: datetime, now: datetime) -> str:
-    """Return `13:44` in UTC, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
-    utc = at.astimezone(UTC)
-    return f"{utc:%H:%M}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
+    """Return `13:44` in the zone of `now`, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
 
 
 def clock(at: datetime, now: datetime) -> str:
-    """Return `13:48:37` in UTC, with the date in place of the seconds (`11-23 13:48`) unless it is today's."""
-    utc = at.astimezone(UTC)
-    return f"{utc:%H:%M:%S}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M}"
+    """Return `13:48:37` in the zone of `now`, with the date in place of the seconds (`11-23 13:48`) on another day."""
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
 
 
 def moment(at: datetime, now: datetime) -> str:
-    """Return `13:48:37.210` in UTC, with the date before it (`2026-11-23 13:48:37.210`) unless it is today's."""
-    utc = at.astimezone(UTC)
-    time = utc.time().isoformat("milliseconds")
-    return time if utc.date() == now.astimezone(UTC).date() else f"{utc.date().isoformat()} {time}"
+    """Return `13:48:37.210` in the zone of `now`, with the date before it (`2026-11-23 …`) on another day."""
+    local = at.astimezone(now.tzinfo)
+    time = local.time().isoformat("milliseconds")
+    return time if local.date() == now.date() else f"{local.date().isoformat()} {time}"
 
 
-def full_moment(at: datetime) -> str:
+def full_moment(at: datetime, zone: tzinfo = UTC) -> str:
     """Return `2026-11-23 13:48:37.210 UTC`, for a text that is read outside of this program."""
-    utc = at.astimezone(UTC)
-    return f"{utc.date().isoformat()} {utc.time().isoformat('milliseconds')} UTC"
+    local = at.astimezone(zone)
+    return f"{local.date().isoformat()} {local.time().isoformat('milliseconds')} {zone_name(local)}"
 
 
 def cost(cents: float) -> str:

@@ -271,13 +271,27 @@ class Session:
         """Whether `start` has opened the connection."""
         return hasattr(self, "fetcher")
 
+    def local_now(self) -> datetime:
+        """Return the server's time in the zone of the settings. Texts show times in the zone of their `now`."""
+        return self.now().astimezone(self.settings.zone)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the settings or the key forbid writing here. The config file may protect some environments."""
+        interlock = self.interlock
+        where = self.settings.read_only_in
+        return not self.settings.may_write or where.forbids(interlock.name, is_production=interlock.is_production)
+
     @property
     def write_block(self) -> str | None:
         """Why no action may be sent in this session, or None."""
         if self.settings.read_only:
-            return "this session is read-only"
+            by_file = self.settings.origins.get("read_only") == "file"
+            return "the config file makes this session read-only" if by_file else "this session is read-only"
         if not self.settings.key.may_write:
             return "the public token has no scope that writes runs"
+        if self.is_read_only:
+            return f"the config file makes {self.interlock.name or 'an unknown environment'} read-only"
         return self.interlock.reason
 
     @property

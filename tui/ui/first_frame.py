@@ -29,7 +29,7 @@ def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], n
     if is_too_small(width, height):
         return []
     facts = HeaderFacts(
-        at=now,
+        at=now.astimezone(settings.zone),
         freshness=Freshness(Level.CONNECTING),
         api_url=settings.api_url,
         branch=settings.branch,

@@ -64,7 +64,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             for group in groups:
                 output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
         else:
-            output.lines(group_lines(groups, session.now(), output.width))
+            output.lines(group_lines(groups, session.local_now(), output.width))
         for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:

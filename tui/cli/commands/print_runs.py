@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
 from tui.domain.text import clean
 from tui.domain.time_span import InvalidSpan, read_time_span, time_span_text
 from tui.output import Output
+from tui.present.formatting import zone_name
 from tui.present.styled import Piece
 from tui.session import Session
 from tui.settings import Settings
@@ -39,7 +40,7 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 @click.option(
     "--period",
     metavar="PERIOD",
-    help="Only runs created within: 30m, 24h, 7d, or from-until in UTC: 02:50-03:20, 'yesterday 23:30-00:30', "
+    help="Only runs created within: 30m, 24h, 7d, or from-until: 02:50-03:20, 'yesterday 23:30-00:30', "
     "2026-11-26 [default: 24h, and older live runs].",
 )
 @click.option(
@@ -51,7 +52,7 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
     """List runs, newest first. An option that is repeated, or has values with commas, matches any of them."""
     settings = settings_of(options)
-    run_async(_ls(output, settings, _filters(options), limit=limit, as_json=as_json))
+    run_async(_ls(output, settings, _filters(options, settings.zone), limit=limit, as_json=as_json))
 
 
 async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
@@ -66,7 +67,7 @@ async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit:
                 for run in runs:
                     output.json_line(run_object(run))
             else:
-                table.rows(runs, read_at)
+                table.rows(runs, read_at.astimezone(session.settings.zone))
         if count == 0:
             output.say(nothing_found(filters, settings.history))
 
@@ -173,7 +174,13 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
             output.say(failure)
         if fetch:
             run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
-        text = ticket(run, environment=session.store.environment, has_payload=has_payload, redact=output.redact)
+        text = ticket(
+            run,
+            environment=session.store.environment,
+            has_payload=has_payload,
+            redact=output.redact,
+            zone=settings.zone,
+        )
         output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
 
 
@@ -208,7 +215,12 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         else:
             output.lines(
                 run_page(
-                    run, root=root, parent=parent, children=children, now=session.now(), width=output.reading_width
+                    run,
+                    root=root,
+                    parent=parent,
+                    children=children,
+                    now=session.local_now(),
+                    width=output.reading_width,
                 )
             )
 
@@ -235,16 +247,17 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
             for reason in found.missing:
                 output.say(f"Not fully loaded: {reason}.")
         else:
-            output.lines(tree_lines(found, now=session.now(), width=output.width))
+            output.lines(tree_lines(found, now=session.local_now(), width=output.width))
 
 
-def _filters(options: dict[str, Any]) -> RunFilters:
+def _filters(options: dict[str, Any], zone: tzinfo) -> RunFilters:
     """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
     period, span = options["period"], None
     if period is not None and parse_period(period) is None:
-        forms = "30m, 24h, 7d, or from-until in UTC, begun already: 02:50-03:20"
+        now = datetime.now(zone)
+        forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
         try:
-            span = read_time_span(period, datetime.now(UTC))
+            span = read_time_span(period, now)
         except InvalidSpan as error:
             raise Stop(ExitCode.USAGE, f"--period {period!r} {error} ({forms})") from None
         if span is None:
@@ -282,7 +295,7 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
         return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."
     if filters.created_from is not None:
         span = time_span_text(filters.created_from, filters.created_to)
-        return f"No runs match: {', '.join([*conditions, f'{span} UTC'])}."
+        return f"No runs match: {', '.join([*conditions, f'{span} {zone_name(filters.created_from)}'])}."
     live = live_statuses(filters.statuses)
     if live == filters.statuses:
         return f"No runs match: {', '.join([*conditions, 'of any age'])}."

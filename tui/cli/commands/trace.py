@@ -65,8 +65,8 @@ async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
     extents = extents_of(waterfall, run_ends(store.get))
-    width, has_colors = output.reading_width, output.has_color
-    output.lines(trace_lines(waterfall, extents, store.get, now=session.now(), width=width, has_colors=has_colors))
+    width, has_colors, now = output.reading_width, output.has_color, session.local_now()
+    output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=has_colors))
 
 
 COMMANDS = (trace,)

@@ -95,7 +95,7 @@ class _Watcher:
         from tui.present.printed.transition import transition_line
 
         if not self._as_json:
-            self._output.lines([transition_line(before, after, self._session.now())])
+            self._output.lines([transition_line(before, after, self._session.local_now())])
             return
         line = run_object(after)
         if before is not None:

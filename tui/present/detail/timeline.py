@@ -90,7 +90,7 @@ def _bar(*, is_running: bool) -> Token:
 
 
 def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> list[Line]:
-    """Return the times, one a line. `shows_zone` adds that they are UTC, where no clock on the screen says so."""
+    """Return the times, one a line. `shows_zone` adds their zone, where no clock on the screen says so."""
     lines: list[Line] = []
 
     def at(label: str, time: datetime | None, remark: str = "") -> None:
@@ -98,7 +98,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
             lines.extend(labelled(label, [(Piece(formatting.moment(time, now.at)),)], limit, remark=remark))
 
     created, state = run.fixed.created_at, run.state
-    zone = " · times are UTC" if shows_zone else ""
+    zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
     at("created", created, f"{now.age(created)} ago{zone}")
     if state is None:
         return lines

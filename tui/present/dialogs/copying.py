@@ -5,6 +5,7 @@ The screen decides how a text reaches the clipboard, and how long it may be.
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, tzinfo
 from typing import Final
 
 from tui.domain.environment import Environment
@@ -56,13 +57,18 @@ def clips_of(run: Run) -> list[Clip]:
     return clips
 
 
-def ticket_clips(run: Run, environment: Environment | None, redact: Callable[[str], str]) -> list[Clip]:
-    """Return the run as a ticket in Markdown, without and with its payload, if its detail was read."""
+def ticket_clips(
+    run: Run, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo = UTC
+) -> list[Clip]:
+    """Return the run as a ticket in Markdown, without and with its payload, if its detail was read.
+
+    `zone` is that of its times.
+    """
     if run.body is None:
         return []
-    tickets = [Clip("t", "ticket", ticket(run, environment=environment, redact=redact))]
+    tickets = [Clip("t", "ticket", ticket(run, environment=environment, redact=redact, zone=zone))]
     if run.body[1].payload is not ABSENT:
-        with_payload = ticket(run, environment=environment, redact=redact, has_payload=True)
+        with_payload = ticket(run, environment=environment, redact=redact, has_payload=True, zone=zone)
         tickets.append(Clip("w", "ticket with payload", with_payload))
     return tickets
 

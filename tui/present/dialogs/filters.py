@@ -4,7 +4,7 @@ This module reads the typed values, explains them, and points out mistakes. `sto
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, parse_period, period_text
@@ -12,7 +12,7 @@ from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.domain.time_span import InvalidSpan, parse_time_span, read_time_span, time_span_text
 from tui.lazy_dataclass import dataclass
-from tui.present.formatting import count, time_of_day
+from tui.present.formatting import count, time_of_day, zone_name
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Piece, Token, cut, line_width, pad
 from tui.store.server_filter import KnownValues, ServerFilter
@@ -123,7 +123,8 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
         _several("queue", filters.queues, "queue "),
     ]
     if filters.created_from is not None:
-        parts.append(f"{time_span_text(filters.created_from, filters.created_to)} UTC")
+        span = time_span_text(filters.created_from, filters.created_to)
+        parts.append(f"{span} {zone_name(filters.created_from)}")
     elif period is not None:
         parts.append(f"last {period_text(period)}")
     return ", ".join(part for part in parts if part)
@@ -153,9 +154,9 @@ def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime,
 def _since(kept_at: datetime | None, now: datetime) -> str:
     if kept_at is None:
         return "of an earlier session"
-    days = (now.astimezone(UTC).date() - kept_at.astimezone(UTC).date()).days
-    day = {0: "today ", 1: "yesterday "}.get(days)
-    return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(kept_at, kept_at)}"
+    days = (now.date() - kept_at.astimezone(now.tzinfo).date()).days
+    day, local = {0: "today ", 1: "yesterday "}.get(days), kept_at.astimezone(now.tzinfo)
+    return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(local, local)}"
 
 
 def _statuses(words: Sequence[str]) -> str:

@@ -213,4 +213,8 @@ def _bars(minutes: tuple[Minute, ...], *, by_shape: bool) -> Line:
 
 
 def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:
-    return () if "clock" in drops else (Piece(f"{formatting.time_of_day(facts.at, facts.at)} UTC", Token.FAINT),)
+    return (
+        ()
+        if "clock" in drops
+        else (Piece(f"{formatting.time_of_day(facts.at, facts.at)} {formatting.zone_name(facts.at)}", Token.FAINT),)
+    )

@@ -1,7 +1,7 @@
 """The lines of the page `:messages`, which lists what went wrong, the newest last."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from tui.lazy_dataclass import dataclass
@@ -41,5 +41,5 @@ def no_messages() -> Sequence[Line]:
 
 
 def _to_the_second(at: datetime, now: datetime) -> str:
-    utc = at.astimezone(UTC)
-    return f"{utc:%H:%M:%S}" if utc.date() == now.astimezone(UTC).date() else f"{utc:%m-%d %H:%M:%S}"
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M:%S}"

@@ -1,6 +1,6 @@
 """The effect of an outage in words: in a gap of the list, in the rule of the list, and in a message."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 
 from tui.present import formatting
@@ -13,7 +13,7 @@ _DOT = Piece(" · ", Token.MUTED)
 
 def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
     """Return `no data 13:22–13:36`, or `no data for 44 s at 13:22` if both ends are in one minute."""
-    since, until = gap.since.astimezone(UTC), gap.until.astimezone(UTC)
+    since, until = gap.since.astimezone(now.tzinfo), gap.until.astimezone(now.tzinfo)
     begin = formatting.time_of_day(since, now)
     if since.replace(second=0, microsecond=0) == until.replace(second=0, microsecond=0):
         return f"no data for {formatting.wait(until - since)}{'' if is_short else f' at {begin}'}"

@@ -4,6 +4,7 @@ Nothing in it depends on the time of writing, so that the copy menu and `show --
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, tzinfo
 from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
@@ -41,17 +42,22 @@ def ticket(
     environment: Environment | None = None,
     has_payload: bool = False,
     redact: Callable[[str], str] = lambda text: text,
+    zone: tzinfo = UTC,
 ) -> str:
-    """Return the ticket, which ends with a line break. `redact` removes known secrets from each text of others."""
-    return _Ticket(run, redact).text(environment, has_payload=has_payload)
+    """Return the ticket, which ends with a line break.
+
+    `redact` removes known secrets from each text of others. `zone` is that of all times.
+    """
+    return _Ticket(run, redact, zone).text(environment, has_payload=has_payload)
 
 
 class _Ticket:
     """The parts of one ticket."""
 
-    def __init__(self, run: Run, redact: Callable[[str], str]) -> None:
+    def __init__(self, run: Run, redact: Callable[[str], str], zone: tzinfo) -> None:
         self._run = run
         self._redact = redact
+        self._zone = zone
 
     def text(self, environment: Environment | None, *, has_payload: bool) -> str:
         blocks = [self._head(), self._facts(environment), *self._error(), *self._attempts()]
@@ -91,7 +97,7 @@ class _Ticket:
             times += [("Started", state.started_at), ("Finished", state.finished_at), ("Expired", state.expired_at)]
         for label, at in times:
             if at is not None:
-                rows.append((label, formatting.full_moment(at)))
+                rows.append((label, formatting.full_moment(at, self._zone)))
         if state is not None and state.started_at is not None and state.finished_at is not None:
             rows.append(("Took", formatting.duration(state.finished_at - state.started_at)))
         if run.attempt_count is not None:
@@ -163,7 +169,7 @@ class _Ticket:
                 lines.append(f"- {gap}")
             parts = [attempt_style(self._run, attempt, history).word]
             if attempt.started_at is not None:
-                parts.append(f"started {formatting.full_moment(attempt.started_at)}")
+                parts.append(f"started {formatting.full_moment(attempt.started_at, self._zone)}")
             if attempt.duration is not None:
                 parts.append(f"took {formatting.duration(attempt.duration)}")
             elif attempt.status is not AttemptStatus.EXECUTING:

@@ -108,7 +108,7 @@ class ActionController:
     @property
     def is_enabled(self) -> bool:
         """Whether actions are offered in this session."""
-        return self._session.settings.may_write
+        return not self._session.is_read_only
 
     @property
     def block(self) -> str | None:

@@ -81,10 +81,10 @@ class LiveModel:
     @property
     def now(self) -> Now:
         """The server's time, and the moment at which the timers on screen stand still, if they do."""
-        at = self.session.now()
+        at = self.session.local_now()
         if self.pause is not None:
             return Now(at, self.pause.frozen_at, self.in_minutes)
-        freshness = self.freshness_tracker.at(self.session.clock.elapsed_s(), at)
+        freshness = self.freshness_tracker.at(self.session.clock.elapsed_s(), self.session.now())
         return Now(at, freshness.confirmed_at if freshness.is_stale else None, self.in_minutes)
 
     @property
@@ -98,8 +98,8 @@ class LiveModel:
         """Stop showing updates, or continue and show those that the pause held back."""
         if self.pause is None:
             self._flush()
-            now, store = self.now, self.session.store
-            self.pause = PauseSnapshot(now.at, store.snapshot(), now.frozen_at or now.at, store.newest_first_keys())
+            now, at, store = self.now, self.session.now(), self.session.store
+            self.pause = PauseSnapshot(at, store.snapshot(), now.frozen_at or at, store.newest_first_keys())
             return
         self.pause = None
         self._flush()

@@ -32,7 +32,7 @@ def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable
     """Show the keys of this screen, and of widgets that it has not made yet. `title` is that of the focused pane."""
     from tui.ui.screens.help import HelpScreen, help_keys  # noqa: PLC0415  loaded when first used
 
-    keys = help_keys(screen, unmade, may_write=live.session.settings.may_write)
+    keys = help_keys(screen, unmade, may_write=not live.session.is_read_only)
     screen.app.push_screen(HelpScreen(live, keys, title))
 
 
@@ -66,7 +66,7 @@ def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunS
         known=known_values(live.session.store),
         default_period=settings.history,
         run_limit=settings.history_runs,
-        now=live.session.now,
+        now=live.session.local_now,
     )
     screen.app.push_screen(filters, follow)
 

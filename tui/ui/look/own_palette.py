@@ -12,7 +12,7 @@ from tui.settings import Complaint, ConfigFile
 from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode, Palette
 
 MIN_CONTRAST: Final = 4.5
-"""The least contrast of text that everybody can read. Source: WCAG 2.1, success criterion 1.4.3."""
+"""The least contrast of text of WCAG 2.1, success criterion 1.4.3."""
 
 _TEXTS: Final = ("bright", "text", "muted", "faint", "accent", "rose", "amber", "blue", "green")
 _GROUNDS: Final = ("bg", "surface", "dialog")
@@ -46,7 +46,7 @@ def contrast_remarks(file: ConfigFile, mode: ColorMode, shown: str) -> Iterator[
 
 
 def contrast(one: str, other: str) -> float:
-    """Return the contrast of two hex colours, from 1 to 21. Source: WCAG 2.1, "contrast ratio"."""
+    """Return the contrast of two hex colours, from 1 to 21, as WCAG 2.1 defines it."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

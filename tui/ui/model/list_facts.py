@@ -81,7 +81,7 @@ def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
     """Return the facts for the text of an empty list."""
     session, query = live.session, views.query
     return EmptyFacts(
-        at=session.now(),
+        at=session.local_now(),
         freshness=live.freshness,
         api_url=session.settings.api_url,
         is_relayed=session.settings.relay_url is not None,

@@ -91,7 +91,7 @@ class RunListPane(Pane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in MARK_ACTIONS:
-            return self.live.session.settings.may_write
+            return not self.live.session.is_read_only
         return super().check_action(action, parameters)
 
     def has_use_for(self, action: str) -> bool:

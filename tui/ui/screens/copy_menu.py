@@ -99,7 +99,11 @@ class CopyMenu(PaintedDialog[None]):
         if run is not self._run:
             current = self._clips[self._cursor].key if self._clips else ""
             environment = self._live.session.store.environment
-            tickets = [] if self._is_reading else ticket_clips(run, environment, self._redactor.redact)
+            tickets = (
+                []
+                if self._is_reading
+                else ticket_clips(run, environment, self._redactor.redact, self._live.session.settings.zone)
+            )
             self._run, self._clips = run, [*clips_of(run), *tickets]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
         width, _ = self._dialog.room(WIDTH)

@@ -96,7 +96,7 @@ class MainScreen(BaseScreen):
         )
         if subscription.is_recalled:
             width = self.size.width - NOTICE_MARGIN
-            line = recalled_line(subscription.chosen, subscription.chosen_at, self.live.session.now(), width)
+            line = recalled_line(subscription.chosen, subscription.chosen_at, self.live.session.local_now(), width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:

@@ -26,7 +26,7 @@ class MessagesScreen(PageScreen):
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        now = self.live.session.now()
+        now = self.live.session.local_now()
         if not len(self._messages):
             return [PageRow(line) for line in no_messages()]
         return [

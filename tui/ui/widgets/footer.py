@@ -72,7 +72,7 @@ class Footer(Lines):
             return
         session = self.app_base.session
         self._shown_connection = is_stale, is_failing = self._connection
-        is_offline = is_stale and session.settings.may_write and len(session.store) > 0
+        is_offline = is_stale and not session.is_read_only and len(session.store) > 0
         is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
         notice = (self._notice, self._notice_names_help)
         facts = (self.size.width, is_offline, is_failing, notice, *self._key_facts.current())

@@ -93,12 +93,12 @@ class Header(Lines):
             self._counts = store.status_counts(now)
             self._minutes = self._activity.minutes(now)
         return HeaderFacts(
-            at=now,
+            at=session.local_now(),
             freshness=self._live.freshness,
             api_url=session.settings.api_url,
             environment=store.environment,
             branch=session.settings.branch,
-            is_read_only=not session.settings.may_write,
+            is_read_only=session.is_read_only,
             counts=self._counts,
             budget=store.budget,
             paused_at=pause.since if pause is not None else None,

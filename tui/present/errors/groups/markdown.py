@@ -1,6 +1,7 @@
 """An error group as Markdown, to paste into an issue or a chat. All outside text is fenced."""
 
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 
 from tui.domain.environment import Environment
 from tui.domain.status import title_of
@@ -19,7 +20,11 @@ MAX_RUNS = 5
 
 
 def group_markdown(
-    facts: GroupFacts, *, environment: Environment | None = None, redact: Callable[[str], str] = lambda text: text
+    facts: GroupFacts,
+    *,
+    environment: Environment | None = None,
+    redact: Callable[[str], str] = lambda text: text,
+    zone: tzinfo = UTC,
 ) -> str:
     """Return the group, ending with a line break. `redact` removes known secrets from each text of others."""
     group, kind = facts.group, facts.group.kind
@@ -27,10 +32,10 @@ def group_markdown(
     runs = f"{formatting.count(group.count, at_least=not facts.is_complete)} {'run' if group.count == 1 else 'runs'}"
     head = [f"## {name}: {runs} failed in the {facts.span_words}"]
     message = code_block(redact(kind.message[:MAX_MESSAGE_CHARS])) if kind.message.strip() else ["No message."]
-    return "\n\n".join("\n".join(block) for block in (head, message, _rows(facts, environment, redact))) + "\n"
+    return "\n\n".join("\n".join(block) for block in (head, message, _rows(facts, environment, redact, zone))) + "\n"
 
 
-def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[str], str]) -> list[str]:
+def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo) -> list[str]:
     group, frame = facts.group, facts.group.kind.frame
     rows: list[tuple[str, str]] = []
 
@@ -45,8 +50,8 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
         rows.append(("First own frame", code_span(redact(place))))
     state = "" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
     rows.append(("State", state or "not known"))
-    rows.append(("First", formatting.full_moment(group.first_seen)))
-    rows.append(("Last", formatting.full_moment(group.last_seen)))
+    rows.append(("First", formatting.full_moment(group.first_seen, zone)))
+    rows.append(("Last", formatting.full_moment(group.last_seen, zone)))
     names("Tasks", group.tasks)
     if facts.task_runs is not None and len(group.tasks) == 1:
         failed = formatting.count(group.count, at_least=not facts.is_complete)

@@ -1,7 +1,7 @@
 """The page of a group: its sentences, first and last run, tasks, versions, tags, state, and failures a minute."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
@@ -197,11 +197,11 @@ def _wrapped(line: Line, limit: int) -> list[Line]:
 
 
 def _seconds(at: datetime, now: datetime) -> str:
-    utc = at.astimezone(UTC)
-    time = f"{utc:%H:%M:%S}"
-    return time if utc.date() == now.astimezone(UTC).date() else f"{utc.day} {utc:%b} {time}"
+    local = at.astimezone(now.tzinfo)
+    time = f"{local:%H:%M:%S}"
+    return time if local.date() == now.date() else f"{local.day} {local:%b} {time}"
 
 
 def _day(at: datetime, now: datetime) -> str:
-    utc = at.astimezone(UTC)
-    return f"{utc:%H:%M}" if utc.date() == now.astimezone(UTC).date() else f"{utc.day} {utc:%b %H:%M}"
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local.day} {local:%b %H:%M}"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from rich.cells import cell_len
@@ -99,7 +99,7 @@ def first_known(group: ErrorGroup) -> datetime:
 
 def day_words(at: datetime, now: datetime) -> str:
     """Return `14:21` for a time of today, otherwise `3 Nov`, and the year alone from another year."""
-    utc, today = at.astimezone(UTC), now.astimezone(UTC)
-    if utc.date() == today.date():
-        return f"{utc:%H:%M}"
-    return f"{utc.day} {utc:%b}" if utc.year == today.year else f"{utc.year}"
+    local = at.astimezone(now.tzinfo)
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b}" if local.year == now.year else f"{local.year}"

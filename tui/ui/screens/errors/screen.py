@@ -268,7 +268,12 @@ class ErrorsScreen(BaseScreen):
             self.footer.notice((Piece(f"copy: {NO_GROUP}", Token.MUTED),))
             return
         session = self.live.session
-        text = group_markdown(facts, environment=session.store.environment, redact=redactor_of(session.settings).redact)
+        text = group_markdown(
+            facts,
+            environment=session.store.environment,
+            redact=redactor_of(session.settings).redact,
+            zone=session.settings.zone,
+        )
         self.clipboard.send("group", text)
 
     def action_palette(self) -> None:
