@@ -1,14 +1,17 @@
 """`trigger-tui config`, and what a wrong config file does to other commands."""
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from tests.support.commands import Done, in_this_process, trigger_tui
-from tests.support.commands import environment as environment_of
+from tests.perf.terminal import Terminal
+from tests.support.commands import Done, environment, in_this_process, trigger_tui
 from tests.support.fleet import SECRET
+from tests.support.raw_server import serving, until_closed
+from tests.support.recording_server import RecordingsApi
 
 PATH = ".config/trigger-tui/config.toml"
 
@@ -26,7 +29,7 @@ def write(home: Path, text: str) -> Path:
 
 
 def test_init_in_an_empty_home_writes_a_file_that_is_right(tmp_path: Path) -> None:
-    env = environment_of(None) | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    env = environment(None) | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     first = trigger_tui("config", "--init", env=env)
     assert (first.code, first.err) == (0, "")
     path = tmp_path / PATH
@@ -113,3 +116,36 @@ def test_schema_is_valid_and_accepts_what_the_reader_accepts(tmp_path: Path) -> 
 
 def test_options_exclude_each_other(tmp_path: Path) -> None:
     assert run(tmp_path, "--check", "--init").code == 2
+
+
+def test_wrong_file_changes_neither_output_nor_exit_code(tmp_path: Path, recordings_api: RecordingsApi) -> None:
+    arguments, home = ("ls", "--limit", "2", "--json"), {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    right = in_this_process(*arguments, url=recordings_api.url)
+    write(tmp_path, 'theme = "drak"\n[colors]\nrose = 12\n')
+    wrong = in_this_process(*arguments, url=recordings_api.url, **home)
+    assert (wrong.code, wrong.out) == (right.code, right.out)
+    assert wrong.err.splitlines() == [
+        f'~/{PATH}: theme: expected "auto", "dark", "light" or "16", got "drak"',
+        f"~/{PATH}: colors.rose: expected a colour such as #aabbcc, got 12",
+    ]
+
+
+def test_ls_and_ticket_show_times_in_the_zone_of_the_file(tmp_path: Path, recordings_api: RecordingsApi) -> None:
+    write(tmp_path, 'timezone = "Asia/Kolkata"\n')
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    done = in_this_process("ls", "--period", "02:60-03:00", url=recordings_api.url, **home)
+    assert "from-until in IST" in done.err
+
+
+def test_monitor_uses_a_file_that_changes_while_it_runs(tmp_path: Path) -> None:
+    path = write(tmp_path, 'theme = "drak"\ntimezone = "Asia/Kolkata"\n')
+    with serving(until_closed) as port:
+        env = environment(f"http://127.0.0.1:{port}", HOME=str(tmp_path), XDG_CONFIG_HOME="")
+        with Terminal([sys.executable, "-m", "tui"], env=env, size=(120, 24)) as terminal:
+            terminal.wait_for("? keys", "IST")
+            write(tmp_path, 'timezone = "UTC"\n[read_only]\neverywhere = true\n')
+            terminal.wait_for("READ-ONLY", "UTC")
+            path.unlink()
+            terminal.send(":messages\r")
+            terminal.wait_for('got "drak".', "timezone changed.", "is gone")
+            assert "READ-ONLY" in terminal.lines[0]

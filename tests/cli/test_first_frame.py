@@ -54,6 +54,24 @@ def test_first_frame_imports_only_what_it_needs(tmp_path: Path) -> None:
     assert text == MODULES.read_text()
 
 
+OF_A_CONFIG_FILE = {"difflib": False, "msgspec": True, "tomllib": True, "zoneinfo": False, "tui.settings.schema": True,
+                    "tui.settings.reader": True, "tui.settings.commented": False}  # fmt: skip
+
+
+def test_config_file_imports_its_reader_alone(tmp_path: Path) -> None:
+    listed, config = tmp_path / "modules.json", tmp_path / "config.toml"
+    config.write_text('theme = "light"\n[[commands]]\nname = "a"\nkey = "X"\ncommand = ["true"]\n')
+    command = [sys.executable, "-c", STOP_AT_THE_FRAME, "--config", str(config), str(listed)]
+    with Terminal(command, env=environment(UNREACHABLE)) as terminal:
+        assert terminal.end() == 0, terminal.text
+    names = set(json.loads(listed.read_text()))
+    assert {name: name in names for name in OF_A_CONFIG_FILE} == OF_A_CONFIG_FILE
+    ours = {name for name in names if name.split(".")[0] == "tui"}
+    assert ours - set(MODULES.read_text().split()) == {"tui.settings.schema", "tui.settings.reader"}
+    others = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"tui", "coverage"}
+    assert others - set(MODULES.read_text().split()) == {"msgspec", "typing_extensions"}
+
+
 @pytest.mark.parametrize(
     ("size", "flags"),
     [((80, 24), ()), ((200, 60), ("--theme", "light", "--slow")), ((160, 30), ("--theme", "16", "--ascii"))],

@@ -100,7 +100,7 @@ class Follower:
             fetcher=self.fetcher,
             store=self.store,
             clock=fleet.clock,
-            interval_s=2.0,
+            interval=lambda: 2.0,
             history=HistoryLimits(timedelta(hours=24), 5_000),
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),

@@ -271,6 +271,11 @@ class Session:
         """Whether `start` has opened the connection."""
         return hasattr(self, "fetcher")
 
+    def change_settings(self, settings: Settings) -> None:
+        """Use settings that were read again. The connection, the key and the action log stay as they were."""
+        self.settings = settings
+        self.sources.change_settings(settings)
+
     def local_now(self) -> datetime:
         """Return the server's time in the zone of the settings. Texts show times in the zone of their `now`."""
         return self.now().astimezone(self.settings.zone)

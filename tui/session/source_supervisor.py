@@ -110,6 +110,12 @@ class SourceSupervisor:
         tags = run.state.tags if run.state is not None else ()
         return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
 
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings. Sources that run take over the interval, and read at once if it is another one."""
+        before, self._settings = self._settings, settings
+        if before.interval_s != settings.interval_s:
+            self.refresh()
+
     def refresh(self) -> None:
         """End the waits of all sources: each polls, retries, or requests a new snapshot of the feed now."""
         now_s = self._clock.elapsed_s()
@@ -188,7 +194,7 @@ class SourceSupervisor:
             fetcher=self.fetcher,
             store=self._store,
             clock=self._clock,
-            interval_s=settings.interval_s,
+            interval=lambda: self._settings.interval_s,
             history=HistoryLimits(history or settings.history, settings.history_runs),
             filters=filters or RunFilters(),
             run_id=run_id,

@@ -19,6 +19,7 @@ from tui.settings.settings import (
     NO_FILE,
     Complaint,
     ConfigFile,
+    FileState,
     ReadOnlyIn,
     Settings,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "PREVIEW_BRANCH",
     "Complaint",
     "ConfigFile",
+    "FileState",
     "ReadOnlyIn",
     "Secret",
     "Settings",

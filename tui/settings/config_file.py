@@ -9,11 +9,11 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from tui.lazy_dataclass import dataclass
-from tui.settings.settings import Complaint, ConfigFile
+from tui.settings.settings import Complaint, ConfigFile, FileState
 
 CONFIG_VARIABLE: Final = "TRIGGER_TUI_CONFIG"
 FOLDER: Final = "trigger-tui"
@@ -28,17 +28,6 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
 _LINE: Final = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LOCK_LINE: Final = re.compile(rb"^\s*\[?\s*[\"']?read_?-?only", re.MULTILINE | re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What tells two states of a file apart without reading it. All are 0 where there is none."""
-
-    device: int = 0
-    inode: int = 0
-    size: int = 0
-    modified_ns: int = 0
-    mode: int = 0
 
 
 def config_path(environ: Mapping[str, str], given: PurePath | None = None) -> Path | None:
@@ -75,7 +64,7 @@ def shown_path(path: PurePath, environ: Mapping[str, str]) -> str:
 def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigFile:
     """Read a config file. `shown` is its name in complaints. A file that is not `is_required` may be absent."""
     try:
-        content, distrust = _read(path)
+        content, distrust, state = _read(path)
     except OSError as error:
         is_absent = error.errno in {errno.ENOENT, errno.ENOTDIR}
         if is_absent and not is_required and not path.is_symlink():
@@ -83,7 +72,7 @@ def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigF
         return ConfigFile(path, complaints=(Complaint(shown, "", _why(error)),))
     except ValueError:  # a null character in the path
         return ConfigFile(path, complaints=(Complaint(shown, "", "not a path"),))
-    return _decoded(path, shown, content, distrust)
+    return replace(_decoded(path, shown, content, distrust), state=state)
 
 
 def state_of(path: Path) -> FileState:
@@ -92,24 +81,28 @@ def state_of(path: Path) -> FileState:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return FileState()
+    return _state(status)
+
+
+def _state(status: os.stat_result) -> FileState:
     return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
 
 
-def _read(path: Path) -> tuple[bytes, str | None]:
-    """Return the content of a file, and why it is not trusted. Raises `OSError`."""
+def _read(path: Path) -> tuple[bytes, str | None, FileState]:
+    """Return the content of a file, why it is not trusted, and its state. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             if path == Path(os.devnull):
-                return b"", None
+                return b"", None, _state(status)
             raise OSError(0, "a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file")
         content = b""
         while len(content) <= MAX_BYTES and (chunk := os.read(handle, MAX_BYTES + 1 - len(content))):
             content += chunk
         if len(content) > MAX_BYTES:
             raise OSError(0, f"larger than {MAX_BYTES // 1024} KiB")
-        return content, _distrust(path, status)
+        return content, _distrust(path, status), _state(status)
     finally:
         os.close(handle)
 

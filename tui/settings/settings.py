@@ -47,6 +47,17 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells two states of a file apart without reading it. All are 0 where there is none."""
+
+    device: int = 0
+    inode: int = 0
+    size: int = 0
+    modified_ns: int = 0
+    mode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigFile:
     """The config file as it was read.
 
@@ -55,6 +66,7 @@ class ConfigFile:
     * `keys`: the paths of the keys that it sets, such as `colors.rose`
     * `complaints`: what is wrong in it
     * `distrust`: why the file must not name programs to run, or None
+    * `state`: the state in which it was read
     * `is_locked`: its settings about read-only cannot be read, so that nothing may be written
     """
 
@@ -64,6 +76,7 @@ class ConfigFile:
     complaints: tuple[Complaint, ...] = ()
     distrust: str | None = None
     is_locked: bool = False
+    state: FileState = field(default_factory=FileState)
 
 
 NO_FILE: Final = ConfigFile()

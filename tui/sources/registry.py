@@ -34,7 +34,7 @@ class SourceParts:
     fetcher: RunFetcher
     store: KnownFacts
     clock: Clock
-    interval_s: float
+    interval: Callable[[], float]
     history: HistoryLimits
     filters: RunFilters
     run_id: RunId | None = None
@@ -87,14 +87,14 @@ SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
             parts.fetcher,
             parts.store,
             parts.clock,
-            interval_s=parts.interval_s,
+            interval=parts.interval,
             history=parts.history,
             filters=parts.filters,
             coverage=parts.coverage,
             on_wake=parts.on_wake,
         ),
         SingleRunSource.name: lambda parts: SingleRunSource(
-            parts.fetcher, _run_id(parts), parts.clock, interval_s=parts.interval_s, coverage=parts.coverage
+            parts.fetcher, _run_id(parts), parts.clock, interval=parts.interval, coverage=parts.coverage
         ),
         REALTIME: lambda parts: _feed(parts, _environment_feed(parts)),
         RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=_run_id(parts))),

@@ -106,7 +106,8 @@ class FreshnessTracker:
 
     def __init__(self, interval_s: float = 2.0) -> None:
         self.gap: Gap | None = None
-        self._interval_s = interval_s
+        self.interval_s = interval_s
+        """The polling interval of the settings."""
         self._health: dict[str, _SourceHealth] = {}
         self._stale_since_s: float | None = None
         self._min_gap_s = 0.0
@@ -235,9 +236,9 @@ class FreshnessTracker:
         never_s = float("inf")
         lost = [other for name, other in self._health.items() if name in FEEDS and other.responded_s is not None]
         if leader == RELAY or leader in FEEDS or not lost:
-            return confirmed_s, health.interval_s or self._interval_s, never_s
+            return confirmed_s, health.interval_s or self.interval_s, never_s
         feed = max(lost, key=lambda other: other.failed_s)
         if health.responded_s is not None and health.responded_s >= feed.failed_s:
             return confirmed_s, health.interval_s, never_s
-        latest_s = confirmed_s + STALE_AFTER_INTERVALS * max(feed.interval_s, self._interval_s)
-        return max(confirmed_s, feed.failed_s), self._interval_s, latest_s
+        latest_s = confirmed_s + STALE_AFTER_INTERVALS * max(feed.interval_s, self.interval_s)
+        return max(confirmed_s, feed.failed_s), self.interval_s, latest_s

@@ -4,11 +4,11 @@ The session encloses the app, not the other way round: Textual cancels its worke
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
@@ -20,6 +20,8 @@ from textual.signal import Signal
 from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.session import Session
+from tui.settings import Complaint
+from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
 from tui.ui.collector import THAW_CHECK_INTERVAL_S, FreezingCollector
@@ -30,19 +32,26 @@ from tui.ui.driver import TerminalDriver
 from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
+from tui.ui.look.own_palette import contrast_remarks
 from tui.ui.look.painting import Painter
-from tui.ui.look.palettes import ColorMode, has_true_color
+from tui.ui.look.palettes import ColorMode, detect_color_mode, has_true_color
 from tui.ui.look.settling import KeyPainter
 from tui.ui.look.theme import theme_of
 from tui.ui.look.ticking import TickingScreen
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
+if TYPE_CHECKING:
+    from tui.ui.data.config_watch import SettingsChange
+
 LEAVE_ID: Final = "leave"
 _SLOW_LINK_CLASS: Final = "slow-link"
 
 COLLECT_AFTER_S: Final = 2.0
 """The garbage collector starts when the first rows are usually shown: before, it would take a tenth of their CPU."""
+
+WATCH_AFTER_S: Final = 2.0
+"""The config file is watched from then on, for the same reason."""
 
 MAX_KEY_S: Final = 1.0
 """Stop waiting for a widget to process a key after this; the widget is being removed."""
@@ -89,12 +98,13 @@ class TriggerApp(AppBase):
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
-        for complaint in session.settings.file.complaints:
-            self.messages.add(session.now(), f"{complaint}.")
+        self._add_complaints(session.settings.file.complaints)
+        self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
+        self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
         self._collector = FreezingCollector()
         self._is_complete = False
         self._exit_code: int | None = None
@@ -174,7 +184,15 @@ class TriggerApp(AppBase):
         await self.session.start()
         await self.subscription.start()
         self.set_timer(COLLECT_AFTER_S, self._collector.start)
+        if self.session.settings.file.path is not None:
+            self.set_timer(WATCH_AFTER_S, self._watch_config)
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
+
+    def _watch_config(self) -> None:
+        from tui.ui.data.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
+
+        watch = ConfigWatch(self.session, self.environ, self.messages, self._on_settings_changed)
+        self.session.spawn(watch.run(), "config file")
 
     def on_unmount(self) -> None:
         self._collector.stop()
@@ -264,18 +282,40 @@ class TriggerApp(AppBase):
         if isinstance(self._driver, TerminalDriver):
             self._driver.set_slow_profile(is_on=self.is_slow_link)
 
-    def _show_link_speed(self) -> None:
-        """Show everything again as the speed of the link demands."""
+    def _show_link_speed(self, color_mode: ColorMode | None = None) -> None:
+        """Show everything again, as the speed of the link and the settings demand."""
         self._set_driver_profile()
         self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
         self.live.in_minutes = self.is_slow_link
-        self.painter = self._new_painter(self.painter.color_mode, is_ascii=self.painter.is_ascii)
+        self.painter = self._new_painter(color_mode or self.painter.color_mode, is_ascii=self.painter.is_ascii)
         for screen in self.screen_stack:
             for widget in screen.query("*"):
                 widget.refresh()
             screen.refresh()
             if isinstance(screen, TickingScreen):
                 screen.tick()
+
+    def _add_complaints(self, complaints: Iterable[Complaint]) -> None:
+        for complaint in complaints:
+            self.messages.add(self.session.now(), f"{complaint}.")
+
+    def _add_contrast_remarks(self, color_mode: ColorMode) -> None:
+        file = self.session.settings.file
+        if file.path is not None:
+            self._add_complaints(contrast_remarks(file, color_mode, shown_path(file.path, self.environ)))
+
+    def _on_settings_changed(self, change: "SettingsChange") -> None:
+        """Show the new settings. The watch calls this, so that the work waits for its turn among the keys."""
+        call_soon(self, partial(self._use_settings, change))
+
+    def _use_settings(self, change: "SettingsChange") -> None:
+        color_mode = detect_color_mode(self.environ, change.after.theme)
+        self.live.freshness_tracker.interval_s = change.after.interval_s
+        if change.before.colors != change.after.colors:
+            self._add_contrast_remarks(color_mode)
+        self.theme = self._register_theme(color_mode)
+        self._show_link_speed(color_mode)
+        self.settings_changed.publish(change)
 
     def record_layout(self) -> None:
         self._key_painter.record_layout()

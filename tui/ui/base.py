@@ -4,7 +4,7 @@ They import this module instead of `app`, which imports them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import App
@@ -21,11 +21,16 @@ from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode
 
+if TYPE_CHECKING:
+    from tui.ui.data.config_watch import SettingsChange
+
 
 class AppBase(App[int]):
     """The attributes and methods that `TriggerApp` sets and implements.
 
     * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
+    * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
+      the new ones already
     * `environ`: the environment variables
     * `previous_key`: the key that was pressed before the last one
     * `farewell`: returns the sentences to print after the end of the app
@@ -40,6 +45,7 @@ class AppBase(App[int]):
     reporter: Reporter
     type_ahead: TypeAhead
     changed: Signal[Changes]
+    settings_changed: "Signal[SettingsChange]"
     environ: Mapping[str, str]
     previous_key: str
     farewell: Callable[[], Sequence[str]]

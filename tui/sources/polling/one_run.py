@@ -3,6 +3,7 @@
 Source: tests/wire/recordings/README.md §4.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from tui.domain.ids import RunId
@@ -25,12 +26,12 @@ class SingleRunSource:
     name = RUN
 
     def __init__(
-        self, fetcher: RunFetcher, run_id: RunId, clock: Clock, *, interval_s: float, coverage: Coverage
+        self, fetcher: RunFetcher, run_id: RunId, clock: Clock, *, interval: Callable[[], float], coverage: Coverage
     ) -> None:
         self._fetcher = fetcher
         self._run_id = run_id
         self._clock = clock
-        self._interval_s = interval_s
+        self._interval = interval
         self._coverage = coverage
         self._was_connected = False
 
@@ -41,7 +42,7 @@ class SingleRunSource:
                 response = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
                 interval_s = (
-                    max(INTERVAL_BESIDE_FEED_S, self._interval_s) if self._coverage.is_live else self._interval_s
+                    max(INTERVAL_BESIDE_FEED_S, self._interval()) if self._coverage.is_live else self._interval()
                 )
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._clock.sleep(interval_s)

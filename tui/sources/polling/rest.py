@@ -7,6 +7,7 @@ Source: tests/wire/recordings/README.md §3, §8.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -56,7 +57,7 @@ class RestSource:
         store: KnownRuns,
         clock: Clock,
         *,
-        interval_s: float,
+        interval: Callable[[], float],
         history: HistoryLimits,
         filters: RunFilters,
         coverage: Coverage,
@@ -65,7 +66,7 @@ class RestSource:
         self._fetcher = fetcher
         self._store = store
         self._clock = clock
-        self._interval_s = interval_s
+        self._interval = interval
         self._max_age = history.age
         self._is_filtered = not filters.is_empty
         self._coverage = coverage
@@ -121,7 +122,7 @@ class RestSource:
             unregister()
 
     async def _cycle(self, emit: Emit) -> None:
-        max_requests = int(self._requests_per_s() * self._interval_s)
+        max_requests = int(self._requests_per_s() * self._interval())
         if self._coverage.is_live:
             await self._poll_beside_feed(emit, max_requests)
         else:
@@ -218,7 +219,7 @@ class RestSource:
         rate = self._fetcher.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
-        return max(self._interval_s * factor, self._request_count / self._requests_per_s())
+        return max(self._interval() * factor, self._request_count / self._requests_per_s())
 
     def _request_reconciliation(self, _healthy_since_s: float) -> None:
         self._reconciliation = self._reconciliation.request()

@@ -1,0 +1,142 @@
+"""The config file is read again when it changes."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import SECRET
+from tui.session import Session
+from tui.settings import read_settings
+from tui.settings.config_file import load_config
+from tui.settings.reading import KEY_OF_FIELD
+from tui.ui.data.config_watch import AT_ONCE, AT_START, ConfigWatch, SettingsChange
+from tui.ui.data.messages import Messages
+
+START = 'theme = "dark"\n[read_only]\neverywhere = true\n'
+
+
+class Watched:
+    """A session with a config file, and the watch of it."""
+
+    def __init__(self, folder: Path, text: str | None = START) -> None:
+        folder.chmod(0o700)
+        self.path = folder / "config.toml"
+        if text is not None:
+            self.write(text)
+        environ = {"HOME": "/", "TRIGGER_SECRET_KEY": SECRET}
+        file = load_config(environ, self.path)
+        self.session = Session(read_settings(environ, file=file))
+        self.messages = Messages()
+        self.changes: list[SettingsChange] = []
+        self.watch = ConfigWatch(self.session, environ, self.messages, self.changes.append)
+        self.name = str(self.path)
+
+    def write(self, text: str) -> None:
+        """Replace the file as an editor does."""
+        new = self.path.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.path)
+
+    def check(self, count: int = 2) -> None:
+        async def checks() -> None:
+            for _ in range(count):
+                await self.watch._check()
+
+        asyncio.run(checks())
+
+    @property
+    def said(self) -> list[str]:
+        return [message.text.removeprefix(self.name) for message in self.messages]
+
+
+def test_changed_file_takes_effect_once_it_is_steady(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write('theme = "light"\ninterval = 7\n')
+    watched.check(1)
+    assert watched.changes == []
+    watched.check(3)
+    settings = watched.session.settings
+    assert (settings.theme, settings.interval_s, settings.may_write) == ("light", 7.0, True)
+    assert len(watched.changes) == 1
+    assert watched.said == [" was read again: read_only, interval, theme changed."]
+
+
+def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("tui.ui.data.config_watch.read_config", refuse)
+    watched.check(3)
+    assert watched.said == []
+
+
+def empty(path: Path) -> None:
+    path.write_text("")
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda path: path.write_text('theme = "light"\n[oops'), ": line 2: expected TOML: expected ']'"),
+        (Path.unlink, " is gone: its settings stay until the next start."),
+        (empty, " is empty: its settings stay until the next start."),
+        (directory, ": a folder, not a file; the file is ignored."),
+    ],
+)
+def test_spoiled_file_keeps_the_settings(tmp_path: Path, spoil: Callable[[Path], object], line: str) -> None:
+    watched = Watched(tmp_path)
+    before = watched.session.settings
+    spoil(watched.path)
+    watched.check(4)
+    assert watched.session.settings is before
+    (said,) = watched.said
+    assert said.startswith(line)
+
+
+def test_file_that_appears_is_read(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, None)
+    watched.check()
+    watched.write(START)
+    watched.check()
+    assert not watched.session.settings.may_write
+
+
+def test_wrong_value_is_said_once_and_the_rest_is_used(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    for interval in (3, 4):
+        watched.write(f'interval = {interval}\ntheme = "drak"\n')
+        watched.check()
+    assert watched.session.settings.interval_s == 4.0
+    assert watched.session.settings.theme == "auto"
+    assert [line for line in watched.said if "drak" in line] == [
+        ': theme: expected "auto", "dark", "light" or "16", got "drak".'
+    ]
+
+
+def test_what_needs_a_new_start_is_said(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(START + '[keys]\nleave = "G"\n[programs]\neditor = ["vi"]\npager = ["less"]\n')
+    watched.check()
+    assert watched.said == [": keys, programs take effect at the next start."]
+
+
+def test_every_setting_of_the_file_takes_effect_some_time() -> None:
+    assert {*AT_ONCE, *AT_START} - {"interval_s", "read_only"} == set(KEY_OF_FIELD) - {"zone"}
+
+
+def test_protected_environment_blocks_actions(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, '[read_only]\nenvironments = ["prod"]\n')
+    assert watched.session.is_read_only
+    assert watched.session.write_block == "the config file makes an unknown environment read-only"
+    watched.write("interval = 2\n")
+    watched.check()
+    assert watched.session.write_block is None
