@@ -32,6 +32,7 @@ from tui.ui.driver import TerminalDriver
 from tui.ui.input.keys import bind
 from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
+from tui.ui.look.library_caches import CHECK_INTERVAL_S, empty_large_caches
 from tui.ui.look.own_palette import contrast_remarks
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode, detect_color_mode, has_true_color
@@ -187,6 +188,7 @@ class TriggerApp(AppBase):
         if self.session.settings.file.path is not None:
             self.set_timer(WATCH_AFTER_S, self._watch_config)
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
+        self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
 
     def _watch_config(self) -> None:
         from tui.ui.data.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
