@@ -13,6 +13,7 @@ from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
 
+FAILED = "run_cmwuqwphl00009f7de45f6e3t"
 PATH = ".config/trigger-tui/config.toml"
 
 
@@ -135,6 +136,11 @@ def test_ls_and_ticket_show_times_in_the_zone_of_the_file(tmp_path: Path, record
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     done = in_this_process("ls", "--period", "02:60-03:00", url=recordings_api.url, **home)
     assert "from-until in IST" in done.err
+    ticket = in_this_process("show", FAILED, "--markdown", url=recordings_api.url, **home).out
+    page = in_this_process("show", FAILED, url=recordings_api.url, **home).out
+    assert " IST" in ticket
+    assert " UTC" not in ticket
+    assert "times are IST" in page
 
 
 def test_monitor_uses_a_file_that_changes_while_it_runs(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], n
         freshness=Freshness(Level.CONNECTING),
         api_url=settings.api_url,
         branch=settings.branch,
-        is_read_only=not settings.may_write,
+        is_read_only=not settings.may_write or settings.read_only_in.forbids(None, is_production=True),
         is_relayed=settings.relay_url is not None,
         is_slow_link=settings.slow_link is True,
     )
