@@ -85,7 +85,7 @@ def wait(value: timedelta, *, in_minutes: bool = False) -> str:
 
 
 def zone_name(at: datetime) -> str:
-    """Return the name of the zone of a time: `UTC`, `CEST`, `UTC+05:30` where the zone has only an offset."""
+    """Return the name of the zone of a time: `UTC`, `CEST`, `UTC-03` where the zone has only an offset."""
     name = at.tzname() or UTC.tzname(None)
     return f"UTC{name}" if name[:1] in {"+", "-"} else name
 

@@ -57,7 +57,7 @@ class RunListPane(Pane):
     search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
-        bind("w", "wide", "wide", "Show clock times (UTC) beside ages, and whole run ids if they fit."),
+        bind("w", "wide", "wide", "Show clock times beside ages, and whole run ids if they fit."),
         bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice clears all marks."),
