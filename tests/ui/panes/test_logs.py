@@ -301,6 +301,8 @@ def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
     server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
 
     async def story(monitor: Monitored) -> None:
+        gc.unfreeze()
+        gc.collect()
         others = {id(log) for log in logs_in_memory()}
         pane = await opened(monitor)
         await monitor.until(lambda: pane.reading.log is not None, "the log")
@@ -314,5 +316,4 @@ def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
 
 def logs_in_memory() -> list[RunLog]:
     gc.unfreeze()  # the monitor freezes what it knows two seconds after its start, and a frozen object is not listed
-    gc.collect()
     return [each for each in gc.get_objects() if isinstance(each, RunLog)]
