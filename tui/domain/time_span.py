@@ -72,14 +72,13 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
         raise InvalidSpan("is no period: it names a day or a time that does not exist") from None
     if span is None:
         return None
-    if span.begin >= now:
+    if not _is_before(span.begin, now):
         raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
     if span.begin < now - MAX_PERIOD:
         raise InvalidSpan(f"is no period: it begins more than {MAX_PERIOD.days // 365} years ago")
     if not _is_before(span.begin, span.end):
-        raise InvalidSpan(
-            f"is no period: it {'begins when it ends' if span.end == span.begin else 'ends before it begins'}"
-        )
+        is_empty = not _is_before(span.end, span.begin)
+        raise InvalidSpan(f"is no period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
     return span
 
 
@@ -95,7 +94,7 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
     if end.time is None and not is_open:
         raise InvalidSpan("is no period: it has no end, as 2:50-3:20 or 2:50-now")
     start = _midnight(begin.day or now.date(), now) + begin.time
-    if begin.day is None and start >= now:
+    if begin.day is None and not _is_before(start, now):
         start -= _DAY
     if end.time is None:
         return TypedSpan(start, now)

@@ -91,12 +91,13 @@ def took(run: Run, now: datetime) -> timedelta | None:
 def times_same_until(run: Run, at: datetime) -> datetime:
     """Return until when `took`, `age` and `created` of a run have the same texts as at a moment, at least.
 
-    At midnight (UTC), the date appears in `created`.
+    At midnight in the zone of `at`, the date appears in `created`.
     """
     if run.fixed.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
         return at
-    midnight = datetime(at.year, at.month, at.day, tzinfo=UTC) + _DAY
-    return min(at + formatting.same_age_for(run.fixed.created_at, at), midnight)
+    midnight = datetime(at.year, at.month, at.day, tzinfo=at.tzinfo) + _DAY
+    until = at.astimezone(UTC) + formatting.same_age_for(run.fixed.created_at, at)
+    return min(until, midnight.astimezone(UTC))
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:

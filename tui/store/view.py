@@ -1,7 +1,7 @@
 """`View`: the runs that match a filter, sorted, and updated incrementally."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Final, Protocol, cast
@@ -184,10 +184,11 @@ class View:
 
         The view does not change until `update` receives these runs as changed. The caller may pass them in parts.
         """
+        now = now.astimezone(UTC)  # two times of one zone are subtracted as they are written
         before, self._filter = self._filter.now, self._filter.at(now)
         affected: set[RunId] = set()
         for age in self._filter.age_bounds:
-            ends = sorted((now - age, (before or now) - age))
+            ends = sorted((now - age, (before or now).astimezone(UTC) - age))
             affected.update(self._store.created_between(*ends))
         if self._filter.depends_on_duration:
             affected.update(self._store.live())

@@ -4,7 +4,7 @@ This module reads the typed values, explains them, and points out mistakes. `sto
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, parse_period, period_text
@@ -97,7 +97,7 @@ def read_typed(typed: Typed, default_period: timedelta, now: datetime | None = N
     period = parse_period(text) if text else default_period
     span = parse_time_span(text, now) if now is not None else None
     if span is not None and now is not None:
-        period = now - span.begin + SPAN_MARGIN
+        period = now.astimezone(UTC) - span.begin.astimezone(UTC) + SPAN_MARGIN
     if period is None:
         return None
     order = [word_of(title) for _, titles in FAMILIES for title in titles]

@@ -3,7 +3,7 @@
 This module collects the facts. `present.frame.header` makes the line.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from textual import events
@@ -76,7 +76,8 @@ class Header(Lines):
         if self.size.width and not is_covered(self):
             painter, facts = self.painter, self._facts()
             self._is_outdated, self._made_for = False, self._conditions()
-            self._made_at, self._due_at = facts.at, facts.at if _has_seconds(facts) else _end_of_line(facts.at)
+            self._made_at = facts.at.astimezone(UTC)
+            self._due_at = self._made_at if _has_seconds(facts) else _end_of_line(self._made_at)
             line = header_line(
                 facts,
                 self.size.width,
@@ -125,5 +126,5 @@ def _has_seconds(facts: HeaderFacts) -> bool:
 
 
 def _end_of_line(at: datetime) -> datetime:
-    """Return until when a line without seconds is shown."""
+    """Return until when a line without seconds, made at a time in UTC, is shown."""
     return min(at + MAX_LINE_AGE, at.replace(second=0, microsecond=0) + timedelta(minutes=1))

@@ -1,7 +1,7 @@
 """Collects what the pane of a group shows beside the group: its first run, its minutes, and the runs around it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -36,7 +36,7 @@ def minutes_of(store: Store, run_ids: Sequence[RunId], group: ErrorGroup, now: d
     if group.count < 2:
         return None
     is_recent = now - group.last_seen < MAX_MINUTES * MINUTE
-    end = _minute(now if is_recent else group.last_seen) + MINUTE
+    end = _minute(now.astimezone(UTC) if is_recent else group.last_seen) + MINUTE
     length = min(MAX_MINUTES, max(1, -(-(end - _minute(group.first_seen)) // MINUTE)))
     start = end - length * MINUTE
     counts = [0] * length

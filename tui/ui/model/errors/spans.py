@@ -1,7 +1,7 @@
 """The spans of time that the errors view can show, and the orders of its list."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.lazy_dataclass import dataclass
@@ -27,7 +27,7 @@ class SpanChoice:
 
     def at(self, now: datetime) -> TimeSpan:
         """Return the span at a time. It moves once a minute, since the groups are counted again for another span."""
-        until = now.replace(second=0, microsecond=0) + MINUTE
+        until = now.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
         return TimeSpan(until - self.length, until)
 
 

@@ -1,0 +1,125 @@
+"""What is computed from the `now` of a text is right in the hours around a change to or from summer time.
+
+Python computes with two times of one zone as their clocks show them. In Europe/Berlin, 02:30 came twice on 2026-10-25.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.domain.patches import patch_of
+from tests.support.error_groups import group_of
+from tests.support.present.samples import sample
+from tui.domain.ids import RunId
+from tui.domain.run import Fixed
+from tui.domain.time_span import InvalidSpan, read_time_span
+from tui.domain.update import RunsRead
+from tui.present.columns import times_same_until
+from tui.present.dialogs.filters import SPAN_MARGIN, Typed, read_typed
+from tui.present.frame.outage import gap_words
+from tui.store.filter import parse_filter
+from tui.store.missed_runs import Gap
+from tui.store.store import Store
+from tui.store.view import View
+from tui.ui.model.errors.facts import minutes_of
+from tui.ui.model.errors.spans import SPANS
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MINUTE = timedelta(minutes=1)
+AROUND = [
+    datetime(2026, 3, 29, 0, 59, 30, tzinfo=UTC),
+    datetime(2026, 3, 29, 1, 0, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 0, 59, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 0, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 2, 30, tzinfo=UTC),
+]
+around = pytest.mark.parametrize("utc", AROUND, ids=str)
+
+
+def local(utc: datetime) -> datetime:
+    return utc.astimezone(BERLIN)
+
+
+@around
+def test_spans_of_errors_are_those_of_utc(utc: datetime) -> None:
+    for choice in SPANS:
+        one, other = choice.at(local(utc)), choice.at(utc)
+        assert (one.since, one.until) == (other.since, other.until)
+        assert one.until - one.since == choice.length
+
+
+@around
+def test_failures_a_minute_are_those_of_utc(utc: datetime) -> None:
+    store = Store()
+    run_ids = [RunId(f"run_{number}") for number in range(90)]
+    created = [utc - number * MINUTE for number in range(90)]
+    fixed = [Fixed(created_at=each) for each in created]
+    store.apply(RunsRead(tuple(patch_of(*each[:1], fixed=each[1]) for each in zip(run_ids, fixed, strict=True))))
+    group = replace(group_of(count=90), first_seen=created[-1], last_seen=created[0])
+    one, other = (minutes_of(store, run_ids, group, now) for now in (local(utc), utc))
+    assert one is not None
+    assert one == other
+    assert one.end - one.start == len(one.counts) * MINUTE
+    assert sum(one.counts) == 16
+
+
+@around
+def test_filter_by_age_follows_the_time(utc: datetime) -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", fixed=Fixed(created_at=utc - timedelta(hours=12) + MINUTE)),)))
+    view = View(store, parse_filter("age:<12h", now=local(utc)))
+    assert len(view) == 1
+    assert view.advance_to(local(utc + 2 * MINUTE)) == {"run_a"}
+
+
+@around
+def test_period_of_a_typed_span_reaches_its_begin(utc: datetime) -> None:
+    now = local(utc)
+    typed = Typed(frozenset(), "", "", "", "", period="2026-03-01 00:00-now")
+    chosen = read_typed(typed, timedelta(days=1), now)
+    assert chosen is not None
+    assert chosen.filters.created_from is not None
+    assert utc - chosen.filters.created_from.astimezone(UTC) + SPAN_MARGIN == chosen.period
+
+
+def test_span_may_begin_in_the_first_of_two_equal_hours() -> None:
+    now = local(datetime(2026, 10, 25, 1, 10, tzinfo=UTC))
+    assert f"{now:%H:%M %Z}" == "02:10 CET"
+    span = read_time_span("2:50-now", now)
+    assert span is not None
+    assert [each.astimezone(UTC) for each in span] == [datetime(2026, 10, 25, 0, 50, tzinfo=UTC), now.astimezone(UTC)]
+
+
+def test_span_in_the_hour_that_is_left_out_is_empty() -> None:
+    now = local(datetime(2026, 3, 29, 12, tzinfo=UTC))
+    with pytest.raises(InvalidSpan, match="begins when it ends"):
+        read_time_span("2:00-3:00", now)
+
+
+def test_outage_over_the_change_has_both_ends() -> None:
+    now = local(datetime(2026, 10, 25, 3, tzinfo=UTC))
+    short = Gap(datetime(2026, 10, 25, 0, 59, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, 20, tzinfo=UTC))
+    hour = Gap(datetime(2026, 10, 25, 0, 30, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, 40, tzinfo=UTC))
+    assert gap_words(short, now) == "no data 02:59–02:00"
+    assert gap_words(hour, now) == "no data 02:30–02:30"
+
+
+def test_row_changes_at_midnight_of_the_zone() -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    done = sample("COMPLETED")
+    run = replace(done, fixed=replace(done.fixed, created_at=datetime(2026, 11, 24, 1, tzinfo=UTC)))
+    just_before = datetime(2026, 11, 26, 18, 29, tzinfo=UTC).astimezone(zone)
+    assert times_same_until(run, just_before) == datetime(2026, 11, 26, 18, 30, tzinfo=UTC)
+    evening = datetime(2026, 11, 26, 4, tzinfo=UTC).astimezone(ZoneInfo("America/Los_Angeles"))
+    assert times_same_until(run, evening) == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
+@around
+def test_row_is_kept_while_its_times_are_the_same(utc: datetime) -> None:
+    done = sample("COMPLETED")
+    run = replace(done, fixed=replace(done.fixed, created_at=utc - timedelta(seconds=30)))
+    assert times_same_until(run, local(utc)).astimezone(UTC) == utc + timedelta(seconds=1)
