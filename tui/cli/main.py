@@ -18,6 +18,9 @@ from tui.cli.options import connection_options
 from tui.output import Output, OutputClosed, OutputFailed
 from tui.settings import Secret, SettingsError
 
+ADDRESS: Final = "trigger-tui.address"
+"""The place of the view's address among what click keeps for an invocation."""
+
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 
 
@@ -26,6 +29,16 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's
         return list(subcommands.NAMES)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the address of a view out of the arguments. It stands where a command could, and has a `?`."""
+        if any("?" in arg for arg in args):
+            _, rest, _ = self.make_parser(ctx).parse_args(list(args))
+            if rest and rest[0].partition("?")[0].isalpha() and "?" in rest[0]:
+                ctx.meta[ADDRESS] = rest[0]
+                ctx.allow_interspersed_args = True  # options may follow it, as they follow a command
+                args = [*args[: len(args) - len(rest)], *rest[1:]]
+        return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for name in [cmd_name] if cmd_name in subcommands.NAMES else subcommands.NAMES:
@@ -48,12 +61,16 @@ class _LazyGroup(click.Group):
 def commands(context: click.Context, /, **options: Any) -> None:
     """Trigger.dev in the terminal: see every run, why it failed and which run triggered it; cancel and replay runs.
 
-    Without a command the monitor starts. The key comes from TRIGGER_SECRET_KEY, the address from TRIGGER_API_URL or
-    --api-url. `trigger-tui demo` needs neither; `--relay` needs TRIGGER_TUI_RELAY_TOKEN instead.
+    Without a command the monitor starts. It opens a view if one is named: 'runs?task=charge-*&status=failed&sort=took',
+    'errors?', 'run?id=run_…'; a view always has a `?`. The key comes from TRIGGER_SECRET_KEY, the server's address from
+    TRIGGER_API_URL or --api-url. `trigger-tui demo` needs neither; `--relay` needs TRIGGER_TUI_RELAY_TOKEN instead.
     """
+    address = context.meta.get(ADDRESS)
     if context.invoked_subcommand is None:
-        monitor(context.obj, options)
+        monitor(context.obj, options | {"address": address})
         return
+    if address is not None:
+        raise click.UsageError(f"{address} is a view, and `{context.invoked_subcommand}` a command: name only one")
     for flag in context.command.params:
         is_given = context.get_parameter_source(flag.name or "") is ParameterSource.COMMANDLINE
         if is_given and flag.name != "ascii_only":  # `main` reads this one from any position

@@ -144,7 +144,7 @@ def _combined_filters(words: Iterable[Word], active: RunFilters, known: KnownVal
             case "version" if not filters.versions and all(map(_has_no_case, values)):
                 filters = replace(filters, versions=values)
             case "status" if not filters.statuses:
-                filters = replace(filters, statuses=_statuses(word))
+                filters = replace(filters, statuses=rest_words_of(word.values))
             case _:
                 pass
     return filters
@@ -154,9 +154,9 @@ def _has_no_case(value: str) -> bool:
     return is_typable(value) and value.upper() == value.lower()
 
 
-def _statuses(word: Word) -> tuple[str, ...]:
-    """Return the REST words of a status word; () if REST lacks a word for a part of its meaning."""
-    parsed = read_status_words(word.values)
+def rest_words_of(patterns: list[str]) -> tuple[str, ...]:
+    """Return the REST words of the values of `status:`; () if REST lacks a word for a part of their meaning."""
+    parsed = read_status_words(patterns)
     titles = {row.title for row in STATUS_TABLE if row.canonical in parsed.group} | parsed.titles
     if len(titles) > 1:
         titles.discard("Failed to run")  # current servers neither have nor filter by this status

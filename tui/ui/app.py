@@ -43,6 +43,7 @@ from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 if TYPE_CHECKING:
+    from tui.store.addresses.view_address import ViewAddress
     from tui.ui.data.config_watch import SettingsChange
 
 LEAVE_ID: Final = "leave"
@@ -81,12 +82,14 @@ class TriggerApp(AppBase):
         environ: Mapping[str, str] | None = None,
         environment_name: str | None = None,
         early_terminal: EarlyTerminal | None = None,
+        address: "ViewAddress | None" = None,
     ) -> None:
-        """`early_terminal` has shown the first frame; the driver takes it over."""
+        """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view."""
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         self._set_up_textual()
         self.session = session
         self.early_terminal = early_terminal
+        self._address = address
         self._is_link_slow = False
         self._key_painter = KeyPainter(self)
         self.environ = environ or {}
@@ -177,12 +180,23 @@ class TriggerApp(AppBase):
         if self._exit_code is not None:
             self.exit(return_code=self._exit_code)
             return
+        if self._address is not None and self._address.run is None:
+            self._open_address()
         if isinstance(self._driver, TerminalDriver):
             self._driver.release()
         self.session.spawn(self._start(), "start")
 
+    def _open_address(self) -> None:
+        """Show the view with which the program was started."""
+        from tui.ui.views.opening import apply_address  # noqa: PLC0415  most starts have no address
+
+        assert self._address is not None
+        apply_address(self, self._address)
+
     async def _start(self) -> None:
         await self.session.start()
+        if self._address is not None and self._address.run is not None:
+            self.call_later(self._open_address)  # a run is read at once, which only a started session can do
         await self.subscription.start()
         self.set_timer(COLLECT_AFTER_S, self._collector.start)
         if self.session.settings.file.path is not None:

@@ -1,6 +1,7 @@
 """Addresses of views, in both notations."""
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,9 +10,20 @@ from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
-from tui.store.addresses.view_address import VIEWS, AddressError, ViewAddress, is_address, parse_address, parse_words
+from tui.store.addresses.addressed_views import period_problem
+from tui.store.addresses.view_address import (
+    VIEWS,
+    AddressError,
+    ViewAddress,
+    is_address,
+    parse_address,
+    parse_words,
+    read_address,
+)
 from tui.store.filter import parse_filter
-from tui.ui.model.errors.spans import GROUP_ORDERS
+from tui.store.server_filter import is_typable
+from tui.ui.model.errors.spans import GROUP_ORDERS, SPANS
+from tui.ui.panes import FORMS, PANES
 
 FIELDS = st.sampled_from(["task", "status", "tag", "-tag", "version", "queue", "error", "took", "age", "id", "-task"])
 VALUES = {"status": st.sampled_from(["failed", "executing,queued"]), "took": st.just(">5s"), "age": st.just("<2h")}
@@ -35,16 +47,18 @@ def filters(draw: st.DrawFn) -> str:
 @st.composite
 def addresses(draw: st.DrawFn) -> ViewAddress:
     view = draw(st.sampled_from(["runs", "errors"]))
-    names = st.lists(TEXTS.filter(lambda text: text == text.strip()), max_size=2).map(tuple)
+    names = st.lists(TEXTS.filter(is_typable), max_size=2, unique=True).map(tuple)
     return ViewAddress(
         view,
         draw(filters()) if view == "runs" else "",
-        draw(st.sampled_from(["", "2h", "02:50-03:20", "yesterday 23:30-00:30"])),
+        draw(st.sampled_from(["", "7d"] if view == "errors" else ["", "2h", "02:50-03:20", "yesterday 23:30-00:30"])),
         draw(st.sampled_from(["", *VIEWS[view].sorts.values()])),
         None,
-        RunFilters(tasks=draw(names.map(lambda ids: tuple(map(TaskId, ids)))), tags=draw(names))
-        if view == "runs"
-        else RunFilters(),
+        RunFilters(
+            statuses=draw(st.sampled_from([(), ("FAILED",), ("EXECUTING", "QUEUED")])),
+            tasks=draw(names.map(lambda ids: tuple(map(TaskId, ids)))),
+            tags=draw(names),
+        ),
     )
 
 
@@ -92,6 +106,40 @@ def test_run_is_named_by_its_id() -> None:
     assert parse_words("run run_123") == parse_address("run?id=run_123") == ViewAddress("run", run=RunId("run_123"))
 
 
+def test_pane_of_a_run_has_an_address() -> None:
+    address = parse_words("run run_123 pane:logs")
+    assert str(address) == "run?id=run_123&pane=logs"
+    assert address == parse_address(str(address)) == parse_words(address.words)
+    assert parse_address("run?id=run_123&pane=detail").pane == ""
+
+
+def test_server_status_takes_the_words_of_the_user() -> None:
+    for word, rest in (("failed", ("FAILED",)), ("timed-out", ("TIMED_OUT",)), ("EXECUTING", ("EXECUTING",))):
+        assert parse_address(f"runs?server-status={word}").server.statuses == rest
+    assert set(parse_address("runs?server-status=failures").server.statuses) > {"FAILED", "CRASHED"}
+
+
+def test_parts_that_do_not_fit_are_said_and_the_rest_is_used() -> None:
+    read = read_address("runs?tag=x&tsk=y&sort=tok&server-status=faled,FAILED&since=2h&since=3h")
+    assert read.address == ViewAddress("runs", "tag:x", "2h", server=RunFilters(statuses=("FAILED",)))
+    assert read.problems == (
+        '"since" is there twice',
+        "tsk:y: no field 'tsk', nearest: task",
+        'no order "tok", nearest: took; the orders are age status task took updated cost created',
+        'server-status: no status "faled"',
+    )
+    assert read_address("wall?sort=x").address is None
+    assert read_address("run?id=../admin").address is None
+
+
+def test_span_of_time_is_checked_where_the_time_is() -> None:
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    assert period_problem("2h", now) is None
+    assert period_problem("02:50-03:20", now) is None
+    assert "has not begun" in (period_problem("2026-12-01", now) or "")
+    assert "is no period" in (period_problem("soon", now) or "")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -106,6 +154,9 @@ def test_run_is_named_by_its_id() -> None:
         ("errors?task=x", "task:x: this view is filtered by words alone"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),
+        ("run?id=../x", '"../x" is not a run id'),
+        ("run?id=run_1&pane=log", 'no pane "log", nearest: logs'),
+        ("errors?since=2h", "the periods are 1h 6h 24h 7d 30d"),
         ("runs", 'an address has a "?": runs?'),
         ("runs?q=" + "x" * 8000, "at most 8,000 characters"),
     ],
@@ -118,3 +169,8 @@ def test_wrong_address_is_refused_in_words(text: str, reason: str) -> None:
 
 def test_orders_of_errors_are_those_of_the_view() -> None:
     assert tuple(VIEWS["errors"].sorts.values()) == tuple(order.id for order in GROUP_ORDERS)
+
+
+def test_periods_and_panes_are_those_of_the_views() -> None:
+    assert VIEWS["errors"].periods == tuple(span.name for span in SPANS)
+    assert {*VIEWS["run"].panes} == {entry.title for entry in (*PANES, *FORMS)} - {"runs"}

@@ -19,6 +19,7 @@ from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
 from tui.session import Session
+from tui.store.addresses.view_address import ViewAddress
 from tui.ui.app import TriggerApp
 from tui.ui.look.palettes import ColorMode
 from tui.ui.screens.main import MainScreen
@@ -121,6 +122,7 @@ async def monitored(
     wait_s: float = 3.0,
     environ: dict[str, str] | None = None,
     environment_name: str | None = None,
+    address: ViewAddress | None = None,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
     """Yield a monitor on a fleet after its first seconds."""
@@ -133,6 +135,7 @@ async def monitored(
                 is_ascii=is_ascii,
                 environ={"COLORTERM": "truecolor"} | (environ or {}),
                 environment_name=environment_name,
+                address=address,
             )
             idle = IdleCheck(app)
             async with app.run_test(size=size) as pilot:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from types import FrameType
 
+    from tui.store.addresses.view_address import ViewAddress
     from tui.ui.app import TriggerApp
     from tui.ui.terminal.early import EarlyTerminal
 
@@ -84,24 +85,42 @@ def relay_options(command: F) -> F:
     return command
 
 
+def view_address(text: str | None) -> "ViewAddress | None":
+    """Parse the address of the first view. Raises `Stop` if it is none."""
+    if text is None:
+        return None
+    from tui.store.addresses.addressed_views import period_problem
+    from tui.store.addresses.view_address import AddressError, parse_address
+
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise Stop(ExitCode.USAGE, str(error)) from None
+    if (problem := period_problem(address.since, datetime.now(UTC))) is not None:
+        raise Stop(ExitCode.USAGE, problem)
+    return address
+
+
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
     """The options for drawing the screen that are no settings."""
 
     is_ascii: bool
     has_mouse: bool
+    address: "ViewAddress | None" = None
+    """The view to start with."""
 
     @classmethod
     def of(cls, options: dict[str, Any], output: Output) -> Self:
         """Remove the display options from a command's options, and return them."""
         is_ascii = options.pop("ascii_only") or output.is_ascii
-        return cls(is_ascii, options.pop("has_mouse"))
+        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None)))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
     """Run the monitor until the user quits. The variables and options name the API or the relay."""
-    _check_terminal(os.environ)
     display = DisplayOptions.of(options, output)
+    _check_terminal(os.environ)
     relay_url, ca, file = options.pop("relay_url"), options.pop("tls_ca"), config_file_of(options)
     if relay_url is None:
         if ca is not None:
@@ -116,6 +135,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 
 
 @click.command("demo")
+@click.argument("address", required=False)
 @world_options(history=DEMO_HISTORY)
 @click.option("--prod", "is_production", is_flag=True, help="Show the environment prod instead of dev.")
 @monitor_options
@@ -124,7 +144,10 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 @config_option
 @click.pass_obj
 def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
-    """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used."""
+    """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used.
+
+    ADDRESS is the view to start with, such as 'runs?status=failed' or 'errors?'.
+    """
     from tui.emulator.server.child import run_in_child
 
     world = world_options_of(options)
@@ -273,6 +296,7 @@ def _run_app(
                 environ=os.environ,
                 environment_name=environment_name,
                 early_terminal=terminal,
+                address=display.address,
             )
             with _ended_by_signals(app, asyncio.get_running_loop()):
                 await app.run_async(mouse=display.has_mouse)

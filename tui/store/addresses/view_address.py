@@ -5,80 +5,60 @@ line separates words by spaces, as the filter after `/` does: `runs task:charge-
 
 * The fields of a filter of runs are its own: `task` `status` `tag` `took` …; a `-` before a field negates it. Words
   without a field are `q` in an address. Other views are filtered by such words alone.
-* `since` is a period or a span of time, `sort` an order, `id` the run of the view `run`.
+* `since` is a period or a span of time, `sort` an order, `id` the run of the view `run`, `pane` what it shows of it.
 * `server-task`, `server-status` … are the filters that the server applies (`f`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from difflib import get_close_matches
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
+from tui.store.addresses.addressed_views import (
+    ID,
+    PANE,
+    RUN,
+    RUNS,
+    SERVER_LISTS,
+    SERVER_PREFIX,
+    SINCE,
+    SORT,
+    TEXT,
+    VIEWS,
+    AddressedView,
+    AddressError,
+    Report,
+    nearest,
+    read_pane,
+    read_period,
+    read_run,
+    read_server_values,
+    read_sort,
+)
 from tui.store.filter import is_field, parse_filter
 from tui.store.filter_terms import FIELDS
-from tui.store.filter_words import Word, plain_values, split_words
-from tui.store.orders import ORDERS
+from tui.store.filter_words import Word, split_words
+
+__all__ = (
+    "MAX_CHARS",
+    "VIEWS",
+    "AddressError",
+    "ReadAddress",
+    "ViewAddress",
+    "is_address",
+    "parse_address",
+    "parse_words",
+    "read_address",
+)
 
 MAX_CHARS: Final = 8_000
 """A longer text is no address."""
 
-RUNS: Final = "runs"
-ERRORS: Final = "errors"
-RUN: Final = "run"
-
-SINCE: Final = "since"
-SORT: Final = "sort"
-ID: Final = "id"
-TEXT: Final = "q"
-"""The name of a word without a field in an address."""
-
-SERVER_PREFIX: Final = "server-"
-_SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "status": "statuses",
-        "task": "tasks",
-        "tag": "tags",
-        "version": "versions",
-        "queue": "queues",
-        "machine": "machines",
-        "region": "regions",
-    }
-)
-"""The field of `RunFilters` for each word of the server's filters."""
-
 _UNQUOTED: Final = "*?,:/<>\"'.-_~@!()"
 """Characters that stand in an address as they are. `&` and `#` would end a value, `%` and `+` have other meanings."""
-
-
-class AddressedView(NamedTuple):
-    """What an address of a view may have. `sorts` has the id of an order for each of its names."""
-
-    sorts: Mapping[str, str]
-    has_fields: bool = False
-    """Whether its filter has fields, and the server filters too."""
-
-    has_run: bool = False
-
-
-_RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
-
-VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
-    {
-        RUNS: AddressedView(_RUN_SORTS, has_fields=True),
-        ERRORS: AddressedView({name: name for name in ("new", "most", "latest", "first-seen", "task")}),
-        RUN: AddressedView({}, has_run=True),
-    }
-)
-"""The views that have an address."""
-
-
-class AddressError(ValueError):
-    """A text is no address. The message is one sentence, with the nearest name where there is one. It has raw text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +68,7 @@ class ViewAddress:
     * `filter`: as typed after `/`
     * `since`: as typed in `f`; whether it is a period is known only where the time is; empty: the view's own
     * `sort`: the id of an order; empty: the view's own
-    * `run`: the run of the view `run`, otherwise None
+    * `run`, `pane`: the run of the view `run` and what is shown of it; otherwise None and empty
     * `server`: the lists of the server's filters; the rest of `RunFilters` has no address
     """
 
@@ -98,6 +78,7 @@ class ViewAddress:
     sort: str = ""
     run: RunId | None = None
     server: RunFilters = field(default_factory=RunFilters)
+    pane: str = ""
 
     def __str__(self) -> str:
         """Return the address, without spaces."""
@@ -106,11 +87,13 @@ class ViewAddress:
     @property
     def words(self) -> str:
         """The same for the command line, with spaces between words."""
-        if self.run is not None:
-            return f"{self.view} {self.run}"
+        run = () if self.run is None else (str(self.run),)
         filters = (self.filter,) if self.filter else ()
-        named = (f"{name}:{value}" for name, value in self._settings())
-        return " ".join((self.view, *filters, *named))
+        named = (
+            f'{name}:"{value}"' if name == SINCE and " " in value else f"{name}:{value}"
+            for name, value in self._settings()
+        )
+        return " ".join((self.view, *run, *filters, *named))
 
     def _parts(self) -> Iterable[tuple[str, str]]:
         for word in split_words(self.filter):
@@ -121,13 +104,25 @@ class ViewAddress:
         yield from self._settings()
 
     def _settings(self) -> Iterable[tuple[str, str]]:
-        for name, attribute in _SERVER_LISTS.items():
+        for name, attribute in SERVER_LISTS.items():
             if values := getattr(self.server, attribute):
                 yield SERVER_PREFIX + name, ",".join(_quoted(value) for value in values)
         if self.since:
-            yield SINCE, _quoted(self.since) if len(self.since.split()) > 1 else self.since
+            yield SINCE, self.since
         if self.sort:
             yield SORT, self.sort
+        if self.pane:
+            yield PANE, self.pane
+
+
+class ReadAddress(NamedTuple):
+    """An address without its parts that do not fit, and a sentence without a stop for each of those.
+
+    `address` is None if nothing of it can be used.
+    """
+
+    address: ViewAddress | None
+    problems: tuple[str, ...]
 
 
 def is_address(text: str) -> bool:
@@ -137,11 +132,24 @@ def is_address(text: str) -> bool:
 
 def parse_address(text: str) -> ViewAddress:
     """Parse an address, such as `runs?task=charge-*`. Raises `AddressError`."""
+    return _parse_address(text, _refuse)
+
+
+def read_address(text: str) -> ReadAddress:
+    """Read an address of an earlier version, or one that was written by hand: what does not fit is left out."""
+    problems: list[str] = []
+    try:
+        return ReadAddress(_parse_address(text, problems.append), tuple(problems))
+    except AddressError as error:
+        return ReadAddress(None, (*problems, str(error)))
+
+
+def _parse_address(text: str, report: Report) -> ViewAddress:
     view, mark, query = text.strip().partition("?")
     if not mark:
         raise AddressError(f'an address has a "?": {view}?')
     words = [_word(*_decoded(part)) for part in query.split("&") if part]
-    return _address(view, " ".join(words), len(text))
+    return _address(view, " ".join(words), len(text), report)
 
 
 def parse_words(text: str) -> ViewAddress:
@@ -151,89 +159,94 @@ def parse_words(text: str) -> ViewAddress:
     """
     view, _, rest = text.strip().partition(" ")
     rest = rest.strip()
-    if view == RUN and rest and ":" not in rest:
-        rest = f"{ID}:{rest}"
-    return _address(view, rest, len(text))
+    first, _, others = rest.partition(" ")
+    if view.casefold() == RUN and rest and ":" not in first:
+        rest = f"{ID}:{first} {others}"
+    return _address(view, rest, len(text), _refuse)
 
 
-def _address(view: str, words: str, length: int) -> ViewAddress:
+def _refuse(problem: str) -> NoReturn:
+    raise AddressError(problem)
+
+
+def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
     if length > MAX_CHARS:
         raise AddressError(f"an address has at most {MAX_CHARS:,} characters")
     form = VIEWS.get(view.casefold())
     if form is None:
-        raise AddressError(f'no view "{view}"{_nearest(view, VIEWS)}; the views are {" ".join(VIEWS)}')
-    texts: list[str] = []
+        raise AddressError(f'no view "{view}"{nearest(view.casefold(), VIEWS)}; the views are {" ".join(VIEWS)}')
+    parts: list[Word] = []
     settings: dict[str, str] = {}
     for word in split_words(words):
-        if word.field is not None and word.field in _own_names(form):
-            _add_setting(settings, word)
+        if word.field is not None and word.field in form.names:
+            _add_setting(settings, word, report)
         else:
-            texts.append(f"{'-' if word.is_negated else ''}{_closed(word.source)}")
-    filter_text = " ".join(texts)
-    _check_filter(filter_text, form)
+            parts.append(word)
+    plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
     return ViewAddress(
         view.casefold(),
-        filter_text,
-        _unquoted(settings.pop(SINCE, "")),
-        _sort(settings.pop(SORT, ""), form),
-        _run(settings.pop(ID, None), form),
-        RunFilters(**_server_filters(settings)),
+        _filter_text(parts, form, report),
+        read_period(plain[SINCE], form, report),
+        read_sort(plain[SORT], form, report),
+        read_run(plain[ID], form),
+        RunFilters(**_server_filters(settings, report)),
+        read_pane(plain[PANE], form, report),
     )
 
 
-def _own_names(form: AddressedView) -> tuple[str, ...]:
-    if form.has_run:
-        return (ID,)
-    server = tuple(SERVER_PREFIX + name for name in _SERVER_LISTS) if form.has_fields else ()
-    return (SINCE, SORT, *server)
-
-
-def _add_setting(settings: dict[str, str], word: Word) -> None:
+def _add_setting(settings: dict[str, str], word: Word, report: Report) -> None:
     name = str(word.field)
     if word.is_negated:
-        raise AddressError(f'"{name}" cannot be negated')
-    if not word.rest:
-        raise AddressError(f'"{name}" has no value')
-    if name in settings:
-        raise AddressError(f'"{name}" is there twice')
-    settings[name] = word.rest
+        report(f'"{name}" cannot be negated')
+    elif not word.rest:
+        report(f'"{name}" has no value')
+    elif name in settings:
+        report(f'"{name}" is there twice')
+    else:
+        settings[name] = word.rest
 
 
-def _check_filter(text: str, form: AddressedView) -> None:
-    if form.has_run and text:
-        raise AddressError(f'a run is named by its id, not by "{text}"')
-    if not form.has_fields:
-        if field_word := next((word for word in split_words(text) if is_field(word)), None):
-            raise AddressError(f"{field_word.source}: this view is filtered by words alone")
-        return
-    for invalid in parse_filter(text).invalid_words:
-        name = invalid.word.partition(":")[0].casefold()
-        known = (*FIELDS, *_own_names(form))
-        hint = _nearest(name, known) if name not in FIELDS else ""
-        raise AddressError(f"{invalid.word}: {f'no field {name!r}{hint}' if hint else invalid.reason}")
+def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
+    """Return the words of the filter that fit, as one text."""
+    check = _run_word if form.has_run else _field_word if form.has_fields else _plain_word
+    texts: list[str] = []
+    for word in words:
+        # A word whose last quote is closed, so that another may follow.
+        text = f"{'-' if word.is_negated else ''}{word.source}" + '"' * (word.source.count('"') % 2)
+        problem = check(word, text)
+        if problem:
+            report(problem)
+        else:
+            texts.append(text)
+    whole = " ".join(texts)
+    if form.has_fields and (invalid := parse_filter(whole).invalid_words):
+        report(f"{invalid[0].word}: {invalid[0].reason}")  # too many words or values
+        return ""
+    return whole
 
 
-def _sort(text: str, form: AddressedView) -> str:
-    sort = _unquoted(text).casefold()
-    if sort and sort not in form.sorts:
-        raise AddressError(f'no order "{text}"{_nearest(sort, form.sorts)}; the orders are {" ".join(form.sorts)}')
-    return form.sorts.get(sort, "")
+def _run_word(_: Word, text: str) -> str:
+    return f'a run is named by its id, not by "{text}"'
 
 
-def _run(text: str | None, form: AddressedView) -> RunId | None:
-    if not form.has_run:
-        return None
-    if not text:
-        raise AddressError("the id of the run is missing: run?id=run_…")
-    return RunId(_unquoted(text))
+def _plain_word(word: Word, _: str) -> str:
+    return f"{word.source}: this view is filtered by words alone" if is_field(word) else ""
 
 
-def _server_filters(settings: Mapping[str, str]) -> dict[str, Any]:
-    lists = {_SERVER_LISTS[name.removeprefix(SERVER_PREFIX)]: plain_values(text) for name, text in settings.items()}
-    for name, values in lists.items():
-        if not values:
-            raise AddressError(f'the server knows no "*" and "?": give whole names of {name}')
-    return {name: tuple(values) for name, values in lists.items()}
+def _field_word(word: Word, text: str) -> str:
+    for invalid in parse_filter(f"{text} ").invalid_words:
+        name = word.field or ""
+        hint = nearest(name, (*FIELDS, *VIEWS[RUNS].names)) if name not in FIELDS else ""
+        return f"{invalid.word}: {f'no field {name!r}{hint}' if hint else invalid.reason}"
+    return ""
+
+
+def _server_filters(settings: Mapping[str, str], report: Report) -> dict[str, Any]:
+    return {
+        field_name: read_server_values(name, settings[SERVER_PREFIX + name], report)
+        for name, field_name in SERVER_LISTS.items()
+        if SERVER_PREFIX + name in settings
+    }
 
 
 def _encoded(name: str, value: str) -> str:
@@ -259,17 +272,3 @@ def _quoted(value: str, *, always: bool = False) -> str:
     """Return a value in quotes if it would otherwise be several words or values, or a glob. It loses its own quotes."""
     plain = value.replace('"', "")
     return f'"{plain}"' if always or any(each.isspace() or each in ",*?[:" for each in plain) else plain
-
-
-def _closed(source: str) -> str:
-    """Return a word whose last quote is closed, so that another word may follow."""
-    return f'{source}"' if source.count('"') % 2 else source
-
-
-def _unquoted(value: str) -> str:
-    return value.replace('"', "")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, tuple(known), 1)
-    return f", nearest: {near[0]}" if near else ""

@@ -1,6 +1,7 @@
 """The running sources of the list of runs, and the server's filters that they use.
 
-There is one set of sources at a time. Changed filters replace it. The filters are saved for the next start.
+There is one set of sources at a time. Changed filters replace it. Filters that the user chose are saved for the next
+start; those of a view that was opened by its address are not.
 """
 
 import asyncio
@@ -35,6 +36,10 @@ class RunSubscription:
             environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
         )
         self._remembered = Remembered()
+        """What is saved."""
+        self._shown = Remembered()
+        """What is shown: the same, or the view of an address."""
+        self._is_visiting = False
         self.is_recalled = False
         self.on_filters: Callable[[Remembered], object] = lambda _: None
         self.on_failure: Callable[[str], None] = lambda _: None
@@ -42,7 +47,7 @@ class RunSubscription:
     @property
     def chosen(self) -> ServerFilter:
         """The current filters."""
-        return ServerFilter(self._remembered.filters, self._remembered.period or self._session.settings.history)
+        return ServerFilter(self._shown.filters, self._shown.period or self._session.settings.history)
 
     @property
     def is_filtered(self) -> bool:
@@ -52,27 +57,42 @@ class RunSubscription:
     @property
     def chosen_at(self) -> datetime | None:
         """When the current filters were chosen, if that is known."""
-        return self._remembered.chosen_at
+        return self._shown.chosen_at
 
     @property
     def _default(self) -> ServerFilter:
         return ServerFilter(RunFilters(), self._session.settings.history)
 
     async def start(self) -> None:
-        """Load the filters of the last session, and follow the runs that pass them."""
+        """Load the filters of the last session, and follow the runs that pass them. An address that was opened wins."""
         self._remembered = await self._file.load()
-        self.is_recalled = self.is_filtered
+        if self._is_visiting:
+            self._shown = replace(self._shown, is_wide=self._remembered.is_wide)
+        else:
+            self._shown = self._remembered
+            self.is_recalled = self.is_filtered
         if self._file.failure is not None:
             self.on_failure(self._file.failure)
-        self.on_filters(self._remembered)
+        self.on_filters(self._shown)
         self._follow()
+
+    def visit(self, chosen: ServerFilter, order: str) -> None:
+        """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
+        before = self.chosen
+        self._shown = replace(
+            self._shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=self._session.now()
+        )
+        self.is_recalled, self._is_visiting = False, True
+        if self._sources and self.chosen != before:
+            self._follow()
 
     def choose(self, chosen: ServerFilter) -> None:
         """Follow the runs that pass other filters."""
         now = self._session.now()
         self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
+        self._shown = replace(self._shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
         self.is_recalled = False
-        self.on_filters(self._remembered)
+        self.on_filters(self._shown)
         self._follow()
         self._save()
 
@@ -81,9 +101,16 @@ class RunSubscription:
         if self.is_filtered:
             self.choose(self._default)
 
-    def save_arrangement(self, order: str, *, is_wide: bool) -> None:
-        """Save the order and the columns of the list for the next start."""
-        self._remembered = replace(self._remembered, order=order, is_wide=is_wide)
+    def save_order(self, order: str) -> None:
+        """Save the order of the list for the next start."""
+        self._remembered = replace(self._remembered, order=order)
+        self._shown = replace(self._shown, order=order)
+        self._save()
+
+    def save_width(self, *, is_wide: bool) -> None:
+        """Save whether the list shows whole run ids and times for the next start."""
+        self._remembered = replace(self._remembered, is_wide=is_wide)
+        self._shown = replace(self._shown, is_wide=is_wide)
         self._save()
 
     def refresh(self) -> None:
@@ -99,7 +126,7 @@ class RunSubscription:
             return  # a relay sends all runs, whatever the filters are
         for source in self._sources:
             source.cancel()
-        self._sources = self._session.sources.follow_runs(filters=self._remembered.filters, history=self.chosen.period)
+        self._sources = self._session.sources.follow_runs(filters=self._shown.filters, history=self.chosen.period)
 
     def _save(self) -> None:
         self._session.spawn(self._write(), "save the filters")

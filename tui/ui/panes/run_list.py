@@ -142,8 +142,12 @@ class RunListPane(Pane):
         count = count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
         return (Piece(" · ".join(part for part in (parsed.hint, count) if part), Token.MUTED),)
 
-    def show_query(self, query: ListQuery, cursor: RunId | None = None) -> None:
-        """Show another filter and order, with the cursor on a run once the list has it."""
+    def show_query(self, query: ListQuery, cursor: RunId | None = None, *, token: Token | None = None) -> None:
+        """Show another filter and order, with the cursor on a run once the list has it.
+
+        `token` is the colour of the server's filters in the rule, if it changes.
+        """
+        self._filter_token = token or self._filter_token
         self.table.highlight(highlighted_texts(query.text))
         self._drop_search()
         self._wanted_cursor, self._named = cursor, query if query.text_name else None
@@ -235,14 +239,11 @@ class RunListPane(Pane):
     def sort_by(self, order: Order) -> None:
         """Sort the list, and save the order for the next start."""
         self.views.request(replace(self.views.query, order=order))
-        self._save_arrangement()
+        self.app_base.subscription.save_order(order.id)
 
     def action_wide(self) -> None:
         self.table.show_wide(is_wide=not self.table.is_wide)
-        self._save_arrangement()
-
-    def _save_arrangement(self) -> None:
-        self.app_base.subscription.save_arrangement(self.views.query.order.id, is_wide=self.table.is_wide)
+        self.app_base.subscription.save_width(is_wide=self.table.is_wide)
 
     def action_mark(self) -> None:
         self.rows.toggle_mark()

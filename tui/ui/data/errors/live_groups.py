@@ -53,6 +53,11 @@ class LiveErrorGroups:
         self._details = GroupDetails(self._session, self.reading.read_group, self._on_surroundings)
 
     @property
+    def wanted_span(self) -> SpanChoice:
+        """The span that was asked for; `span` follows once all of it is counted."""
+        return self._wanted_span
+
+    @property
     def read(self) -> GroupsRead:
         """How far the failed runs of the span were read."""
         updates, progress = self._updates, self.reading.progress
@@ -193,6 +198,18 @@ class LiveErrorGroups:
         if self._updates is not None:
             self._updates.show_span(self._time_span)
         return True
+
+    def show(self, span: SpanChoice, query: GroupQuery) -> None:
+        """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
+        is_other, self._wanted_span = span != self._wanted_span, span
+        if self._updates is None:
+            self.span, self.list = span, self.list.emptied(query)
+            return
+        self._updates.show_query(query)
+        if is_other:
+            self._updates.show_span(self._time_span)
+            if self._is_open:
+                self.reading.start(span.length, self._filters)
 
     def sort_by(self, order: GroupOrder) -> None:
         """Use another order."""

@@ -40,15 +40,21 @@ class ErrorsEntrance:
 
     def open(self) -> None:
         """Show the errors."""
-        from tui.ui.data.errors.live_groups import LiveErrorGroups  # noqa: PLC0415  loaded when first used
         from tui.ui.screens.errors.screen import ErrorsScreen  # noqa: PLC0415  loaded when first used
 
         main = self._main
-        if self._groups is None:
-            self._groups = LiveErrorGroups(main.live)
-        self.screen = ErrorsScreen(main.live, self._groups, main.action_controller, self._list_runs)
+        self.screen = ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs)
         main.selection_loader.require(())  # panes that are covered cost no requests
         main.app.push_screen(self.screen, self._on_left)
+
+    @property
+    def groups(self) -> "LiveErrorGroups":
+        """The groups of the view, which remember its span and order."""
+        from tui.ui.data.errors.live_groups import LiveErrorGroups  # noqa: PLC0415  loaded when first used
+
+        if self._groups is None:
+            self._groups = LiveErrorGroups(self._main.live)
+        return self._groups
 
     def leave(self) -> None:
         """Return to the runs, if the errors are shown."""

@@ -1,0 +1,44 @@
+"""The start at the address of a view, and saved views, through the real program."""
+
+import pytest
+
+from tests.cli.test_monitor import DEMO, MONITOR
+from tests.perf.terminal import Terminal
+from tests.support.commands import environment, trigger_tui
+
+
+def test_demo_starts_at_an_address() -> None:
+    with Terminal([*DEMO, "runs?task=*&status=completed&sort=took"], env=environment(None)) as terminal:
+        terminal.wait_for("/task:* status:completed", "by took", "Completed")
+        terminal.send("qq")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("vrun?",), 'no view "vrun", nearest: run; the views are runs errors run\n'),
+        (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
+        (
+            ("demo", "errors?sort=newe"),
+            'no order "newe", nearest: new; the orders are new most latest first-seen task\n',
+        ),
+        (("--ascii", "runs?since=soon"), '"soon" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
+        (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),
+    ],
+)
+def test_wrong_address_is_one_line(arguments: tuple[str, ...], reason: str) -> None:
+    done = trigger_tui(*arguments, url="http://127.0.0.1:9")
+    assert (done.code, done.out, done.err) == (2, "", reason)
+
+
+def test_word_without_a_question_mark_stays_a_command() -> None:
+    done = trigger_tui("errors", url="http://127.0.0.1:9")
+    assert done.code == 3
+
+
+def test_errors_have_an_address_before_anything_answers() -> None:
+    with Terminal([*MONITOR, "errors?since=6h", "--no-title"], env=environment("http://127.0.0.1:9")) as terminal:
+        terminal.wait_for("1:errors", "last 6h")
+        terminal.send("qq")
+        assert terminal.end() == 0

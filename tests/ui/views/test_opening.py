@@ -1,0 +1,112 @@
+"""Views by their addresses: opened in the monitor and at its start, and named again."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.ui.fleets import failing_fleet, small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.filters import RunFilters
+from tui.store.addresses.view_address import parse_address
+from tui.store.server_filter import ServerFilter
+from tui.ui.screens.errors.screen import ErrorsScreen
+from tui.ui.screens.main import MainScreen
+from tui.ui.views.opening import address_of, apply_address
+
+OTHER_VIEWS = (
+    "runs?task=task-*&q=x&since=2h&sort=took",
+    "errors?q=customer&since=6h&sort=most",
+    "runs?server-task=task-1&since=2026-11-24%2009:00-10:00",
+    "errors?server-tag=customer",
+    "run?id=run_1",
+    "runs?-tag=x",
+    "run?id=run_2&pane=logs",
+    "run?id=run_2&pane=waterfall",
+    "runs?",
+    "errors?",
+)
+
+
+def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for text in OTHER_VIEWS:
+            assert apply_address(monitor.app, parse_address(text)) is None
+            await monitor.later(1)
+            assert str(address_of(monitor.app.screen)) == text
+            assert isinstance(monitor.app.screen, ErrorsScreen if text.startswith("errors") else MainScreen)
+
+    run_story(story, tmp_path, failing_fleet())
+    assert not list(tmp_path.rglob("screen-*.json"))
+
+
+def test_address_shows_what_it_names(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        apply_address(monitor.app, parse_address("errors?q=customer&since=6h&sort=most"))
+        await monitor.later(8)
+        assert "1:errors · /customer · last 6h · most first " in monitor.lines[1]
+        assert "1 of 3 groups" in monitor.lines[1]
+        apply_address(monitor.app, parse_address("runs?server-task=task-1&sort=took&q=run"))
+        await monitor.later(3)
+        assert "1:runs · /run · task-1, last 24h" in monitor.lines[1]
+        assert "by took" in monitor.lines[1]
+        assert len(monitor.screen.run_list.rows.view) == 6
+        run_id = monitor.screen.run_list.rows.view.at(0)
+        apply_address(monitor.app, parse_address(f"run?id={run_id}"))
+        await monitor.later(3)
+        assert monitor.screen.pane.title == "detail"
+        assert "task-1" in monitor.text
+        await monitor.press("escape")
+        assert monitor.screen.pane.title == "runs"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_period_that_does_not_fit_is_said_and_the_rest_is_used(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        problem = apply_address(monitor.app, parse_address("runs?tag=x&since=soon"))
+        assert problem is not None
+        assert '"soon" is no period' in problem
+        assert str(address_of(monitor.screen)) == "runs?tag=x"
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None:
+    failed = ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=6))
+
+    async def choose(monitor: Monitored) -> None:
+        monitor.app.subscription.choose(failed)
+        await monitor.later(1)
+
+    async def visit(monitor: Monitored) -> None:
+        assert "filters from" not in monitor.text
+        assert monitor.app.subscription.chosen.filters.statuses == ("COMPLETED",)
+        assert str(address_of(monitor.screen)) == "runs?tag=x&server-status=COMPLETED&sort=cost"
+        await monitor.press("w")
+
+    async def sort(monitor: Monitored) -> None:
+        await monitor.press("s", wait_s=1)
+
+    async def afterwards(monitor: Monitored) -> None:
+        assert monitor.app.subscription.chosen == failed
+
+    address = parse_address("runs?tag=x&server-status=COMPLETED&sort=cost")
+    for story, given, order in ((choose, None, None), (visit, address, None), (sort, address, "created")):
+        run_story(story, tmp_path, small_fleet(), environment_name="here", address=given)
+        (path,) = tmp_path.rglob("screen-*.json")
+        saved = json.loads(path.read_text())
+        assert (saved["filters"], saved["period"], saved["order"]) == ({"statuses": ["FAILED"]}, "6h", order)
+        assert saved["wide"] is (story is not choose)
+    run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
+
+
+def test_start_at_a_run_shows_it(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    run_id = fleet.runs[0].id
+
+    async def story(monitor: Monitored) -> None:
+        assert monitor.screen.pane.title == "detail"
+        assert monitor.screen.selection.run_id == run_id
+        assert run_id in monitor.text
+
+    run_story(story, tmp_path, fleet, address=parse_address(f"run?id={run_id}"))

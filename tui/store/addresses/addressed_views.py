@@ -1,0 +1,170 @@
+"""The views that have an address, the names that an address may have, and what their values may be.
+
+`read_setting` functions take a `report`: a strict reader raises there, one that uses the rest collects the sentences.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from tui.domain.filters import parse_period
+from tui.domain.ids import RunId
+from tui.domain.status import filter_word
+from tui.domain.time_span import InvalidSpan, read_time_span
+from tui.store.filter_words import plain_values
+from tui.store.orders import ORDERS
+from tui.store.search_plan import rest_words_of
+from tui.store.server_filter import is_typable
+
+RUNS: Final = "runs"
+ERRORS: Final = "errors"
+RUN: Final = "run"
+
+SINCE: Final = "since"
+SORT: Final = "sort"
+ID: Final = "id"
+PANE: Final = "pane"
+TEXT: Final = "q"
+"""The name of a word without a field in an address."""
+
+SERVER_PREFIX: Final = "server-"
+SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "status": "statuses",
+        "task": "tasks",
+        "tag": "tags",
+        "version": "versions",
+        "queue": "queues",
+        "machine": "machines",
+        "region": "regions",
+    }
+)
+"""The field of `RunFilters` for each word of the server's filters."""
+
+Report = Callable[[str], None]
+"""Receives a sentence about a part that does not fit."""
+
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+"""The characters of an id that are safe in the path of a URL."""
+
+
+class AddressedView(NamedTuple):
+    """What an address of a view may have. `sorts` has the id of an order for each of its names."""
+
+    sorts: Mapping[str, str]
+    has_fields: bool = False
+    """Whether its filter has fields."""
+
+    periods: tuple[str, ...] = ()
+    """The periods that it can show; empty: every period, and spans of time."""
+
+    panes: tuple[str, ...] = ()
+    """The panes of a run, the usual one first. Only the view of one run has any."""
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it shows one run."""
+        return bool(self.panes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its settings. Other names belong to its filter."""
+        return (ID, PANE) if self.has_run else (SINCE, SORT, *(SERVER_PREFIX + name for name in SERVER_LISTS))
+
+
+_RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
+
+VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
+    {
+        RUNS: AddressedView(_RUN_SORTS, has_fields=True),
+        ERRORS: AddressedView(
+            {name: name for name in ("new", "most", "latest", "first-seen", "task")},
+            periods=("1h", "6h", "24h", "7d", "30d"),
+        ),
+        RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
+    }
+)
+"""The views that have an address."""
+
+
+class AddressError(ValueError):
+    """A text is no address. The message is one sentence, with the nearest name where there is one. It has raw text."""
+
+
+def read_sort(text: str, view: AddressedView, report: Report) -> str:
+    """Return the id of an order; "" for the view's own."""
+    if text and text.casefold() not in view.sorts:
+        report(f'no order "{text}"{nearest(text.casefold(), view.sorts)}; the orders are {" ".join(view.sorts)}')
+    return view.sorts.get(text.casefold(), "")
+
+
+def read_period(text: str, view: AddressedView, report: Report) -> str:
+    """Return a period that the view can show, or "". Whether it is a span of time is known only where the time is."""
+    if text and view.periods and text not in view.periods:
+        report(f'no period "{text}" in this view; the periods are {" ".join(view.periods)}')
+        return ""
+    return text
+
+
+def read_pane(text: str, view: AddressedView, report: Report) -> str:
+    """Return the pane of a run; "" for the usual one."""
+    name = text.casefold()
+    if name and name not in view.panes:
+        report(f'no pane "{text}"{nearest(name, view.panes)}; the panes are {" ".join(view.panes)}')
+        return ""
+    return "" if view.panes[:1] == (name,) else name
+
+
+def read_run(text: str, view: AddressedView) -> RunId | None:
+    """Return the run of the view of one run. Raises `AddressError`: without a run there is nothing to show."""
+    if not view.has_run:
+        return None
+    if not text:
+        raise AddressError("the id of the run is missing: run?id=run_…")
+    if not _RUN_ID.match(text):
+        raise AddressError(f'"{text}" is not a run id (run_…)')
+    return RunId(text)
+
+
+def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
+    """Return the values of one of the server's filters, such as `status`."""
+    values = plain_values(text)
+    if not values:
+        report(f'{SERVER_PREFIX}{name}: the server knows no "*" and "?", only whole names')
+    if name == "status":
+        return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
+    for value in values:
+        if not is_typable(value):
+            report(f'{SERVER_PREFIX}{name}: "{value}" cannot be filtered by')
+    return tuple(dict.fromkeys(value for value in values if is_typable(value)))
+
+
+def _status_words(value: str, report: Report) -> tuple[str, ...]:
+    if (word := filter_word(value)) is not None:
+        return (word,)
+    words = rest_words_of([value.casefold()])
+    if not words:
+        report(f'{SERVER_PREFIX}status: no status "{value}"')
+    return words
+
+
+def period_problem(since: str, now: datetime) -> str | None:
+    """Return why a text is neither a period nor a span of time, as a sentence without a stop; None if it is one."""
+    if not since or parse_period(since) is not None:
+        return None
+    try:
+        if read_time_span(since, now) is not None:
+            return None
+    except InvalidSpan as error:
+        return f'"{since}" {error}'
+    return f'"{since}" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20'
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the most similar name, as the rest of a sentence; "" if none is similar."""
+    from difflib import get_close_matches  # noqa: PLC0415  most addresses are right
+
+    near = get_close_matches(name, tuple(known), 1)
+    return f", nearest: {near[0]}" if near else ""

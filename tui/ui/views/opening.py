@@ -1,0 +1,166 @@
+"""`apply_address` brings the program to a view, and `address_of` names the one that is shown.
+
+Whatever leads to a view goes through here: an address at the start, the command line, a saved view, the way back.
+Nothing that an address sets is saved for the next start. A view that is opened by the user's own keys is not affected.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from textual.screen import Screen
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.present.dialogs.filters import Typed, period_words, read_typed
+from tui.present.styled import Token
+from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS, SERVER_LISTS, period_problem
+from tui.store.addresses.view_address import ViewAddress
+from tui.store.filter import is_field
+from tui.store.filter_words import split_words
+from tui.store.orders import CREATED, ORDERS
+from tui.store.server_filter import ServerFilter
+from tui.ui.base import AppBase
+from tui.ui.model.errors.ranking import GroupQuery
+from tui.ui.model.errors.spans import DAY, GROUP_ORDERS, NEW_FIRST, SPANS
+from tui.ui.model.list_views import ListQuery
+from tui.ui.panes.detail import DetailPane
+from tui.ui.panes.errors.group_list import GroupListPane
+from tui.ui.screens.errors.screen import ErrorsScreen
+from tui.ui.screens.main import MainScreen
+
+_ORDERS: Final = {order.id: order for order in ORDERS}
+_GROUP_ORDERS: Final = {order.id: order for order in GROUP_ORDERS}
+_SPANS: Final = {span.name: span for span in SPANS}
+
+
+def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = None) -> str | None:
+    """Show a view, whatever is shown now. Dialogs have to be closed before.
+
+    `cursor` is the run on which the cursor of the list stands once it has it; without it, the list is at its top.
+    Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
+    """
+    main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
+    now = app.session.now()
+    problem = period_problem(address.since, now)
+    if problem is not None:
+        address = replace(address, since="")
+    match address.view:
+        case "run" if address.run is not None:
+            _show_run(main, address.run, address.pane or DetailPane.title)
+        case "errors":
+            _show_errors(main, address)
+        case _:
+            _show_runs(main, address, cursor)
+    return problem
+
+
+def address_of(screen: Screen[Any]) -> ViewAddress:
+    """Return the address of what a screen shows, or of what is below a dialog or a page.
+
+    A filter with a word that is not understood has an address that no one can open: `parse_address` says why.
+    """
+    views = [each for each in screen.app.screen_stack if isinstance(each, MainScreen | ErrorsScreen)]
+    shown = screen if isinstance(screen, MainScreen | ErrorsScreen) else views[-1]
+    if isinstance(shown, ErrorsScreen):
+        return _address_of_errors(shown)
+    run_id = None if shown.pane is shown.run_list else shown.pane.target or shown.selection.run_id
+    if run_id is not None:
+        pane = shown.pane.title
+        return ViewAddress(RUN, run=run_id, pane="" if pane == DetailPane.title else pane)
+    return _address_of_list(shown)
+
+
+def _show_runs(main: MainScreen, address: ViewAddress, cursor: RunId | None) -> None:
+    app = main.app_base
+    main.errors.leave()
+    chosen = _server_filter(main, address)
+    order = _ORDERS.get(address.sort, CREATED)
+    app.subscription.visit(chosen, order.id)
+    token = Token.TEXT if app.subscription.is_filtered else Token.MUTED
+    query = ListQuery(chosen.period, address.filter, chosen.filters, order)
+    main.run_list.show_query(query, cursor, token=token)
+    main.show_list(None)
+    if cursor is None:
+        main.run_list.table.action_top()
+
+
+def _show_run(main: MainScreen, run_id: RunId, pane: str) -> None:
+    main.errors.leave()
+    if pane == DetailPane.title:
+        main.workspace.go_to(pane)
+    else:
+        main.call_later(partial(main.workspace.show_form, pane))
+    main.history.go(run_id)
+
+
+def _show_errors(main: MainScreen, address: ViewAddress) -> None:
+    app = main.app_base
+    if address.server != app.subscription.chosen.filters:
+        app.subscription.visit(_server_filter(main, replace(address, since="")), main.run_list.views.query.order.id)
+        chosen = app.subscription.chosen
+        listed = replace(main.run_list.views.query, filters=chosen.filters, period=chosen.period)
+        main.run_list.show_query(listed, main.run_list.target)
+    query = GroupQuery(_GROUP_ORDERS.get(address.sort, NEW_FIRST), _plain_words(address.filter))
+    main.errors.groups.show(_SPANS.get(address.since, DAY), query)
+    if (screen := main.errors.screen) is None:
+        main.errors.open()
+    else:
+        screen.groups.open(app.subscription.chosen.filters)
+        screen.workspace.go_to(GroupListPane.title)
+    assert main.errors.screen is not None
+    main.errors.screen.group_list.table.highlight(query.text)
+
+
+def _server_filter(main: MainScreen, address: ViewAddress) -> ServerFilter:
+    settings, now = main.live.session.settings, main.live.session.now()
+    period = read_typed(Typed(period=address.since), settings.history, now)
+    assert period is not None, "apply_address has checked the period"
+    window = period.filters
+    filters = replace(address.server, created_from=window.created_from, created_to=window.created_to)
+    return ServerFilter(filters, period.period)
+
+
+def _address_of_list(main: MainScreen) -> ViewAddress:
+    query, settings = main.run_list.views.query, main.live.session.settings
+    since = period_words(query.filters, query.period)
+    is_usual = query.filters.created_from is None and query.period == settings.history
+    return ViewAddress(
+        RUNS,
+        _closed(query.text),
+        "" if is_usual else since,
+        "" if query.order is CREATED else query.order.id,
+        server=_lists_of(query.filters),
+    )
+
+
+def _address_of_errors(screen: ErrorsScreen) -> ViewAddress:
+    order, text = screen.groups.query
+    span = screen.groups.wanted_span
+    return ViewAddress(
+        ERRORS,
+        _as_words(text),
+        "" if span is DAY else span.name,
+        "" if order is NEW_FIRST else order.id,
+        server=_lists_of(screen.app_base.subscription.chosen.filters),
+    )
+
+
+def _lists_of(filters: RunFilters) -> RunFilters:
+    lists: Mapping[str, Any] = {name: getattr(filters, name) for name in SERVER_LISTS.values()}
+    return RunFilters(**lists)
+
+
+def _closed(text: str) -> str:
+    return f'{text}"'.strip() if text.count('"') % 2 else text.strip()
+
+
+def _as_words(text: str) -> str:
+    """Return a text that is searched word by word as a filter in which no word is a field."""
+    words = (word.replace('"', "") for word in text.split())
+    return " ".join(f'"{word}"' if any(map(is_field, split_words(word))) else word for word in words if word)
+
+
+def _plain_words(text: str) -> str:
+    return text.replace('"', "")
