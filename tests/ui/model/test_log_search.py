@@ -57,6 +57,15 @@ def test_search_unfolds_the_stack_in_which_it_matches() -> None:
     assert view.is_hit(0)
 
 
+def test_search_leaves_a_stack_folded_in_another_line() -> None:
+    view = view_of("only", "Error: x\n    at run (file:///app/node_modules/pg/lib.js:1:2)")
+    view.toggle(0)
+    view.toggle(1)
+    text = searched(view, "lib.js")
+    assert "lib.js" in text
+    assert "z.js" not in text.partition("lib.js")[0]
+
+
 def test_error_that_matches_is_not_folded() -> None:
     view = view_of("only")
     view.toggle(0)

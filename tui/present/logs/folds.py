@@ -15,7 +15,7 @@ MESSAGE: Final = "message"
 class LineFolds:
     """Which parts of an opened line the user folded or unfolded: of its attributes, and of its stacks.
 
-    `opens_all` unfolds every stack, for a search.
+    `opens_all` unfolds every stack, because a search found the line.
     """
 
     json: JsonFolds = JsonFolds()

@@ -285,12 +285,13 @@ class LogView:
         found = FoldedJson(values, JsonFolds(), self._columns.message).find(needle) if values else ()
         return [place for place in islice(found, MAX_SEARCHED) if place is not None]
 
-    def _searched(self, index: int, folds: LineFolds) -> LineFolds:
-        """Return the folds of an opened line as a search shows it: nothing that matches is folded."""
-        if not self.needle:
+    def _searched(self, line: LogLine, index: int, folds: LineFolds) -> LineFolds:
+        """Return the folds of an opened line as a search shows it: nothing in a line that matches is folded."""
+        places = self._places_of(index, self.needle) if self.needle else []
+        is_in_message = bool(self.needle) and self.needle in line.message[:SEARCH_CHARS].casefold()
+        if not (places or is_in_message):
             return folds
-        found = containers_of(self._places_of(index, self.needle))
-        return replace(folds, json=replace(folds.json, found=found), opens_all=True)
+        return replace(folds, json=replace(folds.json, found=containers_of(places)), opens_all=True)
 
     def window(self, height: int) -> list[ShownRow]:
         """Return the visible rows, after moving the window so that the cursor is in it."""
@@ -325,7 +326,7 @@ class LogView:
             return
         from tui.present.logs.opened import opened_rows  # noqa: PLC0415  the start must be fast
 
-        blank, folds = columns.blank, self._searched(index, folds)
+        blank, folds = columns.blank, self._searched(line, index, folds)
         for row in opened_rows(
             line.message, self._attributes_of(line), folds, columns.message, is_wrapped=self.is_wrapped
         ):
