@@ -16,12 +16,10 @@ from tui.cli.commands.monitor import monitor, monitor_options, relay_options
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options
 from tui.output import Output, OutputClosed, OutputFailed
-from tui.settings import Secret, SettingsError
+from tui.settings import SECRET_VARIABLES, Secret, SettingsError
 
 ADDRESS: Final = "trigger-tui.address"
 """The place of the view's address among what click keeps for an invocation."""
-
-SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_TUI_RELAY_TOKEN")
 
 
 class _LazyGroup(click.Group):

@@ -10,7 +10,7 @@ from tui.settings.reading import (
     read_settings,
     with_file,
 )
-from tui.settings.secret import Secret, SettingsError
+from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError, without_secrets
 from tui.settings.settings import (
     DEFAULT_API_URL,
     DEFAULT_INTERVAL_S,
@@ -31,6 +31,7 @@ __all__ = [
     "MIN_PUBLIC_INTERVAL_S",
     "NO_FILE",
     "PREVIEW_BRANCH",
+    "SECRET_VARIABLES",
     "Complaint",
     "ConfigFile",
     "FileState",
@@ -42,4 +43,5 @@ __all__ = [
     "read_relay_settings",
     "read_settings",
     "with_file",
+    "without_secrets",
 ]

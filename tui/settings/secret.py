@@ -2,6 +2,11 @@
 
 import base64
 import json
+from collections.abc import Mapping
+from typing import Final
+
+SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN")
+"""The variables that no line of output may show, and that other programs do not get."""
 
 
 class SettingsError(Exception):
@@ -53,3 +58,8 @@ class Secret:
 
 NO_SECRET = Secret("")
 """In place of a key or token that a session does not have."""
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for another program: all but the secret ones."""
+    return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}

@@ -4,7 +4,7 @@ The session encloses the app, not the other way round: Textual cancels its worke
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from textual.signal import Signal
 from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.session import Session
-from tui.settings import Complaint
+from tui.settings import Complaint, without_secrets
 from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
@@ -236,6 +236,12 @@ class TriggerApp(AppBase):
             return self._driver.request_cursor()
         self.write(CURSOR_REQUEST)
         return True
+
+    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+        if not isinstance(self._driver, TerminalDriver):
+            raise BlockingIOError("there is no terminal")
+        given = without_secrets(self.environ) if environ is None else environ
+        return await self._driver.run_in_foreground(arguments, given)
 
     def set_title(self, title: str) -> None:
         if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):

@@ -70,6 +70,15 @@ class AppBase(App[int]):
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
         raise NotImplementedError
 
+    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+        """Run a program that has the terminal for itself, and return its exit code, negative for a signal.
+
+        Updates are received meanwhile, and nothing is painted. Await this in a task of the session: in a handler it
+        would hold up all messages. `environ` are its variables; None: ours without the keys. Raises `OSError`, whose
+        text says why, if the program cannot start or another one has the terminal.
+        """
+        raise NotImplementedError
+
     def set_title(self, title: str) -> None:
         """Set the title of the terminal, if the settings and the terminal allow it."""
         raise NotImplementedError

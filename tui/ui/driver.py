@@ -9,10 +9,10 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual import constants, events, messages
 from textual.driver import Driver
@@ -29,6 +29,9 @@ from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
 from tui.ui.terminal.title import TerminalTitle
+
+if TYPE_CHECKING:
+    from tui.ui.programs.foreground import ForegroundProgram
 
 HANGUP_EXIT_CODE: Final = modes.SIGNAL_EXIT_BASE + signal.SIGHUP
 """The exit code after the terminal was closed."""
@@ -79,6 +82,8 @@ class TerminalDriver(Driver):
         self._handlers: dict[int, Any] = {}
         self._writer: TerminalWriter | None = None
         self._reader: TerminalReader | None = None
+        self._program: ForegroundProgram | None = None
+        """The program that has the terminal now."""
 
     @property
     def can_suspend(self) -> bool:
@@ -157,11 +162,43 @@ class TerminalDriver(Driver):
 
     def suspend(self) -> None:
         """Restore the terminal and stop the process until a shell continues it in the foreground."""
+        if self._program is not None:
+            # That program would go on reading. When it has stopped, this one does.
+            self._program.stop()
+            return
         self.stop_application_mode()
         self._stop_process()
 
-    def start_application_mode(self) -> None:
-        """Set up the terminal."""
+    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+        """Restore the terminal, give it to a program until that ends, and set it up again.
+
+        Return the exit code, which is negative if a signal has ended the program. Raises `OSError` if it cannot start,
+        or if the terminal is not ours now.
+        """
+        from tui.ui.programs.foreground import ForegroundProgram, path_of  # noqa: PLC0415  the start must be fast
+
+        path = path_of(arguments, environ)
+        if not self._is_active:
+            raise BlockingIOError("another program has the terminal")
+        self.stop_application_mode()
+        try:
+            self._program = ForegroundProgram(path, arguments, environ, self._input, self._stop_process)
+            return await self._program.wait()
+        finally:
+            self._end_program()
+            if self._app.return_code is None:
+                self.start_application_mode(after_program=True)
+                self._paint_all()
+
+    def _end_program(self) -> None:
+        """Take the terminal back, with the attributes that it had before the program."""
+        if self._program is not None:
+            self._program.end()
+            self._program = None
+            modes.restore_attributes(self._input, self._attributes)
+
+    def start_application_mode(self, *, after_program: bool = False) -> None:
+        """Set up the terminal. `after_program` undoes what another program may have left."""
         if not self._handlers:
             self._handle(signal.SIGWINCH, self._report_size)
             self._handle(signal.SIGTSTP, self.suspend)
@@ -174,6 +211,9 @@ class TerminalDriver(Driver):
         modes.enter_raw_mode(self._input)
         shown_size = early.size if early is not None and early.is_shown else None
         screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
+        if after_program:
+            keys_off = self._kitty(modes.KITTY_ALL_OFF)
+            screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{keys_off}{modes.CLEAR}{modes.MODES_ON}"
         mouse = modes.MOUSE_ON if self._mouse else ""
         setup = f"{screen_on}{self._kitty(modes.KITTY_ON)}{mouse}"
         self._frames.start(self._writer, setup, is_shown=shown_size is not None)
@@ -203,6 +243,11 @@ class TerminalDriver(Driver):
 
     def stop_application_mode(self) -> None:
         """Restore the terminal, in bounded time even if it is blocked. Nothing is drawn afterwards."""
+        if self._program is not None and self._writer is not None:
+            # The program ends while another one has the terminal, and may have been killed.
+            self._end_program()
+            self._writer.replace(f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_OFF}")
+            self._writer.finish(RESTORE_TIMEOUT_S)
         if not self._is_active or self._writer is None:
             return
         self._is_active = False
@@ -288,6 +333,9 @@ class TerminalDriver(Driver):
             return
         # Without job control the process was never stopped, so that it is not in the background.
         if not self._was_continued or modes.is_foreground(self._input):
+            if self._program is not None:
+                self._program.continue_in_foreground()
+                return
             self.start_application_mode()
             self._paint_all()
         elif is_retry:

@@ -1,6 +1,7 @@
 """The modes of the terminal, its size, and the output to it. The driver and the early terminal share them."""
 
 import os
+import signal
 import termios
 from contextlib import suppress
 from typing import Any, Final
@@ -38,6 +39,13 @@ KITTY_ON: Final = "\x1b[>1u"
 KITTY_OFF: Final = "\x1b[<u"
 # Resets the character set, colours and margins that another program may have set.
 CLEAR: Final = "\x1b(B\x0f\x1b[0m\x1b[r\x1b[?6l\x1b[2J"
+
+# What a program that was killed may leave: a half sequence, keys and cursor of its own, inserting, margins, and on the
+# alternate screen flags of the kitty protocol. `CLEAR` ends it, because a console may print a part of this.
+LEFT_BEHIND_OFF: Final = (
+    "\x1b\\\x1b[>4m\x1b[?1l\x1b>\x1b[4l\x1b[20l\x1b[?3l\x1b[?5l\x1b[?69l\x1b[?1002l\x1b[?1005l\x1b[0 q" + MODES_OFF
+)
+KITTY_ALL_OFF: Final = "\x1b[<9u"
 
 
 def size_of(descriptor: int) -> tuple[int, int]:
@@ -87,6 +95,16 @@ def is_foreground(descriptor: int) -> bool:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
     except OSError:
         return True  # a terminal without job control
+
+
+def give_terminal(descriptor: int, group: int) -> None:
+    """Make a process group the one in the foreground. Also allowed to a process in the background."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        with suppress(OSError):  # not its controlling terminal, or the group has ended
+            os.tcsetpgrp(descriptor, group)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
 
 
 def redirect_to_devnull(descriptor: int) -> None:

@@ -1,0 +1,1 @@
+"""Other programs: in the foreground with the screen suspended, and a browser beside it."""
