@@ -81,6 +81,13 @@ def test_table_fits_and_its_columns_stand_in_line(limit: int) -> None:
     assert ("own frame" in plain(lines[0])) == (limit >= 100)
 
 
+def test_narrow_table_keeps_the_state() -> None:
+    acknowledged = replace(GROUP, state=ErrorState.ACKNOWLEDGED)
+    head, row = map(plain, group_lines([acknowledged], at(0), 80))
+    assert head.split() == ["runs", "state", "task", "error", "last"]
+    assert "acknowledged" in row
+
+
 def test_no_groups_have_no_titles() -> None:
     assert group_lines([], at(0), 80) == []
 

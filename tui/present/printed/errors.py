@@ -124,12 +124,12 @@ def _last(group: ErrorGroup, now: datetime) -> Line:
 
 _COLUMNS: Final = (
     _Column("runs", _count, "right"),
-    _Column("state", _state, drop_rank=2),
+    _Column("state", _state, drop_rank=1),
     _Column("task", _task, least=14),
     _Column("error", _error, least=32),
     _Column("own frame", _frame, least=20, drop_rank=3),
     _Column("versions", _versions, "right", drop_rank=4),
-    _Column("first", _first, "right", drop_rank=1),
+    _Column("first", _first, "right", drop_rank=2),
     _Column("last", _last, "right"),
 )
 _GROWTH: Final = ("error", "task", "own frame")
