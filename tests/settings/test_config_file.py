@@ -61,7 +61,8 @@ def test_absent_file_is_no_file(tmp_path: Path) -> None:
         (b"\x7fELF\x02\x01\x01\x00\x00", "FILE: line 1: expected TOML: "),
         (b"a = " + b"[" * 9_000, "FILE: nested too deeply; the file is ignored"),
         (b"a" + b".a" * 30_000 + b" = 1", "FILE: line 1: expected at most 100 dots in a line; the file is ignored"),
-        (b"a = " + b"1" * 9_000, "FILE: not TOML"),
+        (b"# a\na = " + b"1" * 9_000, "FILE: line 2: expected a shorter number; the file is ignored"),
+        (b"[a.b]\n[a.b]\n", "FILE: line 2: expected TOML: cannot declare a.b twice; the file is ignored"),
         (b"#" * (MAX_BYTES + 1), "FILE: larger than 64 KiB; the file is ignored"),
     ],
 )  # fmt: skip

@@ -27,6 +27,10 @@ MAX_DOTS: Final = 100
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
 _LINE: Final = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_KEY_PARTS: Final = re.compile(r"\('[^()]*\)")
+"""A key in an error of Python: `('colors', 'rose')`."""
+
+_MANY_DIGITS: Final = re.compile(r"[\d_]{1000,}")
 _LOCK_LINE: Final = re.compile(rb"^\s*\[?\s*[\"']?read_?-?only", re.MULTILINE | re.IGNORECASE)
 
 
@@ -176,7 +180,10 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
     found = _LINE.search(message)
     reason = message[: found.start()] if found else message
     if not found:
-        return "", f"not TOML ({reason[:80]})" if reason.isprintable() else "not TOML"
+        digits = _MANY_DIGITS.search(text)  # the only error of Python's own, which has no line
+        line = "" if digits is None else f"line {text.count(chr(10), 0, digits.start()) + 1}"
+        return line, "expected a shorter number" if digits else "not TOML"
+    reason = _KEY_PARTS.sub(lambda parts: ".".join(re.findall(r"'([^']*)'", parts[0])), reason)
     line = int(found[1]) if found[1] else text.count("\n") + (not text.endswith("\n"))
     return f"line {line}", f"expected TOML: {reason[:1].lower()}{reason[1:]}"
 

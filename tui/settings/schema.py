@@ -19,7 +19,16 @@ MAX_TEXT_CHARS: Final = 1_000
 
 
 def _meta(description: str, expected: str, **bounds: Any) -> Meta:
+    pattern: str = bounds.get("pattern", "")
+    if pattern.endswith("$"):
+        # Without this, Python accepts a line break after the end. JSON Schema does not.
+        bounds["pattern"] = rf"{pattern}(?!\n)"
     return Meta(description=description or None, extra={"expected": expected}, **bounds)
+
+
+def _line(description: str, expected: str, **bounds: Any) -> Meta:
+    """Return what a text that is shown needs: it has no control characters."""
+    return _meta(description, expected, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", **bounds)
 
 
 _SWITCH: Final = "true or false"
@@ -38,7 +47,7 @@ ColumnName = Annotated[
     _meta(
         "",
         "a column such as task, or a path such as metadata.progress",
-        pattern=r"^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\x00-\x20]+)+)$",
+        pattern=r"^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\x00-\x20\x7f-\x9f]+)+)$",
         max_length=200,
     ),
 ]
@@ -47,7 +56,11 @@ EnvironmentName = Annotated[
 ]
 QuietHours = Annotated[
     str,
-    _meta("", "a time of day such as 22:00-07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"),
+    _meta(
+        "",
+        "a time of day such as 22:00-07:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+    ),
 ]
 Variable = Annotated[str, _meta("", "the name of a variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 
@@ -157,7 +170,7 @@ class ColumnEntry(Table, frozen=True):
     """A column with more than its name."""
 
     column: Annotated[ColumnName, Meta(description="A column, or a path into metadata, payload or output.")]
-    title: Annotated[str, _meta("The title; empty: as the column is called.", "a short text", max_length=40)] = ""
+    title: Annotated[str, _line("The title; empty: as the column is called.", "a short text", max_length=40)] = ""
     width: Annotated[
         int, _meta("The width in cells; 0: as wide as the values.", "a whole number from 0 to 200", ge=0, le=200)
     ] = 0
@@ -169,7 +182,7 @@ class ColumnEntry(Table, frozen=True):
         ),
     ] = "auto"
     format: Annotated[
-        str, _meta('How a number is written, such as ".1f" or ",d"; empty: as it is.', "a short text", max_length=20)
+        str, _line('How a number is written, such as ".1f" or ",d"; empty: as it is.', "a short text", max_length=20)
     ] = ""
 
 
@@ -193,13 +206,13 @@ class OwnColumns(Table, frozen=True):
 class ViewEntry(Table, frozen=True):
     """A saved view."""
 
-    name: Annotated[str, _meta("The name of the view.", "a text of 1 to 60 characters", min_length=1, max_length=60)]
+    name: Annotated[str, _line("The name of the view.", "a text of 1 to 60 characters", min_length=1, max_length=60)]
     address: Annotated[
         str,
         _meta(
             "What it shows, such as runs?task=charge-*&status=failed.",
             "an address such as runs?status=failed",
-            pattern=r"^[a-z]+\?",
+            pattern=r"^[a-z]+\?[^\x00-\x1f\x7f-\x9f]*$",
             max_length=MAX_TEXT_CHARS,
         ),
     ]
@@ -212,7 +225,7 @@ class CommandEntry(Table, frozen=True):
     """A command of your own on the selection."""
 
     name: Annotated[
-        str, _meta("The command's name in the footer.", "a text of 1 to 40 characters", min_length=1, max_length=40)
+        str, _line("The command's name in the footer.", "a text of 1 to 40 characters", min_length=1, max_length=40)
     ]
     key: Annotated[KeyName, Meta(description="The key that runs it.")]
     command: Annotated[

@@ -1,0 +1,117 @@
+"""The JSON Schema of the config file and its reader accept and refuse the same documents."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tui.settings.json_schema import config_schema
+from tui.settings.reader import read_document
+
+SCHEMA = config_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+ZONES = st.sampled_from(["UTC", "local", "Europe/Berlin"])
+ODD: list[Any] = [
+    True,
+    0,
+    -1,
+    2,
+    3.0,
+    1e9,
+    "",
+    "x",
+    "x\n",
+    "\n",
+    "#aabbcc\n",
+    "G\n",
+    "a b",
+    "é",
+    "١",
+    "\x1b[31m",
+    [],
+    {},
+]
+
+
+def instances(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:  # noqa: C901  one case for each kind of schema
+    """Return a strategy of what a schema accepts."""
+    if name == "timezone":
+        return ZONES  # which zones there are, no schema knows
+    match schema:
+        case {"$ref": reference}:
+            return instances(SCHEMA["$defs"][reference.rpartition("/")[2]])
+        case {"anyOf": options}:
+            return st.one_of([instances(each) for each in options])
+        case {"enum": values}:
+            return st.sampled_from(values)
+        case {"type": "array"}:
+            most = min(3, schema.get("maxItems", 3))
+            return st.lists(instances(schema["items"]), min_size=schema.get("minItems", 0), max_size=most)
+        case {"type": "object", "properties": properties}:
+            fields = {key: instances(each, key) for key, each in properties.items()}
+            needed = {key: fields.pop(key) for key in schema["required"]}
+            return st.fixed_dictionaries(needed, optional=fields)
+        case {"type": "object"}:
+            keys = instances({"type": "string", **schema["propertyNames"]})
+            return st.dictionaries(keys, instances(schema["additionalProperties"]), max_size=3)
+        case {"type": "string"}:
+            least, most = schema.get("minLength", 0), schema.get("maxLength", 1_000)
+            texts = st.from_regex(schema["pattern"], fullmatch=True) if "pattern" in schema else st.text(max_size=50)
+            return texts.filter(lambda text: least <= len(text) <= most)
+        case {"type": "boolean"}:
+            return st.booleans()
+        case {"type": "number" | "integer" as kind}:
+            least, most = schema["minimum"], schema["maximum"]
+            whole = st.integers(-int(-least // 1), int(most))
+            return whole if kind == "integer" else whole | st.floats(least, most)
+    raise AssertionError(schema)
+
+
+DOCUMENTS = instances({"$ref": SCHEMA["$ref"]})
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Return every container in a document with each of its keys or indexes."""
+    if not isinstance(value, dict | list):
+        return []
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    return [place for key in keys for place in ((value, key), *places(value[key]))]
+
+
+@given(DOCUMENTS)
+def test_what_the_schema_accepts_is_read(document: dict[str, Any]) -> None:
+    VALIDATOR.validate(document)
+    assert read_document(document).problems == ()
+
+
+@given(DOCUMENTS, st.sampled_from(ODD), st.data())
+def test_schema_and_reader_refuse_the_same(document: dict[str, Any], odd: Any, data: st.DataObject) -> None:
+    found = places(document)
+    assume(found)
+    container, key = data.draw(st.sampled_from(found))
+    assume(key != "timezone")
+    container[key] = odd
+    assert VALIDATOR.is_valid(document) == (read_document(document).problems == ())
+
+
+@pytest.mark.parametrize("text", ["#aabbcc\n", "\n"])
+def test_line_break_at_the_end_is_refused(text: str) -> None:
+    for document in (
+        {"colors": {"rose": text}},
+        {"read_only": {"environments": [text]}},
+        {"views": [{"name": "n", "address": "runs?", "letter": text}]},
+        {"views": [{"name": text, "address": "runs?"}]},
+        {"views": [{"name": "n", "address": f"runs?{text}"}]},
+    ):
+        assert not VALIDATOR.is_valid(document)
+        assert len(read_document(document).problems) == 1
+
+
+def test_schema_is_what_toml_can_say() -> None:
+    assert "null" not in repr(SCHEMA)
+    assert "None" not in repr(SCHEMA)
+    found = [container[key] for container, key in places(SCHEMA) if key == "description"]
+    assert len(found) > 40
+    assert not [text for text in found if "\n" in text.replace("\n\n", "") or "  " in text]
