@@ -172,6 +172,9 @@ def test_changed_file_changes_what_no_flag_decides(tmp_path: Path) -> None:
         (ReadOnlyIn(environments=("Prod",)), "prod", True, True),
         (ReadOnlyIn(environments=("prod",)), "dev", False, False),
         (ReadOnlyIn(environments=("prod",)), None, True, True),
+        (ReadOnlyIn(environments=("staging",)), "stg", False, True),
+        (ReadOnlyIn(environments=("stg",)), "staging", False, True),
+        (ReadOnlyIn(environments=("production",)), "prod", True, True),
     ],
 )
 def test_environments_of_the_file_are_read_only(

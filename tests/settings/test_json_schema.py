@@ -66,7 +66,8 @@ def instances(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:
             least, most = schema["minimum"], schema["maximum"]
             whole = st.integers(-int(-least // 1), int(most))
             return whole if kind == "integer" else whole | st.floats(least, most)
-    raise AssertionError(schema)
+        case _:
+            raise AssertionError(schema)
 
 
 DOCUMENTS = instances({"$ref": SCHEMA["$ref"]})

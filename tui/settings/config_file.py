@@ -181,8 +181,9 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
     reason = message[: found.start()] if found else message
     if not found:
         digits = _MANY_DIGITS.search(text)  # the only error of Python's own, which has no line
-        line = "" if digits is None else f"line {text.count(chr(10), 0, digits.start()) + 1}"
-        return line, "expected a shorter number" if digits else "not TOML"
+        if digits is None:
+            return "", "not TOML"
+        return f"line {text.count(chr(10), 0, digits.start()) + 1}", "expected a shorter number"
     reason = _KEY_PARTS.sub(lambda parts: ".".join(re.findall(r"'([^']*)'", parts[0])), reason)
     line = int(found[1]) if found[1] else text.count("\n") + (not text.endswith("\n"))
     return f"line {line}", f"expected TOML: {reason[:1].lower()}{reason[1:]}"

@@ -174,6 +174,13 @@ def with_file(settings: Settings, file: ConfigFile) -> Settings:
     return replace(settings, origins=origins | kept, file=file, **changed)
 
 
+def locked(settings: Settings) -> Settings:
+    """Return the settings of a session whose config file forbids something that cannot be read."""
+    if settings.read_only:
+        return settings
+    return replace(settings, read_only=True, origins={**settings.origins, "read_only": FILE})
+
+
 def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the fields of `Settings` that a config file alone decides, and their origins."""
     values = file.values

@@ -82,6 +82,15 @@ class ConfigFile:
 NO_FILE: Final = ConfigFile()
 
 
+_LONG_NAMES: Final = {"dev": "development", "stg": "staging", "prod": "production"}
+"""The kinds of environments by what servers call them. Users may write either."""
+
+
+def _long_name(environment: str) -> str:
+    name = environment.casefold()
+    return _LONG_NAMES.get(name, name)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOnlyIn:
     """The environments in which the config file forbids writing."""
@@ -95,7 +104,7 @@ class ReadOnlyIn:
             return True
         if not self.environments:
             return False
-        return name is None or name.casefold() in {each.casefold() for each in self.environments}
+        return name is None or _long_name(name) in map(_long_name, self.environments)
 
 
 @dataclass(frozen=True, slots=True)

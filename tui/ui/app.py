@@ -331,7 +331,9 @@ class TriggerApp(AppBase):
         call_soon(self, partial(self._use_settings, change))
 
     def _use_settings(self, change: "SettingsChange") -> None:
-        color_mode = detect_color_mode(self.environ, change.after.theme)
+        color_mode = self.painter.color_mode  # the user may have chosen another one since the start
+        if change.before.theme != change.after.theme:
+            color_mode = detect_color_mode(self.environ, change.after.theme)
         self.live.freshness_tracker.interval_s = change.after.interval_s
         if change.before.colors != change.after.colors:
             self._add_contrast_remarks(color_mode)

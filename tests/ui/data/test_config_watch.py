@@ -1,6 +1,7 @@
 """The config file is read again when it changes."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 
 from tests.support.fleet import SECRET
 from tui.session import Session
-from tui.settings import read_settings
-from tui.settings.config_file import load_config
+from tui.settings import FileState, read_settings
+from tui.settings.config_file import load_config, state_of
 from tui.settings.reading import KEY_OF_FIELD
 from tui.ui.data.config_watch import AT_ONCE, AT_START, ConfigWatch, SettingsChange
 from tui.ui.data.messages import Messages
@@ -100,6 +101,46 @@ def test_spoiled_file_keeps_the_settings(tmp_path: Path, spoil: Callable[[Path],
     assert watched.session.settings is before
     (said,) = watched.said
     assert said.startswith(line)
+
+
+def test_spoiled_file_with_read_only_forbids_writing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, "interval = 3\n")
+    watched.write("interval = 4\n[read_only\neverywhere = true\n")
+    watched.check()
+    settings = watched.session.settings
+    assert not settings.may_write
+    assert settings.interval_s == 3.0
+    assert watched.said[0].endswith("everything is read-only until this is right.")
+    assert watched.said[1:] == [" was read again: read_only changed."]
+    watched.write("interval = 4\n")
+    watched.check()
+    assert watched.session.settings.may_write
+
+
+def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched, asked, answers = Watched(tmp_path), 0, threading.Event()
+
+    def hang(_: Path) -> FileState:
+        nonlocal asked
+        asked += 1
+        answers.wait(10)
+        return state_of(watched.path)
+
+    async def checks() -> None:
+        monkeypatch.setattr("tui.ui.data.config_watch.state_of", hang)
+        monkeypatch.setattr("tui.ui.data.config_watch.READ_TIMEOUT_S", 0.001)
+        for _ in range(5):
+            await watched.watch._check()
+        assert asked == 1
+        assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+        answers.set()
+        monkeypatch.undo()
+        watched.write('theme = "light"\n')
+        for _ in range(3):
+            await watched.watch._check()
+
+    asyncio.run(checks())
+    assert watched.session.settings.theme == "light"
 
 
 def test_file_that_appears_is_read(tmp_path: Path) -> None:
