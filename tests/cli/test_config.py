@@ -12,6 +12,8 @@ from tests.support.commands import Done, environment, in_this_process, trigger_t
 from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
+from tui.settings.json_schema import config_schema
+from tui.ui.look.palettes import PALETTES, ColorMode
 
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
 PATH = ".config/trigger-tui/config.toml"
@@ -85,6 +87,31 @@ def test_config_names_the_origin_of_each_value(tmp_path: Path) -> None:
     text = run(tmp_path)
     assert "light" in text.out
     assert SECRET not in done.out + text.out + text.err
+
+
+def test_config_shows_every_setting_of_the_file(tmp_path: Path) -> None:
+    lists = 'columns.runs = ["task"]\nbell.quiet_hours = ["22:00-07:00"]\n'
+    write(tmp_path, lists + 'keys.copy = "unbind"\n[programs]\npager = ["less", "-R"]\n[colors]\nrose = "#ff0000"\n')
+    done = run(tmp_path, "--json", EDITOR="vim", VISUAL="code --wait", PAGER="more")
+    rows = {row["name"]: (row["value"], row["origin"]) for row in done.objects}
+    tables = config_schema()["$defs"]
+    for name, field in tables["FileSettings"]["properties"].items():
+        if "$ref" in field:
+            inner = tables[field["$ref"].rpartition("/")[2]]["properties"]
+            assert {f"{name}.{each}" for each in inner} <= set(rows)
+        elif name != "keys":
+            assert name in rows
+    assert rows["columns.runs"] == (["task"], "file")
+    assert rows["columns.errors"] == ([], "default")
+    assert rows["bell.quiet_hours"] == (["22:00-07:00"], "file")
+    assert rows["bell.ring"] == ("off", "default")
+    assert rows["programs.editor"] == (["code --wait"], "VISUAL")
+    assert rows["programs.pager"] == (["less", "-R"], "file")
+    assert rows["keys.copy"] == (["unbind"], "file")
+    assert rows["colors.rose"] == ("#ff0000", "file")
+    assert rows["colors.bg"] == (PALETTES[ColorMode.DARK]["bg"], "default")
+    nothing = {row["name"]: row["value"] for row in run(tmp_path / "none", "--json").objects}
+    assert nothing["keys"] == []
 
 
 def test_config_needs_no_key(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """The settings in effect, each with its value and where it comes from. Secrets are only said to be set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tui.settings.reading import KEY_OF_FIELD, ROLES, VIEWS
+from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, UNBIND, VIEWS, is_set
 from tui.settings.settings import Settings
 
 _SLOW: Final = {None: "auto", True: "always", False: "never"}
@@ -21,8 +21,13 @@ class EffectiveSetting(NamedTuple):
     origin: str
 
 
-def effective_settings(settings: Settings, *, has_key: bool) -> Iterator[EffectiveSetting]:
-    """Yield the settings of a session on the API. `has_key`: the variable with the key is set."""
+def effective_settings(
+    settings: Settings, environ: Mapping[str, str], palette: Mapping[str, str], *, has_key: bool
+) -> Iterator[EffectiveSetting]:
+    """Yield the settings of a session on the API. `palette` has the colours that are not set, by role.
+
+    `has_key`: the variable with the key is set.
+    """
     origin_of = settings.origins.get
     yield EffectiveSetting("api", settings.api_url, origin_of("api_url", DEFAULT))
     key = "set, not shown" if has_key else "not set"
@@ -36,39 +41,48 @@ def effective_settings(settings: Settings, *, has_key: bool) -> Iterator[Effecti
     yield EffectiveSetting("timezone", settings.timezone, origin_of("timezone", DEFAULT))
     yield from _of_read_only(settings)
     yield EffectiveSetting("link.slow", _SLOW[settings.slow_link], origin_of("slow_link", DEFAULT))
-    yield from _of_file(settings)
+    yield from _of_file(settings, environ, palette)
 
 
 def _of_read_only(settings: Settings) -> Iterator[EffectiveSetting]:
     everywhere = settings.read_only or not settings.key.may_write
     yield EffectiveSetting("read_only.everywhere", everywhere, settings.origins.get("read_only", DEFAULT))
-    where, keys = settings.read_only_in, settings.file.keys
-    for name, value in (("production", where.production), ("environments", list(where.environments))):
-        origin = "file" if f"read_only.{name}" in keys else DEFAULT
-        yield EffectiveSetting(f"read_only.{name}", value, origin)
+    where = settings.read_only_in
+    yield _from_file(settings, "read_only.production", where.production)
+    yield _from_file(settings, "read_only.environments", list(where.environments))
 
 
-def _of_file(settings: Settings) -> Iterator[EffectiveSetting]:
-    """Yield what only the file can set. Colours, columns and keys are listed where it sets them."""
-
-    def origin(field: str) -> str:
-        return settings.origins.get(field, DEFAULT)
-
+def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[str, str]) -> Iterator[EffectiveSetting]:
+    """Yield what only the file can set. Of keys, those that it sets."""
     for role in ROLES:
-        if role in settings.colors:
-            yield EffectiveSetting(f"colors.{role}", settings.colors[role], origin("colors"))
+        yield _from_file(settings, f"colors.{role}", settings.colors.get(role, palette[role]))
     for view in VIEWS:
-        if (own := settings.columns.get(view)) is not None:
-            names = [each if isinstance(each, str) else each.column for each in own]
-            yield EffectiveSetting(f"columns.{view}", names, origin("columns"))
+        own = settings.columns.get(view, ())
+        names = [each if isinstance(each, str) else each.column for each in own]
+        yield _from_file(settings, f"columns.{view}", names)
     for binding, keys in settings.keys.items():
-        yield EffectiveSetting(f"keys.{binding}", list(keys), origin("keys"))
-    yield EffectiveSetting("views", [each.name for each in settings.views], origin("views"))
-    yield EffectiveSetting("commands", [each.name for each in settings.commands], origin("commands"))
-    yield EffectiveSetting(KEY_OF_FIELD["editor"], list(settings.editor), origin("editor"))
-    yield EffectiveSetting(KEY_OF_FIELD["pager"], list(settings.pager), origin("pager"))
-    yield EffectiveSetting(KEY_OF_FIELD["dashboard_url"], settings.dashboard_url, origin("dashboard_url"))
+        yield _from_file(settings, f"keys.{binding}", list(keys) or [UNBIND])
+    if not settings.keys:
+        yield EffectiveSetting("keys", [], DEFAULT)
+    yield _from_file(settings, "views", [each.name for each in settings.views])
+    yield _from_file(settings, "commands", [each.name for each in settings.commands])
+    yield _program(settings, KEY_OF_FIELD["editor"], settings.editor, ("VISUAL", "EDITOR"), environ)
+    yield _program(settings, KEY_OF_FIELD["pager"], settings.pager, ("PAGER",), environ)
+    yield _from_file(settings, KEY_OF_FIELD["dashboard_url"], settings.dashboard_url)
     bell = settings.bell
-    yield EffectiveSetting("bell.ring", "off" if bell is None else bell.ring, origin("bell"))
-    quiet = [] if bell is None else list(bell.quiet_hours)
-    yield EffectiveSetting("bell.quiet_hours", quiet, origin("bell"))
+    yield _from_file(settings, "bell.ring", "off" if bell is None else bell.ring)
+    yield _from_file(settings, "bell.quiet_hours", [] if bell is None else list(bell.quiet_hours))
+
+
+def _from_file(settings: Settings, key: str, value: Value) -> EffectiveSetting:
+    return EffectiveSetting(key, value, FILE if is_set(settings.file, key) else DEFAULT)
+
+
+def _program(
+    settings: Settings, key: str, own: tuple[str, ...], variables: tuple[str, ...], environ: Mapping[str, str]
+) -> EffectiveSetting:
+    """Return a program: that of the file, else of the first variable that names one."""
+    found = next((name for name in variables if environ.get(name, "").strip()), None)
+    if own or found is None:
+        return _from_file(settings, key, list(own))
+    return EffectiveSetting(key, [environ[found].strip()], found)

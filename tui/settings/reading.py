@@ -202,11 +202,12 @@ def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
         "dashboard_url": values.dashboard.url or None,
         "bell": values.bell,
     }
-    origins = {name: FILE if _sets(file, KEY_OF_FIELD[name]) else "default" for name in fields}
+    origins = {name: FILE if is_set(file, KEY_OF_FIELD[name]) else "default" for name in fields}
     return fields, origins
 
 
-def _sets(file: ConfigFile, key: str) -> bool:
+def is_set(file: ConfigFile, key: str) -> bool:
+    """Return whether a file sets a key, or anything below it."""
     return any(each == key or each.startswith((f"{key}.", f"{key}[")) for each in file.keys)
 
 

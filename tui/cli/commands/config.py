@@ -94,11 +94,14 @@ def _check(output: Output, file: ConfigFile) -> None:
 
 def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
     from tui.settings.effective import effective_settings
+    from tui.ui.look.palettes import PALETTES, ColorMode, detect_color_mode
 
     has_key = bool(os.environ.get(_SECRET, "").strip())
     settings = settings_of(options, {**os.environ, **({} if has_key else _NO_SECRET)})
     output.hide(settings.key)
-    rows = list(effective_settings(settings, has_key=has_key))
+    mode = detect_color_mode(os.environ, settings.theme)
+    palette = PALETTES[mode if mode is ColorMode.LIGHT else ColorMode.DARK]
+    rows = list(effective_settings(settings, os.environ, palette, has_key=has_key))
     report_complaints(settings, output)
     if as_json:
         output.json_lines({"name": row.name, "value": row.value, "origin": row.origin} for row in rows)
