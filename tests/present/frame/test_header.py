@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -303,3 +304,15 @@ def test_narrow_header_shortens_slow_link_first() -> None:
     lines = {width: plain(header_line(facts, width)) for width in range(60, 110)}
     assert any("slow link" not in line and "as of" in line for line in lines.values())
     assert not any("slow link" in line and "as of" not in line for line in lines.values())
+
+
+def test_narrow_header_says_which_zone_the_times_are_in() -> None:
+    at = AT.astimezone(ZoneInfo("Asia/Kolkata"))
+    clock = f"{at:%H:%M} IST"
+    few = replace(FACTS, environment=DEV, at=at)
+    assert plain(header_line(few, 80)).rstrip().endswith(clock)
+    assert "UTC" not in plain(header_line(replace(few, at=AT), 80))
+    least = next(width for width in range(40, 80) if clock in plain(header_line(few, width)))
+    shorter = plain(header_line(few, least - 1))
+    assert shorter.rstrip().endswith(" IST")
+    assert clock not in shorter

@@ -50,7 +50,7 @@ _MIN_REMARK: Final = 8
 _GAP: Final = Piece("   ")
 
 
-_DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "project", "budget")
+_DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "zone", "project", "budget")
 _COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
 
 
@@ -60,7 +60,7 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
     `is_colorless` puts the environment into brackets. `offline` is the mark of an offline source.
     """
     connection = connection_state(facts, offline)
-    drops: list[str] = [] if width >= WIDE else ["clock", "minutes"]
+    drops: list[str] = [] if width >= WIDE else ["clock", "minutes"] if _is_utc(facts) else ["minutes"]
     for drop in ("", *_DROPS):
         drops.append(drop)
         parts = _parts(facts, connection, drops, is_colorless=is_colorless)
@@ -213,8 +213,12 @@ def _bars(minutes: tuple[Minute, ...], *, by_shape: bool) -> Line:
 
 
 def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:
-    return (
-        ()
-        if "clock" in drops
-        else (Piece(f"{formatting.time_of_day(facts.at, facts.at)} {formatting.zone_name(facts.at)}", Token.FAINT),)
-    )
+    """Return the time and its zone. Without room for both, the zone alone, unless times are in UTC."""
+    zone = formatting.zone_name(facts.at)
+    if "clock" not in drops:
+        return (Piece(f"{formatting.time_of_day(facts.at, facts.at)} {zone}", Token.FAINT),)
+    return () if "zone" in drops or _is_utc(facts) else (Piece(zone, Token.FAINT),)
+
+
+def _is_utc(facts: HeaderFacts) -> bool:
+    return formatting.zone_name(facts.at) == "UTC"
