@@ -14,6 +14,7 @@ from tui.lazy_dataclass import dataclass
 
 _ADDRESS: Final = r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~-]+)*"
 _NAME: Final = r"[A-Za-z0-9_-]{1,100}"
+_MAX_ID_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,19 @@ class Environment:
     project_ref: Raw | None = None
     dashboard_url: Raw | None = None
 
-    def link_to(self, run_id: RunId) -> str | None:
+    def link_to(self, run_id: RunId, dashboard_url: str | None = None) -> str | None:
         """Return the address of a run in the dashboard, None where it is not known or not a plain web address.
 
+        `dashboard_url` is used instead of what the server tells. The ids are percent-encoded.
         Source: tests/wire/recordings/README.md §1.
         """
-        base, ref = (self.dashboard_url or "").rstrip("/"), self.project_ref or ""
-        is_plain = re.fullmatch(_ADDRESS, base) and re.fullmatch(_NAME, ref) and re.fullmatch(_NAME, run_id)
-        return f"{base}/projects/v3/{ref}/runs/{run_id}" if is_plain else None
+        from urllib.parse import quote  # noqa: PLC0415  the start must be fast
+
+        base, ref = (dashboard_url or self.dashboard_url or "").rstrip("/"), self.project_ref or ""
+        if not (re.fullmatch(_ADDRESS, base) and re.fullmatch(_NAME, ref)) or run_id in {"", ".", ".."}:
+            return None
+        encoded = quote(run_id, safe="", errors="replace")
+        return f"{base}/projects/v3/{ref}/runs/{encoded}" if len(encoded) <= _MAX_ID_CHARS else None
 
     @property
     def is_production(self) -> bool:

@@ -24,12 +24,17 @@ _NAME_GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One text to copy. `text` is None if it exists but was not read; `note` says where it is."""
+    """One text to copy. `text` is None if it cannot be copied; `note` says why.
+
+    `is_shown`: the menu shows the text itself instead of its size. `group` is the heading above the first of its group.
+    """
 
     key: str
     name: str
     text: str | None
     note: str = ""
+    group: str = ""
+    is_shown: bool = False
 
     @property
     def size(self) -> int:
@@ -47,7 +52,7 @@ def clips_of(run: Run) -> list[Clip]:
             ("o", "output", body.output, body.output_url),
         ):
             if url is not None:
-                clips.append(Clip(key, name, None, "stored apart: Enter in the detail fetches it"))
+                clips.append(Clip(key, name, None, "stored apart; Enter in the detail fetches it"))
             elif value is not ABSENT:
                 clips.append(Clip(key, name, json_of(value)))
     if run.metadata_values:
@@ -91,16 +96,40 @@ def error_text(error: RunError) -> str:
     return "\ncaused by ".join([text, *map(error_text, error.causes)])
 
 
-def menu_lines(clips: Sequence[Clip], cursor: int, width: int, *, note: str = "") -> list[Line]:
-    """Return the menu in lines of `width` cells: key, name and size. `note` says what is still being read."""
-    lines: list[Line] = [(), (Piece("   Copy", Token.BRIGHT, is_bold=True),), ()]
+@dataclass(frozen=True, slots=True)
+class MenuWords:
+    """The title of a menu and the hint below it, in place of which `note` says what happens now."""
+
+    title: str = "Copy"
+    hint: str = "Enter or the letter copies"
+    note: str = ""
+
+
+def menu_lines(
+    clips: Sequence[Clip], cursor: int, width: int, words: MenuWords, *, max_lines: int | None = None
+) -> list[Line]:
+    """Return the menu in lines of `width` cells: key, name and size. In few lines it does without its headings."""
+    lines: list[Line] = []
     names = max([_NAME, *(len(clip.name) + _NAME_GAP for clip in clips)])
+    group = clips[0].group if clips else ""
     for number, clip in enumerate(clips):
-        is_here = number == cursor
-        edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
-        key = Piece(f"{clip.key}  ", Token.TEXT, is_bold=True)
-        name = fit((Piece(clip.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names)
-        description = Piece(clip.note or formatting.size(clip.size), Token.MUTED)
-        lines.append(cut((edge, key, *name, description), width))
-    lines += [(), cut((Piece(f"   {note}" if note else "   Enter or the letter copies", Token.MUTED),), width), ()]
-    return lines
+        if clip.group != group:
+            group = clip.group
+            lines += [(), (Piece(f"   {group}", Token.FAINT),)]
+        lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width))
+    note = cut((Piece(f"   {words.note or words.hint}", Token.MUTED),), width)
+    menu: list[Line] = [(), (Piece(f"   {words.title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
+    if max_lines is not None and len(menu) > max_lines:
+        rows = [_clip_line(clip, names, is_here=number == cursor) for number, clip in enumerate(clips)]
+        menu = [menu[1], *(cut(row, width) for row in rows), note]
+    return menu
+
+
+def _clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
+    edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
+    is_faint = clip.text is None
+    key = Piece(f"{clip.key}  ", Token.FAINT if is_faint else Token.TEXT, is_bold=not is_faint)
+    token = Token.FAINT if is_faint else Token.BRIGHT if is_here else Token.TEXT
+    name = fit((Piece(clip.name, token, is_bold=is_here and not is_faint),), names)
+    description = clip.note or (clip.text or "" if clip.is_shown else formatting.size(clip.size))
+    return (edge, key, *name, Piece(description, Token.MUTED))

@@ -89,7 +89,7 @@ HELP_GROUPS: Final = (
             HelpRow("copy the line of a log", ("copy-line",)),
             HelpRow("save the lines of a log", ("save-lines",)),
             HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),
-            HelpRow("copy the group as Markdown", ("copy-group",)),
+            HelpRow("choose what to copy of it", ("copy-group",)),
         ),
     ),
     HelpGroup(

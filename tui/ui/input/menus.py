@@ -20,6 +20,7 @@ from tui.ui.input.keys import LAST_RANK, bind
 from tui.ui.look.palettes import ColorMode
 
 if TYPE_CHECKING:
+    from tui.present.dialogs.copying import Clip
     from tui.ui.input.commands import Command
 
 MENU_BINDINGS: Final = (
@@ -43,11 +44,14 @@ def open_messages(screen: Screen[Any], live: LiveModel, messages: Messages) -> N
     screen.app.push_screen(MessagesScreen(live, messages))
 
 
-def open_copy_menu(screen: Screen[Any], live: LiveModel, run_id: RunId, clipboard: Clipboard) -> None:
-    """Let the user choose a part of a run to copy."""
+def open_copy_menu(
+    screen: Screen[Any], live: LiveModel, run_id: RunId | None, clipboard: Clipboard, parts: "Sequence[Clip]" = ()
+) -> None:
+    """Let the user choose what to copy: `parts`, those of a run, and what leads to the run or to the view."""
+    from tui.ui.outgoing.clips import clips_of_view  # noqa: PLC0415  loaded when first used
     from tui.ui.screens.copy_menu import CopyMenu  # noqa: PLC0415  loaded when first used
 
-    screen.app.push_screen(CopyMenu(live, run_id, clipboard))
+    screen.app.push_screen(CopyMenu(live, run_id, clipboard, [*parts, *clips_of_view(screen, run_id)]))
 
 
 def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:

@@ -1,5 +1,7 @@
-"""The menu of the parts of a run that can be copied."""
+"""The menu of what can be copied: the parts of a run, and what leads back to it or to the view."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual import events
@@ -8,7 +10,7 @@ from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.dialogs.copying import Clip, clips_of, menu_lines, ticket_clips
+from tui.present.dialogs.copying import Clip, MenuWords, clips_of, menu_lines, ticket_clips
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard, redactor_of
 from tui.ui.input.keys import bind
@@ -16,11 +18,16 @@ from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
 from tui.wire.errors import ApiError
 
-WIDTH: Final = 64
+WIDTH: Final = 84
 
 
 class CopyMenu(PaintedDialog[None]):
-    """Offers the parts of one run. Parts that were not fetched yet are fetched while the menu is open."""
+    """Offers the parts of one run, and what else the caller offers.
+
+    Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
+    """
+
+    words: ClassVar[MenuWords] = MenuWords()
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -30,8 +37,11 @@ class CopyMenu(PaintedDialog[None]):
         bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
     ]
 
-    def __init__(self, live: LiveModel, run_id: RunId, clipboard: Clipboard) -> None:
+    def __init__(
+        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
+    ) -> None:
         super().__init__()
+        self._others = list(others)
         self._live = live
         self._run_id = run_id
         self._clipboard = clipboard
@@ -47,10 +57,10 @@ class CopyMenu(PaintedDialog[None]):
         yield self._dialog
 
     def on_mount(self) -> None:
-        run = self._live.get(self._run_id)
-        if run is None or run.body is None or run.attempts is None:
+        run = None if self._run_id is None else self._live.get(self._run_id)
+        if self._run_id is not None and (run is None or run.body is None or run.attempts is None):
             self._note, self._is_reading = "reading the rest…", True
-            self._live.session.spawn(self._fetch(), f"read {self._run_id} to copy")
+            self._live.session.spawn(self._fetch(self._run_id), f"read {self._run_id} to copy")
         self._draw()
 
     def on_resize(self) -> None:
@@ -58,7 +68,7 @@ class CopyMenu(PaintedDialog[None]):
 
     def on_key(self, event: events.Key) -> None:
         for clip in self._clips:
-            if event.key == clip.key:
+            if event.character == clip.key:
                 event.stop()
                 self._copy(clip)
 
@@ -75,16 +85,16 @@ class CopyMenu(PaintedDialog[None]):
 
     def _copy(self, clip: Clip) -> None:
         if clip.text is None:
-            self._note = f"cannot copy {clip.name}: it is {clip.note}"
+            self._note = f"cannot copy {clip.name}: {clip.note}"
             self._draw()
             return
         self.dismiss()
         self._clipboard.send(clip.name, clip.text)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self, run_id: RunId) -> None:
         failure: str | None
         try:
-            _, failure = await self._live.session.fetch_run_with_attempts(self._run_id)
+            _, failure = await self._live.session.fetch_run_with_attempts(run_id)
         except ApiError as error:
             failure = f"the rest could not be read: {error}"
         self.app.call_later(self._show_rest, failure or "")
@@ -95,16 +105,21 @@ class CopyMenu(PaintedDialog[None]):
             self._draw()
 
     def _draw(self) -> None:
-        run = self._live.get(self._run_id) or Run(self._run_id)
-        if run is not self._run:
+        run = None if self._run_id is None else self._live.get(self._run_id) or Run(self._run_id)
+        if run is not self._run or not self._clips:
             current = self._clips[self._cursor].key if self._clips else ""
-            environment = self._live.session.store.environment
-            tickets = (
-                []
-                if self._is_reading
-                else ticket_clips(run, environment, self._redactor.redact, self._live.session.settings.zone)
-            )
-            self._run, self._clips = run, [*clips_of(run), *tickets]
+            self._run, self._clips = run, [*self._parts_of(run), *self._others]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
-        width, _ = self._dialog.room(WIDTH)
-        self._dialog.show(menu_lines(self._clips, self._cursor, width, note=self._note), width)
+        width, height = self._dialog.room(WIDTH)
+        words = replace(self.words, note=self._note)
+        self._dialog.show(menu_lines(self._clips, self._cursor, width, words, max_lines=height), width)
+
+    def _parts_of(self, run: Run | None) -> list[Clip]:
+        """Return the rows of the run itself."""
+        if run is None:
+            return []
+        if self._is_reading:
+            return clips_of(run)
+        session = self._live.session
+        redact = self._redactor.redact
+        return [*clips_of(run), *ticket_clips(run, session.store.environment, redact, session.settings.zone)]

@@ -136,7 +136,7 @@ class MainScreen(BaseScreen):
         target = self.pane.target
         if action == "clear_filters":
             return self._is_filtered
-        if action in {"copy_id", "copy_menu"}:
+        if action == "copy_id":
             return target is not None
         if action == "zoom":
             return self.workspace.can_zoom
@@ -225,8 +225,7 @@ class MainScreen(BaseScreen):
             self.clipboard.send("id", run_id)
 
     def action_copy_menu(self) -> None:
-        if (run_id := self._target_to_copy()) is not None:
-            open_copy_menu(self, self.live, run_id, self.clipboard)
+        open_copy_menu(self, self.live, self.pane.target, self.clipboard)
 
     def action_server_filters(self) -> None:
         open_server_filters(self, self.live, self.app_base.subscription)

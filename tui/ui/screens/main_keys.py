@@ -47,7 +47,8 @@ KEYS: Final[tuple[Binding, ...]] = (
         "Y",
         "copy_menu",
         "copy what",
-        "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown.",
+        "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
+        "a link to the dashboard, a shell command, a curl.",
     ),
     *ACTION_BINDINGS,
     *MENU_BINDINGS,

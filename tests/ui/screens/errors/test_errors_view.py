@@ -160,7 +160,7 @@ def test_keys_sort_filter_copy_and_change_the_span(tmp_path: Path, monkeypatch: 
         written: list[str] = []
         with monkeypatch.context() as patched:
             patched.setattr(monitor.app, "write", written.append)
-            await monitor.press("Y", "y")
+            await monitor.press("Y", "g", "y")
         texts = [base64.b64decode(each.split(";")[2].rstrip("\x07")).decode() for each in written]
         assert texts[0].startswith("## `Error`: ")
         assert len(texts[1]) == 16

@@ -33,7 +33,14 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("p", "pause", "pause", "Stop showing updates, or continue."),
     bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
     bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group."),
-    bind("Y", "copy_group", "copy", "Copy the group as Markdown.", rank=75, need=50),
+    bind(
+        "Y",
+        "copy_group",
+        "copy",
+        "Choose what to copy: the group as Markdown, its fingerprint, the address of the view, a command, a curl.",
+        rank=75,
+        need=50,
+    ),
     *ACTION_BINDINGS,
     *MENU_BINDINGS,
 )

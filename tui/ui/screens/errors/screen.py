@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.present.actions.row_actions import GoToRun
+from tui.present.dialogs.copying import Clip
 from tui.present.errors.groups.markdown import group_markdown
 from tui.present.styled import Piece, Token
 from tui.sources.clock import Timer
@@ -18,7 +19,7 @@ from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import redactor_of
-from tui.ui.input.menus import open_palette
+from tui.ui.input.menus import open_copy_menu, open_palette
 from tui.ui.model.errors.spans import GROUP_ORDERS
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
@@ -38,8 +39,6 @@ NEWEST_EVERY_S: Final = 10.0
 
 PREPARED_S: Final = 0.1
 """The first frame waits this long for the runs of the store to be grouped: some thousands are."""
-
-NO_GROUP: Final = "no group is selected"
 
 
 class ErrorsScreen(BaseScreen):
@@ -181,7 +180,7 @@ class ErrorsScreen(BaseScreen):
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         match action:
-            case "copy_fingerprint" | "copy_group":
+            case "copy_fingerprint":
                 return self.groups.list.current is not None
             case "zoom":
                 return self.workspace.can_zoom
@@ -264,17 +263,17 @@ class ErrorsScreen(BaseScreen):
             self.clipboard.send("fingerprint", group.fingerprint)
 
     def action_copy_group(self) -> None:
-        if (facts := self.groups.facts) is None:
-            self.footer.notice((Piece(f"copy: {NO_GROUP}", Token.MUTED),))
-            return
-        session = self.live.session
-        text = group_markdown(
-            facts,
-            environment=session.store.environment,
-            redact=redactor_of(session.settings).redact,
-            zone=session.settings.zone,
-        )
-        self.clipboard.send("group", text)
+        facts, session = self.groups.facts, self.live.session
+        parts: list[Clip] = []
+        if facts is not None and (group := self.groups.list.current) is not None:
+            text = group_markdown(
+                facts,
+                environment=session.store.environment,
+                redact=redactor_of(session.settings).redact,
+                zone=session.settings.zone,
+            )
+            parts = [Clip("g", "group as Markdown", text), Clip("f", "fingerprint", group.fingerprint)]
+        open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
         from tui.ui.input.commands import Command  # noqa: PLC0415  loaded when first used
