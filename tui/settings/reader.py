@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import FileSettings
+from tui.settings.schema import CommandEntry, FileSettings
 from tui.settings.zones import zone_of
 
 MAX_PROBLEMS: Final = 50
@@ -127,6 +127,9 @@ class _Reading:
             return self._complain_invalid(kind, key, value, where, str(error), depth, _LEFT_OUT if is_entry else "")
         if (check := _CHECKS.get(where)) is not None and not check(read):
             return self._wrong(where, expected(kind.__annotations__[key]), value)
+        if is_entry and (problem := _problem_of_entry(read[0])) is not None:
+            self._complain(f"{where}.{problem.where}", f"{problem.text}{_LEFT_OUT}")
+            return _WRONG
         self.keys.append(where)
         return read
 
@@ -187,6 +190,16 @@ def _is_number(value: float) -> bool:
 
 _CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {"timezone": _is_known_zone, "interval": _is_number}
 """What a Struct cannot check, by key path."""
+
+
+def _problem_of_entry(entry: Any) -> Problem | None:
+    """Return what is wrong in an entry that no Struct can check."""
+    if not isinstance(entry, CommandEntry):
+        return None
+    from tui.settings.own_commands import problem_of_command  # noqa: PLC0415  only for a file with commands
+
+    wrong = problem_of_command(entry)
+    return None if wrong is None else Problem(*wrong)
 
 
 def described(value: Any) -> str:

@@ -227,7 +227,6 @@ class CommandEntry(Table, frozen=True):
     name: Annotated[
         str, _line("The command's name in the footer.", "a text of 1 to 40 characters", min_length=1, max_length=40)
     ]
-    key: Annotated[KeyName, Meta(description="The key that runs it.")]
     command: Annotated[
         Arguments,
         _meta(
@@ -237,16 +236,30 @@ class CommandEntry(Table, frozen=True):
             max_length=64,
         ),
     ]
+    key: Annotated[
+        str,
+        _meta(
+            "The key that runs it: a capital, or any free key for what is readonly. Empty: it is found by : and its "
+            "name.",
+            "a key as `?` shows it, such as G, ctrl-g or F5",
+            pattern=r"^[!-~]{0,20}$",
+        ),
+    ] = ""
     scope: Annotated[
         Literal["run", "task", "error group", "marks"],
         _meta("What it is about.", '"run", "task", "error group" or "marks"'),
     ] = "run"
-    confirm: Annotated[bool, _meta("Ask before it runs.", _SWITCH)] = False
+    confirm: Annotated[
+        bool,
+        _meta("Ask before it runs. In production, and before a value that begins with -, it always asks.", _SWITCH),
+    ] = False
     background: Annotated[
         bool, _meta("Run beside the monitor, with its output in messages, instead of taking the terminal.", _SWITCH)
     ] = False
-    production: Annotated[bool, _meta("Offer it in production too.", _SWITCH)] = True
-    readonly: Annotated[bool, _meta("It changes nothing: offer it in a read-only session too.", _SWITCH)] = False
+    production: Annotated[bool, _meta("Offer it in production, and while the environment is unknown.", _SWITCH)] = True
+    readonly: Annotated[
+        bool, _meta("It changes nothing: offer it in a read-only session, and do not ask in production.", _SWITCH)
+    ] = False
     env: Annotated[
         tuple[Variable, ...],
         _meta(
