@@ -61,3 +61,17 @@ class ActionStatus:
     message: str = ""
     new_run_id: RunId | None = None
     via: Via = Via.KEY
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEvent:
+    """A command of one's own has started, or has ended with an `exit_code`, which is negative for a signal.
+
+    `subject` are the ids of what it was about: of runs, of a task, or of an error group.
+    """
+
+    name: str
+    subject: str
+    at: datetime
+    via: Via = Via.KEY
+    exit_code: int | None = None

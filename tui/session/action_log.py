@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tui.domain.action import ActionStatus
+from tui.domain.action import ActionStatus, CommandEvent
 
 FILE_NAME: Final = "actions.jsonl"
 
@@ -78,9 +78,16 @@ class ActionLog:
 
     def record(self, status: ActionStatus, *, environment: str | None, api_url: str) -> None:
         """Queue a line for one phase of an action."""
+        self._put(_entry(status, environment, api_url))
+
+    def record_command(self, event: CommandEvent, *, environment: str | None, api_url: str) -> None:
+        """Queue a line for the start or the end of a command of one's own."""
+        self._put(_entry_of_command(event, environment, api_url))
+
+    def _put(self, entry: dict[str, str]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._entries.put_nowait(_entry(status, environment, api_url))
+            self._entries.put_nowait(entry)
         except queue.Full:
             self._fail("the disk is too slow")
             return
@@ -223,6 +230,21 @@ def _entry(status: ActionStatus, environment: str | None, api_url: str) -> dict[
     if status.new_run_id is not None:
         entry["newRun"] = status.new_run_id
     return entry
+
+
+def _entry_of_command(event: CommandEvent, environment: str | None, api_url: str) -> dict[str, str]:
+    """Return what ran, on what, and how it ended: neither its arguments nor its output."""
+    entry = {
+        "at": _iso(event.at),
+        "via": event.via.value,
+        "api": api_url,
+        "env": environment or "unknown",
+        "action": "command",
+        "command": event.name,
+        "subject": event.subject,
+        "phase": "started" if event.exit_code is None else "ended",
+    }
+    return entry if event.exit_code is None else entry | {"exitCode": str(event.exit_code)}
 
 
 def _iso(at: datetime) -> str:

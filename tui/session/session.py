@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from tui import __version__
 from tui.actions import Action
-from tui.domain.action import ActionStatus, Via
+from tui.domain.action import ActionStatus, CommandEvent, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.source_names import RELAY
@@ -316,6 +316,10 @@ class Session:
         else:
             self._actions_in_flight[status.number] = status
         await self.emit(status)
+
+    def record_command(self, event: CommandEvent) -> None:
+        """Write into the action log that a command of the user has started or ended."""
+        self.action_log.record_command(event, environment=self.interlock.name, api_url=self.settings.api_url)
 
     def _record(self, status: ActionStatus) -> None:
         self.action_log.record(status, environment=self.interlock.name, api_url=self.settings.api_url)

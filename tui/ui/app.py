@@ -20,7 +20,7 @@ from textual.signal import Signal
 from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.session import Session
-from tui.settings import Complaint, without_secrets
+from tui.settings import Complaint, Settings, without_secrets
 from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
@@ -45,6 +45,7 @@ from tui.ui.terminal.messages import LinkSpeedChanged
 if TYPE_CHECKING:
     from tui.store.addresses.view_address import ViewAddress
     from tui.ui.data.config_watch import SettingsChange
+    from tui.ui.own_commands.own_commands import OwnCommands
 
 LEAVE_ID: Final = "leave"
 _SLOW_LINK_CLASS: Final = "slow-link"
@@ -109,6 +110,7 @@ class TriggerApp(AppBase):
         self.previous_key = self._last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
+        self.own_commands: OwnCommands | None = None
         self._collector = FreezingCollector()
         self._is_complete = False
         self._exit_code: int | None = None
@@ -182,6 +184,7 @@ class TriggerApp(AppBase):
             return
         if self._address is not None and self._address.run is None:
             self._open_address()
+        self._use_own_commands(self.session.settings)
         if isinstance(self._driver, TerminalDriver):
             self._driver.release()
         self.session.spawn(self._start(), "start")
@@ -338,8 +341,20 @@ class TriggerApp(AppBase):
         if change.before.colors != change.after.colors:
             self._add_contrast_remarks(color_mode)
         self.theme = self._register_theme(color_mode)
+        self._use_own_commands(change.after)
         self._show_link_speed(color_mode)
         self.settings_changed.publish(change)
+
+    def _use_own_commands(self, settings: Settings) -> None:
+        """Use the commands of the config file, also of one that is not trusted: their keys then say so."""
+        values = settings.file.values
+        if self.own_commands is None:
+            if values is None or not values.commands:
+                return  # as for most users: nothing is imported
+            from tui.ui.own_commands.own_commands import OwnCommands  # noqa: PLC0415
+
+            self.own_commands = OwnCommands(self)
+        self.own_commands.use(settings)
 
     def record_layout(self) -> None:
         self._key_painter.record_layout()

@@ -23,6 +23,7 @@ from tui.ui.look.palettes import ColorMode
 
 if TYPE_CHECKING:
     from tui.ui.data.config_watch import SettingsChange
+    from tui.ui.own_commands.own_commands import OwnCommands
 
 
 class AppBase(App[int]):
@@ -31,6 +32,7 @@ class AppBase(App[int]):
     * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
     * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
       the new ones already
+    * `own_commands`: the user's own commands, None while the config file has none
     * `environ`: the environment variables
     * `previous_key`: the key that was pressed before the last one
     * `farewell`: returns the sentences to print after the end of the app
@@ -46,6 +48,7 @@ class AppBase(App[int]):
     type_ahead: TypeAhead
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
+    own_commands: "OwnCommands | None"
     environ: Mapping[str, str]
     previous_key: str
     farewell: Callable[[], Sequence[str]]

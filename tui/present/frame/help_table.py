@@ -102,6 +102,7 @@ HELP_GROUPS: Final = (
         ),
         remark="only capitals change runs",
     ),
+    HelpGroup("yours", (HelpRow("", ("own-command-*",)),)),
     HelpGroup(
         "time",
         (

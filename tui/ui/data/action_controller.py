@@ -65,9 +65,9 @@ ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
 def from_palette(action: str) -> str:
     """Return the action of a binding as the palette runs it: the action log distinguishes the two."""
     namespace, name, parameters = parse(action)
-    if namespace or name != "act":
+    if namespace or name not in {"act", "own_command"}:
         return action
-    return f"act({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
+    return f"{name}({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ AT_ONCE: Final = {
     "read_only": "read_only",
     "read_only_in": "read_only",
     "slow_link": "link",
+    "commands": "commands",
 }
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
@@ -38,7 +39,6 @@ AT_START: Final = {
     "columns": "columns",
     "keys": "keys",
     "views": "views",
-    "commands": "commands",
     "editor": "programs",
     "pager": "programs",
     "dashboard_url": "dashboard",

@@ -1,7 +1,7 @@
 """A screen of panes: header, workspace and footer, and the selection that its panes show."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -9,6 +9,7 @@ from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from tui.domain.action import Via
 from tui.present.styled import Piece
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
@@ -32,6 +33,13 @@ from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.summary import Summary, summary_height
 from tui.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tui.ui.input.commands import Command
+    from tui.ui.own_commands.offered import OwnSelection
+
+OWN_COMMAND: Final = "own_command"
+"""The action of the keys of the user's own commands, which are bound on each screen of panes."""
 
 SLOW_LINK_REST_S: Final = 0.4
 """On a slow link, the panes and the footer follow the cursor once it has rested for this long: longer than the time
@@ -111,6 +119,8 @@ class BaseScreen(PaintedScreen[None]):
         yield self.too_small
 
     def on_mount(self) -> None:
+        if self.app_base.own_commands is not None:
+            self.app_base.own_commands.bind(self)
         self.app_base.changed.subscribe(self, self.on_changes)
         self._ticker.begin()
         self.set_focus(self.pane.body)
@@ -186,6 +196,29 @@ class BaseScreen(PaintedScreen[None]):
 
     def action_help(self) -> None:
         open_help(self, self.live, self.pane.title, [entry.load() for entry in self.workspace.unmade])
+
+    def own_selection(self) -> "OwnSelection":
+        """Return what a command of the user's own would be about."""
+        raise NotImplementedError
+
+    def offers_own_command(self, parameters: tuple[object, ...]) -> bool:
+        """Return whether a key of a command of the user's own exists here and now."""
+        own = self.app_base.own_commands
+        return own is not None and own.is_enabled(self, int(str(parameters[0])))
+
+    def can_run_own_command(self, parameters: tuple[object, ...]) -> bool:
+        """Return whether it would run something now, instead of only showing why it cannot."""
+        own = self.app_base.own_commands
+        return own is not None and own.has_use_for(self, int(str(parameters[0])))
+
+    def own_commands_without_key(self) -> "Sequence[Command]":
+        """Return the rows of the palette for the user's own commands that have no key."""
+        own = self.app_base.own_commands
+        return [] if own is None else own.palette_rows(self)
+
+    def action_own_command(self, number: int, via: str = Via.KEY) -> None:
+        if (own := self.app_base.own_commands) is not None:
+            own.start(self, number, Via(via))
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""

@@ -1,7 +1,7 @@
 """The monitor: the list of runs, the panes about the selected run, and the actions of their common keys."""
 
 from functools import partial
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -27,10 +27,13 @@ from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
-from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.widgets.run_summary import RunSummary
+
+if TYPE_CHECKING:
+    from tui.ui.own_commands.offered import OwnSelection
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
@@ -71,7 +74,7 @@ class MainScreen(BaseScreen):
     def on_mount(self) -> None:
         self.history.on_settled = self._show_followers
         self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
-        self.app_base.farewell = self.action_controller.farewell
+        self.app_base.farewell = self._farewell
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
 
     def select_target(self) -> None:
@@ -127,9 +130,11 @@ class MainScreen(BaseScreen):
     def on_run_table_entered(self) -> None:
         self.action_enter()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self.prompt.is_open:
             return False  # every key is text
+        if action == OWN_COMMAND:
+            return self.offers_own_command(parameters)
         return self.action_controller.is_enabled if action in ACTION_NAMES else True
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
@@ -140,6 +145,8 @@ class MainScreen(BaseScreen):
             return target is not None
         if action == "zoom":
             return self.workspace.can_zoom
+        if action == OWN_COMMAND:
+            return self.can_run_own_command(parameters)
         if action not in ACTION_NAMES:
             return self.pane.has_use_for(action)
         if action == "act" and self._acts_on_marks:
@@ -213,6 +220,18 @@ class MainScreen(BaseScreen):
                 BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via)
             )
 
+    def own_selection(self) -> "OwnSelection":
+        from tui.ui.own_commands.offered import RUNS_VIEW, OwnSelection  # noqa: PLC0415  loaded when first used
+
+        marks = self.run_list.rows.marks
+        return OwnSelection(
+            RUNS_VIEW,
+            run_id=self.pane.target,
+            has_marks=self._acts_on_marks and len(marks) > marks.hidden_count,
+            hidden_marks=marks.hidden_count,
+            marks=lambda: self.run_list.rows.marked_runs,
+        )
+
     def action_withdraw(self) -> None:
         self.action_controller.withdraw()
 
@@ -237,6 +256,7 @@ class MainScreen(BaseScreen):
         own = [
             *sort_commands(self.run_list.sort_by),
             *form_commands(partial(self.call_later, self.workspace.show_form), forms),
+            *self.own_commands_without_key(),
         ]
         open_palette(self, self.live, self.app_base.messages, own=own, use_color_mode=self.use_color_mode)
 
@@ -262,6 +282,10 @@ class MainScreen(BaseScreen):
         self.workspace.go_to(RunListPane.title if run_id is None else DetailPane.title)
         if run_id is not None:
             self.history.restart(run_id, at_once=True)
+
+    def _farewell(self) -> list[str]:
+        own = self.app_base.own_commands
+        return [*self.action_controller.farewell(), *(() if own is None else own.runner.farewell())]
 
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""

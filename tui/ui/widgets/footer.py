@@ -58,6 +58,11 @@ class Footer(Lines):
         help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
 
+    def forget_keys(self) -> None:
+        """Read the bindings of the screen again, because they have changed."""
+        self._key_facts = KeyFacts(self.screen)
+        self._facts = ()
+
     def tick(self) -> None:
         is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
         if is_over:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -26,10 +26,13 @@ from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.panes.errors.newest_failure import NewestFailurePane
 from tui.ui.panes.errors.runs import GroupRunsPane
-from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 from tui.ui.screens.errors.keys import KEYS
 from tui.ui.widgets.group_summary import GroupSummary
 from tui.ui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from tui.ui.own_commands.offered import OwnSelection
 
 PROPORTIONS: Final = Proportions(main_rows=12, main_columns=132, is_stacked=True)
 """The list has few rows, and long messages."""
@@ -171,9 +174,11 @@ class ErrorsScreen(BaseScreen):
         self._shown_newest, self._newest_at_s = newest, clock.monotonic_s()
         self.history.restart(newest)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self.prompt.is_open:
             return False  # every key is text
+        if action == OWN_COMMAND:
+            return self.offers_own_command(parameters)
         if action in ACTION_NAMES:
             return self._controller.is_enabled and self.pane is self._group_runs
         return True
@@ -184,6 +189,8 @@ class ErrorsScreen(BaseScreen):
                 return self.groups.list.current is not None
             case "zoom":
                 return self.workspace.can_zoom
+            case "own_command":
+                return self.can_run_own_command(parameters)
             case "new_step":
                 return len(self.groups.list) > 0
             case _ if action in ACTION_NAMES:
@@ -249,6 +256,12 @@ class ErrorsScreen(BaseScreen):
         if (target := self.pane.target) is not None and self.pane is self._group_runs:
             self._controller.ask(BY_ID[name], [target], via=Via(via))
 
+    def own_selection(self) -> "OwnSelection":
+        from tui.ui.own_commands.offered import GROUPS_VIEW, RUNS_OF_GROUP, OwnSelection  # noqa: PLC0415
+
+        scopes = RUNS_OF_GROUP if self.pane in {self._group_runs, self._newest_failure} else GROUPS_VIEW
+        return OwnSelection(scopes, run_id=self.pane.target, group=self.groups.list.current)
+
     def action_withdraw(self) -> None:
         self._controller.withdraw()
 
@@ -280,4 +293,10 @@ class ErrorsScreen(BaseScreen):
 
         sort_by = self.group_list.sort_by
         sorts = [Command(f"sort: {order.words}", order.sentence, partial(sort_by, order)) for order in GROUP_ORDERS]
-        open_palette(self, self.live, self.app_base.messages, own=sorts, use_color_mode=self.use_color_mode)
+        open_palette(
+            self,
+            self.live,
+            self.app_base.messages,
+            own=[*sorts, *self.own_commands_without_key()],
+            use_color_mode=self.use_color_mode,
+        )

@@ -1,0 +1,53 @@
+"""Own commands in words: quoted arguments, bounded output, and a dialog that fits."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.text import Raw
+from tui.present.dialogs.confirm import Target
+from tui.present.own_commands.dialog import CommandQuestion, command_lines
+from tui.present.own_commands.words import MAX_LINE_CHARS, MAX_LINES, ended_words, output_text, shell_words
+from tui.present.styled import line_width, plain
+
+UNKNOWN = Target(None, None, is_production=True)
+
+
+def test_command_is_quoted_for_a_shell() -> None:
+    assert shell_words(["p", "a b", "$(x)", "", "it's"]) == "p 'a b' '$(x)' '' 'it'\"'\"'s'"
+
+
+def test_end_names_code_or_signal() -> None:
+    assert ended_words(3, timedelta(seconds=1.2)) == "ended with 3 after 1.2s"
+    assert ended_words(-9, timedelta(minutes=5)) == "was ended by signal 9 after 5m00s"
+
+
+def test_output_is_without_colours_and_progress() -> None:
+    text = "\x1b[31mred\x1b[0m\r\n10%\r50%\rdone\n\ttab\n\x1b]0;title\x07\n"
+    assert output_text(text, "", 0) == "  red\n  done\n          tab"
+    assert output_text("", "", 0) == ""
+    assert output_text("a\n", "z\n", 5_000_000) == "  a\n  … 5.0 MB left out …\n  z"
+
+
+@given(st.text(), st.text(), st.integers(0, 10))
+def test_output_is_bounded(start: str, end: str, left_out: int) -> None:
+    lines = output_text(start * 50, end * 50, left_out).split("\n")
+    assert len(lines) <= MAX_LINES + 1
+    assert all(len(line) <= MAX_LINE_CHARS + 2 for line in lines)
+
+
+@given(st.text(max_size=300), st.integers(24, 76), st.integers(10, 30))
+def test_dialog_fits_and_shows_no_control_character(text: str, width: int, height: int) -> None:
+    question = CommandQuestion(Raw(text), Raw(text), Raw(text * 20), UNKNOWN, ("A warning.",), ("A remark.",))
+    lines = command_lines(question, width, height)
+    assert all(line_width(line) <= max(width, 60) for line in lines)
+    assert all("\x1b" not in plain(line) and "\n" not in plain(line) for line in lines)
+    assert len(lines) <= max(height, 14)
+
+
+def test_long_command_says_how_much_is_not_shown() -> None:
+    question = CommandQuestion(Raw("n"), Raw("s"), Raw("x" * 50_000), UNKNOWN)
+    shown = [plain(line) for line in command_lines(question, 76, 20)]
+    xs = sum(line.count("x") for line in shown)
+    assert any(f"… {50_000 - xs:,} more characters" in line for line in shown)

@@ -1,0 +1,252 @@
+"""Commands of one's own in the monitor: what they get, when they ask, and where they are hidden."""
+
+import json
+from pathlib import Path
+
+from tests.support.fleet import SECRET, Fleet, FleetRun
+from tests.support.ui.fleets import failing_fleet, small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.own_commands import Recorder, config_of, entry, environ, until_real
+from tests.support.virtual_clock import VirtualClock
+from tui.session.action_log import FILE_NAME
+from tui.settings import with_file
+from tui.ui.data.config_watch import SettingsChange
+from tui.ui.own_commands.dialog import OwnCommandScreen
+from tui.ui.screens.errors.screen import ErrorsScreen
+
+HOSTILE = "; rm -rf / $(id) `id` \"a\" 'b' \x1b[2J \\ * {run.id} 日本"
+LINES = "line one\nline two -x %s\n\n"
+
+
+def hostile_fleet(task: str = HOSTILE) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all([FleetRun(1, -20.0, -19.0, -15.0, "FAILED", task=task, message=LINES)])
+    return fleet
+
+
+def messages_of(monitor: Monitored) -> list[str]:
+    return [message.text for message in monitor.app.messages]
+
+
+def reports_of(monitor: Monitored, name: str) -> list[str]:
+    return [text for text in messages_of(monitor) if text.startswith(f"{name} on ")]
+
+
+async def until_end(monitor: Monitored, name: str) -> None:
+    await until_real(monitor, lambda: bool(reports_of(monitor, name)), "the end of the command")
+
+
+def is_asking(monitor: Monitored) -> bool:
+    return isinstance(monitor.app.screen, OwnCommandScreen)
+
+
+def footer(monitor: Monitored) -> str:
+    return monitor.lines[-1]
+
+
+def test_hostile_values_are_arguments(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    command = recorder.command("{run.id}", "{run.task}", "a{task.id}b", "--", "{error.message}", "{environment}")
+    file = config_of(tmp_path, entry("record", command, key="K", background=True))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j")
+        assert "K record" in footer(monitor)
+        await monitor.press("enter", wait_s=1)
+        await monitor.press("K")
+        await until_end(monitor, "record")
+        run_id = FleetRun(1, 0).id
+        message = monitor.session.store.get(run_id).error[1].message  # type: ignore[arg-type, union-attr, index]
+        assert message == LINES
+        assert recorder.arguments == [run_id, HOSTILE, f"a{HOSTILE}b", "--", LINES, "dev"]
+        assert recorder.stdin == "/dev/null"
+        assert recorder.variables["HARMLESS"] == "yes"
+        assert not [value for value in recorder.variables.values() if "of_the_shell" in value or SECRET in value]
+        assert not {"TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN", "MY_COPY"} & set(recorder.variables)
+        assert reports_of(monitor, "record")[0].startswith(f"record on {run_id} ended with 0 after ")
+        assert "record ended with 0" in footer(monitor)
+
+    run_story(story, tmp_path, hostile_fleet(), environ=environ(), file=file)
+    log = [json.loads(line) for line in (tmp_path / "trigger-tui" / FILE_NAME).read_text().splitlines()]
+    assert [(each["command"], each["phase"], each.get("exitCode")) for each in log] == [
+        ("record", "started", None), ("record", "ended", "0"),
+    ]  # fmt: skip
+    assert "rm -rf" not in json.dumps(log)
+
+
+def test_key_is_handed_over_only_where_asked_for(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    show = ["sh", "-c", 'echo "key=$TRIGGER_SECRET_KEY"; sh "$@"', "sh", *recorder.command()[1:]]
+    file = config_of(
+        tmp_path,
+        entry("with key", show, key="K", background=True, env=["TRIGGER_SECRET_KEY", "HARMLESS"]),
+        entry("other", show, key="L", background=True, env=["NO_SUCH"]),
+    )
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "K")
+        await until_end(monitor, "with key")
+        assert recorder.variables["TRIGGER_SECRET_KEY"] == SECRET
+        assert recorder.variables["TRIGGER_API_URL"] == monitor.session.settings.api_url
+        assert "MY_COPY" not in recorder.variables
+        assert reports_of(monitor, "with key")[0].endswith("\n  key=tr_…")
+        assert not any(SECRET in argument for argument in recorder.arguments)
+        await monitor.press("L")
+        assert footer(monitor).rstrip().endswith("other: NO_SUCH is not set")
+
+    run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)
+
+
+def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    file = config_of(
+        tmp_path,
+        entry("plain", recorder.command("{run.task}"), key="K", background=True),
+        entry("asks", recorder.command("--", "{run.task}"), key="L", background=True, confirm=True),
+    )
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "K")
+        assert is_asking(monitor), "the task begins with -"
+        assert '{run.task} begins with "-" here: sh may take it for an option.' in monitor.text
+        assert "-rf '␊'" not in monitor.text
+        assert "'-rf ␊'" in monitor.text
+        await monitor.press("y")
+        assert is_asking(monitor), "typed before the terminal has shown it"
+        await monitor.answer()
+        await monitor.press("enter")
+        assert not is_asking(monitor)
+        await monitor.press("L")
+        await monitor.answer()
+        assert "begins with" not in monitor.text
+        await monitor.press("escape", "L")
+        await monitor.answer()
+        assert not recorder.was_called
+        await monitor.press("y")
+        await until_end(monitor, "asks")
+        assert recorder.arguments == ["--", "-rf \n"]
+
+    run_story(story, tmp_path, hostile_fleet("-rf \n"), environ=environ(), file=file)
+
+
+def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
+    show = ["echo", "{run.id}"]
+    file = config_of(
+        tmp_path,
+        entry("deploy", show, key="K", background=True),
+        entry("not in prod", show, key="L", background=True, production=False, readonly=True),
+        entry("look", show, key="O", background=True, readonly=True),
+        entry("no key", show, background=True),
+    )
+    production = small_fleet()
+    production.lead_to("prod", "PRODUCTION")
+
+    async def read_only(monitor: Monitored) -> None:
+        await monitor.press("j")
+        assert "L not in prod   O look" in footer(monitor)
+        assert "deploy" not in footer(monitor)
+        await monitor.press("K")
+        assert "K is not a key here" in footer(monitor)
+        await monitor.press("?")
+        assert "yours" in monitor.text
+        assert "deploy" not in monitor.text
+        await monitor.press("escape", "colon", *"no key")
+        assert "No such command" in monitor.text
+
+    async def in_production(monitor: Monitored) -> None:
+        await monitor.press("j")
+        assert "K deploy   O look" in footer(monitor)
+        await monitor.press("O")
+        await until_end(monitor, "look")
+        await monitor.press("K")
+        assert is_asking(monitor), "what may write always asks in production"
+        assert "PRODUCTION" in monitor.lines[monitor.line_of("Run deploy?") - 2]
+
+    run_story(read_only, tmp_path, small_fleet(), environ=environ(), file=file, read_only=True)
+    run_story(in_production, tmp_path, production, environ=environ(), file=file)
+
+
+def test_one_key_serves_marks_runs_and_groups(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    file = config_of(
+        tmp_path,
+        entry("one", recorder.command("{run.id}"), key="K", background=True),
+        entry("all", recorder.command("{runs}"), key="K", scope="marks", background=True),
+        entry("group", recorder.command("{group.message}", "{task.id}"), key="K", scope="error group", background=True),
+        entry("by name", recorder.command("{group.type}"), scope="error group", background=True),
+    )
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("K")
+        assert "all: no run is marked" in footer(monitor)
+        await monitor.press("j")
+        assert "K one" in footer(monitor)
+        await monitor.press("space", "space")
+        assert "K all" in footer(monitor)
+        await monitor.press("K")
+        await until_end(monitor, "all")
+        assert recorder.arguments == [FleetRun(1, 0).id, FleetRun(2, 0).id]
+        await monitor.press("exclamation_mark", wait_s=2)
+        assert isinstance(monitor.app.screen, ErrorsScreen)
+        await monitor.press("K")
+        await until_end(monitor, "group")
+        assert recorder.arguments == ["Upstream returned 503", "task-0"]
+        await monitor.press("colon", *"by name", "enter")
+        await until_end(monitor, "by name")
+        assert recorder.arguments == ["Error"]
+
+    run_story(story, tmp_path, failing_fleet(), environ=environ(), file=file)
+
+
+def test_untrusted_file_runs_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    file = config_of(tmp_path, entry("record", recorder.command("{run.id}"), key="K", background=True), mode=0o666)
+
+    async def story(monitor: Monitored) -> None:
+        assert len([text for text in messages_of(monitor) if "commands, editor and pager are not used" in text]) == 1
+        await monitor.press("j")
+        assert "K record" not in footer(monitor)
+        await monitor.press("K")
+        assert footer(monitor).endswith("record: not run, others may write the file (chmod go-w)")
+        assert not recorder.was_called
+
+    run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)
+
+
+def test_changed_file_changes_the_commands_at_once(tmp_path: Path) -> None:
+    first = config_of(tmp_path, entry("old", ["echo", "{run.id}"], key="K", background=True))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j")
+        assert "K old" in footer(monitor)
+        before = monitor.session.settings
+        later = config_of(tmp_path, entry("new", ["echo", "{run.id}"], key="L", background=True))
+        monitor.session.change_settings(with_file(before, later))
+        monitor.app._on_settings_changed(SettingsChange(before, monitor.session.settings))
+        await monitor.later()
+        assert "L new" in footer(monitor)
+        assert "K old" not in footer(monitor)
+        await monitor.press("K")
+        assert "K is not a key here" in footer(monitor)
+        await monitor.press("L")
+        await until_end(monitor, "new")
+
+    run_story(story, tmp_path, small_fleet(), environ=environ(), file=first)
+
+
+def test_missing_program_and_value_are_said(tmp_path: Path) -> None:
+    file = config_of(
+        tmp_path,
+        entry("gone", ["no-such-program", "{run.id}"], key="K", background=True),
+        entry("error", ["echo", "{error.frame}"], key="L", background=True),
+    )
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "K")
+        assert footer(monitor).endswith("gone: no-such-program was not found")
+        await monitor.press("L")
+        text = "error: {error.frame} has no value: no own frame in an error of the run is known"
+        assert text in footer(monitor)
+        assert f"{text}." in messages_of(monitor)
+
+    run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)

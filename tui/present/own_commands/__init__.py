@@ -1,0 +1,1 @@
+"""Commands of one's own: how they are named, asked about, and reported."""
