@@ -194,7 +194,7 @@ class Pane(Backdrop):
 class PagePane(Pane):
     """A pane whose body is a page of rows. A subclass makes the rows.
 
-    The page is rebuilt when the selection or its run changes, and every second while `is_ticking`.
+    The page is rebuilt when the selection, its run or a setting changes, and every second while `is_ticking`.
     """
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
@@ -204,6 +204,9 @@ class PagePane(Pane):
         self._key_state: tuple[object, ...] = ()
         self._shown_subject: Hashable = None
         self._is_outdated = False
+
+    def on_mount(self) -> None:
+        self.app_base.settings_changed.subscribe(self, lambda _: self.rebuild())
 
     @property
     def body(self) -> Page:

@@ -74,6 +74,7 @@ class PageScreen(PaintedScreen[None]):
 
     def on_mount(self) -> None:
         self.app_base.changed.subscribe(self, self._header.on_changes)
+        self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
@@ -85,6 +86,10 @@ class PageScreen(PaintedScreen[None]):
         """Show what depends on the time. Called every second."""
         self._header.tick()
         self._footer.tick()
+
+    def _show_again(self) -> None:
+        self.page.rebuild()
+        self.show_rule()
 
     def show_rule(self) -> None:
         """Bring the rule up to date."""
