@@ -1,6 +1,9 @@
 import pytest
 from rich.color import Color
 
+from tui.settings import ConfigFile
+from tui.settings.schema import Colors, FileSettings
+from tui.ui.look.own_palette import contrast_remarks
 from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode, Palette, detect_color_mode
 
 
@@ -67,3 +70,22 @@ def test_terminal_gets_the_colours_that_it_supports(
     environ: dict[str, str], wanted: str, color_mode: ColorMode
 ) -> None:
     assert detect_color_mode(environ, wanted) is color_mode
+
+
+@pytest.mark.parametrize(
+    ("own", "remarks"),
+    [
+        ({"rose": "#301010"}, ["colors.rose: expected a contrast of 4.5:1 with surface, got 1."]),
+        ({"cursor": "#ccd2dc"}, ["colors.cursor: expected a contrast of 4.5:1 with text, got 1."]),
+        ({"chip": "#eeb55c"}, ["colors.chip: expected a contrast of 4.5:1 with amber, got 1."]),
+        ({"bg": "#ffffff"}, ["colors.bg: expected a contrast of 4.5:1 with bright, got 1."]),
+        ({"bg": "#ffffff", "bright": "#fefefe"}, ["colors.bright: ", "colors.bg: "]),
+        ({"green": "#7bd88f", "line": "#0f1115"}, []),
+    ],
+)
+def test_own_colour_that_is_hard_to_read_is_one_remark(own: dict[str, str], remarks: list[str]) -> None:
+    file = ConfigFile(values=FileSettings(colors=Colors(**own)))
+    found = [str(remark) for remark in contrast_remarks(file, ColorMode.DARK, "FILE")]
+    assert len(found) == len(remarks)
+    assert all(one.startswith(f"FILE: {start}") for one, start in zip(found, remarks, strict=True)), found
+    assert list(contrast_remarks(file, ColorMode.SIXTEEN, "FILE")) == []

@@ -4,6 +4,7 @@ The first frame uses this module before Textual is imported.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final
 
 from rich.color import Color, ColorSystem
@@ -14,8 +15,14 @@ from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode, Palette
 MIN_CONTRAST: Final = 4.5
 """The least contrast of text of WCAG 2.1, success criterion 1.4.3."""
 
-_TEXTS: Final = ("bright", "text", "muted", "faint", "accent", "rose", "amber", "blue", "green")
-_GROUNDS: Final = ("bg", "surface", "dialog")
+_TEXTS: Final = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "green")
+_PAIRS: Final = (
+    *product((*_TEXTS, "faint"), ("bg", "surface", "dialog")),
+    *product(_TEXTS, ("cursor", "cursor2")),
+    ("amber", "chip"),
+)
+"""Which colours are text on which background. What is faint is muted in the row of the cursor."""
+
 _CHANGEABLE: Final = frozenset({ColorMode.DARK, ColorMode.LIGHT})
 
 
@@ -28,19 +35,20 @@ def own_palette(mode: ColorMode, own: Mapping[str, str], *, has_true_color: bool
 
 
 def contrast_remarks(file: ConfigFile, mode: ColorMode, shown: str) -> Iterator[Complaint]:
-    """Yield a remark on each text of the own theme that is hard to read. `shown` is the file's name."""
+    """Yield a remark on each own colour with which text is hard to read. `shown` is the file's name."""
     if file.values is None or mode not in _CHANGEABLE:
         return
     colors = file.values.colors
     own = {role: color for role in PALETTES[mode] if (color := getattr(colors, role)) is not None}
     palette = own_palette(mode, own)
-    for text in _TEXTS:
-        ratios = [
-            (contrast(palette[text], palette[ground]), ground) for ground in _GROUNDS if text in own or ground in own
-        ]
-        if ratios and (worst := min(ratios))[0] < MIN_CONTRAST:
-            ratio, ground = worst
-            role, other = (text, ground) if text in own else (ground, text)
+    worst: dict[str, tuple[float, str]] = {}
+    for text, ground in _PAIRS:
+        role, other = (text, ground) if text in own else (ground, text)
+        if role in own:
+            ratio = contrast(palette[text], palette[ground])
+            worst[role] = min(worst.get(role, (ratio, other)), (ratio, other))
+    for role, (ratio, other) in worst.items():
+        if ratio < MIN_CONTRAST:
             told = f"expected a contrast of {MIN_CONTRAST}:1 with {other}, got {ratio:.1f}:1; it is used all the same"
             yield Complaint(shown, f"colors.{role}", told, is_remark=True)
 
