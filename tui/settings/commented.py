@@ -7,15 +7,18 @@ use one, delete the `#` before it and before the header of its table.
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from itertools import zip_longest
+from typing import Any, Final, get_args
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
-from tui.settings.reader import is_struct, unwrapped
+from tui.domain.own_commands.placeholders import PLACEHOLDERS, CommandScope
+from tui.settings.reader import entry_type, is_struct, unwrapped
 from tui.settings.schema import FileSettings
 
 _WIDTH: Final = 100
+_LABEL: Final = 21
 
 _INTRO: Final = """\
 The settings of trigger-tui. Each one below has its default: delete the # before a line to change it, and that before
@@ -55,6 +58,10 @@ def commented_file(colors: Mapping[str, str]) -> str:
         if is_struct(kind):
             parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
         elif field.name in _EXAMPLES:
+            if (entry := entry_type(get_args(kind)[0])) is not None:
+                parts += _entry(entry)
+                parts += _placeholders() if field.name == "commands" else ()
+                parts.append("#")
             parts += _example(field.name)
         else:
             parts.append(f"#{field.name} = {_toml(_default(field))}")
@@ -66,6 +73,29 @@ def _table(kind: type[Struct], shown: Mapping[str, str]) -> Iterator[str]:
         _, metas = unwrapped(field.type)
         yield from _prose(next((meta.description for meta in reversed(metas) if meta.description), ""))
         yield f"#{field.name} = {_toml(shown.get(field.name, _default(field)))}"
+
+
+def _entry(kind: type[Struct]) -> Iterator[str]:
+    """Yield what the fields of an entry of a list are for."""
+    yield "#"
+    for field in fields(kind):
+        _, metas = unwrapped(field.type)
+        text = next((meta.description for meta in reversed(metas) if meta.description), "")
+        yield from _labelled(field.name, text)
+
+
+def _placeholders() -> Iterator[str]:
+    """Yield what may stand in the arguments of a command, by the scopes where it may."""
+    yield from ("#", *_prose("In the arguments, {{ and }} are braces, and these stand for values:"), "#")
+    for placeholder in PLACEHOLDERS.values():
+        scopes = [each.value for each in CommandScope if each in placeholder.scopes]
+        where = "" if len(scopes) == len(CommandScope) else f" ({', '.join(scopes)})"
+        yield from _labelled(f"{{{placeholder.name}}}", f"{placeholder.sentence}{where}")
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(text, _WIDTH - _LABEL) or [""]
+    yield from (f"# {head:<{_LABEL}}{line}" for head, line in zip_longest((label,), lines, fillvalue=""))
 
 
 def _example(name: str) -> Iterator[str]:

@@ -247,7 +247,10 @@ class CommandEntry(Table, frozen=True):
     ] = ""
     scope: Annotated[
         Literal["run", "task", "error group", "marks"],
-        _meta("What it is about.", '"run", "task", "error group" or "marks"'),
+        _meta(
+            'What it is about: the "run", its "task", the "error group" of the errors view, or the "marks".',
+            '"run", "task", "error group" or "marks"',
+        ),
     ] = "run"
     confirm: Annotated[
         bool,

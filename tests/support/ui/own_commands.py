@@ -1,6 +1,7 @@
 """Config files with commands, and a program that records how it was called."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Callable
@@ -98,4 +99,4 @@ def _toml(value: object) -> str:
         case list():
             return f"[{', '.join(map(_toml, value))}]"
         case _:
-            return "'" + str(value) + "'" if "'" not in str(value) else '"' + str(value) + '"'
+            return json.dumps(str(value))

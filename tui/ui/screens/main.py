@@ -13,6 +13,7 @@ from tui.present.list.end import NOT_A_RUN
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
+from tui.ui.base import AppBase
 from tui.ui.data.action_controller import (
     ACTION_NAMES,
     BY_ID,
@@ -74,7 +75,7 @@ class MainScreen(BaseScreen):
     def on_mount(self) -> None:
         self.history.on_settled = self._show_followers
         self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
-        self.app_base.farewell = self._farewell
+        self.app_base.farewell = partial(self._farewell, self.app_base)
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
 
     def select_target(self) -> None:
@@ -283,8 +284,8 @@ class MainScreen(BaseScreen):
         if run_id is not None:
             self.history.restart(run_id, at_once=True)
 
-    def _farewell(self) -> list[str]:
-        own = self.app_base.own_commands
+    def _farewell(self, app: AppBase) -> list[str]:
+        own = app.own_commands  # at the end of the program, the screen does not know its app any more
         return [*self.action_controller.farewell(), *(() if own is None else own.runner.farewell())]
 
     def _show_notice(self, line: Line) -> None:
