@@ -107,7 +107,7 @@ class TriggerApp(AppBase):
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
         self.reporter = Reporter(session, self.messages)
-        self.previous_key = self._last_key = ""
+        self.previous_key = self.last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
         self.own_commands: OwnCommands | None = None
@@ -266,7 +266,7 @@ class TriggerApp(AppBase):
             await super().on_event(event)  # a forwarded key was processed already
             return
         if isinstance(event, events.Key):
-            self.previous_key, self._last_key = self._last_key, event.key
+            self.previous_key, self.last_key = self.last_key, event.key
             self._collector.record_key()
             if isinstance(self._driver, TerminalDriver):
                 self._driver.backlog.record_begun()
@@ -332,6 +332,13 @@ class TriggerApp(AppBase):
     def _on_settings_changed(self, change: "SettingsChange") -> None:
         """Show the new settings. The watch calls this, so that the work waits for its turn among the keys."""
         call_soon(self, partial(self._use_settings, change))
+
+    def change_settings(self, settings: Settings) -> None:
+        from tui.ui.data.config_watch import SettingsChange  # noqa: PLC0415  loaded when first used
+
+        change = SettingsChange(self.session.settings, settings)
+        self.session.change_settings(settings)
+        self._use_settings(change)
 
     def _use_settings(self, change: "SettingsChange") -> None:
         color_mode = self.painter.color_mode  # the user may have chosen another one since the start

@@ -13,6 +13,7 @@ from textual.message_pump import MessagePump
 from textual.signal import Signal
 
 from tui.session import Session
+from tui.settings import Settings
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
@@ -34,7 +35,7 @@ class AppBase(App[int]):
       the new ones already
     * `own_commands`: the user's own commands, None while the config file has none
     * `environ`: the environment variables
-    * `previous_key`: the key that was pressed before the last one
+    * `last_key`, `previous_key`: the key that was pressed last, and the one before; "" at the start
     * `farewell`: returns the sentences to print after the end of the app
     * `unsent`: returns the number of runs that wait for an action to be sent, by title of the action
     """
@@ -50,6 +51,7 @@ class AppBase(App[int]):
     settings_changed: "Signal[SettingsChange]"
     own_commands: "OwnCommands | None"
     environ: Mapping[str, str]
+    last_key: str
     previous_key: str
     farewell: Callable[[], Sequence[str]]
     unsent: Callable[[], Mapping[str, int]]
@@ -92,6 +94,10 @@ class AppBase(App[int]):
 
     def record_view(self, size: int) -> None:
         """Record that a view of so many runs was made: it lives long."""
+        raise NotImplementedError
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings until the program ends, or the config file changes."""
         raise NotImplementedError
 
     def use_color_mode(self, mode: ColorMode) -> None:

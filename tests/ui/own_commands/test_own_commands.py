@@ -151,7 +151,7 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
         assert "yours" in monitor.text
         assert "deploy" not in monitor.text
         await monitor.press("escape", "colon", *"no key")
-        assert "No such command" in monitor.text
+        assert "No command no." in monitor.text
 
     async def in_production(monitor: Monitored) -> None:
         await monitor.press("j")

@@ -7,10 +7,11 @@ import pytest
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.input.commands import commands_of, matching
+from tui.ui.input.commands import commands_of
 from tui.ui.input.keys import pressed_key_label
+from tui.ui.model.command_line.commands import matching
+from tui.ui.screens.command_line.screen import CommandLineScreen
 from tui.ui.screens.help import HelpScreen, help_keys
-from tui.ui.screens.palette import CommandList, PaletteScreen
 
 UNBOUND = " is not a key here · ? keys"
 
@@ -70,7 +71,7 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     names = {"quit": ["q", "quit", ":q", "exit"], "q!": ["q!", "quit!", ":q!"], "keys": ["help", "h", ":help", "H"]}
 
     async def story(monitor: Monitored) -> None:
-        commands = commands_of(monitor.screen, own=(), use_color_mode=lambda _: None)
+        commands = commands_of(monitor.screen, own=())
         for name, aliases in names.items():
             assert [matching(commands, alias)[0].name for alias in aliases] == [name] * len(aliases)
         await monitor.press("colon", *"help", "enter")
@@ -82,11 +83,12 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet(3))
 
 
-def test_palette_moves_to_its_ends(tmp_path: Path) -> None:
+def test_command_line_moves_to_its_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def chosen() -> str:
-            command = monitor.app.screen.query_one(CommandList).chosen
-            return "" if command is None else command.name
+            assert isinstance(monitor.app.screen, CommandLineScreen)
+            choice = monitor.app.screen.model.chosen
+            return "" if choice is None else choice.text
 
         await monitor.press("colon", "G")
         last = chosen()
@@ -97,15 +99,15 @@ def test_palette_moves_to_its_ends(tmp_path: Path) -> None:
             await monitor.press(key)
             assert key == "up" or chosen() == name
         await monitor.press("s", "G")
-        palette = monitor.app.screen
-        assert isinstance(palette, PaletteScreen)
-        assert palette._input.value == "sG"
+        dialog = monitor.app.screen
+        assert isinstance(dialog, CommandLineScreen)
+        assert dialog.model.typed == "sG"
 
     run_story(story, tmp_path, small_fleet(3))
 
 
-def test_palette_binds_no_printable_key() -> None:
-    keys = [key for binding in PaletteScreen.BINDINGS for key in binding.key.split(",")]  # type: ignore[union-attr]
+def test_command_line_binds_no_printable_key() -> None:
+    keys = [key for binding in CommandLineScreen.BINDINGS for key in binding.key.split(",")]  # type: ignore[union-attr]
     assert all(len(key) > 1 for key in keys)
 
 

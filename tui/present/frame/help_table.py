@@ -45,6 +45,7 @@ HELP_GROUPS: Final = (
             HelpRow("the errors, back to the runs", ("errors", "leave-view")),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back", "close")),
+            HelpRow("the view before", ("view-before",)),
             HelpRow("back, then quit", ("quit-level",)),
         ),
     ),

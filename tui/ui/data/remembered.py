@@ -80,7 +80,7 @@ class FilterFile:
 
     def _load(self) -> Remembered:
         try:
-            content = _read_own(self.path)
+            content = read_own(self.path)
             return Remembered() if content is None else _decode(content, self._owner)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
@@ -93,13 +93,13 @@ class FilterFile:
         content = json.dumps(self._owner | _encode(remembered), indent=1) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _replace_file(self.path, content.encode("ascii"))
+            replace_file(self.path, content.encode("ascii"))
             self.failure = None
         except OSError as error:
             self.failure = f"The filters cannot be saved in {self.path}: {error.strerror}."
 
 
-def _read_own(path: Path) -> bytes | None:
+def read_own(path: Path) -> bytes | None:
     """Return the content of a regular file of this user; None if there is no file. Does not block on a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -114,7 +114,7 @@ def _read_own(path: Path) -> bytes | None:
         os.close(handle)
 
 
-def _replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that no reader sees half of it. Only its owner may read it."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     with suppress(FileNotFoundError):

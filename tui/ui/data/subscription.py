@@ -50,6 +50,11 @@ class RunSubscription:
         return ServerFilter(self._shown.filters, self._shown.period or self._session.settings.history)
 
     @property
+    def state_key(self) -> str:
+        """A name of the environment that is the same at every start, for other files of the state directory."""
+        return self._file.path.stem
+
+    @property
     def is_filtered(self) -> bool:
         """Whether the current filters differ from the defaults."""
         return self.chosen != self._default

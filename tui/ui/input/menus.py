@@ -1,10 +1,9 @@
-"""Opens the screens that are not panes: help, commands, messages, the copy menu, the server filters.
+"""Opens the screens that are not panes: help, messages, the copy menu, the server filters.
 
 Each screen's module is imported when it is first opened, so that the program starts fast.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.screen import Screen
@@ -17,14 +16,21 @@ from tui.ui.data.messages import Messages
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import LAST_RANK, bind
-from tui.ui.look.palettes import ColorMode
 
 if TYPE_CHECKING:
     from tui.present.dialogs.copying import Clip
-    from tui.ui.input.commands import Command
 
 MENU_BINDINGS: Final = (
-    bind("colon,ctrl+p", "palette", "commands", "Find a command by name.", rank=80, need=42, shown=":"),
+    bind(
+        "colon,ctrl+p",
+        "palette",
+        "commands",
+        "Run a command: a view, a setting, any key by its name.",
+        rank=80,
+        need=42,
+        shown=":",
+    ),
+    bind("backspace", "view_before", "view before", "The view before: its filter, order, period and run."),
     bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK, shown="?"),
 )
 
@@ -73,24 +79,3 @@ def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunS
         now=live.session.local_now,
     )
     screen.app.push_screen(filters, follow)
-
-
-def open_palette(
-    screen: Screen[Any],
-    live: LiveModel,
-    messages: Messages,
-    *,
-    own: "Sequence[Command]",
-    use_color_mode: Callable[[ColorMode], None],
-) -> None:
-    """Let the user choose a command, and run it. `own` are the view's commands without a key."""
-    from tui.ui.input.commands import Command, commands_of  # noqa: PLC0415  loaded when first used
-    from tui.ui.screens.palette import PaletteScreen  # noqa: PLC0415  loaded when first used
-
-    def run(command: Command | None) -> None:
-        if command is not None:
-            command.run()
-
-    first = Command("messages", "Errors and warnings of this session.", partial(open_messages, screen, live, messages))
-    commands = commands_of(screen, own=own, use_color_mode=use_color_mode)
-    screen.app.push_screen(PaletteScreen([first, *commands]), run)

@@ -22,7 +22,7 @@ from tui.ui.own_commands.offered import OwnCommand, OwnSelection, has_subject, i
 from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 
 if TYPE_CHECKING:
-    from tui.ui.input.commands import Command
+    from tui.ui.model.command_line.commands import Command
 
 FIRST_RANK: Final = 30
 """Own keys stand in the footer behind cancel and replay."""
@@ -90,7 +90,7 @@ class OwnCommands:
 
     def palette_rows(self, screen: BaseScreen) -> "list[Command]":
         """Return the commands without a key that are offered on a screen. The live keys give the others."""
-        from tui.ui.input.commands import Command  # noqa: PLC0415  it imports the base of this module
+        from tui.ui.model.command_line.commands import Command  # noqa: PLC0415  it imports the base of this module
 
         selection, session = screen.own_selection(), self._app.session
         return [

@@ -35,7 +35,7 @@ from tui.ui.widgets.summary import Summary, summary_height
 from tui.ui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tui.ui.input.commands import Command
+    from tui.ui.model.command_line.commands import Command
     from tui.ui.own_commands.offered import OwnSelection
 
 OWN_COMMAND: Final = "own_command"

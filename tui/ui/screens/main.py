@@ -23,12 +23,14 @@ from tui.ui.data.action_controller import (
 )
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.remembered import Remembered
-from tui.ui.input.menus import open_copy_menu, open_palette, open_server_filters
+from tui.ui.input.menus import open_copy_menu, open_server_filters
 from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import OWN_COMMAND, BaseScreen
+from tui.ui.screens.command_line.entrance import CommandLineEntrance
+from tui.ui.screens.command_line.view_trail import ViewTrail
 from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.widgets.run_summary import RunSummary
@@ -56,6 +58,8 @@ class MainScreen(BaseScreen):
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
         self.errors = ErrorsEntrance(self)
+        self.command_line = CommandLineEntrance(self)
+        self.view_trail = ViewTrail(self)
         self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
 
     @property
@@ -104,6 +108,7 @@ class MainScreen(BaseScreen):
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
+        self.note_view()
         rest_s = 0.0
         # Another pane already has the focus if its key was typed right after that of the cursor.
         if self.pane is self.run_list:
@@ -125,6 +130,7 @@ class MainScreen(BaseScreen):
 
     def on_run_list_pane_filtered(self) -> None:
         self.errors.on_filtered()
+        self.note_view()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
 
@@ -251,15 +257,20 @@ class MainScreen(BaseScreen):
         open_server_filters(self, self.live, self.app_base.subscription)
 
     def action_palette(self) -> None:
-        from tui.ui.input.commands import form_commands, sort_commands  # noqa: PLC0415  loaded when first used
+        from tui.ui.input.commands import form_commands  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.command_line.sorts import run_sorts  # noqa: PLC0415
 
         forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
-        own = [
-            *sort_commands(self.run_list.sort_by),
-            *form_commands(partial(self.call_later, self.workspace.show_form), forms),
-            *self.own_commands_without_key(),
-        ]
-        open_palette(self, self.live, self.app_base.messages, own=own, use_color_mode=self.use_color_mode)
+        own = form_commands(partial(self.call_later, self.workspace.show_form), forms)
+        sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
+        self.command_line.open(self, [*sorts, *own, *self.own_commands_without_key()])
+
+    def note_view(self) -> None:
+        """Record which view is shown, for the way back."""
+        self.view_trail.note()
+
+    def action_view_before(self) -> None:
+        self.view_trail.go_back()
 
     def action_errors(self) -> None:
         self.errors.open()

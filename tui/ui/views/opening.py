@@ -73,13 +73,17 @@ def address_of(screen: Screen[Any]) -> ViewAddress:
 
 
 def _show_runs(main: MainScreen, address: ViewAddress, cursor: RunId | None) -> None:
-    app = main.app_base
-    main.errors.leave()
     chosen = _server_filter(main, address)
     order = _ORDERS.get(address.sort, CREATED)
-    app.subscription.visit(chosen, order.id)
+    show_query(main, ListQuery(chosen.period, address.filter, chosen.filters, order), cursor)
+
+
+def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None:
+    """Show the list with these filters, whatever is shown now."""
+    app = main.app_base
+    main.errors.leave()
+    app.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
     token = Token.TEXT if app.subscription.is_filtered else Token.MUTED
-    query = ListQuery(chosen.period, address.filter, chosen.filters, order)
     main.run_list.show_query(query, cursor, token=token)
     main.show_list(None)
     if cursor is None:

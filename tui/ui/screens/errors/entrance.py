@@ -43,8 +43,9 @@ class ErrorsEntrance:
         from tui.ui.screens.errors.screen import ErrorsScreen  # noqa: PLC0415  loaded when first used
 
         main = self._main
-        self.screen = ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs)
+        self.screen = ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs, main)
         main.selection_loader.require(())  # panes that are covered cost no requests
+        main.note_view()
         main.app.push_screen(self.screen, self._on_left)
 
     @property
@@ -58,8 +59,9 @@ class ErrorsEntrance:
 
     def leave(self) -> None:
         """Return to the runs, if the errors are shown."""
-        if self.screen is not None:
-            self.screen.action_leave_view()
+        if (screen := self.screen) is not None:
+            self.screen = None  # from now on, the view in front is that of the runs
+            screen.action_leave_view()
 
     def back(self) -> bool:
         """Return to the errors, if the list shows the runs of a group. Return whether it does."""
@@ -92,6 +94,7 @@ class ErrorsEntrance:
     def _on_left(self, _: None) -> None:
         self.screen = None
         self._main.on_workspace_panes_changed()
+        self._main.note_view()
 
     def _list_runs(self, group: "ErrorGroup", run_id: RunId | None) -> None:
         from tui.present.errors.groups.words import error_line, short_fingerprint  # noqa: PLC0415  loaded when first used

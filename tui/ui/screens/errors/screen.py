@@ -1,7 +1,6 @@
 """The errors view: the groups of failed runs, the selected group, its newest failure, and its runs."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import BindingType
@@ -19,8 +18,7 @@ from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import redactor_of
-from tui.ui.input.menus import open_copy_menu, open_palette
-from tui.ui.model.errors.spans import GROUP_ORDERS
+from tui.ui.input.menus import open_copy_menu
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.panes.errors.group_list import GroupListPane
@@ -33,6 +31,7 @@ from tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
+    from tui.ui.screens.main import MainScreen
 
 PROPORTIONS: Final = Proportions(main_rows=12, main_columns=132, is_stacked=True)
 """The list has few rows, and long messages."""
@@ -48,8 +47,8 @@ class ErrorsScreen(BaseScreen):
     """Shows the groups of a `LiveErrorGroups`.
 
     `list_runs` leaves the view and lists the runs of a group, with the cursor on one of them if it is given.
-    `controller` performs the actions of the main screen, on the runs of the pane `runs` alone. The class is longer than
-    200 lines: it has one short action for each key.
+    `main` is the screen below. `controller` performs its actions, on the runs of the pane `runs` alone. The class is
+    longer than 200 lines: it has one short action for each key.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -60,6 +59,7 @@ class ErrorsScreen(BaseScreen):
         groups: LiveErrorGroups,
         controller: ActionController,
         list_runs: Callable[[ErrorGroup, RunId | None], None],
+        main: "MainScreen",
     ) -> None:
         self.groups = groups
         self._views = [pane(live, groups) for pane in ERROR_PANES]
@@ -70,6 +70,7 @@ class ErrorsScreen(BaseScreen):
             proportions=PROPORTIONS,
             recent=(GroupListPane.title, NewestFailurePane.title),
         )
+        self._main = main
         self._controller = controller
         self._list_runs = list_runs
         self._shown_newest: RunId | None = None
@@ -140,6 +141,7 @@ class ErrorsScreen(BaseScreen):
         self.summary.rebuild()
         self._select_newest()
         self.refresh_bindings()
+        self._main.note_view()
 
     def on_group_table_moved(self) -> None:
         self.groups.on_cursor()
@@ -289,14 +291,10 @@ class ErrorsScreen(BaseScreen):
         open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
-        from tui.ui.input.commands import Command  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.command_line.sorts import group_sorts  # noqa: PLC0415  loaded when first used
 
-        sort_by = self.group_list.sort_by
-        sorts = [Command(f"sort: {order.words}", order.sentence, partial(sort_by, order)) for order in GROUP_ORDERS]
-        open_palette(
-            self,
-            self.live,
-            self.app_base.messages,
-            own=[*sorts, *self.own_commands_without_key()],
-            use_color_mode=self.use_color_mode,
-        )
+        sorts = group_sorts(self.group_list.sort_by, self.groups.query.order)
+        self._main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
+
+    def action_view_before(self) -> None:
+        self._main.view_trail.go_back()

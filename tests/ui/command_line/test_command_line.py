@@ -1,0 +1,153 @@
+"""The command line in the running monitor: arguments, completion, history, links, and the view before."""
+
+from pathlib import Path
+
+from textual import events
+
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.ids import RunId
+from tui.store.orders import TOOK
+from tui.ui.look.palettes import ColorMode
+from tui.ui.screens.command_line.screen import CommandLineScreen
+
+
+def dialog(monitor: Monitored) -> CommandLineScreen:
+    assert isinstance(monitor.app.screen, CommandLineScreen)
+    return monitor.app.screen
+
+
+def run_id(number: int) -> RunId:
+    return RunId(f"run_{number:024}")
+
+
+def shown(monitor: Monitored) -> RunId | None:
+    return monitor.screen.selection.run_id
+
+
+async def paste(monitor: Monitored, text: str) -> None:
+    event = events.Paste(text)
+    event.set_sender(monitor.app)
+    assert monitor.app._driver is not None
+    monitor.app._driver.send_message(event)
+    await monitor.later()
+
+
+async def command(monitor: Monitored, text: str, *, wait_s: float = 0.0) -> None:
+    """Type a command and run it, without a pause between the keys."""
+    await monitor.press("colon", *text, "enter", wait_s=wait_s)
+
+
+def test_view_is_completed_previewed_and_shown(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("colon", *"runs task:send-* status:fai")
+        assert "runs task:send-* status:failed" in monitor.text
+        assert "of 21 statuses" in monitor.text
+        assert "6 of 30 runs" in monitor.text
+        assert "trigger-tui ls --task send-email --status failed" in monitor.text
+        await monitor.press("tab")
+        assert dialog(monitor).model.typed == "runs task:send-* status:failed"
+        await monitor.press("enter")
+        assert monitor.app.screen is monitor.screen
+        assert monitor.screen.run_list.searched == "task:send-* status:failed"
+        assert len(rows.view) == 6
+        await command(monitor, "sort took")
+        assert monitor.screen.run_list.views.query.order is TOOK
+        await monitor.press("colon", *"runs status:fail", "down", "down")
+        assert "trigger-tui ls --status failed --status" in monitor.text, "the chosen word counts"
+        await monitor.press("escape", "colon", *"runs tsk:x", "enter")
+        assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
+
+    run_story(story, tmp_path, small_fleet(30))
+
+
+def test_backspace_shows_the_view_before(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
+        await monitor.press("backspace")
+        assert "there is no view before this one" in monitor.lines[-1]
+        await monitor.press("j", "j", "j")
+        chosen = rows.cursor
+        await monitor.press("slash", *"status:failed", "backspace", "d", "enter")
+        assert pane.searched == "status:failed"
+        await command(monitor, "errors upstream", wait_s=1)
+        assert monitor.screen.errors.screen is not None
+        assert "/upstream" in monitor.lines[1]
+        await command(monitor, f"run {run_id(4)[-4:]}", wait_s=1)
+        assert shown(monitor) == run_id(4)
+        await monitor.press("backspace", wait_s=1)
+        assert monitor.screen.errors.screen is not None
+        assert "/upstream" in monitor.lines[1]
+        await monitor.press("backspace", wait_s=1)
+        assert (monitor.app.screen, pane.searched) == (monitor.screen, "status:failed")
+        await monitor.press("backspace", wait_s=1)
+        assert (pane.searched, rows.cursor) == ("", chosen)
+        await monitor.press("backspace")
+        assert "there is no view before this one" in monitor.lines[-1]
+
+    run_story(story, tmp_path, small_fleet(12))
+
+
+def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await command(monitor, "set interval 0.1")
+        assert "interval is 0.5 to 3600 seconds, not 0.1" in monitor.text
+        await monitor.press("escape")
+        await command(monitor, "set interval 5")
+        assert monitor.session.settings.interval_s == 5
+        assert "interval 5 until the program ends; not saved" in monitor.lines[-1]
+        await command(monitor, "set timezone Asia/Tokyo")
+        assert monitor.session.settings.timezone == "Asia/Tokyo"
+        await command(monitor, "theme light")
+        assert monitor.app.painter.color_mode is ColorMode.LIGHT
+        await monitor.press("colon", *"vrun", "enter")
+        assert "No command vrun. Nearest: run." in monitor.text
+
+    run_story(story, tmp_path, small_fleet(6))
+    assert list(tmp_path.glob("*.toml")) == []
+
+
+def test_history_is_searched_and_holds_no_key(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await command(monitor, "runs status:failed")
+        await command(monitor, "runs tr_dev_abcdefghijkl")
+        await command(monitor, "sort took")
+        await monitor.press("colon")
+        assert "before this" in monitor.text
+        await monitor.press("ctrl+r", *"stat", "enter")
+        assert monitor.screen.run_list.searched == "status:failed"
+
+    run_story(story, tmp_path, small_fleet(6))
+    (file,) = tmp_path.rglob("commands-*.json")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "status:failed" in file.read_text()
+    assert "tr_dev" not in file.read_text()
+
+
+def test_pasted_link_is_named_before_it_opens(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        environment = monitor.session.store.environment
+        assert environment is not None
+        place = f"https://x.example/orgs/{environment.organisation}/projects/{environment.project}/env"
+        await monitor.press("colon")
+        await paste(monitor, f"{place}/{environment.slug}/runs/{run_id(2)}\n")
+        assert "a link to a run of the dashboard" in monitor.text
+        assert "Failed  send-email" in monitor.text
+        assert shown(monitor) is None
+        await monitor.press("enter", wait_s=1)
+        assert shown(monitor) == run_id(2)
+        await monitor.press("colon")
+        await paste(monitor, f"{place}/elsewhere/runs/{run_id(3)}")
+        assert "It leads to the environment elsewhere." in monitor.text
+        await monitor.press("enter")
+        assert isinstance(monitor.app.screen, CommandLineScreen)
+        await monitor.press("ctrl+u")
+        await paste(monitor, "run_000000000000000000009999")
+        assert "read from the server…" in monitor.text
+        await monitor.later(2)
+        assert "The server says: " in monitor.text
+        await monitor.press("escape")
+        assert shown(monitor) == run_id(2)
+
+    run_story(story, tmp_path, small_fleet(6))

@@ -1,0 +1,1 @@
+"""The state of the command line `:`, without Textual."""

@@ -1,0 +1,39 @@
+"""The commands that sort the list of runs, and that of error groups."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
+from tui.ui.model.command_line.commands import Command
+from tui.ui.model.command_line.value_arguments import OneOf, Value
+from tui.ui.model.errors.spans import GROUP_ORDERS, GroupOrder
+
+_SENTENCES: Final = {
+    CREATED: "Newest runs first",
+    STATUS: "Failed runs first, then running and waiting ones, completed runs last",
+    TASK: "By the name of the task",
+    TOOK: "Running runs first, then the longest ones",
+    UPDATED: "Latest change first",
+    COST: "Most expensive runs first",
+}
+
+
+def run_sorts(sort_by: Callable[[Order], None], current: Order) -> list[Command]:
+    """Return `sort ORDER`, and a command for each order."""
+    orders = {order.title: order for order in ORDERS}
+    values = [Value(order.title, _SENTENCES.get(order, "")) for order in ORDERS]
+    return _sorts("The order of the list.", values, lambda name: sort_by(orders[name]), current.title)
+
+
+def group_sorts(sort_by: Callable[[GroupOrder], None], current: GroupOrder) -> list[Command]:
+    """Return the same for error groups."""
+    orders = {order.id: order for order in GROUP_ORDERS}
+    values = [Value(order.id, order.sentence.removesuffix(".")) for order in GROUP_ORDERS]
+    return _sorts("The order of the error groups.", values, lambda name: sort_by(orders[name]), current.id)
+
+
+def _sorts(sentence: str, values: Sequence[Value], take: Callable[[str], None], current: str) -> list[Command]:
+    arguments = OneOf("ORDER", values, take, current=current)
+    each = [Command(f"sort {value.name}", f"{value.sentence}.", partial(take, value.name)) for value in values]
+    return [Command("sort", sentence, lambda: None, arguments=arguments), *each]
