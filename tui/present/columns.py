@@ -65,6 +65,7 @@ class Column:
     column.
 
     In a printed table the column with the greatest `drop_rank` is dropped first. A column of rank 0 is never dropped.
+    `is_value`: its cells are values out of metadata, payload or output, which may be read later than the run.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Column:
     align: Align = "left"
     from_width: int = 0
     drop_rank: int = 0
+    is_value: bool = False
 
 
 class SizedColumn(NamedTuple):
@@ -212,7 +214,7 @@ _SHARES: Final[tuple[tuple[int, dict[str, int]], ...]] = (
 )
 _FAILURES_SHARES: Final = {"task": 18}
 GAP: Final = 2
-_EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
+EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
 _MIN_REST: Final = 4
 
 
@@ -235,7 +237,7 @@ def columns_for(pane_width: int, *, only_failures: bool = False) -> list[SizedCo
 def sized_columns(columns: Sequence[Column], pane_width: int, shares: Mapping[str, int]) -> list[SizedColumn]:
     """Return the columns with their widths in a pane. One flexible column without a share takes the remaining cells."""
     widths = {column.id: column.width or shares.get(column.id, 0) for column in columns}
-    rest = pane_width - _EDGES - sum(widths.values()) - GAP * (len(columns) - 1)
+    rest = pane_width - EDGES - sum(widths.values()) - GAP * (len(columns) - 1)
     return [SizedColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in columns]
 
 
@@ -254,8 +256,8 @@ def row(
     """
     cells = []
     for column, width in slots:
-        cell = (status,) if status is not None and column is STATUS else column.cell(run, now)
-        if is_current and column is TASK:
+        cell = (status,) if status is not None and column.id == STATUS.id else column.cell(run, now)
+        if is_current and column.id == TASK.id:
             cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
         cells.append(fit(cell, width, column.align))
     return (style_of(run).mark, Piece(" "), *joined(cells))

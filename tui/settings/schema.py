@@ -34,6 +34,16 @@ def _line(description: str, expected: str, **bounds: Any) -> Meta:
 _SWITCH: Final = "true or false"
 _ARGUMENTS: Final = 'a list of a program and its arguments, such as ["less", "-R"]'
 
+_QUOTED: Final = r'"([^"\\\x00-\x1f\x7f-\x9f]|\\.)*"'
+COLUMN_PATTERN: Final = (
+    r'^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\[\]"\x00-\x20\x7f-\x9f]+|\.'
+    + _QUOTED
+    + r"|\[-?[0-9]{1,9}\]|\["
+    + _QUOTED
+    + r"\])+)$"
+)
+"""The id of a column, or a path."""
+
 Color = Annotated[str, _meta("", "a colour such as #aabbcc", pattern=r"^#[0-9A-Fa-f]{6}$")]
 Argument = Annotated[
     str, _meta("", "a text without a null character", max_length=MAX_TEXT_CHARS, pattern=r"^[^\x00]*$")
@@ -47,7 +57,7 @@ ColumnName = Annotated[
     _meta(
         "",
         "a column such as task, or a path such as metadata.progress",
-        pattern=r"^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\x00-\x20\x7f-\x9f]+)+)$",
+        pattern=COLUMN_PATTERN,
         max_length=200,
     ),
 ]
@@ -172,17 +182,23 @@ class ColumnEntry(Table, frozen=True):
     column: Annotated[ColumnName, Meta(description="A column, or a path into metadata, payload or output.")]
     title: Annotated[str, _line("The title; empty: as the column is called.", "a short text", max_length=40)] = ""
     width: Annotated[
-        int, _meta("The width in cells; 0: as wide as the values.", "a whole number from 0 to 200", ge=0, le=200)
+        int, _meta("The width in cells; 0: the usual one of its type.", "a whole number from 0 to 200", ge=0, le=200)
     ] = 0
     type: Annotated[
-        Literal["auto", "text", "number", "bar", "duration", "time", "bytes", "cents"],
+        Literal["auto", "text", "number", "bar", "duration", "time", "bytes", "cents", "money", "bool"],
         _meta(
             "How a value out of metadata, payload or output is shown; a bar is for numbers from 0 to 1.",
-            '"auto", "text", "number", "bar", "duration", "time", "bytes" or "cents"',
+            '"auto", "text", "number", "bar", "duration", "time", "bytes", "cents", "money" or "bool"',
         ),
     ] = "auto"
     format: Annotated[
-        str, _line('How a number is written, such as ".1f" or ",d"; empty: as it is.', "a short text", max_length=20)
+        str,
+        _line(
+            'How it is written. Numbers: ".1f", ",d", "{:.1f} km"; money: "€"; durations: their unit, "s" or "ms"; '
+            'times: "%H:%M"; truth: "yes/no". Empty: as it is usual.',
+            "a short text",
+            max_length=20,
+        ),
     ] = ""
 
 

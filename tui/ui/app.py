@@ -25,6 +25,7 @@ from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
 from tui.ui.base import AppBase, call_soon
 from tui.ui.collector import THAW_CHECK_INTERVAL_S, FreezingCollector
+from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
@@ -106,6 +107,7 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
+        self.columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
@@ -198,6 +200,7 @@ class TriggerApp(AppBase):
 
     async def _start(self) -> None:
         await self.session.start()
+        await self.columns.start()
         if self._address is not None and self._address.run is not None:
             self.call_later(self._open_address)  # a run is read at once, which only a started session can do
         await self.subscription.start()
@@ -347,6 +350,8 @@ class TriggerApp(AppBase):
         self.live.freshness_tracker.interval_s = change.after.interval_s
         if change.before.colors != change.after.colors:
             self._add_contrast_remarks(color_mode)
+        if change.before.columns != change.after.columns:
+            self.columns.use_settings()
         self.theme = self._register_theme(color_mode)
         self._use_own_commands(change.after)
         self._show_link_speed(color_mode)

@@ -15,6 +15,7 @@ from textual.signal import Signal
 from tui.session import Session
 from tui.settings import Settings
 from tui.store.changes import Changes
+from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
@@ -44,6 +45,7 @@ class AppBase(App[int]):
     live: LiveModel
     painter: Painter
     subscription: RunSubscription
+    columns: ChosenColumns
     messages: Messages
     reporter: Reporter
     type_ahead: TypeAhead

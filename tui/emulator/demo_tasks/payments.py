@@ -194,7 +194,10 @@ def _sync_invoices(call: Call) -> Script:
     for page in range(1, pages + 1):
         count = between(random, 40, 101)
         lines = (Log("INFO", f"page {page}: {count} invoices", {"page": page, "count": count, "cursor": None}),)
-        items += (Work(between(random, 900, 3200), lines), SetMetadata({"progress": page, "status": "syncing"}))
+        items += (
+            Work(between(random, 900, 3200), lines),
+            SetMetadata({"progress": round(page / pages, 2), "status": "syncing"}),
+        )
     items.append(Wait(2_000))
     return Script((*items, SetMetadata({"status": "done"})), {"pages": pages})
 

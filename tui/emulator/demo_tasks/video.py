@@ -71,17 +71,20 @@ def _transcode_rendition(call: Call) -> Script:
     ms = 6_000 + int(random.random() ** 2 * 60_000)
     command = Log("INFO", f"ffmpeg -i raw.mov -vf scale=-2:{height} -c:v libx264", {"crf": 21.5, "threads": 8})
     failure = _end_of_process(between(random, 0, 1000))
-    items: list[Item] = [SetMetadata({"status": "encoding", "percent": 0}), Work(ms // 4, (command,))]
+    items: list[Item] = [SetMetadata({"status": "encoding", "percent": 0, "progress": 0}), Work(ms // 4, (command,))]
     if failure is not None:
         items.append(Work(ms // 4, (Log("WARN", "memory is at 94 %", {"rss": {"mb": 7_612, "limit": 8_192}}),)))
         return Script(tuple(items), throws=failure)
     for percent in (25, 50, 75):
-        items.append(SetMetadata({"percent": percent, "eta": ms * (100 - percent) // 100_000}))
+        items.append(
+            SetMetadata({"percent": percent, "progress": percent / 100, "eta": ms * (100 - percent) // 100_000})
+        )
         items.append(
             Work(ms // 4, (Log("INFO", f"frame={percent * job['seconds'] // 4} fps={height // 12} speed=1.2x"),))
         )
     return Script(
-        (*items, SetMetadata({"percent": 100})), {"file": f"{number}/{height}p.mp4", "bytes": height * 41_113}
+        (*items, SetMetadata({"percent": 100, "progress": 1})),
+        {"file": f"{number}/{height}p.mp4", "bytes": height * 41_113},
     )
 
 

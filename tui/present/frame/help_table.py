@@ -57,6 +57,7 @@ HELP_GROUPS: Final = (
             HelpRow("this pane alone", ("zoom",)),
             HelpRow("wrap long lines", ("wrap",)),
             HelpRow("whole run ids, clock times", ("wide",)),
+            HelpRow("choose the columns", ("columns",)),
             HelpRow("previous, next attempt", ("attempt-step--1", "attempt-step-1")),
             HelpRow("compare the attempts, back", ("compare", "leave-comparison")),
             HelpRow("fold, unfold", ("fold", "unfold")),

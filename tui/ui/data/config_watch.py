@@ -32,11 +32,11 @@ AT_ONCE: Final = {
     "read_only_in": "read_only",
     "slow_link": "link",
     "commands": "commands",
+    "columns": "columns",
 }
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
 AT_START: Final = {
-    "columns": "columns",
     "keys": "keys",
     "views": "views",
     "editor": "programs",

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import BindingType
 from textual.message import Message
@@ -33,6 +33,10 @@ from tui.ui.model.run_list import RunListModel
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.run_table import RunTable
 
+if TYPE_CHECKING:
+    from tui.present.own_columns.choice import ColumnChoice
+    from tui.ui.panes.own_columns import OwnRunColumns
+
 MARK_ACTIONS: Final = frozenset({"mark", "mark_range", "mark_all"})
 """Bound only where something may be written: marks choose the runs of an action."""
 
@@ -57,6 +61,9 @@ class RunListPane(Pane):
     search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
+        bind(
+            "c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=55, need=95
+        ),
         bind("w", "wide", "wide", "Show clock times beside ages, and whole run ids if they fit."),
         bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
@@ -72,6 +79,7 @@ class RunListPane(Pane):
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
         self._visible_errors = VisibleErrors(live.session, self._visible_runs)
+        self._own_columns: OwnRunColumns | None = None
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
         self._named: ListQuery | None = None
@@ -224,14 +232,21 @@ class RunListPane(Pane):
         self.table.show_empty()
         self.table.show_end()
         self.show_rule()
-        if self.table.shows_errors and self.live.pause is None:
+        self._look()
+
+    def _look(self) -> None:
+        """Read what visible rows lack."""
+        if self.live.pause is not None:
+            return
+        if self.table.shows_errors:
             self._visible_errors.look()
+        if self._own_columns is not None:
+            self._own_columns.look()
 
     def _on_moved(self) -> None:
         self.screen.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
         self.show_rule()
-        if self.table.shows_errors and self.live.pause is None:
-            self._visible_errors.look()
+        self._look()
 
     def action_sort(self) -> None:
         self.sort_by(ORDERS[(ORDERS.index(self.views.query.order) + 1) % len(ORDERS)])
@@ -244,6 +259,38 @@ class RunListPane(Pane):
     def action_wide(self) -> None:
         self.table.show_wide(is_wide=not self.table.is_wide)
         self.app_base.subscription.save_width(is_wide=self.table.is_wide)
+
+    def action_columns(self) -> None:
+        from tui.ui.screens.columns.entrance import open_run_columns  # noqa: PLC0415  loaded when first used
+
+        open_run_columns(self)
+
+    def on_mount(self) -> None:
+        self.app_base.columns.listeners.append(lambda: self.show_columns(self.app_base.columns.shown(self.title)))
+
+    def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
+        """Show chosen columns; None: the program's own."""
+        if choices is not None or self._own_columns is not None:
+            self.own_columns.show(choices)
+
+    @property
+    def own_columns(self) -> "OwnRunColumns":
+        """The chosen columns. They are loaded when they are first used."""
+        if self._own_columns is None:
+            from tui.ui.panes.own_columns import OwnRunColumns  # noqa: PLC0415  not needed before
+
+            session = self.live.session
+            say = lambda text: self.app_base.messages.add(session.now(), text)  # noqa: E731
+            self._own_columns = OwnRunColumns(session, self.table, self._visible_runs, self.call_later, say)
+        return self._own_columns
+
+    def left_out_columns(self) -> tuple[str, ...]:
+        """Return the chosen columns that do not fit."""
+        return () if self._own_columns is None else self._own_columns.left_out()
+
+    def refetch(self) -> None:
+        if self._own_columns is not None:
+            self._own_columns.values.retry()
 
     def action_mark(self) -> None:
         self.rows.toggle_mark()

@@ -5,7 +5,8 @@ it writes 44 KB for one changed cell. Module and class are longer than 300 and 2
 one-line handlers of keys, mouse and messages.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
 from textual import events
@@ -51,11 +52,15 @@ _MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
 
 class _Painted(NamedTuple):
-    """A painted line, and everything that it was made from. `facets` and `ticking` follow from `run` and `now`."""
+    """A painted line, and everything that it was made from. `facets` and `ticking` follow from `run` and `now`.
+
+    `values` are the cells out of metadata, payload and output.
+    """
 
     run: Run | None
     now: Now
     facets: tuple[object, ...]
+    values: tuple[Line, ...]
     ticking: tuple[Line, ...]
     background: Background
     edge: Line
@@ -70,6 +75,10 @@ class _Painted(NamedTuple):
             return self.run is run
         is_alike = self.now[1:] == now[1:] and self.now.at <= now.at
         return is_alike and now.at < times_same_until(run, self.now.at)
+
+
+OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
+"""Returns the columns for a width, and with clock times beside the ages or without."""
 
 
 class RunTable(LineWidget, can_focus=True):
@@ -90,8 +99,12 @@ class RunTable(LineWidget, can_focus=True):
         """Returns the line below the last run for a width in cells; None for no line."""
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
         """Returns the lines to show while the list is empty, for a width in cells."""
-        self._slots: list[SizedColumn] = []
+        self.own_columns_for: OwnColumns | None = None
+        """Returns the columns that the user chose; None: the program's own are shown."""
+        self._slots: Sequence[SizedColumn] = []
         self._times: list[tuple[int, SizedColumn]] = []
+        self._has_adjacent_times = True
+        self._values: list[SizedColumn] = []
         self._highlighted: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, MissedRuns] = {}
@@ -143,6 +156,16 @@ class RunTable(LineWidget, can_focus=True):
             if isinstance(item, Gap) and self._painted_gaps.get(item) != self._gap_line(item):
                 self.refresh_line(y + HEAD_LINES)
 
+    def show_values(self, run_ids: Collection[RunId]) -> None:
+        """Repaint the lines of runs for which a value was read, if it differs."""
+        for y, run_id in self.rows.visible_runs:
+            painted, run = self._painted.get(run_id), self._live.get(run_id)
+            if run_id not in run_ids or painted is None or run is None:
+                continue
+            if painted.values != self._values_of(run, self._now):
+                del self._painted[run_id]
+                self.refresh_line(y + HEAD_LINES)
+
     def highlight(self, texts: tuple[str, ...]) -> None:
         """Highlight these texts in all rows."""
         if texts != self._highlighted:
@@ -184,7 +207,7 @@ class RunTable(LineWidget, can_focus=True):
                     self.refresh(Region(x, y + HEAD_LINES, slot.width, 1))
             if painted.run is run and painted.ticking == ticking:
                 self._painted[run_id] = painted._replace(now=now)
-            elif painted.run is run and not self._highlighted:
+            elif painted.run is run and not self._highlighted and self._has_adjacent_times:
                 self._painted[run_id] = self._with_times(painted._replace(now=now, ticking=ticking))
 
     def strip_at(self, y: int) -> Strip:
@@ -221,6 +244,16 @@ class RunTable(LineWidget, can_focus=True):
             self._only_failures = only_failures
             self._update_columns()
 
+    def show_own(self, own_columns_for: "OwnColumns | None") -> None:
+        """Show the columns that the user chose, or the program's own."""
+        self.own_columns_for = own_columns_for
+        self._update_columns()
+
+    @property
+    def slots(self) -> Sequence[SizedColumn]:
+        """The columns that are shown, with their widths."""
+        return self._slots
+
     @property
     def shows_errors(self) -> bool:
         """Whether a column shows why runs failed."""
@@ -228,13 +261,17 @@ class RunTable(LineWidget, can_focus=True):
 
     def _update_columns(self) -> None:
         width = self.size.width
-        if self.is_wide:
+        if self.own_columns_for is not None:
+            self._slots = self.own_columns_for(width, self.is_wide)
+        elif self.is_wide:
             from tui.present.list.wide_columns import wide_columns_for  # noqa: PLC0415  not needed before
 
             self._slots = wide_columns_for(width, only_failures=self._only_failures)
         else:
             self._slots = columns_for(width, only_failures=self._only_failures)
         self._times = _times(self._slots)
+        self._has_adjacent_times = _is_adjacent(self._times)
+        self._values = [slot for slot in self._slots if slot.column.is_value]
         self.show_all()
         self.show_end()
         self.show_empty()
@@ -337,7 +374,8 @@ class RunTable(LineWidget, can_focus=True):
             return known.strip  # most rows of a list that scrolls
         ticking = self._ticking(run, now) if run is not None else ()
         facets = () if run is None else _shown_facets(run)
-        if known is not None and is_alike and (known.facets, known.ticking) == (facets, ticking):
+        values = () if run is None else self._values_of(run, now)
+        if known is not None and is_alike and known[2:5] == (facets, values, ticking):
             self._painted[run_id] = known._replace(run=run, now=now)
             return known.strip
         line = self._line(run_id, run, now, overlay)
@@ -346,7 +384,7 @@ class RunTable(LineWidget, can_focus=True):
         strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
         if len(self._painted) > 4 * max(1, self.size.height):
             self._painted.clear()
-        self._painted[run_id] = _Painted(run, now, facets, ticking, background, edge, overlay, strip)
+        self._painted[run_id] = _Painted(run, now, facets, values, ticking, background, edge, overlay, strip)
         return strip
 
     def _with_times(self, painted: _Painted) -> _Painted:
@@ -379,18 +417,26 @@ class RunTable(LineWidget, can_focus=True):
             return Background.GONE_CURSOR, edge
         return (Background.CURSOR if self.has_focus else Background.CURSOR_AWAY), edge
 
+    def _values_of(self, run: Run, now: Now) -> tuple[Line, ...]:
+        return tuple(slot.column.cell(run, now) for slot in self._values)
+
     def _ticking(self, run: Run, now: Now) -> tuple[Line, ...]:
         return tuple(slot.column.cell(run, now) for _, slot in self._times)
 
 
 def _times(slots: Sequence[SizedColumn]) -> list[tuple[int, SizedColumn]]:
-    """Return the columns that change with the time, which are neighbours, with their positions."""
+    """Return the columns that change with the time, with their positions."""
     x, times = GUTTER + _GLYPH, []
     for slot in slots:
         if slot.column.id in _TICKING:
             times.append((x, slot))
         x += slot.width + GAP
     return times
+
+
+def _is_adjacent(times: Sequence[tuple[int, SizedColumn]]) -> bool:
+    """Return whether the columns that change with the time are neighbours."""
+    return all(x + slot.width + GAP == after for (x, slot), (after, _) in pairwise(times))
 
 
 def _shown_facets(run: Run) -> tuple[object, ...]:

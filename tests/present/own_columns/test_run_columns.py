@@ -1,0 +1,66 @@
+"""Which chosen columns fit into a list, and how wide they are."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.present.columns import EDGES, GAP, Now, head, row
+from tui.present.own_columns.cell_value import CellValue, Unshown
+from tui.present.own_columns.choice import ColumnChoice, without_duplicates
+from tui.present.own_columns.column_path import ColumnPath
+from tui.present.own_columns.run_columns import BUILT_IN, MEANINGS, own_columns_for
+from tui.present.own_columns.value_formats import KINDS
+from tui.present.styled import line_width, plain
+from tui.store.orders import EPOCH
+
+
+def unread(_run: Run, _path: ColumnPath) -> CellValue:
+    return Unshown.NOT_READ
+
+
+choices = st.lists(
+    st.builds(
+        ColumnChoice,
+        st.sampled_from([*BUILT_IN, "metadata.progress", "payload.customer.id", "output"]),
+        width=st.sampled_from([0, 0, 3, 20, 200]),
+        type=st.sampled_from(sorted(KINDS)),
+    ),
+    min_size=1,
+    max_size=12,
+).map(without_duplicates)
+
+
+@given(choices, st.integers(1, 250), st.booleans())
+def test_columns_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int, is_wide: bool) -> None:
+    slots, left_out = own_columns_for(chosen, width, unread, is_wide=is_wide)
+    assert all(slot.width >= 1 for slot in slots)
+    if width > EDGES:
+        assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
+    names = [choice.name for choice in chosen]
+    shown = [slot.column.id for slot in slots if slot.column.id in names]
+    assert shown == [name for name in names if name in shown], "in their order"
+    assert {*shown, *left_out} >= {*names}
+    assert shown[:1] == names[:1], "the first one is never left out"
+    widths = {choice.name: choice.width for choice in chosen if choice.width}
+    assert all(slot.width == widths.get(slot.column.id, slot.width) for slot in slots[1:]), "a chosen width is kept"
+    line = row(Run(RunId("run_1")), slots, Now(EPOCH))
+    assert line_width(line) == line_width(head(slots))
+
+
+def test_columns_that_do_not_fit_make_way() -> None:
+    chosen = [ColumnChoice("status"), ColumnChoice("payload.note", width=90), ColumnChoice("task"), ColumnChoice("age")]
+    slots, left_out = own_columns_for(chosen, 80, unread)
+    assert [slot.column.id for slot in slots] == ["status", "task", "age"]
+    assert left_out == ("payload.note",)
+
+
+def test_long_title_becomes_the_last_key() -> None:
+    slots, _ = own_columns_for([ColumnChoice("payload.the_customer.id", width=8)], 80, unread)
+    assert plain(head(slots)).strip() == "id"
+    titled = ColumnChoice("payload.the_customer.id", title="who", width=8)
+    assert plain(head(own_columns_for([titled], 80, unread).slots)).strip() == "who"
+
+
+def test_every_column_is_explained() -> None:
+    assert set(MEANINGS) == set(BUILT_IN)

@@ -1,0 +1,137 @@
+"""The columns that the user chooses, and the values that they show."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.responses import server_error
+from tests.support.ui.fleets import small_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
+from tui.settings.schema import ColumnEntry
+
+BAR = ColumnEntry("metadata.progress", type="bar", width=34)
+TITLES = 2
+FIRST = 3
+
+
+def titles(monitor: Monitored) -> list[str]:
+    return monitor.lines[TITLES].split()
+
+
+def reads(monitor: Monitored) -> int:
+    """How many runs were read one by one."""
+    return sum(path.startswith("/api/v3/runs/") for _, path, _ in monitor.api.fleet.requests)
+
+
+def completed_fleet(count: int) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(
+        FleetRun(number, -number * 10.0, -number * 10.0 + 1, -number * 10.0 + 4) for number in range(1, count)
+    )
+    return fleet
+
+
+def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
+    async def choose(monitor: Monitored) -> None:
+        usual = titles(monitor)
+        assert usual[:3] == ["status", "task", "run"]
+        await monitor.press("c")
+        assert "Columns  the program's own" in monitor.text
+        await monitor.press("j", "J", "k", "K")
+        assert titles(monitor)[:3] == ["run", "status", "task"], "the list behind shows it"
+        await monitor.press("escape")
+        assert titles(monitor) == usual
+        await monitor.press("c", "j", "space", "j", "K", "a")
+        # A text field: every letter is text.
+        await monitor.press(*"payload.n number")
+        await monitor.press("enter", "greater_than_sign", "enter", wait_s=2)
+        assert titles(monitor)[:4] == ["status", "run", "n", "took"]
+        assert monitor.lines[FIRST].split()[3] == "1"
+
+    async def see(monitor: Monitored) -> None:
+        assert titles(monitor)[:4] == ["status", "run", "n", "took"]
+        await monitor.press("c")
+        assert "Columns  your own" in monitor.text
+        assert "10 cells  as number" in monitor.text
+        await monitor.press("r", "enter")
+        assert titles(monitor)[:3] == ["status", "task", "run"]
+
+    run_story(choose, tmp_path, completed_fleet(30))
+    run_story(see, tmp_path, completed_fleet(30))
+
+
+def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.until(lambda: monitor.screen.run_list.rows.has_runs, "runs")
+        rows = len(monitor.screen.run_list.rows.visible_runs)
+        assert all(line.split()[3] == "·" for line in monitor.lines[FIRST : FIRST + rows])
+        await monitor.later(20)
+        numbers = [line.split()[3] for line in monitor.lines[FIRST : FIRST + rows]]
+        assert numbers == [str(number) for number in range(1, rows + 1)]
+        assert reads(monitor) == rows
+        await monitor.later(20)
+        assert reads(monitor) == rows, "each is read once"
+        await monitor.press("G", wait_s=20)
+        assert rows < reads(monitor) <= 2 * rows
+
+    columns = {"runs": ("status", "task", ColumnEntry("payload.n", width=6), "age")}
+    run_story(story, tmp_path, completed_fleet(90), columns=columns, wait_s=0)
+
+
+def test_metadata_of_the_list_costs_no_request(tmp_path: Path) -> None:
+    fleet = small_fleet(10)
+    live = fleet.add(FleetRun(900, -1, 0))
+    fleet.truth(live).metadata = {"progress": 0.5}
+
+    async def story(monitor: Monitored) -> None:
+        assert f"{'━' * 14}{'─' * 15}  50%" in monitor.lines[FIRST]
+        assert "·" not in monitor.lines[FIRST + 1]
+        await monitor.later(10)
+        assert reads(monitor) == 0
+        await monitor.resize(62, 24)
+        assert titles(monitor) == ["status", "task", "age"]
+        await monitor.press("c")
+        assert "1 does not fit here" in monitor.text
+        await monitor.press("j", "j")
+        assert "does not fit" in monitor.lines[monitor.line_of("metadata.progress")]
+
+    columns: dict[str, Any] = {"runs": ("status", "task", BAR, "age", "no-such-column")}
+    run_story(story, tmp_path, fleet, columns=columns, wait_s=1)
+
+
+def test_refused_values_stay_unread_with_one_message(tmp_path: Path) -> None:
+    fleet = completed_fleet(20)
+    fleet.fault = lambda path: (
+        server_error(403, '{"error": "Unauthorized"}') if path.startswith("/api/v3/runs/") else None
+    )
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(60)
+        assert monitor.lines[FIRST].split()[3] == "·"
+        assert reads(monitor) <= 3
+        texts = [each.text for each in monitor.app.messages if "stay unread" in each.text]
+        assert len(texts) == 1
+        fleet.fault = lambda _: None
+        await monitor.press("r", wait_s=10)
+        assert monitor.lines[FIRST].split()[3] == "1"
+
+    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", "payload.n")})
+
+
+def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
+    """The feed of all runs reports that a run has changed, but not its metadata."""
+    fleet = completed_fleet(3)
+    live = fleet.add(FleetRun(900, 1, 2))
+
+    async def story(monitor: Monitored) -> None:
+        for step in range(1, 21):
+            run = fleet.truth(live)
+            run.metadata = {"progress": step / 20}
+            fleet.world.lifecycle._changes.touch(run)
+            await monitor.later(1)
+        assert 2 <= reads(monitor) <= 6
+        await monitor.later(10)
+        assert "100%" in monitor.lines[FIRST]
+
+    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", BAR)}, realtime=True, wait_s=4)

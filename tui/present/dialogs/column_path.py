@@ -1,0 +1,93 @@
+"""The dialog that asks for a column by its path: what is typed, and what the selected run has there."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.present.columns import short_id
+from tui.present.dialogs.columns import keys_line
+from tui.present.own_columns.cell_value import Unshown, cell_value, plain_text
+from tui.present.own_columns.choice import ColumnChoice, problem_of
+from tui.present.own_columns.column_path import METADATA, PAYLOAD, ROOTS, ColumnPath, leading_path
+from tui.present.own_columns.value_formats import KINDS
+from tui.present.styled import Line, Piece, Token, cut
+
+HINT: Final = "metadata.progress bar"
+MIN_WIDTH: Final = 56
+MAX_KEYS: Final = 40
+"""Keys of an object that are named."""
+
+_INDENT: Final = "   "
+_QUOTED: Final = 'a key with a dot is quoted: payload."order.id"'
+
+
+class TypedColumn(NamedTuple):
+    """What was typed: the column, or why it is none. `path` is its valid start."""
+
+    choice: ColumnChoice | None
+    problem: str
+    path: ColumnPath | None
+
+
+def read_typed(text: str) -> TypedColumn:
+    """Read `PATH [TYPE [FORMAT]]`."""
+    text = text.strip()
+    path, end = leading_path(text)
+    rest = text[end:]
+    if path is None:
+        return TypedColumn(None, f"a path begins with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}" if text else "", None)
+    if rest and not rest[0].isspace():
+        return TypedColumn(None, _QUOTED if rest != "." else "", path)
+    kind, _, form = rest.strip().partition(" ")
+    choice = ColumnChoice(str(path), type=kind or "auto", format=form.strip())
+    problem = problem_of(choice, (), has_paths=True)
+    return TypedColumn(None if problem else choice, problem or "", path)
+
+
+def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
+    """Return three lines: a problem or what the selected run has there, the types, and the keys."""
+    about = (
+        (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
+        if typed.problem
+        else (Piece(_INDENT), *_found_line(typed.path, run))
+    )
+    kinds: Line = (Piece(f"{_INDENT}types: {' '.join(KINDS)}", Token.FAINT),)
+    return [cut(about, width), cut(kinds, width), keys_line((("Enter", "add"), ("Esc", "back")))]
+
+
+def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
+    if path is None:
+        return (Piece("a path into metadata, payload or output, then a type and a format", Token.MUTED),)
+    if run is None:
+        return (Piece("no run is selected to show its value", Token.MUTED),)
+    of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))
+    root = _root_of(run, path)
+    if root is ABSENT:
+        return (*of_run, Piece(f"its {path.root} is not read, or there is none", Token.MUTED))
+    value = path.find(root)
+    if isinstance(value, dict) and value:
+        return (*of_run, Piece("keys  ", Token.FAINT), Piece(", ".join(list(value)[:MAX_KEYS]), Token.TEXT))
+    if value is ABSENT:
+        above = _nearest(path, root)
+        return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(", ".join(above), Token.TEXT))
+    shown = cell_value(value)
+    return (*of_run, Piece("" if isinstance(shown, Unshown) else plain_text(shown), Token.TEXT))
+
+
+def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
+    """Return the keys of the deepest object on a path."""
+    for length in range(len(path.steps) - 1, -1, -1):
+        value = ColumnPath(path.root, path.steps[:length]).find(root)
+        if isinstance(value, dict):
+            begun = str(path.steps[length])
+            keys = [key for key in list(value)[:10_000] if key.startswith(begun)] or list(value)
+            return keys[:MAX_KEYS]
+    return ()
+
+
+def _root_of(run: Run, path: ColumnPath) -> Json | Absent:
+    if path.root == METADATA:
+        return ABSENT if run.metadata is None else run.metadata_values
+    if run.body is None:
+        return ABSENT
+    return run.body[1].payload if path.root == PAYLOAD else run.body[1].output

@@ -1,0 +1,206 @@
+"""Reads the values that the rows on the screen show in columns out of metadata, payload and output.
+
+The list sends metadata, but neither payload nor output, and the feed of all runs sends none of them.
+Source: tests/wire/recordings/README.md §3, §4, §8.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from tui.domain.ids import RunId
+from tui.domain.run import Absent, Body, Run
+from tui.domain.status import RunStatus
+from tui.present.own_columns.cell_value import CellValue, Unshown, cell_value
+from tui.present.own_columns.column_path import METADATA, OUTPUT, PAYLOAD, ColumnPath
+from tui.session import Session
+from tui.ui.data.coalesced_fetch import CoalescedFetch
+
+REST_S: Final = 0.4
+"""How long the rows stay before their values are read."""
+
+REREAD_AFTER_S: Final = 5.0
+"""The metadata of a live run is read again after this, if the run has changed."""
+
+RETRY_AFTER_S: Final = 30.0
+"""After a failure of the server."""
+
+MAX_CONCURRENT_READS: Final = 3
+MAX_RUNS: Final = 2_000
+"""Runs whose values are kept: those that were read last."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class VisibleValues:
+    """Reads values of visible runs within the budget, the newest run first.
+
+    * `visible`: returns the runs on the screen
+    * `on_values`: is called with the runs whose values were read, by a task of the session
+    * `on_refused`: is called once with a sentence when the key may not read single runs
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        visible: Callable[[], Sequence[RunId]],
+        on_values: Callable[[Collection[RunId]], None],
+        on_refused: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._visible = visible
+        self._on_values = on_values
+        self._on_refused = on_refused
+        self._paths: frozenset[ColumnPath] = frozenset()
+        self._values: dict[RunId, dict[ColumnPath, CellValue]] = {}
+        """Values out of payloads and outputs."""
+
+        self._next_s: dict[RunId, float] = {}
+        """For runs that were read, the moment of the clock before which they are not read again."""
+
+        self._fetch = CoalescedFetch(session.clock, self._start)
+        self._blocked_until_s = 0.0
+        self._is_refused = False
+
+    def show(self, paths: Iterable[ColumnPath]) -> None:
+        """Read the values at these paths from now on, and no others."""
+        self._paths = frozenset(paths)
+        self._next_s.clear()
+        self.look()
+
+    def value(self, run: Run, path: ColumnPath) -> CellValue:
+        """Return a value as far as it is known."""
+        if path.root == METADATA:
+            return Unshown.NOT_READ if run.metadata is None else cell_value(path.find(run.metadata_values))
+        if path.root == OUTPUT and not _may_have_output(run):
+            return Unshown.MISSING
+        known = self._values.get(run.id)
+        if known is not None and path in known:
+            return known[path]
+        return Unshown.NOT_READ if run.body is None else value_in_body(run.body[1], path)
+
+    def look(self) -> None:
+        """Read the values of visible runs that lack them. Call it when other rows are visible, or runs have changed."""
+        session = self._session
+        if not self._paths or self._is_refused or not session.is_started:
+            return
+        if session.clock.monotonic_s() >= self._blocked_until_s and self._unread():
+            self._fetch.schedule(REST_S)
+
+    def retry(self) -> None:
+        """Read again what could not be read: the user asks for it."""
+        self._is_refused, self._blocked_until_s = False, 0.0
+        self._next_s.clear()
+        self.look()
+
+    def _unread(self) -> list[RunId]:
+        """Return the visible runs that have to be read, newest first."""
+        now_s, store = self._session.clock.monotonic_s(), self._session.store
+        runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
+        unread = [run for run in runs if self._next_s.get(run.id, 0.0) <= now_s and self._lacks_value(run)]
+        unread.sort(key=lambda run: run.fixed.created_at or _EARLIEST, reverse=True)
+        return [run.id for run in unread]
+
+    def _lacks_value(self, run: Run) -> bool:
+        if run.is_gone:
+            return False
+        if run.body is not None:
+            self._keep(run, run.body[1])  # the store keeps few bodies
+        known = self._values.get(run.id, {})
+        return any(self._is_unread(run, path, known) for path in self._paths)
+
+    def _is_unread(self, run: Run, path: ColumnPath, known: Collection[ColumnPath]) -> bool:
+        match path.root:
+            case "metadata":
+                facet = run.metadata_facet
+                return facet is None or (run.state is not None and facet[0].updated_at < run.state.updated_at)
+            case "output" if not _may_have_output(run):
+                return False
+            case _:
+                return path not in known
+
+    def _start(self) -> asyncio.Task[None] | None:
+        unread = self._unread()
+        return self._session.spawn(self._read(unread), "read visible values") if unread else None
+
+    async def _read(self, run_ids: Sequence[RunId]) -> None:
+        from tui.sources.searching.pace import Pace  # noqa: PLC0415  loads httpx
+        from tui.wire.errors import ApiError  # noqa: PLC0415  as above
+
+        session = self._session
+        pace = Pace(session.budget, session.clock)
+        try:
+            for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
+                visible = set(self._visible())
+                some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
+                if not some or not self._paths:
+                    continue
+                await pace.wait(len(some))
+                results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+                self._on_values(some)
+                for error in results:
+                    if isinstance(error, BaseException):
+                        raise error
+        except ApiError as error:
+            self._record_failure(error)
+        finally:
+            self._fetch.finish()
+
+    async def _read_one(self, run_id: RunId) -> None:
+        """Read one run. Raises `ApiError` if no other run can be read either."""
+        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpx
+        from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachable  # noqa: PLC0415  as above
+
+        now_s = self._session.clock.monotonic_s()
+        if len(self._next_s) >= MAX_RUNS:
+            self._next_s.clear()
+        self._next_s[run_id] = now_s + RETRY_AFTER_S
+        try:
+            response = await self._session.fetcher.fetch_run(run_id, Priority.VISIBLE)
+        except NotFound:
+            return  # emitted as gone
+        except (Refused, Unreachable, RateLimited):
+            raise
+        except ApiError:
+            return  # this run alone may be unreadable
+        self._next_s[run_id] = now_s + REREAD_AFTER_S
+        await self._session.settle()
+        run = self._session.store.get(run_id)
+        if run is not None and response.patch.body is not None:
+            self._keep(run, response.patch.body[1])
+
+    def _keep(self, run: Run, body: Body) -> None:
+        """Keep the values of the shown columns, and forget those of the run that was read first."""
+        known = self._values.pop(run.id, {})
+        for path in self._paths:
+            is_lasting = path.root == PAYLOAD or (path.root == OUTPUT and _may_have_output(run))
+            if is_lasting and path not in known:
+                known[path] = value_in_body(body, path)
+        if known:
+            self._values[run.id] = known
+        if len(self._values) > MAX_RUNS:
+            del self._values[next(iter(self._values))]
+
+    def _record_failure(self, error: Exception) -> None:
+        from tui.wire.errors import Refused  # noqa: PLC0415  loads httpx
+
+        if isinstance(error, Refused) and error.is_about_the_key:
+            self._is_refused = True
+            self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
+        else:
+            self._blocked_until_s = self._session.clock.monotonic_s() + RETRY_AFTER_S
+
+
+def value_in_body(body: Body, path: ColumnPath) -> CellValue:
+    """Return the value at a path of a payload or an output."""
+    is_payload = path.root == PAYLOAD
+    if (body.payload_url if is_payload else body.output_url) is not None:
+        return Unshown.APART
+    value = body.payload if is_payload else body.output
+    return Unshown.MISSING if isinstance(value, Absent) else cell_value(path.find(value))
+
+
+def _may_have_output(run: Run) -> bool:
+    """Return whether the run has ended well: other runs have no output."""
+    return run.status is RunStatus.COMPLETED_SUCCESSFULLY

@@ -1,0 +1,1 @@
+"""The columns of a list while the user arranges them."""

@@ -1,0 +1,1 @@
+"""The dialogs in which columns are chosen."""
