@@ -77,7 +77,7 @@ def is_format(kind: str, form: str) -> bool:
         case "time":
             return _CLOCK.fullmatch(form) is not None
         case "bool":
-            return form.count("/") == 1
+            return form.count("/") == 1 and all(word.strip() for word in form.split("/"))
         case _:
             return False
 

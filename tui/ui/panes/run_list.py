@@ -62,7 +62,7 @@ class RunListPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
         bind(
-            "c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=55, need=95
+            "c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=78, need=95
         ),
         bind("w", "wide", "wide", "Show clock times beside ages, and whole run ids if they fit."),
         bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44),
