@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from tui.domain.text import Raw
 from tui.present.dialogs.confirm import Target
 from tui.present.own_commands.dialog import CommandQuestion, command_lines
-from tui.present.own_commands.words import MAX_LINE_CHARS, MAX_LINES, ended_words, output_text, shell_words
+from tui.present.own_commands.words import (
+    MAX_LINE_CHARS,
+    MAX_LINES,
+    ended_words,
+    output_text,
+    shell_words,
+    template_words,
+)
 from tui.present.styled import line_width, plain
 
 UNKNOWN = Target(None, None, is_production=True)
@@ -16,6 +23,10 @@ UNKNOWN = Target(None, None, is_production=True)
 
 def test_command_is_quoted_for_a_shell() -> None:
     assert shell_words(["p", "a b", "$(x)", "", "it's"]) == "p 'a b' '$(x)' '' 'it'\"'\"'s'"
+
+
+def test_template_is_quoted_where_it_has_spaces() -> None:
+    assert template_words(["p", "{run.id}", "a b", "-t={run.tags}"]) == "p {run.id} 'a b' -t={run.tags}"
 
 
 def test_end_names_code_or_signal() -> None:

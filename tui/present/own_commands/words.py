@@ -17,6 +17,7 @@ MAX_LINES: Final = 40
 
 MAX_LINE_CHARS: Final = 400
 _INDENT: Final = "  "
+_PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 
 # Colours and cursor movements of programs that do not notice that nobody sees them. All else that controls a terminal
 # is shown as a symbol.
@@ -26,6 +27,11 @@ _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07
 def shell_words(arguments: Sequence[str]) -> Raw:
     """Return a command as a shell would need it typed: each argument that needs quotes is in quotes."""
     return Raw(shlex.join(arguments))
+
+
+def template_words(arguments: Sequence[str]) -> Raw:
+    """Return a command as the config file has it: what needs quotes only for its braces has none."""
+    return Raw(" ".join(each if _PLAIN.fullmatch(each) else shlex.quote(each) for each in arguments))
 
 
 def ended_words(exit_code: int, took: timedelta) -> str:

@@ -17,6 +17,7 @@ from tui.present.dialogs.confirm import Target
 from tui.present.own_commands.dialog import CommandQuestion
 from tui.present.own_commands.words import ended_words, output_text, shell_words
 from tui.present.styled import Line, Piece, Token
+from tui.settings import SECRET_VARIABLES
 from tui.ui.base import AppBase
 from tui.ui.own_commands.offered import OwnCommand, OwnSelection, is_hidden, subject_of
 from tui.ui.own_commands.variables import KEY, folder_for, redactor_for, variables_for
@@ -156,8 +157,9 @@ class CommandRunner:
                 f'{" and ".join(names)} begins with "-" here: {program} may take it for an option. '
                 'An argument "--" before it in the config file prevents that.'
             )
-        if KEY in prepared.command.entry.env:
-            found.append(f"It gets the key of this environment, in {KEY}.")
+        for name in (each for each in prepared.command.entry.env if each in SECRET_VARIABLES):
+            what = "the key of this environment, in" if name == KEY else "the secret"
+            found.append(f"It gets {what} {name}.")
         return found
 
     def _remarks(self, prepared: PreparedCommand, selection: OwnSelection) -> Sequence[str]:

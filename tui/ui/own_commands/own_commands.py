@@ -12,7 +12,7 @@ from textual.screen import Screen
 from tui.domain.action import Via
 from tui.domain.own_commands.placeholders import CommandScope
 from tui.domain.text import clean
-from tui.present.own_commands.words import shell_words
+from tui.present.own_commands.words import template_words
 from tui.present.styled import Line
 from tui.settings import Settings
 from tui.ui.base import AppBase
@@ -129,4 +129,4 @@ def _binding(number: int, command: OwnCommand) -> Binding:
 def _sentence(command: OwnCommand) -> str:
     """Return what a command runs, as the config file has it."""
     scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
-    return f"Yours, on {scope}: {clean(shell_words(command.entry.command))}"
+    return f"Yours, on {scope}: {clean(template_words(command.entry.command))}"
