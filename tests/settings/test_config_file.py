@@ -126,6 +126,19 @@ def test_file_of_another_user_runs_nothing(tmp_path: Path) -> None:
     assert read_settings(KEY, file=file).commands == ()
 
 
+def test_link_that_others_may_turn_runs_nothing(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("own", "shared", "files")]
+    for folder in folders:
+        folder.mkdir(0o700)
+    file = write(folders[2], COMMAND)
+    second, first = folders[1] / "second.toml", folders[0] / "first.toml"
+    second.symlink_to(file)
+    first.symlink_to("../shared/second.toml")
+    assert read_config(first, shown="FILE").distrust is None
+    folders[1].chmod(0o777)
+    assert read_config(first, shown="FILE").distrust == "others may write its folder (chmod go-w)"
+
+
 def config(folder: Path, text: str) -> ConfigFile:
     return read_config(write(folder, text), shown="FILE")
 

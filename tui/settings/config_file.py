@@ -26,6 +26,7 @@ MAX_DOTS: Final = 100
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
+_MAX_LINKS: Final = 40  # as many as Linux follows
 _LINE: Final = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _KEY_PARTS: Final = re.compile(r"\('[^()]*\)")
 """A key in an error of Python: `('colors', 'rose')`."""
@@ -118,13 +119,25 @@ def _distrust(path: Path, status: os.stat_result) -> str | None:
         return "the file belongs to another user"
     if status.st_mode & _OTHERS_WRITE:
         return "others may write the file (chmod go-w)"
-    for folder in dict.fromkeys((path.absolute().parent, path.resolve().parent)):
+    for folder in _folders(path):
         of_folder = folder.stat()
         if of_folder.st_uid not in ours:
             return "its folder belongs to another user"
         if of_folder.st_mode & _OTHERS_WRITE and not of_folder.st_mode & stat.S_ISVTX:
             return "others may write its folder (chmod go-w)"
     return None
+
+
+def _folders(path: Path) -> tuple[Path, ...]:
+    """Return the folders of a file and of every link on the way to it: who writes in one puts another file there."""
+    here = path.absolute()
+    found = {here.parent: None, path.resolve().parent: None}
+    for _ in range(_MAX_LINKS):
+        if not here.is_symlink():
+            break
+        here = here.parent / here.readlink()
+        found[here.parent] = None
+    return tuple(found)
 
 
 def _why(error: OSError) -> str:
