@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  the lines are those that the program prints
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain.own_commands.placeholders import PLACEHOLDERS
 from tui.settings.commented import commented_file
 from tui.settings.json_schema import config_schema
 from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, Document, read_document
@@ -19,6 +21,7 @@ from tui.settings.schema import FileSettings
 from tui.ui.look.palettes import PALETTES, ColorMode
 
 DEFAULTS = FileSettings()
+COLUMN_NAMES = {"runs": ("task", "took"), "errors": ("runs",)}
 
 
 def read(text: str) -> Document:
@@ -142,7 +145,7 @@ def uncommented(text: str) -> str:
 
 
 def test_new_file_changes_nothing_until_it_is_edited() -> None:
-    text = commented_file(PALETTES[ColorMode.DARK])
+    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)
     assert tomllib.loads(text) == {}
     document = read(uncommented(text))
     assert document.problems == ()
@@ -160,8 +163,20 @@ def names(table: dict[str, Any], path: str = "") -> Iterator[str]:
             yield from names(value, f"{path}{name}.")
 
 
+def test_new_file_explains_what_may_be_written() -> None:
+    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)
+    tables = config_schema()["$defs"]
+    for entry in ("ViewEntry", "CommandEntry", "ColumnEntry"):
+        assert all(f"\n# {name} " in text for name in tables[entry]["properties"])
+    assert all(f"{{{name}}}" in text for name in PLACEHOLDERS)
+    assert re.search(r"\n# runs +task, took\n", text)
+    words = " ".join(text.replace("\n# ", " ").split())
+    for words_of in (tables["Bell"]["properties"]["ring"], tables["ColumnEntry"]["properties"]["type"]):
+        assert all(f'"{word}"' in words for word in words_of["enum"])
+
+
 def test_new_file_names_every_setting() -> None:
-    listed = set(names(tomllib.loads(uncommented(commented_file(PALETTES[ColorMode.DARK])))))
+    listed = set(names(tomllib.loads(uncommented(commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)))))
     tables = config_schema()["$defs"]
     expected = {*tables["FileSettings"]["properties"], *(f"colors.{role}" for role in ROLES)}
     for key in ("read_only", "link", "columns", "programs", "dashboard", "bell"):

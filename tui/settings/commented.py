@@ -6,16 +6,16 @@ use one, delete the `#` before it and before the header of its table.
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
-from msgspec import NODEFAULT, Struct
+from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from tui.domain.own_commands.placeholders import PLACEHOLDERS, CommandScope
 from tui.settings.reader import entry_type, is_struct, unwrapped
-from tui.settings.schema import FileSettings
+from tui.settings.schema import ColumnEntry, FileSettings, OwnColumns
 
 _WIDTH: Final = 100
 _LABEL: Final = 21
@@ -49,13 +49,18 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
 """What stands for a table without defaults of its own."""
 
 
-def commented_file(colors: Mapping[str, str]) -> str:
-    """Return the text of a new config file. `colors` are the colours of the dark theme, by role."""
+def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str]]) -> str:
+    """Return the text of a new config file.
+
+    * `colors`: the colours of the dark theme, by role
+    * `columns`: the names of the columns, by view
+    """
     parts = [*_prose(_INTRO)]
     for field in fields(FileSettings):
         kind, metas = unwrapped(field.type)
-        parts += ["", *_prose(next((meta.description for meta in reversed(metas) if meta.description), ""))]
+        parts += ["", *_prose(_description(kind, metas))]
         if is_struct(kind):
+            parts += _columns(columns) if kind is OwnColumns else ()
             parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
         elif field.name in _EXAMPLES:
             if (entry := entry_type(get_args(kind)[0])) is not None:
@@ -70,18 +75,31 @@ def commented_file(colors: Mapping[str, str]) -> str:
 
 def _table(kind: type[Struct], shown: Mapping[str, str]) -> Iterator[str]:
     for field in fields(kind):
-        _, metas = unwrapped(field.type)
-        yield from _prose(next((meta.description for meta in reversed(metas) if meta.description), ""))
+        yield from _prose(_description(*unwrapped(field.type)))
         yield f"#{field.name} = {_toml(shown.get(field.name, _default(field)))}"
+
+
+def _description(kind: Any, metas: tuple[Meta, ...]) -> str:
+    """Return what a setting is for, and which words it may be."""
+    text = next((meta.description for meta in reversed(metas) if meta.description), "")
+    words = next((meta.extra["expected"] for meta in metas if meta.extra), "") if get_origin(kind) is Literal else ""
+    return f"{text} One of {words}." if words else text
 
 
 def _entry(kind: type[Struct]) -> Iterator[str]:
     """Yield what the fields of an entry of a list are for."""
     yield "#"
     for field in fields(kind):
-        _, metas = unwrapped(field.type)
-        text = next((meta.description for meta in reversed(metas) if meta.description), "")
-        yield from _labelled(field.name, text)
+        yield from _labelled(field.name, _description(*unwrapped(field.type)))
+
+
+def _columns(names: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield what may stand in the lists of columns."""
+    yield from _entry(ColumnEntry)
+    yield from ("#", "# The columns:", "#")
+    for view, columns in names.items():
+        yield from _labelled(view, ", ".join(columns))
+    yield "#"
 
 
 def _placeholders() -> Iterator[str]:

@@ -137,7 +137,7 @@ class Link(Table, frozen=True):
 
 
 class Bell(Table, frozen=True):
-    """How the monitor calls you."""
+    """How the monitor calls you. This version has nothing to call you for yet."""
 
     ring: Annotated[
         Literal["off", "bell", "notice", "both"],

@@ -63,13 +63,14 @@ def _print_schema(output: Output) -> None:
 
 
 def _init(output: Output, path: Path) -> None:
+    from tui.present.own_columns.of_settings import BUILT_IN_IDS
     from tui.settings.commented import commented_file
     from tui.settings.new_file import create_config
     from tui.ui.look.palettes import PALETTES, ColorMode
 
     shown = shown_path(path, os.environ)
     try:
-        create_config(path, commented_file(PALETTES[ColorMode.DARK]))
+        create_config(path, commented_file(PALETTES[ColorMode.DARK], BUILT_IN_IDS))
     except FileExistsError:
         raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
     except (OSError, ValueError) as error:
