@@ -1,5 +1,7 @@
 """The start at the address of a view, and saved views, through the real program."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.test_monitor import DEMO, MONITOR
@@ -41,4 +43,33 @@ def test_errors_have_an_address_before_anything_answers() -> None:
     with Terminal([*MONITOR, "errors?since=6h", "--no-title"], env=environment("http://127.0.0.1:9")) as terminal:
         terminal.wait_for("1:errors", "last 6h")
         terminal.send("qq")
+        assert terminal.end() == 0
+
+
+def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    address = "runs?task=charge-*&status=failed&sort=took"
+    with Terminal([*MONITOR, address], env=environment("http://127.0.0.1:9", **state)) as terminal:
+        terminal.wait_for("by took", "? keys")
+        terminal.send("S")
+        terminal.wait_for("save this view")
+        terminal.send("charge failures\tc\r")
+        terminal.wait_for("saved “charge failures”: ' c opens it")
+        terminal.send("\x11")
+        assert terminal.end() == 0
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", **state)) as terminal:
+        terminal.wait_for("newest first", "? keys")
+        terminal.send("'c")
+        terminal.wait_for("/task:charge-* status:failed", "by took")
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
+def test_state_directory_that_takes_no_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "trigger-tui").write_text("in the way")
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=str(tmp_path))) as terminal:
+        terminal.wait_for("? keys")
+        terminal.send("Sx\r")
+        terminal.wait_for("The views cannot be saved in")
+        terminal.send("\x11")
         assert terminal.end() == 0

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tui.store.addresses.view_address import ViewAddress
     from tui.ui.data.config_watch import SettingsChange
     from tui.ui.own_commands.own_commands import OwnCommands
+    from tui.ui.views.view_file import KnownViews
 
 LEAVE_ID: Final = "leave"
 _SLOW_LINK_CLASS: Final = "slow-link"
@@ -92,6 +93,7 @@ class TriggerApp(AppBase):
         self.session = session
         self.early_terminal = early_terminal
         self._address = address
+        self._known_views: KnownViews | None = None
         self._is_link_slow = False
         self._key_painter = KeyPainter(self)
         self.environ = environ or {}
@@ -142,6 +144,15 @@ class TriggerApp(AppBase):
         if self.theme != self._styled_theme:
             self._styled_theme = self.theme
             super().refresh_css(animate=animate)
+
+    @property
+    def known_views(self) -> "KnownViews":
+        from tui.ui.views.view_file import KnownViews  # noqa: PLC0415  loaded when first used
+
+        if self._known_views is None:
+            self._known_views = KnownViews(self.session.settings.state_dir, lambda: self.session.settings.views)
+            self._known_views.on_remark = lambda text: self.messages.add(self.session.now(), text)
+        return self._known_views
 
     @property
     def is_slow_link(self) -> bool:

@@ -26,6 +26,7 @@ from tui.ui.look.palettes import ColorMode
 if TYPE_CHECKING:
     from tui.ui.data.config_watch import SettingsChange
     from tui.ui.own_commands.own_commands import OwnCommands
+    from tui.ui.views.view_file import KnownViews
 
 
 class AppBase(App[int]):
@@ -57,6 +58,11 @@ class AppBase(App[int]):
     previous_key: str
     farewell: Callable[[], Sequence[str]]
     unsent: Callable[[], Mapping[str, int]]
+
+    @property
+    def known_views(self) -> "KnownViews":
+        """The views that are saved under names."""
+        raise NotImplementedError
 
     @property
     def is_slow_link(self) -> bool:

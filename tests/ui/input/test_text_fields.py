@@ -30,13 +30,14 @@ FIELDS = {
     "HelpScreen": ("question_mark", "slash"),
     "MessagesScreen": (":", *"messages", "enter", "slash"),
     "ServerFiltersScreen": ("f",),
+    "SaveView": ("S",),
 }
 """The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
-ALIKE = {"BaseScreen", "ComparedScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen"}
+ALIKE = {"BaseScreen", "ComparedScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen", "ViewsScreen"}
 """Base classes, and pages like those above."""
 
-WITHOUT = {"CopyMenu", "LeaveScreen"}
+WITHOUT = {"CopyMenu", "LeaveScreen", "LetterMenu", "ViewQuestion"}
 """Screens that have no field."""
 
 

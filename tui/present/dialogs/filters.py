@@ -231,11 +231,12 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
 # --- lines
 
 
-def band_line(width: int, *, needs_rules: bool) -> Line:
-    """Return the top of the dialog. `needs_rules`: rules mark its edges, since it has no background of its own."""
-    title, remark = Piece("server filters", Token.BRIGHT, is_bold=True), "kept over restarts"
+def band_line(
+    width: int, *, needs_rules: bool, title: str = "server filters", remark: str = "kept over restarts"
+) -> Line:
+    """Return the top of a dialog. `needs_rules`: rules mark its edges, since it has no background of its own."""
     edge, between = ("── ", "─") if needs_rules else ("   ", " ")
-    left: Line = (Piece(edge, Token.LINE), title, Piece(" "))
+    left: Line = (Piece(edge, Token.LINE), Piece(title, Token.BRIGHT, is_bold=True), Piece(" "))
     right: Line = (Piece(f" {remark}", Token.MUTED), Piece(edge[::-1], Token.LINE))
     return (*left, Piece(between * max(0, width - line_width(left) - line_width(right)), Token.LINE), *right)
 

@@ -81,6 +81,9 @@ HELP_GROUPS: Final = (
             HelpRow("clear all filters", ("clear-filters",)),
             HelpRow("sort", ("sort",)),
             HelpRow("any command", ("palette",)),
+            HelpRow("save the view", ("save-view",)),
+            HelpRow("a saved view", ("open-view",)),
+            HelpRow("rename, delete a view", ("rename-view", "delete-view")),
         ),
     ),
     HelpGroup(

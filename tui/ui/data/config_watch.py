@@ -33,12 +33,12 @@ AT_ONCE: Final = {
     "slow_link": "link",
     "commands": "commands",
     "columns": "columns",
+    "views": "views",
 }
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
 AT_START: Final = {
     "keys": "keys",
-    "views": "views",
     "editor": "programs",
     "pager": "programs",
     "dashboard_url": "dashboard",

@@ -7,10 +7,7 @@ A file that cannot be decoded is reported, ignored, and replaced by the next sav
 import asyncio
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
@@ -20,6 +17,7 @@ from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.status import filter_word
 from tui.lazy_dataclass import dataclass
 from tui.store.server_filter import is_typable
+from tui.ui.state_files import read_own, replace_file
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
@@ -80,7 +78,7 @@ class FilterFile:
 
     def _load(self) -> Remembered:
         try:
-            content = read_own(self.path)
+            content = read_own(self.path, MAX_BYTES)
             return Remembered() if content is None else _decode(content, self._owner)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
@@ -97,36 +95,6 @@ class FilterFile:
             self.failure = None
         except OSError as error:
             self.failure = f"The filters cannot be saved in {self.path}: {error.strerror}."
-
-
-def read_own(path: Path) -> bytes | None:
-    """Return the content of a regular file of this user; None if there is no file. Does not block on a pipe."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_size > MAX_BYTES:
-            raise OSError(None, "this program did not write it")
-        return os.read(handle, MAX_BYTES)
-    finally:
-        os.close(handle)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that no reader sees half of it. Only its owner may read it."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def _encode(remembered: Remembered) -> dict[str, Any]:

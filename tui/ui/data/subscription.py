@@ -21,7 +21,7 @@ class RunSubscription:
 
     * `environment_name`: the name under which the filters are saved; None: a digest of the key
     * `is_recalled`: whether the current filters were chosen in an earlier session
-    * `on_filters`: is called when filters were loaded or chosen
+    * `on_filters`: is called when filters were loaded or chosen; `shown` has them
     * `on_failure`: is called with a sentence when the filters could not be loaded or saved
     """
 
@@ -41,7 +41,7 @@ class RunSubscription:
         """What is shown: the same, or the view of an address."""
         self._is_visiting = False
         self.is_recalled = False
-        self.on_filters: Callable[[Remembered], object] = lambda _: None
+        self.on_filters: Callable[[], object] = lambda: None
         self.on_failure: Callable[[str], None] = lambda _: None
 
     @property
@@ -53,6 +53,11 @@ class RunSubscription:
     def state_key(self) -> str:
         """A name of the environment that is the same at every start, for other files of the state directory."""
         return self._file.path.stem
+
+    @property
+    def shown(self) -> Remembered:
+        """The current filters and arrangement of the list."""
+        return self._shown
 
     @property
     def is_filtered(self) -> bool:
@@ -78,7 +83,7 @@ class RunSubscription:
             self.is_recalled = self.is_filtered
         if self._file.failure is not None:
             self.on_failure(self._file.failure)
-        self.on_filters(self._shown)
+        self.on_filters()
         self._follow()
 
     def visit(self, chosen: ServerFilter, order: str) -> None:
@@ -97,7 +102,7 @@ class RunSubscription:
         self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
         self._shown = replace(self._shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
         self.is_recalled = False
-        self.on_filters(self._shown)
+        self.on_filters()
         self._follow()
         self._save()
 

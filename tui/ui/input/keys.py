@@ -72,7 +72,7 @@ _LABELS: Final = {
     "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
     "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
     "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
-    "exclamation_mark": "!", "equals_sign": "=",
+    "exclamation_mark": "!", "apostrophe": "'", "equals_sign": "=",
 }  # fmt: skip
 _FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")
 _MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})

@@ -31,6 +31,8 @@ MENU_BINDINGS: Final = (
         shown=":",
     ),
     bind("backspace", "view_before", "view before", "The view before: its filter, order, period and run."),
+    bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
+    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter.", shown="'"),
     bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK, shown="?"),
 )
 
@@ -79,3 +81,10 @@ def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunS
         now=live.session.local_now,
     )
     screen.app.push_screen(filters, follow)
+
+
+def open_views(screen: Screen[Any]) -> None:
+    """Show all saved views."""
+    from tui.ui.views.keeping import show_views  # noqa: PLC0415  loaded when first used
+
+    show_views(screen)

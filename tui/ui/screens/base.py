@@ -220,6 +220,16 @@ class BaseScreen(PaintedScreen[None]):
         if (own := self.app_base.own_commands) is not None:
             own.start(self, number, Via(via))
 
+    def action_save_view(self) -> None:
+        from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
+
+        ask_to_save(self)
+
+    def action_open_view(self) -> None:
+        from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
+
+        ask_for_letter(self)
+
     def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""
         self.app_base.use_color_mode(color_mode)  # the summary has another height in some colour modes

@@ -22,7 +22,6 @@ from tui.ui.data.action_controller import (
     ActionReports,
 )
 from tui.ui.data.live_model import LiveModel
-from tui.ui.data.remembered import Remembered
 from tui.ui.input.menus import open_copy_menu, open_server_filters
 from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
@@ -92,14 +91,14 @@ class MainScreen(BaseScreen):
         if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
             self.refresh_bindings()
 
-    def _show_filters(self, remembered: Remembered) -> None:
+    def _show_filters(self) -> None:
         """Show the list with the filters and the order that were loaded or chosen."""
-        order = next((each for each in ORDERS if each.id == remembered.order), CREATED)
         subscription = self.app_base.subscription
+        order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
         self.run_list.show_chosen(
             subscription.chosen,
             order,
-            is_wide=remembered.is_wide,
+            is_wide=subscription.shown.is_wide,
             token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
         )
         if subscription.is_recalled:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from tui.present.own_columns.choice import AUTO, MAX_COLUMN_CELLS, ColumnChoice, ColumnSet, without_duplicates
 from tui.present.own_columns.of_settings import BUILT_IN_IDS, problem_in
-from tui.ui.data.remembered import read_own, replace_file
+from tui.ui.data.remembered import MAX_BYTES
+from tui.ui.state_files import read_own, replace_file
 
 VERSION: Final = 1
 
@@ -36,7 +37,7 @@ class ColumnFile:
 
     def _load(self) -> dict[str, ColumnSet]:
         try:
-            content = read_own(self.path)
+            content = read_own(self.path, MAX_BYTES)
             return {} if content is None else _decode(content)
         except OSError as error:
             reason = error.strerror or "it cannot be read"

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
-from tui.ui.data.remembered import MAX_BYTES, read_own, replace_file
+from tui.ui.data.remembered import MAX_BYTES
+from tui.ui.state_files import read_own, replace_file
 
 VERSION: Final = 1
 MAX_ENTRIES: Final = 200
@@ -94,7 +95,7 @@ class CommandHistory:
 
     def _read(self) -> tuple[HistoryEntry, ...]:
         """Raises `OSError`. A file that this version did not write counts as empty."""
-        content = read_own(self.path)
+        content = read_own(self.path, MAX_BYTES)
         if content is None:
             return ()
         try:

@@ -10,7 +10,7 @@ from tui.settings.zones import LOCAL, zone_of
 from tui.store.addresses.addressed_views import ERRORS, RUNS
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.data.command_line.run_numbers import RunNumbers
-from tui.ui.input.menus import open_messages
+from tui.ui.input.menus import open_messages, open_views
 from tui.ui.look.palettes import ColorMode
 from tui.ui.model.command_line.commands import Command
 from tui.ui.model.command_line.value_arguments import OneOf, Setting, SettingArguments, Value
@@ -60,6 +60,7 @@ def common_commands(
             "Errors and warnings of this session.",
             partial(open_messages, view, live, view.app_base.messages),
         ),
+        Command("views", "Saved views: open, rename, delete.", partial(open_views, view)),
         *(
             Command(f"theme {value.name}", f"{value.sentence}.", partial(setter.use_theme, value.name), aliases=aliases)
             for value, aliases in zip(_THEMES.values(), (("dark",), ("light",), ("16 colours",)), strict=True)

@@ -1,0 +1,78 @@
+"""Small files in the state directory: read within a bound, replaced in one step, changed by one program at a time."""
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+LOCK_TIMEOUT_S: Final = 2.0
+_LOCK_CHECK_S: Final = 0.02
+_HAS_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
+
+
+def read_own(path: Path, max_bytes: int) -> bytes | None:
+    """Return the content of a regular file of this user; None if there is no file. Does not block on a pipe.
+
+    Raises `OSError`, also for a file that is larger.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_size > max_bytes:
+            raise OSError(None, "this program did not write it")
+        return os.read(handle, max_bytes)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that no reader sees half of it. Only its owner may read it. Raises `OSError`."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with suppress(FileNotFoundError):
+        new.unlink()
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at a path, so that no other program changes what it stands for. Call it in a thread.
+
+    Raises `OSError`, also if another program holds it for `LOCK_TIMEOUT_S`. A file system without locks has none.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        until_s = time.monotonic() + LOCK_TIMEOUT_S
+        while not _lock(handle):
+            if time.monotonic() > until_s:
+                raise OSError(None, "another program is changing it")
+            time.sleep(_LOCK_CHECK_S)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Take the lock unless another program has it. Return whether nobody else does."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
+            return False
+        if error.errno not in _HAS_NO_LOCKS:
+            raise
+    return True

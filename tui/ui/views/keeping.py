@@ -1,0 +1,78 @@
+"""What the keys and commands of saved views do: save what is shown, open one by its letter, list all."""
+
+from functools import partial
+from typing import Any
+
+from textual.screen import Screen
+
+from tui.present.styled import Piece, Token
+from tui.store.addresses.saved_views import SavedView, with_view
+from tui.store.addresses.view_address import AddressError, parse_address, read_address
+from tui.ui.base import AppBase, app_of
+from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.views.letters import LetterMenu
+from tui.ui.screens.views.save_view import SaveView
+from tui.ui.screens.views.views import ViewsScreen
+from tui.ui.views.opening import address_of, apply_address
+
+
+def ask_to_save(screen: BaseScreen) -> None:
+    """Ask for a name and a letter, and save what the screen shows."""
+    address = address_of(screen)
+    try:
+        parse_address(str(address))
+    except AddressError as error:
+        _notice(screen, f"this view cannot be saved: {error}")
+        return
+
+    def save(view: SavedView | None) -> None:
+        if view is not None:
+            screen.live.session.spawn(_save(screen, view), "save a view")
+
+    screen.app.push_screen(SaveView(app_of(screen).known_views, str(address), address.words), save)
+
+
+def ask_for_letter(screen: BaseScreen) -> None:
+    """Open the menu of letters, and the view that is chosen there."""
+    app = app_of(screen)
+
+    def open_view(view: SavedView | None) -> None:
+        if view is not None:
+            open_saved(app, view)
+
+    app.push_screen(LetterMenu(app.known_views), open_view)
+
+
+def show_views(screen: Screen[Any]) -> None:
+    """Show the page of all views."""
+    app = app_of(screen)
+    app.push_screen(ViewsScreen(app.live, app.known_views, partial(open_saved, app)))
+
+
+def open_saved(app: AppBase, view: SavedView) -> None:
+    """Open a saved view, and say what of it does not fit."""
+    read = read_address(view.address)
+    problems = list(read.problems)
+    if read.address is not None and (problem := apply_address(app, read.address)) is not None:
+        problems.append(problem)
+    if problems:
+        how = "cannot be shown" if read.address is None else "shown in part"
+        text = "; ".join(problems)
+        app.messages.add(app.session.now(), f"The view “{view.name}” {'is ' if read.address else ''}{how}: {text}.")
+        shown = app.screen
+        if isinstance(shown, BaseScreen):
+            _notice(shown, f"{how}: {text}")
+
+
+async def _save(screen: BaseScreen, view: SavedView) -> None:
+    app = app_of(screen)
+    problem = await app.known_views.change(lambda own: with_view(own, view))
+    if problem is not None:
+        app.messages.add(app.session.now(), problem)
+    opens = f"' {view.letter} opens it" if view.letter else ":views opens it"
+    app.call_later(_notice, screen, problem or f"saved “{view.name}”: {opens}")
+
+
+def _notice(screen: BaseScreen, text: str) -> None:
+    if screen.is_attached:
+        screen.footer.notice((Piece(text, Token.BRIGHT),))
