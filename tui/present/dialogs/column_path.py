@@ -1,6 +1,7 @@
 """The dialog that asks for a column by its path: what is typed, and what the selected run has there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
@@ -16,6 +17,10 @@ HINT: Final = "metadata.progress bar"
 MIN_WIDTH: Final = 56
 MAX_KEYS: Final = 40
 """Keys of an object that are named."""
+
+MAX_KEY_CHARS: Final = 40
+MAX_SEARCHED: Final = 2_000
+"""Keys of an object among which those are searched that begin as the typed text."""
 
 _INDENT: Final = "   "
 _QUOTED: Final = 'a key with a dot is quoted: payload."order.id"'
@@ -66,10 +71,10 @@ def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
         return (*of_run, Piece(f"its {path.root} is not read, or there is none", Token.MUTED))
     value = path.find(root)
     if isinstance(value, dict) and value:
-        return (*of_run, Piece("keys  ", Token.FAINT), Piece(", ".join(list(value)[:MAX_KEYS]), Token.TEXT))
+        return (*of_run, Piece("keys  ", Token.FAINT), Piece(_named(value), Token.TEXT))
     if value is ABSENT:
         above = _nearest(path, root)
-        return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(", ".join(above), Token.TEXT))
+        return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(_named(above), Token.TEXT))
     shown = cell_value(value)
     return (*of_run, Piece("" if isinstance(shown, Unshown) else plain_text(shown), Token.TEXT))
 
@@ -80,9 +85,14 @@ def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
         value = ColumnPath(path.root, path.steps[:length]).find(root)
         if isinstance(value, dict):
             begun = str(path.steps[length])
-            keys = [key for key in list(value)[:10_000] if key.startswith(begun)] or list(value)
-            return keys[:MAX_KEYS]
+            return [key for key in islice(value, MAX_SEARCHED) if key.startswith(begun)] or list(
+                islice(value, MAX_KEYS)
+            )
     return ()
+
+
+def _named(keys: Iterable[str]) -> str:
+    return ", ".join(key[:MAX_KEY_CHARS] for key in islice(keys, MAX_KEYS))
 
 
 def _root_of(run: Run, path: ColumnPath) -> Json | Absent:

@@ -62,7 +62,10 @@ class GroupTable(LineWidget, can_focus=True):
         super().__init__()
         self._live = live
         self._rows = rows
-        self._slots: list[SizedGroupColumn] = []
+        self.columns_for: Callable[[int], list[SizedGroupColumn]] = group_columns_for
+        """Returns the columns for a width in cells."""
+        self.slots: list[SizedGroupColumn] = []
+        """The columns that are shown, with their widths."""
         self._painted: dict[int, _Shown] = {}
         self._head: Line = ()
         self._words: tuple[str, ...] = ()
@@ -84,7 +87,7 @@ class GroupTable(LineWidget, can_focus=True):
         if height <= 0:
             return  # it has no place yet: the list keeps the one that it had
         self.rows.resize(height)
-        head = group_head(self._slots, self.span_words, has_states=self.has_states)
+        head = group_head(self.slots, self.span_words, has_states=self.has_states)
         if head != self._head:
             self._head = head
             self.refresh_line(0)
@@ -103,7 +106,11 @@ class GroupTable(LineWidget, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()
-        self._slots = group_columns_for(self.size.width)
+        self.show_columns()
+
+    def show_columns(self) -> None:
+        """Show the columns for the present width."""
+        self.slots = self.columns_for(self.size.width)
         self._painted.clear()
         self.show_changes()
         self.refresh()
@@ -128,7 +135,7 @@ class GroupTable(LineWidget, can_focus=True):
         newest = self._live.get(run_ids[0]) if run_ids else None
         row = GroupRow(shown.group, shown.cells, own_line(newest))
         is_bold = shown.is_current and not self.painter.has_gutter_cursor
-        line = group_row(row, self._slots, self._live.now.at, is_current=is_bold)
+        line = group_row(row, self.slots, self._live.now.at, is_current=is_bold)
         for word in self._words:
             line = mark_hits(line, word)
         return self.painter.strip((*shown.edge, *line), width, shown.background, is_stale=shown.is_stale)
@@ -148,7 +155,7 @@ class GroupTable(LineWidget, can_focus=True):
 
     @property
     def _has_bars(self) -> bool:
-        return any(slot.column is BARS for slot in self._slots)
+        return any(slot.column.id == BARS.id for slot in self.slots)
 
     def _background(self, fingerprint: Fingerprint) -> tuple[Background, Line]:
         is_departed = self.rows.is_departed(fingerprint)

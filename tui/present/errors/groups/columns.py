@@ -22,10 +22,10 @@ from tui.present.styled import Align, Line, Piece, Token, cut, fit, joined, line
 from tui.store.errors.error_group import ErrorGroup
 
 GAP: Final = 2
-_EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
+EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
 _MIN_REST: Final = 8
 _MAX_PLAIN_COUNT: Final = 9_999
-_WIDE_WORDS: Final = 80
+WIDE_WORDS: Final = 80
 """From this width of the list on, states have their long words."""
 
 
@@ -109,7 +109,7 @@ def _since(row: GroupRow, now: datetime, _width: int) -> Line:
 
 STATE_WIDTH: Final = 12
 ONLY_NEW: Final = "only NEW"
-_NARROW_STATE: Final = 5
+NARROW_STATE: Final = 5
 RUNS: Final = GroupColumn("runs", "runs", 5, _runs, "right")
 STATE: Final = GroupColumn("state", "state", STATE_WIDTH, _state, from_width=68)
 BARS: Final = GroupColumn("bars", "", 12, _bars, from_width=112)
@@ -124,8 +124,8 @@ _WIDTHS: Final[tuple[tuple[int, dict[str, int]], ...]] = (
     (180, {"bars": 24, "task": 26, "place": 44}),
     (150, {"bars": 24, "task": 20, "place": 32}),
     (96, {"task": 15}),
-    (_WIDE_WORDS, {}),
-    (0, {"state": _NARROW_STATE}),
+    (WIDE_WORDS, {}),
+    (0, {"state": NARROW_STATE}),
 )
 
 
@@ -134,7 +134,7 @@ def group_columns_for(width: int) -> list[SizedGroupColumn]:
     shown = [column for column in COLUMNS if width >= column.from_width]
     own = next(widths for from_width, widths in _WIDTHS if width >= from_width)
     widths = {column.id: own.get(column.id, column.width or 0) for column in shown}
-    rest = width - _EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
+    rest = width - EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
     return [SizedGroupColumn(column, widths[column.id] or max(rest, _MIN_REST)) for column in shown]
 
 
@@ -158,7 +158,7 @@ def group_row(row: GroupRow, slots: Sequence[SizedGroupColumn], now: datetime, *
     cells: list[Line] = []
     for column, width in slots:
         cell = column.cell(row, now, width)
-        if is_current and column is TASK:
+        if is_current and column.id == TASK.id:
             cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
         cells.append(fit(cell, width, column.align))
     return (glyph(row.group), Piece(" "), *joined(cells, " " * GAP))

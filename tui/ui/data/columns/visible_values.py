@@ -65,9 +65,10 @@ class VisibleValues:
 
     def show(self, paths: Iterable[ColumnPath]) -> None:
         """Read the values at these paths from now on, and no others."""
-        self._paths = frozenset(paths)
-        self._next_s.clear()
-        self.look()
+        before, self._paths = self._paths, frozenset(paths)
+        if self._paths != before:
+            self._next_s.clear()
+            self.look()
 
     def value(self, run: Run, path: ColumnPath) -> CellValue:
         """Return a value as far as it is known."""

@@ -1,11 +1,12 @@
 """The pane `errors`: the list of error groups, with its filter, order and span."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.present import formatting
+from tui.present.errors.groups.columns import group_columns_for
 from tui.present.errors.groups.rule import empty_groups_lines, groups_left, groups_right
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
@@ -17,6 +18,9 @@ from tui.ui.model.layout import Placement, Slot
 from tui.ui.panes.base import Pane
 from tui.ui.widgets.group_table import GroupTable
 
+if TYPE_CHECKING:
+    from tui.present.own_columns.choice import ColumnChoice
+
 
 class GroupListPane(Pane):
     """The list. Half of the class is short overrides of `Pane`."""
@@ -26,6 +30,7 @@ class GroupListPane(Pane):
     search_hint: ClassVar[str] = "any text: type, message, place, task, version"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next order: new, most, latest, youngest, task.", rank=50, need=46),
+        bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
     ]
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
@@ -33,6 +38,31 @@ class GroupListPane(Pane):
         self.groups = groups
         self.table = GroupTable(live, lambda: groups.list)
         self.table.empty_lines_for = self._empty_lines
+
+    def on_mount(self) -> None:
+        self.app_base.columns.listeners.append(self._show_columns)
+        self._show_columns()
+
+    def on_unmount(self) -> None:
+        self.app_base.columns.listeners.remove(self._show_columns)
+
+    def _show_columns(self) -> None:
+        self.show_columns(self.app_base.columns.shown(self.title))
+
+    def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
+        """Show chosen columns; None: the program's own."""
+        if choices is None:
+            self.table.columns_for = group_columns_for
+        else:
+            from tui.present.own_columns.group_columns import own_group_columns_for  # noqa: PLC0415  not needed before
+
+            self.table.columns_for = lambda width: own_group_columns_for(choices, width)[0]
+        self.table.show_columns()
+
+    def action_columns(self) -> None:
+        from tui.ui.screens.columns.entrance import open_group_columns  # noqa: PLC0415  loaded when first used
+
+        open_group_columns(self)
 
     @property
     def body(self) -> GroupTable:

@@ -53,7 +53,7 @@ class ColumnsScreen(PaintedDialog[None]):
         preview: Callable[[tuple[ColumnChoice, ...] | None], None],
         left_out: Callable[[], Collection[str]],
         keep: Callable[[ColumnSet | None], None],
-        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None],
+        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None] = lambda _: None,
     ) -> None:
         super().__init__()
         self.draft = draft

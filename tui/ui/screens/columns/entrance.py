@@ -1,16 +1,48 @@
 """Opens the dialogs of the columns of a view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from tui.present.columns import TAGS_OR_ERROR, SizedColumn, columns_for
+from tui.present.errors.groups.columns import SizedGroupColumn, group_columns_for
 from tui.present.own_columns.choice import ColumnChoice
-from tui.present.own_columns.of_settings import BUILT_IN_IDS, RUNS
+from tui.present.own_columns.group_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
+from tui.present.own_columns.of_settings import BUILT_IN_IDS, ERRORS, RUNS
 from tui.present.own_columns.run_columns import MEANINGS, TAGS_AND_ERROR, usual_width
 from tui.ui.model.columns.draft import Bases, ColumnDraft
+from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.panes.run_list import RunListPane
 from tui.ui.screens.columns.chooser import ColumnsScreen
 from tui.ui.screens.columns.path import ColumnPathScreen
+
+
+def open_group_columns(pane: GroupListPane) -> None:
+    """Let the user arrange the columns of the list of error groups."""
+    columns, table = pane.app_base.columns, pane.table
+    usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
+    draft = ColumnDraft(
+        Bases(BUILT_IN_IDS[ERRORS], usual, columns.of_file(ERRORS)),
+        columns.saved(ERRORS),
+        lambda choice: _width_in(table.slots, choice) or usual_group_width(choice),
+        has_paths=False,
+    )
+
+    def left_out() -> tuple[str, ...]:
+        return own_group_columns_for(draft.shown or (), table.size.width)[1]
+
+    pane.app.push_screen(
+        ColumnsScreen(
+            draft,
+            meanings=GROUP_MEANINGS,
+            preview=pane.show_columns,
+            left_out=left_out,
+            keep=partial(columns.choose, ERRORS),
+        )
+    )
+
+
+def _width_in(slots: Sequence[SizedGroupColumn], choice: ColumnChoice) -> int:
+    return next((slot.width for slot in slots if slot.column.id == choice.name), 0)
 
 
 def open_run_columns(pane: RunListPane) -> None:
