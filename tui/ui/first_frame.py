@@ -4,12 +4,13 @@ It appears before Textual is imported, in a third of the time that Textual needs
 needs no widget and no response is shown; the app's frames then change the cells that differ.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from rich.color import ColorSystem
 
-from tui.present.columns import columns_for, head
+from tui.present.columns import SizedColumn, columns_for, head
 from tui.present.formatting import LOADING
 from tui.present.frame.header import header_line
 from tui.present.frame.header_facts import HeaderFacts
@@ -40,9 +41,22 @@ def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], n
     header = header_line(facts, width, is_colorless=styler.is_colorless)
     list_cells = list_width(width, height)
     rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
-    titles = (_GUTTER, *head(columns_for(list_cells)))
+    titles = (_GUTTER, *head(_columns(settings, list_cells)))
     rows: list[Line] = [header, rule, titles, (), (_GUTTER, Piece(LOADING, Token.MUTED))]
     return [_row(line, styler, width) for line in (*rows, *[()] * (height - len(rows)))]
+
+
+def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn]:
+    """Return the columns of the config file, or the program's own."""
+    if settings.columns:
+        from tui.present.own_columns.cell_value import Unshown  # noqa: PLC0415  most starts have none
+        from tui.present.own_columns.of_settings import RUNS, columns_of_file  # noqa: PLC0415  as above
+        from tui.present.own_columns.run_columns import own_columns_for  # noqa: PLC0415  as above
+
+        chosen = columns_of_file(settings.columns, "")[0].get(RUNS)
+        if chosen is not None:
+            return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ).slots
+    return columns_for(list_cells)
 
 
 def _row(line: Line, styler: LineStyler, width: int) -> str:

@@ -9,6 +9,7 @@ from tui.present.columns import EDGES, GAP, Now, head, row
 from tui.present.own_columns.cell_value import CellValue, Unshown
 from tui.present.own_columns.choice import ColumnChoice, without_duplicates
 from tui.present.own_columns.column_path import ColumnPath
+from tui.present.own_columns.group_columns import GROUP_BUILT_IN, GROUP_MEANINGS, own_group_columns_for
 from tui.present.own_columns.run_columns import BUILT_IN, MEANINGS, own_columns_for
 from tui.present.own_columns.value_formats import KINDS
 from tui.present.styled import line_width, plain
@@ -64,3 +65,18 @@ def test_long_title_becomes_the_last_key() -> None:
 
 def test_every_column_is_explained() -> None:
     assert set(MEANINGS) == set(BUILT_IN)
+
+
+group_choices = st.lists(
+    st.builds(ColumnChoice, st.sampled_from([*GROUP_BUILT_IN]), width=st.sampled_from([0, 0, 3, 200])), min_size=1
+).map(without_duplicates)
+
+
+@given(group_choices, st.integers(1, 250))
+def test_columns_of_groups_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int) -> None:
+    slots, left_out = own_group_columns_for(chosen, width)
+    assert all(slot.width >= 1 for slot in slots)
+    if width > EDGES:
+        assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
+    assert [slot.column.id for slot in slots] == [each.name for each in chosen if each.name not in left_out]
+    assert set(GROUP_MEANINGS) == set(GROUP_BUILT_IN)

@@ -81,12 +81,15 @@ def _init(output: Output, path: Path) -> None:
 
 def _check(output: Output, file: ConfigFile) -> None:
     """Print what is wrong. Raises `Stop` (usage) if anything is."""
+    from tui.present.own_columns.of_settings import columns_of_file
+    from tui.settings.reading import file_values
     from tui.ui.look.own_palette import contrast_remarks
     from tui.ui.look.palettes import detect_color_mode
 
     shown = "" if file.path is None else shown_path(file.path, os.environ)
     mode = detect_color_mode(os.environ, "auto" if file.values is None else file.values.theme)
-    complaints = (*file.complaints, *contrast_remarks(file, mode, shown))
+    columns = columns_of_file(file_values(file)[0]["columns"], shown)
+    complaints = (*file.complaints, *columns[1], *contrast_remarks(file, mode, shown))
     for complaint in complaints:
         output.say(str(complaint))
     if any(not complaint.is_remark for complaint in complaints):

@@ -1,5 +1,6 @@
 """The columns that the user has chosen for one list: which, in which order, how wide, and how values are shown."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -46,13 +47,18 @@ def problem_of(choice: ColumnChoice, built_in: Sequence[str], *, has_paths: bool
         return None
     if choice.path is None or not has_paths:
         paths = ", or a path such as metadata.progress" if has_paths else ""
-        return f"expected {', '.join(built_in)}{paths}, not {choice.name}"
+        return f"expected {', '.join(built_in)}{paths}, got {_quoted(choice.name)}"
     if choice.type not in KINDS:
-        return f"expected a type out of {', '.join(KINDS)}, not {choice.type}"
+        return f"expected a type out of {', '.join(KINDS)}, got {_quoted(choice.type)}"
     if not is_format(choice.type, choice.format):
         formats = KINDS[choice.type].formats
-        return f"expected {formats}, not {choice.format}" if formats else f"the type {choice.type} has no format"
+        expected = f"expected {formats}" if formats else f"the type {choice.type} has no format"
+        return f"{expected}, got {_quoted(choice.format)}"
     return None
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def without_duplicates(choices: Iterable[ColumnChoice]) -> tuple[ColumnChoice, ...]:

@@ -1,12 +1,12 @@
 """The columns of the config file, and complaints about those that do not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tui.present.errors.groups.columns import COLUMNS as GROUP_COLUMNS
 from tui.present.own_columns.choice import ColumnChoice, ColumnSet, problem_of, without_duplicates
 from tui.present.own_columns.run_columns import BUILT_IN
-from tui.settings import Complaint, Settings
+from tui.settings import Complaint
 
 if TYPE_CHECKING:
     from tui.settings.schema import ColumnEntry
@@ -26,14 +26,16 @@ def problem_in(view: str, choice: ColumnChoice) -> str | None:
     return problem_of(choice, BUILT_IN_IDS[view], has_paths=view == RUNS)
 
 
-def columns_of_settings(settings: Settings, shown_file: str) -> tuple[dict[str, ColumnSet], list[Complaint]]:
+def columns_of_file(
+    columns: "Mapping[str, Sequence[str | ColumnEntry]]", shown_file: str
+) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
-    `shown_file` is the path of the file as complaints show it.
+    `columns` are those of the settings; `shown_file` is the path of the file as complaints show it.
     """
-    columns: dict[str, ColumnSet] = {}
+    found: dict[str, ColumnSet] = {}
     complaints: list[Complaint] = []
-    for view, entries in settings.columns.items():
+    for view, entries in columns.items():
         choices = []
         for index, entry in enumerate(entries):
             choice = _choice(entry)
@@ -41,10 +43,11 @@ def columns_of_settings(settings: Settings, shown_file: str) -> tuple[dict[str, 
             if problem is None:
                 choices.append(choice)
             else:
-                complaints.append(Complaint(shown_file, f"columns.{view}[{index}]", problem))
+                text = f"{problem}; this entry is left out"
+                complaints.append(Complaint(shown_file, f"columns.{view}[{index}]", text))
         if choices:
-            columns[view] = ColumnSet(without_duplicates(choices))
-    return columns, complaints
+            found[view] = ColumnSet(without_duplicates(choices))
+    return found, complaints
 
 
 def _choice(entry: "str | ColumnEntry") -> ColumnChoice:

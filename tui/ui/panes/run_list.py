@@ -266,7 +266,11 @@ class RunListPane(Pane):
         open_run_columns(self)
 
     def on_mount(self) -> None:
-        self.app_base.columns.listeners.append(lambda: self.show_columns(self.app_base.columns.shown(self.title)))
+        self.app_base.columns.listeners.append(self._show_columns)
+        self._show_columns()
+
+    def _show_columns(self) -> None:
+        self.show_columns(self.app_base.columns.shown(self.title))
 
     def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
         """Show chosen columns; None: the program's own."""

@@ -33,6 +33,8 @@ class ChosenColumns:
         self._saved: dict[str, ColumnSet] = {}
         self._of_file: dict[str, ColumnSet] = {}
         self.listeners: list[Callable[[], None]] = []
+        if session.settings.columns:
+            self.use_settings()
 
     async def start(self) -> None:
         """Load the columns that the user chose in an earlier session."""
@@ -41,17 +43,17 @@ class ChosenColumns:
             file = self._opened()
             self._saved = await file.load()
             self._report(file, None)
-        self.use_settings()
+            self._publish()
 
     def use_settings(self) -> None:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self._of_file = self._session.settings, {}
         if settings.columns:
-            from tui.present.own_columns.of_settings import columns_of_settings  # noqa: PLC0415  not needed before
+            from tui.present.own_columns.of_settings import columns_of_file  # noqa: PLC0415  not needed before
 
             path = settings.file.path
             shown = "" if path is None else shown_path(path, self._environ)
-            self._of_file, complaints = columns_of_settings(settings, shown)
+            self._of_file, complaints = columns_of_file(settings.columns, shown)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
