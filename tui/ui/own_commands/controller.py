@@ -31,6 +31,9 @@ from tui.ui.programs.background import (
 )
 from tui.ui.programs.foreground import path_of
 
+MAX_NAME_CHARS: Final = 200
+"""A task may have a name of any length."""
+
 MAX_LOGGED_IDS: Final = 100
 """Marked runs that a line of the action log names; the rest is counted."""
 
@@ -55,7 +58,12 @@ class PreparedCommand:
             return " ".join((*subject.runs[:MAX_LOGGED_IDS], *([f"and {more} more"] if more > 0 else [])))
         if subject.kind is not None:
             return subject.kind.fingerprint
-        return subject.task or "" if subject.run is None else subject.run.id
+        return (subject.task or "" if subject.run is None else subject.run.id)[:MAX_NAME_CHARS]
+
+    @property
+    def name_of_subject(self) -> str:
+        """What the command is about, in a few words."""
+        return self.subject.name[:MAX_NAME_CHARS]
 
 
 class CommandRunner:
@@ -89,7 +97,7 @@ class CommandRunner:
     def farewell(self) -> list[str]:
         """Return sentences about the commands that end with the program."""
         return [
-            f"{each.command.name} on {each.subject.name} was still running, and was ended." for each in self.running
+            f"{each.command.name} on {each.name_of_subject} was still running, and was ended." for each in self.running
         ]
 
     def _check(self, command: OwnCommand) -> None:
@@ -132,7 +140,7 @@ class CommandRunner:
         redact = redactor_for(entry.env, self._app.environ, session.settings).redact
         question = CommandQuestion(
             Raw(prepared.command.name),
-            Raw(prepared.subject.name),
+            Raw(prepared.name_of_subject),
             Raw(redact(shell_words(prepared.expanded.arguments))),
             target,
             tuple(self._warnings(prepared)),
@@ -239,10 +247,10 @@ class CommandRunner:
         self._report_end(prepared, result.exit_code, result.took, f"{why}\n{output}" if output else why)
 
     def _report_end(self, prepared: PreparedCommand, code: int, took: timedelta, more: str = "") -> None:
-        command, subject = prepared.command, prepared.subject
+        command = prepared.command
         words = ended_words(code, took)
         if command.entry.background or code:
-            self._app.messages.add(self._session.now(), f"{command.name} on {subject.name} {words}.{more}")
+            self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
         has_output = command.entry.background and bool(more)
         hint = " · :messages" if has_output or code else ""
         self._notice(f"{command.name} {words}{hint}", Token.MUTED if code == 0 else Token.AMBER)

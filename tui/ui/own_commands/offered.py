@@ -88,6 +88,8 @@ def has_subject(scope: CommandScope, selection: OwnSelection, session: Session) 
 
 def subject_of(scope: CommandScope, selection: OwnSelection, session: Session) -> Subject:
     """Return what a command of a scope is about now. Raises `CannotRun` if nothing of its kind is selected."""
+    if scope is CommandScope.MARKS and selection.hidden_marks and not selection.has_marks:
+        raise CannotRun("the filter hides all marked runs")
     if scope not in selection.scopes or not has_subject(scope, selection, session):
         raise CannotRun(NOTHING_SELECTED[scope])
     settings, environment = session.settings, session.store.environment

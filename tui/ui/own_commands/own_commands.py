@@ -38,12 +38,16 @@ class OwnCommands:
         self._app = app
         self.runner = CommandRunner(app, self._show_notice)
         self._commands: tuple[OwnCommand, ...] = ()
+        self._by_key: dict[str, list[OwnCommand]] = {}
 
     def use(self, settings: Settings) -> None:
         """Use the commands of other settings. Those of a file that is not trusted only say so."""
         values = settings.file.values
         entries = values.commands if values is not None else ()
         self._commands = tuple(own_command(entry) for entry in entries)
+        self._by_key = {
+            each.key: [other for other in self._commands if other.key == each.key] for each in self._commands
+        }
         for screen in self._app.screen_stack:
             self.bind(screen)
         self._app.screen.refresh_bindings()
@@ -68,13 +72,12 @@ class OwnCommands:
 
     def is_enabled(self, screen: BaseScreen, number: int) -> bool:
         """Return whether a command exists for its key now: it is offered, and none with the same key is nearer."""
-        selection = screen.own_selection()
         session = self._app.session
         if number >= len(self._commands) or is_hidden(self._commands[number], session):
             return False
         command = self._commands[number]
-        rivals = [each for each in self._commands if each.key == command.key and not is_hidden(each, session)]
-        return len(rivals) == 1 or self._nearest(rivals, selection) is command
+        rivals = [each for each in self._by_key[command.key] if not is_hidden(each, session)]
+        return len(rivals) == 1 or self._nearest(rivals, screen.own_selection()) is command
 
     def has_use_for(self, screen: BaseScreen, number: int) -> bool:
         """Return whether a command would do something now."""
