@@ -75,14 +75,14 @@ def test_check_without_a_file_is_right(tmp_path: Path) -> None:
 
 
 def test_config_names_the_origin_of_each_value(tmp_path: Path) -> None:
-    write(tmp_path, 'theme = "light"\ninterval = 5\n[keys]\ngo-errors = ["G", "F5"]\n')
+    write(tmp_path, 'theme = "light"\ninterval = 5\n[keys]\nnext-error = ["K", "F8"]\n')
     done = run(tmp_path, "--json", "--interval", "9", TRIGGER_TUI_SLOW="1")
     rows = {row["name"]: (row["value"], row["origin"]) for row in done.objects}
     assert rows["theme"] == ("light", "file")
     assert rows["interval"] == (9, "--interval")
     assert rows["link.slow"] == ("always", "TRIGGER_TUI_SLOW")
     assert rows["timezone"] == ("UTC", "default")
-    assert rows["keys.go-errors"] == (["G", "F5"], "file")
+    assert rows["keys.next-error"] == (["K", "F8"], "file")
     assert rows["key"] == ("set, not shown", "TRIGGER_SECRET_KEY")
     text = run(tmp_path)
     assert "light" in text.out
@@ -91,7 +91,7 @@ def test_config_names_the_origin_of_each_value(tmp_path: Path) -> None:
 
 def test_config_shows_every_setting_of_the_file(tmp_path: Path) -> None:
     lists = 'columns.runs = ["task"]\nbell.quiet_hours = ["22:00-07:00"]\n'
-    write(tmp_path, lists + 'keys.copy = "unbind"\n[programs]\npager = ["less", "-R"]\n[colors]\nrose = "#ff0000"\n')
+    write(tmp_path, lists + 'keys.pause = "unbind"\n[programs]\npager = ["less", "-R"]\n[colors]\nrose = "#ff0000"\n')
     done = run(tmp_path, "--json", EDITOR="vim", VISUAL="code --wait", PAGER="more")
     rows = {row["name"]: (row["value"], row["origin"]) for row in done.objects}
     tables = config_schema()["$defs"]
@@ -107,7 +107,7 @@ def test_config_shows_every_setting_of_the_file(tmp_path: Path) -> None:
     assert rows["bell.ring"] == ("off", "default")
     assert rows["programs.editor"] == (["code --wait"], "VISUAL")
     assert rows["programs.pager"] == (["less", "-R"], "file")
-    assert rows["keys.copy"] == (["unbind"], "file")
+    assert rows["keys.pause"] == (["unbind"], "file")
     assert rows["colors.rose"] == ("#ff0000", "file")
     assert rows["colors.bg"] == (PALETTES[ColorMode.DARK]["bg"], "default")
     nothing = {row["name"]: row["value"] for row in run(tmp_path / "none", "--json").objects}
@@ -127,7 +127,7 @@ def test_schema_is_valid_and_accepts_what_the_reader_accepts(tmp_path: Path) -> 
     right = {
         "theme": "dark",
         "interval": 3,
-        "keys": {"go-errors": ["G"]},
+        "keys": {"next-error": ["K"]},
         "columns": {"runs": ["task", {"column": "payload.x"}]},
     }
     jsonschema.validate(right, schema, cls=jsonschema.Draft202012Validator)

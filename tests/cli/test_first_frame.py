@@ -66,14 +66,20 @@ OF_COMMANDS = {
 
 def test_config_file_imports_its_reader_alone(tmp_path: Path) -> None:
     listed, config = tmp_path / "modules.json", tmp_path / "config.toml"
-    config.write_text('theme = "light"\n[[commands]]\nname = "a"\nkey = "X"\ncommand = ["true"]\n')
+    config.write_text('theme = "light"\n[[commands]]\nname = "a"\nkey = "Z"\ncommand = ["true"]\n')
     command = [sys.executable, "-c", STOP_AT_THE_FRAME, "--config", str(config), str(listed)]
     with Terminal(command, env=environment(UNREACHABLE)) as terminal:
         assert terminal.end() == 0, terminal.text
     names = set(json.loads(listed.read_text()))
     assert {name: name in names for name in OF_A_CONFIG_FILE} == OF_A_CONFIG_FILE
     ours = {name for name in names if name.split(".")[0] == "tui"}
-    assert ours - set(MODULES.read_text().split()) == {"tui.settings.schema", "tui.settings.reader", *OF_COMMANDS}
+    assert ours - set(MODULES.read_text().split()) == {
+        "tui.settings.schema",
+        "tui.settings.reader",
+        "tui.settings.keys",  # for a command, or a key of one's own
+        *(f"tui.settings.keys.{name}" for name in ("binding", "check", "names", "of_file", "table")),
+        *OF_COMMANDS,
+    }
     others = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"tui", "coverage"}
     assert others - set(MODULES.read_text().split()) == {"msgspec", "typing_extensions"}
 

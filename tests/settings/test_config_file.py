@@ -11,7 +11,7 @@ from tui.settings import ConfigFile, ReadOnlyIn, read_settings, with_file
 from tui.settings.config_file import MAX_BYTES, config_path, load_config, read_config
 
 KEY = {"TRIGGER_SECRET_KEY": "tr_dev_abcdefghijkl"}
-COMMAND = '[[commands]]\nname = "a"\nkey = "X"\ncommand = ["true"]\n[programs]\neditor = ["vi"]\n'
+COMMAND = '[[commands]]\nname = "a"\nkey = "Z"\ncommand = ["true"]\n[programs]\neditor = ["vi"]\n'
 
 
 def write(folder: Path, content: bytes | str, mode: int = 0o600) -> Path:

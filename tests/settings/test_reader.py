@@ -47,7 +47,7 @@ WRONG = [
     ('editor = "vi"', "editor: unknown key; did you mean programs.editor?"),
     ("[programs]\npager = []\neditor = [3]", "programs.editor[0]: expected a text without a null character, got 3"),
     ("[keys]\nx = 3", "keys.x: expected a key such as G, a list of keys, or unbind, got 3"),
-    ('[keys]\n"A b" = "x"', 'keys."A b": unknown key: expected the id of a binding, such as go-errors'),
+    ('[keys]\n"A b" = "x"', 'keys."A b": unknown key: expected the id of a binding, such as next-error'),
     ('[bell]\nquiet_hours = ["25:00-01:00"]', 'bell.quiet_hours[0]: expected a time of day such as 22:00-07:00, got "25:00-01:00"'),
     ('[dashboard]\nurl = "file:///etc"', 'dashboard.url: expected an address such as https://cloud.trigger.dev, got "file:///etc"'),
     ("[link]\nslow = true", 'link.slow: expected "auto", "always" or "never", got true'),

@@ -14,6 +14,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from tui.domain.own_commands.placeholders import PLACEHOLDERS, CommandScope
+from tui.settings.keys.listed import listed_bindings
 from tui.settings.reader import entry_type, is_struct, unwrapped
 from tui.settings.schema import ColumnEntry, FileSettings, OwnColumns
 
@@ -29,7 +30,6 @@ The monitor reads this file again when it changes. `trigger-tui config` shows wh
 """
 
 _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "keys": ('go-errors = ["E", "F5"]', 'suspend-process = "unbind"'),
     "views": (
         "[[views]]",
         'name = "charges that fail"',
@@ -62,6 +62,8 @@ def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str
         if is_struct(kind):
             parts += _columns(columns) if kind is OwnColumns else ()
             parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
+        elif field.name == "keys":
+            parts += _keys()
         elif field.name in _EXAMPLES:
             if (entry := entry_type(get_args(kind)[0])) is not None:
                 parts += _entry(entry)
@@ -116,10 +118,25 @@ def _labelled(label: str, text: str) -> Iterator[str]:
     yield from (f"# {head:<{_LABEL}}{line}" for head, line in zip_longest((label,), lines, fillvalue=""))
 
 
+def _keys() -> Iterator[str]:
+    """Yield a line for each binding, by where it is first met."""
+    yield "#[keys]"
+    scope = ""
+    for each in listed_bindings({}):
+        if each.scope != scope:
+            scope = each.scope
+            yield "#"
+            yield f"# {scope}"
+        setting = f"#{each.id} = {_toml(each.default[0] if len(each.default) == 1 else each.default)}"
+        if len(line := f"{setting}  # {each.sentence}") <= _WIDTH:
+            yield line
+        else:
+            yield from _prose(each.sentence)
+            yield setting
+
+
 def _example(name: str) -> Iterator[str]:
     yield "# An example:"
-    if not _EXAMPLES[name][0].startswith("["):
-        yield f"#[{name}]"
     for line in _EXAMPLES[name]:
         yield f"#{line}"
 

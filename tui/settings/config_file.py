@@ -207,6 +207,11 @@ def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | 
 
     document = read_document(table)
     complaints = [Complaint(shown, problem.where, problem.text) for problem in document.problems]
+    if document.values.keys or document.values.commands:
+        from tui.settings.keys.of_file import with_checked_keys  # noqa: PLC0415  most files need no table of bindings
+
+        document, problems = with_checked_keys(document)
+        complaints += [Complaint(shown, problem.where, problem.text, problem.is_remark) for problem in problems]
     if distrust is not None and any(key.startswith(("commands", "programs")) for key in document.keys):
         refused = "commands, editor and pager are not used"
         complaints.append(Complaint(shown, "", f"{distrust}; {refused}"))

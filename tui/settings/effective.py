@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, UNBIND, VIEWS, is_set
-from tui.settings.settings import Settings
+from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, VIEWS, is_set
+from tui.settings.settings import UNBIND, Settings
 
 _SLOW: Final = {None: "auto", True: "always", False: "never"}
 DEFAULT: Final = "default"

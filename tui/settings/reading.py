@@ -20,6 +20,7 @@ from tui.settings.settings import (
     MIN_INTERVAL_S,
     MIN_PUBLIC_INTERVAL_S,
     NO_FILE,
+    UNBIND,
     ConfigFile,
     ReadOnlyIn,
     Settings,
@@ -33,9 +34,6 @@ FILE: Final = "file"
 """The origin of a setting from the config file."""
 
 _KEY_ORIGIN: Final = "a public token"
-
-UNBIND: Final = "unbind"
-"""In place of a key: the binding has none."""
 
 ROLES: Final = (
     "bg", "surface", "cursor", "cursor2", "dialog", "line", "guide", "spark", "bright", "text", "muted", "faint",

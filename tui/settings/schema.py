@@ -51,7 +51,7 @@ Argument = Annotated[
 Arguments = tuple[Argument, ...]
 KeyName = Annotated[str, _meta("", "a key as `?` shows it, such as G, ctrl-g or F5", pattern=r"^[!-~]{1,20}$")]
 KeyNames = Annotated[tuple[KeyName, ...], Meta(max_length=20)]
-BindingId = Annotated[str, _meta("", "the id of a binding, such as go-errors", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+BindingId = Annotated[str, _meta("", "the id of a binding, such as next-error", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ColumnName = Annotated[
     str,
     _meta(
@@ -328,7 +328,8 @@ class FileSettings(Table, frozen=True):
         dict[BindingId, Annotated[KeyName | KeyNames, _meta("", _KEYS)]],
         Meta(
             description="Keys of your own: the id of a binding, and its key, a list of keys, or unbind.\n\n"
-            "Quitting, Esc and the keys of confirmations stay as they are. What writes takes only a capital."
+            "Quitting, Esc and the keys of confirmations stay as they are. What writes takes only a capital. Where "
+            "something is typed, letters are text. `?` shows the keys that work, `trigger-tui config --keys` all."
         ),
     ] = field(default_factory=dict)
     views: Annotated[

@@ -24,6 +24,9 @@ MIN_PUBLIC_INTERVAL_S: Final = 10.0
 
 DEFAULT_HISTORY: Final = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS: Final = 5_000
+UNBIND: Final = "unbind"
+"""In place of a key: the binding has none."""
+
 _NOWHERE: Final = PurePath()
 
 

@@ -44,8 +44,12 @@ from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.widget import Widget
+
     from tui.store.addresses.view_address import ViewAddress
     from tui.ui.data.config_watch import SettingsChange
+    from tui.ui.input.keymap import Keymap
     from tui.ui.own_commands.own_commands import OwnCommands
     from tui.ui.views.view_file import KnownViews
 
@@ -71,9 +75,15 @@ class TriggerApp(AppBase):
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", shown="ctrl-q ctrl-c"),
+        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit"),
         bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it."),
-        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back."),
+        bind(
+            "ctrl+z",
+            "suspend_process",
+            "suspend",
+            "Give the terminal to the shell; `fg` brings the monitor back.",
+            id="suspend",
+        ),
     ]
 
     def __init__(
@@ -115,6 +125,9 @@ class TriggerApp(AppBase):
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
         self.own_commands: OwnCommands | None = None
+        self._own_keymap: Keymap | None = None
+        self.keys: Mapping[str, tuple[str, ...]] = {}
+        self._use_keys(session.settings)
         self._collector = FreezingCollector()
         self._is_complete = False
         self._exit_code: int | None = None
@@ -364,7 +377,9 @@ class TriggerApp(AppBase):
         if change.before.columns != change.after.columns:
             self.columns.use_settings()
         self.theme = self._register_theme(color_mode)
-        self._use_own_commands(change.after)
+        if change.before.keys != change.after.keys:
+            self._use_keys(change.after)
+        self._use_own_commands(change.after)  # behind the keys, which replace bindings
         self._show_link_speed(color_mode)
         self.settings_changed.publish(change)
 
@@ -378,6 +393,21 @@ class TriggerApp(AppBase):
 
             self.own_commands = OwnCommands(self)
         self.own_commands.use(settings)
+
+    def _use_keys(self, settings: Settings) -> None:
+        if self._own_keymap is None:
+            if not settings.keys:
+                return  # as for most users: nothing is imported
+            from tui.ui.input.keymap import Keymap  # noqa: PLC0415
+
+            self._own_keymap = Keymap(self)
+        self.keys = self._own_keymap.use(settings.keys)
+
+    def _register_child(self, parent: "DOMNode", child: "Widget", before: int | None, after: int | None) -> None:
+        # Textual has no public hook for each node that it gets to know.
+        super()._register_child(parent, child, before, after)
+        if self._own_keymap is not None:
+            self._own_keymap.apply(child)
 
     def record_layout(self) -> None:
         self._key_painter.record_layout()

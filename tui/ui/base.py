@@ -36,6 +36,7 @@ class AppBase(App[int]):
     * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
       the new ones already
     * `own_commands`: the user's own commands, None while the config file has none
+    * `keys`: the user's own keys, as Textual names them, by the ids of bindings; another mapping once they change
     * `environ`: the environment variables
     * `last_key`, `previous_key`: the key that was pressed last, and the one before; "" at the start
     * `farewell`: returns the sentences to print after the end of the app
@@ -53,6 +54,7 @@ class AppBase(App[int]):
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
     own_commands: "OwnCommands | None"
+    keys: Mapping[str, tuple[str, ...]]
     environ: Mapping[str, str]
     last_key: str
     previous_key: str

@@ -52,11 +52,15 @@ class PlanLayout(Layout):
         return None
 
 
-def _keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
+def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
+    """Return the keys of a workspace whose panes have these numbers."""
     return [
-        bind("tab", "focus_step(1)", "next pane", "To the next pane."),
-        bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane."),
-        *(bind(str(number), f"pane('{name}')", name, f"To the pane {name}.") for name, number in numbers.items()),
+        bind("tab", "focus_step(1)", "next pane", "To the next pane.", id="next-pane"),
+        bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane.", id="previous-pane"),
+        *(
+            bind(str(number), f"pane('{name}')", name, f"To the pane {name}.", id=f"pane-{number}")
+            for name, number in numbers.items()
+        ),
         bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34),
     ]
 
@@ -108,7 +112,7 @@ class Workspace(Backdrop):
         self._mounting: AwaitMount | None = None
         self._had_rows = False
         # Textual has no public way to bind keys that differ between two widgets of one class.
-        self._bindings = BindingsMap(_keys_for(self._numbers))
+        self._bindings = BindingsMap(keys_for(self._numbers))
 
     def made(self, name: str) -> Pane:
         """Return a pane, which is made now if it was not yet."""

@@ -15,16 +15,16 @@ from tui.store.freshness import Freshness, Level
 from tui.store.status_counts import StatusCounts
 
 KEYS = {
-    "move-1": HelpKey(("j", "↓"), "down"),
-    "move--1": HelpKey(("k", "↑"), "up"),
-    "page-1": HelpKey(("PgDn", "ctrl-f"), "page down"),
-    "page--1": HelpKey(("PgUp", "ctrl-b"), "page up"),
+    "down": HelpKey(("j", "↓"), "down"),
+    "up": HelpKey(("k", "↑"), "up"),
+    "page-down": HelpKey(("PgDn", "ctrl-f"), "page down"),
+    "page-up": HelpKey(("PgUp", "ctrl-b"), "page up"),
     "wrap": HelpKey(("w",), "wrap", works_here=False),
     "wide": HelpKey(("w",), "wide"),
     "sort": HelpKey(("s",), "sort", works_here=False),
-    "act-cancel": HelpKey(("C",), "cancel"),
-    "act-replay": HelpKey(("R",), "replay", works_here=False),
-    "leave": HelpKey(("ctrl-q", "ctrl-c"), "quit"),
+    "cancel": HelpKey(("C",), "cancel"),
+    "replay": HelpKey(("R",), "replay", works_here=False),
+    "quit": HelpKey(("ctrl-q", "ctrl-c"), "quit"),
 }
 
 

@@ -24,21 +24,21 @@ def test_commands_in_the_real_program(tmp_path: Path) -> None:
     config_of(
         tmp_path,
         entry("fore", recorder.command("--", "{run.task}", "{task.id}{task.id}"), key="K"),
-        entry("endless", ["sh", "-c", ENDLESS, "sh", str(pid_file), "--", "{run.task}"], key="L", background=True),
+        entry("endless", ["sh", "-c", ENDLESS, "sh", str(pid_file), "--", "{run.task}"], key="U", background=True),
     )
     with serving(fleet) as api:
         env = environment(api.url, XDG_STATE_HOME=str(tmp_path), TRIGGER_TUI_CONFIG=str(tmp_path / "config.toml"))
         with Terminal([sys.executable, "-m", "tui"], env=env, is_controlling=True) as terminal:
             terminal.wait_for(READY, "Failed")
             terminal.send("j")
-            terminal.wait_for("K fore", "L endless")
+            terminal.wait_for("K fore", "U endless")
             terminal.send("K")
             terminal.wait_until(lambda: recorder.was_called, "the command")
             terminal.wait_for(READY)
             assert recorder.arguments == ["--", TASK, TASK + TASK]
             assert not any(SECRET in value for value in recorder.variables.values())
             assert recorder.stdin.startswith("/dev/pts/"), "it has the terminal"
-            terminal.send("L")
+            terminal.send("U")
             terminal.wait_for("endless runs")
             terminal.wait_until(lambda: pid_file.exists() and bool(pid_file.read_text()), "the command")
             process = psutil.Process(int(pid_file.read_text()))

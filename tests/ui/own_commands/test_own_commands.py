@@ -80,7 +80,7 @@ def test_key_is_handed_over_only_where_asked_for(tmp_path: Path) -> None:
     file = config_of(
         tmp_path,
         entry("with key", show, key="K", background=True, env=["TRIGGER_SECRET_KEY", "HARMLESS"]),
-        entry("other", show, key="L", background=True, env=["NO_SUCH"]),
+        entry("other", show, key="U", background=True, env=["NO_SUCH"]),
     )
 
     async def story(monitor: Monitored) -> None:
@@ -91,7 +91,7 @@ def test_key_is_handed_over_only_where_asked_for(tmp_path: Path) -> None:
         assert "MY_COPY" not in recorder.variables
         assert reports_of(monitor, "with key")[0].endswith("\n  key=tr_…")
         assert not any(SECRET in argument for argument in recorder.arguments)
-        await monitor.press("L")
+        await monitor.press("U")
         assert footer(monitor).rstrip().endswith("other: NO_SUCH is not set")
 
     run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)
@@ -102,7 +102,7 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
     file = config_of(
         tmp_path,
         entry("plain", recorder.command("{run.task}"), key="K", background=True),
-        entry("asks", recorder.command("--", "{run.task}"), key="L", background=True, confirm=True),
+        entry("asks", recorder.command("--", "{run.task}"), key="U", background=True, confirm=True),
     )
 
     async def story(monitor: Monitored) -> None:
@@ -116,10 +116,10 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
         await monitor.answer()
         await monitor.press("enter")
         assert not is_asking(monitor)
-        await monitor.press("L")
+        await monitor.press("U")
         await monitor.answer()
         assert "begins with" not in monitor.text
-        await monitor.press("escape", "L")
+        await monitor.press("escape", "U")
         await monitor.answer()
         assert not recorder.was_called
         await monitor.press("y")
@@ -134,7 +134,7 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
     file = config_of(
         tmp_path,
         entry("deploy", show, key="K", background=True),
-        entry("not in prod", show, key="L", background=True, production=False, readonly=True),
+        entry("not in prod", show, key="U", background=True, production=False, readonly=True),
         entry("look", show, key="O", background=True, readonly=True),
         entry("no key", show, background=True),
     )
@@ -143,7 +143,7 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
 
     async def read_only(monitor: Monitored) -> None:
         await monitor.press("j")
-        assert "L not in prod   O look" in footer(monitor)
+        assert "U not in prod   O look" in footer(monitor)
         assert "deploy" not in footer(monitor)
         await monitor.press("K")
         assert "K is not a key here" in footer(monitor)
@@ -220,15 +220,15 @@ def test_changed_file_changes_the_commands_at_once(tmp_path: Path) -> None:
         await monitor.press("j")
         assert "K old" in footer(monitor)
         before = monitor.session.settings
-        later = config_of(tmp_path, entry("new", ["echo", "{run.id}"], key="L", background=True))
+        later = config_of(tmp_path, entry("new", ["echo", "{run.id}"], key="U", background=True))
         monitor.session.change_settings(with_file(before, later))
         monitor.app._on_settings_changed(SettingsChange(before, monitor.session.settings))
         await monitor.later()
-        assert "L new" in footer(monitor)
+        assert "U new" in footer(monitor)
         assert "K old" not in footer(monitor)
         await monitor.press("K")
         assert "K is not a key here" in footer(monitor)
-        await monitor.press("L")
+        await monitor.press("U")
         await until_end(monitor, "new")
 
     run_story(story, tmp_path, small_fleet(), environ=environ(), file=first)
@@ -238,13 +238,13 @@ def test_missing_program_and_value_are_said(tmp_path: Path) -> None:
     file = config_of(
         tmp_path,
         entry("gone", ["no-such-program", "{run.id}"], key="K", background=True),
-        entry("error", ["echo", "{error.frame}"], key="L", background=True),
+        entry("error", ["echo", "{error.frame}"], key="U", background=True),
     )
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "K")
         assert footer(monitor).endswith("gone: no-such-program was not found")
-        await monitor.press("L")
+        await monitor.press("U")
         text = "error: {error.frame} has no value: no own frame in an error of the run is known"
         assert text in footer(monitor)
         assert f"{text}." in messages_of(monitor)

@@ -25,6 +25,7 @@ _NO_SECRET: Final = {_SECRET: "tr_dev_none"}
 @click.option("--check", "wants_check", is_flag=True, help="Say what is wrong in the file; then the exit code is 2.")
 @click.option("--init", "wants_init", is_flag=True, help="Write a new file with every setting and its explanation.")
 @click.option("--schema", "wants_schema", is_flag=True, help="Print the JSON Schema of the file.")
+@click.option("--keys", "wants_keys", is_flag=True, help="List all keys with the ids by which the file changes them.")
 @json_option
 @monitor_options
 @connection_options
@@ -36,15 +37,18 @@ def config(
     wants_check: bool,
     wants_init: bool,
     wants_schema: bool,
+    wants_keys: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Show the settings in effect, and where each comes from: a flag, a variable, the config file, or the default."""
-    if wants_check + wants_init + wants_schema > 1:
-        raise Stop(ExitCode.USAGE, "--check, --init and --schema exclude each other")
+    if wants_check + wants_init + wants_schema + wants_keys > 1:
+        raise Stop(ExitCode.USAGE, "--check, --init, --schema and --keys exclude each other")
     path = config_path(os.environ, options["config_path"])
     if wants_schema:
         _print_schema(output)
+    elif wants_keys:
+        _print_keys(output, load_config(os.environ, options["config_path"]), as_json=as_json)
     elif path is None:
         raise Stop(ExitCode.USAGE, "there is no place for a config file: HOME is not set (--config names one)")
     elif wants_init:
@@ -60,6 +64,27 @@ def _print_schema(output: Output) -> None:
 
     for line in json.dumps(config_schema(), indent=2).split("\n"):
         output.print(line)
+
+
+def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
+    from tui.settings.keys.listed import keys_text, listed_bindings
+    from tui.settings.reading import file_values
+
+    own = file_values(file)[0]["keys"]
+    rows = list(listed_bindings(own))
+    if as_json:
+        output.json_lines(
+            {"id": row.id, "keys": list(row.keys), "default": list(row.default), "sentence": row.sentence}
+            for row in rows
+        )
+        return
+    ids, texts = max(len(row.id) for row in rows), [keys_text(row.keys) for row in rows]
+    cells = max(map(len, texts))
+    for row, text in zip(rows, texts, strict=True):
+        is_own = row.keys != row.default
+        was = f" By default {keys_text(row.default)}." if is_own else ""
+        key = Piece(f"{text:<{cells}}  ", Token.ACCENT if is_own else Token.TEXT)
+        output.lines([(Piece(f"{row.id:<{ids}}  "), key, Piece(f"{row.sentence}{was}", Token.FAINT))])
 
 
 def _init(output: Output, path: Path) -> None:

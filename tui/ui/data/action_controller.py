@@ -51,11 +51,26 @@ BY_ID: Final = {action.id: action for action in ACTIONS}
 
 ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
     *(
-        bind(action.key, f"act('{action.id}')", action.title.lower(), f"{action.description}.", rank=20 + number)
+        bind(
+            action.key,
+            f"act('{action.id}')",
+            action.title.lower(),
+            f"{action.description}.",
+            id=action.id,
+            rank=20 + number,
+        )
         for number, action in enumerate(ACTIONS)
     ),
     bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5),
-    bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", rank=28, need=6),
+    bind(
+        "v",
+        "go_to_new",
+        "view the new run",
+        "Go to the run that a replay of this one started.",
+        id="new-run",
+        rank=28,
+        need=6,
+    ),
 )
 """Bound only where something may be written."""
 

@@ -34,11 +34,11 @@ AT_ONCE: Final = {
     "commands": "commands",
     "columns": "columns",
     "views": "views",
+    "keys": "keys",
 }
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
 AT_START: Final = {
-    "keys": "keys",
     "editor": "programs",
     "pager": "programs",
     "dashboard_url": "dashboard",

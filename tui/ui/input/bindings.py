@@ -3,16 +3,18 @@
 They come from Textual's active bindings, so that no list of keys has to be maintained.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 from textual.actions import parse
 from textual.app import App
+from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
 from tui.lazy_dataclass import dataclass
-from tui.ui.input.keys import MOTION, FooterSlot, place_of
+from tui.ui.base import app_of
+from tui.ui.input.keys import MOTION, FooterSlot, key_label, place_of
 from tui.ui.model.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
@@ -39,11 +41,13 @@ class KeyContext(Protocol):
 class LiveKey:
     """One active binding. `node` is the widget, screen or app that handles it.
 
+    `key` is one of its keys, `keys` are the labels of all, `shown` is that of the first one, or those of a pair.
     `works_now` is False if the action would do nothing in the current state.
     """
 
     id: str
     key: str
+    keys: tuple[str, ...]
     shown: str
     word: str
     sentence: str
@@ -65,14 +69,19 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
     Textual's own bindings, which have no id, are left out.
     """
     found: dict[str, LiveKey] = {}
+    active = screen.active_bindings
+    keys: dict[str, list[str]] = {}
+    for key, each in active.items():
+        keys.setdefault(each.binding.id or "", []).append(key_label(key))
     context = screen if isinstance(screen, KeyContext) else None
-    for node, binding, works_now, tooltip in screen.active_bindings.values():
+    for node, binding, works_now, tooltip in active.values():
         if binding.id is None or binding.id in found:
             continue
         found[binding.id] = LiveKey(
             id=binding.id,
             key=binding.key,
-            shown=binding.key_display or binding.key,
+            keys=tuple(keys[binding.id]),
+            shown=_shown(binding, keys),
             word=_word(context, binding.action, binding.description),
             sentence=tooltip,
             action=binding.action,
@@ -82,6 +91,13 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
             works_now=works_now and _has_use(context, binding.action),
         )
     return list(found.values())
+
+
+def _shown(binding: Binding, keys: Mapping[str, Sequence[str]]) -> str:
+    """Return the key in the footer. `keys` are the labels of the keys of all bindings that work now, by id."""
+    place = place_of(binding)
+    pair = [keys[each][0] for each in place.pair if each in keys] if place is not None else []
+    return " ".join(pair) or binding.key_display or key_label(binding.key)
 
 
 class KeyFacts:
@@ -94,14 +110,16 @@ class KeyFacts:
         self._screen = screen
         self._context = screen if isinstance(screen, KeyContext) else None
         self._nodes: Sequence[DOMNode] = ()
+        self._keys = app_of(screen).keys
         self._checks: list[tuple[Callable[[str, tuple[object, ...]], object], str, tuple[object, ...]]] = []
         self._placed: dict[tuple[str, tuple[object, ...]], str] = {}
 
     def current(self) -> tuple[object, ...]:
         """Return the nodes that handle keys, which actions of theirs are enabled, and the states of those shown."""
         nodes = (self._screen.focused or self._screen).ancestors_with_self
-        if nodes != self._nodes:
-            self._nodes = nodes
+        keys = app_of(self._screen).keys
+        if nodes != self._nodes or keys is not self._keys:
+            self._nodes, self._keys = nodes, keys
             self._read_bindings()
         context = self._context
         states = (
@@ -112,13 +130,13 @@ class KeyFacts:
                 for (name, parameters), usual in self._placed.items()
             ]
         )
-        return tuple(nodes), [check(name, parameters) for check, name, parameters in self._checks], states
+        return tuple(nodes), [check(name, parameters) for check, name, parameters in self._checks], states, id(keys)
 
     def _read_bindings(self) -> None:
         self._checks.clear()
         self._placed.clear()
         for node in self._nodes:
-            # Textual has no public list of the bindings of a node. They never change once the node exists.
+            # Textual has no public list of the bindings of a node. They change with the user's keys.
             for binding in {each.action: each for _, each in node._bindings}.values():  # noqa: SLF001
                 namespace, name, parameters = parse(binding.action)
                 target = {"screen": self._screen, "app": self._screen.app}.get(namespace, node)

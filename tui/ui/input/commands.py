@@ -38,7 +38,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             key.word,
             key.sentence,
             partial(app.call_later, app.run_action, from_palette(key.action), key.node),
-            key.shown,
+            " ".join(key.keys),
             _ALIASES.get(key.action, ()),
         )
         for key in reversed(live_keys(screen))

@@ -22,11 +22,13 @@ class FooterSlot(Binding.Group):
     """The place of a binding in the footer.
 
     Bindings are sorted by `rank`, smallest on the left. If there is no room for all, those with the greatest `need` are
-    left out first. It is a `Binding.Group` because Textual keeps only that when it copies a binding.
+    left out first. `pair` are the ids of two bindings that share the place, in the order of their keys. It is a
+    `Binding.Group` because Textual keeps only that when it copies a binding.
     """
 
     rank: int = 0
     need: int = 0
+    pair: tuple[str, ...] = ()
 
 
 def place_of(binding: Binding) -> FooterSlot | None:
@@ -35,12 +37,23 @@ def place_of(binding: Binding) -> FooterSlot | None:
 
 
 def bind(
-    keys: str, action: str, word: str, sentence: str, *, rank: int | None = None, need: int = 0, shown: str = ""
+    keys: str,
+    action: str,
+    word: str,
+    sentence: str,
+    *,
+    id: str = "",  # noqa: A002  Textual's name
+    rank: int | None = None,
+    need: int = 0,
+    pair: tuple[str, ...] = (),
 ) -> Binding:
     """Make a binding.
 
-    The footer shows `word`, the help shows `sentence`, and both show the keys as `shown`. A binding with a `rank`
-    appears in the footer; `need` is by default the rank.
+    The footer shows the first key and `word`, the help shows all keys. A binding with a `rank` appears in the footer;
+    `need` is by default the rank. Of a `pair` the footer shows the first key of both.
+
+    Users change the keys by `id`: bindings with one id have one purpose, wherever they are. By default it is the name
+    of the action. A new one belongs into `settings/keys/table.py`, which a test makes (`tests/ui/input/test_table.py`).
 
     The binding has priority, so that the app runs the action before it handles the next key. Otherwise keys that are
     typed quickly would reach a pane that an earlier key has already left.
@@ -50,17 +63,17 @@ def bind(
         action,
         word,
         show=rank is not None,
-        key_display=shown or " ".join(key_label(each) for each in keys.split(",")),
+        key_display=key_label(keys.split(",", maxsplit=1)[0]),
         tooltip=sentence,
-        id=action.partition("(")[0].replace("_", "-") + _suffix(action),
+        id=id or action.partition("(")[0].replace("_", "-") + _suffix(action),
         priority=True,
-        group=None if rank is None else FooterSlot(rank=rank, need=need or rank),
+        group=None if rank is None else FooterSlot(rank=rank, need=need or rank, pair=pair),
     )
 
 
 def _suffix(action: str) -> str:
     """Return the parameter of an action, which distinguishes two bindings of the same action."""
-    parameter = action.partition("(")[2].strip("')")
+    parameter = action.partition("(")[2].strip("')").replace(" ", "-")
     return f"-{parameter}" if parameter else ""
 
 
@@ -72,7 +85,9 @@ _LABELS: Final = {
     "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
     "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
     "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
-    "exclamation_mark": "!", "apostrophe": "'", "equals_sign": "=",
+    "exclamation_mark": "!", "equals_sign": "=", "quotation_mark": '"', "number_sign": "#", "dollar_sign": "$",
+    "percent_sign": "%", "ampersand": "&", "apostrophe": "'", "semicolon": ";", "grave_accent": "`",
+    "vertical_line": "|", "tilde": "~",
 }  # fmt: skip
 _FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")
 _MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
@@ -99,12 +114,12 @@ def pressed_key_label(key: str, character: str | None) -> str | None:
 
 
 MOTION: Final = (
-    bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
-    bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
-    bind("ctrl+d", "half_page(1)", "half a page down", "Half a page down."),
-    bind("ctrl+u", "half_page(-1)", "half a page up", "Half a page up."),
-    bind("pagedown,ctrl+f", "page(1)", "page down", "A page down."),
-    bind("pageup,ctrl+b", "page(-1)", "page up", "A page up."),
+    bind("j,down", "move(1)", "down", "One line down.", id="down"),
+    bind("k,up", "move(-1)", "up", "One line up.", id="up"),
+    bind("ctrl+d", "half_page(1)", "half a page down", "Half a page down.", id="half-page-down"),
+    bind("ctrl+u", "half_page(-1)", "half a page up", "Half a page up.", id="half-page-up"),
+    bind("pagedown,ctrl+f", "page(1)", "page down", "A page down.", id="page-down"),
+    bind("pageup,ctrl+b", "page(-1)", "page up", "A page up.", id="page-up"),
     bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs."),
     bind("G,end", "bottom", "bottom", "Go to the end."),
 )

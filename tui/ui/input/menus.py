@@ -27,13 +27,13 @@ MENU_BINDINGS: Final = (
         "commands",
         "Run a command: a view, a setting, any key by its name.",
         rank=80,
+        id="commands",
         need=42,
-        shown=":",
     ),
     bind("backspace", "view_before", "view before", "The view before: its filter, order, period and run."),
     bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
-    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter.", shown="'"),
-    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK, shown="?"),
+    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
+    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
 )
 
 

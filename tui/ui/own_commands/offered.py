@@ -13,8 +13,8 @@ from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.session import Session
+from tui.settings.keys.names import parse_key
 from tui.store.errors.error_group import ErrorGroup
-from tui.ui.own_commands.key_names import parse_key
 
 if TYPE_CHECKING:
     from tui.settings.schema import CommandEntry

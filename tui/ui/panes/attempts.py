@@ -39,11 +39,18 @@ class AttemptsPane(PagePane):
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one."),
-        bind("full_stop", "attempt_step(1)", "attempt", "The attempt after this one.", rank=12, need=36, shown=", ."),
+        bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one.", id="previous-attempt"),
         bind(
-            "equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31, shown="="
+            "full_stop",
+            "attempt_step(1)",
+            "attempt",
+            "The attempt after this one.",
+            id="next-attempt",
+            rank=12,
+            need=36,
+            pair=("previous-attempt", "next-attempt"),
         ),
+        bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]
 

@@ -54,9 +54,26 @@ class LogsPane(PagePane):
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", rank=12, need=20),
+        bind(
+            "L",
+            "level",
+            "level",
+            "Show lines from another level on: all, info, warn, error.",
+            id="log-level",
+            rank=12,
+            need=20,
+        ),
         bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33),
-        bind("n", "hit_step(1)", "hits", "The next match of the search.", rank=8, need=22, shown="n N"),
+        bind(
+            "n",
+            "hit_step(1)",
+            "hits",
+            "The next match of the search.",
+            id="next-match",
+            rank=8,
+            need=22,
+            pair=("next-match", "previous-match"),
+        ),
         bind("h,left", "fold", "close", "Close the line under the cursor."),
         bind("l,right", "unfold", "open", "Open the line under the cursor."),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),

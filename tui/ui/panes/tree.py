@@ -41,15 +41,32 @@ class TreePane(PagePane):
     needs: ClassVar[tuple[Need[Any], ...]] = (TREE,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold, or go to the run above; l unfolds.", rank=12, need=36, shown="h l"),
-        bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below.", shown="l"),
-        bind("less_than_sign", "level(-1)", "levels", "One level less; > one more.", rank=14, need=48, shown="< >"),
-        bind("greater_than_sign", "level(1)", "more levels", "One level more.", shown=">"),
+        bind("h,left", "fold", "fold", "Fold, or go to the run above.", rank=12, need=36, pair=("fold", "unfold")),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below."),
+        bind(
+            "less_than_sign",
+            "level(-1)",
+            "levels",
+            "One level less.",
+            id="fewer-levels",
+            rank=14,
+            need=48,
+            pair=("fewer-levels", "more-levels"),
+        ),
+        bind("greater_than_sign", "level(1)", "more levels", "One level more.", id="more-levels"),
         bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
         bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
-        bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", rank=20, need=25),
-        bind("e", "all(True)", "all open", "Unfold everything."),
-        bind("E", "all(False)", "all closed", "Fold everything."),
+        bind(
+            "t",
+            "form('waterfall')",
+            "waterfall",
+            "Show the spans of the run on a time axis.",
+            id="waterfall",
+            rank=20,
+            need=25,
+        ),
+        bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),
+        bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
     ]
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name

@@ -31,10 +31,12 @@ class CopyMenu(PaintedDialog[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,q,Y", "close", "back", "Copy nothing."),
-        bind("enter", "copy", "copy", "Copy the part under the cursor."),
-        bind("j,down", "move(1)", "down", "One line down.", shown="j ↓"),
-        bind("k,up", "move(-1)", "up", "One line up.", shown="k ↑"),
+        bind("escape", "close", "back", "Copy nothing.", id="back"),
+        bind("q", "close", "back", "Copy nothing."),
+        bind("Y", "close", "back", "Copy nothing.", id="copy-menu"),
+        bind("enter", "copy", "copy", "Copy the part under the cursor.", id="copy-chosen"),
+        bind("j,down", "move(1)", "down", "One line down.", id="down"),
+        bind("k,up", "move(-1)", "up", "One line up.", id="up"),
     ]
 
     def __init__(

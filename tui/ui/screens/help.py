@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from tui.present.frame.help import HelpKey, help_lines, legend_lines
 from tui.present.styled import Line, Piece, Token
+from tui.ui.base import app_of
 from tui.ui.data.action_controller import ACTION_NAMES
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.bindings import live_keys
@@ -29,16 +30,15 @@ def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_
     `unmade` are widgets that the screen makes later.
     The keys of actions and of marks are left out where nothing may be written.
     """
-    keys: dict[str, list[str]] = {}
-    for key, active in screen.active_bindings.items():
-        keys.setdefault(active.binding.id or "", []).append(key_label(key))
-    found = {key.id: HelpKey(tuple(keys[key.id]), key.word, key.works_now) for key in live_keys(screen)}
+    own = app_of(screen).keys
+    found = {key.id: HelpKey(key.keys, key.word, key.works_now) for key in live_keys(screen)}
     for kind in (*(type(node) for node in (screen, *screen.walk_children())), *unmade):
         for binding in _declared(kind):
             if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
                 continue
-            names = tuple(key_label(key) for key in binding.key.split(","))
-            found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
+            if keys := own.get(binding.id or "", binding.key.split(",")):
+                names = tuple(map(key_label, keys))
+                found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
     return found
 
 
@@ -54,7 +54,7 @@ class HelpScreen(PageScreen):
     """Shows the keys of the screen behind it. `pane` is the title of the pane that had the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("question_mark,f1", "close", "back", "Ends this page.", shown="?"),
+        bind("question_mark,f1", "close", "back", "Ends this page.", id="help"),
     ]
     title_word: ClassVar[str] = "keys"
 

@@ -18,11 +18,24 @@ FILTER_SENTENCE: Final = (
 )
 
 KEYS: Final[tuple[Binding, ...]] = (
-    bind("enter", "enter", "open", _ENTER_SENTENCE, rank=10),
+    bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
     bind("escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."),
-    bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program."),
-    bind("left_square_bracket", "run_step(-1)", "previous run", "The previous run of the list, from any pane."),
-    bind("right_square_bracket", "run_step(1)", "next run", "The next run of the list, from any pane.", rank=65),
+    bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program.", id="close"),
+    bind(
+        "left_square_bracket",
+        "run_step(-1)",
+        "previous run",
+        "The previous run of the list, from any pane.",
+        id="previous-run",
+    ),
+    bind(
+        "right_square_bracket",
+        "run_step(1)",
+        "next run",
+        "The next run of the list, from any pane.",
+        id="next-run",
+        rank=65,
+    ),
     bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
     bind(
         "f",
@@ -33,15 +46,13 @@ KEYS: Final[tuple[Binding, ...]] = (
         need=40,
     ),
     bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's."),
-    bind(
-        "exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors.", shown="!"
-    ),
-    bind("n", "hit_step(1)", "next match", "The next match of the search."),
-    bind("N", "hit_step(-1)", "previous match", "The previous match of the search."),
-    bind("x", "error_step(1)", "next error", "The next failed run.", rank=60, need=32),
-    bind("X", "error_step(-1)", "previous error", "The previous failed run."),
+    bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
+    bind("n", "hit_step(1)", "next match", "The next match of the search.", id="next-match"),
+    bind("N", "hit_step(-1)", "previous match", "The previous match of the search.", id="previous-match"),
+    bind("x", "error_step(1)", "next error", "The next failed run.", id="next-error", rank=60, need=32),
+    bind("X", "error_step(-1)", "previous error", "The previous failed run.", id="previous-error"),
     bind("p", "pause", "pause", "Stop showing updates, or continue."),
-    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", shown="r F5 ctrl-r"),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
     bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
     bind(
         "Y",

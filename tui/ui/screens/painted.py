@@ -1,6 +1,6 @@
 """`PaintedScreen`, the base of all screens: it repaints only lines that have changed."""
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual._styles_cache import StylesCache
@@ -13,7 +13,12 @@ ResultT = TypeVar("ResultT")
 
 
 class PaintedScreen(Screen[ResultT]):
-    """A screen that composes itself line by line."""
+    """A screen that composes itself line by line.
+
+    `has_text_field`: keys of the user's own that are text do nothing here.
+    """
+
+    has_text_field: ClassVar[bool] = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

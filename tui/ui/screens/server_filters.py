@@ -32,9 +32,9 @@ class ClearAll(LineWidget, can_focus=True):
     """The button that clears every filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter,space", "screen.clear_all", "clear", "Clear every filter."),
-        bind("up,left,k,h,shift+tab", "step(-1)", "up", "To the field above."),
-        bind("down,right,j,l,tab", "step(1)", "down", "To the statuses."),
+        bind("enter,space", "screen.clear_all", "clear", "Clear every filter.", id="clear-chosen"),
+        bind("up,left,k,h,shift+tab", "step(-1)", "up", "To the field above.", id="button-up"),
+        bind("down,right,j,l,tab", "step(1)", "down", "To the statuses.", id="button-down"),
     ]
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
@@ -64,8 +64,9 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
     """
 
     CSS_PATH = "../styles/server_filters.tcss"
+    has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "back", "Close without changing the filters."),
+        bind("escape", "leave", "back", "Close without changing the filters.", id="back"),
     ]
 
     def __init__(

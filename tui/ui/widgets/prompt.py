@@ -34,8 +34,8 @@ class Prompt(Horizontal):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "cancel", "back", "Discard the change."),
-        bind("enter,down", "keep", "keep", "Keep the text and go to the results."),
+        bind("escape", "cancel", "back", "Discard the change.", id="back"),
+        bind("enter,down", "keep", "keep", "Keep the text and go to the results.", id="keep-text"),
     ]
 
     def __init__(self) -> None:

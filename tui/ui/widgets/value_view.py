@@ -32,8 +32,16 @@ class ValueView(Page):
         bind("enter", "turn_fold", "fold, unfold", "Fold or unfold the value under the cursor.", rank=5),
         bind("h,left", "fold", "fold", "Fold the value around the cursor."),
         bind("l,right", "unfold", "unfold", "Unfold the value under the cursor, or go into it."),
-        bind("e", "fold_all(False)", "unfold all", "Unfold everything.", rank=30, shown="e E"),
-        bind("E", "fold_all(True)", "fold all", "Fold everything."),
+        bind(
+            "e",
+            "fold_all(False)",
+            "unfold all",
+            "Unfold everything.",
+            id="unfold-all",
+            rank=30,
+            pair=("unfold-all", "fold-all"),
+        ),
+        bind("E", "fold_all(True)", "fold all", "Fold everything.", id="fold-all"),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35),
     ]
 

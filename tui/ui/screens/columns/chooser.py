@@ -29,20 +29,28 @@ class ColumnsScreen(PaintedDialog[None]):
     CSS_PATH = "../../styles/columns.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,q,c", "leave", "back", "Close without changing the columns."),
-        bind("enter", "keep", "keep", "Keep the columns, also for the next start."),
-        bind("j,down", "move(1)", "down", "The next column.", shown="j ↓"),
-        bind("k,up", "move(-1)", "up", "The previous column.", shown="k ↑"),
+        bind("escape", "leave", "back", "Close without changing the columns.", id="back"),
+        bind("q", "leave", "back", "Close without changing the columns.", id="close"),
+        bind("c", "leave", "back", "Close without changing the columns.", id="columns"),
+        bind("enter", "keep", "keep", "Keep the columns, also for the next start.", id="keep-columns"),
+        bind("j,down", "move(1)", "down", "The next column.", id="down"),
+        bind("k,up", "move(-1)", "up", "The previous column.", id="up"),
         bind("space", "toggle_column", "show, hide", "Show or hide the column."),
-        bind("J,shift+down", "move_column(1)", "move down", "Move the column behind the next one.", shown="J"),
-        bind("K,shift+up", "move_column(-1)", "move up", "Move the column before the previous one.", shown="K"),
-        bind("greater_than_sign,right,l", "resize(1)", "wider", "Make the column wider.", shown=">"),
-        bind("less_than_sign,left,h", "resize(-1)", "narrower", "Make the column narrower.", shown="<"),
+        bind("J,shift+down", "move_column(1)", "move down", "Move the column behind the next one.", id="column-down"),
+        bind("K,shift+up", "move_column(-1)", "move up", "Move the column before the previous one.", id="column-up"),
+        bind("greater_than_sign,right,l", "resize(1)", "wider", "Make the column wider.", id="wider"),
+        bind("less_than_sign,left,h", "resize(-1)", "narrower", "Make the column narrower.", id="narrower"),
         bind("0", "clear_width", "usual width", "Give the column its usual width again."),
         bind("a", "add_column", "add by path", "Add a column out of metadata, payload or output."),
-        bind("t", "next_type", "type", "Show the values of a column by path as the next type."),
+        bind("t", "next_type", "type", "Show the values of a column by path as the next type.", id="column-type"),
         bind("d", "remove_column", "remove", "Remove a column by path."),
-        bind("r", "reset", "reset", "Back to the columns of the config file, then to the program's own."),
+        bind(
+            "r",
+            "reset",
+            "reset",
+            "Back to the columns of the config file, then to the program's own.",
+            id="reset-columns",
+        ),
     ]
 
     def __init__(

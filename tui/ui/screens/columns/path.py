@@ -23,9 +23,10 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
     """Returns a column, or None. `run` is the selected run, whose value at the path is shown."""
 
     CSS_PATH = "../../styles/columns.tcss"
+    has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "back", "Back without a column."),
-        bind("enter", "add", "add", "Add the column."),
+        bind("escape", "leave", "back", "Back without a column.", id="back"),
+        bind("enter", "add", "add", "Add the column.", id="add-typed"),
     ]
 
     def __init__(self, run: Run | None) -> None:

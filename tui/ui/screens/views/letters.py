@@ -20,11 +20,12 @@ class LetterMenu(PaintedDialog[SavedView | None]):
 
     CSS_PATH = "../../styles/views.tcss"
     AUTO_FOCUS = ""
+    has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "close", "back", "Open no view."),
-        bind("enter", "choose", "open", "Open the view under the cursor."),
-        bind("down", "move(1)", "down", "One line down."),
-        bind("up", "move(-1)", "up", "One line up."),
+        bind("escape", "close", "back", "Open no view.", id="back"),
+        bind("enter", "choose", "open", "Open the view under the cursor.", id="open-chosen"),
+        bind("down", "move(1)", "down", "One line down.", id="next-view"),
+        bind("up", "move(-1)", "up", "One line up.", id="previous-view"),
     ]
 
     def __init__(self, known: KnownViews) -> None:

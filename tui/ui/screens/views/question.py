@@ -21,7 +21,8 @@ class ViewQuestion(PaintedDialog[bool]):
     CSS_PATH = "../../styles/views.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,enter,q", "leave", "back", "Leave everything as it is."),
+        bind("escape", "leave", "back", "Leave everything as it is.", id="back"),
+        bind("enter,q", "leave", "back", "Leave everything as it is.", id="refuse"),
         bind("y", "confirm", "yes", "Do it."),
     ]
 

@@ -31,7 +31,8 @@ class SaveView(PaintedDialog[SavedView | None]):
     """Returns the view to save. `words` are those of its address, `before` the own view that is changed."""
 
     CSS_PATH = "../../styles/views.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.")]
+    has_text_field: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.", id="back")]
 
     def __init__(self, known: KnownViews, address: str, words: str, before: SavedView | None = None) -> None:
         super().__init__()

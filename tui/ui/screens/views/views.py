@@ -24,7 +24,7 @@ class ViewsScreen(PageScreen):
     CSS_PATH = "../../styles/page_screen.tcss"
     title_word: ClassVar[str] = "views"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "enter", "open", "Open the view under the cursor.", rank=5),
+        bind("enter", "enter", "open", "Open the view under the cursor.", id="open", rank=5),
         bind("R", "rename_view", "rename", "Change the name or the letter of the view.", rank=6),
         bind("D", "delete_view", "delete", "Delete the view, after a question.", rank=7),
     ]

@@ -1,0 +1,222 @@
+"""Makes `tui/settings/keys/table.py` from the live bindings: `python -m tests.support.binding_table` writes it."""
+
+import importlib
+import json
+import pkgutil
+import re
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual.binding import Binding, BindingsMap
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+import tui.ui
+from tui.actions import ACTIONS
+from tui.settings.keys import table
+from tui.settings.keys.binding import EVERYWHERE, BindingRow
+from tui.ui.app import TriggerApp
+from tui.ui.input.keys import MOTION, key_label
+from tui.ui.panes import FORMS, PANES
+from tui.ui.panes.base import Pane
+from tui.ui.panes.errors import ERROR_PANES
+from tui.ui.screens.errors.screen import ErrorsScreen
+from tui.ui.screens.main import MainScreen
+from tui.ui.screens.page_screen import PageScreen
+from tui.ui.screens.painted import PaintedScreen
+from tui.ui.screens.server_filters import ClearAll, ServerFiltersScreen
+from tui.ui.screens.value import ValueScreen
+from tui.ui.widgets.group_table import GroupTable
+from tui.ui.widgets.page import Page
+from tui.ui.widgets.prompt import Prompt
+from tui.ui.widgets.run_table import RunTable
+from tui.ui.widgets.status_grid import StatusGrid
+from tui.ui.widgets.text_input import TextInput
+from tui.ui.widgets.value_field import PeriodInput, ValueInput
+from tui.ui.widgets.value_view import ValueView
+from tui.ui.workspace import Workspace, keys_for
+
+PATH = Path(table.__file__)
+HEAD = '''"""All bindings, so that their keys can be checked and listed without Textual.
+
+`python -m tests.support.binding_table` writes this file from the live bindings, and a test compares the two.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tui.settings.keys.binding import BindingRow
+
+# fmt: off
+'''
+_BODIES = (Page, RunTable, GroupTable)
+"""What has the focus in a pane or page: all of them have the keys of `MOTION`."""
+MAX_LITERAL = 100
+MOTION_SCOPE = "lists and pages"
+_INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {
+    ValueScreen: (ValueView,),
+    ServerFiltersScreen: (ValueInput, PeriodInput, StatusGrid, ClearAll),
+}
+"""What has the focus in a screen, where it has keys of its own."""
+
+_SAID = {TriggerApp, MainScreen, ErrorsScreen, Workspace, *_BODIES}
+_PARTS = {*_SAID, *(kind for kinds in _INSIDE.values() for kind in kinds)}
+
+
+def live_rows() -> list[BindingRow]:
+    """Return a row for each binding of each scope, equal ones together."""
+    rows: dict[tuple[str, tuple[str, ...], str, str], list[str]] = {}
+    for scope, bindings in _scopes().items():
+        keys: dict[str, list[Binding]] = {}
+        for each in bindings:
+            keys.setdefault(each.id or "", []).append(each)
+        for found in keys.values():
+            first = found[0]
+            keys_of = dict.fromkeys(key for each in found for key in each.key.split(","))
+            shown = [key for key in keys_of if key_label(key) == first.key_display]
+            names = tuple(dict.fromkeys([*shown, *keys_of]))
+            rows.setdefault((first.id or "", names, first.description, first.tooltip), []).append(scope)
+    writing = {action.id for action in ACTIONS}
+    return [
+        BindingRow(binding, keys, word, sentence, tuple(scopes), writes=binding in writing)
+        for (binding, keys, word, sentence), scopes in rows.items()
+    ]
+
+
+def live_places() -> dict[str, tuple[str, ...]]:
+    """Return the places with the scopes whose keys work there, the innermost last."""
+    places: dict[str, tuple[str, ...]] = {
+        _name(pane): (EVERYWHERE, view, MOTION_SCOPE, _name(pane)) for view, _, panes in _views() for pane in panes
+    }
+    for screen in _screens():
+        if screen not in {MainScreen, ErrorsScreen}:
+            pages = (MOTION_SCOPE,) if issubclass(screen, PageScreen) else ()
+            places[_name(screen)] = (EVERYWHERE, *pages, _name(screen), *map(_name, _INSIDE.get(screen, ())))
+    others = (
+        kind
+        for kind in _nodes()
+        if not issubclass(kind, Screen | Pane | TriggerApp) and kind not in _PARTS and not _is_body(kind)
+    )
+    places |= {_name(kind): (EVERYWHERE, _name(kind)) for kind in others}
+    scopes = _scopes()
+    return {place: tuple(each for each in names if scopes.get(each)) for place, names in places.items()}
+
+
+def live_text_places() -> list[str]:
+    """Return the places where something is typed."""
+    return [*(_name(each) for each in _screens() if each.has_text_field), _name(Prompt)]
+
+
+def text_keys() -> list[str]:
+    """Return the keys of a text field that have no id."""
+    return sorted({binding.key for _, binding in bindings_of(TextInput) if binding.id is None})
+
+
+def bindings_of(kind: type[DOMNode]) -> BindingsMap:
+    merged = kind._merged_bindings
+    assert merged is not None
+    return merged
+
+
+def _views() -> list[tuple[str, type[DOMNode], list[type[Pane]]]]:
+    return [
+        ("runs view", MainScreen, [entry.load() for entry in (*PANES, *FORMS)]),
+        ("errors view", ErrorsScreen, list(ERROR_PANES)),
+    ]
+
+
+def _scopes() -> dict[str, list[Binding]]:
+    """Return what declares bindings, and these."""
+    scopes = {EVERYWHERE: _ids(TriggerApp), MOTION_SCOPE: list(MOTION)}
+    for view, screen, panes in _views():
+        titles = [pane.title for pane in panes if not pane.form_of]
+        keys = keys_for({title: number for number, title in enumerate(titles, 1)})
+        scopes[view] = [*_ids(screen), *(each for each in keys if isinstance(each, Binding))]
+        scopes |= {_name(pane): _ids(pane) for pane in panes}
+    own = (kind for kind in _nodes() if not issubclass(kind, Pane) and kind not in _SAID and not _is_body(kind))
+    leaves = set(_screens())
+    return scopes | {_name(kind): _ids(kind) for kind in own if not issubclass(kind, Screen) or kind in leaves}
+
+
+def _name(kind: type[DOMNode]) -> str:
+    """Return the name of a place for users: the title of a pane, or the words of a class."""
+    if issubclass(kind, Pane):
+        return kind.title if kind not in ERROR_PANES or kind.title == "errors" else f"errors: {kind.title}"
+    words = "".join(f" {each.lower()}" if each.isupper() else each for each in kind.__name__)
+    return words.removesuffix(" screen").strip()
+
+
+def _ids(kind: type[DOMNode]) -> list[Binding]:
+    """Return the bindings of a class and its bases; without those of every page."""
+    own = [binding for _, binding in bindings_of(kind) if binding.id is not None]
+    return [each for each in own if not issubclass(kind, Page) or each.id not in {motion.id for motion in MOTION}]
+
+
+def _is_body(kind: type[DOMNode]) -> bool:
+    return issubclass(kind, _BODIES) and "BINDINGS" not in vars(kind)
+
+
+def _screens() -> list[type[PaintedScreen[object]]]:
+    return [
+        kind
+        for kind in _nodes()
+        if issubclass(kind, PaintedScreen)
+        and not any(other is not kind and issubclass(other, kind) for other in _nodes())
+    ]
+
+
+def _nodes() -> list[type[DOMNode]]:
+    """Return the classes of our own nodes that have bindings with ids."""
+    found: dict[type[DOMNode], None] = {}
+    for module in pkgutil.walk_packages(tui.ui.__path__, "tui.ui."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if isinstance(each, type) and issubclass(each, DOMNode) and each.__module__.startswith("tui.ui."):
+                found[each] = None
+    own = [kind for kind in found if any(binding.id for _, binding in bindings_of(kind))]
+    return sorted(own, key=lambda kind: (kind.__module__, kind.__name__))
+
+
+def source() -> str:
+    """Return the text of the table."""
+    places = ", ".join(f"{_quoted(place)}: {_texts(scopes)}" for place, scopes in live_places().items())
+    text_places = _texts(live_text_places())
+    parts = [
+        f"TEXT_KEYS: Final = {_texts(text_keys())}",
+        '"""Keys that edit a text."""\n',
+        f"TEXT_PLACES: Final = {text_places}",
+        '"""Places where letters are text."""\n',
+        f"PLACES: Final[Mapping[str, tuple[str, ...]]] = {{{places}}}",
+        '"""Where keys work, and the scopes whose keys work there."""\n',
+        "BINDINGS: Final = (",
+    ]
+    for row in live_rows():
+        writes = ", writes=True" if row.writes else ""
+        start = f"BindingRow({_quoted(row.id)}, {_texts(row.keys)}, {_quoted(row.word)}"
+        parts.append(f"    {start}, {_sentence(row.sentence)}, {_texts(row.scopes)}{writes}),")
+    return "\n".join([HEAD, *(_wrapped(each) for each in parts), ")", ""])
+
+
+def _wrapped(line: str) -> str:
+    """Break a long line between its texts."""
+    whole = re.sub(r'"[^"]*"', lambda text: text[0].replace(" ", "\0"), line) if '"""' not in line else line
+    indent = "        " if line.startswith(" ") else "    "
+    rows = textwrap.wrap(whole, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(rows).replace("\0", " ") if len(line) > 120 else line
+
+
+def _texts(texts: Iterable[str]) -> str:
+    quoted = [_quoted(each) for each in texts]
+    return f"({', '.join(quoted)}{',' * (len(quoted) == 1)})"
+
+
+def _sentence(text: str) -> str:
+    return " ".join(_quoted(each) for each in textwrap.wrap(text, MAX_LITERAL, drop_whitespace=False))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    PATH.write_text(source(), encoding="utf-8")

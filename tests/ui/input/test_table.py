@@ -1,0 +1,41 @@
+"""The table of bindings is that of the live ones."""
+
+import string
+from collections import defaultdict
+
+import msgspec
+import pytest
+from textual.keys import _character_to_key
+
+from tests.support import binding_table
+from tui.settings.keys.binding import BindingRow
+from tui.settings.keys.check import check_keys
+from tui.settings.keys.names import SIGNS, key_name, parse_key
+from tui.settings.keys.table import BINDINGS
+from tui.settings.schema import FileSettings
+
+
+def test_table_equals_the_live_bindings() -> None:
+    text = binding_table.PATH.read_text(encoding="utf-8")
+    assert text == binding_table.source(), "python -m tests.support.binding_table writes it"
+
+
+@pytest.mark.parametrize("row", BINDINGS, ids=lambda row: f"{row.id}-{row.scopes[0]}")
+def test_file_can_name_every_binding_and_key(row: BindingRow) -> None:
+    """What `config --init` says about a binding is right in a file."""
+    names = tuple(map(key_name, row.keys))
+    assert tuple(map(parse_key, names)) == row.keys
+    read = msgspec.convert({"keys": {row.id: names}}, FileSettings)
+    assert check_keys({row.id: names}).keys == {row.id: row.keys}
+    assert read.keys == {row.id: names}
+
+
+def test_signs_have_the_names_of_textual() -> None:
+    assert {sign: _character_to_key(sign) for sign in string.punctuation} == SIGNS
+
+
+def test_binding_has_the_same_keys_wherever_it_is() -> None:
+    keys = defaultdict(set)
+    for row in BINDINGS:
+        keys[row.id].add(frozenset(row.keys))
+    assert [binding for binding, found in keys.items() if len(found) > 1] == []
