@@ -62,6 +62,16 @@ def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     ]
 
 
+def test_check_knows_the_columns_and_the_addresses(tmp_path: Path) -> None:
+    columns = '[columns]\nruns = ["x y", "task", "tosk"]\n'
+    view = '[[views]]\nname = "n"\naddress = "rans?"\n'
+    write(tmp_path, columns + '[[views]]\nname = "n"\n' + view)
+    done = run(tmp_path, "--check")
+    assert done.code == 2
+    wheres = [line.removeprefix(f"~/{PATH}: ").partition(": ")[0] for line in done.err.splitlines()]
+    assert wheres == ["columns.runs[0]", "views[0].address", "columns.runs[2]", "views[1].address"]
+
+
 def test_check_remarks_on_a_low_contrast(tmp_path: Path) -> None:
     write(tmp_path, 'theme = "dark"\n[colors]\nrose = "#301010"\n')
     done = run(tmp_path, "--check", COLORTERM="truecolor", TERM="xterm-256color")

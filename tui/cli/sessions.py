@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from tui.cli.complaints import complaints_of
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.session import Session
 from tui.settings import Settings
@@ -24,7 +26,7 @@ MIN_WAIT_NOTICE_INTERVAL_S = 60.0
 
 def report_complaints(settings: Settings, output: StderrWriter) -> None:
     """Say what is wrong in the config file."""
-    for complaint in settings.file.complaints:
+    for complaint in complaints_of(settings, os.environ):
         output.say(str(complaint))
 
 

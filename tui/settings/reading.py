@@ -209,6 +209,13 @@ def is_set(file: ConfigFile, key: str) -> bool:
     return any(each == key or each.startswith((f"{key}.", f"{key}[")) for each in file.keys)
 
 
+def places_of(file: ConfigFile, key: str) -> tuple[str, ...]:
+    """Return the paths of the entries of a list that are used, in order. Wrong ones between them are left out."""
+    start = f"{key}["
+    numbers = sorted(int(each[len(start) : -1]) for each in file.keys if each.startswith(start))
+    return tuple(f"{start}{number}]" for number in numbers)
+
+
 def _is_of_file(origin: str) -> bool:
     return origin in {FILE, "default"}
 

@@ -8,13 +8,15 @@ from typing import Any, Final
 import click
 
 from tui.cli.commands.monitor import monitor_options
+from tui.cli.complaints import complaints_of
 from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options, json_option, settings_of
 from tui.cli.sessions import report_complaints
 from tui.output import Output
 from tui.present.styled import Line, Piece, Token
-from tui.settings import ConfigFile
+from tui.settings import ConfigFile, Settings, with_file
 from tui.settings.config_file import config_path, load_config, shown_path
+from tui.settings.secret import NO_SECRET
 
 _SECRET: Final = "TRIGGER_SECRET_KEY"  # noqa: S105  the name of the variable
 _NO_SECRET: Final = {_SECRET: "tr_dev_none"}
@@ -106,15 +108,13 @@ def _init(output: Output, path: Path) -> None:
 
 def _check(output: Output, file: ConfigFile) -> None:
     """Print what is wrong. Raises `Stop` (usage) if anything is."""
-    from tui.present.own_columns.of_settings import columns_of_file
-    from tui.settings.reading import file_values
     from tui.ui.look.own_palette import contrast_remarks
     from tui.ui.look.palettes import detect_color_mode
 
     shown = "" if file.path is None else shown_path(file.path, os.environ)
     mode = detect_color_mode(os.environ, "auto" if file.values is None else file.values.theme)
-    columns = columns_of_file(file_values(file)[0]["columns"], shown)
-    complaints = (*file.complaints, *columns[1], *contrast_remarks(file, mode, shown))
+    settings = with_file(Settings("", NO_SECRET), file)
+    complaints = (*complaints_of(settings, os.environ), *contrast_remarks(file, mode, shown))
     for complaint in complaints:
         output.say(str(complaint))
     if any(not complaint.is_remark for complaint in complaints):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 from tui.present.errors.groups.columns import COLUMNS as GROUP_COLUMNS
 from tui.present.own_columns.choice import ColumnChoice, ColumnSet, problem_of, without_duplicates
 from tui.present.own_columns.run_columns import BUILT_IN
-from tui.settings import Complaint
+from tui.settings import NO_FILE, Complaint, ConfigFile
+from tui.settings.reading import places_of
 
 if TYPE_CHECKING:
     from tui.settings.schema import ColumnEntry
@@ -27,16 +28,17 @@ def problem_in(view: str, choice: ColumnChoice) -> str | None:
 
 
 def columns_of_file(
-    columns: "Mapping[str, Sequence[str | ColumnEntry]]", shown_file: str
+    columns: "Mapping[str, Sequence[str | ColumnEntry]]", shown_file: str, file: ConfigFile = NO_FILE
 ) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
-    `columns` are those of the settings; `shown_file` is the path of the file as complaints show it.
+    `columns` are those of the settings; `shown_file` is the path of `file` as complaints show it.
     """
     found: dict[str, ColumnSet] = {}
     complaints: list[Complaint] = []
     for view, entries in columns.items():
         choices = []
+        places = dict(enumerate(places_of(file, f"columns.{view}")))
         for index, entry in enumerate(entries):
             choice = _choice(entry)
             problem = problem_in(view, choice)
@@ -44,7 +46,7 @@ def columns_of_file(
                 choices.append(choice)
             else:
                 text = f"{problem}; this entry is left out"
-                complaints.append(Complaint(shown_file, f"columns.{view}[{index}]", text))
+                complaints.append(Complaint(shown_file, places.get(index, f"columns.{view}[{index}]"), text))
         if choices:
             found[view] = ColumnSet(without_duplicates(choices))
     return found, complaints

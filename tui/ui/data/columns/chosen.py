@@ -53,7 +53,7 @@ class ChosenColumns:
 
             path = settings.file.path
             shown = "" if path is None else shown_path(path, self._environ)
-            self._of_file, complaints = columns_of_file(settings.columns, shown)
+            self._of_file, complaints = columns_of_file(settings.columns, shown, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
