@@ -4,7 +4,7 @@ import pytest
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
-from tui.store.search_plan import MAX_ERROR_TEXTS, MAX_NAMES, SearchPlan, plan_search
+from tui.store.search_plan import MAX_ERROR_TEXTS, MAX_GLOB_TASKS, MAX_NAMES, SearchPlan, plan_search
 from tui.store.server_filter import KnownValues
 
 ID = "run_cmwur0jg4003u9f7dkkxil4se"
@@ -48,6 +48,20 @@ def test_names_have_the_spelling_of_known_runs() -> None:
     assert plan("queue:emails").lists == lists_of({"queues": ("Emails",)}, {"queues": ("emails",)})
     assert plan("task:SYNCORDERS").filters.tasks == (TaskId("syncOrders"),)
     assert plan("task:unknown").filters.tasks == ()
+
+
+def test_glob_of_a_task_becomes_the_known_tasks() -> None:
+    known = KnownValues(tasks=("charge-card", "Charge-Refund", "mail"))
+    search = plan_search("task:charge-*,mail status:failed", RunFilters(), known)
+    tasks = (TaskId("charge-card"), TaskId("Charge-Refund"))
+    assert search.lists[1:] == (RunFilters(tasks=tasks, statuses=("FAILED",)),)
+    assert search.filters.tasks == ()
+    assert search.reads_older, "an older run may be of a task that is not known"
+    assert plan_search("-task:charge-* task:none-*", RunFilters(), known).lists == ()
+    assert plan_search('task:"charge-*"', RunFilters(), known).lists == lists_of({"tasks": ("charge-*",)})
+    assert plan_search("task:charge-*", RunFilters(tasks=tasks[:1]), known).lists == ()
+    many = KnownValues(tasks=tuple(f"t{number}" for number in range(MAX_GLOB_TASKS + 1)))
+    assert plan_search("task:t*", RunFilters(), many).lists == ()
 
 
 def test_queue_is_found_by_its_list_only() -> None:

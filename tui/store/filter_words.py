@@ -72,10 +72,11 @@ def plain_values(source: str) -> list[str]:
     """Return the values between unquoted commas as they were typed, without quotes and without globs."""
     values = patterns_of(source, is_folded=False)
     texts = [re.sub(r"\[([*?[])\]", r"\1", value) for value in values]
-    return [text for text, value in zip(texts, values, strict=True) if not _is_glob(value)]
+    return [text for text, value in zip(texts, values, strict=True) if not is_glob(value)]
 
 
-def _is_glob(pattern: str) -> bool:
+def is_glob(pattern: str) -> bool:
+    """Return whether a pattern has `*`, `?` or `[` that is not quoted."""
     return GLOB.search(re.sub(r"\[[*?[]\]", "", pattern)) is not None
 
 

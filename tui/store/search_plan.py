@@ -15,7 +15,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import is_field
-from tui.store.filter_words import Word, patterns_of, plain_values, split_words
+from tui.store.filter_words import Word, is_glob, patterns_of, plain_values, split_words, whole_text_test
 from tui.store.server_filter import KnownValues, is_typable
 from tui.store.status_words import read_status_words
 
@@ -26,6 +26,9 @@ MAX_NAME_CHARS: Final = 200
 """A longer text is not a name: tags have at most 128 characters."""
 
 MAX_SPELLINGS: Final = 5
+
+MAX_GLOB_TASKS: Final = 50
+"""A glob that more known tasks match gets no list of them: the request has a limited length."""
 
 MAX_ERROR_TEXTS: Final = 5
 
@@ -77,6 +80,7 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
     lists = [
         *_by_tag([*_values(words, "tag"), *names], filters, known),
         *_by_task([*_values(words, "task"), *names], filters, known),
+        *_by_task_globs(words, filters, known),
         *_by_queue(queues, filters, known),
     ]
     return SearchPlan(
@@ -115,6 +119,19 @@ def _by_task(names: Iterable[str], filters: RunFilters, known: KnownValues) -> I
     for name in _usable_names(names):
         if not filters.tasks:
             yield replace(filters, tasks=tuple(map(TaskId, _spellings(name, known.tasks))))
+
+
+def _by_task_globs(words: Iterable[Word], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
+    """Yield a list of the known tasks that the globs of a word match: the server takes whole names alone.
+
+    Older runs may be of tasks that are not known, so that they are searched all the same.
+    """
+    for word in words:
+        globs = [value for value in word.values if is_glob(value)] if word.field == "task" else []
+        matches = whole_text_test(globs)
+        tasks = tuple(TaskId(task) for task in known.tasks if globs and matches(task.casefold()))
+        if 0 < len(tasks) <= MAX_GLOB_TASKS and not filters.tasks:
+            yield replace(filters, tasks=tasks)
 
 
 def _by_queue(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:

@@ -231,6 +231,8 @@ class TriggerApp(AppBase):
         self.set_timer(COLLECT_AFTER_S, self._collector.start)
         if self.session.settings.file.path is not None:
             self.set_timer(WATCH_AFTER_S, self._watch_config)
+        if self.session.settings.views:
+            self.set_timer(WATCH_AFTER_S, self._check_views)
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
         self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
 
@@ -239,6 +241,15 @@ class TriggerApp(AppBase):
 
         watch = ConfigWatch(self.session, self.environ, self.messages, self._on_settings_changed)
         self.session.spawn(watch.run(), "config file")
+
+    def _check_views(self) -> None:
+        """Add what is wrong about the views of the config file to the messages."""
+
+        async def check() -> None:
+            for problem in await self.known_views.problems_of_file():
+                self.messages.add(self.session.now(), problem)
+
+        self.session.spawn(check(), "check the views")
 
     def on_unmount(self) -> None:
         self._collector.stop()
@@ -374,6 +385,8 @@ class TriggerApp(AppBase):
         self.live.freshness_tracker.interval_s = change.after.interval_s
         if change.before.colors != change.after.colors:
             self._add_contrast_remarks(color_mode)
+        if change.before.views != change.after.views:
+            self._check_views()
         if change.before.columns != change.after.columns:
             self.columns.use_settings()
         self.theme = self._register_theme(color_mode)

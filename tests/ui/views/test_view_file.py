@@ -121,6 +121,10 @@ def test_views_of_the_config_file_are_listed_too(tmp_path: Path) -> None:
         ("mails", False, "runs task:*-email"),
         ("theirs", True, "errors since:7d"),
     ]
+    entries[:] = [ViewEntry("theirs", "errors?since=7d", "e"), ViewEntry("old", "errors?sort=newe", "e")]
+    (problem,) = asyncio.run(known.problems_of_file())
+    assert problem.startswith('The view “old” of the config file: no order "newe", nearest: new;')
+    assert problem.endswith("; e opens “theirs” of the config file.")
     entries.clear()
     assert asyncio.run(known.load()) is None
     assert known.views == (VIEW,)

@@ -30,6 +30,9 @@ from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.runs import ListPage
 
 PAGE_SIZE: Final = 100
+MAX_NAMED: Final = 5
+"""More values of a list than this are counted instead of named."""
+
 MAX_NAME_PAGES: Final = 20
 """Pages of one list by name."""
 
@@ -274,5 +277,5 @@ def name_of(filters: RunFilters, base: RunFilters) -> str:
         ("queue", filters.queues, base.queues),
     ):
         if values != common:
-            return f"{noun} {' or '.join(values)}"
+            return f"{noun} {' or '.join(values)}" if len(values) <= MAX_NAMED else f"{len(values)} {noun}s"
     return "the list"

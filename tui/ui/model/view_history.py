@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Hashable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
-from tui.store.addresses.view_address import ViewAddress
 from tui.ui.model.list_views import ListQuery
+
+if TYPE_CHECKING:
+    from tui.store.addresses.view_address import ViewAddress
 
 MAX_VIEWS: Final = 50
 
@@ -21,7 +23,7 @@ class ShownView:
 
     facts: Hashable
     query: ListQuery | None = None
-    address: ViewAddress | None = None
+    address: "ViewAddress | None" = None
     cursor: RunId | None = None
 
 

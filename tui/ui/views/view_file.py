@@ -118,6 +118,12 @@ class KnownViews:
         await self._list(read.views)
         return read.problem
 
+    async def problems_of_file(self) -> list[str]:
+        """Return what is wrong about the views of the config file, as sentences."""
+        await self.load()
+        wrong = [each for each in self.listed if each.view.is_configured and each.remark]
+        return [f"The view “{each.view.name}” of the config file: {each.remark}." for each in wrong]
+
     async def change(self, change: ViewChange) -> str | None:
         """Change the own views. Return a sentence if that failed."""
         changed = await self.file.change(change)
