@@ -20,6 +20,7 @@ from tui.present.styled import Line, Piece, Token, cut, fit
 
 _NAME: Final = 12
 _NAME_GAP: Final = 2
+_MARGIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,12 @@ def menu_lines(
         if clip.group != group:
             group = clip.group
             lines += [(), (Piece(f"   {group}", Token.FAINT),)]
-        lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width))
+        lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width - _MARGIN))
     note = cut((Piece(f"   {words.note or words.hint}", Token.MUTED),), width)
     menu: list[Line] = [(), (Piece(f"   {words.title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
     if max_lines is not None and len(menu) > max_lines:
         rows = [_clip_line(clip, names, is_here=number == cursor) for number, clip in enumerate(clips)]
-        menu = [menu[1], *(cut(row, width) for row in rows), note]
+        menu = [menu[1], *(cut(row, width - _MARGIN) for row in rows), note]
     return menu
 
 

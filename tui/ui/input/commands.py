@@ -13,7 +13,11 @@ from tui.ui.input.bindings import live_keys
 from tui.ui.model.command_line.commands import Command
 
 _PALETTE: Final = "palette"
-_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {"leave": ("q", "quit", "exit"), "help": ("h", "help")}
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "leave": ("q", "quit", "exit"),
+    "help": ("h", "help"),
+    "browse": ("open",),
+}
 """The aliases of a key's command, by its action."""
 
 

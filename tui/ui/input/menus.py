@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.domain.ids import RunId
+from tui.present.styled import Line
 from tui.store.server_filter import ServerFilter
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages
@@ -19,6 +20,7 @@ from tui.ui.input.keys import LAST_RANK, bind
 
 if TYPE_CHECKING:
     from tui.present.dialogs.copying import Clip
+    from tui.ui.panes.base import Pane
 
 MENU_BINDINGS: Final = (
     bind(
@@ -35,6 +37,33 @@ MENU_BINDINGS: Final = (
     bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
     bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
 )
+
+READING_BINDINGS: Final = (
+    bind("O", "read_outside('pager')", "pager", "Open the value, the error or the log in $PAGER; the monitor waits."),
+    bind("ctrl+o", "read_outside('editor')", "editor", "The same in $EDITOR."),
+)
+OUTGOING_BINDINGS: Final = (
+    bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),
+    *READING_BINDINGS,
+)
+OUTGOING_ACTIONS: Final = frozenset({"browse", "read_outside"})
+
+
+def browse_run(screen: Screen[Any], run_id: RunId, clipboard: Clipboard) -> Line:
+    """Open a run in the browser. Return what the footer says at once."""
+    from tui.ui.outgoing.browsing import browse  # noqa: PLC0415  loaded when first used
+
+    return browse(screen, run_id, clipboard)
+
+
+def read_run_outside(
+    screen: Screen[Any], live: LiveModel, run_id: RunId, reader: str, pane: "Pane | None" = None
+) -> None:
+    """Open a part of a run, or the log that a pane shows, in the pager or the editor."""
+    from tui.ui.outgoing.reading import read_from  # noqa: PLC0415  loaded when first used
+    from tui.ui.programs.readers import Reader  # noqa: PLC0415
+
+    read_from(screen, live, run_id, Reader(reader), pane)
 
 
 def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:

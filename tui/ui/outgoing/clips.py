@@ -30,7 +30,7 @@ PAGE_RUNS: Final = "100"
 
 NO_CONTROLS: Final = "it has characters that must not be pasted"
 THROUGH_RELAY: Final = "a relay passes no requests of other programs on"
-NO_DASHBOARD: Final = "the server does not tell its address; the config file may: dashboard.url"
+NO_DASHBOARD: Final = "its address is not known; set dashboard.url in the config file"
 NO_PROJECT: Final = "the server has not told the project yet"
 
 
@@ -67,7 +67,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
 
 def _run_rows(session: Session, address: ViewAddress) -> Iterable[Clip]:
     assert address.run is not None
-    group, settings = "lead to this run", session.settings
+    group, settings = "back to this run", session.settings
     link, reason = link_of(session, address.run)
     yield Clip("a", "address", str(address), group=group, is_shown=True)
     yield Clip("d", "dashboard link", link, reason, group, is_shown=True)
@@ -90,7 +90,7 @@ def _view_rows(
 ) -> Iterable[Clip]:
     """Yield the rows of a list. Their keys are capitals where a run has the small letters."""
     is_errors = address.view == "errors"
-    group = "lead to these errors" if is_errors else "lead to this list"
+    group = "back to these errors" if is_errors else "back to this list"
     a, s, c = "ASC" if has_run else "asc"
     yield Clip(a, "address", str(address), group=group, is_shown=True)
     yield _command(s, address, session.settings, group, shown)

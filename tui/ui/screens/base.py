@@ -10,14 +10,16 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.domain.action import Via
-from tui.present.styled import Piece
+from tui.domain.ids import RunId
+from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
+from tui.ui.data.action_controller import NO_RUN_SELECTED
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.clipboard import Clipboard
-from tui.ui.input.menus import open_help
+from tui.ui.input.menus import browse_run, open_help, read_run_outside
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
@@ -229,6 +231,23 @@ class BaseScreen(PaintedScreen[None]):
         from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
 
         ask_for_letter(self)
+
+    @property
+    def outgoing_run(self) -> RunId | None:
+        """The run that leaves the monitor by `o`, `O` and `ctrl-o`."""
+        return self.pane.target
+
+    def action_browse(self) -> None:
+        if (run_id := self.outgoing_run) is None:
+            self.footer.notice((Piece(NO_RUN_SELECTED, Token.MUTED),))
+        elif line := browse_run(self, run_id, self.clipboard):
+            self.footer.notice(line)
+
+    def action_read_outside(self, reader: str) -> None:
+        if (run_id := self.outgoing_run) is None:
+            self.footer.notice((Piece(NO_RUN_SELECTED, Token.MUTED),))
+        else:
+            read_run_outside(self, self.live, run_id, reader, self.pane)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""

@@ -20,7 +20,7 @@ from tui.ui.data.log_counts import LOG_COUNTS, log_counts
 from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
-from tui.ui.input.menus import open_copy_menu
+from tui.ui.input.menus import OUTGOING_BINDINGS, browse_run, open_copy_menu, read_run_outside
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Selection
 from tui.ui.screens.page_screen import PageScreen
@@ -53,6 +53,7 @@ class ComparedScreen(PageScreen):
         bind("w", "wrap", "wrap", "Wrap long messages, or cut them.", rank=12, need=24),
         bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal."),
         bind("Y", "copy_menu", "copy what", "Choose what to copy: a ticket in Markdown, the error.", rank=14, need=26),
+        *OUTGOING_BINDINGS,
     ]
 
     def __init__(self, live: LiveModel, run_id: RunId, number: int | None) -> None:
@@ -163,6 +164,13 @@ class ComparedScreen(PageScreen):
 
     def action_copy_menu(self) -> None:
         open_copy_menu(self, self.live, self._run_id, self._clipboard)
+
+    def action_browse(self) -> None:
+        if line := browse_run(self, self._run_id, self._clipboard):
+            self._footer.notice(line)
+
+    def action_read_outside(self, reader: str) -> None:
+        read_run_outside(self, self.live, self._run_id, reader)
 
     @property
     def _clipboard(self) -> Clipboard:

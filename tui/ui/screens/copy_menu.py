@@ -27,8 +27,6 @@ class CopyMenu(PaintedDialog[None]):
     Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
     """
 
-    words: ClassVar[MenuWords] = MenuWords()
-
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Copy nothing.", id="back"),
@@ -40,12 +38,13 @@ class CopyMenu(PaintedDialog[None]):
     ]
 
     def __init__(
-        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
+        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard | None = None, others: Sequence[Clip] = ()
     ) -> None:
         super().__init__()
         self._others = list(others)
-        self._live = live
-        self._run_id = run_id
+        self.words = MenuWords()
+        self.live = live
+        self.run_id = run_id
         self._clipboard = clipboard
         self._redactor = redactor_of(live.session.settings)
         self._dialog = Dialog()
@@ -59,10 +58,10 @@ class CopyMenu(PaintedDialog[None]):
         yield self._dialog
 
     def on_mount(self) -> None:
-        run = None if self._run_id is None else self._live.get(self._run_id)
-        if self._run_id is not None and (run is None or run.body is None or run.attempts is None):
+        run = None if self.run_id is None else self.live.get(self.run_id)
+        if self.run_id is not None and (run is None or run.body is None or run.attempts is None):
             self._note, self._is_reading = "reading the rest…", True
-            self._live.session.spawn(self._fetch(self._run_id), f"read {self._run_id} to copy")
+            self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
         self._draw()
 
     def on_resize(self) -> None:
@@ -72,7 +71,7 @@ class CopyMenu(PaintedDialog[None]):
         for clip in self._clips:
             if event.character == clip.key:
                 event.stop()
-                self._copy(clip)
+                self.choose(clip)
 
     def action_move(self, lines: int) -> None:
         self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
@@ -80,23 +79,29 @@ class CopyMenu(PaintedDialog[None]):
 
     def action_copy(self) -> None:
         if self._clips:
-            self._copy(self._clips[self._cursor])
+            self.choose(self._clips[self._cursor])
 
     def action_close(self) -> None:
         self.dismiss()
 
-    def _copy(self, clip: Clip) -> None:
+    def choose(self, clip: Clip) -> None:
+        """Copy the text of a row."""
         if clip.text is None:
-            self._note = f"cannot copy {clip.name}: {clip.note}"
-            self._draw()
+            self.note(f"cannot copy {clip.name}: {clip.note}")
             return
         self.dismiss()
-        self._clipboard.send(clip.name, clip.text)
+        if self._clipboard is not None:
+            self._clipboard.send(clip.name, clip.text)
+
+    def note(self, text: str) -> None:
+        """Show a text in place of the hint."""
+        self._note = text
+        self._draw()
 
     async def _fetch(self, run_id: RunId) -> None:
         failure: str | None
         try:
-            _, failure = await self._live.session.fetch_run_with_attempts(run_id)
+            _, failure = await self.live.session.fetch_run_with_attempts(run_id)
         except ApiError as error:
             failure = f"the rest could not be read: {error}"
         self.app.call_later(self._show_rest, failure or "")
@@ -107,21 +112,21 @@ class CopyMenu(PaintedDialog[None]):
             self._draw()
 
     def _draw(self) -> None:
-        run = None if self._run_id is None else self._live.get(self._run_id) or Run(self._run_id)
+        run = None if self.run_id is None else self.live.get(self.run_id) or Run(self.run_id)
         if run is not self._run or not self._clips:
             current = self._clips[self._cursor].key if self._clips else ""
-            self._run, self._clips = run, [*self._parts_of(run), *self._others]
+            self._run, self._clips = run, [*self.parts_of(run), *self._others]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
         width, height = self._dialog.room(WIDTH)
-        words = replace(self.words, note=self._note)
+        words = self.words if not self._note else replace(self.words, note=self._note)
         self._dialog.show(menu_lines(self._clips, self._cursor, width, words, max_lines=height), width)
 
-    def _parts_of(self, run: Run | None) -> list[Clip]:
+    def parts_of(self, run: Run | None) -> list[Clip]:
         """Return the rows of the run itself."""
         if run is None:
             return []
         if self._is_reading:
             return clips_of(run)
-        session = self._live.session
+        session = self.live.session
         redact = self._redactor.redact
         return [*clips_of(run), *ticket_clips(run, session.store.environment, redact, session.settings.zone)]

@@ -22,7 +22,7 @@ from tui.ui.data.action_controller import (
     ActionReports,
 )
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.menus import open_copy_menu, open_server_filters
+from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu, open_server_filters
 from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Notice, OpenRun
 from tui.ui.panes.detail import DetailPane
@@ -147,7 +147,7 @@ class MainScreen(BaseScreen):
         target = self.pane.target
         if action == "clear_filters":
             return self._is_filtered
-        if action == "copy_id":
+        if action == "copy_id" or action in OUTGOING_ACTIONS:
             return target is not None
         if action == "zoom":
             return self.workspace.can_zoom

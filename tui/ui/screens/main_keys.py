@@ -6,7 +6,7 @@ from textual.binding import Binding
 
 from tui.ui.data.action_controller import ACTION_BINDINGS
 from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS
+from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
 
 _ENTER_SENTENCE: Final = (
     "Open the row under the cursor; on the last line of the list, search the server. While no run is selected, select "
@@ -61,6 +61,7 @@ KEYS: Final[tuple[Binding, ...]] = (
         "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
         "a link to the dashboard, a shell command, a curl.",
     ),
+    *OUTGOING_BINDINGS,
     *ACTION_BINDINGS,
     *MENU_BINDINGS,
 )

@@ -6,7 +6,7 @@ from textual.binding import Binding
 
 from tui.ui.data.action_controller import ACTION_BINDINGS
 from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS
+from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
 
 _FILTER_SENTENCE: Final = "Show only groups that contain these words. Search in any other pane."
 KEYS: Final[tuple[Binding, ...]] = (
@@ -55,6 +55,7 @@ KEYS: Final[tuple[Binding, ...]] = (
         rank=75,
         need=50,
     ),
+    *OUTGOING_BINDINGS,
     *ACTION_BINDINGS,
     *MENU_BINDINGS,
 )

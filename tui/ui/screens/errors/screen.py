@@ -18,7 +18,7 @@ from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import redactor_of
-from tui.ui.input.menus import open_copy_menu
+from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.panes.errors.group_list import GroupListPane
@@ -187,6 +187,8 @@ class ErrorsScreen(BaseScreen):
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         match action:
+            case _ if action in OUTGOING_ACTIONS:
+                return self.outgoing_run is not None
             case "copy_fingerprint":
                 return self.groups.list.current is not None
             case "zoom":
@@ -209,6 +211,11 @@ class ErrorsScreen(BaseScreen):
 
     def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  the same in every state
         return True
+
+    @property
+    def outgoing_run(self) -> RunId | None:
+        """The run under the cursor; in the list of groups, the newest of the group."""
+        return self.pane.target or self.groups.newest
 
     def action_enter(self) -> None:
         if self.pane is not self.group_list:
