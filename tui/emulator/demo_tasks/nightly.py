@@ -60,7 +60,7 @@ def _nightly_cleanup(call: Call) -> Script:
         line = Log("INFO", f"deleted {deleted} rows of {table}", {"table": table, "deleted": deleted, "vacuum": True})
         items += (
             Work(between(random, 6_000, 40_000), (line,)),
-            SetMetadata({"status": table, "progress": done}),
+            SetMetadata({"status": table, "progress": done / len(TABLES)}),
             Wait(5_000),
         )
     usage = Start((Child("log-usage", {"meter": "maintenance", "units": len(TABLES)}),))

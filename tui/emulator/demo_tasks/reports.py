@@ -56,10 +56,10 @@ def _generate_report(call: Call) -> Script:
             of_customer(request),
             SetMetadata({"status": "querying", "progress": 0, "total": pages}),
             Work(skewed_ms(random, 600, 5_000), (started, query)),
-            SetMetadata({"status": "rendering"}),
+            SetMetadata({"status": "rendering", "progress": 0.25}),
             Start(children, is_awaited=True, is_batch=True, must_succeed=True),
             Work(between(random, 200, 900), (Log("INFO", "merging pages", {"pages": list(range(1, pages + 1))}),)),
-            SetMetadata({"status": "done", "progress": pages, "percent": 100}),
+            SetMetadata({"status": "done", "progress": 1, "percent": 100}),
         ),
         {"url": f"https://reports.example.com/{number}.pdf", "pages": pages},
     )

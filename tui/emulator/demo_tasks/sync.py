@@ -202,7 +202,7 @@ def _import_csv(call: Call) -> Script:
     for quarter in (1, 2, 3, 4):
         done = total * quarter // 4
         items.append(Work(ms, (Log("INFO", f"{done} of {total} rows"),)))
-        items.append(SetMetadata({"status": "importing", "progress": done, "percent": 25 * quarter}))
+        items.append(SetMetadata({"status": "importing", "progress": quarter / 4, "percent": 25 * quarter}))
         if quarter == 2 and outcome < 12:
             return Script(tuple(items), throws=_import_failure(outcome, done + outcome, call))
     items.append(

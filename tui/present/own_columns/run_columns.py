@@ -39,15 +39,15 @@ BUILT_IN: Final = {
 MEANINGS: Final = {
     "status": "the status in words",
     "task": "the task",
-    "run": "the id, whole where there is room",
-    "took": "from the start to the end, or until now",
+    "run": "the id, whole if it fits",
+    "took": "from start to end, or to now",
     "age": "since it was created",
     "created": "when it was created",
     "version": "the version of the code",
     "tags": "its tags",
     "error": "why it failed",
-    "cost": "the cost of compute and of the run",
-    "error-tags": "the error of a failed run, the tags of others",
+    "cost": "compute and run",
+    "error-tags": "the error, else the tags",
 }
 
 _GROWING: Final = {

@@ -51,7 +51,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
             yield self._rest
 
     def on_mount(self) -> None:
-        self._title.show([(), (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
         self._mark.show([(Piece(" ▌ ", Token.ACCENT),)])
         self.watch(self._input, "value", self._show)
         self._input.focus()
@@ -72,4 +71,7 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         self.dismiss(None)
 
     def _show(self, text: str) -> None:
-        self._rest.show(say.path_lines(say.read_typed(text), self._run, self._rest.size.width or say.MIN_WIDTH))
+        width = self._rest.size.width or say.MIN_WIDTH
+        edge = (Piece("─" * width, Token.LINE),) if self._rest.painter.needs_rules else ()
+        self._title.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
+        self._rest.show([*say.path_lines(say.read_typed(text), self._run, width), edge])
