@@ -27,7 +27,7 @@ RETRY_AFTER_S: Final = 30.0
 """After a failure of the server."""
 
 MAX_CONCURRENT_READS: Final = 3
-MAX_RUNS: Final = 2_000
+MAX_RUNS: Final = 500
 """Runs whose values are kept: those that were read last."""
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
