@@ -254,7 +254,7 @@ def cancels(shown: Monitor, count: int) -> Iterator[Cost]:
 LIST_AGAIN: Final = ("\x1b", lambda lines: "1:runs" in lines[1] and "? keys" in lines[-1])
 SCREENS: Final = (
     (("z", lambda lines: "…" in lines[-4] and "z back" in lines[-1]), ("z", lambda lines: "z zoom" in lines[-1])),
-    ((":", lambda lines: " of " in lines[3] and "sort by took" in lines[9]), LIST_AGAIN),
+    ((":", lambda lines: " commands" in lines[3] and "Esc leave" in lines[-1]), LIST_AGAIN),
     (("!", lambda lines: "1:errors" in lines[1] and "✗" in lines[3] and "? keys" in lines[-1]), LIST_AGAIN),
     (("?", lambda lines: "these keys" in "".join(lines) and "Esc back" in lines[-1]), LIST_AGAIN),
 )

@@ -1,5 +1,6 @@
 """The lines below the field of the command line: what fits, what Enter does, the same in a shell, and the history."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -130,12 +131,12 @@ def _labelled(label: str, line: Line, inner: int) -> Line:
 
 
 def _command_lines(command: str, inner: int) -> list[Line]:
-    """Return the shell command, on as many lines as it takes up to a limit. It is broken between its words."""
+    """Return the shell command, on as many lines as it takes up to a limit. It is broken before its options."""
     if not command:
         return []
     room = max(1, inner - _LABEL)
     parts = [""]
-    for word in clean(command).split(" "):
+    for word in re.split(" (?=--)", clean(command)):
         joined = f"{parts[-1]} {word}" if parts[-1] else word
         if len(parts) < MAX_COMMAND_LINES and parts[-1] and cell_len(joined) > room:
             parts.append(word)

@@ -13,6 +13,9 @@ from tui.ui.input.bindings import live_keys
 from tui.ui.model.command_line.commands import Command
 
 _PALETTE: Final = "palette"
+_FIRST: Final = ("errors", "runs", "run", "sort", "views", "open", "server filters", "set", "theme", "messages")
+"""The commands that are offered before anything is typed. Those that a view lacks are left out."""
+
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "leave": ("q", "quit", "exit"),
     "help": ("h", "help"),
@@ -37,6 +40,8 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
         *own,
         Command("q!", "Quit without asking; actions that wait are not sent.", leave_at_once, aliases=("quit!",)),
     ]
+    live = live_keys(screen)
+    taken = {alias for key in live for alias in _ALIASES.get(key.action, ())}
     keys = {
         key.word: Command(
             key.word,
@@ -45,8 +50,8 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             " ".join(key.keys),
             _ALIASES.get(key.action, ()),
         )
-        for key in reversed(live_keys(screen))
-        if key.works_now and not key.is_motion and key.action != _PALETTE
+        for key in reversed(live)
+        if key.works_now and not key.is_motion and key.action != _PALETTE and key.word not in taken
     }
     merged = [
         replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each
@@ -57,4 +62,9 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     heads = {each.name for each in merged if each.arguments is not None}
     every = [*merged, *(each for each in reversed(keys.values()) if each.name not in names)]
     # `sort took` is what `sort` offers: it is found by its letters, and does not crowd the first lines.
-    return sorted(every, key=lambda each: " " in each.name and each.name.partition(" ")[0] in heads)
+    return sorted(every, key=lambda each: (_place(each), " " in each.name and each.name.partition(" ")[0] in heads))
+
+
+def _place(command: Command) -> int:
+    names = (command.name, *command.aliases)
+    return next((place for place, name in enumerate(_FIRST) if name in names), len(_FIRST))

@@ -23,7 +23,7 @@ MAX_ENTRY_CHARS: Final = 300
 
 TIMEOUT_S: Final = 5.0
 _SECRET: Final = re.compile(
-    r"(?:tr|sk|pk|ghp|gho|github_pat|xox[a-z])_\w{3,}|\bey[JA]\w{10,}|\bbearer\b", re.IGNORECASE
+    r"\b(?:tr|sk|pk|ghp|gho|github_pat|xox[a-z])_\w{3,}|\bey[JA]\w{10,}|\bbearer\b", re.IGNORECASE
 )
 """Keys of Trigger.dev and of others, and tokens."""
 

@@ -44,10 +44,6 @@ class LinkedRun:
             self._task = self._session.spawn(self._read(run_id), "read the run of a link")
         return None
 
-    def is_reading(self, run_id: RunId) -> bool:
-        """Return whether the run is being read, or will be after the pause."""
-        return run_id == self._wanted
-
     def stop(self) -> None:
         """Read nothing."""
         self._wanted = None

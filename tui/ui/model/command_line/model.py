@@ -162,7 +162,9 @@ class CommandLine:
         """Return what Enter runs, or the text that it puts into the line, or None if it can do nothing."""
         choice = self.chosen
         if choice is not None and choice.run is not None:
-            return Execution(choice.run, "" if self._mode is _Mode.LINK else choice.text.strip())
+            return Execution(choice.run, choice.text.strip())
+        if self._mode is _Mode.LINK:
+            return None  # nothing opens that was not named
         if choice is not None and choice.is_open:
             return self._line_with(choice)
         return self._execution(self._line_with(choice) if choice is not None else self.typed)

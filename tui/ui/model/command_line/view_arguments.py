@@ -13,6 +13,7 @@ from tui.store.addresses.addressed_views import RUN, RUNS, VIEWS, AddressError
 from tui.store.addresses.view_address import ViewAddress, is_address, parse_address, parse_words
 from tui.store.command_line.links import parse_link
 from tui.store.command_line.shell_command import shell_command
+from tui.store.command_line.tallies import MAX_FOUND_IDS
 from tui.store.command_line.typed_word import (
     COUNTED_FIELDS,
     Completion,
@@ -30,12 +31,7 @@ from tui.ui.model.command_line.arguments import Choice, Choices, Preview
 Apply = Callable[[ViewAddress], object]
 
 _PLURALS: Final = {"status": "statuses", "task": "tasks", "tag": "tags", "version": "versions", "queue": "queues"}
-_ALSO: Final[Line] = (
-    Piece("task: status: tag: version: queue: error: since: took: ", Token.TEXT),
-    Piece("and ", Token.FAINT),
-    Piece("-tag: ", Token.TEXT),
-    Piece("for not", Token.FAINT),
-)
+_ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
 
 def parse_line(text: str) -> ViewAddress:
@@ -82,7 +78,7 @@ class ViewArguments:
         if word.field in COUNTED_FIELDS and is_counted:
             size = size_of(word.field or "", counts)
             words = f"{formatting.count(len(found))} of {formatting.count(size)} {_PLURALS[word.field or '']}"
-        return Choices(rows, words, _first(word, found), also=_ALSO if self._view == RUNS and word.field else ())
+        return Choices(rows, words, _first(word, found), also=_also(word) if self._view == RUNS and word.field else ())
 
     def preview(self, text: str) -> Preview:
         try:
@@ -103,6 +99,16 @@ class ViewArguments:
 
     def _parse(self, text: str) -> ViewAddress:
         return parse_line(f"{self._view} {text}" if self._view else text)
+
+
+def _also(word: TypedWord) -> Line:
+    """Return the other fields."""
+    return (
+        Piece(" ".join(f"{name}:" for name in _ALSO if name != word.field), Token.TEXT),
+        Piece(" and ", Token.FAINT),
+        Piece("-tag:", Token.TEXT),
+        Piece(" for not", Token.FAINT),
+    )
 
 
 def _first(word: TypedWord, found: list[Completion]) -> int | None:
@@ -170,7 +176,8 @@ class RunArguments:
         search = self._numbers.ids(part)
         choices = [self._choice(run_id) for run_id in search.found]
         count = len(choices) if search.is_complete else 0
-        words = f"{count} of {formatting.count(self._numbers.loaded_count)} loaded runs" if part and count else ""
+        found = formatting.count(count, at_least=count >= MAX_FOUND_IDS)
+        words = f"{found} of {formatting.count(self._numbers.loaded_count)} loaded runs" if part and count else ""
         return Choices(choices, words, 0 if part and choices else None)
 
     def preview(self, text: str) -> Preview:

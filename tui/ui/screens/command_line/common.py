@@ -45,11 +45,11 @@ def common_commands(
     themes = OneOf("NAME", tuple(_THEMES.values()), setter.use_theme, current=setter.theme, until=UNTIL)
     settings = SettingArguments(setter.settings(), setter.use, UNTIL)
     return [
-        Command(ERRORS, "Error groups: what fails, since when, in which version.", _nothing, arguments=errors),
-        Command(RUNS, "The list, by task: status: tag: version: since: …", _nothing, arguments=runs),
+        Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
+        Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
         Command(
             "run",
-            "One run, by its id, a link or the last letters of the id.",
+            "One run, by its id, a link, or its last letters.",
             _nothing,
             arguments=RunArguments(live, numbers, apply),
         ),

@@ -34,7 +34,7 @@ def link_choices(
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
     if link.kind is LinkKind.ERROR:
-        return Choices([_errors_choice(apply)], first=0, heading=heading, notes=[(), _KNOWN])
+        return Choices([_errors_choice(apply)], first=0, heading=heading, notes=[_KNOWN])
     if link.kind is LinkKind.OTHER or link.run_id is None:
         return Choices(heading=heading, notes=[(Piece("This page has no view here.", Token.MUTED),), (), _KNOWN])
     run_id = link.run_id
@@ -42,16 +42,10 @@ def link_choices(
     if run is None and (failure := linked_run.failures.get(run_id)) is not None:
         said: Line = (Piece("The server says: ", Token.MUTED), Piece(f"{failure}.", Token.AMBER))
         return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
-    choices = [
-        Choice(
-            "open",
-            BoxRow("open", _run_line(run, link, environment), _ENTER),
-            run=partial(apply, ViewAddress(RUN, run=run_id)),
-        )
-    ]
+    choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _run_line(run, link, environment), _ENTER)]
     if run is not None:
         choices += _around(run, view, apply)
-    return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[(), _KNOWN])
+    return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[_KNOWN])
 
 
 _ENTER: Final[Line] = (Piece("Enter", Token.MUTED),)
@@ -68,7 +62,8 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
     ours = "" if environment is None else f"{environment.slug} of {environment.organisation}/{environment.project}"
     return [
         (Piece(f"It leads to {place}.", Token.AMBER),),
-        (Piece(f"This monitor shows {ours}, and its key reads nothing else: nothing opens.", Token.MUTED),),
+        (Piece(f"This monitor shows {ours}.", Token.MUTED),),
+        (Piece("Its key reads nothing else, so that nothing opens.", Token.MUTED),),
         (),
         _KNOWN,
     ]
@@ -96,16 +91,12 @@ def _around(run: Run, view: BaseScreen, apply: Apply) -> list[Choice]:
     error = run.error[1] if run.error is not None else None
     if error is not None and run.status.is_failed:
         from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+        from tui.present.errors.groups.words import error_line  # noqa: PLC0415
 
         kind = kind_of(error)
         group = ViewAddress(RUNS, f"group:{kind.fingerprint[:_FINGERPRINT_CHARS]}")
-        name = f"{error.name} " if error.name else ""
-        sentence: Line = (
-            Piece("the runs of its group: ", Token.MUTED),
-            Piece(name, Token.TEXT),
-            Piece(error.message, Token.MUTED),
-        )
-        found.append(Choice("errors", BoxRow("errors", sentence), run=partial(apply, group)))
+        sentence: Line = (Piece("the runs of its group: ", Token.MUTED), *error_line(kind))
+        found.append(_view("errors", group, apply, sentence))
     parent_id = run.fixed.parent_id
     if parent_id is not None or run.fixed.root_id not in {None, run.id}:
         parent = None if parent_id is None else view.live.get(parent_id)
@@ -116,14 +107,18 @@ def _around(run: Run, view: BaseScreen, apply: Apply) -> list[Choice]:
             Piece(f"{task} ", Token.TEXT),
             Piece(parent_id or run.fixed.root_id or "", Token.MUTED),
         )
-        found.append(Choice("tree", BoxRow("tree", line), run=partial(apply, tree)))
+        found.append(_view("tree", tree, apply, line))
     return found
 
 
 def _errors_choice(apply: Apply) -> Choice:
     sentence: Line = (Piece("the error groups of this environment; the link's own is not looked up", Token.MUTED),)
-    return Choice("errors", BoxRow("errors", sentence, _ENTER), run=partial(apply, ViewAddress(ERRORS)))
+    return _view("errors", ViewAddress(ERRORS), apply, sentence, _ENTER)
+
+
+def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
+    return Choice(address.words, BoxRow(name, sentence, right), run=partial(apply, address))
 
 
 def _copy_choice(run_id: RunId, copy: Callable[[RunId], object]) -> Choice:
-    return Choice("copy", BoxRow("copy", (Piece("the id alone", Token.MUTED),)), run=partial(copy, run_id))
+    return Choice("", BoxRow("copy", (Piece("the id alone", Token.MUTED),)), run=partial(copy, run_id))

@@ -1,0 +1,161 @@
+"""The state of the command line without a screen: what is chosen, what Tab and Enter do."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.present.command_line.box import BoxContent, BoxRow, HistoryLine, box_lines, visible_top
+from tui.present.styled import Piece, line_width, plain
+from tui.store.command_line.links import PastedLink
+from tui.ui.model.command_line.arguments import Choice, Choices
+from tui.ui.model.command_line.commands import Command
+from tui.ui.model.command_line.model import CommandLine, Execution
+from tui.ui.model.command_line.value_arguments import OneOf, Setting, SettingArguments, Value
+
+NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)
+HISTORY = [HistoryLine(NOW, "sort took"), HistoryLine(NOW, "next pane"), HistoryLine(NOW, "sort gone")]
+
+
+class Line(CommandLine):
+    """A command line whose commands record what they ran."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        orders = OneOf(
+            "ORDER", [Value("age"), Value("took"), Value("task")], lambda name: self.ran.append(f"sort {name}")
+        )
+        number = Setting("A number", "2", [Value("5")], lambda text: "" if text.isdigit() else "no number", str)
+        commands = [
+            Command("sort", "The order of the list.", lambda: None, arguments=orders),
+            Command(
+                "set",
+                "A setting.",
+                lambda: None,
+                arguments=SettingArguments(
+                    {"interval": number}, lambda *both: self.ran.append(" ".join(both)), "for now"
+                ),
+            ),
+            Command("next pane", "The next pane.", lambda: self.ran.append("next pane"), "tab"),
+            Command("quit", "End the program.", lambda: self.ran.append("quit"), aliases=("q",)),
+        ]
+        super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of)
+
+    def _choices_of(self, link: PastedLink) -> Choices:
+        return Choices([Choice(f"run {link.run_id}", BoxRow("open"), run=lambda: self.ran.append("open"))], first=0)
+
+    def enter_all(self, text: str) -> str | None:
+        """Type a text and press Enter. Return the text that Enter put into the line."""
+        self.type(text)
+        found = self.enter()
+        if isinstance(found, Execution):
+            found.run()
+            return None
+        return found
+
+
+@pytest.mark.parametrize(
+    ("typed", "ran"),
+    [
+        ("q", "quit"),
+        (":q", "quit"),
+        ("pane", "next pane"),
+        ("nxp", "next pane"),
+        ("sort took", "sort took"),
+        ("SORT TOOK", "sort took"),
+        ("sort to", "sort took"),
+        ("  sort   took ", "sort took"),
+        ("set interval 7", "interval 7"),
+        ("run_abc123", "open"),
+        ("run run_abc123", "open"),
+    ],
+)
+def test_enter_runs_the_line_with_what_is_chosen(typed: str, ran: str) -> None:
+    line = Line()
+    assert line.enter_all(typed) is None
+    assert line.ran == [ran]
+
+
+@pytest.mark.parametrize("typed", ["vsort", "sort xyz", "set interval x", "set interval", "set", "zzz zzz"])
+def test_enter_runs_nothing_that_is_not_understood(typed: str) -> None:
+    line = Line()
+    line.enter_all(typed)
+    assert line.ran == []
+
+
+def test_enter_on_an_unfinished_command_takes_it_into_the_line() -> None:
+    assert Line().enter_all("so") == "sort "
+    assert Line().enter_all("set i") == "set interval "
+
+
+def test_suggestion_begins_as_the_typed_text() -> None:
+    line = Line()
+    for typed, suggestion in (("so", "sort "), ("sort t", "sort took"), ("pane", ""), ("", ""), ("sort took", "")):
+        line.type(typed)
+        assert line.suggestion == suggestion
+    line.type("pane")
+    assert line.completed() == "next pane"
+
+
+def test_choice_moves_and_wraps_around() -> None:
+    line = Line()
+    line.type("sort t")
+    line.move(1)
+    assert line.chosen is not None
+    assert line.chosen.text == "task"
+    line.move(1)
+    assert line.suggestion == "sort took"
+    line.move(-10)
+    line.go_to(-1)
+    assert line.suggestion == "sort task"
+
+
+def test_history_is_searched_and_what_is_gone_runs_nothing() -> None:
+    line = Line()
+    line.type("so")
+    line.search_history()
+    assert [choice.text for choice in line.choices] == ["sort took", "sort gone"]
+    line.search_history()
+    assert line.enter() is None
+    assert line.end_search()
+    assert not line.end_search()
+    assert line.typed == "so"
+
+
+def test_unknown_word_names_the_nearest() -> None:
+    line = Line()
+    line.type("vsort now")
+    assert plain(line.content().heading) == "No command vsort. Nearest: sort."
+    line.type("\x1b[31m\u202ezzz")
+    assert "\x1b" not in plain(line.content().heading)
+
+
+@given(st.text(max_size=30), st.lists(st.sampled_from([1, -1, 10]), max_size=4))
+def test_any_text_is_answered(text: str, moves: list[int]) -> None:
+    line = Line()
+    line.type(text)
+    for step in moves:
+        line.move(step)
+    lines = box_lines(line.content(), 60, 18, top=0, now=NOW)
+    assert len(lines) <= 18
+    assert all(line_width(each.line) <= 60 for each in lines)
+    assert line.suggestion == "" or line.suggestion.startswith(text)
+    line.enter()
+
+
+@given(st.integers(0, 60), st.integers(0, 30), st.integers(1, 40), st.integers(20, 200), st.integers(0, 59))
+def test_box_fits_every_size(rows: int, notes: int, height: int, width: int, cursor: int) -> None:
+    content = BoxContent(
+        rows=[BoxRow(f"name {n}", (Piece("x" * 90),), (Piece("12"),)) for n in range(rows)],
+        cursor=cursor if cursor < rows else None,
+        below=[("Enter", (Piece("y" * 200),))] * notes,
+        command="trigger-tui ls " + "--task some-task " * 20,
+        history=[HistoryLine(NOW, "z" * 300)] * 5,
+    )
+    lines = box_lines(content, width, height, top=0, now=NOW)
+    assert len(lines) <= height
+    assert all(line_width(each.line) <= width for each in lines)
+    if cursor < rows and height > 4:
+        assert any(each.is_cursor for each in lines)
+    assert 0 <= visible_top(content.cursor, 0, rows) <= max(0, rows - 1)
