@@ -1,5 +1,6 @@
 """The start at the address of a view, and saved views, through the real program."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.cli.test_monitor import DEMO, MONITOR
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment, trigger_tui
+from tui.cli.commands.monitor import view_address
+from tui.cli.exit_codes import Stop
 
 
 def test_demo_starts_at_an_address() -> None:
@@ -32,6 +35,16 @@ def test_demo_starts_at_an_address() -> None:
 def test_wrong_address_is_one_line(arguments: tuple[str, ...], reason: str) -> None:
     done = trigger_tui(*arguments, url="http://127.0.0.1:9")
     assert (done.code, done.out, done.err) == (2, "", reason)
+
+
+def test_span_in_an_address_is_in_the_zone_of_the_file() -> None:
+    zone = timezone(timedelta(hours=14))
+    since = f"{datetime.now(zone) - timedelta(minutes=3):%Y-%m-%d %H:%M}-now"
+    address = view_address(f"runs?since={since}", zone)
+    assert address is not None
+    assert address.since == since
+    with pytest.raises(Stop, match="has not begun"):
+        view_address(f"runs?since={since}", UTC)
 
 
 def test_word_without_a_question_mark_stays_a_command() -> None:

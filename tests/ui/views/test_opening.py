@@ -1,8 +1,10 @@
 """Views by their addresses: opened in the monitor and at its start, and named again."""
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
@@ -16,7 +18,7 @@ from tui.ui.views.opening import address_of, apply_address
 OTHER_VIEWS = (
     "runs?task=task-*&q=x&since=2h&sort=took",
     "errors?q=customer&since=6h&sort=most",
-    "runs?server-task=task-1&since=2026-11-24%2009:00-10:00",
+    "runs?server-task=task-1&since=2026-11-24%2009:00-10:00z",
     "errors?server-tag=customer",
     "run?id=run_1",
     "runs?-tag=x",
@@ -37,6 +39,23 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
 
     run_story(story, tmp_path, failing_fleet())
     assert not list(tmp_path.rglob("screen-*.json"))
+
+
+def test_typed_span_is_local_and_its_address_is_in_utc(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        settings = replace(monitor.session.settings, timezone="Asia/Kolkata", zone=ZoneInfo("Asia/Kolkata"))
+        monitor.session.change_settings(settings)
+        assert apply_address(monitor.app, parse_address("runs?since=2026-11-24%2014:30-15:30")) is None
+        await monitor.later(1)
+        assert str(address_of(monitor.app.screen)) == "runs?since=2026-11-24%2009:00-10:00z"
+        await monitor.press("f")
+        assert "2026-11-24 14:30-15:30" in monitor.text
+        await monitor.press("escape")
+        monitor.session.change_settings(replace(settings, timezone="UTC", zone=UTC))
+        await monitor.press("f")
+        assert "2026-11-24 09:00-10:00" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet())
 
 
 def test_address_shows_what_it_names(tmp_path: Path) -> None:

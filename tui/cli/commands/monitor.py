@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -23,7 +23,8 @@ from tui.cli.options import config_file_of, config_option, following_options
 from tui.cli.world_options import WorldOptions, world_options, world_options_of
 from tui.lazy_dataclass import dataclass
 from tui.output import Output
-from tui.settings import Settings, read_relay_settings, read_settings
+from tui.settings import ConfigFile, Settings, read_relay_settings, read_settings
+from tui.settings.reading import file_values
 
 if TYPE_CHECKING:
     import socket
@@ -85,8 +86,8 @@ def relay_options(command: F) -> F:
     return command
 
 
-def view_address(text: str | None) -> "ViewAddress | None":
-    """Parse the address of the first view. Raises `Stop` if it is none."""
+def view_address(text: str | None, zone: tzinfo) -> "ViewAddress | None":
+    """Parse the address of the first view, with times in a zone. Raises `Stop` if it is none."""
     if text is None:
         return None
     from tui.store.addresses.addressed_views import period_problem
@@ -96,7 +97,7 @@ def view_address(text: str | None) -> "ViewAddress | None":
         address = parse_address(text)
     except AddressError as error:
         raise Stop(ExitCode.USAGE, str(error)) from None
-    if (problem := period_problem(address.since, datetime.now(UTC))) is not None:
+    if (problem := period_problem(address.since, datetime.now(zone))) is not None:
         raise Stop(ExitCode.USAGE, problem)
     return address
 
@@ -111,17 +112,17 @@ class DisplayOptions:
     """The view to start with."""
 
     @classmethod
-    def of(cls, options: dict[str, Any], output: Output) -> Self:
-        """Remove the display options from a command's options, and return them."""
-        is_ascii = options.pop("ascii_only") or output.is_ascii
-        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None)))
+    def of(cls, options: dict[str, Any], output: Output, file: ConfigFile) -> Self:
+        """Remove the display options from a command's options, and return them. The file names the zone of times."""
+        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, file_values(file)[0]["zone"]
+        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None), zone))
 
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
     """Run the monitor until the user quits. The variables and options name the API or the relay."""
-    display = DisplayOptions.of(options, output)
-    _check_terminal(os.environ)
     relay_url, ca, file = options.pop("relay_url"), options.pop("tls_ca"), config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
+    _check_terminal(os.environ)
     if relay_url is None:
         if ca is not None:
             raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
@@ -151,7 +152,8 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     from tui.emulator.server.child import run_in_child
 
     world = world_options_of(options)
-    display, file = DisplayOptions.of(options, output), config_file_of(options)
+    file = config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
     _check_terminal(os.environ)
     slug = "prod" if is_production else "dev"
     with run_in_child(lambda listener: _serve(world, slug, listener)) as child:

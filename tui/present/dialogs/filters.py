@@ -4,7 +4,7 @@ This module reads the typed values, explains them, and points out mistakes. `sto
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from tui.domain.filters import RunFilters, parse_period, period_text
@@ -69,8 +69,8 @@ def values_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
 
 
-def typed_of(chosen: ServerFilter) -> Typed:
-    """Return the initial content of the dialog."""
+def typed_of(chosen: ServerFilter, zone: tzinfo = UTC) -> Typed:
+    """Return the initial content of the dialog, with times in the zone in which they are read again."""
     filters = chosen.filters
     return Typed(
         frozenset(filters.statuses),
@@ -78,14 +78,19 @@ def typed_of(chosen: ServerFilter) -> Typed:
         ", ".join(filters.tags),
         ", ".join(filters.versions),
         ", ".join(filters.queues),
-        period_words(filters, chosen.period),
+        period_words(filters, chosen.period, zone),
     )
 
 
-def period_words(filters: RunFilters, period: timedelta) -> str:
-    """Return a period as it can be typed: `24h`, or `2026-11-26 02:50-03:20`."""
+def period_words(filters: RunFilters, period: timedelta, zone: tzinfo = UTC) -> str:
+    """Return a period as it can be typed: `24h`, or `2026-11-26 02:50-03:20` in a zone."""
     begin = filters.created_from
-    return period_text(period) if begin is None else time_span_text(begin, filters.created_to)
+    return period_text(period) if begin is None else time_span_text(begin.astimezone(zone), filters.created_to)
+
+
+def absolute_period_words(filters: RunFilters, period: timedelta) -> str:
+    """Return a period as it is understood in every zone: `24h`, or `2026-11-26 02:50-03:20z`."""
+    return period_words(filters, period) + ("" if filters.created_from is None else "z")
 
 
 def read_typed(typed: Typed, default_period: timedelta, now: datetime | None = None) -> ServerFilter | None:

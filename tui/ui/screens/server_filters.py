@@ -79,7 +79,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
-        typed = say.typed_of(chosen)
+        typed = say.typed_of(chosen, now().tzinfo or UTC)
         self._known = known
         self._default_period = default_period
         self._run_limit = run_limit

@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.present.dialogs.filters import Typed, period_words, read_typed
+from tui.present.dialogs.filters import Typed, absolute_period_words, read_typed
 from tui.present.styled import Token
 from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS, SERVER_LISTS, period_problem
 from tui.store.addresses.view_address import ViewAddress
@@ -42,8 +42,7 @@ def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = Non
     Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
     """
     main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
-    now = app.session.now()
-    problem = period_problem(address.since, now)
+    problem = period_problem(address.since, app.session.local_now())
     if problem is not None:
         address = replace(address, since="")
     match address.view:
@@ -118,7 +117,7 @@ def _show_errors(main: MainScreen, address: ViewAddress) -> None:
 
 
 def _server_filter(main: MainScreen, address: ViewAddress) -> ServerFilter:
-    settings, now = main.live.session.settings, main.live.session.now()
+    settings, now = main.live.session.settings, main.live.session.local_now()
     period = read_typed(Typed(period=address.since), settings.history, now)
     assert period is not None, "apply_address has checked the period"
     window = period.filters
@@ -128,7 +127,7 @@ def _server_filter(main: MainScreen, address: ViewAddress) -> ServerFilter:
 
 def _address_of_list(main: MainScreen) -> ViewAddress:
     query, settings = main.run_list.views.query, main.live.session.settings
-    since = period_words(query.filters, query.period)
+    since = absolute_period_words(query.filters, query.period)
     is_usual = query.filters.created_from is None and query.period == settings.history
     return ViewAddress(
         RUNS,
