@@ -3,7 +3,9 @@
 # ruff: noqa: E501  the lines are those that the program prints
 
 import re
+import sys
 import tomllib
+import zoneinfo
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,6 +65,20 @@ def test_wrong_value_is_one_line_and_its_default(text: str, line: str) -> None:
     assert told(text) == [line]
     assert read(text).values == DEFAULTS
     assert not read(text).is_locked
+
+
+def test_machine_without_zones_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = zoneinfo.TZPATH
+    monkeypatch.setitem(sys.modules, "tzdata.zoneinfo.Europe", None)
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        (line,) = told('timezone = "Europe/Berlin"')
+        assert told('timezone = "UTC"') == told('timezone = "local"') == []
+    finally:
+        zoneinfo.reset_tzpath(to=before)
+    wanted = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
+    assert line == f'timezone: expected {wanted}, got "Europe/Berlin"'
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import CommandEntry, FileSettings
-from tui.settings.zones import zone_of
+from tui.settings.zones import has_zones, zone_of
 
 MAX_PROBLEMS: Final = 50
 """Problems of one document; the rest is counted."""
@@ -126,7 +126,10 @@ class _Reading:
         except msgspec.ValidationError as error:
             return self._complain_invalid(kind, key, value, where, str(error), depth, _LEFT_OUT if is_entry else "")
         if (check := _CHECKS.get(where)) is not None and not check(read):
-            return self._wrong(where, expected(kind.__annotations__[key]), value)
+            wanted = expected(kind.__annotations__[key])
+            if where == "timezone" and not has_zones():
+                wanted = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
+            return self._wrong(where, wanted, value)
         if is_entry and (problem := _problem_of_entry(read[0])) is not None:
             self._complain(f"{where}.{problem.where}", f"{problem.text}{_LEFT_OUT}")
             return _WRONG

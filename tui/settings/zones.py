@@ -64,3 +64,12 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, such as `Europe`
         raise ValueError(name) from error
+
+
+def has_zones() -> bool:
+    """Return whether this machine knows zones by name: from /usr/share/zoneinfo, or from the package tzdata."""
+    try:
+        zone_of("Europe/London")
+    except ValueError:
+        return False
+    return True
