@@ -45,7 +45,9 @@ class LinkDialog(PaintedDialog[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,q,enter,o", "close", "back", "Close the dialog."),
+        bind("escape", "close", "back", "Close the dialog.", id="back"),
+        bind("q", "close", "back", "Close the dialog."),
+        bind("o", "close", "back", "Close the dialog.", id="browse"),
         bind("y", "copy_link", "copy", "Copy the link."),
     ]
 

@@ -7,8 +7,9 @@ import asyncio
 import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.domain.ids import RunId
@@ -22,10 +23,11 @@ from tui.present.outgoing.opened import block_text, log_text, value_text
 from tui.ui.base import app_of, call_soon
 from tui.ui.data.body_fetch import fetch_value
 from tui.ui.data.live_model import LiveModel
+from tui.ui.input.keys import bind
 from tui.ui.panes.base import PagePane, Pane
 from tui.ui.panes.logs import LogsPane
 from tui.ui.programs.readers import Reader, read_outside
-from tui.ui.screens.copy_menu import CopyMenu
+from tui.ui.screens.copy_menu import PartMenu
 
 _LABELS: Final = {"p": "payload", "o": "output", "m": "metadata", "e": "error"}
 """What the letters of the menu open. They are those of the copy menu."""
@@ -70,21 +72,24 @@ def _read_log(screen: Screen[Any], pane: LogsPane, run_id: RunId, reader: Reader
     app.session.spawn(read_outside(app, reader, _file_name(run_id, "log", "log"), make), f"read the log of {run_id}")
 
 
-class ReadMenu(CopyMenu):
+class ReadMenu(PartMenu):
     """Asks which part of a run to open. A part that is stored apart is fetched first.
 
     With a `label`, that part is opened as soon as it is known.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter", "choose", "open", "Open the part under the cursor.", id="read-chosen"),
+    ]
+
     def __init__(self, live: LiveModel, run_id: RunId, reader: Reader, label: str | None = None) -> None:
-        super().__init__(live, run_id)
+        super().__init__(live, run_id, MenuWords(f"Open in the {reader.value}", "Enter or the letter opens"))
         self._reader = reader
         self._label = label
         self._fetching: asyncio.Task[None] | None = None
         self._fetching_s = 0
 
     def on_mount(self) -> None:
-        self.words = MenuWords(f"Open in the {self._reader.value}", "Enter or the letter opens")
         super().on_mount()
         if self._label is not None:
             self._open(self._label)

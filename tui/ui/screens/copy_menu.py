@@ -21,7 +21,7 @@ from tui.wire.errors import ApiError
 WIDTH: Final = 84
 
 
-class CopyMenu(PaintedDialog[None]):
+class PartMenu(PaintedDialog[None]):
     """Offers the parts of one run, and what else the caller offers.
 
     Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
@@ -29,23 +29,18 @@ class CopyMenu(PaintedDialog[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "close", "back", "Copy nothing.", id="back"),
-        bind("q", "close", "back", "Copy nothing."),
-        bind("Y", "close", "back", "Copy nothing.", id="copy-menu"),
-        bind("enter", "copy", "copy", "Copy the part under the cursor.", id="copy-chosen"),
+        bind("escape", "close", "back", "Close the menu.", id="back"),
+        bind("q", "close", "back", "Close the menu."),
         bind("j,down", "move(1)", "down", "One line down.", id="down"),
         bind("k,up", "move(-1)", "up", "One line up.", id="up"),
     ]
 
-    def __init__(
-        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard | None = None, others: Sequence[Clip] = ()
-    ) -> None:
+    def __init__(self, live: LiveModel, run_id: RunId | None, words: MenuWords, others: Sequence[Clip] = ()) -> None:
         super().__init__()
         self._others = list(others)
-        self.words = MenuWords()
+        self.words = words
         self.live = live
         self.run_id = run_id
-        self._clipboard = clipboard
         self._redactor = redactor_of(live.session.settings)
         self._dialog = Dialog()
         self._note = ""
@@ -77,7 +72,7 @@ class CopyMenu(PaintedDialog[None]):
         self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
         self._draw()
 
-    def action_copy(self) -> None:
+    def action_choose(self) -> None:
         if self._clips:
             self.choose(self._clips[self._cursor])
 
@@ -85,13 +80,8 @@ class CopyMenu(PaintedDialog[None]):
         self.dismiss()
 
     def choose(self, clip: Clip) -> None:
-        """Copy the text of a row."""
-        if clip.text is None:
-            self.note(f"cannot copy {clip.name}: {clip.note}")
-            return
-        self.dismiss()
-        if self._clipboard is not None:
-            self._clipboard.send(clip.name, clip.text)
+        """Do with a row what the menu is for."""
+        raise NotImplementedError
 
     def note(self, text: str) -> None:
         """Show a text in place of the hint."""
@@ -130,3 +120,25 @@ class CopyMenu(PaintedDialog[None]):
         session = self.live.session
         redact = self._redactor.redact
         return [*clips_of(run), *ticket_clips(run, session.store.environment, redact, session.settings.zone)]
+
+
+class CopyMenu(PartMenu):
+    """Copies what the user chooses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("Y", "close", "back", "Copy nothing.", id="copy-menu"),
+        bind("enter", "choose", "copy", "Copy the part under the cursor.", id="copy-chosen"),
+    ]
+
+    def __init__(
+        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
+    ) -> None:
+        super().__init__(live, run_id, MenuWords(), others)
+        self._clipboard = clipboard
+
+    def choose(self, clip: Clip) -> None:
+        if clip.text is None:
+            self.note(f"cannot copy {clip.name}: {clip.note}")
+        else:
+            self.dismiss()
+            self._clipboard.send(clip.name, clip.text)
