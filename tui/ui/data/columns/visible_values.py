@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.run import Absent, Body, Run
+from tui.domain.run import Absent, Body, Run, Stamp
 from tui.domain.status import RunStatus
 from tui.present.own_columns.cell_value import CellValue, Unshown, cell_value
 from tui.present.own_columns.column_path import METADATA, OUTPUT, PAYLOAD, ColumnPath
@@ -79,7 +79,7 @@ class VisibleValues:
         known = self._values.get(run.id)
         if known is not None and path in known:
             return known[path]
-        return Unshown.NOT_READ if run.body is None else value_in_body(run.body[1], path)
+        return Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
 
     def look(self) -> None:
         """Read the values of visible runs that lack them. Call it when other rows are visible, or runs have changed."""
@@ -107,7 +107,7 @@ class VisibleValues:
         if run.is_gone:
             return False
         if run.body is not None:
-            self._keep(run, run.body[1])  # the store keeps few bodies
+            self._keep(run, *run.body)  # the store keeps few bodies
         known = self._values.get(run.id, {})
         return any(self._is_unread(run, path, known) for path in self._paths)
 
@@ -169,15 +169,17 @@ class VisibleValues:
         await self._session.settle()
         run = self._session.store.get(run_id)
         if run is not None and response.patch.body is not None:
-            self._keep(run, response.patch.body[1])
+            self._keep(run, *response.patch.body)
 
-    def _keep(self, run: Run, body: Body) -> None:
+    def _keep(self, run: Run, stamp: Stamp, body: Body) -> None:
         """Keep the values of the shown columns, and forget those of the run that was read first."""
         known = self._values.pop(run.id, {})
         for path in self._paths:
-            is_lasting = path.root == PAYLOAD or (path.root == OUTPUT and _may_have_output(run))
-            if is_lasting and path not in known:
-                known[path] = value_in_body(body, path)
+            if path.root == METADATA or path in known or (path.root == OUTPUT and not _may_have_output(run)):
+                continue
+            value = value_in_body(run, stamp, body, path)
+            if value is not Unshown.NOT_READ:
+                known[path] = value
         if known:
             self._values[run.id] = known
         if len(self._values) > MAX_RUNS:
@@ -193,13 +195,20 @@ class VisibleValues:
             self._blocked_until_s = self._session.clock.monotonic_s() + RETRY_AFTER_S
 
 
-def value_in_body(body: Body, path: ColumnPath) -> CellValue:
-    """Return the value at a path of a payload or an output."""
+def value_in_body(run: Run, stamp: Stamp, body: Body, path: ColumnPath) -> CellValue:
+    """Return the value at a path of a payload or an output. A body that was read before the end has no output yet."""
     is_payload = path.root == PAYLOAD
+    if not is_payload and not _is_after_end(run, stamp):
+        return Unshown.NOT_READ
     if (body.payload_url if is_payload else body.output_url) is not None:
         return Unshown.APART
     value = body.payload if is_payload else body.output
     return Unshown.MISSING if isinstance(value, Absent) else cell_value(path.find(value))
+
+
+def _is_after_end(run: Run, stamp: Stamp) -> bool:
+    state = run.state
+    return state is not None and stamp.updated_at >= (state.finished_at or state.updated_at)
 
 
 def _may_have_output(run: Run) -> bool:
