@@ -135,3 +135,22 @@ def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
         assert "100%" in monitor.lines[FIRST]
 
     run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", BAR)}, realtime=True, wait_s=4)
+
+
+def test_one_page_brings_the_metadata_of_many_runs(tmp_path: Path) -> None:
+    """The feed reports new runs without their metadata."""
+    fleet = completed_fleet(3)
+
+    async def story(monitor: Monitored) -> None:
+        now_s = fleet.now_s
+        live = [FleetRun(number, now_s + 0.5, now_s + 0.6) for number in range(900, 912)]
+        fleet.add_all(live)
+        await monitor.later(0.7)
+        for each in live:
+            fleet.truth(each).metadata = {"progress": 0.25}
+            fleet.world.lifecycle._changes.touch(fleet.truth(each))
+        await monitor.later(15)
+        assert all(" 25%" in line for line in monitor.lines[FIRST : FIRST + 12])
+        assert reads(monitor) == 0
+
+    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", BAR)}, realtime=True, wait_s=4)

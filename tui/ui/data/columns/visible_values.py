@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Absent, Body, Run, Stamp
 from tui.domain.status import RunStatus
+from tui.domain.update import RunsRead
 from tui.present.own_columns.cell_value import CellValue, Unshown, cell_value
 from tui.present.own_columns.column_path import METADATA, OUTPUT, PAYLOAD, ColumnPath
 from tui.session import Session
@@ -25,6 +27,13 @@ REREAD_AFTER_S: Final = 5.0
 
 RETRY_AFTER_S: Final = 30.0
 """After a failure of the server."""
+
+MIN_PAGE_RUNS: Final = 4
+"""Where at least as many of the newest runs lack their metadata alone, one page of the list brings it."""
+
+PAGE_RUNS: Final = 100
+PAGE_RETRY_AFTER_S: Final = 60.0
+"""After a page without any of these runs, which a filter may cause."""
 
 MAX_CONCURRENT_READS: Final = 3
 MAX_RUNS: Final = 500
@@ -60,7 +69,7 @@ class VisibleValues:
         """For runs that were read, the moment of the clock before which they are not read again."""
 
         self._fetch = CoalescedFetch(session.clock, self._start)
-        self._blocked_until_s = 0.0
+        self._blocked_until_s = self._no_page_until_s = 0.0
         self._is_refused = False
 
     def show(self, paths: Iterable[ColumnPath]) -> None:
@@ -108,8 +117,11 @@ class VisibleValues:
             return False
         if run.body is not None:
             self._keep(run, *run.body)  # the store keeps few bodies
+        return bool(self._missing_roots(run))
+
+    def _missing_roots(self, run: Run) -> set[str]:
         known = self._values.get(run.id, {})
-        return any(self._is_unread(run, path, known) for path in self._paths)
+        return {path.root for path in self._paths if self._is_unread(run, path, known)}
 
     def _is_unread(self, run: Run, path: ColumnPath, known: Collection[ColumnPath]) -> bool:
         match path.root:
@@ -132,6 +144,7 @@ class VisibleValues:
         session = self._session
         pace = Pace(session.budget, session.clock)
         try:
+            run_ids = await self._read_page(run_ids)
             for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
                 visible = set(self._visible())
                 some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
@@ -147,6 +160,29 @@ class VisibleValues:
             self._record_failure(error)
         finally:
             self._fetch.finish()
+
+    async def _read_page(self, run_ids: Sequence[RunId]) -> Sequence[RunId]:
+        """Read the newest page of the list if that saves reads. Return the runs that remain. Raises `ApiError`."""
+        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpx
+
+        session, store = self._session, self._session.store
+        newest = store.newest()
+        runs = [run for run_id in run_ids if (run := store.get(run_id)) is not None]
+        of_page = {run.id for run in runs if self._missing_roots(run) == {METADATA}}
+        is_at_top = newest is not None and newest.id in self._visible()
+        now_s = session.clock.monotonic_s()
+        has_lists = session.fetcher.lists is not None and now_s >= self._no_page_until_s
+        if not has_lists or not is_at_top or len(of_page) < MIN_PAGE_RUNS:
+            return run_ids
+        page = await session.fetcher.fetch_page(RunFilters(), Priority.VISIBLE, size=PAGE_RUNS)
+        await session.emit(RunsRead(page.patches))
+        await session.settle()
+        found = of_page & {patch.id for patch in page.patches}
+        if not found:
+            self._no_page_until_s = now_s + PAGE_RETRY_AFTER_S
+        self._next_s |= dict.fromkeys(found, now_s + REREAD_AFTER_S)
+        self._on_values(found)
+        return [run_id for run_id in run_ids if run_id not in found]
 
     async def _read_one(self, run_id: RunId) -> None:
         """Read one run. Raises `ApiError` if no other run can be read either."""
