@@ -14,6 +14,7 @@ from tests.support.commands import Done, environment, in_this_process, trigger_t
 from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
+from tui.cli.commands import NAMES, load
 from tui.settings.json_schema import config_schema
 from tui.ui.look.palettes import PALETTES, ColorMode
 
@@ -96,6 +97,11 @@ def test_check_remarks_on_a_low_contrast(tmp_path: Path) -> None:
     done = run(tmp_path, "--check", COLORTERM="truecolor", TERM="xterm-256color")
     assert done.code == 0
     assert done.err.startswith(f"~/{PATH}: colors.rose: expected a contrast of 4.5:1 with surface, got 1.")
+
+
+def test_each_command_that_reads_the_file_takes_another_one() -> None:
+    without = {name for name in NAMES if not any("--config" in option.opts for option in load(name).params)}
+    assert without == {"emulator"}
 
 
 def test_check_without_a_file_is_right(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import click
 
 from tui.cli.allocator import return_large_blocks
 from tui.cli.exit_codes import SIGNAL_EXIT_BASE, ExitCode, Stop
-from tui.cli.options import settings_of
+from tui.cli.options import config_option, settings_of
 from tui.cli.sessions import open_session, report_complaints
 from tui.cli.stderr_lines import StderrLines
 from tui.output import Output, OutputClosed
@@ -75,6 +75,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 )
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
 @click.option("--interval", "interval_s", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")
+@config_option
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
 def relay(
