@@ -6,7 +6,8 @@ import pytest
 
 from tui.settings.reader import read_document
 
-HEAD = "[[commands]]\nname = 'n'\n"
+HEAD = "[[commands]]\n"
+HINT = "readonly = true says that it changes nothing"
 SCRIPT = (
     "expected no placeholder: a shell or an interpreter runs this argument; pass values behind a script, "
     'which has them as "$1"'
@@ -16,12 +17,24 @@ WRONG = [
     ("command = ['p', '{run.id}']\nscope = 'marks'", 'command[1]: {run.id} needs scope = "run"'),
     ("command = ['{run.task}']", "command[0]: expected the name of a program: a value of the selection cannot be one"),
     ("command = ['sh', '-c', 'x {run.id}']", f"command[2]: {SCRIPT}"),
+    ("command = ['p']\nkey = 'k'", f'key: what writes takes only a capital such as K, got "k" ({HINT})'),
+    ("command = ['p']\nkey = 'ctrl-g'", f'key: what writes takes only a capital such as K, got "ctrl-g" ({HINT})'),
+    (
+        "command = ['p']\nname = 'Cancel'",
+        'name: expected another name for a command without a key: "cancel" is one of the program',
+    ),
 ]
 
 
-@pytest.mark.parametrize(("text", "line"), WRONG, ids=["unknown", "scope", "program", "script"])
+def named(text: str) -> str:
+    return text if "name =" in text else f"name = 'n'\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), WRONG, ids=["unknown", "scope", "program", "script", "letter", "ctrl", "name"]
+)
 def test_wrong_command_is_left_out(text: str, line: str) -> None:
-    document = read_document(tomllib.loads(f"{HEAD}{text}\n\n[[commands]]\nname = 'good'\ncommand = ['p']\n"))
+    document = read_document(tomllib.loads(f"{HEAD}{named(text)}\n\n[[commands]]\nname = 'good'\ncommand = ['p']\n"))
     assert [f"{each.where}: {each.text}" for each in document.problems] == [
         f"commands[0].{line}; this entry is left out"
     ]

@@ -124,9 +124,26 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
         assert not recorder.was_called
         await monitor.press("y")
         await until_end(monitor, "asks")
+        await monitor.press("U")
+        await monitor.later(11)
+        assert "type run and Enter" in monitor.text, "a terminal that never answers"
+        await monitor.press(*"run", "enter")
+        await until_real(monitor, lambda: len(reports_of(monitor, "asks")) == 2, "the second end")
         assert recorder.arguments == ["--", "-rf \n"]
 
     run_story(story, tmp_path, hostile_fleet("-rf \n"), environ=environ(), file=file)
+
+
+def test_key_is_never_an_argument(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    file = config_of(tmp_path, entry("leak", recorder.command("{run.task}"), key="K", background=True))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "K")
+        assert "leak: not run: an argument has a key or token" in footer(monitor)
+        assert not recorder.was_called
+
+    run_story(story, tmp_path, hostile_fleet(f"a {SECRET} b"), environ=environ(), file=file)
 
 
 def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
@@ -135,7 +152,7 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
         tmp_path,
         entry("deploy", show, key="K", background=True),
         entry("not in prod", show, key="U", background=True, production=False, readonly=True),
-        entry("look", show, key="O", background=True, readonly=True),
+        entry("look", show, key="I", background=True, readonly=True),
         entry("no key", show, background=True),
     )
     production = small_fleet()
@@ -143,7 +160,7 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
 
     async def read_only(monitor: Monitored) -> None:
         await monitor.press("j")
-        assert "U not in prod   O look" in footer(monitor)
+        assert "U not in prod   I look" in footer(monitor)
         assert "deploy" not in footer(monitor)
         await monitor.press("K")
         assert "K is not a key here" in footer(monitor)
@@ -155,15 +172,15 @@ def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
 
     async def in_production(monitor: Monitored) -> None:
         await monitor.press("j")
-        assert "K deploy   O look" in footer(monitor)
-        await monitor.press("O")
+        assert "K deploy   I look" in footer(monitor)
+        await monitor.press("I")
         await until_end(monitor, "look")
         await monitor.press("K")
         assert is_asking(monitor), "what may write always asks in production"
         assert "PRODUCTION" in monitor.lines[monitor.line_of("Run deploy?") - 2]
 
-    run_story(read_only, tmp_path, small_fleet(), environ=environ(), file=file, read_only=True)
-    run_story(in_production, tmp_path, production, environ=environ(), file=file)
+    run_story(read_only, tmp_path, small_fleet(), environ=environ(), file=file, read_only=True, size=(160, 40))
+    run_story(in_production, tmp_path, production, environ=environ(), file=file, size=(160, 40))
 
 
 def test_one_key_serves_marks_runs_and_groups(tmp_path: Path) -> None:

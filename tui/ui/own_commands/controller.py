@@ -20,7 +20,7 @@ from tui.present.styled import Line, Piece, Token
 from tui.settings import SECRET_VARIABLES
 from tui.ui.base import AppBase
 from tui.ui.own_commands.offered import OwnCommand, OwnSelection, is_hidden, subject_of
-from tui.ui.own_commands.variables import KEY, folder_for, redactor_for, variables_for
+from tui.ui.own_commands.variables import KEY, folder_for, holds_secret, redactor_for, variables_for
 from tui.ui.programs.background import (
     MAX_AT_ONCE,
     MAX_OUTPUT_BYTES,
@@ -36,6 +36,9 @@ MAX_NAME_CHARS: Final = 200
 
 MAX_LOGGED_IDS: Final = 100
 """Marked runs that a line of the action log names; the rest is counted."""
+
+CANNOT_START: Final = 127
+"""The exit code in the action log of a program that could not start, as of a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class CommandRunner:
         session, environ = self._session, self._app.environ
         subject = subject_of(command.scope, selection, session)
         expanded = expand(command.template, subject)
+        if holds_secret(expanded.arguments, environ, session.settings):
+            raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
         variables = variables_for(command.entry.env, environ, session.settings)
         program = expanded.arguments[0]
         if program.startswith("~/"):
@@ -212,6 +217,7 @@ class CommandRunner:
                 prepared.path, prepared.expanded.arguments, prepared.environ, folder_for(self._app.environ)
             )
         except (OSError, ValueError) as error:
+            self._record(prepared, CANNOT_START)
             self._later(partial(self._refuse, prepared.command, _why(error)))
         else:
             self._record(prepared, result.exit_code)
@@ -227,6 +233,7 @@ class CommandRunner:
         try:
             code = await self._app.run_in_foreground(arguments, prepared.environ)
         except (OSError, ValueError) as error:
+            self._record(prepared, CANNOT_START)
             self._later(partial(self._refuse, prepared.command, _why(error)))
             return
         self._record(prepared, code)

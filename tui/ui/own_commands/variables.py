@@ -40,6 +40,12 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
     return given
 
 
+def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
+    """Return whether arguments, which every user of the machine can read, hold one of our secrets."""
+    secrets = _secrets(environ, settings)
+    return any(secret in argument for argument in arguments for secret in secrets)
+
+
 def redactor_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> Redactor:
     """Return what removes our secrets, and the variables that were handed over, from the output of a command."""
     redactor = Redactor()
