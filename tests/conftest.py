@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from tests.support.recording_server import RecordingsApi
 
@@ -16,7 +17,13 @@ from tests.support.recording_server import RecordingsApi
 _SLOW = [HealthCheck.too_slow]
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60, suppress_health_check=_SLOW)
 settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=_SLOW)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+_profile = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
+settings.load_profile(_profile)
+
+# Hypothesis also draws texts and numbers that stand in the modules that are loaded, which it parses: the examples would
+# depend on the tests that the same process ran before. There is no public way to leave them out.
+if _profile == "repeatable":
+    providers._get_local_constants = lambda: providers._local_constants
 
 # Tests paint when they look. More frames, drawn at moments of real time, would only cost.
 os.environ["TEXTUAL_FPS"] = "1"
