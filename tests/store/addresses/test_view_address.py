@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
@@ -71,6 +71,8 @@ def test_address_means_the_same_in_both_notations(address: ViewAddress) -> None:
 
 
 @given(st.text(max_size=60))
+@example("VERSION")
+@example("-Status:failed")
 def test_any_text_is_an_address_or_is_refused_in_one_line(text: str) -> None:
     for parse in (parse_address, parse_words):
         for head in ("runs?", "runs ", "errors?", "errors ", "run?", ""):

@@ -211,8 +211,9 @@ def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> 
     check = _run_word if form.has_run else _field_word if form.has_fields else _plain_word
     texts: list[str] = []
     for word in words:
+        source = f"{word.field}:{word.rest}" if is_field(word) else word.source  # a field in lower case
         # A word whose last quote is closed, so that another may follow.
-        text = f"{'-' if word.is_negated else ''}{word.source}" + '"' * (word.source.count('"') % 2)
+        text = f"{'-' if word.is_negated else ''}{source}" + '"' * (source.count('"') % 2)
         problem = check(word, text)
         if problem:
             report(problem)
