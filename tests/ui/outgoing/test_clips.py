@@ -30,6 +30,10 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         assert await copied(monitor, "a") == f"run?id={run_id}"
         assert await copied(monitor, "s") == f"TRIGGER_API_URL={url} trigger-tui show {run_id}"
         assert await copied(monitor, "A") == "runs?"
+        await monitor.press("j")
+        await monitor.press("Y", "t", wait_s=1)  # the letter of a row that is not read yet
+        assert "ticket sent to the terminal" in monitor.text
+        await monitor.press("k", wait_s=1)
         assert await copied(monitor, "S") == f"TRIGGER_API_URL={url} trigger-tui ls"
         request = await copied(monitor, "C")
         assert request.startswith('curl -sS -H "Authorization: Bearer $TRIGGER_SECRET_KEY" -H ')

@@ -45,6 +45,8 @@ class PartMenu(PaintedDialog[None]):
         self._dialog = Dialog()
         self._note = ""
         self._is_reading = False
+        self._wanted: str | None = None
+        """The letter of a row that is not read yet."""
         self._cursor = 0
         self._run: Run | None = None
         self._clips: list[Clip] = []
@@ -63,10 +65,15 @@ class PartMenu(PaintedDialog[None]):
         self._draw()
 
     def on_key(self, event: events.Key) -> None:
-        for clip in self._clips:
-            if event.character == clip.key:
-                event.stop()
-                self.choose(clip)
+        clip = self._clip(event.character)
+        if clip is not None:
+            event.stop()
+            self.choose(clip)
+        elif self._is_reading:
+            self._wanted = event.character
+
+    def _clip(self, key: str | None) -> Clip | None:
+        return next((clip for clip in self._clips if clip.key == key), None)
 
     def action_move(self, lines: int) -> None:
         self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
@@ -100,6 +107,8 @@ class PartMenu(PaintedDialog[None]):
         if self.is_attached:
             self._note, self._is_reading, self._run = note, False, None
             self._draw()
+            if (clip := self._clip(self._wanted)) is not None:
+                self.choose(clip)
 
     def _draw(self) -> None:
         run = None if self.run_id is None else self.live.get(self.run_id) or Run(self.run_id)
