@@ -158,12 +158,7 @@ def _is_body(kind: type[DOMNode]) -> bool:
 
 
 def _screens() -> list[type[PaintedScreen[object]]]:
-    return [
-        kind
-        for kind in _nodes()
-        if issubclass(kind, PaintedScreen)
-        and not any(other is not kind and issubclass(other, kind) for other in _nodes())
-    ]
+    return [kind for kind in _nodes() if issubclass(kind, PaintedScreen) and kind is not PageScreen]
 
 
 def _nodes() -> list[type[DOMNode]]:

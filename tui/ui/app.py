@@ -19,6 +19,7 @@ from textual.signal import Signal
 
 from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
+from tui.present.key_words import use_own_keys
 from tui.session import Session
 from tui.settings import Complaint, Settings, without_secrets
 from tui.settings.config_file import shown_path
@@ -30,7 +31,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
-from tui.ui.input.keys import bind
+from tui.ui.input.keys import bind, key_label
 from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.library_caches import CHECK_INTERVAL_S, empty_large_caches
@@ -127,6 +128,8 @@ class TriggerApp(AppBase):
         self.own_commands: OwnCommands | None = None
         self._own_keymap: Keymap | None = None
         self.keys: Mapping[str, tuple[str, ...]] = {}
+        self.key_labels: dict[str, tuple[str, ...]] = {}
+        use_own_keys(self.key_labels)
         self._use_keys(session.settings)
         self._collector = FreezingCollector()
         self._is_complete = False
@@ -415,6 +418,8 @@ class TriggerApp(AppBase):
 
             self._own_keymap = Keymap(self)
         self.keys = self._own_keymap.use(settings.keys)
+        self.key_labels.clear()
+        self.key_labels |= {binding: tuple(map(key_label, keys)) for binding, keys in self.keys.items()}
 
     def _register_child(self, parent: "DOMNode", child: "Widget", before: int | None, after: int | None) -> None:
         # Textual has no public hook for each node that it gets to know.

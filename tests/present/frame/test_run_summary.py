@@ -13,7 +13,7 @@ from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.present.columns import Now
-from tui.present.frame.run_summary import NOTHING_SELECTED, summary_lines
+from tui.present.frame.run_summary import summary_lines
 from tui.present.styled import Piece, Token, line_width, plain
 
 AT = Now(NOW)
@@ -133,7 +133,7 @@ def test_pending_action_replaces_the_status() -> None:
 
 
 def test_summary_without_a_run_says_how_to_select_one() -> None:
-    assert texts(None) == [f"  {NOTHING_SELECTED}", ""]
+    assert texts(None) == ["  The list follows new runs. j or ↓ selects a run.", ""]
 
 
 @given(st.sampled_from(WORDS), st.integers(60, 200), st.booleans(), st.sampled_from([None, 0, 1, 3]))

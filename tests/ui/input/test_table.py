@@ -1,7 +1,9 @@
 """The table of bindings is that of the live ones."""
 
+import ast
 import string
 from collections import defaultdict
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +15,7 @@ from tui.settings.keys.check import check_keys
 from tui.settings.keys.names import SIGNS, key_name, parse_key
 from tui.settings.keys.table import BINDINGS
 from tui.settings.schema import FileSettings
+from tui.ui.input.keys import key_label
 
 
 def test_table_equals_the_live_bindings() -> None:
@@ -32,6 +35,22 @@ def test_file_can_name_every_binding_and_key(row: BindingRow) -> None:
 
 def test_signs_have_the_names_of_textual() -> None:
     assert {sign: _character_to_key(sign) for sign in string.punctuation} == SIGNS
+
+
+def test_sentences_name_the_usual_keys() -> None:
+    """Each `with_key("refresh", "r", …)` names a binding of the table, and its keys by default."""
+    usual = {row.id: [key_label(key) for key in row.keys] for row in BINDINGS}
+    found = [
+        (path.name, str(call.args[0].value), [arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)])
+        for path in Path("tui").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in {"with_key", "key_of", "keys_of"}
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    assert len(found) > 20
+    assert [each for each in found if usual.get(each[1], [])[:1] != each[2][:1] and each[2]] == []
 
 
 def test_binding_has_the_same_keys_wherever_it_is() -> None:

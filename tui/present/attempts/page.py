@@ -21,6 +21,7 @@ from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.errors.text import sameness
 from tui.present.frame.failure import without_request
+from tui.present.key_words import tries_again
 from tui.present.read_stage import ReadStage
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width
@@ -101,7 +102,7 @@ def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]
         text = f"the run could not be read: {text}"
     text = text[:1].upper() + text[1:].rstrip(".") + "."
     # A retry helps only if nothing has been read yet.
-    return sentence(text if run.attempts else f"{text} r tries again.", layout, "failure", Token.AMBER)
+    return sentence(text if run.attempts else f"{text}{tries_again()}", layout, "failure", Token.AMBER)
 
 
 def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:

@@ -7,6 +7,7 @@ from tui.domain.run import Run
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.frame.failure import without_request
+from tui.present.key_words import tries_again
 from tui.present.styled import Line, Piece, Token, wrap
 
 MAX_CHARACTERS: Final = 400
@@ -24,7 +25,7 @@ def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) ->
         return []
     answer = without_request(failure)
     if answer.startswith(_DECODING_FAILED):
-        return _sentence(f"{answer[0].upper()}{answer[1:]}. r tries again.", Token.AMBER, limit)
+        return _sentence(f"{answer[0].upper()}{answer[1:]}.{tries_again()}", Token.AMBER, limit)
     if answer == failure or not failure.endswith(answer):
         # The message names no request: only a part of the run is missing, and the message already says which.
         return _sentence(answer, Token.MUTED, limit)
@@ -34,7 +35,7 @@ def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) ->
         if run is not None and run.read_at is not None:
             since = f" since {formatting.time_of_day(run.read_at, now.at)}"
         return [
-            *_sentence(f"No answer{since}. r tries again.", Token.AMBER, limit),
+            *_sentence(f"No answer{since}.{tries_again()}", Token.AMBER, limit),
             *_sentence(answer, Token.FAINT, limit),
         ]
     return _refusal_lines(match[1], answer, limit)
@@ -50,7 +51,7 @@ def _refusal_lines(status: str, answer: str, limit: int) -> list[Line]:
             return _sentence("The server does not know this run (404).", Token.AMBER, limit)
         case _:
             code = f" ({status})" if status >= "400" else ""
-            lines = _sentence(f"The run could not be read{code}. r tries again.", Token.AMBER, limit)
+            lines = _sentence(f"The run could not be read{code}.{tries_again()}", Token.AMBER, limit)
             return lines if answer == status else lines + _sentence(answer, Token.FAINT, limit)
 
 

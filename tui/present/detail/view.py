@@ -7,12 +7,21 @@ from typing import Final
 
 from tui.lazy_dataclass import dataclass
 from tui.present.json.fold import JsonFolds
+from tui.present.key_words import selecting_keys, with_key
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Piece
 
-NOTHING_SELECTED: Final = (
-    "The list follows new runs. j or ↓ in the list selects a run, ] selects one from any pane, x finds a failed one."
-)
+
+def nothing_selected() -> str:
+    """Return how a run is selected, while none is."""
+    ways = [
+        with_key("next-run", "]", "{} selects one from any pane"),
+        with_key("next-error", "x", "{} finds a failed one"),
+    ]
+    others = "".join(f", {way}" for way in ways if way)
+    return f"The list follows new runs. {selecting_keys()} in the list selects a run{others}."
+
+
 FIRST_KEY: Final = ("head", 0)
 """The key of the row with the status, where the cursor starts."""
 

@@ -1,8 +1,9 @@
 """The dialog of the columns of a list, and the one for a column by its path."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from tui.present.key_words import key_of
 from tui.present.own_columns.choice import AUTO, ColumnChoice
 from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
 
@@ -15,9 +16,27 @@ _NAME: Final = 26
 _SIZE: Final = 9
 _INDENT: Final = "   "
 
-_KEYS: Final = (("space", "show, hide"), ("J K", "move"), ("< >", "width"), ("0", "usual width"), ("r", "reset"))
-_PATH_KEYS: Final = (("a", "add by path"), ("t", "type"), ("d", "remove"))
+_KEYS: Final = (
+    ((("toggle-column", "space"),), "show, hide"),
+    ((("column-down", "J"), ("column-up", "K")), "move"),
+    ((("narrower", "<"), ("wider", ">")), "width"),
+    ((("clear-width", "0"),), "usual width"),
+    ((("reset-columns", "r"),), "reset"),
+)
+_PATH_KEYS: Final = (
+    ((("add-column", "a"),), "add by path"),
+    ((("column-type", "t"),), "type"),
+    ((("remove-column", "d"),), "remove"),
+)
+"""Pairs of a binding and its usual key, and what they do."""
+
 _END_KEYS: Final = (("Enter", "keep"), ("Esc", "back"))
+
+
+def _named(rows: Iterable[tuple[tuple[tuple[str, str], ...], str]]) -> list[tuple[str, str]]:
+    """Return keys and words, without those that the user has no keys for."""
+    named = [(" ".join(filter(None, (key_of(*binding) for binding in pair))), word) for pair, word in rows]
+    return [(keys, word) for keys, word in named if keys]
 
 
 def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
@@ -33,8 +52,8 @@ def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
 
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     """Return the keys in three lines."""
-    second = _PATH_KEYS if has_paths else ()
-    return [(), *(cut(keys_line(keys), width) for keys in (_KEYS, second, _END_KEYS) if keys), ()]
+    first, second = _named(_KEYS), _named(_PATH_KEYS) if has_paths else []
+    return [(), *(cut(keys_line(keys), width) for keys in (first, second, _END_KEYS) if keys), ()]
 
 
 def keys_line(keys: Sequence[tuple[str, str]]) -> Line:

@@ -15,6 +15,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now, took
 from tui.present.dialogs.run_kinds import counted_lines, first_kinds, kind_of_node, kind_of_run
+from tui.present.key_words import with_key
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, fold, joined, line_width, wrap
 
@@ -218,7 +219,8 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
 
 def _field(question: Question, limit: int) -> list[Line]:
     """Return the field with the expected text."""
-    grace = f"Nothing is sent for {question.grace_s} s; until then u withdraws it." if question.grace_s else ""
+    until = with_key("withdraw", "u", "; until then {} withdraws it")
+    grace = f"Nothing is sent for {question.grace_s} s{until}." if question.grace_s else ""
     later = _sentence(grace, limit) if grace and not question.objection else []
     if not question.needs_typing:
         return later

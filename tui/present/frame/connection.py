@@ -11,6 +11,7 @@ from tui.domain.update import SourceRetrying, SourceStopped
 from tui.present import formatting
 from tui.present.frame.failure import advice_on, retry_words, secondary_failure
 from tui.present.frame.header_facts import HeaderFacts
+from tui.present.key_words import with_key
 from tui.present.styled import Line, Piece, Token
 from tui.store.freshness import Level
 
@@ -40,7 +41,7 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
             return ConnectionState(head, _source_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
         since = formatting.wait(facts.at - facts.paused_at, in_minutes=facts.is_slow_link)
-        remark = f"{since} ago{waiting}, p resumes"
+        remark = f"{since} ago{waiting}{with_key('pause', 'p', ', {} resumes')}"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
     return _source_state(facts, offline_mark)
 

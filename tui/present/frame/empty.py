@@ -11,6 +11,7 @@ from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.frame.failure import advice_on
+from tui.present.key_words import with_key
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.freshness import Freshness
 
@@ -73,9 +74,12 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     if not facts.history.is_complete:
         return [(f"{formatting.LOADING} older pages are still being read", Token.MUTED)]
     if facts.filters is not None and not facts.filters.is_empty:
-        return [("No runs match the server filters. f changes them.", Token.TEXT)]
+        return [
+            (f"No runs match the server filters.{with_key('server-filters', 'f', ' {} changes them.')}", Token.TEXT)
+        ]
     if facts.history.run_count and facts.period is not None:
-        return [(f"No runs in the last {formatting.wait(facts.period)}. f looks further back.", Token.TEXT)]
+        further = with_key("server-filters", "f", " {} looks further back.")
+        return [(f"No runs in the last {formatting.wait(facts.period)}.{further}", Token.TEXT)]
     return _new_environment(facts.environment)
 
 
@@ -93,13 +97,18 @@ def _failure_paragraphs(facts: EmptyFacts, failure: SourceRetrying | SourceStopp
     match failure:
         case SourceRetrying():
             left = failure.next_at - facts.at
+            now = with_key("refresh", "r", "; {} tries now")
             is_due = left <= timedelta(seconds=0.5)
-            again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}; r tries now."
+            again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}{now}."
             paragraphs.append((again, Token.TEXT))
         case SourceStopped():
             is_filtered = facts.filters is not None and not facts.filters.is_empty
-            others = "f changes the server filters, " if is_filtered else ""
-            paragraphs.append((f"r tries again, {others}q ends the program.", Token.TEXT))
+            ways = [
+                with_key("refresh", "r", "{} tries again"),
+                with_key("server-filters", "f", "{} changes the server filters") if is_filtered else "",
+                with_key("close", "q", "{} ends the program") or "ctrl-q ends the program",
+            ]
+            paragraphs.append((f"{', '.join(filter(None, ways))}.", Token.TEXT))
     if advice.quote:
         paragraphs.append((f"The server said: {advice.quote}" if failure.status else advice.quote, Token.FAINT))
     return paragraphs

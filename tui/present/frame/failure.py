@@ -12,6 +12,7 @@ from tui.domain.source_names import FEEDS, RELAY
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
+from tui.present.key_words import key_of, with_key
 from tui.settings import PREVIEW_BRANCH
 from tui.store.freshness import SourceFailure
 
@@ -39,11 +40,15 @@ class Advice:
 
 _SET_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
 _SET_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
-_CHOOSE_PERIOD: Final = "Press f and choose a shorter period."
 _SET_URL: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
 _NEEDS_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
 _ON_THE_RELAY: Final = "On the relay: "
 _CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
+
+
+def _choose_period() -> str:
+    key = key_of("server-filters", "f")
+    return f"Press {key} and choose a shorter period." if key else "Choose a shorter period."
 
 
 def without_request(reason: str) -> str:
@@ -59,7 +64,7 @@ def advice_on(failure: SourceFailure, api_url: str, *, is_relayed: bool = False)
     if not is_relayed or not advice.todo:
         return advice
     # A relay has its own key, address and period. The user of this screen cannot change them.
-    if advice.todo == _CHOOSE_PERIOD:
+    if advice.todo == _choose_period():
         return replace(advice, short="the period is too long (422)", todo="")
     return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
@@ -75,8 +80,9 @@ def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
             todo = _SET_BRANCH if PREVIEW_BRANCH in quote else _SET_KEY
             return Advice("the key was refused (401)", "The key was refused (401).", todo)
         case 422:
-            short = "the period is too long (422), f shortens it"
-            return Advice(short, "The server wants a shorter period for the list of runs (422).", _CHOOSE_PERIOD, quote)
+            short = f"the period is too long (422){with_key('server-filters', 'f', ', {} shortens it')}"
+            sentence = "The server wants a shorter period for the list of runs (422)."
+            return Advice(short, sentence, _choose_period(), quote)
         case 403:
             return Advice("the key may not list runs (403)", "This key may not list runs (403).", _NEEDS_SCOPE, quote)
         case 429:

@@ -92,7 +92,7 @@ HELP_GROUPS: Final = (
             HelpRow("copy the run's id", ("copy-id",)),
             HelpRow("choose what to copy", ("copy-menu",)),
             HelpRow("the run in the browser", ("browse",)),
-            HelpRow("read in a pager, an editor", ("read-outside-pager", "read-outside-editor")),
+            HelpRow("read in a pager, an editor", ("pager", "editor")),
             HelpRow("copy the line of a log", ("copy-line",)),
             HelpRow("save the lines of a log", ("save-lines",)),
             HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),

@@ -13,6 +13,7 @@ from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.present import formatting
 from tui.present.columns import Now, time_in_queue, took
 from tui.present.detail.waiting import is_known_to_run, waiting_words
+from tui.present.key_words import selecting_keys
 from tui.present.list.end import NOT_A_RUN_SENTENCE
 from tui.present.status import STATUS_STYLES, UNKNOWN, style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, opening_line
@@ -20,7 +21,6 @@ from tui.present.styled import Line, Piece, Token, cut, joined, line_width, open
 _INDENT: Final = "  "
 _BELOW: Final = "    "
 _MIN_TASK: Final = 8
-NOTHING_SELECTED: Final = "The list follows new runs. j or ↓ selects a run."
 
 
 def summary_lines(
@@ -38,7 +38,7 @@ def summary_lines(
     the lines are a hint, or the explanation of the list's last line.
     """
     if run is None:
-        hint = NOT_A_RUN_SENTENCE if is_list_end else NOTHING_SELECTED
+        hint = NOT_A_RUN_SENTENCE if is_list_end else f"The list follows new runs. {selecting_keys()} selects a run."
         return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
     return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_reason_line(run, children, now)), width - 1))

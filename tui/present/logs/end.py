@@ -9,6 +9,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.frame.failure import without_request
+from tui.present.key_words import tries_again, with_key
 from tui.present.logs.columns import LEVEL_WORDS
 from tui.present.read_stage import SHOW_READING_AFTER
 from tui.present.status import style_of
@@ -50,7 +51,7 @@ class LogReading:
 def failure_sentence(failure: str) -> str:
     """Return why a log could not be read, and what the user can do."""
     reason = without_request(failure).rstrip(".")
-    return f"The logs could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
+    return f"The logs could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel, now: Now, limit: int) -> list[Line]:
@@ -78,7 +79,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     """Return how long there was no line, in a run that may still write some."""
     log = reading.log
     if not reading.follows:
-        return _wrapped("Not followed. F reads on.", limit, Token.MUTED)
+        return _wrapped(f"Not followed.{with_key('follow', 'F', ' {} reads on.')}", limit, Token.MUTED)
     if run.is_final:
         return _wrapped("The run has ended; reading its last lines.", limit, Token.MUTED)
     state = f"the run is {_state(run)}"

@@ -8,6 +8,7 @@ from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, Row
 from tui.present.columns import Now, short_id
 from tui.present.frame.failure import without_request
+from tui.present.key_words import tries_again
 from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.tree.page import EDGE
 from tui.present.tree.shape import TreeRun, TreeShape
@@ -32,7 +33,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
         rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
     if tree.missing:
-        sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}. r reads it again.")
+        sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
     if failure:
         sentences.append(failure_words(failure))
     for sentence in sentences:
@@ -44,7 +45,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
 def failure_words(failure: str) -> str:
     """Return why the tree could not be read, and what the user can do."""
     reason = without_request(failure).removeprefix("the run could not be read: ").rstrip(".")
-    return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
+    return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:

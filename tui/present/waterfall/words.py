@@ -9,6 +9,7 @@ from tui.domain.traces.waterfall import ROOT, Waterfall
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.frame.failure import without_request
+from tui.present.key_words import key_of, tries_again
 from tui.present.styled import Line, Piece, Token
 
 MAX_TRACE_ROWS: Final = 5_000
@@ -21,7 +22,10 @@ ROOMY: Final = 100
 WITH_RUNS: Final = 76
 """From this width on, the rule of a cut trace counts the runs."""
 
-NO_TRACE: Final = "The server has no trace of this run. r reads it again."
+
+def no_trace() -> str:
+    """Return that there is no trace."""
+    return f"The server has no trace of this run.{tries_again('reads it again')}"
 
 
 def cut_words(received: int) -> str:
@@ -49,7 +53,7 @@ def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
 def failure_words(failure: str) -> str:
     """Return why the trace could not be read, and what the user can do."""
     reason = without_request(failure).removeprefix("the trace could not be read: ").rstrip(".")
-    return f"The trace could not be read: {reason}{'' if reason.endswith('?') else '.'} r tries again."
+    return f"The trace could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
@@ -59,7 +63,7 @@ def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
         return ()
     return (
         Piece(f"not shown: {counts} (", Token.FAINT),
-        Piece("i", Token.TEXT, is_bold=True),
+        Piece(key_of("engine-spans", "i"), Token.TEXT, is_bold=True),
         Piece(")", Token.FAINT),
     )
 

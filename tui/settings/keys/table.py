@@ -28,12 +28,12 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {"runs": ("everywhere", "runs vie
     "errors: newest failure"), "errors: runs": ("everywhere", "errors view", "lists and pages"), "link dialog":
     ("everywhere", "link dialog"), "read menu": ("everywhere", "read menu"), "columns": ("everywhere", "columns"),
     "column path": ("everywhere", "column path"), "command line": ("everywhere", "command line"), "compared":
-    ("everywhere", "lists and pages", "compared"), "copy menu": ("everywhere", "copy menu"), "help": ("everywhere",
-    "lists and pages", "help"), "messages": ("everywhere", "lists and pages", "messages"), "server filters":
-    ("everywhere", "server filters", "value input", "period input", "status grid", "clear all"), "value": ("everywhere",
-    "lists and pages", "value", "value view"), "letter menu": ("everywhere", "letter menu"), "view question":
-    ("everywhere", "view question"), "save view": ("everywhere", "save view"), "views": ("everywhere",
-    "lists and pages", "views"), "prompt": ("everywhere", "prompt")}
+    ("everywhere", "lists and pages", "compared"), "copy menu": ("everywhere", "copy menu"), "part menu": ("everywhere",
+    "part menu"), "help": ("everywhere", "lists and pages", "help"), "messages": ("everywhere", "lists and pages",
+    "messages"), "server filters": ("everywhere", "server filters", "value input", "period input", "status grid",
+    "clear all"), "value": ("everywhere", "lists and pages", "value", "value view"), "letter menu": ("everywhere",
+    "letter menu"), "view question": ("everywhere", "view question"), "save view": ("everywhere", "save view"), "views":
+    ("everywhere", "lists and pages", "views"), "prompt": ("everywhere", "prompt")}
 """Where keys work, and the scopes whose keys work there."""
 
 BINDINGS: Final = (
@@ -42,8 +42,9 @@ BINDINGS: Final = (
         ("everywhere",)),
     BindingRow("suspend", ("ctrl+z",), "suspend", "Give the terminal to the shell; `fg` brings the monitor back.",
         ("everywhere",)),
-    BindingRow("down", ("j", "down"), "down", "One line down.", ("lists and pages", "read menu", "copy menu")),
-    BindingRow("up", ("k", "up"), "up", "One line up.", ("lists and pages", "read menu", "copy menu")),
+    BindingRow("down", ("j", "down"), "down", "One line down.", ("lists and pages", "read menu", "copy menu",
+        "part menu")),
+    BindingRow("up", ("k", "up"), "up", "One line up.", ("lists and pages", "read menu", "copy menu", "part menu")),
     BindingRow("half-page-down", ("ctrl+d",), "half a page down", "Half a page down.", ("lists and pages",)),
     BindingRow("half-page-up", ("ctrl+u",), "half a page up", "Half a page up.", ("lists and pages",)),
     BindingRow("page-down", ("pagedown", "ctrl+f"), "page down", "A page down.", ("lists and pages",)),
@@ -86,11 +87,10 @@ BINDINGS: Final = (
         " link to the dashboard, a shell command, a curl.", ("runs view",)),
     BindingRow("browse", ("o",), "browser", "Open the run in the dashboard; over SSH show the link.", ("runs view",
         "errors view", "compared")),
-    BindingRow("read-outside-pager", ("O",), "pager",
-        "Open the value, the error or the log in $PAGER; the monitor waits.", ("runs view", "errors view", "compared",
+    BindingRow("pager", ("O",), "pager", "Open the value, the error or the log in $PAGER; the monitor waits.",
+        ("runs view", "errors view", "compared", "value")),
+    BindingRow("editor", ("ctrl+o",), "editor", "The same in $EDITOR.", ("runs view", "errors view", "compared",
         "value")),
-    BindingRow("read-outside-editor", ("ctrl+o",), "editor", "The same in $EDITOR.", ("runs view", "errors view",
-        "compared", "value")),
     BindingRow("cancel", ("C",), "cancel", "Stop the run and every run below it that has not ended.", ("runs view",
         "errors view"), writes=True),
     BindingRow("replay", ("R",), "replay", "Start a new run of the task with the same payload.", ("runs view",
@@ -189,8 +189,8 @@ BINDINGS: Final = (
     BindingRow("close", ("q",), "back", "Close the dialog.", ("link dialog",)),
     BindingRow("browse", ("o",), "back", "Close the dialog.", ("link dialog",)),
     BindingRow("copy-link", ("y",), "copy", "Copy the link.", ("link dialog",)),
-    BindingRow("back", ("escape",), "back", "Close the menu.", ("read menu", "copy menu")),
-    BindingRow("close", ("q",), "back", "Close the menu.", ("read menu", "copy menu")),
+    BindingRow("back", ("escape",), "back", "Close the menu.", ("read menu", "copy menu", "part menu")),
+    BindingRow("close", ("q",), "back", "Close the menu.", ("read menu", "copy menu", "part menu")),
     BindingRow("read-chosen", ("enter",), "open", "Open the part under the cursor.", ("read menu",)),
     BindingRow("back", ("escape",), "back", "Close without changing the columns.", ("columns",)),
     BindingRow("close", ("q",), "back", "Close without changing the columns.", ("columns",)),

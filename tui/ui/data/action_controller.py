@@ -28,6 +28,7 @@ from tui.present.actions.outcomes import (
     withdrawn_words,
 )
 from tui.present.dialogs.confirm import Question, Target, objection_to
+from tui.present.key_words import key_of, selecting_keys, with_key
 from tui.present.styled import Line, Piece, Token
 from tui.session.action_planner import ActionPlanner
 from tui.store.changes import Changes, Topic
@@ -45,7 +46,6 @@ MAX_CHECKED_RUNS: Final = 500
 """The footer asks after each key whether the action of a key is possible. So many runs take less than half a
 millisecond."""
 
-NO_RUN_SELECTED: Final = "no run is selected: j or ↓ selects one"
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
@@ -75,6 +75,16 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
 """Bound only where something may be written."""
 
 ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
+
+
+def no_run_selected() -> str:
+    """Return that no run is selected, and the key that selects one."""
+    return f"no run is selected: {selecting_keys()} selects one"
+
+
+def action_keys() -> list[str]:
+    """Return the keys of the actions that have one."""
+    return [key for action in ACTIONS if (key := key_of(action.id, action.key))]
 
 
 def from_palette(action: str) -> str:
@@ -134,7 +144,7 @@ class ActionController:
         failure = freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
         if freshness.is_stale or is_offline:
-            return need_connection(action.key for action in ACTIONS)
+            return need_connection(action_keys())
         return None
 
     def why_not(self, action: Action, run: Run) -> str | None:
@@ -142,7 +152,7 @@ class ActionController:
         if (reason := action.forbidden(run)) is not None:
             return reason
         if (pending := self.action_queue.pending(run.id)) is not None:
-            return f"{pending.id} waits to be sent, u withdraws it"
+            return f"{pending.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
         if (in_flight := self.action_queue.in_flight(run.id)) is not None:
             return f"{in_flight.id} is on its way"
         return None
@@ -184,7 +194,7 @@ class ActionController:
         if not self.is_enabled or self._screen is not None:
             return
         if not targets:
-            self._show_text(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else NO_RUN_SELECTED}")
+            self._show_text(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else no_run_selected()}")
             return
         if (reason := self.block) is not None:
             self._show_text(reason)

@@ -39,8 +39,14 @@ MENU_BINDINGS: Final = (
 )
 
 READING_BINDINGS: Final = (
-    bind("O", "read_outside('pager')", "pager", "Open the value, the error or the log in $PAGER; the monitor waits."),
-    bind("ctrl+o", "read_outside('editor')", "editor", "The same in $EDITOR."),
+    bind(
+        "O",
+        "read_outside('pager')",
+        "pager",
+        "Open the value, the error or the log in $PAGER; the monitor waits.",
+        id="pager",
+    ),
+    bind("ctrl+o", "read_outside('editor')", "editor", "The same in $EDITOR.", id="editor"),
 )
 OUTGOING_BINDINGS: Final = (
     bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),

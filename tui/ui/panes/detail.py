@@ -14,7 +14,7 @@ from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.present import formatting
 from tui.present.actions.overlays import Overlay
 from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
-from tui.present.detail.view import FIRST_KEY, NOTHING_SELECTED, DetailRead, DetailView
+from tui.present.detail.view import FIRST_KEY, DetailRead, DetailView, nothing_selected
 from tui.present.json.fold import ALL, FoldedJson, JsonFolds, Path, unfolded_for
 from tui.present.json.rows import ValuePath, ValueRows
 from tui.present.list.end import NOT_A_RUN_SENTENCE
@@ -80,7 +80,7 @@ class DetailPane(PagePane):
         selection, run, now = self.selection, self.run, self.live.now
         fetch = selection.state_of(RUN)
         if selection.run_id is None:
-            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else NOTHING_SELECTED
+            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else nothing_selected()
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
         from tui.present.detail.page import detail_rows  # noqa: PLC0415  loaded with the first run
         from tui.present.detail.unreadable import failure_lines  # noqa: PLC0415

@@ -180,7 +180,7 @@ class WaterfallPane(PagePane):
         if state.failure is not None:
             return words.failure_words(state.failure)
         if state.value is not None:
-            return words.NO_TRACE
+            return words.no_trace()
         return "" if self.stage_of(TRACE) is ReadStage.DUE else formatting.LOADING
 
     def left(self) -> Line:

@@ -14,7 +14,7 @@ from tui.domain.ids import RunId
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
-from tui.ui.data.action_controller import NO_RUN_SELECTED
+from tui.ui.data.action_controller import no_run_selected
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
@@ -239,13 +239,13 @@ class BaseScreen(PaintedScreen[None]):
 
     def action_browse(self) -> None:
         if (run_id := self.outgoing_run) is None:
-            self.footer.notice((Piece(NO_RUN_SELECTED, Token.MUTED),))
+            self.footer.notice((Piece(no_run_selected(), Token.MUTED),))
         elif line := browse_run(self, run_id, self.clipboard):
             self.footer.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
         if (run_id := self.outgoing_run) is None:
-            self.footer.notice((Piece(NO_RUN_SELECTED, Token.MUTED),))
+            self.footer.notice((Piece(no_run_selected(), Token.MUTED),))
         else:
             read_run_outside(self, self.live, run_id, reader, self.pane)
 

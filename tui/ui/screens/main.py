@@ -17,9 +17,9 @@ from tui.ui.base import AppBase
 from tui.ui.data.action_controller import (
     ACTION_NAMES,
     BY_ID,
-    NO_RUN_SELECTED,
     ActionController,
     ActionReports,
+    no_run_selected,
 )
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu, open_server_filters
@@ -305,7 +305,7 @@ class MainScreen(BaseScreen):
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
-            self.footer.notice((Piece(f"copy: {NO_RUN_SELECTED}", Token.MUTED),))
+            self.footer.notice((Piece(f"copy: {no_run_selected()}", Token.MUTED),))
         return target
 
     def _back(self) -> bool:

@@ -12,6 +12,7 @@ from textual import events
 from tui.actions import ACTIONS
 from tui.present.actions.outcomes import need_connection
 from tui.present.frame.footer import KeyWord, footer_line, unbound_words
+from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import is_covered
 from tui.ui.input.bindings import KeyFacts, live_keys
@@ -20,8 +21,6 @@ from tui.ui.widgets.lines import Lines
 
 NOTICE_S: Final = 4.0
 """How long a notice is shown: long enough to read eight words."""
-
-_OFFLINE: Final[Line] = (Piece(need_connection(action.key for action in ACTIONS), Token.FAINT),)
 
 
 class Footer(Lines):
@@ -96,9 +95,11 @@ class Footer(Lines):
         places.sort(key=lambda each: each[1].rank)
         shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST_RANK]
         if is_failing:
-            shown.insert(0, KeyWord("r", "try now"))
+            retry = key_of("refresh", "r")
+            shown[:0] = [KeyWord(retry, "try now")] if retry else []
         last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
         if self._notice and self._notice_names_help:
             last = None
-        remark = _OFFLINE if is_offline else ()
+        actions = [key for action in ACTIONS if (key := key_of(action.id, action.key))]
+        remark: Line = (Piece(need_connection(actions), Token.FAINT),) if is_offline and actions else ()
         self.show([footer_line(shown, last, self._notice or remark, self.size.width)])

@@ -15,6 +15,7 @@ from tui.present.detail.values import missing_words, value_of
 from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
 from tui.present.json.line import inline
+from tui.present.key_words import tries_again
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, pad
 from tui.present.text_block import LABEL, labelled
@@ -44,7 +45,7 @@ def _head(run: Run, now: Now, limit: int) -> list[Row]:
 
 def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     if progress.failure is not None and run.error is None:
-        return sentence(f"{progress.failure.rstrip('.')}. r tries again.", layout, "failure", Token.AMBER)
+        return sentence(f"{progress.failure.rstrip('.')}.{tries_again()}", layout, "failure", Token.AMBER)
     error = full_error(run)
     if error is None:
         words = progress.stage.words if progress.stage is not ReadStage.DONE else "Its error was not read."

@@ -4,6 +4,7 @@ from typing import Final
 
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
+from tui.present.key_words import tries_again
 from tui.present.styled import Line, Piece, Token, wrap
 
 WIDE: Final = 96
@@ -97,7 +98,7 @@ def _sentences(read: GroupsRead, span_words: str, *, is_filtered: bool, is_stale
         return [(f"No run failed in the {span_words}{known_words}.", Token.TEXT)]
     found: list[tuple[str, Token]] = []
     if read.failure:
-        found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}. r tries again.", Token.BRIGHT))
+        found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}.{tries_again()}", Token.BRIGHT))
     if known:
         failed = formatting.plural(known if read.failed_count is None else read.failed_count, "failed run")
         found.append((f"reading {failed}, {formatting.count(read.read_count)} so far", Token.MUTED))

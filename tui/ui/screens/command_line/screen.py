@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from tui.present.command_line.box import BoxLine, box_lines, visible_top
 from tui.present.frame.footer import KeyWord, footer_line
+from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.ui.input.keys import bind
 from tui.ui.look.styles import Background
@@ -29,15 +30,20 @@ _FIELD_ROWS: Final = 3
 _OUTSIDE_ROWS: Final = 3
 """The rows above the dialog, and the keys below it."""
 
-_KEYS: Final = (
-    KeyWord("Enter", "take it", 1),
-    KeyWord("Tab", "complete", 2),
-    KeyWord("↑ ↓", "choose", 3),
-    KeyWord("ctrl-r", "history", 4),
-    KeyWord("Esc", "leave", 0),
-)
 _LOADING_S: Final = 0.1
 """The first frame waits this long for the history."""
+
+
+def _key_words() -> list[KeyWord]:
+    choose = " ".join(filter(None, (key_of("previous-command", "↑"), key_of("next-command", "↓"))))
+    words = [
+        KeyWord("Enter", "take it", 1),
+        KeyWord(key_of("take-completion", "Tab"), "complete", 2),
+        KeyWord(choose, "choose", 3),
+        KeyWord(key_of("search-history", "ctrl-r"), "history", 4),
+        KeyWord("Esc", "leave", 0),
+    ]
+    return [word for word in words if word.key]
 
 
 class CommandBox(LineWidget):
@@ -272,4 +278,4 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         count: Line = (Piece(self._model.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
-        self._keys.show([footer_line(_KEYS, None, (), width)])
+        self._keys.show([footer_line(_key_words(), None, (), width)])
