@@ -135,6 +135,8 @@ SHOTS: Final = {
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
     "confirm": Shot(keys(filtered("task:agent-turn status:waiting"), "j", "j", "C")),
     "errors": Shot(errors),
+    "command-line": Shot(keys(":", "runs task:process", "\t", " status:fa")),
+    "columns": Shot(keys("x", "x", "c", "j")),
     "help": Shot(keys("?")),
     "stale": Shot(stale, (80, 24)),
     "gap": Shot(gap, (80, 24), is_living=True),
