@@ -92,7 +92,10 @@ def _entry(kind: type[Struct]) -> Iterator[str]:
     """Yield what the fields of an entry of a list are for."""
     yield "#"
     for field in fields(kind):
-        yield from _labelled(field.name, _description(*unwrapped(field.type)))
+        text = _description(*unwrapped(field.type))
+        if field.default is not NODEFAULT and field.default not in {"", ()}:
+            text += f" Without it: {_toml(field.default)}."
+        yield from _labelled(field.name, text)
 
 
 def _columns(names: Mapping[str, Sequence[str]]) -> Iterator[str]:

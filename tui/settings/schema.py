@@ -270,7 +270,11 @@ class CommandEntry(Table, frozen=True):
     ] = "run"
     confirm: Annotated[
         bool,
-        _meta("Ask before it runs. In production, and before a value that begins with -, it always asks.", _SWITCH),
+        _meta(
+            "Ask before it runs. It always asks before a value that begins with -, and in production unless it is "
+            "readonly.",
+            _SWITCH,
+        ),
     ] = False
     background: Annotated[
         bool, _meta("Run beside the monitor, with its output in messages, instead of taking the terminal.", _SWITCH)

@@ -1,7 +1,6 @@
 """The commands of the config file, ready to run, and which of them a selection can be given to."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tui.domain.ids import RunId, TaskId
@@ -10,7 +9,6 @@ from tui.domain.own_commands.placeholders import CommandScope
 from tui.domain.own_commands.template import Template, parse_template
 from tui.domain.own_commands.values import Subject
 from tui.domain.run import Run
-from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.session import Session
 from tui.settings.keys.names import parse_key
@@ -122,9 +120,5 @@ def _task_of(selection: OwnSelection, run: Run | None) -> TaskId | None:
 
 
 def _url_of(run: Run | None, session: Session) -> str | None:
-    environment, own = session.store.environment, session.settings.dashboard_url
-    if run is None or environment is None:
-        return None
-    if own is not None:
-        environment = replace(environment, dashboard_url=Raw(own))
-    return environment.link_to(run.id)
+    environment = session.store.environment
+    return None if run is None or environment is None else environment.link_to(run.id, session.settings.dashboard_url)
