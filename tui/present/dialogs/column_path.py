@@ -9,7 +9,7 @@ from tui.present.columns import short_id
 from tui.present.dialogs.columns import keys_line
 from tui.present.own_columns.cell_value import Unshown, cell_value, plain_text
 from tui.present.own_columns.choice import ColumnChoice, problem_of
-from tui.present.own_columns.column_path import METADATA, PAYLOAD, ROOTS, ColumnPath, leading_path
+from tui.present.own_columns.column_path import METADATA, PAYLOAD, ROOTS, ColumnPath, key_text, leading_path
 from tui.present.own_columns.value_formats import KINDS
 from tui.present.styled import Line, Piece, Token, cut
 
@@ -92,7 +92,7 @@ def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
 
 
 def _named(keys: Iterable[str]) -> str:
-    return ", ".join(key[:MAX_KEY_CHARS] for key in islice(keys, MAX_KEYS))
+    return ", ".join(key_text(key[:MAX_KEY_CHARS]) for key in islice(keys, MAX_KEYS))
 
 
 def _root_of(run: Run, path: ColumnPath) -> Json | Absent:

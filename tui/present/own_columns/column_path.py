@@ -98,7 +98,12 @@ def _read_step(found: re.Match[str]) -> str | int | None:
 def _step_text(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step if _PLAIN.fullmatch(step) else _quoted(step)}"
+    return f".{key_text(step)}"
+
+
+def key_text(key: str) -> str:
+    """Return a key as it stands in a path, in quotes if it needs them."""
+    return key if _PLAIN.fullmatch(key) else _quoted(key)
 
 
 def _quoted(key: str) -> str:
