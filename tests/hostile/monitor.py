@@ -68,7 +68,10 @@ WRITES = re.compile(
 NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 """Actions that end or suspend the program."""
 
-RECIPES: dict[str, tuple[str, ...]] = {"ComparedScreen": ("3", *"]" * 4, "=")}
+RECIPES: dict[str, tuple[str, ...]] = {
+    "ComparedScreen": ("3", *"]" * 4, "="),
+    "ColumnPathScreen": ("c", "a"),
+}
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
 VIEW_PANES: dict[str, tuple[str, ...]] = {
