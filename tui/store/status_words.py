@@ -5,7 +5,6 @@ other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -92,6 +91,8 @@ def read_status_words(patterns: list[str]) -> StatusWords:
 
 def nearest_statuses(name: str) -> list[str]:
     """Return the status words that are most similar to an unknown one, best first, as the user would type them."""
+    from difflib import get_close_matches  # noqa: PLC0415  most words are right
+
     spelled = [each.replace(" ", "-") for each in (*_FOLDED_TITLES, *GROUPS)]
     return get_close_matches(fold(name).replace(" ", "-"), spelled, n=MAX_SUGGESTIONS)
 

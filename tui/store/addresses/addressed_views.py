@@ -15,8 +15,6 @@ from tui.domain.status import filter_word
 from tui.domain.time_span import InvalidSpan, read_time_span
 from tui.store.filter_words import plain_values
 from tui.store.orders import ORDERS
-from tui.store.search_plan import rest_words_of
-from tui.store.server_filter import is_typable
 
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
@@ -130,6 +128,8 @@ def read_run(text: str, view: AddressedView) -> RunId | None:
 
 def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
     """Return the values of one of the server's filters, such as `status`."""
+    from tui.store.server_filter import is_typable  # noqa: PLC0415  few addresses have these values
+
     values = plain_values(text)
     if not values:
         report(f'{SERVER_PREFIX}{name}: the server knows no "*" and "?", only whole names')
@@ -144,6 +144,8 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
 def _status_words(value: str, report: Report) -> tuple[str, ...]:
     if (word := filter_word(value)) is not None:
         return (word,)
+    from tui.store.search_plan import rest_words_of  # noqa: PLC0415  few addresses have these words
+
     words = rest_words_of([value.casefold()])
     if not words:
         report(f'{SERVER_PREFIX}status: no status "{value}"')
