@@ -151,6 +151,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("runs?sort=tok", 'no order "tok", nearest: took'),
         ("runs?sort=took&sort=age", '"sort" is there twice'),
         ("runs?-since=2h", '"since" cannot be negated'),
+        ("runs?since=soon", '"soon" is no period: 7d,'),
         ("runs?since=", '"since" has no value'),
         ("runs?server-task=charge-*", 'the server knows no "*"'),
         ("errors?task=x", "task:x: this view is filtered by words alone"),

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -44,6 +44,7 @@ SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
 Report = Callable[[str], None]
 """Receives a sentence about a part that does not fit."""
 
+_ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 """The characters of an id that are safe in the path of a URL."""
 
@@ -99,11 +100,25 @@ def read_sort(text: str, view: AddressedView, report: Report) -> str:
 
 
 def read_period(text: str, view: AddressedView, report: Report) -> str:
-    """Return a period that the view can show, or "". Whether it is a span of time is known only where the time is."""
+    """Return a period that the view can show, or "". Only where the time is, it is known whether a span has begun."""
     if text and view.periods and text not in view.periods:
         report(f'no period "{text}" in this view; the periods are {" ".join(view.periods)}')
         return ""
+    if not _has_form_of_period(text):
+        report(_no_period(text))
+        return ""
     return text
+
+
+def _has_form_of_period(text: str) -> bool:
+    try:
+        return not text or parse_period(text) is not None or read_time_span(text, _ANY_TIME) is not None
+    except InvalidSpan:
+        return True
+
+
+def _no_period(text: str) -> str:
+    return f'"{text}" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20'
 
 
 def read_pane(text: str, view: AddressedView, report: Report) -> str:
@@ -161,7 +176,7 @@ def period_problem(since: str, now: datetime) -> str | None:
             return None
     except InvalidSpan as error:
         return f'"{since}" {error}'
-    return f'"{since}" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20'
+    return _no_period(since)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
