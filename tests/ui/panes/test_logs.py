@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +258,13 @@ def test_log_without_errors_offers_no_next_error(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
-def test_lines_are_saved_to_a_new_private_file(tmp_path: Path) -> None:
+def test_lines_are_saved_to_a_new_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    async def run(arguments: Sequence[str]) -> int:
+        read.append(Path(arguments[-1]).read_text())  # noqa: ASYNC240  a small file
+        return 0
+
     async def story(monitor: Monitored) -> None:
         await opened(monitor, "L")
         await monitor.press("ctrl+s", "ctrl+s")
@@ -267,6 +274,11 @@ def test_lines_are_saved_to_a_new_private_file(tmp_path: Path) -> None:
         assert files[0].read_text() == files[1].read_text()
         await monitor.later(0.1)
         assert "4 lines saved to" in monitor.lines[-1]
+        monkeypatch.setattr(monitor.app, "run_in_foreground", run)
+        monkeypatch.setattr(monitor.app, "environ", {"PAGER": "sh"})
+        await monitor.press("O")
+        await monitor.until(lambda: bool(read), "the pager")
+        assert read == [files[0].read_text()]
 
     story_of(story, tmp_path, chatty(), size=(200, 60))
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.traces.log_line import LogLine, RunLog
+from tui.domain.traces.log_line import RunLog
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
-from tui.present.logs.printed import log_lines
-from tui.present.styled import plain
+from tui.present.outgoing.opened import log_text
 from tui.session import Session
 
 FOLDER: Final = "logs"
@@ -58,7 +57,7 @@ async def save_shown(
     """Save lines of a log in the state folder of a session. The event loop keeps running, a thread writes."""
     parts: list[str] = []
     for start in range(0, len(shown), PART_LINES):
-        parts.append(_text((log[index] for index in shown[start : start + PART_LINES]), started_at))
+        parts.append(log_text((log[index] for index in shown[start : start + PART_LINES]), started_at))
         await asyncio.sleep(0)
     try:
         path = await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
@@ -82,10 +81,6 @@ def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetim
             file.writelines(parts)
         return path
     raise FileExistsError(f"{MAX_NAMES} files of this run are there already")
-
-
-def _text(lines: Iterable[LogLine], started_at: datetime | None) -> str:
-    return "".join(f"{plain(text).rstrip()}\n" for line in lines for text in log_lines(line, started_at))
 
 
 def _paths(folder: Path, name: str) -> Iterator[Path]:
