@@ -92,6 +92,29 @@ def test_check_knows_the_columns_and_the_addresses(tmp_path: Path) -> None:
     assert wheres == ["columns.runs[0]", "views[0].address", "columns.runs[2]", "views[1].address"]
 
 
+def test_keys_that_are_refused_are_said_by_every_command(tmp_path: Path, recordings_api: RecordingsApi) -> None:
+    write(tmp_path, '[keys]\npause = "q"\nnext-eror = "K"\nback = ["Esc", "b"]\n')
+    said = [
+        f"~/{PATH}: keys.next-eror: no such binding; did you mean next-error?",
+        f"~/{PATH}: keys.back: b is text where something is typed",
+        f"~/{PATH}: keys.pause: q is the key of close (runs); p stays",
+    ]
+    checked = run(tmp_path, "--check")
+    assert (checked.code, checked.err.splitlines()) == (2, said)
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    listed = in_this_process("ls", "--limit", "1", "--json", url=recordings_api.url, **home)
+    assert (listed.code, listed.err.splitlines()) == (0, said)
+
+
+def test_keys_are_listed_with_their_ids(tmp_path: Path) -> None:
+    write(tmp_path, '[keys]\npause = ["P", "F8"]\nnext-error = "K"\nzoom = "unbind"\n')
+    rows = {row["id"]: (row["keys"], row["default"]) for row in run(tmp_path, "--keys", "--json").objects}
+    assert rows["next-error"] == (["K"], ["x"])
+    assert rows["zoom"] == ([], ["z"])
+    assert rows["pause"] == (["p"], ["p"]), "P is a key of the waterfall"
+    assert "By default x." in run(tmp_path, "--keys").out
+
+
 def test_check_remarks_on_a_low_contrast(tmp_path: Path) -> None:
     write(tmp_path, 'theme = "dark"\n[colors]\nrose = "#301010"\n')
     done = run(tmp_path, "--check", COLORTERM="truecolor", TERM="xterm-256color")

@@ -77,7 +77,7 @@ def live_rows() -> list[BindingRow]:
             shown = [key for key in keys_of if key_label(key) == first.key_display]
             names = tuple(dict.fromkeys([*shown, *keys_of]))
             rows.setdefault((first.id or "", names, first.description, first.tooltip), []).append(scope)
-    writing = {action.id for action in ACTIONS}
+    writing = {*(action.id for action in ACTIONS), "delete-view"}
     return [
         BindingRow(binding, keys, word, sentence, tuple(scopes), writes=binding in writing)
         for (binding, keys, word, sentence), scopes in rows.items()

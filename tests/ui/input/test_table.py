@@ -10,6 +10,7 @@ import pytest
 from textual.keys import _character_to_key
 
 from tests.support import binding_table
+from tui.present.frame.help_table import HELP_GROUPS
 from tui.settings.keys.binding import BindingRow
 from tui.settings.keys.check import check_keys
 from tui.settings.keys.names import SIGNS, key_name, parse_key
@@ -51,6 +52,11 @@ def test_sentences_name_the_usual_keys() -> None:
     ]
     assert len(found) > 20
     assert [each for each in found if usual.get(each[1], [])[:1] != each[2][:1] and each[2]] == []
+
+
+def test_page_of_keys_names_bindings_that_exist() -> None:
+    named = {binding for group in HELP_GROUPS for row in group.rows for binding in row.ids if "*" not in binding}
+    assert named - {row.id for row in BINDINGS} == set()
 
 
 def test_binding_has_the_same_keys_wherever_it_is() -> None:

@@ -251,7 +251,7 @@ BINDINGS: Final = (
     BindingRow("back", ("escape",), "back", "Close without saving.", ("save view",)),
     BindingRow("open", ("enter",), "open", "Open the view under the cursor.", ("views",)),
     BindingRow("rename-view", ("R",), "rename", "Change the name or the letter of the view.", ("views",)),
-    BindingRow("delete-view", ("D",), "delete", "Delete the view, after a question.", ("views",)),
+    BindingRow("delete-view", ("D",), "delete", "Delete the view, after a question.", ("views",), writes=True),
     BindingRow("back", ("escape",), "back", "Discard the change.", ("prompt",)),
     BindingRow("keep-text", ("enter", "down"), "keep", "Keep the text and go to the results.", ("prompt",)),
     BindingRow("status-down", ("down", "j"), "down", "One status down, then to the next field.", ("status grid",)),
