@@ -62,6 +62,7 @@ def test_values_are_counted_once_for_each_run(runs: list[tuple[str, str | None, 
     tally = ValueTally(store.get, store.newest_first_keys())
     assert tally.count_some(lambda: False)
     assert tally.counts["status"].total() == len(runs)
+    assert list(tally.counts["task"].values()) == sorted(tally.counts["task"].values(), reverse=True)
     assert tally.counts["task"] == {task: store.task_count(TaskId(task)) for _, task, _ in runs if task is not None}
 
 

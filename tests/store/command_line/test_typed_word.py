@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tui.store.command_line.typed_word import Completion, completed, completions, fitting, typed_word
 from tui.store.filter_words import split_words
 
-COUNTS = {"status": {"Failed": 3, "Crashed": 2, "Completed": 9}, "task": {"sync": 5, "charge-card": 9, "Charge": 1}}
+COUNTS = {"status": {"Failed": 3, "Crashed": 2, "Completed": 9}, "task": {"charge-card": 9, "sync": 5, "Charge": 1}}
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_completed_value_is_one_value_of_its_word(before: str, value: str) -> No
 def test_everything_fits_an_empty_part(known: list[str], part: str) -> None:
     assert fitting(known, "") == known or "" in known
     assert set(fitting(known, part)) <= set(known)
+
+
+def test_value_that_cannot_be_typed_is_not_offered() -> None:
+    counts = {"tag": {"\x1b[31mred": 9, "a\u202eb": 3, "fine": 2}}
+    found = completions(typed_word("tag:"), counts, is_counted=True, sorts=())
+    assert [each.value for each in found] == ["fine"]

@@ -44,6 +44,7 @@ def test_view_is_completed_previewed_and_shown(tmp_path: Path) -> None:
         await monitor.press("colon", *"runs task:send-* status:fai")
         assert "runs task:send-* status:failed" in monitor.text
         assert "of 21 statuses" in monitor.text
+        assert monitor.lines[-1].startswith(" Enter take it   Tab complete   ↑ ↓ choose   ctrl-r history")
         assert "6 of 30 runs" in monitor.text
         assert "trigger-tui ls --task send-email --status failed" in monitor.text
         await monitor.press("tab")

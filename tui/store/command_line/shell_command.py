@@ -29,7 +29,7 @@ _LIMITS: Final = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 10
 
 @dataclass(frozen=True, slots=True)
 class LoadedNames:
-    """The values of loaded runs by field. `are_all`: every loaded run was counted."""
+    """The values of loaded runs by field. `are_all`: every loaded run was counted, and no value was left out."""
 
     values: Mapping[str, Iterable[str]]
     are_all: bool

@@ -4,7 +4,7 @@ Counting 100,000 runs takes a third of a second. A caller stops after some milli
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -15,8 +15,8 @@ from tui.domain.run import Run
 from tui.store.filter import Term
 from tui.store.orders import Key
 
-MAX_TAGS: Final = 20_000
-"""Different tags that are counted: an environment may have one for each run."""
+MAX_TAGS: Final = 5_000
+"""Different tags that are counted, those of the newest runs: an environment may have one for each run."""
 
 _RUNS_PER_STEP: Final = 64
 _IDS_PER_STEP: Final = 512
@@ -27,24 +27,31 @@ RunGetter = Callable[[RunId], Run | None]
 
 
 class ValueTally:
-    """The number of runs with each status, task, tag, version and queue. `is_complete`: all runs were counted."""
+    """The number of runs with each status, task, tag, version and queue.
+
+    `is_complete`: all runs were counted, and the values of each field are in the order of their numbers.
+    `has_all_tags`: no tag was left out.
+    """
 
     def __init__(self, get: RunGetter, keys: Sequence[Key]) -> None:
         self._get = get
         self._keys = iter(keys)
+        self._unsorted = ["status", "task", "tag", "version", "queue"]
         self.is_complete = False
-        self.counts: Mapping[str, Counter[str]] = {
-            name: Counter() for name in ("status", "task", "tag", "version", "queue")
-        }
+        self.has_all_tags = True
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in self._unsorted}
 
     def count_some(self, is_time_up: Callable[[], bool]) -> bool:
         """Count until the time is up. Return whether all runs are counted."""
         while not self.is_complete and not is_time_up():
             runs = _next_runs(self._keys, self._get)
-            if runs is None:
-                self.is_complete = True
-            else:
+            if runs is not None:
                 self._add(runs)
+            elif self._unsorted:
+                name = self._unsorted.pop()
+                self.counts[name] = Counter(dict(self.counts[name].most_common()))
+            else:
+                self.is_complete = True
         return self.is_complete
 
     def _add(self, runs: Sequence[Run]) -> None:
@@ -62,6 +69,8 @@ class ValueTally:
             for tag in run.state.tags if run.state is not None else ():
                 if tag in tags or len(tags) < MAX_TAGS:
                     tags[tag] += 1
+                else:
+                    self.has_all_tags = False
 
 
 class MatchTally:

@@ -3,10 +3,11 @@
 Completions replace the value of the word: `task:charge` becomes `task:charge-card`, `-tag:a,b` its last value.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tui.domain.status import STATUS_TABLE
+from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.store.filter_words import GLOB, patterns_of, split_words, whole_text_test
 from tui.store.status_words import GROUPS, fold
@@ -144,11 +145,13 @@ _GROUP_SENTENCES: Final = {
 }
 
 Counts = Mapping[str, Mapping[str, int]]
-"""The numbers of runs by field and value."""
+"""The numbers of runs by field and value, the greatest first."""
 
 
-def completions(word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str]) -> list[Completion]:
-    """Return what fits a word of a filter of runs. `is_counted`: the counts are complete."""
+def completions(
+    word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str], periods: Sequence[str] = ()
+) -> list[Completion]:
+    """Return what fits a word of a filter. `is_counted`: the counts are complete. `periods`: all that are possible."""
     if word.field is None:
         return _fields(word.part)
     name = word.field.removeprefix("server-")
@@ -157,6 +160,8 @@ def completions(word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Seq
     if name in COUNTED_FIELDS:
         return _counted(word.part, counts.get(name, {}), is_counted=is_counted)
     values = tuple(dict.fromkeys(sorts)) if name == "sort" else _VALUES.get(name, ())
+    if name == "since" and periods:
+        values = tuple(periods)
     return [Completion(value) for value in fitting(values, word.part)]
 
 
@@ -193,7 +198,6 @@ def _sample(group: str) -> str:
 
 
 def _counted(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
-    by_count: Callable[[str], tuple[int, str]] = lambda value: (-counts[value], value.casefold())  # noqa: E731
-    values = sorted(counts, key=by_count)
-    found = fitting(values, part)[:MAX_COMPLETIONS]
+    # A value with a character that no one can type, such as an escape, could only be drawn as something else.
+    found = [value for value in fitting(counts, part)[:MAX_COMPLETIONS] if clean(value) == value]
     return [Completion(value, "", counts[value] if is_counted else None) for value in found]

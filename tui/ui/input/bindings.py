@@ -1,4 +1,4 @@
-"""`live_keys` returns the keys that work on a screen now. The footer and the command palette show them.
+"""`live_keys` returns the keys that work on a screen now. The footer and the command line show them.
 
 They come from Textual's active bindings, so that no list of keys has to be maintained.
 """

@@ -41,7 +41,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
         Command("q!", "Quit without asking; actions that wait are not sent.", leave_at_once, aliases=("quit!",)),
     ]
     live = live_keys(screen)
-    taken = {alias for key in live for alias in _ALIASES.get(key.action, ())}
+    owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
     keys = {
         key.word: Command(
             key.word,
@@ -51,7 +51,10 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             _ALIASES.get(key.action, ()),
         )
         for key in reversed(live)
-        if key.works_now and not key.is_motion and key.action != _PALETTE and key.word not in taken
+        if key.works_now
+        and not key.is_motion
+        and key.action != _PALETTE
+        and owners.get(key.word, key.action) == key.action
     }
     merged = [
         replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each

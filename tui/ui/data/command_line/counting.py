@@ -10,6 +10,10 @@ SLICE_S: Final = 0.004
 """The longest time for which one slice blocks the event loop."""
 
 
+TYPING_S: Final = 0.15
+"""The pause after which the user is taken to look: what depends on the typed text is not counted for every letter."""
+
+
 class Tally(Protocol):
     """Something that is counted in steps."""
 
@@ -25,11 +29,11 @@ class SlicedCount:
         self._on_done = on_done
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, tally: Tally) -> None:
-        """Count, and drop what is being counted."""
+    def start(self, tally: Tally, *, after_s: float = 0.0) -> None:
+        """Count, and drop what is being counted. What the first slice leaves is counted after a pause."""
         self.stop()
         if not self._count_slice(tally):
-            self._task = self._session.spawn(self._count(tally), "count runs")
+            self._task = self._session.spawn(self._count(tally, after_s), "count runs")
 
     def stop(self) -> None:
         """Drop what is being counted."""
@@ -37,7 +41,9 @@ class SlicedCount:
             self._task.cancel()
             self._task = None
 
-    async def _count(self, tally: Tally) -> None:
+    async def _count(self, tally: Tally, after_s: float) -> None:
+        if after_s:
+            await self._session.clock.sleep(after_s)
         while not self._count_slice(tally):  # noqa: ASYNC110  each pass does work
             await asyncio.sleep(0)
         self._on_done()

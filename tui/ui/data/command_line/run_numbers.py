@@ -13,7 +13,7 @@ from tui.store.command_line.shell_command import LoadedNames
 from tui.store.command_line.tallies import IdSearch, MatchTally, ValueTally
 from tui.store.filter import EVERYTHING, parse_filter
 from tui.store.server_filter import ServerFilter, with_server_filters
-from tui.ui.data.command_line.counting import SlicedCount
+from tui.ui.data.command_line.counting import TYPING_S, SlicedCount
 from tui.ui.data.live_model import LiveModel
 
 ROUNDING: Final = timedelta(seconds=1)
@@ -84,13 +84,13 @@ class RunNumbers:
     @property
     def names(self) -> LoadedNames:
         """The values of the loaded runs."""
-        return LoadedNames(self.values.counts, self.values.is_complete)
+        return LoadedNames(self.values.counts, self.values.is_complete and self.values.has_all_tags)
 
     def ids(self, part: str) -> IdSearch:
         """The runs whose id ends with a text, or contains it."""
         if self._ids is None or self._ids[0] != part:
             self._ids = (part, IdSearch(self._live.newest_first_keys(), part))
-            self._counts["ids"].start(self._ids[1])
+            self._counts["ids"].start(self._ids[1], after_s=TYPING_S)
         return self._ids[1]
 
     def of_view(self, address: ViewAddress) -> ViewNumbers:
@@ -99,7 +99,7 @@ class RunNumbers:
         parsed = parse_filter(address.filter, now=self._live.now.frozen_at or self._live.now.at)
         if self._matches is None or self._matches[0] != address:
             self._matches = (address, self._tally(address, window))
-            self._counts["matches"].start(self._matches[1])
+            self._counts["matches"].start(self._matches[1], after_s=TYPING_S)
         tally = self._matches[1]
         store = self._live.session.store
         history, chosen = store.history, self._chosen

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tui.domain.ids import RunId
+from tui.domain.text import clean
 from tui.present import formatting
 from tui.present.columns import Now, short_id
 from tui.present.command_line.box import BoxRow
@@ -16,6 +17,7 @@ from tui.store.command_line.shell_command import shell_command
 from tui.store.command_line.tallies import MAX_FOUND_IDS
 from tui.store.command_line.typed_word import (
     COUNTED_FIELDS,
+    MAX_COMPLETIONS,
     Completion,
     TypedWord,
     completed,
@@ -72,12 +74,13 @@ class ViewArguments:
         sorts = list(dict.fromkeys(form.sorts))
         if self._view != RUNS and word.field not in {"since", "sort"}:
             return Choices()
-        found = completions(word, counts, is_counted=is_counted, sorts=sorts)
+        found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
         rows = [Choice(completed(word, each), _row(each, word), is_open=each.is_open) for each in found]
         words = ""
-        if word.field in COUNTED_FIELDS and is_counted:
-            size = size_of(word.field or "", counts)
-            words = f"{formatting.count(len(found))} of {formatting.count(size)} {_PLURALS[word.field or '']}"
+        if word.field in COUNTED_FIELDS and tally is not None and tally.is_complete:
+            size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
+            number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
+            words = f"{number} of {formatting.count(size, at_least=not has_all)} {_PLURALS[word.field or '']}"
         return Choices(rows, words, _first(word, found), also=_also(word) if self._view == RUNS and word.field else ())
 
     def preview(self, text: str) -> Preview:
@@ -174,7 +177,7 @@ class RunArguments:
         if " " in part or ":" in part:
             return Choices()
         search = self._numbers.ids(part)
-        choices = [self._choice(run_id) for run_id in search.found]
+        choices = [self._choice(run_id) for run_id in search.found if clean(run_id) == run_id]
         count = len(choices) if search.is_complete else 0
         found = formatting.count(count, at_least=count >= MAX_FOUND_IDS)
         words = f"{found} of {formatting.count(self._numbers.loaded_count)} loaded runs" if part and count else ""

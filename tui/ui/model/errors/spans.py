@@ -45,7 +45,7 @@ GroupRank = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class GroupOrder:
-    """An order of the list. `words` stand in the rule, `sentence` in the palette."""
+    """An order of the list. `words` stand in the rule, `sentence` in the command line."""
 
     id: str
     words: str
