@@ -4,14 +4,15 @@ Whoever shows a value cleans it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.errors.error import RunError
-from tui.domain.errors.kinds import ErrorKind, kind_of
-from tui.domain.errors.stack import first_own_frame
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from tui.domain.errors.kinds import ErrorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Subject:
     run: Run | None = None
     run_url: str | None = None
     task: TaskId | None = None
-    kind: ErrorKind | None = None
+    kind: "ErrorKind | None" = None
     runs: tuple[RunId, ...] = ()
 
     @property
@@ -85,6 +86,9 @@ def _error_message(subject: Subject) -> str | None:
 
 def _error_frame(subject: Subject) -> str | None:
     """Return file and line of the first own frame. The file begins at the project, as in the group of the error."""
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
+    from tui.domain.errors.stack import first_own_frame  # noqa: PLC0415
+
     error = _error(subject)
     own = None if error is None else kind_of(error).frame
     if error is None or own is None or error.stack is None:

@@ -12,10 +12,10 @@ from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
 from tui.session import Session
 from tui.settings.keys.names import parse_key
-from tui.store.errors.error_group import ErrorGroup
 
 if TYPE_CHECKING:
     from tui.settings.schema import CommandEntry
+    from tui.store.errors.error_group import ErrorGroup
 
 RUNS_VIEW: Final = (CommandScope.MARKS, CommandScope.RUN, CommandScope.TASK)
 GROUPS_VIEW: Final = (CommandScope.GROUP, CommandScope.RUN, CommandScope.TASK)
@@ -51,7 +51,7 @@ class OwnSelection:
 
     scopes: tuple[CommandScope, ...]
     run_id: RunId | None = None
-    group: ErrorGroup | None = None
+    group: "ErrorGroup | None" = None
     has_marks: bool = False
     hidden_marks: int = 0
     marks: Callable[[], Sequence[RunId]] = tuple
