@@ -65,8 +65,8 @@ class VisibleValues:
         self._values: dict[RunId, dict[ColumnPath, CellValue]] = {}
         """Values out of payloads and outputs."""
 
-        self._next_s: dict[RunId, float] = {}
-        """For runs that were read, the moment of the clock before which they are not read again."""
+        self._next_s: dict[tuple[RunId, bool], float] = {}
+        """The moment of the clock before which a run is not read again, live (False) or at its end (True)."""
 
         self._fetch = CoalescedFetch(session.clock, self._start)
         self._blocked_until_s = self._no_page_until_s = 0.0
@@ -108,7 +108,9 @@ class VisibleValues:
         """Return the visible runs that have to be read, newest first."""
         now_s, store = self._session.clock.monotonic_s(), self._session.store
         runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
-        unread = [run for run in runs if self._next_s.get(run.id, 0.0) <= now_s and self._lacks_value(run)]
+        unread = [
+            run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s and self._lacks_value(run)
+        ]
         unread.sort(key=lambda run: run.fixed.created_at or _EARLIEST, reverse=True)
         return [run.id for run in unread]
 
@@ -180,7 +182,7 @@ class VisibleValues:
         found = of_page & {patch.id for patch in page.patches}
         if not found:
             self._no_page_until_s = now_s + PAGE_RETRY_AFTER_S
-        self._next_s |= dict.fromkeys(found, now_s + REREAD_AFTER_S)
+        self._next_s |= {(run.id, run.is_final): now_s + REREAD_AFTER_S for run in runs if run.id in found}
         self._on_values(found)
         return [run_id for run_id in run_ids if run_id not in found]
 
@@ -192,7 +194,9 @@ class VisibleValues:
         now_s = self._session.clock.monotonic_s()
         if len(self._next_s) >= MAX_RUNS:
             self._next_s.clear()
-        self._next_s[run_id] = now_s + RETRY_AFTER_S
+        before = self._session.store.get(run_id)
+        key = run_id, before is not None and before.is_final
+        self._next_s[key] = now_s + RETRY_AFTER_S
         try:
             response = await self._session.fetcher.fetch_run(run_id, Priority.VISIBLE)
         except NotFound:
@@ -201,7 +205,7 @@ class VisibleValues:
             raise
         except ApiError:
             return  # this run alone may be unreadable
-        self._next_s[run_id] = now_s + REREAD_AFTER_S
+        self._next_s[key] = now_s + REREAD_AFTER_S
         await self._session.settle()
         run = self._session.store.get(run_id)
         if run is not None and response.patch.body is not None:
