@@ -31,6 +31,7 @@ FIELDS = {
     "MessagesScreen": (":", *"messages", "enter", "slash"),
     "ServerFiltersScreen": ("f",),
     "SaveView": ("S",),
+    "ColumnPathScreen": ("c", "a"),
 }
 """The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
@@ -38,6 +39,7 @@ ALIKE = {"BaseScreen", "ComparedScreen", "PageScreen", "PaintedDialog", "Painted
 """Base classes, and pages like those above."""
 
 WITHOUT = {
+    "ColumnsScreen",
     "CopyMenu",
     "LeaveScreen",
     "LinkDialog",
