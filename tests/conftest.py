@@ -31,6 +31,9 @@ os.environ["TEXTUAL_FPS"] = "1"
 # Collecting thousands of tests creates many objects that stay: with Python's own thresholds each is visited many times.
 gc.set_threshold(50_000, 20, 50)
 
+# A config file that others may write is not trusted: files of tests are their owner's, whatever the shell says.
+os.umask(0o022)
+
 # A shell ignores Ctrl-C in what it starts in the background, and every program under test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
