@@ -208,6 +208,9 @@ class PagePane(Pane):
     def on_mount(self) -> None:
         self.app_base.settings_changed.subscribe(self, lambda _: self.rebuild())
 
+    def on_unmount(self) -> None:
+        self.app_base.settings_changed.unsubscribe(self)
+
     @property
     def body(self) -> Page:
         return self.page

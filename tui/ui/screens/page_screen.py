@@ -80,6 +80,7 @@ class PageScreen(PaintedScreen[None]):
         self.show_rule()
 
     def on_unmount(self) -> None:
+        self.app_base.settings_changed.unsubscribe(self)  # it is rarely published, and refers to the page until then
         self._ticker.stop()
 
     def tick(self) -> None:
