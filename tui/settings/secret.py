@@ -8,6 +8,9 @@ from typing import Final
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN")
 """The variables that no line of output may show, and that other programs do not get."""
 
+MIN_SECRET_CHARS: Final = 8
+"""A shorter text would stand in ordinary variables too."""
+
 
 class SettingsError(Exception):
     """A setting is missing or invalid. The text is one line that names the variable or flag."""
@@ -61,5 +64,10 @@ NO_SECRET = Secret("")
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return variables for another program: all but the secret ones."""
-    return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
+    """Return variables for another program: all but the secret ones, and those that hold a copy of one."""
+    secrets = [value for name in SECRET_VARIABLES if len(value := environ.get(name, "")) >= MIN_SECRET_CHARS]
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in SECRET_VARIABLES and not any(secret in value for secret in secrets)
+    }

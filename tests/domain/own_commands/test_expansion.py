@@ -149,12 +149,19 @@ def test_value_is_never_a_part_of_a_script() -> None:
         "sh -c {run.id}", "/bin/bash -o pipefail -ec x{run.id}", "env A=1 zsh -c {run.id}", "sudo -u x sh -c {run.id}",
         "python3.12 -I -c {run.id}", "node --eval={run.id}", "perl -ne {run.id}", "ssh host ls {run.id}",
         "eval {run.id}", "watch ls {run.id}", "tmux new-window {run.id}", "awk -v a=b {run.id}",
-        "busybox sh -c {run.id}",
+        "busybox sh -c {run.id}", "bash -c -- {run.id}", "bash -cx -- {run.id}", "bash --rcfile f -ic {run.id}",
+        "node -r m -e {run.id}", "php -d a=b -r {run.id}", "lua -l m -e {run.id}", "su - u -c {run.id}",
+        "flock /lock -c {run.id}", "script f -c {run.id}", "deno eval {run.id}", "env -S {run.id}",
+        "env -Ssh\u00a0{run.id}", "fish --init-command={run.id}", "pwsh -Command {run.id}", "nix-shell --run {run.id}",
+        "python3 -X dev -c {run.id}", "sudo -s {run.id}", "bash -euo pipefail -c {run.id}",
+        "bash -ceo pipefail {run.id}", "su -p u -c {run.id}",
     ):  # fmt: skip
         assert "expected no placeholder" in refusal(*template.split()), template
     for template in (
         "sh -c x sh {run.id}", "python3 a.py -c {run.id}", "sh a.sh {run.id}", "awk -v a={run.id} x",
-        "grep ssh {run.id}",
+        "grep ssh {run.id}", "sh -c -- x sh {run.id}", "su u a.sh {run.id}", "env -u A echo {run.id}",
+        "node -r m a.js -e {run.id}", "deno run a.ts eval {run.id}", "sudo -u x echo {run.id}",
+        "bash -euo pipefail a.sh {run.id}", "su -c x u sh {run.id}",
     ):  # fmt: skip
         assert arguments(*template.split())[-1] in {"run_1", "x"}, template
 

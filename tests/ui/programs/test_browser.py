@@ -28,6 +28,7 @@ def programs(tmp_path: Path) -> str:
             "linux",
             [("my", f"tab {LINK}"), ("chrome", f"--app={LINK}", "--new")],
         ),
+        ({"BROWSER": "firefox %s &"}, "linux", [("firefox", LINK)]),
         ({"BROWSER": "'unended"}, "linux", []),
         ({"BROWSER": "%s"}, "linux", [("%s", LINK)]),
         ({"DISPLAY": ":0"}, "linux", [("xdg-open", LINK), ("wslview", LINK)]),

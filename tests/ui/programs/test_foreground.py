@@ -11,6 +11,7 @@ import psutil
 
 from tests.perf.terminal import PATIENCE_S, Terminal
 from tests.support.commands import environment
+from tests.support.fleet import SECRET
 
 UNREACHABLE = "http://127.0.0.1:9"
 READY = "The list follows new runs."
@@ -40,7 +41,7 @@ KILLS_ITS_GROUP = ["sh", "-c", "kill 0"]
 IS_MISSING = ["no-such-pager", "-R"]
 IS_NO_PROGRAM = ["/etc/passwd"]
 TAKES_CTRL_C = ["sh", "-c", "trap 'exit 7' INT; echo waiting; while :; do sleep 0.01; done"]
-READS_A_LINE = ["sh", "-c", "echo key=$TRIGGER_SECRET_KEY.; read line; echo got $line; exit 9"]
+READS_A_LINE = ["sh", "-c", "echo key=$TRIGGER_SECRET_KEY$COPY.; read line; echo got $line; exit 9"]
 HANGS = ["sh", "-c", "trap '' HUP TERM INT; stty raw -echo; echo hanging; while :; do sleep 0.01; done"]
 
 SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
@@ -54,7 +55,7 @@ def monitor(outcomes: Path, *programs: list[str]) -> list[str]:
 
 
 def terminal_of(command: list[str]) -> Terminal:
-    return Terminal(command, env=environment(UNREACHABLE), is_controlling=True)
+    return Terminal(command, env=environment(UNREACHABLE, COPY=f"Bearer {SECRET}"), is_controlling=True)
 
 
 def assert_whole(terminal: Terminal, screens: int) -> None:
@@ -87,7 +88,7 @@ def test_terminal_comes_back_whole_after_programs_that_fail(tmp_path: Path) -> N
         assert terminal.process.wait(PATIENCE_S) == 0
         assert outcomes.read_text().splitlines() == [
             *("exit 3", "exit -9", "exit -15"),
-            *("no-such-pager was not found", "/etc/passwd was not found", "exit 7"),
+            *("no-such-pager was not found", "/etc/passwd is not a program that may be run", "exit 7"),
         ]
         attributes = termios.tcgetattr(terminal.descriptor)
         assert attributes[3] & termios.ECHO

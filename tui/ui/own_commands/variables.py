@@ -11,12 +11,11 @@ from typing import Final
 from tui.domain.own_commands.expansion import CannotRun
 from tui.present.redaction import Redactor
 from tui.settings import SECRET_VARIABLES, Settings, without_secrets
+from tui.settings.secret import MIN_SECRET_CHARS
 
 KEY: Final = "TRIGGER_SECRET_KEY"
 _API_URL: Final = "TRIGGER_API_URL"
 _SECRET_NAME: Final = re.compile(r"TRIGGER_\w*(KEY|TOKEN|SECRET|PASSWORD)\w*")
-_MIN_SECRET_CHARS: Final = 8
-"""A shorter text would stand in ordinary variables too."""
 
 
 def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
@@ -68,4 +67,4 @@ def _secrets(environ: Mapping[str, str], settings: Settings) -> list[str]:
         settings.relay_token.reveal(),
         *(environ.get(each, "") for each in SECRET_VARIABLES),
     )
-    return [each for each in dict.fromkeys(found) if len(each) >= _MIN_SECRET_CHARS]
+    return [each for each in dict.fromkeys(found) if len(each) >= MIN_SECRET_CHARS]

@@ -78,6 +78,8 @@ def _own_browser(entry: str, address: str) -> Browser | None:
         words = shlex.split(entry)
     except ValueError:  # a quote that does not end
         return None
+    if words[-1:] == ["&"]:  # as Python's `webbrowser` and others have it: it runs beside the monitor anyway
+        words.pop()
     if not words:
         return None
     if any("%s" in word for word in words[1:]):

@@ -25,10 +25,13 @@ _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def path_of(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return the path of a program. Raises `FileNotFoundError` with its name if it cannot be found or run."""
-    if arguments and (path := shutil.which(arguments[0], path=environ.get("PATH"))):
+    """Return the path of a program. Raises `OSError` with its name if it cannot be found or run."""
+    name = arguments[0] if arguments else "a program"
+    if arguments and (path := shutil.which(name, path=environ.get("PATH"))):
         return path
-    raise FileNotFoundError(f"{arguments[0] if arguments else 'a program'} was not found")
+    if os.sep in name and os.path.exists(name):  # noqa: PTH110  false for a name that is no path
+        raise PermissionError(f"{name} is not a program that may be run")
+    raise FileNotFoundError(f"{name} was not found")
 
 
 class ForegroundProgram:

@@ -48,6 +48,7 @@ def _write(path: Path, make: Callable[[], str]) -> None:
 def _deleter(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  a fixed command, the folder is an argument
         ["/bin/sh", "-c", _DELETE_AT_END, "sh", str(folder)],
+        env={"PATH": os.environ.get("PATH", os.defpath)},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
