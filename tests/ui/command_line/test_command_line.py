@@ -57,6 +57,8 @@ def test_view_is_completed_previewed_and_shown(tmp_path: Path) -> None:
         assert monitor.screen.run_list.views.query.order is TOOK
         await monitor.press("colon", *"runs status:fail", "down", "down")
         assert "trigger-tui ls --status failed --status" in monitor.text, "the chosen word counts"
+        await monitor.press("escape", "colon", *"runs queue:nowhere")
+        assert "none known of 30" in monitor.text, "the queues of runs are not read"
         await monitor.press("escape", "colon", *"runs tsk:x", "enter")
         assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
 

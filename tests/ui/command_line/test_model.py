@@ -159,3 +159,25 @@ def test_box_fits_every_size(rows: int, notes: int, height: int, width: int, cur
     if cursor < rows and height > 4:
         assert any(each.is_cursor for each in lines)
     assert 0 <= visible_top(content.cursor, 0, rows) <= max(0, rows - 1)
+
+
+def test_line_of_a_value_says_what_enter_does() -> None:
+    line = Line()
+    line.commands = [*line.commands, Command("sort took", "Longest first.", lambda: None)]
+    line.type("sort took")
+    assert plain(line.content().below[-1][1]) == "took"
+
+
+def test_idle_command_is_found_by_its_name_alone() -> None:
+    line = Line()
+    line.commands = [
+        Command("views", "Saved views: open, rename.", lambda: line.ran.append("views")),
+        Command("browser", "Open a run.", lambda: line.ran.append("no run"), aliases=("open",), is_idle=True),
+    ]
+    line.enter_all("browse")
+    assert line.ran == []
+    line.enter_all(":Open")
+    assert line.ran == ["no run"]
+    line.type("")
+    assert line.words == "1 commands"
+    assert [choice.text for choice in line.choices] == ["views"]

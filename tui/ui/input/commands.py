@@ -30,7 +30,7 @@ def form_commands(show_form: Callable[[str], object], forms: Mapping[str, str]) 
 
 
 def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]:
-    """Return the commands of a view, then the keys that work now in its focused pane and on the screen.
+    """Return the commands of a view, then the keys of its focused pane and of the screen.
 
     `own` are the commands without a key, and those with arguments. One that a key has too is said once: with the
     arguments of the one, and the key of the other.
@@ -42,6 +42,8 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     ]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
+    # Of two keys with one word, the one that works counts, then the one of the focused pane.
+    best_first = [*(key for key in live if key.works_now), *(key for key in live if not key.works_now)]
     keys = {
         key.word: Command(
             key.word,
@@ -49,12 +51,10 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             partial(app.call_later, app.run_action, from_palette(key.action), key.node),
             " ".join(key.keys),
             _ALIASES.get(key.action, ()),
+            is_idle=not key.works_now,
         )
-        for key in reversed(live)
-        if key.works_now
-        and not key.is_motion
-        and key.action != _PALETTE
-        and owners.get(key.word, key.action) == key.action
+        for key in reversed(best_first)
+        if not key.is_motion and key.action != _PALETTE and owners.get(key.word, key.action) == key.action
     }
     merged = [
         replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each

@@ -12,6 +12,7 @@ from tui.store.addresses.view_address import ViewAddress
 from tui.store.command_line.shell_command import LoadedNames
 from tui.store.command_line.tallies import IdSearch, MatchTally, ValueTally
 from tui.store.filter import EVERYTHING, parse_filter
+from tui.store.filter_words import split_words
 from tui.store.server_filter import ServerFilter, with_server_filters
 from tui.ui.data.command_line.counting import TYPING_S, SlicedCount
 from tui.ui.data.live_model import LiveModel
@@ -37,7 +38,7 @@ class ViewNumbers:
     """How many runs a view shows of those that are loaded.
 
     * `is_counted`: False while runs are still being counted
-    * `is_lower_bound`: more may match, since the errors of some runs are not read
+    * `is_lower_bound`: more may match, since the errors of some runs are not read, or the queues of all
     * `asks_server`: the view asks the server for other runs than the list shows now
     * `is_all_loaded`: the server has no other runs for it
     """
@@ -112,7 +113,7 @@ class RunNumbers:
             tally.matched,
             tally.total,
             tally.is_complete,
-            parsed.depends_on_errors,
+            parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter)),
             asks_server,
             is_all_read and is_same_list and is_covered,
         )

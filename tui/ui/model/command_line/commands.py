@@ -12,6 +12,9 @@ class Command:
 
     `key` is the key that does the same, if there is one. `aliases` are the names of the command in other programs.
     With `arguments`, text behind the name belongs to the command; `run` is then not used.
+
+    `is_idle`: it cannot do anything now and says why, as its key does. Only its whole name finds it, so that `open`
+    without a selected run does not run another command.
     """
 
     name: str
@@ -20,6 +23,7 @@ class Command:
     key: str = ""
     aliases: tuple[str, ...] = ()
     arguments: Arguments | None = None
+    is_idle: bool = False
 
 
 def command_named(commands: Sequence[Command], text: str) -> tuple[Command, str] | None:
@@ -47,11 +51,14 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     commands match whose name has the letters in this order: `nxe` finds `next error`.
     """
     wanted = typed.casefold().removeprefix(":").split()
+    whole = " ".join(wanted)
+    idle = [command for command in commands if command.is_idle and whole in (command.name, *command.aliases)]
+    commands = [command for command in commands if not command.is_idle]
     found = [command for command in commands if all(word in _text(command) for word in wanted)]
-    if not found:
+    if not found and not idle:
         letters = "".join(wanted)
         found = [command for command in commands if _has_letters_in_order(command.name.casefold(), letters)]
-    whole = " ".join(wanted)
+    found += idle
     return sorted(found, key=lambda command: _rank(command, whole))
 
 

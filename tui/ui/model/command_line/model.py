@@ -228,7 +228,8 @@ class CommandLine:
             )
             for each in found
         ]
-        words = f"{len(self.commands)} commands" if not text else f"{len(found)} of {len(self.commands)}"
+        count = sum(not each.is_idle for each in self.commands)
+        words = f"{count} commands" if not text else f"{len(found)} of {count}"
         return Choices(choices, words, 0 if choices else None, heading=() if choices else self._unknown(text))
 
     def _unknown(self, text: str) -> Line:
@@ -256,6 +257,9 @@ class CommandLine:
         if self._mode is _Mode.LINK or (self._mode is _Mode.COMMANDS and not self.typed.strip()):
             return Preview()
         line = (self._line_with(choice) if choice is not None else self.typed).strip()
+        if self._mode is _Mode.ARGUMENTS and self._command is not None and self._command.arguments is not None:
+            # `sort took` is a command of its own too, which could say less.
+            return self._preview_of(self._command.arguments, line.partition(" ")[2].strip())
         if is_address(line):
             return self._address.preview(line)
         found = command_named(self.commands, line)
@@ -265,10 +269,12 @@ class CommandLine:
             return Preview()
         command, rest = found
         if command.arguments is not None:
-            if command.arguments.are_needed and not rest:
-                return Preview()
-            return command.arguments.preview(rest)
+            return self._preview_of(command.arguments, rest)
         return Preview((Piece(command.sentence, Token.MUTED),)) if self._mode is _Mode.HISTORY else Preview()
+
+    @staticmethod
+    def _preview_of(arguments: Arguments, text: str) -> Preview:
+        return Preview() if arguments.are_needed and not text else arguments.preview(text)
 
     def content(self) -> BoxContent:
         """Return what the box shows."""

@@ -92,7 +92,8 @@ class ViewArguments:
             return Preview((Piece(f"nothing: {problem}", Token.AMBER),), is_wrong=True)
         if address.view == RUNS:
             numbers = self._numbers.of_view(address)
-            found = numbers.matched if numbers.is_counted else None
+            most = numbers.total if numbers.is_lower_bound else numbers.matched
+            found = most if numbers.is_counted else None
             return Preview(_numbers_line(numbers), shell_command(address, self._numbers.names, found))
         said = f"the run {address.run}" if address.run is not None else _errors_words(address)
         return Preview((Piece(said, Token.MUTED),), shell_command(address, self._numbers.names))
@@ -138,7 +139,8 @@ def _row(completion: Completion, word: TypedWord) -> BoxRow:
 def _numbers_line(numbers: ViewNumbers) -> Line:
     if not numbers.is_counted:
         return (Piece("counting the loaded runs…", Token.FAINT),)
-    number = formatting.count(numbers.matched, at_least=numbers.is_lower_bound)
+    is_none_known = numbers.is_lower_bound and not numbers.matched
+    number = "none known" if is_none_known else formatting.count(numbers.matched, at_least=numbers.is_lower_bound)
     total = formatting.count(numbers.total)
     if numbers.is_all_loaded:
         rest = f" of {total} runs{', asked of the server' if numbers.asks_server else ''}"

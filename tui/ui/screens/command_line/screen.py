@@ -275,7 +275,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         self._height = len(lines) if self._model.is_link else min(room, max(self._height, len(lines)))
         self._box.show([*lines, *[BoxLine(())] * (self._height - len(lines))])
         self._input.suggest(self._model.suggestion)
-        count: Line = (Piece(self._model.words, Token.FAINT), Piece("  "))
+        count: Line = (Piece("  "), Piece(self._model.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
         self._keys.show([footer_line(_key_words(), None, (), width)])
