@@ -1,4 +1,7 @@
-"""Shows a value by the type and the format of its column. A value of another type is shown as it is."""
+"""Shows a value by the type and the format of its column.
+
+A value of another type is shown as it is, and so is a number beyond those that a bar can show.
+"""
 
 import math
 import re
@@ -15,6 +18,9 @@ MIN_LABELLED: Final = 10
 """The narrowest bar with its percentage beside it."""
 
 _LABEL: Final = len(" 100%")
+_ROUNDING: Final = 1e-9
+"""What sums of fractions may be off: ten times 0.1 is a full bar."""
+
 _WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored apart"}
 _FROM_MS: Final = 100_000_000_000
 """Larger numbers are milliseconds since 1970, smaller ones seconds: this is the year 5138, or 1973."""
@@ -90,23 +96,23 @@ def value_line(value: CellValue, kind: str, form: str, width: int, now: datetime
     if isinstance(value, Unshown):
         return (Piece(word, tokens[0]),) if (word := _WORDS[value]) else ()
     number = _number(value)
-    if kind == "bar" and number is not None:
+    if kind == "bar" and number is not None and -_ROUNDING <= number <= 1 + _ROUNDING:
         return bar_line(number, width, tokens)
     return (Piece(Raw(_text(value, number, kind, form, now)), tokens[0]),)
 
 
 def bar_line(number: float, width: int, tokens: tuple[Token, Token]) -> Line:
-    """Return a number from 0 to 1 as a bar, with its percentage where there is room. Other numbers are clamped.
+    """Return a number from 0 to 1 as a bar, with its percentage where there is room.
 
     Only a full bar says 100 %, and only an empty one 0 cells.
     """
-    share = min(max(number, 0.0), 1.0)
+    share = 0.0 if number < _ROUNDING else 1.0 if number > 1 - _ROUNDING else number
     has_label = width >= MIN_LABELLED
     cells = max(1, width - _LABEL * has_label)
     filled = round(share * cells)
     if 0 < share < 1 and cells > 1:
         filled = min(max(filled, 1), cells - 1)
-    label = f"{int(share * 100 + 1e-9):>4}%" if has_label else ""
+    label = f"{int(share * 100 + _ROUNDING):>4}%" if has_label else ""
     return (Piece("━" * filled, tokens[1]), Piece("─" * (cells - filled), Token.GUIDE), Piece(label, tokens[0]))
 
 
