@@ -83,6 +83,28 @@ def test_canceled_program_is_ended_with_its_group(tmp_path: Path) -> None:
     await_end(int(found.read_text().split()[0]))
 
 
+def test_program_canceled_at_its_start_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[int] = []
+    kill_group = os.killpg
+
+    def kill(group: int, number: int) -> None:
+        groups.append(group)
+        kill_group(group, number)
+
+    monkeypatch.setattr(os, "killpg", kill)
+
+    async def canceled() -> None:
+        running = asyncio.ensure_future(run_in_background("/bin/sh", ["sh", "-c", "sleep 60; :"], {}, "/"))
+        await asyncio.sleep(0)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    asyncio.run(canceled())
+    assert groups
+    await_end(groups[0])
+
+
 def await_end(process_id: int) -> None:
     """Wait for a killed process that is no child: a busy machine ends it later."""
     ends_s = time.monotonic() + PATIENCE_S

@@ -155,7 +155,7 @@ async def run_in_background(
     """
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    transport, listener = await loop.subprocess_exec(
+    start = loop.subprocess_exec(
         _Listener,
         *(each.encode() for each in arguments),
         executable=path,
@@ -166,6 +166,7 @@ async def run_in_background(
         cwd=folder,
         start_new_session=True,
     )
+    transport, listener = await _started(asyncio.gather(start))
     ending = Ending.BY_ITSELF
     try:
         if not await _is_set(listener.has_news, TIME_LIMIT_S):
@@ -189,6 +190,21 @@ async def run_in_background(
         kept.end,
         kept.left_out,
     )
+
+
+async def _started(
+    starting: asyncio.Future[tuple[tuple[asyncio.SubprocessTransport, _Listener]]],
+) -> tuple[asyncio.SubprocessTransport, _Listener]:
+    """Wait for the start. asyncio ends a program whose start is canceled, but not what that had started already."""
+    try:
+        ((transport, listener),) = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            ((transport, listener),) = await starting
+            await _end(transport, listener, QUIT_GRACE_S)
+            transport.close()
+        raise
+    return transport, listener
 
 
 async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:
