@@ -52,3 +52,8 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         assert not any(SECRET in base64.b64decode(each.split(";")[2].rstrip("\x07")).decode() for each in written)
 
     run_story(story, tmp_path, failing_fleet())
+
+
+def test_reason_without_a_dashboard_fits_80_columns() -> None:
+    assert len(NO_DASHBOARD) <= 44, "in the menu"
+    assert len(f"no link to the dashboard: {NO_DASHBOARD}") <= 70, "in the footer beside ? keys"

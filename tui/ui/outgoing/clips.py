@@ -30,7 +30,7 @@ PAGE_RUNS: Final = "100"
 
 NO_CONTROLS: Final = "it has characters that must not be pasted"
 THROUGH_RELAY: Final = "a relay passes no requests of other programs on"
-NO_DASHBOARD: Final = "its address is not known; set dashboard.url in the config file"
+NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"
 NO_PROJECT: Final = "the server has not told the project yet"
 
 
