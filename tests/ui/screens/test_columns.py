@@ -72,7 +72,10 @@ def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
         assert reads(monitor) == rows
         await monitor.later(20)
         assert reads(monitor) == rows, "each is read once"
-        await monitor.press("G", wait_s=20)
+        await monitor.press("G", wait_s=0.2)
+        await monitor.press("exclamation_mark", wait_s=20)
+        assert reads(monitor) <= rows + 1, "the list is covered; the detail may read the run under the cursor"
+        await monitor.press("escape", wait_s=20)
         assert rows < reads(monitor) <= 2 * rows
 
     columns = {"runs": ("status", "task", ColumnEntry("payload.n", width=6), "age")}

@@ -285,7 +285,7 @@ class RunListPane(Pane):
 
             session = self.live.session
             say = lambda text: self.app_base.messages.add(session.now(), text)  # noqa: E731
-            self._own_columns = OwnRunColumns(session, self.table, self._visible_runs, self.call_later, say)
+            self._own_columns = OwnRunColumns(session, self.table, self._runs_to_read, self.call_later, say)
         return self._own_columns
 
     def left_out_columns(self) -> tuple[str, ...]:
@@ -327,6 +327,10 @@ class RunListPane(Pane):
 
     def _visible_runs(self) -> list[RunId]:
         return [run_id for _, run_id in self.rows.visible_runs]
+
+    def _runs_to_read(self) -> list[RunId]:
+        """Return the runs whose values the user sees; none behind another screen, and none while updates pause."""
+        return self._visible_runs() if self.is_shown and self.live.pause is None else []
 
     def _on_search_update(self) -> None:
         # A task of the session calls this; widgets are changed on the app's own message loop.
