@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.present.command_line.box import BoxContent, BoxRow, HistoryLine, box_lines, visible_top
+from tui.present.styled import Line as StyledLine
 from tui.present.styled import Piece, line_width, plain
 from tui.store.command_line.links import PastedLink
 from tui.ui.model.command_line.arguments import Choice, Choices
@@ -142,6 +143,17 @@ def test_any_text_is_answered(text: str, moves: list[int]) -> None:
     assert all(line_width(each.line) <= 60 for each in lines)
     assert line.suggestion == "" or line.suggestion.startswith(text)
     line.enter()
+
+
+@pytest.mark.parametrize("height", range(9, 20))
+def test_command_is_whole_or_marked_as_cut(height: int) -> None:
+    command = "trigger-tui ls --task send-email --task send-newsletter --status failed --limit 200"
+    rows = [BoxRow("failed")] * 4
+    below: list[tuple[str, StyledLine]] = [("also", ()), ("", ()), ("Enter", ())]
+    lines = box_lines(BoxContent(rows=rows, below=below, command=command), 60, height, top=0, now=NOW)
+    texts = [plain(each.line).strip() for each in lines]
+    shown = " ".join(texts[next(n for n, text in enumerate(texts) if text.startswith("as")) :])
+    assert "…" in shown or shown.split()[1:] == command.split()
 
 
 @given(st.integers(0, 60), st.integers(0, 30), st.integers(1, 40), st.integers(20, 200), st.integers(0, 59))

@@ -71,12 +71,17 @@ class BoxLine(NamedTuple):
 
 
 _EMPTY: Final = BoxLine(())
+_EMPTY_LINES: Final = 2
+"""Between the rows and what is said below, and at the end."""
 
 
 def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: datetime) -> list[BoxLine]:
     """Return the lines of the box, at most `height`, with an empty line at the end. `top` is the first visible row."""
     inner = max(1, width - 2 * _GUTTER)
-    below = [*(_labelled(label, line, inner) for label, line in content.below), *_command_lines(content.command, inner)]
+    said = [_labelled(label, line, inner) for label, line in content.below]
+    # A command that is cut between its lines would look whole.
+    around = MIN_ROWS * bool(content.rows) + bool(content.heading) + len(said) + _EMPTY_LINES
+    below = [*said, *_command_lines(content.command, inner, max(1, min(MAX_COMMAND_LINES, height - around)))]
     heading = [BoxLine(_indented(content.heading))] if content.heading else []
     room = height - len(heading) - 1
     rows_room = max(MIN_ROWS, room - (len(below) + 1 if below else 0))
@@ -130,7 +135,7 @@ def _labelled(label: str, line: Line, inner: int) -> Line:
     return _indented((*fit((Piece(label, Token.FAINT),), _LABEL), *cut(line, max(0, inner - _LABEL))))
 
 
-def _command_lines(command: str, inner: int) -> list[Line]:
+def _command_lines(command: str, inner: int, limit: int) -> list[Line]:
     """Return the shell command, on as many lines as it takes up to a limit. It is broken before its options."""
     if not command:
         return []
@@ -138,7 +143,7 @@ def _command_lines(command: str, inner: int) -> list[Line]:
     parts = [""]
     for word in re.split(" (?=--)", clean(command)):
         joined = f"{parts[-1]} {word}" if parts[-1] else word
-        if len(parts) < MAX_COMMAND_LINES and parts[-1] and cell_len(joined) > room:
+        if len(parts) < limit and parts[-1] and cell_len(joined) > room:
             parts.append(word)
         else:
             parts[-1] = joined
