@@ -9,7 +9,7 @@ import pytest
 from tests.support.fleet import SECRET
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.outgoing.clips import NO_DASHBOARD
+from tui.ui.outgoing.clips import NO_DASHBOARD, THROUGH_RELAY
 
 
 def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +54,6 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
     run_story(story, tmp_path, failing_fleet())
 
 
-def test_reason_without_a_dashboard_fits_80_columns() -> None:
-    assert len(NO_DASHBOARD) <= 44, "in the menu"
+def test_reason_why_a_row_is_missing_fits_80_columns() -> None:
+    assert max(len(NO_DASHBOARD), len(THROUGH_RELAY)) <= 44, "in the menu"
     assert len(f"no link to the dashboard: {NO_DASHBOARD}") <= 70, "in the footer beside ? keys"

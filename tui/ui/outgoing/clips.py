@@ -29,7 +29,7 @@ PAGE_RUNS: Final = "100"
 """The runs of one page of the list, the most that the server sends."""
 
 NO_CONTROLS: Final = "it has characters that must not be pasted"
-THROUGH_RELAY: Final = "a relay passes no requests of other programs on"
+THROUGH_RELAY: Final = "a relay has no API for other programs"
 NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"
 NO_PROJECT: Final = "the server has not told the project yet"
 
