@@ -66,3 +66,13 @@ def test_check_names_columns_that_do_not_exist(tmp_path: Path) -> None:
     assert done.code == 2
     assert "columns.runs[1]: expected status, task, run, took" in done.err
     assert 'got "no-such-column"; this entry is left out' in done.err
+
+
+def test_check_names_types_of_columns_that_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    columns = '"task", { column = "cost", type = "bar" }, { column = "took", format = "s" }'
+    path.write_text(f"[columns]\nruns = [{columns}]\n")
+    done = in_this_process("config", "--check", "--config", str(path))
+    assert done.code == 2
+    assert "columns.runs[1]: only columns by path have a type and a format; this entry is left out" in done.err
+    assert "columns.runs[2]: only columns by path" in done.err

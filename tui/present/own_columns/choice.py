@@ -44,7 +44,8 @@ def problem_of(choice: ColumnChoice, built_in: Sequence[str], *, has_paths: bool
     `built_in` are the ids of the view's own columns. `has_paths`: it can also show values of runs.
     """
     if choice.name in built_in:
-        return None
+        is_plain = choice.type == AUTO and not choice.format
+        return None if is_plain else "only columns by path have a type and a format"
     if choice.path is None or not has_paths:
         paths = ", or a path such as metadata.progress" if has_paths else ""
         return f"expected {', '.join(built_in)}{paths}, got {_quoted(choice.name)}"
