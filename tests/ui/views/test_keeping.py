@@ -93,6 +93,9 @@ def test_views_of_the_config_file_open_and_cannot_be_changed(tmp_path: Path) -> 
         await monitor.press("g", "enter", wait_s=1)
         assert 'shown in part: no order "tok"' in monitor.lines[-1]
         assert str(address_of(monitor.app.screen)) == "runs?q=%1B%5B31m"
+        await monitor.press("apostrophe", "e", wait_s=0.5)
+        assert "view “charge failures”" in monitor.lines[-1]
+        assert "shown in part" not in monitor.lines[-1]
 
     run_story(story, tmp_path, small_fleet(), views=ENTRIES, size=(80, 24))
 

@@ -50,18 +50,19 @@ def show_views(screen: Screen[Any]) -> None:
 
 
 def open_saved(app: AppBase, view: SavedView) -> None:
-    """Open a saved view, and say what of it does not fit."""
+    """Open a saved view, and say which, or what of it does not fit."""
     read = read_address(view.address)
     problems = list(read.problems)
+    said = f"view “{view.name}”"  # what was said of the view before would seem to be said of this one
     if read.address is not None and (problem := apply_address(app, read.address)) is not None:
         problems.append(problem)
     if problems:
         how = "cannot be shown" if read.address is None else "shown in part"
         text = "; ".join(problems)
         app.messages.add(app.session.now(), f"The view “{view.name}” {'is ' if read.address else ''}{how}: {text}.")
-        shown = app.screen
-        if isinstance(shown, BaseScreen):
-            _notice(shown, f"{how}: {text}")
+        said = f"{how}: {text}"
+    if isinstance(app.screen, BaseScreen):
+        _notice(app.screen, said)
 
 
 async def _save(screen: BaseScreen, view: SavedView) -> None:
