@@ -46,7 +46,13 @@ COLUMN_PATTERN: Final = (
 
 Color = Annotated[str, _meta("", "a colour such as #aabbcc", pattern=r"^#[0-9A-Fa-f]{6}$")]
 Argument = Annotated[
-    str, _meta("", "a text without a null character", max_length=MAX_TEXT_CHARS, pattern=r"^[^\x00]*$")
+    str,
+    _meta(
+        "",
+        f"a text of at most {MAX_TEXT_CHARS:,} characters without a null character",
+        max_length=MAX_TEXT_CHARS,
+        pattern=r"^[^\x00]*$",
+    ),
 ]
 Arguments = tuple[Argument, ...]
 KeyName = Annotated[str, _meta("", "a key as `?` shows it, such as G, ctrl-g or F5", pattern=r"^[!-~]{1,20}$")]
