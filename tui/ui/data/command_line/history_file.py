@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from tui.ui.data.remembered import MAX_BYTES
 from tui.ui.state_files import read_own, replace_file
@@ -23,7 +24,10 @@ MAX_ENTRY_CHARS: Final = 300
 
 TIMEOUT_S: Final = 5.0
 _SECRET: Final = re.compile(
-    r"\b(?:tr|sk|pk|ghp|gho|github_pat|xox[a-z])_\w{3,}|\bey[JA]\w{10,}|\bbearer\b", re.IGNORECASE
+    r"\b(?:tr|sk|pk|rk|gh[a-z]|github_pat|npm|xox[a-z])_\w{3,}|\b(?:sk|glpat|xox[a-z])-[\w-]{12,}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{12}|\bey[JA]\w{10,}|\bbearer\b"
+    r"|\b(?:password|passwd|secret|api[_-]?key|access[_-]?token)\b\s*[=:]",
+    re.IGNORECASE,
 )
 """Keys of Trigger.dev and of others, and tokens."""
 
@@ -37,7 +41,7 @@ class HistoryEntry(NamedTuple):
 
 def may_keep(text: str) -> bool:
     """Return whether a command may be kept: it is short, printable, and contains nothing like a key."""
-    return 0 < len(text) <= MAX_ENTRY_CHARS and text.isprintable() and _SECRET.search(text) is None
+    return 0 < len(text) <= MAX_ENTRY_CHARS and text.isprintable() and _SECRET.search(unquote(text)) is None
 
 
 def with_entry(entries: Sequence[HistoryEntry], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
