@@ -71,6 +71,9 @@ NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 RECIPES: dict[str, tuple[str, ...]] = {
     "ComparedScreen": ("3", *"]" * 4, "="),
     "ColumnPathScreen": ("c", "a"),
+    "ViewsScreen": ("colon", *"views", "enter"),
+    "ViewQuestion": ("S", "a", "enter", "colon", *"views", "enter", "D"),
+    "PartMenu": ("exclamation_mark", "Y"),
 }
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
