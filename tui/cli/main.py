@@ -38,6 +38,18 @@ class _LazyGroup(click.Group):
                 args = [*args[: len(args) - len(rest)], *rest[1:]]
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from tui.store.addresses.addressed_views import VIEWS  # most words are commands
+
+            if args[0].casefold() in VIEWS:
+                raise click.UsageError(f"{args[0]} is a view, whose address has a `?`: '{args[0]}?'") from error
+            raise
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for name in [cmd_name] if cmd_name in subcommands.NAMES else subcommands.NAMES:
             if name not in self.commands:
