@@ -154,7 +154,7 @@ def test_value_is_never_a_part_of_a_script() -> None:
         "flock /lock -c {run.id}", "script f -c {run.id}", "deno eval {run.id}", "env -S {run.id}",
         "env -Ssh\u00a0{run.id}", "fish --init-command={run.id}", "pwsh -Command {run.id}", "nix-shell --run {run.id}",
         "python3 -X dev -c {run.id}", "sudo -s {run.id}", "bash -euo pipefail -c {run.id}",
-        "bash -ceo pipefail {run.id}", "su -p u -c {run.id}",
+        "bash -ceo pipefail {run.id}", "perl -e 1; -e {run.id}", "ruby -e 1 -ne {run.id}", "su -p u -c {run.id}",
     ):  # fmt: skip
         assert "expected no placeholder" in refusal(*template.split()), template
     for template in (

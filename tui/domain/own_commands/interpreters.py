@@ -61,16 +61,20 @@ def _behind_options(arguments: Sequence[str], behind: range, *, is_anywhere: boo
 
     `is_anywhere`: a word does not end them.
     """
-    takes_value = wants_script = False
+    takes_value = wants_script = has_script = False
     for index in behind:
         text = arguments[index]
         is_script = _SCRIPT_OPTION.fullmatch(text) is not None
         if not takes_value and not is_script and not text.startswith(("-", "+")):
             if is_anywhere:
                 continue
-            if wants_script:
-                yield index  # options may stand between `-c` and the script
-            return
+            if not wants_script:
+                return
+            yield index  # options may stand between `-c` and the script
+            wants_script, has_script = False, True
+            continue
+        if has_script and not is_script:
+            return  # Perl and Ruby join several scripts; all else behind one is an argument of it
         takes_value = text in _TAKES_A_VALUE or _ENDS_IN_O.fullmatch(text) is not None
         if is_script:
             wants_script = text not in _TAKES_A_VALUE
