@@ -9,6 +9,7 @@ from tests.support.raw_server import serving, until_closed
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.screens.command_line.screen import CommandField, CommandLineScreen
+from tui.ui.screens.copy_menu import CopyMenu
 from tui.ui.screens.help import help_keys
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -71,6 +72,22 @@ def test_letters_stay_text_where_something_is_typed(tmp_path: Path) -> None:
         before = monitor.text
         await monitor.press("ctrl+j")
         assert monitor.text != before
+
+    run_story(story, tmp_path, small_fleet(6))
+
+
+def test_letters_of_rows_stay_those_of_their_menu(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        own(monitor, {"down": ("n", "p"), "up": ("e",), "pause": (), "unfold-all": ()})
+        await monitor.press("p", "Y", wait_s=2)
+        menu = monitor.app.screen
+        assert isinstance(menu, CopyMenu)
+        await monitor.press("n")
+        assert monitor.lines[monitor.line_of("payload")].count("▌") == 1, "n is no letter of a row"
+        await monitor.press("up")
+        assert monitor.lines[monitor.line_of("payload")].count("▌") == 0, "e may be the letter of an error"
+        await monitor.press("p")
+        assert monitor.app.screen is monitor.screen, "the payload is copied"
 
     run_story(story, tmp_path, small_fleet(6))
 

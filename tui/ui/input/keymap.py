@@ -5,7 +5,7 @@ bindings again for each key, and it loses the labels of keys. Here the bindings 
 becomes part of the screen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -50,13 +50,18 @@ class Keymap:
         is_screen = isinstance(node, Screen)
         mapped = default
         if self._keys and (is_screen or any(binding.id in self._keys for _, binding in default)):
-            mapped = self._mapped(default, has_text=_has_text(node), is_screen=is_screen)
+            letters = _row_letters(node)
+            mapped = self._mapped(default, letters, has_text=_has_text(node), is_screen=is_screen)
         if mapped is not node._bindings:  # noqa: SLF001
             self._defaults[node] = default
             node._bindings = mapped  # noqa: SLF001
 
-    def _mapped(self, default: BindingsMap, *, has_text: bool, is_screen: bool) -> BindingsMap:
+    def _mapped(
+        self, default: BindingsMap, row_letters: Container[str], *, has_text: bool, is_screen: bool
+    ) -> BindingsMap:
         """Return other bindings of a node. `has_text`: it is in a dialog where the user's letters are text.
+
+        `row_letters` choose the rows of a menu. A binding whose keys are all among them keeps its arrows there.
 
         Textual's own Tab of a screen would work where the user has taken ours away.
         """
@@ -70,12 +75,21 @@ class Keymap:
                 found.setdefault(key, []).append(binding)
             elif (binding.id or "", binding.action) not in done:
                 done.add((binding.id or "", binding.action))
-                for chosen in (each for each in own if not (has_text and is_printable(each))):
+                usual = (key for key, each in default if each.id == binding.id and not is_printable(key))
+                usable = [each for each in own if each not in row_letters] or (usual if own else ())
+                for chosen in (each for each in usable if not (has_text and is_printable(each))):
                     mapped = replace(binding, key=chosen, key_display=key_label(own[0]))
                     found.setdefault(chosen, []).append(mapped)
         return BindingsMap.from_keys(found)
 
 
 def _has_text(node: DOMNode) -> bool:
-    screen = next((each for each in node.ancestors_with_self if isinstance(each, Screen)), None)
-    return bool(getattr(screen, "has_text_field", False))
+    return bool(getattr(_screen_of(node), "has_text_field", False))
+
+
+def _row_letters(node: DOMNode) -> frozenset[str]:
+    return getattr(_screen_of(node), "row_letters", frozenset())
+
+
+def _screen_of(node: DOMNode) -> Screen[Any] | None:
+    return next((each for each in node.ancestors_with_self if isinstance(each, Screen)), None)

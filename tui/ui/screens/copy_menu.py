@@ -28,6 +28,9 @@ class PartMenu(PaintedDialog[None]):
     """
 
     AUTO_FOCUS = ""
+    row_letters: ClassVar[frozenset[str]] = frozenset("ipoemtwadscASCgf")
+    """The letters of all rows that such a menu may have: no key of the user's own takes them."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Close the menu.", id="back"),
         bind("q", "close", "back", "Close the menu."),
