@@ -228,6 +228,14 @@ def test_ls_and_ticket_show_times_in_the_zone_of_the_file(tmp_path: Path, record
     assert "times are IST" in page
 
 
+def test_ticket_links_to_the_dashboard_of_the_file(tmp_path: Path, recordings_api: RecordingsApi) -> None:
+    write(tmp_path, '[dashboard]\nurl = "https://dash.example"\n')
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    ticket = in_this_process("show", FAILED, "--markdown", url=recordings_api.url, **home).out
+    assert "- Link: <https://dash.example/projects/v3/proj_" in ticket
+    assert f"/runs/{FAILED}>" in ticket
+
+
 def test_monitor_uses_a_file_that_changes_while_it_runs(tmp_path: Path) -> None:
     path = write(tmp_path, 'theme = "drak"\ntimezone = "Asia/Kolkata"\n')
     with serving(until_closed) as port:

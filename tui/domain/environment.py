@@ -4,6 +4,7 @@ Source: tests/wire/recordings/README.md §1, §10.
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -46,6 +47,10 @@ class Environment:
             return None
         encoded = quote(run_id, safe="", errors="replace")
         return f"{base}/projects/v3/{ref}/runs/{encoded}" if len(encoded) <= _MAX_ID_CHARS else None
+
+    def at_dashboard(self, url: str | None) -> "Environment":
+        """Return the same environment with another address of its dashboard; with None it is this one."""
+        return self if url is None else replace(self, dashboard_url=Raw(url))
 
     @property
     def is_production(self) -> bool:

@@ -174,9 +174,10 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
             output.say(failure)
         if fetch:
             run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        environment = session.store.environment
         text = ticket(
             run,
-            environment=session.store.environment,
+            environment=None if environment is None else environment.at_dashboard(settings.dashboard_url),
             has_payload=has_payload,
             redact=output.redact,
             zone=settings.zone,

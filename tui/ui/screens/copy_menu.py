@@ -131,7 +131,9 @@ class PartMenu(PaintedDialog[None]):
             return clips_of(run)
         session = self.live.session
         redact = self._redactor.redact
-        return [*clips_of(run), *ticket_clips(run, session.store.environment, redact, session.settings.zone)]
+        settings, environment = session.settings, session.store.environment
+        known = None if environment is None else environment.at_dashboard(settings.dashboard_url)
+        return [*clips_of(run), *ticket_clips(run, known, redact, settings.zone)]
 
 
 class CopyMenu(PartMenu):
