@@ -13,7 +13,14 @@ from tui.ui.workspace import Workspace
 
 def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    is_loaded = asyncio.Event()
+    is_loaded, is_asked_again = asyncio.Event(), asyncio.Event()
+    answers: list[bool] = []
+
+    def is_quiet() -> bool:
+        answers.append(bool(typing_ended))
+        if len(answers) == 3:
+            is_asked_again.set()
+        return answers[-1]
 
     async def load(workspace: Workspace) -> None:
         loaded.extend(entry.title for entry in workspace.unmade)
@@ -21,16 +28,16 @@ def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("tui.ui.workspace.LOAD_CHECK_INTERVAL_S", 0.01)
     monkeypatch.setattr(Workspace, "_load_unmade", load)
-    monkeypatch.setattr("tui.ui.collector.FreezingCollector.is_quiet", property(lambda _: bool(typing_ended)))
+    monkeypatch.setattr("tui.ui.collector.FreezingCollector.is_quiet", property(lambda _: is_quiet()))
     typing_ended: list[bool] = []
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -100, -99, -98))
 
     async def story(_: Monitored) -> None:
-        await asyncio.sleep(0.1)
-        assert not loaded
-        typing_ended.append(True)
         async with asyncio.timeout(30):
+            await is_asked_again.wait()
+            assert not loaded
+            typing_ended.append(True)
             await is_loaded.wait()
         assert loaded[-3:] == ["tree", "logs", "waterfall"]
 
