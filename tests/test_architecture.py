@@ -20,6 +20,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pydantic": ("tui/wire/",),
     "pydantic_core": ("tui/wire/",),
     "click": ("tui/cli/",),
+    "cronsim": ("tui/store/findings/", "tui/emulator/"),
     "msgspec": ("tui/settings/",),
     "rich": ("tui/present/", "tui/ui/", "tui/terminal/"),
     "textual": ("tui/ui/",),

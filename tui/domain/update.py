@@ -16,6 +16,7 @@ from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Fixed, Json, Stamp, State
 from tui.domain.status import RunStatus
+from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
 
 
@@ -202,4 +203,5 @@ Update = (
     | WindowRead
     | BudgetRead
     | ActionStatus
+    | WallUpdate
 )

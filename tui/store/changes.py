@@ -27,6 +27,8 @@ class Topic(StrEnum):
     ACTIONS = "actions"
     RECONCILED = "reconciled"
     WINDOW = "window"
+    WALL_FACTS = "wall_facts"
+    VERDICT = "verdict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from tui.domain.action import ActionStatus
 from tui.domain.environment import Capability, Environment
@@ -34,6 +34,7 @@ from tui.domain.update import (
     Update,
     WindowRead,
 )
+from tui.domain.wall_update import WallUpdate
 from tui.store.changes import Changes, Topic
 from tui.store.facts import Fact, Facts, SourceStatus
 from tui.store.indexes import Indexes
@@ -41,6 +42,10 @@ from tui.store.merge import is_same_row, merge, merge_gone
 from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
 from tui.store.retention import Retention, has_large_facets
 from tui.store.status_counts import StatusCounter, StatusCounts
+
+if TYPE_CHECKING:
+    from tui.domain.findings.facts import WallFacts
+    from tui.domain.findings.finding import Verdict
 
 
 class Store:
@@ -60,6 +65,10 @@ class Store:
         self._retention = Retention(max_bodies)
         self._counter = StatusCounter()
         self._facts = Facts()
+        self.wall_facts: WallFacts | None = None
+        """The facts of the wall besides runs. None until one was read."""
+        self.verdict: Verdict | None = None
+        """The findings as they were last judged, by this session or by its relay. None before."""
         self.untrack: Callable[[object], object] | None = None
         """Hides runs, which form no cycles, from the garbage collector. It would spend 200 ms on 100,000 of them."""
 
@@ -94,6 +103,8 @@ class Store:
                 | BudgetRead()
             ):
                 self._record(update, changes)
+            case WallUpdate():
+                self._record_wall(update, changes)
             case _:
                 assert_never(update)
         if changes.added or changes.changed or changes.removed:
@@ -159,6 +170,13 @@ class Store:
             self._counter.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
+
+    def _record_wall(self, update: WallUpdate, changes: Changes) -> None:
+        from tui.store.findings.known import recorded  # noqa: PLC0415  the start needs no facts of the wall
+
+        self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
+        if topic is not None:
+            changes.topics.add(topic)
 
     @property
     def max_runs(self) -> int:

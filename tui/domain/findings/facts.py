@@ -1,0 +1,321 @@
+"""The facts of an environment that are not runs: queues, minutes, normals, schedules, waitpoint tokens, deployments.
+
+Each source of facts sends one of the classes below as an update. The store keeps the newest of each in a `WallFacts`.
+Times are the server's. A value that the server did not tell is None, never zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.domain.wall_update import WallUpdate
+from tui.lazy_dataclass import dataclass
+
+MAX_QUEUES: Final = 1_000
+MAX_SCHEDULES: Final = 1_000
+MAX_TOKENS: Final = 500
+MAX_DEPLOYMENTS: Final = 20
+
+
+class FactSource(StrEnum):
+    """Where facts come from. The words stand in sentences about them."""
+
+    RUNS = "runs"
+    """List and feed, which are always there."""
+
+    MINUTES = "history"
+    NORMALS = "normals"
+    ENVIRONMENT_NORMALS = "report"
+    QUEUES = "queues"
+    WAITS = "waits"
+    SCHEDULES = "schedules"
+    TOKENS = "waitpoints"
+    DEPLOYMENTS = "deployments"
+    ERRORS = "errors"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMinute:
+    """What became of the runs of a task within one cell of time, by the server's query.
+
+    `triggered`, `started` and `ended` count runs by the times at which that happened; `done` and `failed` are among the
+    ended ones (the rest was canceled or expired).
+    """
+
+    task: TaskId
+    start: datetime
+    triggered: int = 0
+    started: int = 0
+    done: int = 0
+    failed: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpeed:
+    """The 95th percentile of how long a task's runs executed in the last hour, and of how many runs."""
+
+    task: TaskId
+    p95: timedelta | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinutesRead(WallUpdate):
+    """The minutes of all tasks from `since` on, in cells of `cell`. A cell that is not named had no run.
+
+    `is_cut`: the server has more rows than it sent, so that cells may be missing.
+    """
+
+    at: datetime
+    since: datetime
+    cell: timedelta
+    minutes: tuple[TaskMinute, ...]
+    speeds: tuple[TaskSpeed, ...] = ()
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNormal:
+    """How a task usually behaves: its runs in the same hour of the last 7 days."""
+
+    task: TaskId
+    runs: int
+    failed: int
+    p95: timedelta | None
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class NormalsRead(WallUpdate):
+    """The normals of all tasks for the hour that `hour` begins, and the totals of the last 24 hours."""
+
+    at: datetime
+    hour: datetime
+    normals: tuple[TaskNormal, ...]
+    done_last_day: int | None = None
+    failed_last_day: int | None = None
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentNormalsRead(WallUpdate):
+    """The environment's normals, where the server calls them trustworthy; otherwise all are None."""
+
+    at: datetime
+    is_trustworthy: bool
+    triggered_per_min: float | None = None
+    failed_share: float | None = None
+    run_p95: timedelta | None = None
+    start_latency_p95: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue as the server lists it. `name` is without `task/`, `is_task` says whether it has it."""
+
+    id: str
+    name: Raw
+    is_task: bool
+    running: int | None = None
+    queued: int | None = None
+    limit: int | None = None
+    is_paused: bool = False
+
+    @property
+    def stored_name(self) -> str:
+        """The name as runs and queries have it."""
+        return f"task/{self.name}" if self.is_task else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesRead(WallUpdate):
+    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer tells it."""
+
+    at: datetime
+    queues: tuple[Queue, ...]
+    is_cut: bool = False
+    environment_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWait:
+    """How a queue moves. Delayed runs do not wait.
+
+    `queue` is a stored name. `oldest_at` is when its oldest waiting run was queued, `oldest_run` that run.
+    `started_per_min` and `arrived_per_min` are those of the last whole minutes.
+    """
+
+    queue: str
+    queued: int
+    oldest_at: datetime | None = None
+    oldest_run: RunId | None = None
+    started_per_min: float | None = None
+    arrived_per_min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitsRead(WallUpdate):
+    """How all queues move. A queue that is not named has no waiting run and no start."""
+
+    at: datetime
+    waits: tuple[QueueWait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule of this environment. `next_at` is its next due time, `next_effective_at` when the server starts it.
+
+    `cron` and `zone` are as the server tells them; a zone or expression that cannot be read has no due times.
+    """
+
+    id: str
+    task: TaskId
+    cron: Raw
+    zone: Raw
+    is_active: bool
+    next_at: datetime | None = None
+    next_effective_at: datetime | None = None
+    is_declarative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulesRead(WallUpdate):
+    """The schedules of this environment."""
+
+    at: datetime
+    schedules: tuple[Schedule, ...]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRunsRead(WallUpdate):
+    """The newest run that a schedule started, None if it started none that the server knows."""
+
+    at: datetime
+    schedule_id: str
+    newest_at: datetime | None
+    newest_run: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitToken:
+    """A waitpoint token that waits. Its callback address holds a secret and is dropped when it is decoded.
+
+    `run_id` and `task` are the run that waits for it, where that is known.
+    """
+
+    id: str
+    created_at: datetime
+    tags: tuple[Raw, ...] = ()
+    times_out_at: datetime | None = None
+    run_id: RunId | None = None
+    task: TaskId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokensRead(WallUpdate):
+    """The waitpoint tokens that wait, oldest first."""
+
+    at: datetime
+    tokens: tuple[WaitToken, ...]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployed version. `by` and `commit` are None where the server does not tell them."""
+
+    version: Raw
+    deployed_at: datetime
+    by: Raw | None = None
+    commit: Raw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentsRead(WallUpdate):
+    """The deployments of the environment, newest first. DEVELOPMENT has none."""
+
+    at: datetime
+    deployments: tuple[Deployment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroupsRead(WallUpdate):
+    """The server's error groups of the last hour."""
+
+    at: datetime
+    groups: tuple[ServerErrorGroup, ...]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactUnread(WallUpdate):
+    """A source of facts could not be read.
+
+    `is_refused`: this key may not read it (401, 403), or the server does not have it (404); it is not asked again.
+    """
+
+    at: datetime
+    source: FactSource
+    reason: Raw
+    is_refused: bool
+
+
+FactRead = (
+    MinutesRead
+    | NormalsRead
+    | EnvironmentNormalsRead
+    | QueuesRead
+    | WaitsRead
+    | SchedulesRead
+    | ScheduleRunsRead
+    | TokensRead
+    | DeploymentsRead
+    | ErrorGroupsRead
+    | FactUnread
+)
+
+SOURCE_OF: Final[Mapping[type[FactRead], FactSource]] = MappingProxyType(
+    {
+        MinutesRead: FactSource.MINUTES,
+        NormalsRead: FactSource.NORMALS,
+        EnvironmentNormalsRead: FactSource.ENVIRONMENT_NORMALS,
+        QueuesRead: FactSource.QUEUES,
+        WaitsRead: FactSource.WAITS,
+        SchedulesRead: FactSource.SCHEDULES,
+        TokensRead: FactSource.TOKENS,
+        DeploymentsRead: FactSource.DEPLOYMENTS,
+        ErrorGroupsRead: FactSource.ERRORS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WallFacts:
+    """The newest fact of each kind, None where none was read.
+
+    `schedule_runs` is by the id of the schedule. `unread` has the sources whose last read failed or was refused: the
+    older fact stays beside it.
+    """
+
+    minutes: MinutesRead | None = None
+    normals: NormalsRead | None = None
+    environment_normals: EnvironmentNormalsRead | None = None
+    queues: QueuesRead | None = None
+    waits: WaitsRead | None = None
+    schedules: SchedulesRead | None = None
+    tokens: TokensRead | None = None
+    deployments: DeploymentsRead | None = None
+    errors: ErrorGroupsRead | None = None
+    schedule_runs: Mapping[str, ScheduleRunsRead] = field(default_factory=dict)
+    unread: Mapping[FactSource, FactUnread] = field(default_factory=dict)
+
+
+NO_FACTS: Final = WallFacts()

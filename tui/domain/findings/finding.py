@@ -1,0 +1,178 @@
+"""`Finding`: one thing that is wrong, and `Verdict`: all findings of an environment at one moment.
+
+A finding has one word, one subject, one sentence, one since, evidence, and the filter that lists its runs. `present`
+makes the sentence from the evidence, because a narrow screen needs a shorter one.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from tui.domain.findings.facts import FactSource
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.wall_update import WallUpdate
+from tui.lazy_dataclass import dataclass
+
+
+class FindingWord(StrEnum):
+    """The words of findings, worst first. Within one word, the greatest number is worst."""
+
+    FAILING = "FAILING"
+    SLOW = "SLOW"
+    MISSING = "MISSING"
+    STUCK = "STUCK"
+
+
+OK: Final = "OK"
+"""The word of a verdict without findings."""
+
+NOT_KNOWN: Final = "NOT KNOWN"
+"""The word of a verdict while list and feed are silent."""
+
+
+class SubjectKind(StrEnum):
+    """What a finding is about."""
+
+    TASK = "task"
+    QUEUE = "queue"
+    SCHEDULE = "schedule"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingSubject:
+    """The one thing that a finding is about.
+
+    `key` identifies it: a task, a queue as the server names it (`task/ok`), the id of a schedule, of a run, or of a
+    waitpoint token whose run is not known. `name` is shown: the task of a schedule or run, the queue without `task/`.
+    """
+
+    kind: SubjectKind
+    key: str
+    name: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFails:
+    """FAILING. Of the `ended` runs of the task since the finding's since, `failed` failed.
+
+    `only_version` is the version that all of them had, where other versions ran too. `normal_rate` is the share that
+    usually fails, None where it is not known.
+    """
+
+    failed: int
+    ended: int
+    only_version: Raw | None = None
+    normal_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWaits:
+    """SLOW. `queued` runs wait in the queue, the oldest since `oldest_at`. `limit` is None where there is none.
+
+    `is_at_limit`: the queue runs as many as it may.
+    """
+
+    queued: int
+    oldest_at: datetime
+    running: int | None = None
+    limit: int | None = None
+    is_at_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSlow:
+    """SLOW. The task's runs take longer than they usually do, both at the 95th percentile."""
+
+    p95: timedelta
+    normal_p95: timedelta
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleMissed:
+    """MISSING. The schedule was due at the finding's since, and no run of it was created."""
+
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunOverdue:
+    """STUCK. The run executes since `started_at`, far longer than the task's 95th percentile."""
+
+    started_at: datetime
+    p95: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RunHangs:
+    """STUCK. The run is in a status that normally lasts seconds, since the finding's since."""
+
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWaits:
+    """STUCK. A waitpoint token waits for a person since `created_at`. `tags` name what for."""
+
+    created_at: datetime
+    tags: tuple[Raw, ...] = ()
+
+
+Evidence = TaskFails | QueueWaits | TaskSlow | ScheduleMissed | RunOverdue | RunHangs | ApprovalWaits
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    `task` is the task concerned, where it is one; `run_id` the one run concerned. `filter_text` is the filter of the
+    run list that lists its runs, as a user types it after `/`.
+    """
+
+    word: FindingWord
+    subject: FindingSubject
+    since: datetime
+    evidence: Evidence
+    filter_text: str
+    task: TaskId | None = None
+    run_id: RunId | None = None
+
+    @property
+    def identity(self) -> tuple[FindingWord, SubjectKind, str]:
+        """What makes two findings the same one, however its numbers change."""
+        return self.word, self.subject.kind, self.subject.key
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All findings at `at`, worst first.
+
+    * `heard_at`: the server's time of the last answer to list or feed, None before the first.
+    * `is_known`: that answer is not older than 45 s. Otherwise `findings` are those of the last known moment.
+    * `refused`: the sources that this key may not read, and why.
+    * `own_since`: where some bound is the program's own counts instead of normals, the time from which they are.
+    """
+
+    at: datetime
+    findings: tuple[Finding, ...] = ()
+    heard_at: datetime | None = None
+    is_known: bool = False
+    refused: tuple[tuple[FactSource, Raw], ...] = ()
+    own_since: datetime | None = None
+
+    @property
+    def word(self) -> str:
+        """The one word: NOT KNOWN, the word of the worst finding, or OK."""
+        if not self.is_known:
+            return NOT_KNOWN
+        return self.findings[0].word if self.findings else OK
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsRead(WallUpdate):
+    """The session, or the relay, judged the facts."""
+
+    verdict: Verdict

@@ -1,0 +1,201 @@
+"""`Board`: everything that the wall and the overview show, worst first, as values without words or widths.
+
+`make_board` (see README.md) makes it from the facts, the store's own counts and the verdict. A number that is not known
+is None: the screen shows `·`, never 0. A cell of a series that is not known is None: the screen shows `░`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tui.domain.findings.facts import Deployment, FactSource
+from tui.domain.findings.finding import Verdict
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+
+Cells = Sequence[int | None]
+"""One number a cell of time, oldest first, None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSpan:
+    """The cells of the shown time: `count` cells of `cell`, of which the last contains `end` and is not over."""
+
+    cell: timedelta
+    count: int
+    end: datetime
+
+    @property
+    def start(self) -> datetime:
+        """The beginning of the first cell."""
+        seconds = self.cell.total_seconds()
+        last = datetime.fromtimestamp(self.end.timestamp() // seconds * seconds, self.end.tzinfo)
+        return last - (self.count - 1) * self.cell
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One of the four series, and its figures.
+
+    `now` is a rate a minute for done and failed, a number for queued and running. `in_span`, `normal`, `last_day` are
+    totals for done and failed, maxima for queued and running; `normal` is that of the span. `limit` belongs to running.
+    `is_abnormal` says for each cell whether it is above normal.
+    """
+
+    cells: Cells
+    now: float | None = None
+    in_span: int | None = None
+    normal: float | None = None
+    last_day: int | None = None
+    limit: int | None = None
+    is_abnormal: Sequence[bool] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FourLines:
+    """The four series on one axis. `deployments` are those within the span."""
+
+    span: BoardSpan
+    done: Line
+    failed: Line
+    queued: Line
+    running: Line
+    deployments: tuple[Deployment, ...] = ()
+
+
+class TaskHealth(StrEnum):
+    """The word at the end of a task's row, worst first."""
+
+    FAILING = "failing"
+    SLOW = "slow"
+    AT_LIMIT = "at its limit"
+    LATE = "late"
+    MISSING = "missing"
+    STUCK = "stuck"
+    PAUSED = "paused"
+    ACKNOWLEDGED = "acknowledged"
+    HEALTHY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task. `done` and `failed` are cells of the board's span. `oldest` is how long its oldest queued run waits."""
+
+    task: TaskId
+    done: Cells
+    failed: Cells
+    runs_per_hour: int | None = None
+    failed_count: int | None = None
+    p95: timedelta | None = None
+    normal_p95: timedelta | None = None
+    running: int | None = None
+    queued: int | None = None
+    oldest: timedelta | None = None
+    health: TaskHealth = TaskHealth.HEALTHY
+    is_p95_abnormal: bool = False
+
+
+class QueueHealth(StrEnum):
+    """The word at the end of a queue's row, worst first."""
+
+    AT_LIMIT = "at its limit"
+    STUCK = "stuck"
+    PAUSED = "paused"
+    LATE = "late"
+    BUSY = "busy"
+    FINE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A queue. `stored_name` is `task/ok` for the queue of task `ok`, `name` is `ok`."""
+
+    stored_name: str
+    name: Raw
+    is_task: bool
+    running: int | None = None
+    limit: int | None = None
+    queued: int | None = None
+    oldest_at: datetime | None = None
+    oldest_run: RunId | None = None
+    started_per_min: float | None = None
+    arrived_per_min: float | None = None
+    is_paused: bool = False
+    health: QueueHealth = QueueHealth.FINE
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """A schedule: when it is due next, or when it was due, if no run came. `cron` as the server tells it."""
+
+    schedule_id: str
+    task: TaskId
+    due_at: datetime
+    cron: Raw
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LongestRow:
+    """A live run that executes, and its task's 95th percentile. `is_stuck`: a finding says so."""
+
+    run_id: RunId
+    task: TaskId
+    started_at: datetime
+    p95: timedelta | None = None
+    is_stuck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A waitpoint token that a person has to complete."""
+
+    token_id: str
+    created_at: datetime
+    tags: tuple[Raw, ...] = ()
+    task: TaskId | None = None
+    run_id: RunId | None = None
+    is_stuck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """When a source last answered. `refusal`: why it is not asked again. `failure`: why its last read failed."""
+
+    source: FactSource
+    read_at: datetime | None = None
+    refusal: Raw | None = None
+    failure: Raw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JustEnded:
+    """A run that ended just now."""
+
+    run_id: RunId
+    task: TaskId | None
+    ended_at: datetime
+    is_failed: bool
+    took: timedelta | None = None
+    error_type: Raw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The wall at `at`. Rows are complete; the screen cuts them."""
+
+    at: datetime
+    verdict: Verdict | None
+    lines: FourLines
+    tasks: tuple[TaskRow, ...] = ()
+    queues: tuple[QueueRow, ...] = ()
+    due: tuple[DueRow, ...] = ()
+    longest: tuple[LongestRow, ...] = ()
+    waiting: tuple[WaitingRow, ...] = ()
+    just_now: tuple[JustEnded, ...] = ()
+    ages: tuple[SourceAge, ...] = ()
+    deployed: Deployment | None = None
+    deployed_before: Deployment | None = None
+    own_since: datetime | None = None

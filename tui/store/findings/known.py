@@ -1,0 +1,72 @@
+"""Keeps the newest fact of each kind, and the last verdict."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, cast
+
+from tui.domain.findings.facts import NO_FACTS, SOURCE_OF, FactRead, FactSource, FactUnread, ScheduleRunsRead, WallFacts
+from tui.domain.findings.finding import FindingsRead, Verdict
+from tui.domain.wall_update import WallUpdate
+from tui.store.changes import Topic
+
+_FIELDS: Final = {
+    FactSource.MINUTES: "minutes",
+    FactSource.NORMALS: "normals",
+    FactSource.ENVIRONMENT_NORMALS: "environment_normals",
+    FactSource.QUEUES: "queues",
+    FactSource.WAITS: "waits",
+    FactSource.SCHEDULES: "schedules",
+    FactSource.TOKENS: "tokens",
+    FactSource.DEPLOYMENTS: "deployments",
+    FactSource.ERRORS: "errors",
+}
+
+
+def recorded(
+    facts: WallFacts | None, verdict: Verdict | None, update: WallUpdate
+) -> tuple[WallFacts | None, Verdict | None, Topic | None]:
+    """Return the facts and the verdict after an update, and the topic that changed.
+
+    The newest `at` of a kind wins, so that the order of arrival makes no difference.
+    """
+    if isinstance(update, FindingsRead):
+        if verdict is not None and verdict.at > update.verdict.at:
+            return facts, verdict, None
+        return facts, update.verdict, None if update.verdict == verdict else Topic.VERDICT
+    known = facts or NO_FACTS
+    after = with_fact(known, cast("FactRead", update))
+    return after, verdict, None if after is known else Topic.WALL_FACTS
+
+
+def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
+    """Return the facts with one more, `facts` itself if it is not newer than the known one."""
+    match fact:
+        case FactUnread():
+            if _is_older(fact.at, facts, fact.source):
+                return facts
+            return replace(facts, unread={**facts.unread, fact.source: fact})
+        case ScheduleRunsRead():
+            known = facts.schedule_runs.get(fact.schedule_id)
+            if known is not None and known.at >= fact.at:
+                return facts
+            listed = {each.id for each in facts.schedules.schedules} if facts.schedules is not None else None
+            kept = {key: run for key, run in facts.schedule_runs.items() if listed is None or key in listed}
+            return replace(facts, schedule_runs={**kept, fact.schedule_id: fact})
+        case _:
+            source = SOURCE_OF[type(fact)]
+            if _is_older(fact.at, facts, source):
+                return facts
+            unread = {each: why for each, why in facts.unread.items() if each is not source}
+            field: dict[str, Any] = {_FIELDS[source]: fact}
+            return replace(facts, unread=unread, **field)
+
+
+def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
+    """Return when a source last answered with a fact."""
+    fact = getattr(facts, _FIELDS[source]) if source in _FIELDS else None
+    return None if fact is None else cast("datetime", fact.at)
+
+
+def _is_older(at: datetime, facts: WallFacts, source: FactSource) -> bool:
+    unread, read = facts.unread.get(source), read_at(facts, source)
+    return (unread is not None and unread.at > at) or (read is not None and read > at)
