@@ -20,6 +20,7 @@ from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.queues import Queue, Queues
 from tui.emulator.simulation.runs import ABSENT, Run
+from tui.emulator.simulation.schedules import Schedules
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
 
@@ -129,6 +130,8 @@ class World:
         if history:
             self._schedule_examples(start_ms, [example for example in examples if example not in old_runs])
             self._simulate_history(start_ms, start_ms - busy_ms, history)
+        else:
+            self._arrivals.stop_pacing()
         self._max_kept = max(MIN_KEPT, 2 * history)
         self.lifecycle.start_copying()
         self.ledger.copy_all()
@@ -146,6 +149,11 @@ class World:
     def log(self) -> ChangeLog:
         """The changes of the last half minute."""
         return self.lifecycle.log
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the company's tasks."""
+        return self._arrivals.schedules
 
     def advance(self, to_ms: int) -> None:
         """Advance to that time."""

@@ -16,7 +16,6 @@ from tests.emulator.contract.mixes import busy, quiet, shared_quiet, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
-from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}
@@ -334,32 +333,6 @@ def token_that_is_over(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 @case("916")
 def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     return with_token(scene, request, ["read:runs"], key="tr_dev_another_key_of_enough_length")
-
-
-# --- schedules
-
-
-def scheduled(scene: Scene) -> str:
-    """Return the id of a finished run that a schedule started."""
-    world = scene.world()
-    task = next(task for task in LATER_RECORDED_TASKS if task.id == "nightly-report")
-    run = world.fire(task)
-    scene.advance(30)
-    return run.id
-
-
-@case("1241")
-def scheduled_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    return again(scene, request, path=f"/api/v3/runs/{scheduled(scene)}")
-
-
-@case("1242", is_list=True)
-def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
-    run_id = scheduled(scene)
-    schedule = scene.ask("GET", f"/api/v3/runs/{run_id}").json()["schedule"]["id"]
-    answer = again(scene, request, query={"filter[schedule]": schedule})
-    assert {row["taskKind"] for row in answer.json()["data"]} == {"SCHEDULED"}
-    return answer
 
 
 # --- methods and routes

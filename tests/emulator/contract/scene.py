@@ -20,7 +20,12 @@ from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
-COMPANY = DemoTasks((*RECORDED_TASKS, *LATER_RECORDED_TASKS), limits=RECORDED_LIMITS)
+SCHEDULED = next(task for task in LATER_RECORDED_TASKS if task.id == "nightly-report")
+SCHEDULED_TASKS = (replace(SCHEDULED, id="daily-report", every_s=86_400), replace(SCHEDULED, every_s=60))
+"""The recorded project had two schedules of one task. Here a task has one schedule."""
+
+UNSCHEDULED_TASKS = tuple(task for task in (*RECORDED_TASKS, *LATER_RECORDED_TASKS) if task is not SCHEDULED)
+COMPANY = DemoTasks((*UNSCHEDULED_TASKS, *SCHEDULED_TASKS), limits=RECORDED_LIMITS)
 KEYS = {"dev": DEVELOPMENT.key, "prod": PRODUCTION.key}
 ON_ITS_WAY_S = 0.001
 VERSIONED = {"x-trigger-api-version": API_VERSION}

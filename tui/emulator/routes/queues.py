@@ -6,13 +6,9 @@ Source: tests/wire/recordings/README.md §7, recordings 600-609, 614.
 from typing import Any
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
+from tui.emulator.routes.pages import read_page
 from tui.emulator.simulation.queues import Queue
 from tui.emulator.simulation.script import Json
-
-DEFAULT_PER_PAGE = 25
-MAX_PER_PAGE = 100
-MAX_DIGITS = 9
-"""A longer number is beyond the last page."""
 
 _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
@@ -20,15 +16,8 @@ _ACTIONS = ("pause", "resume")
 
 async def list_queues(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues?page&perPage`. Pages count from 1, and names are in order (recordings 600, 601, 614)."""
-    issues: list[Json] = []
-    page = _positive(request, "page", 1, issues)
-    per_page = min(_positive(request, "perPage", DEFAULT_PER_PAGE, issues), MAX_PER_PAGE)
-    if issues:
-        raise query_error(*issues)
-    queues = request.world.queues.all()
-    shown = queues[(page - 1) * per_page : page * per_page]
-    pagination = {"currentPage": page, "totalPages": -(-len(queues) // per_page), "count": len(queues)}
-    return ApiResponse({"data": [_row(queue) for queue in shown], "pagination": pagination})
+    page = read_page(request, request.world.queues.all())
+    return ApiResponse({"data": [_row(queue) for queue in page.rows], "pagination": page.pagination})
 
 
 async def queue(request: ApiRequest) -> ApiResponse:
@@ -85,20 +74,6 @@ def _row(queue: Queue) -> dict[str, Any]:
         "releaseConcurrencyOnWaitpoint": True,
         "concurrencyLimitOverridePercent": None,
     }
-
-
-def _positive(request: ApiRequest, name: str, default: int, issues: list[Json]) -> int:
-    """Parse a page number or size. Adds an issue for an invalid one."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    digits = text.strip()[:MAX_DIGITS]
-    if text.strip().isdecimal() and int(digits) > 0:
-        return int(digits)
-    message = "Number must be greater than 0"
-    bound = {"code": "too_small", "minimum": 0, "type": "number", "inclusive": False, "exact": False}
-    issues.append({**bound, "message": message, "path": [name]})
-    return default
 
 
 def _enum(value: Json, names: tuple[str, ...], path: str) -> str:

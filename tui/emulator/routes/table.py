@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tui.emulator.access import Permission
 from tui.emulator.exchange import ApiRequest, ApiResponse
-from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, traces
+from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, schedules, traces
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -56,6 +56,10 @@ ROUTES = (
     ServedRoute("queues", "GET", "/api/v1/queues", queues.list_queues),
     ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue),
     ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", queues.pause),
+    ServedRoute("schedules", "GET", "/api/v1/schedules", schedules.list_schedules),
+    ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", schedules.schedule),
+    ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", schedules.activate),
+    ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", schedules.deactivate),
     ServedRoute("whoami", "GET", "/api/v1/whoami", identity.whoami),
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),

@@ -14,7 +14,7 @@ from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.lifecycle import Lifecycle
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.schedules import schedule_id, schedule_payload
+from tui.emulator.simulation.schedules import Schedules, schedule_id, schedule_payload
 from tui.emulator.simulation.script import Task
 
 DEPLOY_S = (900.0, 2400.0)
@@ -44,7 +44,8 @@ MIN_COUNTED = 20
 class Arrivals:
     """Creates the runs that come from outside. `rate_per_s` counts all runs, also those started by other runs.
 
-    At a rate of 0 nothing happens: no schedule fires, no version is deployed, no queue is paused.
+    At a rate of 0 nothing happens: no schedule is active until the API activates it, no version is deployed, no queue
+    is paused.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Arrivals:
         self._random = Random(seed)
         self._tasks = [task for task in tasks if task.weight > 0]
         self._weights = list(accumulate(task.weight for task in self._tasks))
-        self._scheduled = [task for task in tasks if task.every_s]
+        self.schedules = Schedules(tasks, lifecycle.agenda, self.fire)
         self._bugs = list(bugs)
         self._buggy = [lifecycle.tasks[task_id] for task_id, _ in bugs]
         self._pausable = list(pausable)
@@ -77,13 +78,10 @@ class Arrivals:
     def begin(self) -> None:
         """Schedule the first event of each kind."""
         self._deploy(is_fix=True)
-        if not self._tasks:
-            return
-        self._agenda.after(self._gap_ms(), self._arrive)
-        for task in self._scheduled:
-            period_ms = task.every_s * 1000
-            self._agenda.at((self._agenda.now_ms // period_ms + 1) * period_ms, self._fire, task)
-        if self._pausable:
+        if self._tasks:
+            self._agenda.after(self._gap_ms(), self._arrive)
+        self.schedules.begin()
+        if self._tasks and self._pausable:
             self._agenda.after(self._between_ms(PAUSE_S), self._pause)
 
     def pace(self, until_ms: int, runs: int) -> None:
@@ -97,8 +95,10 @@ class Arrivals:
             self._agenda.at(end_ms, self._release, False)
 
     def stop_pacing(self) -> None:
-        """Create runs at the configured rate from now on."""
+        """Create runs at the configured rate from now on. At a rate of 0 no schedule is active any more."""
         self._pacing = None
+        if self.rate_per_s <= 0:
+            self.schedules.deactivate_all()
 
     def _gap_ms(self) -> int:
         """The random time until the next trigger.
@@ -146,11 +146,6 @@ class Arrivals:
         tags = task.tags(self._random)
         key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < KEY_SHARE else ""
         return NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
-
-    def _fire(self, task: Task) -> None:
-        if self._is_working:
-            self.fire(task)
-        self._agenda.after(task.every_s * 1000, self._fire, task)
 
     def fire(self, task: Task) -> Run:
         """Start a run of a scheduled task now, with the schedule's payload and without an idempotency key."""

@@ -1,31 +1,122 @@
-"""The schedule of a task, and the payload that it passes to a run.
+"""The schedules of an environment: when each is due, the runs that it starts, and the payload that it passes to them.
 
-`arrivals` fires the schedules. Source: tests/wire/recordings/README.md (recordings 1241 and 1242).
+A schedule that is not active fires no run. Source: tests/wire/recordings/README.md §12 (recordings 1241, 1242, 2800).
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.names import base36, digest
 from tui.emulator.simulation.script import Json, Task
 
 UPCOMING: Final = 10
 TIME_ZONE: Final = "UTC"
 
+MAX_SPREAD_MS: Final = 8_000
+"""The server announces each schedule's runs for a fixed time after they are due, below this one."""
+
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
 _ID_LENGTH: Final = 21
 
 
+@dataclass(slots=True, eq=False)
+class Schedule:
+    """One schedule: it starts a run of `task` whenever the epoch is a multiple of the task's period old."""
+
+    task: Task
+    id: str
+    is_active: bool = True
+    silent_from_ms: int | None = None
+    """From this due time on it starts no run, although it is active: what a server does whose scheduler is broken."""
+
+    turn: int = 0
+    """Counts activations. An event is void once the turn at which it was planned has passed."""
+
+    @property
+    def period_ms(self) -> int:
+        return (self.task.every_s or 60) * 1000
+
+    def next_ms(self, now_ms: int) -> int | None:
+        """The first due time after now; None while it is not active."""
+        return (now_ms // self.period_ms + 1) * self.period_ms if self.is_active else None
+
+    @property
+    def spread_ms(self) -> int:
+        """How long after a due time its run is announced (recordings 1099 and 2801: always the same)."""
+        return digest("spread", self.id) % MAX_SPREAD_MS
+
+    def is_silent(self, due_ms: int) -> bool:
+        """Whether it starts no run at that due time."""
+        return self.silent_from_ms is not None and due_ms >= self.silent_from_ms
+
+
+class Schedules:
+    """All schedules of an environment, one for each task with a period. `fire` starts a run of the task."""
+
+    def __init__(self, tasks: Sequence[Task], agenda: Agenda, fire: Callable[[Task], object]) -> None:
+        self._agenda = agenda
+        self._fire = fire
+        self._all = [Schedule(task, schedule_id(task)) for task in tasks if task.every_s]
+
+    def begin(self) -> None:
+        """Plan the next run of each active schedule."""
+        for schedule in self._all:
+            self._plan(schedule)
+
+    def newest_first(self) -> list[Schedule]:
+        return self._all[::-1]
+
+    def find(self, key: str) -> Schedule | None:
+        return next((schedule for schedule in self._all if schedule.id == key), None)
+
+    def of_task(self, task_id: str) -> Schedule | None:
+        return next((schedule for schedule in self._all if schedule.task.id == task_id), None)
+
+    def activate(self, schedule: Schedule, *, is_active: bool) -> None:
+        """Activate or deactivate a schedule. No change means that nothing happens."""
+        if schedule.is_active is not is_active:
+            schedule.is_active = is_active
+            schedule.turn += 1
+            self._plan(schedule)
+
+    def deactivate_all(self) -> None:
+        for schedule in self._all:
+            self.activate(schedule, is_active=False)
+
+    def _plan(self, schedule: Schedule) -> None:
+        due_ms = schedule.next_ms(self._agenda.now_ms)
+        if due_ms is not None:
+            self._agenda.at(due_ms, self._start_run, schedule, schedule.turn)
+
+    def _start_run(self, schedule: Schedule, turn: int) -> None:
+        if schedule.turn == turn:
+            if not schedule.is_silent(self._agenda.now_ms):
+                self._fire(schedule.task)
+            self._plan(schedule)
+
+
 def schedule_of(task: Task) -> dict[str, Json]:
     """The `schedule` object in the detail of a scheduled run."""
-    expression, words = _cron(task.every_s or 60)
     return {
         "id": schedule_id(task),
         "externalId": task.id,
-        "deduplicationKey": f"{task.id}-schedule",
-        "generator": {"type": "CRON", "expression": expression, "description": words},
+        "deduplicationKey": deduplication_key(task),
+        "generator": generator_of(task),
     }
+
+
+def deduplication_key(task: Task) -> str:
+    return f"{task.id}-schedule"
+
+
+def generator_of(task: Task) -> dict[str, Json]:
+    """The cron expression of a task's schedule, and its description."""
+    expression, words = _cron(task.every_s or 60)
+    return {"type": "CRON", "expression": expression, "description": words}
 
 
 def schedule_id(task: Task) -> str:
