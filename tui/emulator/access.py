@@ -31,6 +31,7 @@ class Permission(Enum):
     QUERY = "to query"
     READ_ERRORS = "error groups"
     WRITE_ERRORS = "to change the state of an error group"
+    COMPLETE = "to complete a waitpoint token"
     SECRET = "a secret key"  # noqa: S105  the name of a permission
 
 
@@ -138,9 +139,9 @@ def _sufficient_scopes(
             return frozenset({"admin", "read:all", "read:query"})
         case Permission.READ_ERRORS | Permission.WRITE_ERRORS:
             word = "read" if permission is Permission.READ_ERRORS else "write"
-            return frozenset(
-                {"admin", f"{word}:all", f"{word}:errors", *_scopes(f"{word}:errors", [path.get("id", "")])}
-            )
+            return frozenset({"admin", f"{word}:all", *_scopes_of(f"{word}:errors", path.get("id", ""))})
+        case Permission.COMPLETE:
+            return frozenset({"admin", "write:all", *_scopes_of("write:waitpoints", path.get("id", ""))})
         case Permission.SECRET:
             return frozenset()
         case _:
@@ -155,6 +156,12 @@ def _scopes_of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
         yield from _scopes("read:tags", run.tags)
         yield from _scopes("read:batch", [run.batch_id])
         yield from _scopes("read:tasks", [run.task_id])
+
+
+def _scopes_of(scope: str, name: str) -> Iterator[str]:
+    """The scope for all of a kind, and the one for that name."""
+    yield scope
+    yield from _scopes(scope, [name])
 
 
 def _scopes(scope: str, names: Iterable[str]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.schedules import Schedules
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
+from tui.emulator.simulation.waitpoints import Tokens
 
 LIST_LAG_MS = (300, 1000)
 """The delay until lists and queries show a change (tests/wire/recordings/README.md §3)."""
@@ -149,6 +150,11 @@ class World:
     def log(self) -> ChangeLog:
         """The changes of the last half minute."""
         return self.lifecycle.log
+
+    @property
+    def tokens(self) -> Tokens:
+        """The waitpoint tokens."""
+        return self.lifecycle.tokens
 
     @property
     def schedules(self) -> Schedules:

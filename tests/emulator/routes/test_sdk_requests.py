@@ -64,7 +64,7 @@ class SdkServer:
 @pytest.fixture(scope="module")
 def sdk_server() -> Iterator[SdkServer]:
     with scenes() as scene:
-        world = World(COMPANY, start_ms=START_MS, rate_per_s=5, history=300)
+        world = World(COMPANY, start_ms=START_MS, rate_per_s=5, history=300, seed=1)
         scene.emulator.put(world)
         scene.time[0] = START_MS
         triggered = {

@@ -9,7 +9,19 @@ from dataclasses import replace
 from functools import wraps
 from random import Random
 
-from tui.emulator.demo_tasks import agent, examples, hostile, mail, nightly, orders, payments, reports, sync, video
+from tui.emulator.demo_tasks import (
+    agent,
+    examples,
+    hostile,
+    mail,
+    nightly,
+    orders,
+    payments,
+    posts,
+    reports,
+    sync,
+    video,
+)
 from tui.emulator.demo_tasks.builds import as_built
 from tui.emulator.demo_tasks.stacks import error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
@@ -60,7 +72,7 @@ def accepts_any_payload(task: Task) -> Task:
     return replace(task, script=lenient(task.script, task.payload))
 
 
-_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile, orders, examples)
+_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile, orders, posts, examples)
 
 COMPANY = DemoTasks(
     tasks=tuple(_deployed(accepts_any_payload(task)) for module in _MODULES for task in module.TASKS),

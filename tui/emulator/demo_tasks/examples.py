@@ -118,7 +118,7 @@ def _checkout(call: Call) -> Script:
             SetMetadata({"status": "waiting for parts", "progress": 50}),
             Start(parts, is_awaited=True, is_batch=True),
             Work(200, (Log("INFO", "2 of 3 parts are ready"),)),
-            Wait(8_000, is_token=True),
+            Wait(8_000, is_token=True, tags=("fraud-check",)),
             Start((Child("log-usage", {"meter": "orders", "units": 1}),)),
             Work(300, (Log("LOG", "order 218403 is done"),)),
             SetMetadata({"status": "done", "progress": 100}),

@@ -26,7 +26,7 @@ OLD_RUNS = (
             tags=("customer:c_1017",),
             queue=QUEUE,
             ttl="",
-            script=Script((Work(900), Wait(_YEAR_MS, is_token=True))),
+            script=Script((Work(900), Wait(_YEAR_MS))),
         ),
     ),
     OldRun(8 * _DAY_MS, NewRun(task_id="retry-failed-charge", tags=("dunning",), ttl="", delay_ms=30 * _DAY_MS)),

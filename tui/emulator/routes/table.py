@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tui.emulator.access import Permission
 from tui.emulator.exchange import ApiRequest, ApiResponse
-from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, schedules, traces
+from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, schedules, tokens, traces
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -60,6 +60,17 @@ ROUTES = (
     ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", schedules.schedule),
     ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", schedules.activate),
     ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", schedules.deactivate),
+    ServedRoute("tokens", "GET", "/api/v1/waitpoints/tokens", tokens.list_tokens),
+    ServedRoute("create-token", "POST", "/api/v1/waitpoints/tokens", tokens.create),
+    ServedRoute("token", "GET", "/api/v1/waitpoints/tokens/{id}", tokens.token),
+    ServedRoute(
+        "complete",
+        "POST",
+        "/api/v1/waitpoints/tokens/{id}/complete",
+        tokens.complete,
+        Permission.COMPLETE,
+        is_exposed=True,
+    ),
     ServedRoute("whoami", "GET", "/api/v1/whoami", identity.whoami),
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),

@@ -17,6 +17,7 @@ from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import AddTags, Script, SetMetadata, Start, Wait, Work
 from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.waitpoints import Tokens
 
 LONG_BACKOFF_MS = 30_000
 """From this backoff on, a run waits for its next attempt in its queue (tests/wire/recordings/README.md §2)."""
@@ -47,6 +48,7 @@ class Attempts:
         dispatch: Dispatch,
         *,
         seed: int,
+        tokens: Tokens,
         create: Callable[[NewRun], Run],
         tag: Callable[[Run, tuple[str, ...]], int],
     ) -> None:
@@ -55,6 +57,7 @@ class Attempts:
         self._changes = changes
         self._dispatch = dispatch
         self._seed = seed
+        self._tokens = tokens
         self._create = create
         self._tag = tag
         self._executing: dict[int, tuple[Script, int]] = {}
@@ -134,8 +137,8 @@ class Attempts:
                 case Work(ms=ms):
                     self._agenda.after(ms, self._execute_items, run, turn)
                     return
-                case Wait(ms=ms):
-                    self._wait(run, ms)
+                case Wait():
+                    self._wait(run, item)
                     return
                 case Start():
                     self._trigger_runs(run, item)
@@ -149,17 +152,22 @@ class Attempts:
                     assert_never(item)
         self._end_attempt(run, script)
 
-    def _wait(self, run: Run, ms: int) -> None:
+    def _wait(self, run: Run, wait: Wait) -> None:
         block = Block(self._agenda.now_ms)
         run.attempts[-1].blocks.append(block)
-        if self._environment.suspends and ms >= SUSPENDED_FROM_MS:
-            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend, run, run.turn)
-            self._agenda.after(ms, self._end_wait, run, block)
+        is_suspended = self._environment.suspends and wait.ms >= SUSPENDED_FROM_MS
+        if is_suspended:
+            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend, run, run.turn, block)
+        if wait.is_token:
+            self._tokens.wait(run, wait, self._end_wait)
+        elif is_suspended:
+            self._agenda.after(wait.ms, self._end_wait, run, block)
         else:
-            self._agenda.after(ms, self._continue, run, run.turn, block)
+            self._agenda.after(wait.ms, self._continue, run, run.turn, block)
 
-    def _suspend(self, run: Run, turn: int) -> None:
-        if run.turn == turn:
+    def _suspend(self, run: Run, turn: int, block: Block) -> None:
+        """Suspend a run, unless its wait is over already."""
+        if run.turn == turn and block.ended_ms is None:
             self._changes.set_status(run, Status.WAITING)
             self._dispatch.release_slot(run)
 
@@ -202,11 +210,7 @@ class Attempts:
         if not start.is_awaited or not block.runs:
             self._agenda.after(TRIGGER_MS, self._continue, run, run.turn, block)
         elif self._environment.suspends:
-            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend_for, run, run.turn, block)
-
-    def _suspend_for(self, run: Run, turn: int, block: Block) -> None:
-        if block.ended_ms is None:
-            self._suspend(run, turn)
+            self._agenda.after(SUSPENDED_AFTER_MS, self._suspend, run, run.turn, block)
 
     def _end_attempt(self, run: Run, script: Script) -> None:
         """End the attempt: complete the run, retry it or fail it."""

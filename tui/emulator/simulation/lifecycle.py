@@ -20,6 +20,7 @@ from tui.emulator.simulation.queues import OWN, Queue, Queues
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.waitpoints import Tokens
 
 MAX_TAGS = 10
 
@@ -55,8 +56,16 @@ class Lifecycle:
         self._dispatch = Dispatch(
             self._changes, queues, on_dequeue=self._on_dequeue, on_restore=self._on_restore, on_expire=self._on_expire
         )
+        self.tokens = Tokens(agenda, seed)
+        """The waitpoint tokens, which belong to waiting runs or were created through the API."""
         self._attempts = Attempts(
-            environment, self._changes, self._dispatch, seed=seed, create=self.create, tag=self.add_tags
+            environment,
+            self._changes,
+            self._dispatch,
+            seed=seed,
+            tokens=self.tokens,
+            create=self.create,
+            tag=self.add_tags,
         )
 
     @property

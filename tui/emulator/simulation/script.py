@@ -62,13 +62,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`wait.for`, or `wait.forToken` for a token that is completed or times out after this long.
+    """`wait.for`, or `wait.forToken` for a token that somebody completes after this long, unless it times out first.
 
-    The run costs nothing meanwhile. A deployed run is suspended during a long wait.
+    The run costs nothing meanwhile. A deployed run is suspended during a long wait. `tags` are the token's.
     """
 
     ms: int
     is_token: bool = False
+    timeout_ms: int = 600_000
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

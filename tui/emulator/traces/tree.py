@@ -12,6 +12,7 @@ from tui.emulator.simulation.names import span_id, trace_id
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import NOTHING, Script, Start
 from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.waitpoints import pause_path
 from tui.emulator.traces.engine import Engine
 from tui.emulator.traces.spans import (
     ATTEMPT,
@@ -234,4 +235,4 @@ def _parent_id(run: Run) -> str | None:
 
 
 def _pause_path(attempt: Attempt, index: int) -> str:
-    return f"{attempt.number}/pause/{index}"
+    return pause_path(attempt.number, index)
