@@ -44,10 +44,17 @@ NOT_REQUESTED = {
     "GET /api/v1/runs/{}/metadata": "the detail has the same",
     "GET /api/v1/runs/{}/result": "the detail has the same",
     "GET /api/v1/schedules": "no surface shows schedules",
+    "GET /api/v1/schedules/{}": "no surface shows schedules",
+    "GET /api/v1/waitpoints/{}": "no surface shows waitpoint tokens",
+    "GET /api/v1/waitpoints/{}/{}": "no surface shows waitpoint tokens",
     "GET /realtime/v1/batches/{}": "no surface follows a batch",
     "OPTIONS /api/v1/runs": "for browsers",
     "POST /api/v1/runs/{}/reschedule": "no action reschedules",
     "POST /api/v1/runs/{}/tags": "no action adds tags",
+    "POST /api/v1/schedules/{}/activate": "no action changes a schedule",
+    "POST /api/v1/schedules/{}/deactivate": "no action changes a schedule",
+    "POST /api/v1/waitpoints/{}": "no action creates a waitpoint token",
+    "POST /api/v1/waitpoints/{}/{}/complete": "no action completes a waitpoint token",
     "POST /api/v1/tasks/{}/trigger": "no action triggers",
 }
 """Recorded kinds of responses that no surface requests, each with the reason."""
