@@ -27,10 +27,9 @@ from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedScreen
 from tui.ui.screens.server_filters import ClearAll, ServerFiltersScreen
 from tui.ui.screens.value import ValueScreen
-from tui.ui.widgets.group_table import GroupTable
+from tui.ui.widgets.cursor_table import CursorTable
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.run_table import RunTable
 from tui.ui.widgets.status_grid import StatusGrid
 from tui.ui.widgets.text_input import TextInput
 from tui.ui.widgets.value_field import PeriodInput, ValueInput
@@ -50,7 +49,7 @@ from tui.settings.keys.binding import BindingRow
 
 # fmt: off
 '''
-_BODIES = (Page, RunTable, GroupTable)
+_BODIES = (Page, CursorTable)
 """What has the focus in a pane or page: all of them have the keys of `MOTION`."""
 MAX_LITERAL = 100
 MOTION_SCOPE = "lists and pages"
@@ -154,7 +153,7 @@ def _ids(kind: type[DOMNode]) -> list[Binding]:
 
 
 def _is_body(kind: type[DOMNode]) -> bool:
-    return issubclass(kind, _BODIES) and "BINDINGS" not in vars(kind)
+    return issubclass(kind, _BODIES) and (kind in _BODIES or "BINDINGS" not in vars(kind))
 
 
 def _screens() -> list[type[PaintedScreen[object]]]:

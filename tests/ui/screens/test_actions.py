@@ -12,7 +12,7 @@ from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
 from tui.present.styled import Piece
 from tui.ui.screens.confirm import ConfirmScreen
-from tui.ui.widgets.run_table import HEAD_LINES
+from tui.ui.widgets.cursor_table import HEAD_LINES
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 

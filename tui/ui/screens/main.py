@@ -133,7 +133,7 @@ class MainScreen(BaseScreen):
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
 
-    def on_run_table_entered(self) -> None:
+    def on_cursor_table_entered(self) -> None:
         self.action_enter()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

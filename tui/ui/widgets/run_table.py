@@ -7,12 +7,10 @@ one-line handlers of keys, mouse and messages.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from textual import events
-from textual.binding import BindingType
 from textual.geometry import Region
-from textual.message import Message
 from textual.strip import Strip
 
 from tui.domain.ids import RunId
@@ -35,19 +33,17 @@ from tui.present.frame.outage import gap_line
 from tui.present.styled import Line, Piece, Token, fit, joined, mark_hits
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.keys import MOTION
 from tui.ui.look.painting import Painter
 from tui.ui.look.styles import Background
 from tui.ui.model.list_lines import ListEnd
 from tui.ui.model.run_list import RunListModel
-from tui.ui.widgets.lines import GUTTER, WHEEL_LINES, LineWidget
+from tui.ui.widgets.cursor_table import HEAD_LINES, PLAIN_EDGE, CursorTable
+from tui.ui.widgets.lines import GUTTER
 
-HEAD_LINES: Final = 1
 _GLYPH: Final = 2
 _TICKING: Final = (TOOK.id, AGE.id, CREATED.id)
 
 
-_PLAIN_EDGE: Final[Line] = (Piece("  "),)
 _MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
 
@@ -81,13 +77,8 @@ OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
 """Returns the columns for a width, and with clock times beside the ages or without."""
 
 
-class RunTable(LineWidget, can_focus=True):
+class RunTable(CursorTable):
     """Shows the lines of a `RunListModel` below a line of column names."""
-
-    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
-
-    class Entered(Message):
-        """The user double-clicked a run."""
 
     def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__()
@@ -289,11 +280,9 @@ class RunTable(LineWidget, can_focus=True):
         """Move the cursor to the next (1) or previous (-1) run."""
         self._move_cursor(lambda: self.rows.step(step))
 
-    def action_half_page(self, direction: int) -> None:
-        self.action_move(direction * max(1, len(self.rows.visible_runs) // 2))
-
-    def action_page(self, direction: int) -> None:
-        self.action_move(direction * max(1, len(self.rows.visible_runs) - 1))
+    @property
+    def page_rows(self) -> int:
+        return len(self.rows.visible_runs)
 
     def action_top(self) -> None:
         self._move_cursor(self.rows.follow)
@@ -306,14 +295,6 @@ class RunTable(LineWidget, can_focus=True):
         before = self.rows.cursor
         self._move_cursor(lambda: self.rows.to_failed(step))
         return self.rows.cursor != before
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(WHEEL_LINES)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-WHEEL_LINES)
 
     def on_click(self, event: events.Click) -> None:
         self._move_cursor(lambda: self.rows.to_line(event.y - HEAD_LINES))
@@ -348,9 +329,8 @@ class RunTable(LineWidget, can_focus=True):
     def _end_strip(self) -> Strip:
         if not self.rows.is_at_end:
             return self.painter.strip((Piece(" " * GUTTER), *self._end), self.size.width)
-        edge = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
-        background = Background.CURSOR if self.has_focus else Background.CURSOR_AWAY
-        return self.painter.strip((*edge, *self._end), self.size.width, background)
+        background = self.cursor_background(is_departed=False)
+        return self.painter.strip((*self.cursor_edge, *self._end), self.size.width, background)
 
     def _gap_line(self, gap: Gap) -> Line:
         missed = self._missed.get(gap)
@@ -407,15 +387,13 @@ class RunTable(LineWidget, can_focus=True):
     def _background(self, run_id: RunId) -> tuple[Background, Line]:
         is_marked = run_id in self.rows.marks
         if run_id != self.rows.cursor:
-            return Background.PAGE, _MARKED_EDGE if is_marked else _PLAIN_EDGE
-        edge: Line = (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
+            return Background.PAGE, _MARKED_EDGE if is_marked else PLAIN_EDGE
+        edge = self.cursor_edge
         if is_marked and self.painter.has_gutter_cursor:
             edge = (edge[0], Piece("•", Token.ACCENT))
         elif is_marked:
             edge = (Piece("•", Token.MARKED), Piece(" "))
-        if self.rows.is_cursor_departed:
-            return Background.GONE_CURSOR, edge
-        return (Background.CURSOR if self.has_focus else Background.CURSOR_AWAY), edge
+        return self.cursor_background(is_departed=self.rows.is_cursor_departed), edge
 
     def _values_of(self, run: Run, now: Now) -> tuple[Line, ...]:
         return tuple(slot.column.cell(run, now) for slot in self._values)

@@ -143,7 +143,7 @@ class ErrorsScreen(BaseScreen):
         self.refresh_bindings()
         self._main.note_view()
 
-    def on_group_table_moved(self) -> None:
+    def on_row_table_moved(self) -> None:
         self.groups.on_cursor()
         self._stop_rest()
         rest_s = self.follow_rest_s
@@ -158,7 +158,7 @@ class ErrorsScreen(BaseScreen):
             self._rest.cancel()
             self._rest = None
 
-    def on_group_table_entered(self) -> None:
+    def on_cursor_table_entered(self) -> None:
         self.action_enter()
 
     def _select_newest(self) -> None:
