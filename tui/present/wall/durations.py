@@ -1,0 +1,31 @@
+"""Durations as the wall shows them: short, since nobody reads tenths of a minute across a room."""
+
+from datetime import timedelta
+from typing import Final
+
+from tui.present import formatting
+
+_TENTH: Final = timedelta(milliseconds=100)
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+
+
+def brief_duration(value: timedelta | None, *, frozen: bool = False) -> str:
+    """Return `40ms` `0.4s` `31s` `4m02s` `9m` `12h32m` `2h`, `·` where it is not known. `frozen` appends `~`."""
+    if value is not None and _TENTH <= value < _SECOND:
+        tenths = round(value / _TENTH)
+        text = f"{tenths // 10}.{tenths % 10}s"
+    else:
+        text = formatting.duration(value)
+        text = text.removesuffix("00s") if text.endswith("m00s") else text
+        text = text.removesuffix("00m") if text.endswith("h00m") else text
+    return text + ("~" if frozen and value is not None else "")
+
+
+def waited(value: timedelta) -> str:
+    """Return how long something waits: `31s` `11m` `6h` `2d`."""
+    value = max(value, timedelta())
+    if value < _MINUTE:
+        return f"{value // _SECOND}s"
+    text = formatting.duration(value, in_minutes=True)
+    return text.removesuffix("00m") if text.endswith("h00m") else text

@@ -1,0 +1,135 @@
+"""The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
+
+The store knows the errors of the runs that it has read. The server counts all of them, but neither normalises messages
+nor tells frames. A group of the server that no group of the store holds is a row of its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from tui.domain.errors.kinds import OwnFrame
+from tui.domain.errors.messages.normalise import normalise
+from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.store.errors.error_group import ErrorGroup
+from tui.store.errors.states import ErrorState, state_of
+
+_WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED)
+_SHORT_FINGERPRINT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FailingGroup:
+    """An error group of the last hour.
+
+    * `state`: None if it is not known.
+    * `line`: the line of the first own frame in the newest failure, None if it is not known.
+    * `since`: when the group was first seen; for one that regressed, when it failed again.
+    * `filter_text`: the filter that lists its runs.
+    """
+
+    count: int
+    task: TaskId
+    message: Raw
+    since: datetime | None
+    filter_text: str
+    state: ErrorState | None = None
+    task_count: int = 1
+    type: Raw | None = None
+    frame: OwnFrame | None = None
+    line: int | None = None
+    versions: tuple[Raw, ...] = ()
+    newest: RunId | None = None
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has taken notice of it."""
+        return self.state is ErrorState.ACKNOWLEDGED
+
+
+class FailingNow(NamedTuple):
+    """The groups, worst first.
+
+    * `unread_count`: failed runs of which neither the store nor the server tells the error.
+    * `is_known`: whether the groups were counted at all.
+    * `problem`: why the server's groups are not there, as a sentence without a stop; empty if they are.
+    """
+
+    groups: tuple[FailingGroup, ...] = ()
+    unread_count: int = 0
+    is_known: bool = False
+    problem: str = ""
+
+    @property
+    def failed_count(self) -> int:
+        """The failed runs of all groups, and those whose error is not known."""
+        return sum(group.count for group in self.groups) + self.unread_count
+
+    @property
+    def acknowledged_count(self) -> int:
+        """The failed runs of acknowledged groups."""
+        return sum(group.count for group in self.groups if group.is_acknowledged)
+
+
+def failing_now(
+    groups: Iterable[ErrorGroup], server: Sequence[ServerErrorGroup], since: datetime, now: datetime
+) -> tuple[FailingGroup, ...]:
+    """Return the groups with a failure at `since` or later, worst first.
+
+    Worst first: new, regressed, the rest, acknowledged; within each, the greatest number first.
+    """
+    ours = list(groups)
+    joined = {each.id for group in ours for each in group.server_groups}
+    rows = [_of_store(group) for group in ours]
+    rows += [
+        _of_server(group, since, now)
+        for group in server
+        if group.id not in joined and group.count and (group.last_seen is None or group.last_seen >= since)
+    ]
+    return tuple(sorted(rows, key=_rank))
+
+
+def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
+    place = _WORST_FIRST.index(group.state) if group.state in _WORST_FIRST else len(_WORST_FIRST)
+    return place + group.is_acknowledged, -group.count, group.task, group.message
+
+
+def _of_store(group: ErrorGroup) -> FailingGroup:
+    first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
+    since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
+    return FailingGroup(
+        count=max([group.count, *_server_count(group)]),
+        task=group.tasks[0][0] if group.tasks else TaskId(""),
+        task_count=len(group.tasks),
+        type=group.kind.type,
+        message=group.kind.message,
+        since=since,
+        filter_text=f"group:{group.fingerprint[:_SHORT_FINGERPRINT]}",
+        state=group.state,
+        frame=group.kind.frame,
+        versions=tuple(version for version, _ in group.versions),
+        newest=group.run_ids[0] if group.run_ids else None,
+    )
+
+
+def _server_count(group: ErrorGroup) -> tuple[int, ...]:
+    """Return the server's number of failures, if it tells that of every group which this one holds."""
+    counts = [each.count for each in group.server_groups]
+    return (sum(count for count in counts if count is not None),) if counts and None not in counts else ()
+
+
+def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
+    state = state_of((group,), since, now)
+    return FailingGroup(
+        count=group.count or 0,
+        task=group.task,
+        type=group.type,
+        message=normalise(group.message),
+        since=group.last_seen if state is ErrorState.REGRESSED else group.first_seen,
+        filter_text=f"status:failures task:{group.task}",
+        state=state,
+        versions=() if group.detail is None else group.detail.versions,
+    )
