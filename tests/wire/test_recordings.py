@@ -34,6 +34,9 @@ TRACES = successes("trace")
 SPANS = successes("span")
 ERROR_GROUPS = [name for name in names() if re.match(r"\d+-errors?-", name) and number(name) not in REFUSALS]
 """Decoded in `test_error_groups`."""
+_FACTS = r"\d+-(queues-list|queue-metrics|schedules(-list.*)?|tokens-list.*|deployments-list.*|report-health.*)\Z"
+FACTS = [name for name in names() if re.match(_FACTS, name) and number(name) not in REFUSALS]
+"""Decoded in `findings.test_facts`."""
 EVENTS = successes("events")
 """Decoded in `traces.test_log`."""
 FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
@@ -71,7 +74,7 @@ def test_every_recording_is_tested_or_listed_as_unused() -> None:
         *QUERIES,
         *IDS,
         "802",
-        *map(number, [*TRACES, *SPANS, *EVENTS, *FEEDS, *ERROR_GROUPS]),
+        *map(number, [*TRACES, *SPANS, *EVENTS, *FEEDS, *ERROR_GROUPS, *FACTS]),
     }
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
     assert [name for name in names() if number(name) not in tested and name not in unread] == []

@@ -25,6 +25,7 @@ from tui.wire.read_requests import (
     ErrorGroupsRequest,
     EventsRequest,
     QueryRequest,
+    QueueMetricsRequest,
     ReadRequest,
     RunRequest,
     SpanRequest,
@@ -59,6 +60,7 @@ MAX_SENDING_BYTES: Final = 4 * MAX_RESPONSE_BYTES
 """The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+_SAFE_NAME: Final = re.compile(r"(?!\.+\Z)[^/\\%?#\x00-\x1f\x7f]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -139,6 +141,8 @@ def _has_safe_ids(request: ReadRequest) -> bool:
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
         case ErrorGroupRequest(group_id):
             return bool(_SAFE_ID.match(group_id))
+        case QueueMetricsRequest(name):
+            return bool(_SAFE_NAME.match(name))
         case ErrorGroupsRequest() | QueryRequest():  # their texts are values of parameters, or of a body
             return True
         case _:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
@@ -23,11 +23,13 @@ from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.wire.known_pages import KnownPages
-from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES
+from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, QueryRequest, ReadRequest, http_request_of, path_part
 from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, response_error
 from tui.wire.runs import ListPage
+
+T = TypeVar("T")
 
 API_VERSION = "2025-07-16"
 """Selects the current status words. The server uses older ones for any other value (recording 056)."""
@@ -149,6 +151,24 @@ class Client(ApiReader):
         if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
+
+    async def get(
+        self,
+        path: str,
+        params: dict[str, str],
+        decode: Callable[[Response, Limits], T],
+        *,
+        redact: Callable[[bytes], bytes] | None = None,
+    ) -> T:
+        """Send a GET request, and return its response as `decode` reads it.
+
+        `redact` removes secrets from the body before anything else sees it, also from that of an error.
+        """
+        answer = await self._send("GET", path, params=params)
+        response = answer if redact is None else replace(answer, body=redact(answer.body))
+        if (error := response_error(response, self._key)) is not None:
+            raise error
+        return await self._decode(response, lambda limits: decode(response, limits))
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""

@@ -24,6 +24,7 @@ from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 
 if TYPE_CHECKING:
+    from tui.domain.findings.queue_detail import QueueMetrics
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
 
@@ -89,8 +90,25 @@ class ErrorGroupRequest:
     kind: Literal["error-group"] = "error-group"
 
 
+@dataclass(frozen=True, slots=True)
+class QueueMetricsRequest:
+    """How a queue moved in the last `period` (`1h`). `name` is without `task/`; `is_task` says whether it has it."""
+
+    name: str
+    is_task: bool
+    period: str
+    kind: Literal["queue-metrics"] = "queue-metrics"
+
+
 ReadRequest = (
-    RunRequest | TraceRequest | EventsRequest | SpanRequest | QueryRequest | ErrorGroupsRequest | ErrorGroupRequest
+    RunRequest
+    | TraceRequest
+    | EventsRequest
+    | SpanRequest
+    | QueryRequest
+    | ErrorGroupsRequest
+    | ErrorGroupRequest
+    | QueueMetricsRequest
 )
 
 ERROR_GROUPS_PAGE_SIZE: Final = 50
@@ -206,6 +224,14 @@ class ApiReader(ABC):
             raise ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
 
+    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
+        """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
+        from tui.wire.findings.queues import decode_queue_metrics  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
+        stored_name = f"task/{name}" if is_task else name
+        return await self._decode(response, lambda limits: decode_queue_metrics(response.body, stored_name, limits))
+
     async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
         limits = Limits()
@@ -242,6 +268,11 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
             return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
         case ErrorGroupRequest(group_id):
             return HttpRequest("GET", f"/api/v1/errors/{path_part(group_id)}")
+        case QueueMetricsRequest(name, is_task, period):
+            path = f"/api/v1/queues/{path_part(name)}/metrics"
+            if parse_period(period) is None:
+                raise Refused(f"GET {path}: the server cannot read the period {clean(period)!r}", 400)
+            return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
         case _:
             assert_never(request)
 

@@ -35,6 +35,8 @@ NOT_SERVED = {
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
     r"/api/v1/projects": "requires a personal access token, which the emulator lacks",
     r"/api/v1/deployments": "only Trigger.dev's own command line uses it",
+    r"/api/v1/queues/.*/metrics": "not yet",
+    r"/api/v1/reports": "not yet",
 }
 """Patterns of paths that are not served, with the reason."""
 

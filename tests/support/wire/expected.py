@@ -42,6 +42,8 @@ LISTS: dict[str, tuple[str, str]] = {
     "047": ("1 FAILED", "next"),
     "048": ("1 FAILED", "next"),
     "049": ("", ""),
+    "1083": ("", ""),
+    "2804": ("", ""),
     "050": ("", ""),
     "052": ("", ""),
     "053": ("2 FAILED", "next"),
@@ -294,6 +296,16 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
             "equals(a.parent_run_id, b.run_id) WHERE(and(equals(b.organization_id, {t…"
         ),
     ),
+    "2802": (NotFound, "404 Schedule not found"),
+    "2805": (
+        Refused,
+        (
+            '400 Unknown column "schedule_id". Available columns: attempt_count, batch_id, bulk_action_group_ids, '
+            "cli_version, completed_at, compute_cost, concurrency…"
+        ),
+    ),
+    "2823": (Refused, "400 Query Error: Invalid status values: EXPIRED"),
+    "2830": (TooExpensive, "422 Waitpoints can only have 10 tags, you're trying to set 11."),
     "2656": (Refused, "400 Unknown function: sleepEachRow"),
     "2657": (Refused, "400 Function 'toHour' expects 1 argument, found 2"),
     "2658": (Refused, "400 Syntax error at line 1:25: mismatched input 'select' expecting <EOF>"),
@@ -360,9 +372,12 @@ UNREAD: dict[str, str] = {
     r"38\d-trigger.*": "Emulator: what starts runs",
     r"421-tags-add": "Emulator",
     r"5\d\d-bulk-.*": "Screen: bulk actions",
+    r"11(00|01|03)-token-.*": "Emulator: what completes a token",
+    r"(1095|1098|280[13])-schedule-.*": "Emulator: the list has the same fields",
+    r"282\d-token-.*": "Emulator: what completes a token",
     r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
     r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
-    r"82\d-(deployment|deployments|schedules)(-.*)?": "later: pulse",
+    r"(821|825|826|827)-deployment.*": "nobody: the list has the same fields",
     r"830-query-schema": "nobody: the columns that we ask for are fixed",
     r"92[34]-(options|head)-runs": "nobody: browsers ask that",
 }

@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v4.jsonl` has them as version 4 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v5.jsonl` has them as version 5 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed or removed field breaks that: raise
 `VERSION` then, and write the new file. A new field does not.
 """
@@ -33,6 +33,7 @@ from tui.wire.read_requests import (
     ErrorGroupsRequest,
     EventsRequest,
     QueryRequest,
+    QueueMetricsRequest,
     RunRequest,
     SpanRequest,
     TraceRequest,
@@ -128,6 +129,7 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Call(5, QueryRequest("SELECT 1", "1d")),
     Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
     Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
+    Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
 )
 
 

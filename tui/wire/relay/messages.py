@@ -33,7 +33,7 @@ from tui.wire.relay.codec import UNSENT_FIELDS, Codec
 from tui.wire.responses import Response
 from tui.wire.times import EARLIEST, LATEST
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The version of the protocol. A relay refuses screens of another version."""
 
 CLOSE_OTHER_VERSION: Final = 4001

@@ -1,0 +1,255 @@
+"""The facts of the wall: the recordings, rows with missing and wrong fields, and the requests for them."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.recordings import body_of, recording
+from tests.support.wire.requests import NOW, ask
+from tui.domain.findings.facts import Deployment, EnvironmentNormalsRead, Queue, Schedule, WaitToken
+from tui.domain.ids import Cursor, TaskId
+from tui.domain.text import Raw
+from tui.wire.errors import NotFound, Refused, ServerFault
+from tui.wire.findings.deployments import decode_deployments, decode_environment_normals
+from tui.wire.findings.queues import decode_queue_metrics, decode_queues
+from tui.wire.findings.reader import FactReader
+from tui.wire.findings.schedules import decode_schedule_runs, decode_schedules
+from tui.wire.findings.tokens import decode_tokens, without_callbacks
+from tui.wire.limits import MAX_PAGE_ROWS, Limits
+
+SECRET = "c0ffee5ecre7"
+CALLBACK = f"https://trigger.example.com/api/v1/waitpoints/tokens/waitpoint_1/callback/{SECRET}"
+Decode = Callable[[bytes, Limits], Any]
+
+LISTS: dict[str, tuple[Decode, str, dict[str, Any]]] = {
+    "queues": (decode_queues, "queues", {"id": "queue_1", "name": "sync", "type": "task"}),
+    "schedules": (
+        decode_schedules,
+        "schedules",
+        {"id": "sched_1", "task": "sync", "generator": {"expression": "0 3 * * *"}},
+    ),
+    "tokens": (
+        decode_tokens,
+        "tokens",
+        {"id": "waitpoint_1", "status": "WAITING", "createdAt": "2026-11-26T01:00:00Z"},
+    ),
+    "deployments": (
+        decode_deployments,
+        "deployments",
+        {"version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
+    ),
+}
+"""Each list: how it is decoded, its attribute of rows, and a row with the fields that it needs."""
+
+
+def listed(*rows: Any, **more: Any) -> bytes:
+    return json.dumps({"data": rows} | more).encode()
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-{text}").replace(tzinfo=UTC)
+
+
+def test_recorded_queues_have_their_numbers() -> None:
+    rows = recording("614")["response"]["body"]["data"]
+    page = decode_queues(body_of("614"), Limits())
+    assert [(each.id, each.running, each.queued, each.limit) for each in page.queues] == [
+        (row["id"], row["running"], row["queued"], row["concurrencyLimit"]) for row in rows
+    ]
+    stored = {row["name"]: f"task/{row['name']}" if row["type"] == "task" else row["name"] for row in rows}
+    assert {str(each.name): each.stored_name for each in page.queues} == stored
+    assert set(stored) != set(stored.values())
+    assert (page.page_count, page.unreadable) == (1, 0)
+    assert decode_queues(body_of("601"), Limits()).page_count == 13
+
+
+def test_recorded_schedules_have_their_due_times() -> None:
+    (every_minute, nightly) = decode_schedules(body_of("2800"), Limits()).schedules
+    assert nightly == Schedule(
+        "sched_thr8ve7b8spgauso5osxc",
+        TaskId("nightly-report"),
+        Raw("0 3 * * *"),
+        Raw("Europe/Berlin"),
+        is_active=True,
+        next_at=at("27T02:00"),
+        next_effective_at=at("27T02:00:05.093"),
+    )
+    assert every_minute.next_effective_at == at("26T02:23:07.028")
+
+
+def test_newest_run_of_a_schedule_is_read() -> None:
+    read = decode_schedule_runs(body_of("1242"), "sched_1", NOW, Limits())
+    rows = recording("1242")["response"]["body"]["data"]
+    assert (read.newest_run, read.newest_at) == (rows[0]["id"], datetime.fromisoformat(rows[0]["createdAt"]))
+    for number in ("1083", "2804"):
+        none = decode_schedule_runs(body_of(number), "sched_1", NOW, Limits())
+        assert (none.schedule_id, none.newest_run, none.newest_at) == ("sched_1", None, None)
+
+
+def test_recorded_deployments_are_the_deployed_ones() -> None:
+    assert decode_deployments(body_of("824"), Limits()).deployments == (
+        Deployment(Raw("20261124.1"), at("24T14:11:45.681")),
+    )
+    assert decode_deployments(body_of("823"), Limits()).deployments == ()  # it is being built
+    assert decode_deployments(body_of("820"), Limits()).deployments == ()
+
+
+def test_normals_need_a_trustworthy_report() -> None:
+    body = body_of("1169")
+    assert decode_environment_normals(body, NOW, Limits()) == EnvironmentNormalsRead(NOW, is_trustworthy=False)
+    report = json.loads(body)
+    report["facts"]["trustworthy"] = True
+    read = decode_environment_normals(json.dumps(report).encode(), NOW, Limits())
+    assert read.is_trustworthy
+    assert read.failed_share == pytest.approx(0.1483, abs=1e-4)
+    assert read.triggered_per_min == pytest.approx(0.2339, abs=1e-4)
+    assert (read.run_p95, read.start_latency_p95) == (
+        timedelta(milliseconds=4592.5),
+        timedelta(milliseconds=237186.85),
+    )
+    report["metrics"] = [{"id": "failures", "normal": 7}, {"id": "dur_p95", "normal": "x"}, 3, {"normal": 1}]
+    assert decode_environment_normals(json.dumps(report).encode(), NOW, Limits()) == EnvironmentNormalsRead(
+        NOW, is_trustworthy=True
+    )
+
+
+def test_recorded_metrics_of_zeros_are_not_measured() -> None:
+    read = decode_queue_metrics(body_of("1063"), "serial-queue", Limits())
+    assert (read.until - read.since, read.cell, read.depths) == (timedelta(hours=1), timedelta(minutes=5), (0,) * 12)
+    assert not read.is_measured
+    body = json.loads(body_of("1063")) | {"startedCount": 3, "waitMs": {"p95": 1500}}
+    read = decode_queue_metrics(json.dumps(body).encode(), "serial-queue", Limits())
+    assert (read.is_measured, read.started, read.wait_p95) == (True, 3, timedelta(seconds=1.5))
+    with pytest.raises(ServerFault, match="no time span"):
+        decode_queue_metrics(json.dumps(body | {"from": "soon"}).encode(), "serial-queue", Limits())
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_row_without_its_identity_is_dropped_and_counted(name: str) -> None:
+    decode, rows_of, row = LISTS[name]
+    broken: list[Any] = [{each: value for each, value in row.items() if each != key} for key in row]
+    broken = [each for each in broken if name != "deployments" or "deployedAt" in each]
+    broken += [None, 7, [], *({**row, key: []} for key in row if key != "deployedAt")]
+    page = decode(listed(*broken, row), Limits())
+    assert (len(getattr(page, rows_of)), page.unreadable) == (1, len(broken))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_list_of_another_shape_is_a_fault(name: str) -> None:
+    decode = LISTS[name][0]
+    for body in (b"", b"[]", b'{"data": {}}', b'{"data": null}', b"null", b"<html>", b"[" * 100_000):
+        with pytest.raises(ServerFault, match="could not be read"):
+            decode(body, Limits())
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_long_list_is_cut_with_a_note(name: str) -> None:
+    decode, rows_of, row = LISTS[name]
+    limits = Limits()
+    page = decode(listed(*[row] * (MAX_PAGE_ROWS + 5)), limits)
+    assert len(getattr(page, rows_of)) <= MAX_PAGE_ROWS
+    assert len(limits.notes) == 1
+
+
+def test_wrong_optional_field_is_unknown() -> None:
+    wrongs: tuple[Any, ...] = (None, [], {"a": 1}, -1, "x" * 5)
+    for wrong in wrongs:
+        row = LISTS["queues"][2] | {"running": wrong, "queued": wrong, "concurrencyLimit": wrong, "paused": wrong}
+        (queue,) = decode_queues(listed(row), Limits()).queues
+        assert queue == Queue("queue_1", Raw("sync"), is_task=True)
+        row = LISTS["schedules"][2] | {"active": wrong, "nextRun": wrong, "nextRunEffectiveAt": wrong, "type": wrong}
+        (schedule,) = decode_schedules(listed(row), Limits()).schedules
+        assert (schedule.is_active, schedule.next_at, schedule.next_effective_at) == (False, None, None)
+        row = LISTS["tokens"][2] | {"timeoutAt": wrong, "tags": wrong if wrong != [] else ["a", 3, None]}
+        (token,) = decode_tokens(listed(row), Limits()).tokens
+        assert (token.times_out_at, token.tags) == (None, () if wrong != [] else (Raw("a"),))
+
+
+def test_token_has_no_callback() -> None:
+    tokens = decode_tokens(body_of("1105"), Limits()).tokens
+    created = at("26T01:40:13.951")
+    assert tokens == (
+        WaitToken("waitpoint_cmwwvxxq602euen7dpvrr503w", created, (Raw("approval"),), at("26T01:50:13.895")),
+    )
+    assert "callback" not in repr(tokens)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CALLBACK,
+        CALLBACK.replace("/", "\\/"),
+        CALLBACK.replace("/", "%2F"),
+        CALLBACK.replace("callback/", "Callback//"),
+        CALLBACK.replace("/", "\\u002F"),
+        f"{CALLBACK}?a=1",
+    ],
+)
+def test_callback_is_removed_before_anything_is_decoded(text: str) -> None:
+    body = b'{"data": [{"url": "%s", "id": "waitpoint_1"}], "error": "no %s here"}' % (text.encode(), text.encode())
+    cleaned = without_callbacks(body)
+    assert SECRET.encode() not in cleaned
+    assert json.loads(cleaned)["data"][0]["id"] == "waitpoint_1"
+
+
+def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> None:
+    notes: list[str] = []
+
+    async def read(client: Any) -> Any:
+        client.on_truncated = notes.append
+        return await FactReader(client).read_tokens()
+
+    for body in (CALLBACK, {"error": CALLBACK}, {"error": {"url": CALLBACK}}, f"<html>{CALLBACK}", [CALLBACK]):
+        for status in (200, 400, 403, 500):
+            recordings_api.answer(Reply(status, body))
+            with pytest.raises((Refused, ServerFault)) as caught:
+                ask(recordings_api.url, read)
+            assert SECRET not in str(caught.value)
+    row = LISTS["tokens"][2] | {"url": CALLBACK, "tags": ["x" * 5_000]}
+    recordings_api.answer(Reply(body={"data": [row] * (MAX_PAGE_ROWS + 1)}))
+    page = ask(recordings_api.url, read)
+    assert SECRET not in repr(page)
+    assert notes
+    assert SECRET not in repr(notes)
+
+
+def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(body={"data": [], "metrics": []}))
+
+    async def read(client: Any) -> None:
+        reader = FactReader(client)
+        await reader.read_queues(2)
+        await reader.read_schedules(1)
+        await reader.read_schedule_runs("sched_1")
+        await reader.read_tokens()
+        await reader.read_tokens(Cursor("abc"))
+        await reader.read_deployments()
+        await reader.read_environment_normals()
+
+    ask(recordings_api.url, read)
+    waiting = {"filter[status]": "WAITING", "page[size]": "100"}
+    runs = {"filter[schedule]": "sched_1", "filter[createdAt][period]": "30d", "page[size]": "1"}
+    assert [(each.path.removeprefix("/api/v1/"), each.query) for each in recordings_api.requests] == [
+        ("queues", {"page": "2", "perPage": "100"}),
+        ("schedules", {"page": "1", "perPage": "100"}),
+        ("runs", runs),
+        ("waitpoints/tokens", waiting),
+        ("waitpoints/tokens", waiting | {"page[after]": "abc"}),
+        ("deployments", {}),
+        ("reports/health", {"period": "1h", "format": "json"}),
+    ]
+
+
+def test_metrics_are_read_by_name(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(body=body_of("1063")))
+    ask(recordings_api.url, lambda client: client.read_queue_metrics("a/b c", is_task=True, period="1h"))
+    (request,) = recordings_api.requests
+    assert request.target == "/api/v1/queues/a%2Fb%20c/metrics?type=task&period=1h"
+    with pytest.raises(Refused, match="cannot read the period"):
+        ask(recordings_api.url, lambda client: client.read_queue_metrics("a", is_task=True, period="soon"))
+    with pytest.raises(NotFound):
+        ask(recordings_api.url, lambda client: client.read_queue_metrics("..", is_task=True, period="1h"))

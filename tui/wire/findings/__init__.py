@@ -1,0 +1,1 @@
+"""The requests for the facts of the wall, and the decoding of their responses."""

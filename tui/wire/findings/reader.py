@@ -1,0 +1,62 @@
+"""Reads the facts of the wall from the API: one method a request."""
+
+from tui.domain.findings.facts import EnvironmentNormalsRead, ScheduleRunsRead
+from tui.domain.ids import Cursor
+from tui.wire.client import Client
+from tui.wire.findings.deployments import DeploymentsPage, decode_deployments, decode_environment_normals
+from tui.wire.findings.queues import QueuesPage, decode_queues
+from tui.wire.findings.requests import (
+    DeploymentsRequest,
+    HealthReportRequest,
+    QueuesRequest,
+    ScheduleRunsRequest,
+    SchedulesRequest,
+    TokensRequest,
+    get_request_of,
+)
+from tui.wire.findings.schedules import SchedulesPage, decode_schedule_runs, decode_schedules
+from tui.wire.findings.tokens import TokensPage, decode_tokens, without_callbacks
+
+
+class FactReader:
+    """Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def read_queues(self, page: int) -> QueuesPage:
+        """Return one page of the queues."""
+        request = get_request_of(QueuesRequest(page))
+        return await self._client.get(*request, lambda response, limits: decode_queues(response.body, limits))
+
+    async def read_schedules(self, page: int) -> SchedulesPage:
+        """Return one page of the schedules."""
+        request = get_request_of(SchedulesRequest(page))
+        return await self._client.get(*request, lambda response, limits: decode_schedules(response.body, limits))
+
+    async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
+        """Return the newest run of a schedule."""
+        return await self._client.get(
+            *get_request_of(ScheduleRunsRequest(schedule_id)),
+            lambda response, limits: decode_schedule_runs(response.body, schedule_id, response.read_at, limits),
+        )
+
+    async def read_tokens(self, after: Cursor | None = None) -> TokensPage:
+        """Return one page of the waitpoint tokens that wait."""
+        return await self._client.get(
+            *get_request_of(TokensRequest(after)),
+            lambda response, limits: decode_tokens(response.body, limits),
+            redact=without_callbacks,
+        )
+
+    async def read_deployments(self) -> DeploymentsPage:
+        """Return the newest deployments."""
+        request = get_request_of(DeploymentsRequest())
+        return await self._client.get(*request, lambda response, limits: decode_deployments(response.body, limits))
+
+    async def read_environment_normals(self) -> EnvironmentNormalsRead:
+        """Return the environment's normals, all None where the server does not trust them."""
+        return await self._client.get(
+            *get_request_of(HealthReportRequest()),
+            lambda response, limits: decode_environment_normals(response.body, response.read_at, limits),
+        )
