@@ -45,7 +45,7 @@ class TaskMinute:
     """What became of the runs of a task within one cell of time, by the server's query.
 
     `triggered`, `started` and `ended` count runs by the times at which that happened; `done` and `failed` are among the
-    ended ones (the rest was canceled or expired).
+    ended ones (the rest was canceled or expired). `unstarted` of the ended ones never started.
     """
 
     task: TaskId
@@ -55,11 +55,12 @@ class TaskMinute:
     done: int = 0
     failed: int = 0
     ended: int = 0
+    unstarted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSpeed:
-    """The 95th percentile of how long a task's runs executed in the last hour, and of how many runs."""
+    """The 95th percentile of how long a task's completed runs executed in the last hour, and of how many runs."""
 
     task: TaskId
     p95: timedelta | None
@@ -83,7 +84,10 @@ class MinutesRead(WallUpdate):
 
 @dataclass(frozen=True, slots=True)
 class TaskNormal:
-    """How a task usually behaves: its runs in the same hour of the last 7 days."""
+    """How a task usually behaves: its runs in the same hour of the last 7 days.
+
+    `p95` is that of the runs that completed.
+    """
 
     task: TaskId
     runs: int
@@ -298,11 +302,20 @@ SOURCE_OF: Final[Mapping[type[FactRead], FactSource]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleKnown:
+    """Since when a schedule has been known as it is. `is_changed`: it was new or another one then."""
+
+    since: datetime
+    is_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WallFacts:
     """The newest fact of each kind, None where none was read.
 
-    `schedule_runs` is by the id of the schedule. `unread` has the sources whose last read failed or was refused: the
-    older fact stays beside it.
+    `schedule_runs` is by the id of the schedule. `schedules_since` is by it too: since when the program has known the
+    schedule as it is now, and whether it was another one before. `unread` has the sources whose last read failed or was
+    refused: the older fact stays beside it.
     """
 
     minutes: MinutesRead | None = None
@@ -315,6 +328,7 @@ class WallFacts:
     deployments: DeploymentsRead | None = None
     errors: ErrorGroupsRead | None = None
     schedule_runs: Mapping[str, ScheduleRunsRead] = field(default_factory=dict)
+    schedules_since: Mapping[str, ScheduleKnown] = field(default_factory=dict)
     unread: Mapping[FactSource, FactUnread] = field(default_factory=dict)
 
 

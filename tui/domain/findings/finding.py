@@ -10,7 +10,6 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource
 from tui.domain.ids import RunId, TaskId
-from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
@@ -108,9 +107,9 @@ class RunOverdue:
 
 @dataclass(frozen=True, slots=True)
 class RunHangs:
-    """STUCK. The run is in a status that normally lasts seconds, since the finding's since."""
+    """STUCK. The run is in the status of this title, which normally lasts seconds, since the finding's since."""
 
-    status: RunStatus
+    title: str
 
 
 @dataclass(frozen=True, slots=True)

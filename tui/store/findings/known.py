@@ -4,7 +4,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, cast
 
-from tui.domain.findings.facts import NO_FACTS, SOURCE_OF, FactRead, FactSource, FactUnread, ScheduleRunsRead, WallFacts
+from tui.domain.findings.facts import (
+    NO_FACTS,
+    SOURCE_OF,
+    FactRead,
+    FactSource,
+    FactUnread,
+    Schedule,
+    ScheduleKnown,
+    ScheduleRunsRead,
+    SchedulesRead,
+    WallFacts,
+)
 from tui.domain.findings.finding import FindingsRead, Verdict
 from tui.domain.wall_update import WallUpdate
 from tui.store.changes import Topic
@@ -58,6 +69,8 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
                 return facts
             unread = {each: why for each, why in facts.unread.items() if each is not source}
             field: dict[str, Any] = {_FIELDS[source]: fact}
+            if isinstance(fact, SchedulesRead):
+                field["schedules_since"] = _schedules_since(facts, fact)
             return replace(facts, unread=unread, **field)
 
 
@@ -65,6 +78,23 @@ def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
     """Return when a source last answered with a fact."""
     fact = getattr(facts, _FIELDS[source]) if source in _FIELDS else None
     return None if fact is None else cast("datetime", fact.at)
+
+
+def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:
+    """Return since when each schedule has been known as it is: a changed one says nothing of earlier due times."""
+    before = {each.id: each for each in facts.schedules.schedules} if facts.schedules is not None else None
+    known = {}
+    for each in read.schedules:
+        older = None if before is None else before.get(each.id)
+        if older is not None and _definition(older) == _definition(each) and each.id in facts.schedules_since:
+            known[each.id] = facts.schedules_since[each.id]
+        else:
+            known[each.id] = ScheduleKnown(read.at, is_changed=before is not None)
+    return known
+
+
+def _definition(schedule: Schedule) -> tuple[object, ...]:
+    return schedule.task, schedule.cron, schedule.zone, schedule.is_active
 
 
 def _is_older(at: datetime, facts: WallFacts, source: FactSource) -> bool:

@@ -1,0 +1,126 @@
+"""The own counts are a function of the store's runs, however these arrived."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.domain.patches import at, patch_of
+from tui.domain.ids import RunId, TaskId
+from tui.domain.update import HistoryRead, RunPatch, RunsRead
+from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, time_of
+from tui.store.store import Store
+
+NOW = at(90 * 60)
+
+words = st.sampled_from(["QUEUED", "DELAYED", "EXECUTING", "COMPLETED", "FAILED", "CANCELED", "EXPIRED", "CRASHED"])
+
+
+@st.composite
+def patches(draw: st.DrawFn) -> RunPatch:
+    created = draw(st.integers(0, 89 * 60))
+    word, waited = draw(words), draw(st.integers(0, 60))
+    state: dict[str, Any] = {}
+    if word not in {"QUEUED", "DELAYED", "EXPIRED"}:
+        state["started_at"] = at(created + waited)
+    if word not in {"QUEUED", "DELAYED", "EXECUTING"}:
+        state["finished_at"] = at(created + waited + draw(st.integers(0, 600)))
+    return patch_of(
+        f"run_{draw(st.integers(0, 9))}",
+        word,
+        created=created,
+        updated=draw(st.integers(0, 3)),
+        task=draw(st.sampled_from(["charge", "mail"])),
+        state=state,
+    )
+
+
+def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
+    """Return everything that the counts tell."""
+    cells = {
+        (minute, task): (cell.triggered, cell.started, cell.done, cell.failed, cell.ended, cell.unstarted)
+        for minute in range(minute_of(now) - KEPT_MINUTES, minute_of(now) + 20)
+        for task, cell in own.cells(minute).items()
+    }
+    tasks = {
+        task: (
+            list(each.queued),
+            each.executing,
+            sorted(each.recent.values()),
+            each.recent_failed,
+            list(each.failures),
+            each.durations.p95,
+            dict(each.versions),
+        )
+        for task, each in own.tasks.items()
+    }
+    return {"cells": cells, "tasks": tasks, "last": [run.id for run in own.last_ended(5)]}
+
+
+@given(st.lists(patches(), max_size=12), st.lists(st.integers(0, 12), max_size=3), st.integers(0, 200))
+def test_counts_depend_on_the_runs_alone(batches: list[RunPatch], looks: list[int], minutes: int) -> None:
+    store = Store(max_runs=6)
+    own, now = OwnCounts(store), NOW
+    for number, patch in enumerate(batches):
+        own.on_changes(store.apply(RunsRead((patch,))))
+        if number in looks:
+            own.settle(now)
+    own.settle(now)
+    later = now + timedelta(minutes=minutes)
+    own.settle(later)
+    fresh = OwnCounts(store)
+    fresh.settle(later)
+    assert picture(own, later) == picture(fresh, later)
+
+
+def test_cells_and_durations_leave_with_their_time() -> None:
+    store = Store()
+    times = {"started_at": at(60), "finished_at": at(75)}
+    changes = store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=0, state=times),)))
+    own = OwnCounts(store)
+    own.on_changes(changes)
+    own.settle(at(120))
+    assert own.cells(minute_of(at(75)))[TaskId("sync")].done == 1
+    p95 = own.tasks[TaskId("sync")].durations.p95
+    assert p95 is not None
+    assert abs(p95.total_seconds() / 15 - 1) < 0.02
+    own.settle(at(75 + 61 * HOUR_MINUTES))
+    assert own.tasks[TaskId("sync")].durations.p95 is None
+    assert own.total(minute_of(at(75))).ended == 1
+    own.settle(at(120 + 60 * KEPT_MINUTES))
+    assert not own.tasks
+    assert own.total(minute_of(at(75))).ended == 0
+
+
+def test_counts_are_complete_from_where_the_list_was_read() -> None:
+    store = Store(max_runs=2)
+    own = OwnCounts(store)
+    assert own.counted_since is None
+    own.on_changes(store.apply(HistoryRead(at(30), 1, is_complete=False)))
+    own.settle(NOW)
+    assert own.counted_since == at(30)
+    store.apply(HistoryRead(at(-(10**6)), 1, is_complete=True))
+    assert own.counted_since == time_of(minute_of(NOW) - KEPT_MINUTES)
+    times = {"finished_at": at(100)}
+    for number in range(4):
+        store.apply(RunsRead((patch_of(f"run_{number}", "COMPLETED", created=number, state=times),)))
+    assert own.counted_since == at(2)
+
+
+def test_a_retry_and_a_delay_do_not_wait() -> None:
+    store = Store()
+    store.apply(
+        RunsRead(
+            (
+                patch_of("run_delayed", "DELAYED", created=0),
+                patch_of("run_retry", "QUEUED", created=0, attempt_count=1),
+                patch_of("run_due", "QUEUED", created=0, state={"delayed_until": at(50)}),
+                patch_of("run_new", "QUEUED", created=70),
+            )
+        )
+    )
+    own = OwnCounts(store)
+    own.settle(at(100))
+    queued = own.tasks[TaskId("sync")].queued
+    assert list(queued) == [(at(50).timestamp(), RunId("run_due")), (at(70).timestamp(), RunId("run_new"))]

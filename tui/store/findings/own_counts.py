@@ -1,0 +1,202 @@
+"""`OwnCounts`: what became of the runs of the store, for each task and minute.
+
+The counts are a function of the runs that the store has: the order in which these arrived makes no difference. Nothing
+is counted until somebody creates an `OwnCounts`, and `step` counts in slices.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.store.changes import Changes
+from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
+from tui.store.findings.tallies import NO_CELL, NO_CELLS, Tallies, TaskCell, TaskTally
+from tui.store.store import Store
+
+KEPT_MINUTES: Final = 20 * 60 + 20
+"""The longest span of the wall: 60 cells of 20 minutes."""
+
+RECENT_MINUTES: Final = 15
+"""Of these minutes each end is kept: failures are judged by the last 10."""
+
+HOUR_MINUTES: Final = 60
+"""The 95th percentile of a task is that of this time."""
+
+RUNS_PER_STEP: Final = 200
+"""Counting these takes at most 4 ms."""
+
+
+def minute_of(at: datetime) -> int:
+    """Return the number of whole minutes since the epoch."""
+    return int(at.timestamp() // MINUTE_S)
+
+
+def time_of(minute: int) -> datetime:
+    """Return the begin of a minute."""
+    return datetime.fromtimestamp(minute * MINUTE_S, UTC)
+
+
+class OwnCounts:
+    """The runs of the store by task and minute. `on_changes` must receive every change of the store.
+
+    `step` brings the counts up to date. Until it returns False, they lack what has changed since. A minute is counted
+    for each task that had a run in it, so that all cells together are at most three times the store's runs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._is_begun = False
+        self._initial = [key[1] for key in reversed(store.newest_first_keys())]
+        self._pending: set[RunId] = set()
+        self._runs: dict[RunId, Run] = {}
+        """Each run as it was counted."""
+        self._ended: dict[int, list[RunId]] = {}
+        """The runs that ended in a minute."""
+        self._tallies = Tallies()
+        self.scheduled_s: dict[TaskId, float] = {}
+        """When the newest run of a task that a schedule started was created."""
+        self.last_started: datetime | None = None
+        """The latest start of any run."""
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note which runs changed. The next steps count them."""
+        self._pending.update(changes.added, changes.changed, changes.removed)
+
+    def step(self, now: datetime) -> bool:
+        """Count at most `RUNS_PER_STEP` runs, the newest first. Return whether there are more."""
+        if not self._advance(minute_of(now)):
+            return True
+        for _ in range(RUNS_PER_STEP):
+            if self._initial:
+                run_id = self._initial.pop()
+            elif self._pending:
+                run_id = self._pending.pop()
+            else:
+                return False
+            self._recount(run_id)
+        return bool(self._initial or self._pending)
+
+    def settle(self, now: datetime) -> None:
+        """Count everything at once."""
+        while self.step(now):
+            pass
+
+    @property
+    def counted_since(self) -> datetime | None:
+        """Everything that ended since this time is counted; None if that is not known of any time.
+
+        The store may have dropped the oldest runs. A run that was created before, and ended since, is missing if no
+        list had it while it was live.
+        """
+        history = self._store.history
+        if history is None or self._initial:
+            return None
+        since = max(history.reached, time_of(self._tallies.first))
+        oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
+        if oldest is not None and oldest.fixed.created_at is not None:
+            since = max(since, oldest.fixed.created_at)
+        return since
+
+    @property
+    def tasks(self) -> Mapping[TaskId, TaskTally]:
+        """The tasks that have runs."""
+        return self._tallies.tasks
+
+    def cells(self, minute: int) -> Mapping[TaskId, TaskCell]:
+        """Return the counts of a minute since the epoch, by task."""
+        return self._tallies.cells.get(minute, NO_CELLS)
+
+    def total(self, minute: int) -> TaskCell:
+        """Return the counts of a minute since the epoch, of all tasks."""
+        return self._tallies.totals.get(minute, NO_CELL)
+
+    @property
+    def first_minute(self) -> int:
+        """The oldest minute that is kept."""
+        return self._tallies.first
+
+    def run(self, run_id: RunId) -> Run | None:
+        """Return a run of the store."""
+        return self._store.get(run_id)
+
+    def started_runs(self) -> Iterator[Run]:
+        """Iterate over the live runs that have started, in no particular order."""
+        for run_id in self._store.live():
+            run = self._store.get(run_id)
+            if run is not None and run.state is not None and run.state.started_at is not None:
+                yield run
+
+    def last_ended(self, count: int) -> list[Run]:
+        """Return the runs that ended last, newest first."""
+        found: list[tuple[float, RunId, Run]] = []
+        for minute in sorted(self._ended, reverse=True):
+            for run_id in self._ended[minute]:
+                run = self._runs[run_id]
+                if run.state is not None:
+                    ended_at = run.state.finished_at or run.state.expired_at or run.state.updated_at
+                    found.append((ended_at.timestamp(), run_id, run))
+            if len(found) >= count:
+                break
+        return [run for _, _, run in sorted(found, reverse=True)[:count]]
+
+    def _advance(self, minute: int) -> bool:
+        """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
+        tallies = self._tallies
+        first, recent, hour = minute - KEPT_MINUTES, minute - RECENT_MINUTES, minute - HOUR_MINUTES
+        if not self._is_begun:
+            self._is_begun = True
+            tallies.first, tallies.recent_first, tallies.hour_first = first, recent, hour
+        left = RUNS_PER_STEP
+        while tallies.recent_first < recent and left > 0:
+            left -= self._for_each(tallies.recent_first, tallies.leave_recent)
+            tallies.recent_first += 1
+        while tallies.hour_first < hour and left > 0:
+            left -= self._for_each(tallies.hour_first, tallies.leave_hour)
+            tallies.hour_first += 1
+        while tallies.first < first and left > 0:
+            for part in self._parts(tallies.first):
+                tallies.add(part, -1)
+                del self._runs[part.run_id]
+                left -= 1
+            self._ended.pop(tallies.first, None)
+            tallies.forget(tallies.first)
+            tallies.first += 1
+        return left > 0
+
+    def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
+        parts = self._parts(minute)
+        for part in parts:
+            forget(part)
+        return len(parts)
+
+    def _parts(self, minute: int) -> list[CountedRun]:
+        """Return what counts of the runs that ended in a minute."""
+        parts = (counted(self._runs[run_id]) for run_id in self._ended.get(minute, ()))
+        return [part for part in parts if part is not None]
+
+    def _recount(self, run_id: RunId) -> None:
+        before, after = self._runs.get(run_id), self._store.get(run_id)
+        old = None if before is None else counted(before)
+        new = counted(after)
+        if new is not None and new.ended is not None and new.ended < self._tallies.first:
+            new = None
+        if old != new:
+            if old is not None:
+                self._tallies.add(old, -1)
+                if old.ended is not None:
+                    self._ended[old.ended].remove(run_id)
+            if new is not None:
+                self._tallies.add(new)
+                if new.ended is not None:
+                    self._ended.setdefault(new.ended, []).append(run_id)
+        if new is None or after is None:
+            self._runs.pop(run_id, None)
+            return
+        self._runs[run_id] = after
+        if new.scheduled_s is not None:
+            self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
+        started_at = None if after.state is None else after.state.started_at
+        if started_at is not None and (self.last_started is None or started_at > self.last_started):
+            self.last_started = started_at

@@ -1,0 +1,134 @@
+"""`Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order."""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sortedcontainers import SortedList
+
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.store.findings.counted_run import CountedRun, Outcome
+from tui.store.findings.durations import Durations
+
+
+class TaskCell:
+    """What became of the runs of a task within one minute. `unstarted` of the ended ones never started."""
+
+    __slots__ = ("done", "ended", "failed", "started", "triggered", "unstarted")
+
+    def __init__(self) -> None:
+        self.triggered = self.started = self.done = self.failed = self.ended = self.unstarted = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened in this minute."""
+        return not (self.triggered or self.started or self.ended)
+
+
+class TaskTally:
+    """The live runs of a task, its recent ends, its durations in the last hour, and its versions."""
+
+    __slots__ = ("durations", "executing", "failures", "queued", "recent", "recent_failed", "versions")
+
+    def __init__(self) -> None:
+        self.queued = SortedList()
+        """When each waiting run was queued, in seconds, and its id."""
+        self.executing = 0
+        self.recent: dict[RunId, Outcome] = {}
+        self.recent_failed = 0
+        self.failures = SortedList()
+        """The outcomes of failed runs of all kept minutes, oldest first."""
+        self.durations = Durations()
+        self.versions: Counter[Raw | None] = Counter()
+        """Ended runs of all kept minutes."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the task has no run that counts."""
+        return not (self.queued or self.executing or self.recent or self.durations.count or self.versions)
+
+
+NO_CELL: Final = TaskCell()
+NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
+
+
+class Tallies:
+    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which cells, ends, durations are kept."""
+
+    def __init__(self) -> None:
+        self.first = self.recent_first = self.hour_first = 0
+        self.cells: dict[int, dict[TaskId, TaskCell]] = {}
+        self.totals: dict[int, TaskCell] = {}
+        self.tasks: dict[TaskId, TaskTally] = {}
+
+    def add(self, part: CountedRun, sign: int = 1) -> None:
+        """Add a run, or with the sign -1 remove it."""
+        for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
+            if minute is not None and minute >= self.first:
+                self._add_to_cells(part, kind, minute, sign)
+        task = self.tasks.get(part.task)
+        if task is None:
+            task = self.tasks[part.task] = TaskTally()
+        task.executing += sign if part.is_executing else 0
+        if part.queued_s is not None:
+            (task.queued.add if sign > 0 else task.queued.discard)((part.queued_s, part.run_id))
+        if part.ended is not None and part.ended >= self.first:
+            self._add_end(task, part, part.ended, sign)
+        if task.is_empty:
+            del self.tasks[part.task]
+
+    def leave_recent(self, part: CountedRun) -> None:
+        """Forget a run among the recent ends."""
+        task = self.tasks.get(part.task)
+        outcome = None if task is None else task.recent.pop(part.run_id, None)
+        if task is not None and outcome is not None:
+            task.recent_failed -= outcome.is_failed
+
+    def leave_hour(self, part: CountedRun) -> None:
+        """Forget a run among the durations of the last hour."""
+        if part.took_s is not None:
+            self.tasks[part.task].durations.add(part.took_s, -1)
+
+    def _add_to_cells(self, part: CountedRun, kind: str, minute: int, sign: int) -> None:
+        cells = self.cells.setdefault(minute, {})
+        cell, total = cells.get(part.task), self.totals.get(minute)
+        if cell is None:
+            cell = cells[part.task] = TaskCell()
+        if total is None:
+            total = self.totals[minute] = TaskCell()
+        for each in (cell, total):
+            setattr(each, kind, getattr(each, kind) + sign)
+            if kind == "ended":
+                each.unstarted += sign if part.started is None else 0
+                if part.outcome is not None:
+                    each.done += sign if not part.outcome.is_failed else 0
+                    each.failed += sign if part.outcome.is_failed else 0
+        if cell.is_empty:
+            del cells[part.task]
+            if not cells:
+                del self.cells[minute], self.totals[minute]
+
+    def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
+        outcome = part.outcome
+        if outcome is None:
+            return
+        task.versions[outcome.version] += sign
+        if not task.versions[outcome.version]:
+            del task.versions[outcome.version]
+        if outcome.is_failed:
+            (task.failures.add if sign > 0 else task.failures.discard)(outcome)
+        if minute >= self.recent_first:
+            if sign > 0:
+                task.recent[part.run_id] = outcome
+                task.recent_failed += outcome.is_failed
+            elif task.recent.pop(part.run_id, None) is not None:
+                task.recent_failed -= outcome.is_failed
+        if minute >= self.hour_first and part.took_s is not None:
+            task.durations.add(part.took_s, sign)
+
+    def forget(self, minute: int) -> None:
+        """Forget the cells of a minute."""
+        self.cells.pop(minute, None)
+        self.totals.pop(minute, None)
