@@ -12,6 +12,11 @@ from tui.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from tui.emulator.server.emulator import Emulator
+    from tui.emulator.simulation.story import Story
+    from tui.emulator.world import DemoTasks
+
+STORIES = ("calm", "bad-deploy", "queue-at-limit", "missed-schedule", "stuck-run", "forgotten-approval")
+"""The names of `emulator.stories.tales.TALES`, which is not imported before a world is made."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,15 +64,16 @@ class WorldOptions:
     history: int
     time_scale: float
     start: datetime | None
+    story: str | None = None
 
     def __post_init__(self) -> None:
         if self.rate * self.time_scale > MAX_RUNS_PER_S:
             raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
 
-    def new_emulator(self) -> "Emulator":
+    def new_emulator(self, *, is_demo: bool = False) -> "Emulator":
         """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
 
-        It has no runs before `Emulator.make` creates an environment.
+        It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
         """
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES, MIN_HISTORY
@@ -75,13 +81,31 @@ class WorldOptions:
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
+        from tui.emulator.stories.tales import demo_story, tell
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY else ()
-        old_runs = (*OLD_RUNS, *known_failures) if self.history else ()
-        options = Options(seed=self.seed, rate_per_s=self.rate, history=self.history, old_runs=old_runs)
-        tasks = (*COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
-        company = replace(COMPANY, tasks=tasks, limits={**RECORDED_LIMITS, **COMPANY.limits})
+        old_runs = (*OLD_RUNS, *known_failures) if self.history and self.story is None else ()
+        recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
+
+        def with_recorded(company: "DemoTasks") -> "DemoTasks":
+            limits = {**RECORDED_LIMITS, **company.limits}
+            return replace(company, tasks=(*company.tasks, *recorded), limits=limits)
+
+        def told(seed: int, start_ms: int) -> "tuple[DemoTasks, Story]":
+            if self.story is None:
+                return company, demo_story(seed, start_ms)
+            told_company, story = tell(self.story, seed, start_ms, self.rate)
+            return with_recorded(told_company), story
+
+        company = with_recorded(COMPANY)
+        options = Options(
+            seed=self.seed,
+            rate_per_s=self.rate,
+            history=self.history,
+            old_runs=old_runs,
+            story=told if is_demo or self.story is not None else None,
+        )
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
 
 
@@ -111,6 +135,11 @@ def world_options(*, history: int) -> Callable[[F], F]:
                 default=2.0,
                 show_default=True,
                 help="New runs a second; 0: only those you trigger.",
+            ),
+            click.option(
+                "--story",
+                type=click.Choice(STORIES),
+                help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
         ):

@@ -11,6 +11,7 @@ from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.arrivals import Arrivals
 from tui.emulator.simulation.changes import ChangeLog
+from tui.emulator.simulation.dropping import drop_oldest
 from tui.emulator.simulation.error_states import ErrorState
 from tui.emulator.simulation.failed_runs import GroupKey
 from tui.emulator.simulation.failure import Failure
@@ -23,6 +24,7 @@ from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.schedules import Schedules
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
+from tui.emulator.simulation.story import NO_STORY, QUIET_MS, Story
 from tui.emulator.simulation.waitpoints import Tokens
 
 LIST_LAG_MS = (300, 1000)
@@ -46,9 +48,6 @@ TRIM_MS = 10_000
 
 IDLE_TRIM_MS = 3_600_000
 """The trim period of an idle world, so that weeks of it can be advanced at once."""
-
-MAX_DROPPED_SHARE = 0.25
-"""The indexes are rebuilt when they hold more dropped runs than this share of the kept ones."""
 
 MIN_HISTORY_WITH_EXAMPLES = 40
 """A shorter history has no room for the examples."""
@@ -79,7 +78,7 @@ class World:
 
     The world starts at `start_ms` with exactly `history` finished runs. `rate_per_s` counts the runs after that, also
     those started by other runs; at 0 only the API creates runs. `old_runs` are created only if they are older than the
-    history; those that are finished count as a part of it.
+    history; those that are finished count as a part of it, but for those of the `story`.
     """
 
     def __init__(
@@ -93,6 +92,7 @@ class World:
         history: int = 0,
         lag_ms: tuple[int, int] = LIST_LAG_MS,
         old_runs: Sequence[OldRun] = (),
+        story: Story = NO_STORY,
     ) -> None:
         self.environment = environment
         busy_ms = LAST_MS + int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
@@ -100,10 +100,10 @@ class World:
         begin_ms = start_ms - earlier_ms - busy_ms if history else start_ms
         seed = digest(seed, environment.slug)
         examples = company.examples if history >= MIN_HISTORY_WITH_EXAMPLES else ()
-        old_runs = [old for old in (*old_runs, *examples) if start_ms - old.age_ms < begin_ms]
+        old_runs = [old for old in (*old_runs, *examples, *story.past, *story.runs) if start_ms - old.age_ms < begin_ms]
         self.agenda = Agenda(min([begin_ms, *(start_ms - old.age_ms for old in old_runs)]))
         self.ledger = Ledger()
-        self.queues = Queues(seed, _limits(company.limits, rate_per_s))
+        self.queues = Queues(seed, {name: scaled_limit(limit, rate_per_s) for name, limit in company.limits.items()})
         self.error_states: dict[GroupKey, ErrorState] = {}
         """The states that were set through the API. Any other group is unresolved."""
         self.lifecycle = Lifecycle(
@@ -124,10 +124,15 @@ class World:
         """The examples of the history, which the start does not drop."""
         self._old: list[tuple[Run, OldRun]] = []
         """The runs that are older than the history, which the start does not drop either."""
+        self.story = story
+        """What happens at chosen moments, beside the random events."""
+        self._extra: set[Run] = set()
+        """The runs that come on top of the history."""
         self._create_old_runs(start_ms, old_runs, examples)
         self.agenda.run_until(begin_ms)
         self.lifecycle.begin()
         self._arrivals.begin()
+        self._schedule_story(start_ms, begin_ms)
         if history:
             self._schedule_examples(start_ms, [example for example in examples if example not in old_runs])
             self._simulate_history(start_ms, start_ms - busy_ms, history)
@@ -139,6 +144,7 @@ class World:
         self._set_error_states(company.error_states)
         self._examples.clear()
         self._old.clear()
+        self._extra.clear()
         self._trim()
 
     @property
@@ -197,6 +203,12 @@ class World:
         self._arrivals.external_runs += 1
         self.lifecycle.create(new(number))
 
+    def label(self, run: Run) -> str | None:
+        """The name of the story, if it touches the run, or the true kind of its failure."""
+        if self.story.touches(run):
+            return self.story.name
+        return run.label.value if run.label else None
+
     def cancel(self, run: Run) -> None:
         """Cancel a run and its live descendants."""
         self.lifecycle.cancel(run)
@@ -231,7 +243,9 @@ class World:
             self.lifecycle.deploy(f"{day}.1", {})
             run = self.lifecycle.create(old.new)
             self._examples.add(run)
-            if old not in examples:
+            if old.is_extra:
+                self._extra.add(run)
+            elif old not in examples:
                 self._old.append((run, old))
 
     def _set_error_states(self, states: Mapping[str, Callable[[int], ErrorState]]) -> None:
@@ -248,9 +262,24 @@ class World:
                 continue
             self.agenda.at(start_ms - example.age_ms, self._create_example, example)
 
+    def _schedule_story(self, start_ms: int, begin_ms: int) -> None:
+        story = self.story
+        for old in story.runs:
+            if start_ms - old.age_ms >= begin_ms:
+                self.agenda.at(start_ms - old.age_ms, self._create_example, old)
+        if story.deploys:
+            self.agenda.at(story.deploys[0].at_ms - QUIET_MS, self._arrivals.stop_deploying)
+        if story.silence is not None:
+            self.schedules.silence(story.silence.task_id, story.silence.from_ms, story.silence.spread_ms)
+        for deploy in story.deploys:
+            self.agenda.at(deploy.at_ms, self._arrivals.deploy_scripted, deploy)
+
     def _create_example(self, example: OldRun) -> None:
         run = self.lifecycle.create(example.new)
         self._examples.add(run)
+        if example.is_extra:
+            self._arrivals.external_runs += 1
+            self._extra.add(run)
         if example.cancel_after_ms is not None:
             self.agenda.after(example.cancel_after_ms, self.lifecycle.cancel, run)
 
@@ -262,57 +291,29 @@ class World:
         self.agenda.run_until(busy_from_ms)
         arrivals.pace(start_ms - LAST_MS, history + spare)
         busy_ms = start_ms - LAST_MS - busy_from_ms
-        arrivals.schedule_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
+        if not self.story.deploys:
+            arrivals.schedule_incident(busy_from_ms + busy_ms // 2, busy_from_ms + busy_ms * 3 // 4)
         self.agenda.run_until(start_ms - LAST_MS)
         arrivals.stop_pacing()
         self.agenda.run_until(start_ms)
-        finished = sum(run.status.is_final for run in self.ledger)
-        self._drop_oldest(finished - history)
+        if self.story is not NO_STORY:
+            # The last run of each schedule proves that the schedule was kept.
+            fired = {run.schedule_id: run for run in self.ledger if run.schedule_id}.values()
+            self._examples.update(fired)
+            self._extra.update(fired)
+        finished = sum(run.status.is_final and (run.root or run) not in self._extra for run in self.ledger)
+        drop_oldest(self.ledger, finished - history, self._examples)
 
     def _trim(self) -> None:
         # Scheduled in the world's time: the kept runs must not depend on how often the world is advanced.
         if len(self.ledger) > self._max_kept + DROP_STEP:
             finished = sum(len(self.ledger.with_status(status)) for status in FINAL)
             if finished > self._max_kept + DROP_STEP:
-                self._drop_oldest(finished - self._max_kept)
+                drop_oldest(self.ledger, finished - self._max_kept)
         is_idle = not self._arrivals.rate_per_s and len(self.ledger) < self._max_kept // 2
         self.agenda.after(IDLE_TRIM_MS if is_idle else TRIM_MS, self._trim)
 
-    def _drop_oldest(self, count: int) -> None:
-        """Drop the oldest `count` finished runs: whole families first, then single runs and the leaves of families."""
-        dropped: list[Run] = []
-        for run in self.ledger:
-            if len(dropped) >= count:
-                break
-            family = _family(run) if run.root is None and run not in self._examples else []
-            if len(dropped) + len(family) <= count and all(member.status.is_final for member in family):
-                dropped += family
-        for run in dropped:
-            self.ledger.drop(run)
-        count -= len(dropped)
-        if count > 0:
-            self._drop_single_runs(count)
-        if len(self.ledger.visible()) > len(self.ledger) * (1 + MAX_DROPPED_SHARE):
-            self.ledger.compact()
 
-    def _drop_single_runs(self, count: int) -> None:
-        for run in sorted(self.ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
-            if count > 0 and run.status.is_final and not run.children and (run.root or run) not in self._examples:
-                count -= 1
-                if run.parent is not None:
-                    # The trace still refers to it, and so do runs that wait for it. Only the rows disappear.
-                    run.parent.children = tuple(child for child in run.parent.children if child is not run)
-                self.ledger.drop(run)
-
-
-def _limits(limits: Mapping[str, int], rate_per_s: float) -> dict[str, int]:
-    """Scale the limits with the rate. A limit of 1 stays, because it is there to serialise runs."""
-    size = max(1.0, rate_per_s / SIZED_FOR_PER_S)
-    return {name: limit if limit == 1 else int(limit * size) for name, limit in limits.items()}
-
-
-def _family(root: Run) -> list[Run]:
-    family = [root]
-    for run in family:
-        family.extend(run.children)
-    return family
+def scaled_limit(limit: int, rate_per_s: float) -> int:
+    """Scale a queue's limit with the rate. A limit of 1 stays, because it is there to serialise runs."""
+    return limit if limit == 1 else int(limit * max(1.0, rate_per_s / SIZED_FOR_PER_S))

@@ -210,7 +210,7 @@ def _serve(world: WorldOptions, slug: str, listener: "socket.socket") -> None:
     from tui.emulator.server.application import application
     from tui.emulator.server.serving import serve
 
-    emulator = world.new_emulator()
+    emulator = world.new_emulator(is_demo=True)
     emulator.make(slug)
     gc.freeze()
     gc.enable()

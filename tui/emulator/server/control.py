@@ -67,14 +67,15 @@ class Control:
         world = await self._emulator.world(slug)
         ledger = world.ledger
         newest = reversed(ledger.by_number.values())
+        shown = newest if limit == "all" else islice(newest, int(limit))
         return _response(
             {
                 "environment": slug,
                 "now": iso_time(world.now_ms),
                 "count": len(ledger),
                 "statuses": _counted(run.status.rest for run in ledger),
-                "labels": _counted(run.label.value for run in ledger if run.label),
-                "runs": [truth(run) for run in (newest if limit == "all" else islice(newest, int(limit)))],
+                "labels": _counted(label for run in ledger if (label := world.label(run))),
+                "runs": [truth(run, world.label(run)) for run in shown],
             }
         )
 
@@ -107,13 +108,13 @@ class Control:
         return _response({"error": f"unknown path; use {paths}"}, 404)
 
 
-def truth(run: Run) -> Json:
+def truth(run: Run, label: str | None) -> Json:
     """The true state of a run, even where lists do not know it yet."""
     return {
         "id": run.id,
         "taskIdentifier": run.task_id,
         "status": run.status.rest,
-        "label": run.label.value if run.label else None,
+        "label": label,
         "cause": run.cause,
         "version": run.version or None,
         "createdAt": iso_time(run.created_ms),

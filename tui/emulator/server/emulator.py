@@ -23,6 +23,7 @@ from tui.emulator.server.feeds import Feeds
 from tui.emulator.server.sockets import Sockets
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.new_run import OldRun
+from tui.emulator.simulation.story import NO_STORY, Story
 from tui.emulator.world import LIST_LAG_MS, DemoTasks, World
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +52,10 @@ MAX_HELD = 10
 class Options:
     """Options of all worlds: `rate_per_s` runs a second, and `history` finished runs at the start.
 
-    `old_runs` are older than the history. An environment may hold `max_held` polls of the realtime feed at once.
+    `old_runs` are older than the history. For a seed and a start in epoch milliseconds, `story` returns the company of
+    a world, instead of the emulator's, and what happens there.
+
+    An environment may hold `max_held` polls of the realtime feed at once.
     """
 
     seed: int = 0
@@ -63,6 +67,7 @@ class Options:
     public_token_limit: Limit = PUBLIC_TOKEN
     max_held: int = MAX_HELD
     old_runs: Sequence[OldRun] = ()
+    story: Callable[[int, int], tuple[DemoTasks, Story]] | None = None
 
 
 @dataclass(slots=True)
@@ -240,8 +245,11 @@ class Emulator:
 
     def _make(self, environment: Environment) -> World:
         options = self.options
+        company, story = self.company, NO_STORY
+        if options.story is not None:
+            company, story = options.story(digest(options.seed, environment.slug), self._start_ms)
         return World(
-            self.company,
+            company,
             start_ms=self._start_ms,
             environment=environment,
             seed=options.seed,
@@ -249,6 +257,7 @@ class Emulator:
             history=options.history,
             lag_ms=options.lag_ms,
             old_runs=options.old_runs,
+            story=story,
         )
 
 

@@ -16,6 +16,7 @@ from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.schedules import Schedules, schedule_id, schedule_payload
 from tui.emulator.simulation.script import Task
+from tui.emulator.simulation.story import ScriptedDeploy
 
 DEPLOY_S = (900.0, 2400.0)
 """The time between two deployments, at least and at most."""
@@ -74,6 +75,11 @@ class Arrivals:
         self._paused: set[str] = set()
         self._deploys: dict[str, int] = {}
         self._pacing: tuple[int, int] | None = None
+        self._deploy_turn = 0
+        """A planned deployment is void once the turn at which it was planned has passed."""
+
+        self._is_deploying = True
+        """Whether versions are deployed at random."""
 
     def begin(self) -> None:
         """Schedule the first event of each kind."""
@@ -156,20 +162,38 @@ class Arrivals:
     def _deploy(self, *, is_fix: bool = False) -> None:
         is_bad = not is_fix and bool(self._bugs) and self._random.random() < BAD_DEPLOY_SHARE
         self._release(is_bad)
-        self._agenda.after(self._between_ms(BAD_DEPLOY_S if is_bad else DEPLOY_S), self._deploy_next, is_bad)
+        seconds = BAD_DEPLOY_S if is_bad else DEPLOY_S
+        self._agenda.after(self._between_ms(seconds), self._deploy_next, is_bad, self._deploy_turn)
 
-    def _deploy_next(self, was_bad: bool) -> None:  # noqa: FBT001  the agenda passes arguments by position
-        if self._is_working or was_bad:
+    def stop_deploying(self) -> None:
+        """Deploy nothing at random until a scripted deployment without bugs. A bad version is fixed now."""
+        self._is_deploying = False
+        self._deploy_turn += 1
+        if self._lifecycle.bugs:
+            self._release(False)
+
+    def deploy_scripted(self, deploy: ScriptedDeploy) -> None:
+        """Deploy this version of a story now."""
+        self._lifecycle.deploy(self._next_version(), deploy.bugs, bug_every=deploy.bug_every)
+        if not deploy.bugs and not self._is_deploying:
+            self._is_deploying = True
+            self._agenda.after(self._between_ms(DEPLOY_S), self._deploy_next, False, self._deploy_turn)
+
+    def _deploy_next(self, was_bad: bool, turn: int) -> None:  # noqa: FBT001  the agenda passes arguments by position
+        if turn == self._deploy_turn and (self._is_working or was_bad):
             self._deploy(is_fix=was_bad)
 
     def _release(self, is_bad: bool) -> None:  # noqa: FBT001  the agenda passes arguments by position
         """Deploy a new version."""
-        day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
-        self._deploys[day] = self._deploys.get(day, 0) + 1
         # The tasks with the most runs change most often.
         weights = [max(1.0, task.weight) for task in self._buggy]
         bugs = dict(self._random.choices(self._bugs, weights)) if is_bad else {}
-        self._lifecycle.deploy(f"{day}.{self._deploys[day]}", bugs)
+        self._lifecycle.deploy(self._next_version(), bugs)
+
+    def _next_version(self) -> str:
+        day = datetime.fromtimestamp(self._agenda.now_ms / 1000, UTC).strftime("%Y%m%d")
+        self._deploys[day] = self._deploys.get(day, 0) + 1
+        return f"{day}.{self._deploys[day]}"
 
     def _pause(self) -> None:
         queue = self._lifecycle.queues.named(self._random.choice(self._pausable))

@@ -13,7 +13,7 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 BUG_EVERY = 4
-"""A bug of a bad deployment affects one run in this many of its task."""
+"""A bug of a bad deployment affects one run in this many of its task, unless the deployment names another number."""
 
 
 class Dispatch:
@@ -41,15 +41,16 @@ class Dispatch:
         self._on_restore = on_restore
         self._on_expire = on_expire
         self.bugs: Mapping[str, Failure] = {}
+        self._bug_every = BUG_EVERY
         self._pending_version: dict[int, Run] = {}
         """Runs that no worker could execute, by number."""
 
-    def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
+    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int = BUG_EVERY) -> None:
         """Deploy a version, and put the runs that waited for one back into their queues.
 
         Source: tests/wire/recordings/README.md §2.
         """
-        self.version, self.bugs = version, dict(bugs)
+        self.version, self.bugs, self._bug_every = version, dict(bugs), bug_every
         for run in [run for run in self._pending_version.values() if run.task is not None]:
             del self._pending_version[run.number]
             self.enqueue(run, run.turn)
@@ -137,6 +138,6 @@ class Dispatch:
         if run.started_ms is None:
             run.started_ms = self._agenda.now_ms
             run.version = self.version
-            run.bug = self.bugs.get(run.task_id) if run.seed % BUG_EVERY == 0 else None
+            run.bug = self.bugs.get(run.task_id) if run.seed % self._bug_every == 0 else None
             self._changes.ledger.index_version(run)
         self._on_dequeue(run)

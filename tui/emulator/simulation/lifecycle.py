@@ -11,7 +11,7 @@ from tui.emulator.environment import Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.attempts import Attempts
 from tui.emulator.simulation.changes import ChangeLog, Changes
-from tui.emulator.simulation.dispatch import Dispatch
+from tui.emulator.simulation.dispatch import BUG_EVERY, Dispatch
 from tui.emulator.simulation.failure import CANCELED, Failure, expired
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.names import MACHINE, cuid, digest
@@ -87,9 +87,9 @@ class Lifecycle:
         """Begin the history. `created_count` starts again at 0."""
         self._older_count, self.created_count, self._has_begun = self.created_count, 0, True
 
-    def deploy(self, version: str, bugs: Mapping[str, Failure]) -> None:
-        """Deploy a version. `bugs` maps a task id to the error that some runs of the task throw."""
-        self._dispatch.deploy(version, bugs)
+    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int = BUG_EVERY) -> None:
+        """Deploy a version. `bugs` maps a task id to the error that one run in `bug_every` of the task throws."""
+        self._dispatch.deploy(version, bugs, bug_every=bug_every)
 
     def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""

@@ -46,7 +46,8 @@ class OldRun:
     """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it.
 
     One that `is_live` at the start belongs only to a world in which runs start by themselves. `error_state` returns
-    what people did about its error before a time in epoch milliseconds, the end of the history.
+    what people did about its error before a time in epoch milliseconds, the end of the history. One that `is_extra`
+    comes on top of the history.
     """
 
     age_ms: int
@@ -54,6 +55,7 @@ class OldRun:
     cancel_after_ms: int | None = None
     is_live: bool = False
     error_state: Callable[[int], ErrorState] | None = None
+    is_extra: bool = False
 
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

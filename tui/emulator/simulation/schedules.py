@@ -20,18 +20,22 @@ MAX_SPREAD_MS: Final = 8_000
 
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
+_NOON: Final = 12
 _ID_LENGTH: Final = 21
 
 
 @dataclass(slots=True, eq=False)
 class Schedule:
-    """One schedule: it starts a run of `task` whenever the epoch is a multiple of the task's period old."""
+    """One schedule: it starts a run of `task` once in each period of the task, which are counted from the epoch."""
 
     task: Task
     id: str
     is_active: bool = True
     silent_from_ms: int | None = None
     """From this due time on it starts no run, although it is active: what a server does whose scheduler is broken."""
+
+    given_spread_ms: int | None = None
+    """`spread_ms`, if a story chooses it."""
 
     turn: int = 0
     """Counts activations. An event is void once the turn at which it was planned has passed."""
@@ -42,12 +46,13 @@ class Schedule:
 
     def next_ms(self, now_ms: int) -> int | None:
         """The first due time after now; None while it is not active."""
-        return (now_ms // self.period_ms + 1) * self.period_ms if self.is_active else None
+        phase_ms = self.task.phase_s * 1000
+        return ((now_ms - phase_ms) // self.period_ms + 1) * self.period_ms + phase_ms if self.is_active else None
 
     @property
     def spread_ms(self) -> int:
         """How long after a due time its run is announced (recordings 1099 and 2801: always the same)."""
-        return digest("spread", self.id) % MAX_SPREAD_MS
+        return digest("spread", self.id) % MAX_SPREAD_MS if self.given_spread_ms is None else self.given_spread_ms
 
     def is_silent(self, due_ms: int) -> bool:
         """Whether it starts no run at that due time."""
@@ -83,6 +88,12 @@ class Schedules:
             schedule.turn += 1
             self._plan(schedule)
 
+    def silence(self, task_id: str, from_ms: int, spread_ms: int) -> None:
+        """Start no run of this task from a due time on. `spread_ms` is how long after it the run is announced."""
+        schedule = self.of_task(task_id)
+        if schedule is not None:
+            schedule.silent_from_ms, schedule.given_spread_ms = from_ms, spread_ms
+
     def deactivate_all(self) -> None:
         for schedule in self._all:
             self.activate(schedule, is_active=False)
@@ -115,7 +126,7 @@ def deduplication_key(task: Task) -> str:
 
 def generator_of(task: Task) -> dict[str, Json]:
     """The cron expression of a task's schedule, and its description."""
-    expression, words = _cron(task.every_s or 60)
+    expression, words = _cron(task.every_s or 60, task.phase_s)
     return {"type": "CRON", "expression": expression, "description": words}
 
 
@@ -143,12 +154,15 @@ def _iso(ms: int) -> str:
     return time.replace("+00:00", "Z")
 
 
-def _cron(every_s: int) -> tuple[str, str]:
-    """The cron expression of a period, and its description."""
+def _cron(every_s: int, phase_s: int) -> tuple[str, str]:
+    """The cron expression of a period that is due so long after its beginning, and its description."""
+    hour, minute = divmod(phase_s // 60, 60)
     if every_s % _DAY_S == 0:
-        return "0 0 * * *", "At 12:00 AM"
+        return f"{minute} {hour} * * *", f"At {hour % 12 or 12:02}:{minute:02} {'PM' if hour >= _NOON else 'AM'}"
     if every_s % _HOUR_S == 0:
         hours = every_s // _HOUR_S
+        if minute:
+            return f"{minute} * * * *", f"At {minute} minutes past the hour"
         return ("0 * * * *", "Every hour") if hours == 1 else (f"0 */{hours} * * *", f"Every {hours} hours")
     minutes = max(1, every_s // 60)
     return ("* * * * *", "Every minute") if minutes == 1 else (f"*/{minutes} * * * *", f"Every {minutes} minutes")

@@ -170,7 +170,8 @@ class Task:
 
     `weight` is how often it is triggered from outside, relative to other tasks; 0 means only by other tasks or the API.
     `file` is the path of its source, for stacks and start events. `queue` is the name of a custom queue, "" for its
-    own. A scheduled task has a period `every_s` instead of a weight.
+    own. A scheduled task has a period `every_s` instead of a weight; they are due `phase_s`, whole minutes, after the
+    beginning of each period.
     """
 
     id: str
@@ -186,4 +187,5 @@ class Task:
     ttl: str = ""
     delay_ms: Callable[[Random], int] | None = None
     every_s: int = 0
+    phase_s: int = 0
     cancel_hook: tuple[Step, ...] = ()

@@ -1,0 +1,1 @@
+"""Stories: worlds in which one thing goes wrong, or nothing. README.md of the emulator says what each one tells."""

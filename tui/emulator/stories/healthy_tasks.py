@@ -1,0 +1,138 @@
+"""The company of the stories: no run of it fails, and each task always takes about the same time.
+
+So whatever a story adds is the only thing that is wrong. The company has a past of a week at the time of day at which a
+world starts: what is normal for a task is known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from tui.emulator.demo_tasks import orders
+from tui.emulator.demo_tasks.sample_data import address, between, customer, pick
+from tui.emulator.simulation.new_run import NewRun, OldRun
+from tui.emulator.simulation.schedules import schedule_id, schedule_payload
+from tui.emulator.simulation.script import Call, Child, Json, Log, Script, SetMetadata, Span, Start, Task, Work
+from tui.emulator.world import DemoTasks
+
+FILE: Final = "src/trigger/shop.ts"
+EMAIL: Final = "email"
+EMAIL_LIMIT: Final = 20
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+DAYS: Final = 7
+BAND_MS: Final = HOUR_MS
+"""The past of each day begins this long before the time of day of the start, and ends as long after it."""
+
+RUNS_A_BAND: Final = 8
+"""Runs of each task in the past of each day: 28 in a week for any hour of the band."""
+
+CAMPAIGN_MS: Final = (40 * MINUTE_MS, 45 * MINUTE_MS)
+
+Scripted = Callable[[Call], Script]
+
+
+def steady(low_ms: int, high_ms: int, message: str) -> Scripted:
+    """A script that works between `low_ms` and `high_ms`. Under a bug it throws, after a time as usual."""
+
+    def script(call: Call) -> Script:
+        ms = between(call.random, low_ms, high_ms)
+        work = Work(ms, (Log("INFO", message), Span("work", 0.8, (Log("DEBUG", "connected"),), failure=call.bug)))
+        return Script((work,), {"ok": True}) if call.bug is None else Script((work,), throws=call.bug)
+
+    return script
+
+
+def _index_document(call: Call) -> Script:
+    usage = Start((Child("log-usage", {"meter": "index", "units": 1}),))
+    return Script((Work(between(call.random, 2_500, 3_300), (Log("INFO", "embedding"),)), usage), {"indexed": 1})
+
+
+def _build_report(call: Call) -> Script:
+    pages = Start(tuple(Child("render-page", {"page": page}) for page in (1, 2, 3)), is_awaited=True, is_batch=True)
+    working = Work(between(call.random, 1_200, 1_600), (Log("INFO", "querying"),))
+    return Script((working, SetMetadata({"status": "rendering"}), pages, Work(300)), {"pages": 3})
+
+
+def _order(random: Random) -> Json:
+    return {"order": between(random, 100_000, 1_000_000), "customer": customer(random), "currency": "eur"}
+
+
+def _letter(random: Random) -> Json:
+    return {"to": address(random), "template": pick(random, ("receipt", "invite", "password-reset"))}
+
+
+def _in_a_while_ms(random: Random) -> int:
+    return between(random, 15_000, 60_000)
+
+
+CHARGE_CARD: Final = Task(
+    "charge-card", steady(700, 1_000, "charging the card"), FILE, weight=10, payload=_order, max_attempts=1
+)
+SEND_EMAIL: Final = Task(
+    "send-email", steady(500, 700, "sending"), FILE, weight=6, payload=_letter, queue=EMAIL, ttl="6h"
+)
+SEND_CAMPAIGN: Final = Task("send-campaign", steady(*CAMPAIGN_MS, "choosing readers"), FILE, queue=EMAIL, ttl="6h")
+NIGHTLY_REPORT: Final = Task(
+    "nightly-report", steady(8_000, 10_000, "adding up the day"), FILE, every_s=86_400, phase_s=7_200
+)
+
+TASKS: Final = (
+    CHARGE_CARD,
+    SEND_EMAIL,
+    SEND_CAMPAIGN,
+    Task("sync-contact", steady(900, 1_200, "contact -> crm"), FILE, weight=5, payload=_order),
+    Task("resize-image", steady(1_500, 2_000, "resizing"), FILE, weight=5, machine="medium-1x"),
+    Task("index-document", _index_document, FILE, weight=2),
+    Task("log-usage", steady(40, 60, "counting"), FILE, machine="micro"),
+    Task("welcome-user", steady(300, 420, "welcome"), FILE, weight=1, payload=_letter, delay_ms=_in_a_while_ms),
+    Task("build-report", _build_report, FILE, weight=0.5, machine="small-2x"),
+    Task("render-page", steady(1_800, 2_300, "rendering"), FILE),
+    Task("refresh-rates", steady(600, 800, "GET /latest"), FILE, every_s=300, machine="micro"),
+    NIGHTLY_REPORT,
+)
+
+
+def company(*more: Task) -> DemoTasks:
+    """The healthy tasks, `more` tasks of a story, and the task that only `POST /emulator/storm` triggers."""
+    storm = tuple(replace(task, weight=0.0) for task in orders.TASKS)
+    return DemoTasks((*TASKS, *more, *storm), limits={EMAIL: EMAIL_LIMIT})
+
+
+def past(random: Random, start_ms: int) -> list[OldRun]:
+    """The week of the healthy tasks: each one that is triggered from outside, and the nightly report."""
+    triggered = [task for task in TASKS if task.weight or task is SEND_CAMPAIGN]
+    return [*week_of(triggered, random), *fired(NIGHTLY_REPORT, start_ms, DAYS)]
+
+
+def week_of(tasks: Sequence[Task], random: Random) -> list[OldRun]:
+    """Runs of these tasks around the time of day of the start, on each of the last seven days."""
+    step_ms = 2 * BAND_MS // RUNS_A_BAND
+    return [
+        OldRun(
+            day * DAY_MS + BAND_MS - turn * step_ms - between(random, 0, step_ms),
+            NewRun(task_id=task.id, tags=task.tags(random)),
+            is_extra=True,
+        )
+        for day in range(1, DAYS + 1)
+        for task in tasks
+        for turn in range(RUNS_A_BAND)
+    ]
+
+
+def fired(task: Task, start_ms: int, count: int) -> list[OldRun]:
+    """The last `count` runs of a task's schedule before the start."""
+    period_ms, phase_ms = task.every_s * 1000, task.phase_s * 1000
+    last_ms = (start_ms - phase_ms) // period_ms * period_ms + phase_ms
+    return [
+        OldRun(
+            start_ms - due_ms,
+            NewRun(task_id=task.id, payload=schedule_payload(task, due_ms), schedule_id=schedule_id(task)),
+            is_extra=True,
+        )
+        for due_ms in range(last_ms, last_ms - count * period_ms, -period_ms)
+    ]

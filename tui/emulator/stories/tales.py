@@ -1,0 +1,232 @@
+"""The six stories. Each is a function of a seed and a start, and its event comes 5 to 15 s after the start.
+
+The event is the moment from which something counts as wrong, such as the 24th hour of a token that waits.
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import Final
+
+from tui.emulator.demo_tasks import payments
+from tui.emulator.demo_tasks.sample_data import between
+from tui.emulator.demo_tasks.stacks import STRIPE, bad_deploy, own, stack
+from tui.emulator.simulation.names import digest
+from tui.emulator.simulation.new_run import NewRun, OldRun
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.schedules import schedule_id
+from tui.emulator.simulation.script import Call, Log, Script, Span, Task, Wait, Work
+from tui.emulator.simulation.story import ScriptedDeploy, Silence, Story
+from tui.emulator.stories.healthy_tasks import (
+    CAMPAIGN_MS,
+    CHARGE_CARD,
+    DAY_MS,
+    EMAIL,
+    EMAIL_LIMIT,
+    FILE,
+    HOUR_MS,
+    MINUTE_MS,
+    SEND_CAMPAIGN,
+    SEND_EMAIL,
+    company,
+    fired,
+    past,
+    steady,
+    week_of,
+)
+from tui.emulator.world import DemoTasks, scaled_limit
+
+EVENT_MS: Final = (6_000, 14_000)
+"""The event's earliest and latest time after the start. Whatever delays a run by a second keeps it in 5 to 15 s."""
+
+QUEUE_WAIT_MS: Final = 30_000
+"""The wait that counts as slow in a queue at its limit."""
+
+MISSED_MS: Final = 60_000
+"""A schedule without a run counts as missed so long after the server should have started it."""
+
+TOKEN_WAIT_MS: Final = DAY_MS
+"""The wait for a person that counts as forgotten."""
+
+OVERDUE_P95S: Final = 5
+MIN_OVERDUE_MS: Final = 10 * MINUTE_MS
+"""A run counts as stuck after so many times its task's p95, and not before this time."""
+
+Told = tuple[DemoTasks, Story]
+Tale = Callable[[Random, int, float], Told]
+"""Tells a story by random numbers, the start in epoch milliseconds, and the rate in runs a second."""
+
+
+def _event_ms(random: Random, start_ms: int) -> int:
+    return start_ms + between(random, *EVENT_MS)
+
+
+# --- calm
+
+
+def _calm(random: Random, start_ms: int, _: float) -> Told:
+    return company(), Story("calm", past=past(random, start_ms))
+
+
+# --- bad-deploy
+
+CHARGE_BUG: Final = bad_deploy(
+    "No such customer: 'undefined'",
+    stack(
+        *STRIPE,
+        own("StripeGateway.charge", "lib/stripe.ts", 88, 18),
+        own("chargeOrder", "lib/orders.ts", 118, 20),
+        own("run", "trigger/shop.ts", 41, 19),
+    ),
+    "StripeInvalidRequestError",
+)
+
+
+def _bad_deploy(random: Random, start_ms: int, _: float) -> Told:
+    """Half of the runs of the busiest task fail in a new version."""
+    event_ms = _event_ms(random, start_ms)
+
+    def touches(run: Run) -> bool:
+        return run.failure is CHARGE_BUG
+
+    deploy = ScriptedDeploy(event_ms, {CHARGE_CARD.id: CHARGE_BUG}, bug_every=2)
+    story = Story("bad-deploy", event_ms, past(random, start_ms), deploys=(deploy,), touches=touches)
+    return company(), story
+
+
+# --- queue-at-limit
+
+
+def _queue_at_limit(random: Random, start_ms: int, rate_per_s: float) -> Told:
+    """Long campaigns take all slots of a queue, and single messages wait behind them."""
+    event_ms = _event_ms(random, start_ms)
+    blocked_ms, waits_ms = event_ms - QUEUE_WAIT_MS - 1_000, event_ms - QUEUE_WAIT_MS
+    campaign = OldRun(start_ms - blocked_ms, NewRun(task_id=SEND_CAMPAIGN.id), is_extra=True)
+    first = OldRun(start_ms - waits_ms, NewRun(task_id=SEND_EMAIL.id, tags=("first-to-wait",)), is_extra=True)
+    runs = (*[campaign] * scaled_limit(EMAIL_LIMIT, rate_per_s), first)
+
+    def touches(run: Run) -> bool:
+        return run.queue == EMAIL and blocked_ms <= run.created_ms < blocked_ms + CAMPAIGN_MS[0]
+
+    return company(), Story("queue-at-limit", event_ms, past(random, start_ms), runs, touches=touches)
+
+
+# --- missed-schedule
+
+
+def _missed_schedule(random: Random, start_ms: int, _: float) -> Told:
+    """An hourly schedule is due shortly before the start, and starts no run."""
+    event_ms = _event_ms(random, start_ms)
+    effective_ms = event_ms - MISSED_MS
+    due_ms = effective_ms // MINUTE_MS * MINUTE_MS
+    script = steady(1_000, 1_300, "collecting the hour")
+    phase_s = due_ms % HOUR_MS // 1000
+    task = Task("hourly-digest", script, FILE, every_s=3_600, phase_s=phase_s, machine="micro")
+    silence = Silence(task.id, due_ms, effective_ms - due_ms)
+    earlier = [old for old in fired(task, start_ms, 24 * 3) if start_ms - old.age_ms < due_ms]
+    schedule = schedule_id(task)
+
+    def touches(run: Run) -> bool:
+        return run.schedule_id == schedule
+
+    story = Story("missed-schedule", event_ms, [*past(random, start_ms), *earlier], silence=silence, touches=touches)
+    return company(task), story
+
+
+# --- stuck-run
+
+IMPORT_MS: Final = 4 * MINUTE_MS
+"""How long an import takes, each time the same: so its p95 is known exactly."""
+
+_OPENING: Final = (Log("INFO", "opening the catalog"), Span("import rows", 0.9))
+
+
+def _stuck_run(random: Random, start_ms: int, _: float) -> Told:
+    """One import never ends. The event is the moment at which it has executed too long."""
+    event_ms = _event_ms(random, start_ms)
+    begun_ms = event_ms - max(OVERDUE_P95S * IMPORT_MS, MIN_OVERDUE_MS)
+    task = Task("import-catalog", lambda _: Script((Work(IMPORT_MS, _OPENING),), {"rows": 41_200}), FILE)
+    hanging = Script((Work(365 * DAY_MS, _OPENING),))
+    run = OldRun(start_ms - begun_ms, NewRun(task_id=task.id, script=hanging, tags=("catalog:spring",)), is_extra=True)
+
+    def touches(run: Run) -> bool:
+        return run.given_script is hanging
+
+    week = [*past(random, start_ms), *week_of([task], random)]
+    return company(task), Story("stuck-run", event_ms, week, (run,), touches=touches)
+
+
+# --- forgotten-approval
+
+APPROVED_MS: Final = (6 * HOUR_MS, 20 * HOUR_MS)
+"""How long people usually take to approve a post."""
+
+TIMEOUT_MS: Final = 30 * DAY_MS
+APPROVAL: Final = ("legal-approval",)
+
+_CREATING: Final = Work(400, (Span("wait.createToken()", 1.0, icon="wait-token"),))
+
+
+def _publish_post(call: Call) -> Script:
+    waiting = Wait(between(call.random, *APPROVED_MS), is_token=True, timeout_ms=TIMEOUT_MS, tags=APPROVAL)
+    return Script((_CREATING, waiting, Work(90, (Log("INFO", "published"),))), {"published": True})
+
+
+def _forgotten_approval(random: Random, start_ms: int, _: float) -> Told:
+    """A post waits for its approval. The event is the moment at which its token has waited for a day."""
+    event_ms = _event_ms(random, start_ms)
+    task = Task("publish-post", _publish_post, FILE)
+    asked_ms = event_ms - TOKEN_WAIT_MS - _CREATING.ms
+    forgotten = Script((_CREATING, Wait(365 * DAY_MS, is_token=True, timeout_ms=TIMEOUT_MS, tags=APPROVAL), Work(90)))
+    run = OldRun(start_ms - asked_ms, NewRun(task_id=task.id, script=forgotten, tags=APPROVAL), is_extra=True)
+
+    def touches(run: Run) -> bool:
+        return run.given_script is forgotten
+
+    week = [*past(random, start_ms), *week_of([task], random)]
+    return company(task), Story("forgotten-approval", event_ms, week, (run,), touches=touches)
+
+
+TALES: Final[Mapping[str, Tale]] = MappingProxyType(
+    {
+        "calm": _calm,
+        "bad-deploy": _bad_deploy,
+        "queue-at-limit": _queue_at_limit,
+        "missed-schedule": _missed_schedule,
+        "stuck-run": _stuck_run,
+        "forgotten-approval": _forgotten_approval,
+    }
+)
+
+
+# --- the demo
+
+PAYMENT: Final = payments.TASKS[0]
+DEMO_EVENT_MS: Final = 20_000
+DEMO_MENDED_MS: Final = 65_000
+"""How long after the start the demo's bad version is deployed, and the version that mends it."""
+
+
+DEMO_PAYMENTS_MS: Final = range(-60_000, 150_000, 3_000)
+"""The times, after the start, of payments beside the usual ones: so both versions have enough of them at any seed."""
+
+
+def demo_story(seed: int, start_ms: int) -> Story:
+    """The story of the demo, in the usual company: a bad version, and soon afterwards a good one."""
+    random = Random(digest(seed, "story", "demo"))
+    bad = ScriptedDeploy(start_ms + DEMO_EVENT_MS, {PAYMENT.id: payments.CHARGE_BUG}, bug_every=1)
+    mended = ScriptedDeploy(start_ms + DEMO_MENDED_MS)
+    runs = [OldRun(-(ms + between(random, 0, 2_000)), _payment(random), is_extra=True) for ms in DEMO_PAYMENTS_MS]
+    return Story("bad-deploy", bad.at_ms, runs=runs, deploys=(bad, mended))
+
+
+def _payment(random: Random) -> NewRun:
+    """A payment that fails in a bad version only: its order number says that the card is good."""
+    order = 1_000 * between(random, 100, 1_000) + between(random, 501, 1_000)
+    payload = {**PAYMENT.payload(random), "order": order}
+    return NewRun(task_id=PAYMENT.id, payload=payload, tags=PAYMENT.tags(random))
+
+
+def tell(name: str, seed: int, start_ms: int, rate_per_s: float) -> Told:
+    """Return the company and the story of this name. Raises KeyError for another name."""
+    return TALES[name](Random(digest(seed, "story", name)), start_ms, rate_per_s)
