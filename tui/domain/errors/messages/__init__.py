@@ -7,6 +7,7 @@ In the order in which a message passes through them:
 * `objects`: reduces JSON and printed objects.
 * `sentences`: sentences of single libraries. A rule for one message belongs here.
 * `names`: names of people, companies and buckets without quotes.
+* `specimens`: one message in place of those that differ in long numbers alone.
 * `tokens`: everything that has a shape: URLs, times, addresses, paths, ids. It asks `quotes` about quoted text and
   `numbers` about numbers and codes.
 * `identity`: whether a word is an id. It asks `letters` whether its letters can be those of a word.

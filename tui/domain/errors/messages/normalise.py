@@ -10,6 +10,7 @@ from tui.domain.errors.messages.joining import joined
 from tui.domain.errors.messages.names import replace_names
 from tui.domain.errors.messages.objects import replace_objects
 from tui.domain.errors.messages.sentences import replace_in_sentences
+from tui.domain.errors.messages.specimens import Specimens, with_specimens
 from tui.domain.errors.messages.tokens import replace_values
 from tui.domain.text import Raw
 
@@ -23,6 +24,9 @@ MAX_NORMALISED_CHARS: Final = 1_000
 CACHED_MESSAGES: Final = 1_024
 MAX_CACHED_CHARS: Final = 512
 """Messages without ids repeat. Those up to this length are remembered: 1 MB at most."""
+
+CACHED_TEXTS: Final = 2_048
+"""So many texts are remembered for others that differ from them in long numbers: 2.5 MB at most, usually 0.8 MB."""
 
 _ADDRESSED: Final = r"[^\s,;()'\"]"
 # `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
@@ -56,10 +60,12 @@ def _normalised(message: str) -> Raw:
     text = without_blocks(message[:MAX_MESSAGE_CHARS])
     has_objects = "{" in text or "[" in text
     text = replace_objects(text, _normalise_text, normalise_sentence) if has_objects else _normalise_text(text)
-    return Raw(joined(text)[:MAX_NORMALISED_CHARS])
+    join = _joined_short if len(text) <= MAX_CACHED_CHARS else joined
+    return Raw(join(text)[:MAX_NORMALISED_CHARS])
 
 
 _normalised_short = lru_cache(CACHED_MESSAGES)(_normalised)
+_joined_short = lru_cache(CACHED_MESSAGES)(joined)
 
 
 def normalise_sentence(text: str) -> str:
@@ -68,7 +74,24 @@ def normalise_sentence(text: str) -> str:
 
 
 def _normalise_text(text: str) -> str:
-    text = text[:MAX_TEXT_CHARS]
+    """Return a text between objects, normalised. Texts that differ in long numbers alone are normalised once."""
+    specimens = with_specimens(text) if len(text) <= MAX_CACHED_CHARS else None
+    known = None if specimens is None else _normalise_specimens(specimens)
+    return replace_values(_without_told(text[:MAX_TEXT_CHARS])) if known is None else known
+
+
+@lru_cache(CACHED_TEXTS)
+def _normalise_specimens(specimens: Specimens) -> str | None:
+    """Return a text with specimens, normalised; None if other numbers in their place may give something else."""
+    text = _without_told(specimens.text)
+    if not specimens.are_whole_in(text):
+        return None
+    text = replace_values(text)
+    return None if specimens.digit in text else text
+
+
+def _without_told(text: str) -> str:
+    """Return a text without the data that sentences tell by their words. Other data has a shape."""
     text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
     if ": " in text:
         text = "\n".join(map(_without_last_value, text.split("\n")))
@@ -77,8 +100,7 @@ def _normalise_text(text: str) -> str:
     text = replace_in_sentences(text)
     text = replace_names(text)
     text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
-    text = _SINGULAR.sub(_plural, text) if "1 " in text else text
-    return replace_values(text)
+    return _SINGULAR.sub(_plural, text) if "1 " in text else text
 
 
 def _without_last_value(line: str) -> str:
