@@ -1,0 +1,140 @@
+"""Findings and verdicts in words."""
+
+from datetime import UTC, datetime, timedelta
+
+from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Evidence,
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+    Verdict,
+)
+from tui.domain.text import Raw
+from tui.present.findings.sentences import (
+    day_or_time,
+    overview_sentence,
+    sentence,
+    short_sentence,
+    since,
+    since_words,
+    subject,
+)
+from tui.present.findings.verdict_words import (
+    not_known_alone,
+    not_known_sentence,
+    ok_sentence,
+    ok_words,
+    own_counts,
+    verdict_sentence,
+)
+
+NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def finding(evidence: Evidence, since: datetime = NOW, kind: SubjectKind = SubjectKind.TASK) -> Finding:
+    return Finding(FindingWord.FAILING, FindingSubject(kind, "key", Raw("charge\x1b[31m")), since, evidence, "")
+
+
+def test_sentences_say_the_evidence() -> None:
+    due = NOW.replace(minute=0, second=0)
+    queue = QueueWaits(301, NOW - 11 * MINUTE, 20, 20, is_at_limit=True)
+    started = NOW - timedelta(hours=12, minutes=32, seconds=7)
+    table: list[tuple[Evidence, str, str, str | None]] = [
+        (
+            TaskFails(131, 264, Raw("20261126.3")),
+            "131 of 264 runs failed, only in 20261126.3",
+            "131 of 264 runs, only in 20261126.3",
+            "131 of 264 runs, only in 20261126.3",
+        ),
+        (TaskFails(1_300, 2_640), "1,300 of 2,640 runs failed", "1,300 of 2,640 runs", "1,300 of 2,640 runs"),
+        (TaskFails(3, 3, Raw("\x1b]0;x")), "3 of 3 runs failed, only in ␛]0;x", "3 of 3 runs, only in ␛]0;x", None),
+        (
+            queue,
+            "queue at its limit, 20 of 20; 301 wait, the oldest 11m",
+            "at its limit 20/20, 301 wait, oldest 11m",
+            "at its limit 20/20; 301 wait, oldest 11m",
+        ),
+        (
+            QueueWaits(1, NOW - 2 * MINUTE),
+            "queue is late; 1 waits, the oldest 2m",
+            "1 waits, oldest 2m",
+            "1 waits, oldest 2m",
+        ),
+        (
+            ScheduleMissed(due),
+            "its schedule was due at 14:00 and started no run",
+            "due at 14:00, no run",
+            "its schedule started no run",
+        ),
+        (
+            RunOverdue(started, 9 * MINUTE),
+            "one run executing for 12h32m, its p95 is 9m",
+            "executing for 12h32m, p95 is 9m",
+            "executing for 12h32m, its p95 is 9m",
+        ),
+        (
+            TaskSlow(timedelta(seconds=91), timedelta(seconds=0.8), 40),
+            "its p95 is 1m31s, on other days 0.8s",
+            "p95 1m31s, normal 0.8s",
+            "p95 1m31s, normal 0.8s",
+        ),
+        (
+            ApprovalWaits(NOW - 25 * HOUR, (Raw("legal\x07"), Raw("b"), Raw("c"), Raw("d"))),
+            "a token (legal␇, b, c) waits for 1d",
+            "a token (legal␇, b, c) waits for 1d",
+            "a token (legal␇, b, c) waits for 1d",
+        ),
+    ]
+    for evidence, long, short, overview in table:
+        each = finding(evidence)
+        assert sentence(each, NOW, NOW) == long
+        assert short_sentence(each, NOW, NOW) == short
+        assert overview is None or overview_sentence(each, NOW, NOW) == overview
+    frozen = short_sentence(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)
+    assert frozen == "executing for 12h32m~, p95 is 9m"
+    hangs = finding(RunHangs("Dequeued"), NOW - 4 * MINUTE)
+    assert sentence(hangs, NOW, NOW) == "one run dequeued for 4m, which lasts seconds on other days"
+    assert short_sentence(hangs, NOW, NOW) == "dequeued for 4m"
+    approval = finding(ApprovalWaits(NOW - 25 * HOUR), kind=SubjectKind.RUN)
+    assert short_sentence(approval, NOW, NOW).startswith("an approval waits for ")
+    assert subject(hangs) == "charge␛[31m"
+
+
+def test_since_is_a_time_of_today_or_a_day() -> None:
+    late = NOW.replace(hour=0, minute=5)
+    assert day_or_time(late, NOW) == "00:05"
+    assert day_or_time(late - HOUR, NOW) == "25 Nov"
+    assert day_or_time(NOW.replace(day=9), NOW) == "9 Nov"
+    assert day_or_time(NOW.replace(year=2025, day=9), NOW) == "9 Nov 2025"
+    assert since(finding(TaskFails(1, 1), late), NOW) == "00:05"
+    assert since_words(finding(TaskFails(1, 1), late), NOW) == "since 00:05"
+    assert since_words(finding(ScheduleMissed(late), late), NOW) == "due 00:05"
+
+
+def test_verdicts_say_what_is_known() -> None:
+    calm = Verdict(NOW, heard_at=NOW, is_known=True)
+    assert ok_words(calm) == "OK"
+    assert ok_sentence(calm, NOW) == "nothing fails more than it does on other days; nothing waits"
+    limited = Verdict(
+        NOW, heard_at=NOW, is_known=True, refused=((FactSource.QUEUES, Raw("403")),), own_since=NOW - 42 * MINUTE
+    )
+    assert ok_words(limited) == "OK, as far as this key may read"
+    assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
+    assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
+    stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
+    words = "nothing was heard for 5m02s; below is what was known at 14:27"
+    assert not_known_sentence(stale, NOW) == words
+    assert verdict_sentence(stale, NOW) == not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
+    for none in (None, Verdict(NOW)):
+        assert not_known_sentence(none, NOW) == "nothing was heard from the server yet"

@@ -1,0 +1,156 @@
+"""The sentence of a finding: long for wide screens, short for 80 columns, and for the two lines of the overview.
+
+Texts of others are cleaned here, so that a sentence can be printed as it is.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Finding,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+)
+from tui.domain.text import Raw, clean
+from tui.present import formatting
+from tui.present.wall.durations import brief_duration, waited
+
+MAX_TAGS: Final = 3
+"""Tags of an approval that are named."""
+
+MAX_TEXT_CHARS: Final = 200
+"""Of a text of others. No name, version or tag that a person reads is longer."""
+
+_YEAR: Final = timedelta(days=360)
+
+
+def subject(finding: Finding) -> str:
+    """Return the name of the subject, cleaned."""
+    return _cleaned(finding.subject.name)
+
+
+def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
+    """Return the sentence for a line of its own: `131 of 264 runs failed, only in 20261126.3`.
+
+    `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` behind
+    what would run on. `now` has the zone of times of day.
+    """
+    match finding.evidence:
+        case TaskFails(failed, ended, only_version):
+            return f"{_of(failed, ended)} failed{_only(only_version)}"
+        case QueueWaits() as queue:
+            limit = f"queue at its limit, {_running(queue, ' of ')}; " if queue.is_at_limit else "queue is late; "
+            return f"{limit}{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
+        case TaskSlow(p95, normal_p95):
+            return f"its p95 is {brief_duration(p95)}, on other days {brief_duration(normal_p95)}"
+        case ScheduleMissed(due_at):
+            return f"its schedule was due at {formatting.time_of_day(due_at, now)} and started no run"
+        case RunOverdue(started_at, p95):
+            return (
+                f"one run executing for {_ran(at - started_at, is_frozen=is_frozen)}, its p95 is {brief_duration(p95)}"
+            )
+        case RunHangs(title):
+            return (
+                f"one run {_cleaned(title).lower()} for {waited(at - finding.since)}, which lasts seconds on other days"
+            )
+        case ApprovalWaits(created_at, tags):
+            return f"{_approval(finding, tags)} waits for {waited(at - created_at)}"
+        case _:
+            assert_never(finding.evidence)
+
+
+def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
+    """Return the sentence for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`."""
+    match finding.evidence:
+        case TaskFails(failed, ended, only_version):
+            return f"{_of(failed, ended)}{_only(only_version)}"
+        case QueueWaits() as queue:
+            limit = f"at its limit {_running(queue, '/')}, " if queue.is_at_limit else ""
+            return f"{limit}{_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
+        case TaskSlow(p95, normal_p95):
+            return f"p95 {brief_duration(p95)}, normal {brief_duration(normal_p95)}"
+        case ScheduleMissed(due_at):
+            return f"due at {formatting.time_of_day(due_at, now)}, no run"
+        case RunOverdue(started_at, p95):
+            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, p95 is {brief_duration(p95)}"
+        case RunHangs(title):
+            return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
+        case ApprovalWaits(created_at, tags):
+            return f"{_approval(finding, tags)} waits for {waited(at - created_at)}"
+        case _:
+            assert_never(finding.evidence)
+
+
+def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
+    """Return the second line of a finding in the overview, whose first line says when a schedule was due."""
+    match finding.evidence:
+        case QueueWaits() as queue if queue.is_at_limit:
+            limit = _running(queue, "/")
+            return f"at its limit {limit}; {_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
+        case ScheduleMissed():
+            return "its schedule started no run"
+        case RunOverdue(started_at, p95):
+            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, its p95 is {brief_duration(p95)}"
+        case _:
+            return short_sentence(finding, at, now, is_frozen=is_frozen)
+
+
+def since(finding: Finding, now: datetime) -> str:
+    """Return since when: `14:21` of the day of `now`, otherwise `9 Nov`, long ago `9 Nov 2025`."""
+    return day_or_time(finding.since, now)
+
+
+def since_words(finding: Finding, now: datetime) -> str:
+    """Return `since 14:21`, for a schedule in the overview `due 14:00`."""
+    word = "due" if isinstance(finding.evidence, ScheduleMissed) else "since"
+    return f"{word} {since(finding, now)}"
+
+
+def day_or_time(at: datetime, now: datetime) -> str:
+    """Return `14:21` for a time of the day of `now`, otherwise its day: `9 Nov`, `9 Nov 2025`."""
+    local = at.astimezone(now.tzinfo)
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    year = f" {local:%Y}" if abs(now - at) > _YEAR else ""
+    return f"{local.day} {_MONTHS[local.month - 1]}{year}"
+
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _of(failed: int, ended: int) -> str:
+    return f"{formatting.count(failed)} of {formatting.plural(ended, 'run')}"
+
+
+def _ran(duration: timedelta, *, is_frozen: bool) -> str:
+    return waited(duration) + ("~" if is_frozen else "")
+
+
+def _only(version: Raw | None) -> str:
+    return "" if version is None else f", only in {_cleaned(version)}"
+
+
+def _running(queue: QueueWaits, between: str) -> str:
+    running = formatting.NONE if queue.running is None else formatting.count(queue.running)
+    limit = formatting.NONE if queue.limit is None else formatting.count(queue.limit)
+    return f"{running}{between}{limit}"
+
+
+def _waiting(queue: QueueWaits) -> str:
+    return "1 waits" if queue.queued == 1 else f"{formatting.count(queue.queued)} wait"
+
+
+def _approval(finding: Finding, tags: tuple[Raw, ...]) -> str:
+    named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS])
+    what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
+    return f"{what} ({named})" if named else what
+
+
+def _cleaned(text: str) -> str:
+    return clean(text[:MAX_TEXT_CHARS])

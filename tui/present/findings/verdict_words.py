@@ -1,0 +1,53 @@
+"""The verdict in words: OK, NOT KNOWN, and what limits what is known."""
+
+from datetime import datetime
+from typing import Final
+
+from tui.domain.findings.finding import NOT_KNOWN, OK, Verdict
+from tui.domain.text import clean
+from tui.present import formatting
+
+CALM: Final = "nothing fails more than it does on other days; nothing waits"
+LIMITED: Final = "as far as this key may read"
+
+
+def ok_words(verdict: Verdict) -> str:
+    """Return `OK`, or `OK, as far as this key may read` where it may not read a source."""
+    return f"{OK}, {LIMITED}" if verdict.refused else OK
+
+
+def ok_sentence(verdict: Verdict, now: datetime) -> str:
+    """Return the sentence beside OK."""
+    parts = [LIMITED] if verdict.refused else [CALM]
+    if verdict.own_since is not None:
+        parts.append(own_counts(verdict.own_since, now))
+    return "; ".join(parts)
+
+
+def own_counts(since: datetime, now: datetime) -> str:
+    """Return `own counts since 13:50`."""
+    return f"own counts since {formatting.time_of_day(since, now)}"
+
+
+def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
+    """Return the sentence beside NOT KNOWN. Below it stands what was known, if anything was."""
+    heard_at = None if verdict is None else verdict.heard_at
+    if heard_at is None:
+        return "nothing was heard from the server yet"
+    silence = formatting.duration(now - heard_at)
+    return f"nothing was heard for {silence}; below is what was known at {formatting.time_of_day(heard_at, now)}"
+
+
+def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
+    """Return the sentence beside NOT KNOWN where nothing stands below it."""
+    return not_known_sentence(verdict, now).partition("; ")[0]
+
+
+def verdict_sentence(verdict: Verdict, now: datetime) -> str:
+    """Return the sentence of a verdict without findings, or that is not known."""
+    return not_known_alone(verdict, now) if verdict.word == NOT_KNOWN else ok_sentence(verdict, now)
+
+
+def refusals(verdict: Verdict) -> list[str]:
+    """Return a sentence for each source that this key may not read: `403 this key may not read schedules`."""
+    return [clean(reason) for _, reason in verdict.refused]
