@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import assert_never
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
@@ -31,8 +30,21 @@ class Permission(Enum):
     QUERY = "to query"
     READ_ERRORS = "error groups"
     WRITE_ERRORS = "to change the state of an error group"
+    READ_QUEUE = "one queue"
+    READ_DEPLOYMENTS = "deployments"
     COMPLETE = "to complete a waitpoint token"
     SECRET = "a secret key"  # noqa: S105  the name of a permission
+
+
+_KINDS: Mapping[Permission, tuple[str, str, str]] = {
+    Permission.QUERY: ("read", "query", ""),
+    Permission.READ_ERRORS: ("read", "errors", "id"),
+    Permission.WRITE_ERRORS: ("write", "errors", "id"),
+    Permission.READ_QUEUE: ("read", "queues", "queue"),
+    Permission.READ_DEPLOYMENTS: ("read", "deployments", "id"),
+    Permission.COMPLETE: ("write", "waitpoints", "id"),
+}
+"""For each permission about one kind of things, the words of its scope, and the part of the path that names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +147,13 @@ def _sufficient_scopes(
             task = path["task"]
             names = ("write:tasks", "trigger:tasks", f"write:tasks:{task}", f"trigger:tasks:{task}")
             return frozenset({"admin", "write:all", *names})
-        case Permission.QUERY:
-            return frozenset({"admin", "read:all", "read:query"})
-        case Permission.READ_ERRORS | Permission.WRITE_ERRORS:
-            word = "read" if permission is Permission.READ_ERRORS else "write"
-            return frozenset({"admin", f"{word}:all", *_scopes_of(f"{word}:errors", path.get("id", ""))})
-        case Permission.COMPLETE:
-            return frozenset({"admin", "write:all", *_scopes_of("write:waitpoints", path.get("id", ""))})
         case Permission.SECRET:
             return frozenset()
         case _:
-            assert_never(permission)
+            word, kind, name = _KINDS[permission]
+            return frozenset(
+                {"admin", f"{word}:all", f"{word}:{kind}", *_scopes(f"{word}:{kind}", [path.get(name, "")])}
+            )
 
 
 def _scopes_of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
@@ -156,12 +164,6 @@ def _scopes_of_run(run_id: str, ledger: Ledger) -> Iterator[str]:
         yield from _scopes("read:tags", run.tags)
         yield from _scopes("read:batch", [run.batch_id])
         yield from _scopes("read:tasks", [run.task_id])
-
-
-def _scopes_of(scope: str, name: str) -> Iterator[str]:
-    """The scope for all of a kind, and the one for that name."""
-    yield scope
-    yield from _scopes(scope, [name])
 
 
 def _scopes(scope: str, names: Iterable[str]) -> Iterator[str]:

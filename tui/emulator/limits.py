@@ -25,6 +25,9 @@ class Limit:
 
 
 SECRET_KEY = Limit(750, 250, 10_000)
+DEPLOYMENTS = Limit(1_500, 250, 10_000)
+"""Of the routes of deployments, for every key (recordings 820, 1080). The refill is not recorded."""
+
 PUBLIC_TOKEN = Limit(60, 60, 60_000, is_aligned=True)
 
 

@@ -20,12 +20,12 @@ from tui.emulator.simulation.lifecycle import Lifecycle
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.new_run import NewRun, OldRun
 from tui.emulator.simulation.queues import Queue, Queues
+from tui.emulator.simulation.records.waitpoints import Tokens
 from tui.emulator.simulation.runs import ABSENT, Run
 from tui.emulator.simulation.schedules import Schedules
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import FINAL
 from tui.emulator.simulation.story import NO_STORY, QUIET_MS, Story
-from tui.emulator.simulation.waitpoints import Tokens
 
 LIST_LAG_MS = (300, 1000)
 """The delay until lists and queries show a change (tests/wire/recordings/README.md §3)."""

@@ -34,8 +34,6 @@ NOT_SERVED = {
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
     r"/api/v1/projects": "requires a personal access token, which the emulator lacks",
-    r"/api/v1/deployments": "only Trigger.dev's own command line uses it",
-    r"/api/v1/queues/.*/metrics": "not yet",
     r"/api/v1/reports": "not yet",
 }
 """Patterns of paths that are not served, with the reason."""
@@ -43,6 +41,8 @@ NOT_SERVED = {
 INTENDED: dict[tuple[str, str], str] = {
     ("514", "$.pagination.next"): "an empty list has no next page",
     ("514", "emptiness"): "bulk actions are not served, so the filter matches nothing",
+    ("823", "$.data[].runtimeVersion"): "here a deployment is listed once its version is deployed",
+    ("823", "$.data[].deployedAt"): "here a deployment is listed once its version is deployed",
     ("2655", "body"): "the recorded text quotes SQL of the server's own",
     ("925", "header access-control-expose-headers"): "sent to the trigger route in place of the bulk route",
 }

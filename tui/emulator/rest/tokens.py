@@ -3,34 +3,19 @@
 Source: tests/wire/recordings/README.md §13.
 """
 
-import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from tui.emulator.exchange import query_error
+from tui.emulator.rest.cursors import CursorPage, page_around
 from tui.emulator.rest.listing import page_size
 from tui.emulator.rest.rows import iso_time, json_text
+from tui.emulator.simulation.records.waitpoints import STATUSES, WaitpointToken
 from tui.emulator.simulation.script import NOTHING, Json
-from tui.emulator.simulation.waitpoints import STATUSES, WaitpointToken
 
 TIMED_OUT = "TRIGGER_WAITPOINT_TIMEOUT"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPage:
-    """The tokens of a page, the newest first, and the cursors of its neighbours, "" for none."""
-
-    tokens: list[WaitpointToken]
-    next: str = ""
-    previous: str = ""
-
-    def pagination(self) -> dict[str, str]:
-        """The `pagination` of the response, with the cursors that exist."""
-        cursors = {"next": self.next, "previous": self.previous}
-        return {name: cursor for name, cursor in cursors.items() if cursor}
-
-
-def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) -> TokenPage:
+def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) -> CursorPage[WaitpointToken]:
     """Select the page from all tokens, the newest first. Raises `Refusal` with zod's issues (recording 2823)."""
     issues: list[Json] = []
     size = page_size(query.get("page[size]"), issues)
@@ -39,19 +24,7 @@ def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) 
         raise query_error(*issues)
     tags = frozenset(filter(None, query.get("filter[tags]", "").split(",")))
     found = [token for token in tokens if token.status in statuses and (not tags or not tags.isdisjoint(token.tags))]
-    before, after = _number(query.get("page[before]", "")), _number(query.get("page[after]", ""))
-    if before is not None:
-        newer = [token for token in found if token.number > before]
-        shown = newer[-size:]
-        return _page(shown, has_newer=len(newer) > size, has_older=True)
-    older = found if after is None else [token for token in found if token.number < after]
-    return _page(older[:size], has_newer=after is not None, has_older=len(older) > size)
-
-
-def _page(shown: list[WaitpointToken], *, has_newer: bool, has_older: bool) -> TokenPage:
-    if not shown:
-        return TokenPage(shown)
-    return TokenPage(shown, _cursor(shown[-1]) if has_older else "", _cursor(shown[0]) if has_newer else "")
+    return page_around(found, query, size)
 
 
 def list_row(token: WaitpointToken, address: str) -> dict[str, Json]:
@@ -115,16 +88,3 @@ def _statuses(text: str, issues: list[Json]) -> tuple[str, ...]:
         message = f"Invalid status values: {', '.join(unknown)}"
         issues.append({"code": "custom", "message": message, "path": ["filter[status]"]})
     return names
-
-
-def _cursor(token: WaitpointToken) -> str:
-    return base64.urlsafe_b64encode(f"t{token.number}".encode()).decode()
-
-
-def _number(cursor: str) -> int | None:
-    """The number of the token in a cursor; None for a cursor that cannot be read."""
-    try:
-        text = base64.urlsafe_b64decode(cursor).decode()
-    except ValueError:
-        return None
-    return int(text[1:16]) if text[:1] == "t" and text[1:].isascii() and text[1:].isdigit() else None

@@ -1,14 +1,19 @@
 """The routes of queues: pages of them, one, and pausing it.
 
-Source: tests/wire/recordings/README.md §7, recordings 600-609, 614.
+Source: tests/wire/recordings/README.md §7, recordings 600-609, 614, 1061-1072, 1166.
 """
 
 from typing import Any
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
+from tui.emulator.rest.rows import iso_time
 from tui.emulator.routes.pages import read_page
+from tui.emulator.simulation.new_run import duration_ms
 from tui.emulator.simulation.queues import Queue
 from tui.emulator.simulation.script import Json
+
+DEFAULT_PERIOD = "1h"
+METRIC_BUCKETS = 12
 
 _KINDS = ("id", "task", "custom")
 _ACTIONS = ("pause", "resume")
@@ -22,12 +27,35 @@ async def list_queues(request: ApiRequest) -> ApiResponse:
 
 async def queue(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues/{queue}?type=id|task|custom` (recordings 602-605, 607)."""
-    kind = request.query.get("type", "id")
-    if kind not in _KINDS:
-        message = _enum_message(_KINDS, kind)
-        issue = {"received": kind, "code": "invalid_enum_value", "options": list(_KINDS), "message": message}
-        raise query_error({**issue, "path": ["type"]})
-    return ApiResponse(_row(_find(request, kind)))
+    return ApiResponse(_row(_find(request, _kind(request))))
+
+
+async def metrics(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/queues/{queue}/metrics?type&period`. Nothing measures queues here, as on the recorded server: waits
+    are null, and the counts are zeros, whatever happened (recordings 1063, 1166).
+    """
+    found = _find(request, _kind(request))
+    period = request.query.get("period", DEFAULT_PERIOD)
+    period_ms = duration_ms(period)
+    if not period_ms:
+        period, period_ms = DEFAULT_PERIOD, 3_600_000
+    bucket_ms = max(1, period_ms // METRIC_BUCKETS)
+    to_ms = -(-request.world.now_ms // bucket_ms) * bucket_ms
+    return ApiResponse(
+        {
+            "queue": found.name,
+            "period": period,
+            "from": iso_time(to_ms - period_ms),
+            "to": iso_time(to_ms),
+            "waitMs": {"p50": None, "p95": None},
+            "peakQueued": 0,
+            "startedCount": 0,
+            "startedPerMin": 0,
+            "throttledCount": 0,
+            "bucketIntervalMs": bucket_ms,
+            "depthTrend": [0] * METRIC_BUCKETS,
+        }
+    )
 
 
 async def pause(request: ApiRequest) -> ApiResponse:
@@ -45,6 +73,15 @@ async def pause(request: ApiRequest) -> ApiResponse:
     row = _row(found)
     del row["concurrencyLimitOverridePercent"]
     return ApiResponse(row)
+
+
+def _kind(request: ApiRequest) -> str:
+    kind = request.query.get("type", "id")
+    if kind not in _KINDS:
+        message = _enum_message(_KINDS, kind)
+        issue = {"received": kind, "code": "invalid_enum_value", "options": list(_KINDS), "message": message}
+        raise query_error({**issue, "path": ["type"]})
+    return kind
 
 
 def _find(request: ApiRequest, kind: str) -> Queue:

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 
 from tui.emulator.access import Permission
 from tui.emulator.exchange import ApiRequest, ApiResponse
-from tui.emulator.routes import batches, errors, feeds, identity, queries, queues, runs, schedules, tokens, traces
+from tui.emulator.limits import DEPLOYMENTS, Limit
+from tui.emulator.routes import (
+    batches,
+    deployments,
+    errors,
+    feeds,
+    identity,
+    queries,
+    queues,
+    runs,
+    schedules,
+    tokens,
+    traces,
+)
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -27,6 +40,10 @@ class ServedRoute:
     handler: Handler
     permission: Permission = Permission.SECRET
     is_exposed: bool = False
+    limit: Limit | None = None
+    """Its own rate limit, the same for every key; None for that of the key."""
+
+    is_limited: bool = True
     is_feed: bool = False
     """Whether it belongs to the realtime feed, which may hold requests open and counts against no rate limit (recording
     932).
@@ -54,12 +71,38 @@ ROUTES = (
     ),
     ServedRoute("batch-results", "GET", "/api/v1/batches/{id}/results", batches.results),
     ServedRoute("queues", "GET", "/api/v1/queues", queues.list_queues),
-    ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue),
+    ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue, Permission.READ_QUEUE),
+    ServedRoute("queue-metrics", "GET", "/api/v1/queues/{queue:path}/metrics", queues.metrics, Permission.READ_QUEUE),
     ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", queues.pause),
     ServedRoute("schedules", "GET", "/api/v1/schedules", schedules.list_schedules),
     ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", schedules.schedule),
     ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", schedules.activate),
     ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", schedules.deactivate),
+    ServedRoute(
+        "deployments",
+        "GET",
+        "/api/v1/deployments",
+        deployments.list_deployments,
+        Permission.READ_DEPLOYMENTS,
+        limit=DEPLOYMENTS,
+    ),
+    ServedRoute("latest", "GET", "/api/v1/deployments/latest", deployments.latest, limit=DEPLOYMENTS),
+    ServedRoute(
+        "current",
+        "GET",
+        "/api/v1/deployments/current",
+        deployments.current,
+        Permission.READ_DEPLOYMENTS,
+        is_limited=False,
+    ),
+    ServedRoute(
+        "deployment",
+        "GET",
+        "/api/v1/deployments/{id}",
+        deployments.deployment,
+        Permission.READ_DEPLOYMENTS,
+        limit=DEPLOYMENTS,
+    ),
     ServedRoute("tokens", "GET", "/api/v1/waitpoints/tokens", tokens.list_tokens),
     ServedRoute("create-token", "POST", "/api/v1/waitpoints/tokens", tokens.create),
     ServedRoute("token", "GET", "/api/v1/waitpoints/tokens/{id}", tokens.token),

@@ -11,8 +11,8 @@ from tui.emulator.rest.tokens import callback_url, detail_row, list_row, read_to
 from tui.emulator.rest.triggering import read_tags
 from tui.emulator.simulation.lifecycle import MAX_TAGS
 from tui.emulator.simulation.new_run import duration_ms
+from tui.emulator.simulation.records.waitpoints import WaitpointToken
 from tui.emulator.simulation.script import Json
-from tui.emulator.simulation.waitpoints import WaitpointToken
 
 TOKEN_VALID_S = 86_400
 
@@ -20,7 +20,7 @@ TOKEN_VALID_S = 86_400
 async def list_tokens(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/waitpoints/tokens`, the newest first (recordings 1105, 1106, 2820-2823)."""
     page = read_token_page(request.world.tokens.newest_first(), request.query)
-    rows = [list_row(token, request.address) for token in page.tokens]
+    rows = [list_row(token, request.address) for token in page.rows]
     return ApiResponse({"data": rows, "pagination": page.pagination()})
 
 

@@ -107,8 +107,8 @@ class _Endpoint:
                 return self._apply_after(active, cached)
             subscription = Subscription(emulator.feeds, request, select, active) if is_feed else None
             state = None
-            if not is_feed:
-                state = emulator.limiter.count_request(access.token, emulator.limit(access.limit), emulator.clock())
+            if not is_feed and (any_route is None or any_route.is_limited):
+                state = emulator.count_request(access, None if any_route is None else any_route.limit)
                 headers |= state.headers()
             if state is not None and not state.is_allowed:
                 headers = {"content-type": "application/problem+json; charset=utf-8"}

@@ -15,8 +15,9 @@ from random import Random
 import anyio
 import anyio.lowlevel
 
+from tui.emulator.access import Access
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter
+from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter, RateLimitState
 from tui.emulator.query import Queries
 from tui.emulator.server.faults import Faults
 from tui.emulator.server.feeds import Feeds
@@ -118,9 +119,15 @@ class Emulator:
         skew = self.faults.server_fault("clock-skew")
         return self.clock() + (int(skew.number("seconds") * 1000) if skew else 0)
 
+    def count_request(self, access: Access, own_limit: Limit | None) -> RateLimitState:
+        """Count a request against the limit of its key, or against a route's own limit."""
+        key = access.token if own_limit is None else f"{own_limit.most} {access.token}"
+        return self.limiter.count_request(key, self.limit(own_limit or access.limit), self.clock())
+
     def limit(self, limit: Limit) -> Limit:
         """The limit in force: the configured one, or that of the fault `rate-limit`."""
-        ours = self.options.public_token_limit if limit is PUBLIC_TOKEN else self.options.secret_key_limit
+        configured = {SECRET_KEY: self.options.secret_key_limit, PUBLIC_TOKEN: self.options.public_token_limit}
+        ours = configured.get(limit, limit)
         fault = self.faults.server_fault("rate-limit")
         if fault is None:
             return ours

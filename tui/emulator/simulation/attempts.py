@@ -14,10 +14,10 @@ from tui.emulator.simulation.dispatch import Dispatch
 from tui.emulator.simulation.failure import NEVER_RETRIED, Failure, FailureKind
 from tui.emulator.simulation.names import MACHINE, cuid, digest
 from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.records.waitpoints import Tokens
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import AddTags, Script, SetMetadata, Start, Wait, Work
 from tui.emulator.simulation.statuses import Status
-from tui.emulator.simulation.waitpoints import Tokens
 
 LONG_BACKOFF_MS = 30_000
 """From this backoff on, a run waits for its next attempt in its queue (tests/wire/recordings/README.md §2)."""

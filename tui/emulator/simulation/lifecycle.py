@@ -17,10 +17,11 @@ from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.names import MACHINE, cuid, digest
 from tui.emulator.simulation.new_run import NewRun, duration_ms
 from tui.emulator.simulation.queues import OWN, Queue, Queues
+from tui.emulator.simulation.records.deployments import Deployments
+from tui.emulator.simulation.records.waitpoints import Tokens
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Task
 from tui.emulator.simulation.statuses import Status
-from tui.emulator.simulation.waitpoints import Tokens
 
 MAX_TAGS = 10
 
@@ -56,6 +57,7 @@ class Lifecycle:
         self._dispatch = Dispatch(
             self._changes, queues, on_dequeue=self._on_dequeue, on_restore=self._on_restore, on_expire=self._on_expire
         )
+        self.deployments = Deployments(seed)
         self.tokens = Tokens(agenda, seed)
         """The waitpoint tokens, which belong to waiting runs or were created through the API."""
         self._attempts = Attempts(
@@ -90,6 +92,7 @@ class Lifecycle:
     def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int = BUG_EVERY) -> None:
         """Deploy a version. `bugs` maps a task id to the error that one run in `bug_every` of the task throws."""
         self._dispatch.deploy(version, bugs, bug_every=bug_every)
+        self.deployments.add(version, self.agenda.now_ms)
 
     def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""

@@ -9,10 +9,10 @@ from tui.emulator.environment import Environment
 from tui.emulator.rest.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large, iso_time
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.names import span_id, trace_id
+from tui.emulator.simulation.records.waitpoints import pause_path
 from tui.emulator.simulation.runs import Attempt, Block, Run
 from tui.emulator.simulation.script import NOTHING, Script, Start
 from tui.emulator.simulation.statuses import Status
-from tui.emulator.simulation.waitpoints import pause_path
 from tui.emulator.traces.engine import Engine
 from tui.emulator.traces.spans import (
     ATTEMPT,

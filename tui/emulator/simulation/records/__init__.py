@@ -1,0 +1,1 @@
+"""What an environment has beside its runs: deployments and waitpoint tokens."""
