@@ -1,0 +1,101 @@
+"""Tests of the rows of queues: what the facts say of each, and nothing more."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.findings.facts import Queue, QueuesRead, QueueWait, WaitsRead, WallFacts
+from tui.domain.findings.finding import (
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunOverdue,
+    SubjectKind,
+    Verdict,
+)
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.store.findings.board import QueueHealth, QueueRow
+from tui.store.findings.queue_rows import queue_rows
+
+NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)
+WAIT = QueueWait("task/send-email", 301, NOW - timedelta(minutes=11), RunId("run_oldest"), 14.0, 27.0)
+NUMBERS = st.none() | st.integers(0, 100)
+MOMENTS = st.none() | st.integers(0, 300).map(lambda age_s: NOW - timedelta(seconds=age_s))
+
+
+def facts(*queues: Queue, waits: tuple[QueueWait, ...] | None = ()) -> WallFacts:
+    return WallFacts(queues=QueuesRead(NOW, queues), waits=None if waits is None else WaitsRead(NOW, waits))
+
+
+def row(queue: Queue, *waits: QueueWait, verdict: Verdict | None = None) -> QueueRow:
+    return queue_rows(facts(queue, waits=waits), verdict, NOW)[0]
+
+
+def found(word: FindingWord, subject: FindingSubject, since: datetime) -> Verdict:
+    is_slow = word is FindingWord.SLOW
+    evidence = QueueWaits(301, since) if is_slow else RunOverdue(since, timedelta(minutes=1))
+    return Verdict(NOW, (Finding(word, subject, since, evidence, "", task=TaskId(subject.name)),), NOW, is_known=True)
+
+
+def test_row_joins_list_waits_and_finding() -> None:
+    since = NOW - timedelta(minutes=22)
+    subject = FindingSubject(SubjectKind.QUEUE, "task/send-email", Raw("send-email"))
+    made = row(MAIL, WAIT, verdict=found(FindingWord.SLOW, subject, since))
+    assert (made.health, made.since, made.oldest_run) == (QueueHealth.AT_LIMIT, since, "run_oldest")
+    assert (made.started_per_min, made.arrived_per_min) == (14.0, 27.0)
+
+
+def test_health_is_the_worst_word_that_holds() -> None:
+    young = replace(WAIT, oldest_at=NOW - timedelta(seconds=59))
+    cases = [
+        (MAIL, WAIT, QueueHealth.AT_LIMIT),
+        (replace(MAIL, is_paused=True), WAIT, QueueHealth.PAUSED),
+        (replace(MAIL, limit=21), WAIT, QueueHealth.LATE),
+        (replace(MAIL, limit=None), WAIT, QueueHealth.LATE),
+        (replace(MAIL, limit=21), young, QueueHealth.BUSY),
+        (replace(MAIL, limit=40), young, QueueHealth.FINE),
+        (replace(MAIL, queued=0), WAIT, QueueHealth.BUSY),
+        (replace(MAIL, running=None), young, QueueHealth.FINE),
+        (replace(MAIL, limit=0, running=0), young, QueueHealth.AT_LIMIT),
+    ]
+    for queue, wait, health in cases:
+        assert row(queue, wait).health is health, (queue, wait)
+
+
+def test_stuck_run_makes_the_queue_of_its_task_stuck() -> None:
+    since = NOW - timedelta(hours=12)
+    verdict = found(FindingWord.STUCK, FindingSubject(SubjectKind.RUN, "run_1", Raw("send-email")), since)
+    made = row(replace(MAIL, queued=0), verdict=verdict)
+    assert (made.health, made.since) == (QueueHealth.STUCK, since)
+    other = replace(MAIL, name=Raw("other"), queued=0, running=0)
+    assert row(other, verdict=verdict).health is QueueHealth.FINE
+
+
+def test_waits_that_were_not_read_are_unknown() -> None:
+    unread = queue_rows(facts(MAIL, waits=None), None, NOW)[0]
+    assert (unread.oldest_at, unread.started_per_min, unread.since) == (None, None, None)
+    assert row(replace(MAIL, queued=0)).started_per_min == 0.0
+
+
+def test_rows_are_those_that_wait_where_the_list_is_refused() -> None:
+    (made,) = queue_rows(WallFacts(waits=WaitsRead(NOW, (WAIT,))), None, NOW)
+    assert (made.name, made.is_task, made.running, made.queued) == ("send-email", True, None, 301)
+    assert queue_rows(None, None, NOW) == ()
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, MOMENTS, st.booleans())
+def test_unknown_number_makes_no_queue_unhealthy(
+    running: int | None, queued: int | None, limit: int | None, oldest_at: datetime | None, is_paused: bool
+) -> None:
+    queue = replace(MAIL, running=running, queued=queued, limit=limit, is_paused=is_paused)
+    made = row(queue, replace(WAIT, queued=queued or 0, oldest_at=oldest_at))
+    if limit is None or running is None:
+        assert made.health not in {QueueHealth.AT_LIMIT, QueueHealth.BUSY}
+    if oldest_at is None:
+        assert made.health is not QueueHealth.LATE
+    assert (made.health is QueueHealth.PAUSED) is is_paused

@@ -1,0 +1,105 @@
+"""Makes the rows of queues from the facts and the verdict: how full each is, how it moves, and how healthy it is."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.filters import TASK_QUEUE_PREFIX
+from tui.domain.findings.facts import NO_FACTS, Queue, QueueWait, WallFacts
+from tui.domain.findings.finding import Finding, FindingWord, SubjectKind, Verdict
+from tui.domain.text import Raw
+from tui.store.findings.board import QueueHealth, QueueRow
+
+LATE_AFTER: Final = timedelta(minutes=1)
+"""A queue is late when its oldest run has waited for longer, though the queue is not at its limit."""
+
+BUSY_SHARE: Final = 0.8
+"""A queue is busy above this share of its limit."""
+
+
+def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) -> tuple[QueueRow, ...]:
+    """Return the rows, in the order of the server.
+
+    Where the key may not read the list of queues, the rows are those queues in which runs wait or start. `now` is the
+    moment up to which the facts are known.
+    """
+    known = facts or NO_FACTS
+    waits = None if known.waits is None else {each.queue: each for each in known.waits.waits}
+    queues = [_unlisted(each) for each in known.waits.waits] if known.waits is not None else []
+    if known.queues is not None:
+        queues = list(known.queues.queues)
+    findings = () if verdict is None else verdict.findings
+    slow = {each.subject.key: each for each in findings if each.subject.kind is SubjectKind.QUEUE}
+    stuck = {
+        f"{TASK_QUEUE_PREFIX}{each.task}": each
+        for each in reversed(findings)
+        if each.word is FindingWord.STUCK and each.task is not None and each.subject.kind is SubjectKind.RUN
+    }
+    return tuple(_row(queue, waits, slow, stuck, now) for queue in queues)
+
+
+def _unlisted(wait: QueueWait) -> Queue:
+    is_task = wait.queue.startswith(TASK_QUEUE_PREFIX)
+    return Queue(wait.queue, Raw(wait.queue.removeprefix(TASK_QUEUE_PREFIX)), is_task, queued=wait.queued)
+
+
+def _row(
+    queue: Queue,
+    waits: Mapping[str, QueueWait] | None,
+    slow: Mapping[str, Finding],
+    stuck: Mapping[str, Finding],
+    now: datetime,
+) -> QueueRow:
+    name = queue.stored_name
+    # A queue that is not named has no waiting run and no start.
+    wait = None if waits is None else waits.get(name) or QueueWait(name, 0, None, None, 0.0, 0.0)
+    queued = queue.queued if queue.queued is not None or wait is None else wait.queued
+    oldest_at = None if wait is None or queued == 0 else wait.oldest_at
+    health = _health(queue, queued, oldest_at, now, is_stuck=name in stuck)
+    return QueueRow(
+        name,
+        queue.name,
+        queue.is_task,
+        queue.running,
+        queue.limit,
+        queued,
+        oldest_at,
+        None if wait is None or queued == 0 else wait.oldest_run,
+        None if wait is None else wait.started_per_min,
+        None if wait is None else wait.arrived_per_min,
+        queue.is_paused,
+        health,
+        _since(health, slow.get(name), stuck.get(name), oldest_at),
+    )
+
+
+def _health(
+    queue: Queue, queued: int | None, oldest_at: datetime | None, now: datetime, *, is_stuck: bool
+) -> QueueHealth:
+    has_limit = queue.limit is not None and queue.running is not None
+    if has_limit and (queue.running or 0) >= (queue.limit or 0) and queued and not queue.is_paused:
+        return QueueHealth.AT_LIMIT
+    if is_stuck:
+        return QueueHealth.STUCK
+    if queue.is_paused:
+        return QueueHealth.PAUSED
+    if oldest_at is not None and now - oldest_at > LATE_AFTER:
+        return QueueHealth.LATE
+    is_busy = has_limit and (queue.running or 0) > BUSY_SHARE * (queue.limit or 0)
+    return QueueHealth.BUSY if is_busy else QueueHealth.FINE
+
+
+def _since(
+    health: QueueHealth, slow: Finding | None, stuck: Finding | None, oldest_at: datetime | None
+) -> datetime | None:
+    """Return since when the health is what it is, where the facts tell it."""
+    match health:
+        case QueueHealth.AT_LIMIT:
+            return None if slow is None else slow.since
+        case QueueHealth.STUCK:
+            return None if stuck is None else stuck.since
+        case QueueHealth.LATE:
+            moments = [] if slow is None else [slow.since]
+            return min([*moments, *([] if oldest_at is None else [oldest_at + LATE_AFTER])], default=None)
+        case _:
+            return None
