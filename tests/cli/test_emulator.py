@@ -253,6 +253,7 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
         (("--seed", "x"), "x"),
         (("--rate", "-1"), "-1"),
         (("--rate", "1001"), "1001"),
+        (("--story", "a sad one"), "forgotten-approval"),
         (("--rate", "nan"), "'nan' is not a number"),
         (("--rate", "inf"), "inf"),
         (("--time-scale", "nan"), "'nan' is not a number"),
@@ -304,7 +305,7 @@ def test_help_does_not_load_the_server() -> None:
     assert done.returncode == 0
     *shown, loaded = done.stdout.splitlines()
     assert loaded == "[]"
-    assert {"--seed", "--rate", "--history", "--time-scale", "--port"} <= set(
+    assert {"--seed", "--rate", "--story", "--history", "--time-scale", "--port"} <= set(
         re.findall(r"--[a-z-]+", "\n".join(shown))
     )
 

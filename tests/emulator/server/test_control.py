@@ -13,6 +13,8 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.rest.rows import iso_time
 from tui.emulator.simulation.failure import FailureKind
 from tui.emulator.simulation.runs import Run
+from tui.emulator.stories.tales import tell
+from tui.emulator.world import World
 
 HISTORY = 1200
 
@@ -76,6 +78,16 @@ def test_every_failure_has_a_label(api: EmulatorServer) -> None:
     for run in read_world(api, limit="all")["runs"]:
         if run["status"] in {"FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE"}:
             assert run["label"]
+
+
+def test_runs_of_a_story_have_its_name_as_label() -> None:
+    with run_emulator(rate_per_s=0.0) as api:
+        company, story = tell("stuck-run", 0, api.time[0], 0.0)
+        api.emulator.put(World(company, start_ms=api.time[0], story=story))
+        truth = read_world(api, limit="all")
+        assert truth["labels"] == {"stuck-run": 1}
+        (stuck,) = [run for run in truth["runs"] if run["label"] == "stuck-run"]
+        assert (stuck["taskIdentifier"], stuck["status"]) == ("import-catalog", "EXECUTING")
 
 
 def test_limit_sets_the_number_of_runs(api: EmulatorServer) -> None:
