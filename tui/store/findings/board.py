@@ -1,6 +1,6 @@
 """`Board`: everything that the wall and the overview show, worst first, as values without words or widths.
 
-`make_board` (see README.md) makes it from the facts, the store's own counts and the verdict. A number that is not known
+`make_board.make_board` makes it from the facts, the store's own counts and the verdict. A number that is not known
 is None: the screen shows `·`, never 0. A cell of a series that is not known is None: the screen shows `░`.
 """
 

@@ -24,6 +24,9 @@ RECENT_MINUTES: Final = 15
 HOUR_MINUTES: Final = 60
 """The 95th percentile of a task is that of this time."""
 
+MAX_TASKS: Final = 1_000
+"""Tasks that are shown and judged."""
+
 RUNS_PER_STEP: Final = 200
 """Counting these takes at most 4 ms."""
 
@@ -98,6 +101,12 @@ class OwnCounts:
         if oldest is not None and oldest.fixed.created_at is not None:
             since = max(since, oldest.fixed.created_at)
         return since
+
+    @property
+    def is_live_complete(self) -> bool:
+        """Whether every live run is in the store."""
+        window = self._store.window
+        return window is not None and window.is_live_complete and not window.is_filtered
 
     @property
     def tasks(self) -> Mapping[TaskId, TaskTally]:

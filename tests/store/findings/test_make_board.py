@@ -1,0 +1,236 @@
+"""The board merges the server's minutes with the own counts, and shows what is not known as not known."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.domain.patches import at, patch_of
+from tui.domain.findings.facts import (
+    Deployment,
+    DeploymentsRead,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    NormalsRead,
+    Queue,
+    QueuesRead,
+    QueueWait,
+    Schedule,
+    SchedulesRead,
+    TaskMinute,
+    TaskNormal,
+    TaskSpeed,
+    TokensRead,
+    WaitsRead,
+    WaitToken,
+    WallFacts,
+)
+from tui.domain.findings.finding import (
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    ScheduleMissed,
+    SubjectKind,
+    TaskFails,
+    Verdict,
+)
+from tui.domain.ids import TaskId
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, RunsRead, WindowRead
+from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth
+from tui.store.findings.make_board import make_board
+from tui.store.findings.own_counts import OwnCounts
+from tui.store.store import Store
+
+MINUTE = timedelta(minutes=1)
+NOW = at(600)
+SPAN = BoardSpan(MINUTE, 5, NOW)
+"""Minutes 6 to 10 of the test's clock; the last one has just begun."""
+CHARGE, MAIL = TaskId("charge"), TaskId("mail")
+
+
+def store_of(*patches: Any, reached: float = 0) -> Store:
+    store = Store()
+    store.apply(RunsRead(tuple(patches)))
+    store.apply(HistoryRead(at(reached), 10, is_complete=True))
+    store.apply(WindowRead(NOW, timedelta(hours=1), is_live_complete=True))
+    return store
+
+
+def ended(name: str, created: float, started: float, finished: float, word: str = "COMPLETED") -> Any:
+    times = {"started_at": at(started), "finished_at": at(finished)}
+    return patch_of(name, word, created=created, updated=finished, read=600, task="charge", state=times)
+
+
+def board(
+    store: Store, facts: WallFacts, verdict: Verdict | None = None, now: datetime = NOW, span: Any = SPAN
+) -> Board:
+    own = OwnCounts(store)
+    own.settle(now)
+    return make_board(facts, own, verdict, store.status_counts(now), span, now)
+
+
+def test_own_counts_fill_all_cells_without_the_server() -> None:
+    store = store_of(
+        ended("run_a", 370, 375, 380),
+        ended("run_b", 430, 490, 550, "FAILED"),
+        patch_of("run_c", "EXECUTING", created=480, task="charge", state={"started_at": at(545)}),
+        patch_of("run_d", "QUEUED", created=541, task="mail"),
+    )
+    shown = board(store, WallFacts())
+    assert list(shown.lines.done.cells) == [1, 0, 0, 0, 0]
+    assert list(shown.lines.failed.cells) == [0, 0, 0, 1, 0]
+    assert list(shown.lines.queued.cells) == [0, 1, 1, 1, 1]
+    assert list(shown.lines.running.cells) == [0, 0, 1, 1, 1]
+    assert (shown.lines.failed.in_span, shown.lines.done.now, shown.lines.failed.now) == (1, 0, 1)
+    assert shown.lines.done.normal is None
+    assert [row.task for row in shown.tasks] == [CHARGE, MAIL]
+    assert list(shown.tasks[0].failed) == [0, 0, 0, 1, 0]
+    # The hour began before the list was read to its end.
+    assert shown.tasks[0].runs_per_hour is None
+    assert (shown.tasks[0].running, shown.tasks[1].queued, shown.tasks[1].oldest) == (1, 1, timedelta(seconds=59))
+
+
+def test_cells_before_the_own_counts_are_not_known() -> None:
+    shown = board(store_of(ended("run_b", 430, 490, 550), reached=430), WallFacts())
+    assert list(shown.lines.done.cells) == [None, None, 0, 1, 0]
+    assert list(shown.lines.running.cells) == [None, None, 1, 0, 0]
+    assert shown.lines.done.in_span is None
+    nothing = board(Store(), WallFacts())
+    assert set(nothing.lines.done.cells) == set(nothing.lines.queued.cells) == {None}
+    assert [*nothing.queues, *nothing.due, *nothing.waiting] == []
+
+
+def test_the_server_tells_minutes_that_were_over() -> None:
+    minutes = tuple(TaskMinute(CHARGE, at(start), 5, 5, 4, 1, 5) for start in range(0, 600, 60))
+    read = MinutesRead(at(550), at(0), MINUTE, minutes, (TaskSpeed(CHARGE, timedelta(seconds=9), 50),))
+    facts = WallFacts(minutes=read)
+    store = store_of(ended("run_b", 530, 531, 550), reached=500)
+    # Minute 8 was over 10 s before the answer. Minute 9 is counted by the store, which has it from its begin.
+    assert list(board(store, facts).lines.done.cells) == [4, 4, 4, 1, 0]
+    later = store_of(ended("run_b", 530, 531, 550), reached=545)
+    assert list(board(later, facts).lines.done.cells) == [4, 4, 4, None, 0]
+    cut = WallFacts(minutes=MinutesRead(at(550), at(0), MINUTE, minutes, (), is_cut=True))
+    assert list(board(store, cut).lines.done.cells) == [None, None, None, 1, 0]
+    assert board(store, facts).tasks[0].p95 == timedelta(seconds=9)
+    # A longer cell of the board holds several minutes of the server.
+    wide = board(store, facts, span=BoardSpan(5 * MINUTE, 2, at(599)), now=at(599))
+    assert list(wide.lines.done.cells) == [20, 17]
+
+
+def test_a_stale_board_knows_nothing_of_the_silent_minutes() -> None:
+    store = store_of(patch_of("run_d", "QUEUED", created=300, task="mail"))
+    shown = board(store, WallFacts(), Verdict(NOW, heard_at=at(500)))
+    assert list(shown.lines.queued.cells) == [1, 1, None, None, None]
+    assert list(shown.lines.done.cells) == [0, 0, None, None, None]
+    assert shown.ages[0].read_at == at(500)
+
+
+def test_rows_are_worst_first() -> None:
+    facts = WallFacts(
+        queues=QueuesRead(
+            NOW,
+            (
+                Queue("q1", Raw("busy"), False, 9, 0, 10),
+                Queue("q2", Raw("paused"), True, 5, 3, 5, is_paused=True),
+                Queue("q3", Raw("mail"), True, 20, 301, 20),
+                Queue("q4", Raw("late"), True, 1, 2, 5),
+                Queue("q5", Raw("full"), True, 1, 0, 1),
+                Queue("q6", Raw("any"), True, 1, 0),
+            ),
+            environment_limit=100,
+        ),
+        waits=WaitsRead(
+            NOW,
+            (QueueWait("task/mail", 301, at(0), started_per_min=14.0), QueueWait("task/late", 2, at(530))),
+        ),
+        normals=NormalsRead(NOW, at(0), (TaskNormal(MAIL, 840, 70, timedelta(seconds=1), 7),), 104_310, 171),
+        deployments=DeploymentsRead(NOW, (Deployment(Raw("2"), at(400)), Deployment(Raw("1"), at(-9000)))),
+        tokens=TokensRead(NOW, (WaitToken("w2", at(20)), WaitToken("w1", at(10), (Raw("legal"),)))),
+        schedules=SchedulesRead(
+            NOW,
+            (
+                Schedule("s1", TaskId("hourly"), Raw("0 * * * *"), Raw("UTC"), True),
+                Schedule("s2", TaskId("daily"), Raw("0 0 * * *"), Raw("UTC"), True, at(5000)),
+                Schedule("s3", TaskId("off"), Raw("0 0 * * *"), Raw("UTC"), False, at(5000)),
+            ),
+        ),
+        unread={FactSource.ERRORS: FactUnread(NOW, FactSource.ERRORS, Raw("403"), is_refused=True)},
+    )
+    slow = Finding(
+        FindingWord.SLOW,
+        FindingSubject(SubjectKind.QUEUE, "task/mail", Raw("mail")),
+        at(500),
+        QueueWaits(301, at(0), 20, 20, is_at_limit=True),
+        "",
+        task=MAIL,
+    )
+    fails = Finding(
+        FindingWord.FAILING,
+        FindingSubject(SubjectKind.TASK, "charge", Raw("charge")),
+        at(540),
+        TaskFails(3, 3),
+        "",
+        task=CHARGE,
+    )
+    missed = Finding(
+        FindingWord.MISSING,
+        FindingSubject(SubjectKind.SCHEDULE, "s1", Raw("hourly")),
+        at(0),
+        ScheduleMissed(at(0)),
+        "",
+        task=TaskId("hourly"),
+    )
+    shown = board(store_of(), facts, Verdict(NOW, (fails, slow, missed), NOW, is_known=True))
+    assert [(row.name, row.health) for row in shown.queues] == [
+        ("mail", QueueHealth.AT_LIMIT),
+        ("paused", QueueHealth.PAUSED),
+        ("late", QueueHealth.LATE),
+        ("busy", QueueHealth.BUSY),
+        ("full", QueueHealth.BUSY),
+        ("any", QueueHealth.FINE),
+    ]
+    assert shown.queues[0].since == at(500)
+    assert [(row.task, row.health) for row in shown.tasks] == [
+        (CHARGE, TaskHealth.FAILING),
+        (MAIL, TaskHealth.AT_LIMIT),
+        (TaskId("hourly"), TaskHealth.MISSING),
+        (TaskId("late"), TaskHealth.LATE),
+        (TaskId("paused"), TaskHealth.PAUSED),
+        (TaskId("any"), TaskHealth.HEALTHY),
+        (TaskId("full"), TaskHealth.HEALTHY),
+    ]
+    assert [(row.schedule_id, row.is_late, row.due_at) for row in shown.due] == [
+        ("s1", True, at(0)),
+        ("s2", False, at(5000)),
+    ]
+    assert [row.token_id for row in shown.waiting] == ["w1", "w2"]
+    lines = shown.lines
+    assert lines.done.normal == pytest.approx(110 / 12)
+    assert lines.failed.normal == pytest.approx(10 / 12)
+    assert lines.failed.last_day == 171
+    assert lines.running.limit == 100
+    assert list(lines.queued.is_abnormal) == [False, False, True, True, True]
+    assert [each.version for each in lines.deployments] == ["2"]
+    assert shown.deployed is not None
+    assert shown.deployed_before is not None
+    assert [(age.source, age.refusal) for age in shown.ages][-1] == (FactSource.ERRORS, "403")
+
+
+def test_longest_runs_are_those_far_over_their_p95() -> None:
+    times = {"started_at": at(0)}
+    store = store_of(
+        patch_of("run_new", "EXECUTING", created=0, task="mail", state=times),
+        patch_of("run_long", "EXECUTING", created=0, task="charge", state=times),
+        ended("run_a", 370, 375, 380),
+    )
+    facts = WallFacts(
+        normals=NormalsRead(
+            NOW, at(0), (TaskNormal(CHARGE, 70, 0, MINUTE, 7), TaskNormal(MAIL, 70, 0, 9 * MINUTE, 7)), 1, 1
+        )
+    )
+    shown = board(store, facts)
+    assert [(row.run_id, row.p95) for row in shown.longest] == [("run_long", MINUTE), ("run_new", 9 * MINUTE)]
+    assert [(row.run_id, row.took) for row in shown.just_now] == [("run_a", timedelta(seconds=5))]

@@ -1,0 +1,108 @@
+"""What is usual for a task: its 95th percentile, and since when its oldest waiting run waits."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from tui.domain.findings.facts import Queue, QueueWait, TaskNormal, WallFacts
+from tui.domain.ids import RunId, TaskId
+from tui.domain.status import RunStatus
+from tui.store.findings.own_counts import OwnCounts
+
+MIN_NORMAL_RUNS: Final = 20
+"""The runs of 7 days in one hour that make a normal. With fewer, one run is more than 5 % of them."""
+
+MIN_P95_RUNS: Final = 3
+"""With fewer runs, no duration is usual."""
+
+MAX_WAITS_AGE: Final = timedelta(minutes=2)
+"""An older answer about waiting runs says nothing of now."""
+
+SLOW_TIMES: Final = 3
+"""A task is slow if its 95th percentile is this many times the usual one. Most tasks double theirs now and then."""
+
+MIN_SLOWER_BY: Final = timedelta(seconds=5)
+"""And if it is this much longer: nobody waits for three times 50 ms."""
+
+LATE_AFTER: Final = timedelta(minutes=1)
+"""A queue is late if its oldest run has waited longer than this."""
+
+TASK_QUEUE: Final = "task/"
+
+
+class Usual(NamedTuple):
+    """How long runs usually take, by how many of them."""
+
+    p95: timedelta
+    runs: int
+
+
+def normals_by_task(facts: WallFacts) -> dict[TaskId, TaskNormal]:
+    """Return the normal of each task, also of those with few runs."""
+    return {} if facts.normals is None else {each.task: each for each in facts.normals.normals}
+
+
+def speeds_by_task(facts: WallFacts, own: OwnCounts) -> dict[TaskId, Usual]:
+    """Return the 95th percentile of the last hour, by the server's query or else by the own counts."""
+    found = {
+        task: Usual(p95, each.durations.count)
+        for task, each in own.tasks.items()
+        if (p95 := each.durations.p95) is not None
+    }
+    for speed in () if facts.minutes is None else facts.minutes.speeds:
+        if speed.p95 is not None and speed.runs > 0:
+            found[speed.task] = Usual(speed.p95, speed.runs)
+    return found
+
+
+def usual_p95(normal: TaskNormal | None, speed: Usual | None) -> Usual | None:
+    """Return what is usual: the normal if it is one, otherwise that of the last hour, if it has enough runs."""
+    if normal is not None and normal.p95 is not None and normal.runs >= MIN_NORMAL_RUNS:
+        return Usual(normal.p95, normal.runs)
+    if speed is not None and speed.runs >= MIN_P95_RUNS:
+        return speed
+    if normal is not None and normal.p95 is not None and normal.runs >= MIN_P95_RUNS:
+        return Usual(normal.p95, normal.runs)
+    return None
+
+
+def is_slower(p95: timedelta | None, normal: timedelta | None) -> bool:
+    """Return whether a 95th percentile is far over the usual one."""
+    return p95 is not None and normal is not None and p95 > max(normal * SLOW_TIMES, normal + MIN_SLOWER_BY)
+
+
+def is_at_limit(queue: Queue) -> bool:
+    """Return whether a queue runs as many runs as it may. One without a limit never does."""
+    return queue.limit is not None and queue.running is not None and queue.running >= queue.limit
+
+
+class Waiting(NamedTuple):
+    """The waiting runs of a queue. `until`: the oldest one waited at least until then."""
+
+    queued: int
+    oldest_at: datetime | None
+    oldest_run: RunId | None
+    until: datetime
+
+
+def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, Waiting]:
+    """Return how many runs wait in each queue, by its stored name.
+
+    Without a new answer of the server: the runs of the store, which are in the queue of their task as far as they tell.
+    An answer may be some time old. Its oldest run then waits on if the store still has it in its queue.
+    """
+    waits = facts.waits
+    if waits is None or now - waits.at > MAX_WAITS_AGE:
+        return {
+            TASK_QUEUE + task: Waiting(
+                len(each.queued), datetime.fromtimestamp(each.queued[0][0], UTC), each.queued[0][1], now
+            )
+            for task, each in own.tasks.items()
+            if each.queued
+        }
+    return {each.queue: _waiting(each, waits.at, own, now) for each in waits.waits}
+
+
+def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) -> Waiting:
+    run = None if wait.oldest_run is None else own.run(wait.oldest_run)
+    is_queued = run is not None and run.status is RunStatus.QUEUED and run.state is not None and not run.is_gone
+    return Waiting(wait.queued, wait.oldest_at, wait.oldest_run, max(now, read_at) if is_queued else read_at)

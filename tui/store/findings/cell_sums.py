@@ -1,0 +1,144 @@
+"""What became of runs within cells of time: by the server's query where it is complete, otherwise by the own counts."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from tui.domain.findings.facts import MinutesRead, TaskMinute
+from tui.domain.ids import TaskId
+from tui.store.findings.counted_run import MINUTE_S
+from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.tallies import TaskCell
+
+REPLICA_DELAY: Final = timedelta(seconds=5)
+"""A query sees what happened this long before it. The server's replica is up to 1 s behind; the rest is a reserve."""
+
+
+class Sums(NamedTuple):
+    """What became of runs. `unstarted` of the ended ones never started."""
+
+    triggered: int = 0
+    started: int = 0
+    done: int = 0
+    failed: int = 0
+    ended: int = 0
+    unstarted: int = 0
+
+    def plus(self, more: "TaskMinute | TaskCell | Sums") -> "Sums":
+        """Return the sums with more added."""
+        return Sums(
+            self.triggered + more.triggered,
+            self.started + more.started,
+            self.done + more.done,
+            self.failed + more.failed,
+            self.ended + more.ended,
+            self.unstarted + more.unstarted,
+        )
+
+
+NO_SUMS: Final = Sums()
+CellsByTask = Mapping[TaskId, TaskMinute] | Mapping[TaskId, TaskCell]
+_NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
+
+
+class ServerCells:
+    """The minutes of one answer, by cell and task. `totals` are the sums of all tasks."""
+
+    def __init__(self, read: MinutesRead) -> None:
+        self.cell_s = max(1, int(read.cell.total_seconds()))
+        self.since_s = read.since.timestamp()
+        self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
+        self.cells: dict[int, dict[TaskId, TaskMinute]] = {}
+        for each in read.minutes:
+            self.cells.setdefault(int(each.start.timestamp()), {})[each.task] = each
+        self.totals: dict[int, Sums] = {}
+        for start_s, cells in self.cells.items():
+            total = NO_SUMS
+            for each in cells.values():
+                total = total.plus(each)
+            self.totals[start_s] = total
+
+    def has(self, start_s: int) -> bool:
+        """Whether the cell that begins here was over when the server answered."""
+        return start_s % self.cell_s == 0 and self.since_s <= start_s and start_s + self.cell_s <= self.until_s
+
+
+class _Answer:
+    """An answer of the server, compared by identity: its minutes are too many to compare."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: MinutesRead) -> None:
+        self.read = read
+
+    def __hash__(self) -> int:
+        return id(self.read)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Answer) and other.read is self.read
+
+
+@lru_cache(maxsize=2)
+def _server_cells(answer: _Answer) -> ServerCells:
+    return ServerCells(answer.read)
+
+
+class CellSums:
+    """Sums of any time that consists of whole minutes.
+
+    `known_until`: nothing is known of minutes that end later, since nothing was heard.
+    """
+
+    def __init__(
+        self, minutes: MinutesRead | None, own: OwnCounts, now: datetime, known_until: datetime | None = None
+    ) -> None:
+        self._server = None if minutes is None else _server_cells(_Answer(minutes))
+        self._own = own
+        since = own.counted_since
+        self._own_since_s = float("inf") if since is None else since.timestamp()
+        self._now_s = now.timestamp()
+        self._known_until_s = float("inf") if known_until is None else known_until.timestamp()
+
+    def total(self, start_s: int, end_s: int) -> Sums | None:
+        """Return the sums of all tasks, None if a part of the time is not known. What is to come is not counted."""
+        sums = NO_SUMS
+        for each in self._parts(start_s, end_s):
+            if each is None:
+                return None
+            is_server, at = each
+            if is_server and self._server is not None:
+                sums = sums.plus(self._server.totals.get(at, NO_SUMS))
+            elif not is_server:
+                sums = sums.plus(self._own.total(at))
+        return sums
+
+    def by_task(self, start_s: int, end_s: int) -> "list[CellsByTask] | None":
+        """Return the cells of each task, by parts of the time; None if a part is not known."""
+        found: list[CellsByTask] = []
+        for each in self._parts(start_s, end_s):
+            if each is None:
+                return None
+            is_server, at = each
+            if is_server and self._server is not None:
+                found.append(self._server.cells.get(at, _NO_CELLS))
+            else:
+                found.append(self._own.cells(at))
+        return found
+
+    def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[bool, int] | None]:
+        """Yield the server's cells by their begin and the own minutes by their number, None for what is not known."""
+        at, end_s = start_s, min(end_s, int(self._now_s) + 1)
+        while at < end_s:
+            server = self._server
+            if server is not None and server.has(at) and at + server.cell_s <= max(end_s, at + MINUTE_S):
+                yield True, at
+                at += server.cell_s
+                continue
+            minute_end_s = at + MINUTE_S
+            if self._own_since_s > at or at < self._own.first_minute * MINUTE_S or minute_end_s > self._known_until_s:
+                yield None
+                return
+            yield False, at // MINUTE_S
+            at = minute_end_s

@@ -1,0 +1,157 @@
+"""The tasks of the wall, worst first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import Queue, WallFacts
+from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, Verdict
+from tui.domain.ids import TaskId
+from tui.store.findings.acknowledged import has_only_acknowledged
+from tui.store.findings.board import BoardSpan, Cells, TaskHealth, TaskRow
+from tui.store.findings.bounds import (
+    LATE_AFTER,
+    TASK_QUEUE,
+    Waiting,
+    is_slower,
+    normals_by_task,
+    speeds_by_task,
+    waiting_runs,
+)
+from tui.store.findings.cell_sums import CellsByTask, CellSums
+from tui.store.findings.own_counts import MAX_TASKS, OwnCounts
+
+MAX_TASK_SERIES: Final = 60
+"""Tasks whose cells are computed. No screen has room for more rows."""
+
+_HOUR_S: Final = 3_600
+_ORDER: Final = (
+    TaskHealth.FAILING,
+    TaskHealth.SLOW,
+    TaskHealth.AT_LIMIT,
+    TaskHealth.LATE,
+    TaskHealth.MISSING,
+    TaskHealth.STUCK,
+    TaskHealth.PAUSED,
+    TaskHealth.ACKNOWLEDGED,
+    TaskHealth.HEALTHY,
+)
+_HEALTH_OF: Final = {
+    FindingWord.FAILING: TaskHealth.FAILING,
+    FindingWord.SLOW: TaskHealth.SLOW,
+    FindingWord.MISSING: TaskHealth.MISSING,
+    FindingWord.STUCK: TaskHealth.STUCK,
+}
+
+
+class TaskRows:
+    """Makes the rows of one moment."""
+
+    def __init__(
+        self, facts: WallFacts, own: OwnCounts, sums: CellSums, verdict: Verdict | None, span: BoardSpan, now: datetime
+    ) -> None:
+        self._facts, self._own, self._sums, self._span, self._now = facts, own, sums, span, now
+        end_s = int(now.timestamp()) // 60 * 60 + 60
+        self._ended: Counter[TaskId] = Counter()
+        self._failed: Counter[TaskId] = Counter()
+        hour = sums.by_task(end_s - _HOUR_S, end_s)
+        self._is_hour_known = hour is not None
+        for cells in hour or ():
+            for task, cell in cells.items():
+                self._ended[task] += cell.ended
+                self._failed[task] += cell.failed
+        self._speeds, self._normals = speeds_by_task(facts, own), normals_by_task(facts)
+        self._waiting = waiting_runs(facts, own, now)
+        self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
+        self._findings: dict[TaskId, Finding] = {}
+        for rank, each in enumerate(() if verdict is None else verdict.findings):
+            if each.task is not None and rank < MAX_TASKS:
+                self._findings.setdefault(each.task, each)
+
+    def rows(self) -> tuple[TaskRow, ...]:
+        """Return the rows, worst first: by findings, then late, paused and acknowledged ones, then by their runs."""
+        ranks = {task: rank for rank, task in enumerate(self._findings)}
+        tasks = {*self._own.tasks, *self._ended, *self._findings}
+        tasks.update(
+            TaskId(each.name) for each in self._queues.values() if each.is_task and (each.queued or each.running)
+        )
+        rows = [self._row(task) for task in tasks]
+        rows.sort(
+            key=lambda row: (
+                ranks.get(row.task, len(ranks)),
+                _ORDER.index(row.health),
+                -(row.runs_per_hour or 0),
+                row.task,
+            )
+        )
+        return tuple(rows[:MAX_TASKS])
+
+    def with_cells(self, rows: tuple[TaskRow, ...]) -> tuple[TaskRow, ...]:
+        """Return the rows with the cells of the first `MAX_TASK_SERIES`."""
+        step_s, start_s = int(self._span.cell.total_seconds()), int(self._span.start.timestamp())
+        starts = range(start_s, start_s + step_s * self._span.count, step_s)
+        cells = [self._sums.by_task(at, at + step_s) for at in starts]
+        found = list(rows)
+        for number, row in enumerate(rows[:MAX_TASK_SERIES]):
+            done, failed = _cells(cells, row.task)
+            found[number] = replace(row, done=done, failed=failed)
+        return tuple(found)
+
+    def _row(self, task: TaskId) -> TaskRow:
+        own, speed, normal = self._own.tasks.get(task), self._speeds.get(task), self._normals.get(task)
+        queue, waiting = self._queues.get(TASK_QUEUE + task), self._waiting.get(TASK_QUEUE + task)
+        running = queued = None
+        if self._own.is_live_complete:
+            running, queued = (0, 0) if own is None else (own.executing, len(own.queued))
+        elif queue is not None:
+            running, queued = queue.running, queue.queued
+        oldest = None
+        if waiting is not None and waiting.oldest_at is not None and waiting.queued:
+            oldest = max(waiting.until - waiting.oldest_at, timedelta())
+        p95 = None if speed is None else speed.p95
+        normal_p95 = None if normal is None else normal.p95
+        return TaskRow(
+            task,
+            (),
+            (),
+            runs_per_hour=self._ended[task] if self._is_hour_known else None,
+            failed_count=self._failed[task] if self._is_hour_known else None,
+            p95=p95,
+            normal_p95=normal_p95,
+            running=running,
+            queued=queued,
+            oldest=oldest,
+            health=self._health(task, queue, waiting),
+            is_p95_abnormal=is_slower(p95, normal_p95),
+        )
+
+    def _health(self, task: TaskId, queue: Queue | None, waiting: Waiting | None) -> TaskHealth:
+        finding = self._findings.get(task)
+        if finding is not None:
+            if isinstance(finding.evidence, QueueWaits):
+                return TaskHealth.AT_LIMIT if finding.evidence.is_at_limit else TaskHealth.LATE
+            return _HEALTH_OF[finding.word]
+        if queue is not None and queue.is_paused:
+            return TaskHealth.PAUSED
+        if waiting is not None and waiting.oldest_at is not None and waiting.until - waiting.oldest_at > LATE_AFTER:
+            return TaskHealth.LATE
+        if self._failed[task] and has_only_acknowledged(self._facts.errors, task, self._now):
+            return TaskHealth.ACKNOWLEDGED
+        return TaskHealth.HEALTHY
+
+
+def _cells(cells: Sequence["list[CellsByTask] | None"], task: TaskId) -> tuple[Cells, Cells]:
+    """Return what was done and what failed in each cell."""
+    done: list[int | None] = []
+    failed: list[int | None] = []
+    for parts in cells:
+        if parts is None:
+            done.append(None)
+            failed.append(None)
+            continue
+        own = [cell for part in parts if (cell := part.get(task)) is not None]
+        done.append(sum(cell.done for cell in own))
+        failed.append(sum(cell.failed for cell in own))
+    return done, failed
