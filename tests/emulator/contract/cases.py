@@ -16,6 +16,7 @@ from tests.emulator.contract.mixes import busy, quiet, shared_quiet, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
+from tui.emulator.simulation.new_run import NewRun
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}
@@ -119,8 +120,6 @@ def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     world = scene.world()
     for number in range(1100):
-        from tui.emulator.simulation.new_run import NewRun
-
         world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
     scene.advance(5)
     return again(scene, request)
@@ -243,10 +242,30 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
-@case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674)) if n not in {1113, 1118}))
+@case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674), *range(2676, 2695)) if n not in {1113, 1118}))
 def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     shared_quiet(scene)
     return again(scene, request)
+
+
+@case("2674")
+def query_of_all_columns(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    shared_quiet(scene)
+    world = scene.world()
+    batch_id = "batch_cmwwxqwx2075aen7dha93tbg7"
+    for task_id in ("hello-world", "no-such-task"):
+        world.trigger(NewRun(task_id=task_id, payload={"name": "Ada"}, batch_id=batch_id))
+    scene.advance(20)
+    trql = request["body"]["query"].replace("batch_id is not null", f"batch_id = '{batch_id}'")
+    return again(scene, request, body={**request["body"], "query": trql})
+
+
+@case("2675")
+def fourth_query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+    shared_quiet(scene)
+    gate = scene.emulator.gate
+    with gate, gate, gate:
+        return again(scene, request, body={"query": "select count() as n from runs"})
 
 
 @case("834")

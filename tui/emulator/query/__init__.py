@@ -13,10 +13,13 @@ from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
-__all__ = ["Queries", "QueryRefused", "trql_time"]
+__all__ = ["Queries", "QueryGate", "QueryRefused", "trql_time"]
 
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
+MAX_AT_ONCE = 3
+"""A project may run so many queries at the same time. More are refused without a Retry-After (recording 2675)."""
+
 MAX_ROWS = 10_000
 """More rows are cut off without notice, as on the server."""
 
@@ -38,6 +41,22 @@ BUCKETS_S = (
 MAX_BUCKET_S = 86_400
 
 
+class QueryGate:
+    """Counts the queries of a project that run at the same time."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    def __enter__(self) -> None:
+        if self._running >= MAX_AT_ONCE:
+            text = f"You've exceeded your query concurrency of {MAX_AT_ONCE} for this project. Please try again later."
+            raise QueryRefused(text, 429)
+        self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._running -= 1
+
+
 class Queries:
     """Answers the queries about a world. A query may take `timeout_s`.
 
@@ -45,7 +64,11 @@ class Queries:
     thread while a method starts.
     """
 
-    def __init__(self, world: World, *, timeout_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, world: World, *, timeout_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS, gate: QueryGate | None = None
+    ) -> None:
+        self.gate = gate or QueryGate()
+        """All environments of a project share it."""
         self._world = world
         self._agenda = world.agenda
         self._ledger = world.ledger
@@ -82,8 +105,9 @@ class Queries:
             self._bucket_s(from_ms, to_ms),
         )
         translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
-        database = self._opened()
-        return await asyncio.to_thread(database.read, translation, timeout_s=self._limit_s, max_rows=self._max_rows)
+        with self.gate:
+            database = self._opened()
+            return await asyncio.to_thread(database.read, translation, timeout_s=self._limit_s, max_rows=self._max_rows)
 
     def _opened(self) -> RunsDatabase:
         """Return the table, with all changes until now recorded."""

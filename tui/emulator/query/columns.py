@@ -49,7 +49,7 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "root_run_id": ("TEXT", lambda run, _: run.root.id if run.root else None),
     "parent_run_id": ("TEXT", lambda run, _: run.parent.id if run.parent else None),
     "depth": ("INTEGER", lambda run, _: run.depth if run.parent else 0),
-    "attempt_count": ("INTEGER", lambda run, _: len(run.attempts)),
+    "attempt_count": ("INTEGER", lambda run, _: max(1, len(run.attempts))),
     "idempotency_key": ("TEXT", lambda run, _: run.shown_key),
     "created_ms": ("INTEGER", lambda run, _: run.created_ms),
     "queued_ms": ("INTEGER", lambda run, _: run.queued_ms),
@@ -63,7 +63,7 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "compute_cents": ("REAL", compute_cents),
     "tags": ("BLOB", lambda run, _: pack_array(run.tags)),
     "task_version": ("TEXT", lambda run, _: run.version),
-    "machine": ("TEXT", lambda run, _: run.machine),
+    "machine": ("TEXT", lambda run, _: run.machine if run.started_ms is not None else ""),
     "is_test": ("INTEGER", lambda run, _: int(run.is_test)),
     "is_warm_start": ("INTEGER", _warm),
     "concurrency_key": ("TEXT", lambda run, _: run.concurrency_key),
@@ -111,15 +111,12 @@ class Column:
 
 
 def constants(environment: Environment, invocation_cents: float) -> dict[str, str]:
-    """SQL for the values that depend on the environment. A run has an invocation cost once it was dequeued.
-
-    The real server shows a region that is an environment's id, as in development, as NULL.
-    """
+    """SQL for the values that depend on the environment. A run has an invocation cost once it was dequeued."""
     return {
         "environment": _quoted(environment.slug),
         "project": _quoted(environment.project.ref),
         "type": _quoted(environment.type),
-        "region": "NULL" if environment.region.startswith("cm") else _quoted(environment.region),
+        "region": _quoted(environment.region),
         "package": f"CASE task_version WHEN '' THEN '' ELSE {_quoted(PACKAGE_VERSION)} END",
         "invocation_cents": f"CASE WHEN started_ms IS NULL THEN 0.0 ELSE {float(invocation_cents)!r} END",
     }

@@ -80,8 +80,12 @@ class RunsDatabase:
             try:
                 # An open cursor would lock the writer out.
                 with closing(self._reader.execute(query.sql, query.values)) as cursor:
-                    rows = [[_json(value) for value in row] for row in cursor.fetchmany(max_rows)]
                     names = [column[0] for column in cursor.description]
+                    shown = [
+                        _flag if name in query.flags else _text if name in query.texts else _json for name in names
+                    ]
+                    found = cursor.fetchmany(max_rows)
+                    rows = [[show(value) for show, value in zip(shown, row, strict=True)] for row in found]
             except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
                 raise _refused(error, timeout_s, query.table) from error
         return names, rows
@@ -167,6 +171,15 @@ def _json(value: object) -> Json:
     if isinstance(value, bytes):
         return unpack_array(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _flag(value: object) -> Json:
+    """A flag comes as true or false, although it compares equal to 1 or 0 (recording 2674)."""
+    return bool(value) if isinstance(value, int) else value
+
+
+def _text(value: object) -> Json:
+    return "" if value is None else value
 
 
 def _refused(error: Exception, timeout_s: float, read: Table) -> QueryRefused:

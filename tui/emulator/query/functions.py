@@ -15,6 +15,10 @@ MS, S, DAY = "ms", "s", "day"
 """The precision of a time: `2026-11-24 14:12:45.434`, `2026-11-24 14:12:45` or `2026-11-24`."""
 
 
+MANY = "1000000000"
+"""More elements than any array has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function. `max_args` is None for any number of arguments.
@@ -28,6 +32,8 @@ class Function:
     time: str = ""
     parameters: int = 0
     uses_stored_status: bool = False
+    default: str = "0.5"
+    """The parameter of a parametric function without one."""
 
 
 AGGREGATES = {
@@ -40,6 +46,9 @@ AGGREGATES = {
     "argmax": Function(
         "ifnull(arg_max({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
     ),
+    "argmin": Function(
+        "ifnull(arg_min({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
+    ),
     "anylast": Function("max({0}){f}", time="same"),
     "uniq": Function("count(DISTINCT {0}){f}"),
     "uniqexact": Function("count(DISTINCT {0}){f}"),
@@ -48,8 +57,8 @@ AGGREGATES = {
     "quantile": Function("quantiles({0}, 0, {p0}){f}", parameters=1),
     "quantiles": Function("quantiles({0}, 1, {p}){f}", parameters=9),
     "median": Function("quantiles({0}, 0, 0.5){f}"),
-    "grouparray": Function("grouped({0}, 0){f}"),
-    "groupuniqarray": Function("grouped({0}, 1){f}", uses_stored_status=True),
+    "grouparray": Function("grouped({0}, 0, {p0}){f}", parameters=1, default=MANY),
+    "groupuniqarray": Function("grouped({0}, 1, {p0}){f}", uses_stored_status=True, parameters=1, default=MANY),
 }
 
 BUCKET_UNITS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -110,6 +119,10 @@ SCALARS = {
     "hasany": Function("has_any({0}, {1})", 2, 2),
     "hasall": Function("has_all({0}, {1})", 2, 2),
     "arrayjoin": Function(""),
+    "arraysort": Function("array_sort({0}, 0)"),
+    "arrayreversesort": Function("array_sort({0}, 1)"),
+    "arrayslice": Function("array_slice({all})", 2, 3),
+    "totimezone": Function("in_zone({0}, {1})", 2, 2, time="same"),
     "tostring": Function("CAST({0} AS TEXT)", uses_stored_status=True),
     **{f"to{sign}int{bits}": Function("CAST({0} AS INTEGER)") for sign in ("", "u") for bits in (8, 16, 32, 64)},
     **{f"tofloat{bits}": Function("CAST({0} AS REAL)") for bits in (32, 64)},

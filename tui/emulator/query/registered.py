@@ -8,8 +8,10 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from tui.emulator.query.columns import Fact, pack_array
 from tui.emulator.simulation.script import Json
@@ -53,6 +55,38 @@ def has_all(values: Fact, wanted: Fact) -> int:
 
 def array_length(values: Fact) -> int:
     return len(unpack_array(values))
+
+
+def array_slice(values: Fact, offset: Fact, length: Fact = None) -> bytes:
+    """A part of an array. Elements count from 1, a negative offset from the end."""
+    found = unpack_array(values)
+    if not isinstance(offset, int) or not offset:
+        return pack_array([])
+    start = offset - 1 if offset > 0 else max(0, len(found) + offset)
+    if not isinstance(length, int):
+        return pack_array(found[start:])
+    return pack_array(found[start : start + length if length >= 0 else length])
+
+
+def array_sort(values: Fact, is_descending: int) -> bytes:
+    """An array in order: numbers before texts before anything else."""
+    ordered = sorted(unpack_array(values), key=_rank, reverse=bool(is_descending))
+    return pack_array(ordered)
+
+
+def _rank(value: Json) -> tuple[int, float, str]:
+    if isinstance(value, int | float):
+        return 0, value, ""
+    return (1, 0, value) if isinstance(value, str) else (2, 0, json.dumps(value))
+
+
+def in_zone(text: Fact, zone: Fact) -> str | None:
+    """A time of UTC as the clocks of a time zone show it. Raises ValueError for an unknown zone."""
+    if not isinstance(text, str) or not text:
+        return None
+    moment = datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(ZoneInfo(str(zone)))
+    shown = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{shown}.{moment.microsecond // 1000:03d}" if "." in text else shown
 
 
 def matches(text: Fact, pattern: Fact, is_caseless: int) -> int | None:
@@ -134,6 +168,15 @@ class ArgMax:
         return self._value
 
 
+class ArgMin(ArgMax):
+    """The aggregate `arg_min(value, key)`: the value of the row with the smallest key."""
+
+    def step(self, value: Fact, key: Any) -> None:
+        """Compare one row. Rows without a key do not count."""
+        if key is not None and (self._key is None or key < self._key):
+            self._value, self._key = value, key
+
+
 class Quantiles:
     """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array with one for each level."""
 
@@ -157,20 +200,22 @@ class Quantiles:
 
 
 class Grouped:
-    """The aggregate `grouped(value, is_distinct)`: an array of the values without NULLs."""
+    """The aggregate `grouped(value, is_distinct, most)`: an array of the first values that are not NULL."""
 
     def __init__(self) -> None:
         self._values: list[Fact] = []
         self._is_distinct = False
 
-    def step(self, value: Fact, is_distinct: int) -> None:
-        self._is_distinct = bool(is_distinct)
+        self._most = MAX_GROUPED
+
+    def step(self, value: Fact, is_distinct: int, most: float) -> None:
+        self._is_distinct, self._most = bool(is_distinct), int(most)
         if value is not None and len(self._values) < MAX_GROUPED:
             self._values.append(value)
 
     def finalize(self) -> bytes:
-        values = dict.fromkeys(self._values) if self._is_distinct else self._values
-        return array(*values)
+        values = list(dict.fromkeys(self._values)) if self._is_distinct else self._values
+        return array(*values[: self._most])
 
 
 def register(
@@ -183,6 +228,9 @@ def register(
         ("has_any", 2, has_any),
         ("has_all", 2, has_all),
         ("array_length", 1, array_length),
+        ("array_slice", -1, array_slice),
+        ("array_sort", 2, array_sort),
+        ("in_zone", 2, in_zone),
         ("matches", 3, matches),
         ("stored_status", 1, stored_status),
     ):
@@ -191,5 +239,6 @@ def register(
     connection.create_function("run_error", 1, run_error)
     # The type stubs accept only aggregates of two arguments.
     connection.create_aggregate("quantiles", -1, cast("Any", Quantiles))
-    connection.create_aggregate("grouped", 2, cast("Any", Grouped))
+    connection.create_aggregate("grouped", 3, cast("Any", Grouped))
     connection.create_aggregate("arg_max", 2, cast("Any", ArgMax))
+    connection.create_aggregate("arg_min", 2, cast("Any", ArgMin))

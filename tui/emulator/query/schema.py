@@ -201,4 +201,7 @@ COLUMN_NAMES = frozenset(column.name for column in COLUMNS)
 CORE_NAMES = tuple(column.name for column in COLUMNS if column.is_core)
 TIME_NAMES = frozenset(column.name for column in COLUMNS if column.is_time)
 TEXT_NAMES = frozenset(column.name for column in COLUMNS if "String" in column.type)
+FLAG_NAMES = frozenset({"is_finished", "is_root_run", "is_child_run", "has_delay", "is_test"})
+"""Columns that come as true or false (recording 2674). `is_warm_start` is a flag too, and comes as 1, 0 or null."""
+
 JSON_NAMES = frozenset(column.name for column in COLUMNS if column.type == "JSON")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tui.emulator.query.expressions import Expressions
+from tui.emulator.query.schema import FLAG_NAMES, JSON_NAMES
 from tui.emulator.query.tables import RUNS, Table, find_table
 from tui.emulator.query.terms import RESERVED, Piece
 from tui.emulator.query.tokens import QueryRefused, server_error
@@ -41,11 +42,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A query for SQLite, with the values of its parameters. `table` is the table of its unknown columns."""
+    """A query for SQLite, with the values of its parameters. `table` is the table of its unknown columns.
+
+    `flags` are the columns of the answer that show 0 and 1 as false and true, `texts` those that show "" for NULL.
+    """
 
     sql: str
     values: Mapping[str, str]
     table: Table = RUNS
+    flags: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ def translate(query: str, now: str, window: Window) -> Translation:
     """Translate a query. `now` is the time to the second. Raises QueryRefused with the server's text."""
     reader = _Selects(query, now, window)
     sql = reader.statement()
-    return Translation(sql, reader.values, reader.table)
+    shown = [(piece.sql.rpartition(".")[2], name) for piece, name in reader.shown]
+    flags = frozenset(name for sql, name in shown if sql.strip("[]") in FLAG_NAMES)
+    texts = frozenset(name for sql, name in shown if sql.strip("[]") in JSON_NAMES)
+    return Translation(sql, reader.values, reader.table, flags, texts)
 
 
 class _Selects(Expressions):
@@ -77,6 +86,8 @@ class _Selects(Expressions):
         super().__init__(query, now, window.bucket_s)
         self.table = RUNS
         """The last table named so far. The refusal of an unknown column lists its columns."""
+        self.shown: list[tuple[Piece, str]] = []
+        """The columns of the SELECT that was parsed last, with their names: in the end those of the answer."""
         self._window = window
         self._tables: frozenset[str] = frozenset()
         self._aliases: dict[str, Piece] = {}
@@ -133,6 +144,7 @@ class _Selects(Expressions):
         sources = self._from() if self.skip_words("FROM") else []
         rest = self._clauses()
         columns = ", ".join(self._shown(item, sources) for item in items)
+        self.shown = items
         return f"SELECT {distinct}{columns}{self._joined(sources)}{rest}"
 
     def _items(self) -> list[tuple[Piece, str]]:

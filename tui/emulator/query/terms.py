@@ -217,7 +217,7 @@ class Terms(Cursor, ABC):
         sqls = [_stored(argument) if function.uses_stored_status else argument.sql for argument in arguments]
         if "*" in sqls and function is not AGGREGATES["count"]:
             raise QueryRefused(f"Function '{name}' takes no '*'")
-        levels = [parameter.sql for parameter in parameters] or ["0.5"]
+        levels = [parameter.sql for parameter in parameters] or [function.default]
         if not all(level.replace(".", "", 1).isdigit() for level in levels) or len(levels) > max(
             function.parameters, 1
         ):

@@ -18,7 +18,7 @@ import anyio.lowlevel
 from tui.emulator.access import Access
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter, RateLimitState
-from tui.emulator.query import Queries
+from tui.emulator.query import Queries, QueryGate
 from tui.emulator.server.faults import Faults
 from tui.emulator.server.feeds import Feeds
 from tui.emulator.server.sockets import Sockets
@@ -88,6 +88,8 @@ class Emulator:
         self.options = options
         self.clock = clock
         self.limiter = Limiter()
+        self.gate = QueryGate()
+        """Queries of all environments, which are of one project."""
         self._random = Random(options.seed)
         self.faults = Faults(
             self._random, [environment.slug for environment in options.environments], self._follow_faults
@@ -204,7 +206,7 @@ class Emulator:
         if slot.queries is not None:
             slot.queries.close()
         self.feeds.sets.forget(slot.environment.slug)
-        slot.world, slot.queries = world, Queries(world)
+        slot.world, slot.queries = world, Queries(world, gate=self.gate)
 
     async def _tick(self, slot: _Slot, *, is_updating: bool) -> None:
         if slot.world is not None:

@@ -1,0 +1,127 @@
+"""The queries that a reader of facts asks, compared with a computation in Python over the ledger."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.support.emulator.queries import rows_of
+from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.query import Queries, QueryGate, QueryRefused, trql_time
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.statuses import Status
+from tui.emulator.world import World
+
+START_MS = 1_795_528_000_000
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+FAILED = {Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.SYSTEM_FAILURE}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=2, history=600, lag_ms=(0, 0))
+    world.advance(START_MS + 5_000)
+    world.copy_changes()
+    return world
+
+
+@pytest.fixture(scope="module")
+def queries(world: World) -> Iterator[Queries]:
+    with closing(Queries(world)) as queries:
+        yield queries
+
+
+def minute(ms: int) -> str:
+    return trql_time(ms // MINUTE_MS * MINUTE_MS)[:19]
+
+
+def test_outcomes_are_counted_by_task_and_minute(world: World, queries: Queries) -> None:
+    rows = rows_of(
+        queries,
+        """SELECT task_identifier AS task, toStartOfMinute(completed_at) AS minute, count() AS n,
+        countIf(status IN ('Failed','Crashed','System failure','Timed out')) AS bad,
+        round(quantile(0.95)(execution_duration)) AS p95, argMax(task_version, completed_at) AS version
+        FROM runs WHERE completed_at > now() - INTERVAL 1 HOUR GROUP BY task, minute""",
+    )
+    ended: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in world.ledger:
+        if run.finished_ms is not None and run.finished_ms > world.now_ms // 1000 * 1000 - HOUR_MS:
+            ended[run.task_id, minute(run.finished_ms)].append(run)
+    expected = {key: (len(runs), sum(run.status in FAILED for run in runs)) for key, runs in ended.items()}
+    assert {(row["task"], row["minute"]): (row["n"], row["bad"]) for row in rows} == expected
+    assert any(bad for _, bad in expected.values())
+    for row in rows:
+        latest = max(ended[row["task"], row["minute"]], key=lambda run: run.finished_ms or 0)
+        assert row["version"] == latest.version
+
+
+def test_waits_and_starts_are_counted_by_queue(world: World, queries: Queries) -> None:
+    oldest = rows_of(
+        queries,
+        "SELECT queue, min(queued_at) AS oldest, countIf(status = 'Queued') AS queued, countIf(status = 'Delayed') AS"
+        " delayed FROM runs WHERE status IN ('Queued', 'Delayed') GROUP BY queue",
+    )
+    waiting = [run for run in world.ledger if run.status in {Status.QUEUED, Status.DELAYED}]
+    counts = Counter((run.queue, run.status) for run in waiting)
+    assert any(status is Status.DELAYED for _, status in counts)
+    for row in oldest:
+        assert row["queued"] == counts[row["queue"], Status.QUEUED]
+        assert row["delayed"] == counts[row["queue"], Status.DELAYED]
+        times = [run.queued_ms for run in waiting if run.queue == row["queue"] and run.queued_ms is not None]
+        # A run that is delayed has no time in its queue.
+        assert row["oldest"] == (trql_time(min(times)) if times else None)
+    starts = rows_of(
+        queries,
+        "SELECT queue, toStartOfMinute(dequeued_at) AS minute, count() AS n FROM runs WHERE dequeued_at IS NOT NULL"
+        " GROUP BY queue, minute",
+    )
+    started = Counter((run.queue, minute(run.started_ms)) for run in world.ledger if run.started_ms is not None)
+    assert {(row["queue"], row["minute"]): row["n"] for row in starts} == started
+
+
+def test_arrays_are_sliced_sorted_and_cut(queries: Queries) -> None:
+    [row] = rows_of(
+        queries,
+        """SELECT arraySlice(arraySort(groupArray(triggered_at)), -3) AS last, groupArray(2)(run_id) AS two,
+        arraySlice([1, 2, 3, 4], 2, 2) AS middle, arraySlice([1, 2, 3], 2, -1) AS inner, arraySlice([1], 0) AS none,
+        arrayReverseSort([2, 3, 1]) AS down, max(triggered_at) AS newest, argMin(run_id, triggered_at) AS first
+        FROM runs""",
+    )
+    assert row["last"] == sorted(row["last"])
+    assert row["last"][-1] == row["newest"]
+    assert [len(row["last"]), len(row["two"])] == [3, 2]
+    assert [row["middle"], row["inner"], row["none"], row["down"]] == [[2, 3], [2], [], [3, 2, 1]]
+    assert row["first"].startswith("run_")
+
+
+def test_times_are_shown_in_a_time_zone(queries: Queries) -> None:
+    [row] = rows_of(
+        queries,
+        "SELECT toTimeZone(toDateTime('2026-07-01 23:30:00'), 'Europe/Berlin') AS summer,"
+        " toTimeZone(toDateTime64('2026-11-26 23:30:00.250', 3), 'Asia/Kolkata') AS winter, count() FROM runs",
+    )
+    assert (row["summer"], row["winter"]) == ("2026-07-02 01:30:00", "2026-11-27 05:00:00.250")
+    for zone in ("Mars/Base", "../../etc/passwd", ""):
+        with pytest.raises(QueryRefused):
+            rows_of(queries, f"SELECT toTimeZone(now(), '{zone}') AS t, count() FROM runs")
+
+
+def test_fourth_query_of_a_project_is_refused(world: World) -> None:
+    """Each of two environments runs some of them."""
+    gate = QueryGate()
+
+    async def ask(many: list[Queries]) -> list[Any]:
+        asked = [each.answer("SELECT count() AS n FROM runs") for each in many]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    with closing(Queries(world, gate=gate)) as one, closing(Queries(world, gate=gate)) as other:
+        answers = asyncio.run(ask([one, one, other, other]))
+        refused = [answer for answer in answers if isinstance(answer, QueryRefused)]
+        assert [(each.status, str(each)[:41]) for each in refused] == [
+            (429, "You've exceeded your query concurrency of")
+        ]
+        assert not isinstance(asyncio.run(ask([other]))[0], QueryRefused)
