@@ -312,6 +312,13 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "2659": (Refused, "400 Syntax error at line 1:0: mismatched input '<EOF>' expecting {SELECT, WITH, '{', '(', '<'}"),
     "2660": (Refused, "400 Syntax error at line 1:0: mismatched input 'drop' expecting {SELECT, WITH, '{', '(', '<'}"),
     "2669": (Refused, '400 Validation error: Expected string, received number at "from"'),
+    "1071": (NotFound, "404 queue-not-found"),
+    "1081": (NotFound, "404 Deployment not found"),
+    "2675": (
+        RateLimited,
+        "429 You've exceeded your query concurrency of 3 for this project. Please try again later.",
+    ),
+    "2684": (ServerFault, "500 Internal Server Error"),
     "2702": (Refused, "400 Query Error: Invalid status values: regressed. Allowed: unresolved, resolved, ignored."),
 }
 
@@ -361,12 +368,33 @@ QUERIES: dict[str, tuple[int, str, Any]] = {
     "2671": (1, "n", 703),
     "2672": (17, "n", 135),
     "2673": (3, "n", 2),
+    "2674": (2, "is_finished", False),
+    "2676": (25, "total", 5),
+    "2677": (25, "n", 2),
+    "2678": (25, "started", 2),
+    "2680": (3, "n", 1),
+    "2681": (3, "n", 1),
+    "2682": (20, "q", [603689, 603689, 603689, 603689]),
+    "2683": (
+        3,
+        "ids",
+        ["run_cmwwvop6801slen7dl3byk663", "run_cmwwvotaw01tfen7d6rd6lst1", "run_cmwwvoyes01ucen7dlmzs6dlg"],
+    ),
+    "2686": (1, "db", 543),
+    "2687": (3, "r", 1),
+    "2688": (2, "h", "2026-11-26 03:00:00"),
+    "2689": (1, "n", "2026-11-26 02:30:30"),
+    "2690": (18, "n", 1743),
+    "2692": (5, "n", 330),
+    "2693": (5, "n", 2),
+    "2694": (1, "n", 64),
 }
 
 # Successes of routes that the client does not use yet. The emulator must match all of them.
 UNREAD: dict[str, str] = {
     r"1110-query-csv": "the program asks for JSON",
-    r"(1117|2647|2649)-query-.*": "no rows to decode",
+    r"(1117|2647|2649|2679|2685)-query-.*": "no rows to decode",
+    r"2691-query-csv-.*": "the program asks for JSON",
     r"76\d-sequence-events-.*": "one answer after the other: `traces.test_log` decodes single ones",
     r"3\d\d-(result|metadata)-.*": "nobody: the detail says more",
     r"38\d-trigger.*": "Emulator: what starts runs",
@@ -376,6 +404,8 @@ UNREAD: dict[str, str] = {
     r"(1095|1098|280[13])-schedule-.*": "Emulator: the list has the same fields",
     r"282\d-token-.*": "Emulator: what completes a token",
     r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
+    r"(10[67]\d|1166)-queues?-.*": "Screen: queues",
+    r"108[02]-deployments-.*": "no rows to decode",
     r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
     r"(821|825|826|827)-deployment.*": "nobody: the list has the same fields",
     r"830-query-schema": "nobody: the columns that we ask for are fixed",
