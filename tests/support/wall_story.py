@@ -25,6 +25,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
+from tui.present.wall.blocks import WallView
 from tui.store.errors.states import ErrorState
 from tui.store.findings.board import (
     Board,
@@ -351,6 +352,12 @@ FAILING_NOW = FailingNow(
     ),
     is_known=True,
 )
+
+
+VIEW = WallView(BOARD, NOW, failing=FAILING_NOW, heard_at=NOW - timedelta(seconds=0.4), is_known=True)
+STALE_VIEW = replace(VIEW, now=NOW + timedelta(seconds=302), heard_at=NOW, is_known=False)
+_UNKNOWN = Line([None] * 60)
+LOADING_VIEW = WallView(Board(NOW, None, FourLines(SPAN, _UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN)), NOW)
 
 
 def calm_board() -> Board:

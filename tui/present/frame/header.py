@@ -115,9 +115,9 @@ def _with_room(line: Line) -> Line:
 
 
 def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[str], *, is_colorless: bool) -> _Parts:
-    left = [_environment(facts, is_colorless=is_colorless)]
+    left = [environment_chip(facts, is_colorless=is_colorless)]
     if facts.environment is not None and "project" not in drops:
-        left.append(_project(facts.environment, facts.branch, drops))
+        left.append(project_words(facts.environment, facts.branch, drops))
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
     head = connection.head if "interval" in drops else (*connection.head, *connection.interval)
@@ -130,7 +130,8 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
     return _Parts((*chip, Piece("  "), *joined(others, "   ")), joined(middle, "   "), joined(right, "   "))
 
 
-def _environment(facts: HeaderFacts, *, is_colorless: bool) -> Line:
+def environment_chip(facts: HeaderFacts, *, is_colorless: bool) -> Line:
+    """Return the chip of the environment, which is amber for production and while the environment is not known."""
     environment = facts.environment
     if environment is None:
         has_answer = facts.freshness.confirmed_at is not None
@@ -146,7 +147,8 @@ def _slow_link(facts: HeaderFacts, drops: Collection[str]) -> Line:
     return (Piece("slow" if "link" in drops else SLOW_LINK, Token.MUTED),) if facts.is_slow_link else ()
 
 
-def _project(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:
+def project_words(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:
+    """Return `acme/api`, and the branch of a preview environment behind it."""
     organisation = "" if "organisation" in drops else environment.organisation
     name = "/".join(part for part in (organisation, environment.project) if part)
     line: Line = (Piece(Raw(name), Token.TEXT),)

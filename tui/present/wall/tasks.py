@@ -72,6 +72,12 @@ _TIMELINE_ENDS: Final = (
     (TaskFigure.QUEUED, 119),
 )
 _WORD_CELLS: Final = 14
+_NAME_AT: Final = 4
+_NAME_CELLS: Final = 16
+_MAX_SPARE_NAME: Final = 10
+_SERIES_CELLS: Final = (60, 30, 20)
+"""The cells that a series may have: each stands for as many cells of time."""
+
 _NARROW_DROPS: Final = ((72, TaskFigure.P95), (66, TaskFigure.RUNS))
 
 
@@ -84,25 +90,28 @@ def task_columns(width: int, *, is_timeline: bool = False) -> TaskColumns:
         rest = spare - extra
         return TaskColumns(width, 4, 22 + rest, 60 * repeat, tuple((each, end + spare) for each, end in _TIMELINE_ENDS))
     if width >= 110:
-        figures = list(_FIGURE_CELLS)
-        sizes = dict.fromkeys(figures, 9) | {TaskFigure.RUNNING: 10}
-        return _placed(width, sizes, 20, word_cells=_WORD_CELLS)
+        sizes = dict.fromkeys(_FIGURE_CELLS, 9) | {TaskFigure.RUNNING: 10}
+        return _placed(width, sizes, word_cells=_WORD_CELLS)
     sizes = {each: size for each, size in _FIGURE_CELLS.items() if each not in {TaskFigure.NORMAL, TaskFigure.OLDEST}}
     for below, figure in _NARROW_DROPS:
         if width < below:
             del sizes[figure]
-    return _placed(width, sizes, 20 if width >= 72 else 12)
+    return _placed(width, sizes)
 
 
-def _placed(width: int, sizes: dict[TaskFigure, int], cells: int, *, word_cells: int = 0) -> TaskColumns:
-    """Place the figures from the right end. The name gets what remains."""
+def _placed(width: int, sizes: dict[TaskFigure, int], *, word_cells: int = 0) -> TaskColumns:
+    """Place the figures from the right end. The name gets some of what remains, the series the rest."""
     end = width - 1 if not word_cells else width - word_cells - 2
     ends: list[tuple[TaskFigure, int]] = []
     for figure in reversed(sizes):
         ends.insert(0, (figure, end))
         end -= sizes[figure]
-    series_at = end - cells + (0 if word_cells else 1)
-    return TaskColumns(width, 4, series_at, cells, tuple(ends), width - word_cells if word_cells else None)
+    room = end - (0 if word_cells else -1) - _NAME_AT
+    spare = max(0, room - _NAME_CELLS - _SERIES_CELLS[-1])
+    name_cells = _NAME_CELLS + min(spare, _MAX_SPARE_NAME)
+    cells = next((each for each in _SERIES_CELLS if room - name_cells >= each), max(0, room - name_cells))
+    word_at = width - word_cells if word_cells else None
+    return TaskColumns(width, _NAME_AT, _NAME_AT + name_cells, cells, tuple(ends), word_at)
 
 
 def task_heads(columns: TaskColumns) -> tuple[tuple[int, str], ...]:

@@ -1,0 +1,239 @@
+"""The page of the wall at every size and in every state."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.wall_story import (
+    BEFORE,
+    BOARD,
+    DEPLOYED,
+    FAILING,
+    FAILING_NOW,
+    LOADING_VIEW,
+    NOW,
+    SLOW,
+    STALE_VIEW,
+    STUCK,
+    VERDICT,
+    VIEW,
+    calm_board,
+)
+from tui.domain.environment import Environment
+from tui.domain.findings.facts import FactSource
+from tui.domain.text import Raw
+from tui.present.actions.row_actions import GoToRun
+from tui.present.frame.header_facts import HeaderFacts
+from tui.present.styled import Token, line_width, plain
+from tui.present.wall.blocks import Band, BudgetShares, ListRuns, WallView
+from tui.present.wall.foot import cron_words
+from tui.present.wall.header import wall_header
+from tui.present.wall.letters import big_number, big_word
+from tui.present.wall.look import WallLook
+from tui.present.wall.page import wall_page
+from tui.present.wall.rules import span_words
+from tui.store.findings.board import BoardSpan, SourceAge
+from tui.store.findings.failing import FailingNow
+from tui.store.freshness import Freshness, Level
+
+CALM = replace(VIEW, board=calm_board(), failing=FailingNow(is_known=True))
+ENVIRONMENT = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))
+STATES = {"story": VIEW, "calm": CALM, "stale": STALE_VIEW, "loading": LOADING_VIEW}
+WIDTHS = (60, 79, 80, 109, 110, 119, 120, 150, 179, 180, 200, 241, 300)
+HEIGHTS = (14, 15, 19, 23, 24, 29, 39, 49, 50, 59, 79)
+
+
+def text_of(view: WallView, width: int, height: int) -> list[str]:
+    """Return the page with as many rows as a terminal of `height` rows leaves below the header."""
+    return [plain(row.line).rstrip() for row in wall_page(view, width, height - 1).rows]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_wall_fills_any_size_and_cuts_nothing(state: str) -> None:
+    for width in WIDTHS:
+        for height in HEIGHTS:
+            page = wall_page(STATES[state], width, height)
+            assert len(page.rows) == height
+            assert all(line_width(row.line) <= width for row in page.rows), (width, height)
+            assert all(0 <= target.left < target.right <= width for target in page.targets)
+            text = "\n".join(plain(row.line) for row in page.rows)
+            assert "running" in text, "the series never go"
+            assert plain(page.rows[-1].line).rstrip().endswith(("close", "close ")), "nor do the ages and keys"
+
+
+def test_wall_at_80x24_is_that_of_the_picture() -> None:
+    lines = text_of(VIEW, 80, 24)
+    assert lines[:6] == [
+        "  FAILING  charge-card     131 of 264 runs, only in 20261126.3           14:21",
+        "  SLOW     send-email      at its limit 20/20, 301 wait, oldest 11m      14:10",
+        "  MISSING  hourly-digest   due at 14:00, no run                          14:00",
+        "  STUCK    nightly-report  executing for 12h32m, p95 is 9m               02:09",
+        "",
+        "─ last hour ────────────────────┬13:45 ────────┬14:00 ────────┬14:15 ───────────",
+    ]
+    assert lines[11] == "─ failing now ─────────────────────────────── 147 in 4 groups, 12 acknowledged ─"
+    assert lines[16] == "─ tasks · worst first ────────────────── runs/h  failed    p95  running  queued"
+    assert lines[21:] == [
+        "    import-csv  paused, 3 queued   sync-orders  acknowledged   12 more healthy",
+        " feed 0.4 s   history 20 s   queues 6 s   schedules 2 min      ? keys   W close",
+    ]
+
+
+def test_wall_at_120x40_is_that_of_the_picture() -> None:
+    lines = text_of(VIEW, 120, 40)
+    assert lines[10].strip() == "┆20261126.3 deployed"
+    assert lines[31].strip() == "6 more, 2 running"
+    due, longest, waiting = (line[:40].strip() for line in lines[33:36]), lines[34][40:82], lines[36][82:]
+    assert list(due)[1:] == ["! hourly-digest          32 min late", "sync-orders                in 53 s"]
+    assert longest.strip() == "! nightly-report …7k2q   12h32m     9m"
+    assert waiting.strip() == "‖ publish-post  editor-appro…  40m"
+
+
+def test_wide_wall_has_the_verdict_in_letters() -> None:
+    page = wall_page(VIEW, 200, 59)
+    lines = [plain(row.line) for row in page.rows]
+    assert lines[1].startswith("   ██████████    ██████    ██████  ██          ██████  ██      ██    ██████   ")
+    assert {row.band for row in page.rows[:9]} == {Band.FAILING}
+    assert [row.band for row in page.rows[9:12]] == [Band.AMBER, Band.NONE, Band.NONE]
+    assert "since 14:21, only in 20261126.3" in lines[6]
+    assert lines[7].split()[-4:] == ["normal", "92", "normal", "5"]
+    assert any("newest failure" in line for line in lines)
+    assert any("└" not in line and "├ queues" in line for line in lines)
+
+
+def test_bands_lie_behind_the_worst_findings_alone() -> None:
+    rows = wall_page(VIEW, 80, 23).rows
+    assert [row.band for row in rows[:5]] == [Band.FAILING, Band.AMBER, Band.NONE, Band.NONE, Band.NONE]
+    fresh = replace(VIEW, fresh=frozenset({STUCK.identity}))
+    assert wall_page(fresh, 80, 23).rows[3].band is Band.NEW
+
+
+def test_more_than_four_findings_are_counted() -> None:
+    many = tuple(replace(STUCK, subject=replace(STUCK.subject, key=str(number))) for number in range(5))
+    view = replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, findings=(FAILING, SLOW, *many))))
+    assert text_of(view, 80, 24)[3] == "  and 4 more   STUCK 4"
+
+
+def test_calm_wall_says_ok_once_and_is_grey() -> None:
+    rows = wall_page(CALM, 80, 23).rows
+    assert plain(rows[1].line).rstrip() == "  ✓ OK       nothing fails more than it does on other days; nothing waits"
+    tokens = {piece.token for row in rows for piece in row.line if piece.text.strip()}
+    assert tokens.isdisjoint({Token.AMBER}), "no amber on a calm wall"
+    assert "no run failed in the last hour" in text_of(CALM, 80, 24)[12]
+    assert text_of(CALM, 80, 24)[16].startswith("─ tasks · all healthy, most runs first ─")
+
+
+def test_stale_wall_begins_with_not_known_and_says_ok_nowhere() -> None:
+    for view in (STALE_VIEW, replace(CALM, now=NOW + timedelta(minutes=5), is_known=False)):
+        for width, height in ((80, 24), (120, 40), (200, 40)):
+            lines = text_of(view, width, height)
+            assert lines[0].startswith("  NOT KNOWN  nothing was heard for 5m0")
+            assert "OK" not in "\n".join(lines).replace("NOT KNOWN", "")
+    tokens = {piece.token for row in wall_page(STALE_VIEW, 80, 23).rows[1:5] for piece in row.line}
+    assert tokens <= {Token.MUTED, Token.FAINT, Token.TEXT}, "old findings are grey"
+    lines = text_of(STALE_VIEW, 80, 24)
+    assert lines[4].startswith("  STUCK    nightly-report  executing for 12h32m~, p95 is 9m")
+    assert lines[6].startswith("╌ last hour  STALE ╌")
+    assert lines[9].startswith("  queued     304~  ")
+    assert lines[-1].endswith("r try now   W close")
+    assert lines[-1].startswith(" feed 5m02s   history 5m22s")
+
+
+def test_verdict_that_is_not_confirmed_is_never_ok() -> None:
+    silent = replace(CALM, is_known=False)
+    unjudged = replace(CALM, board=replace(calm_board(), verdict=None))
+    for view in (silent, unjudged, LOADING_VIEW):
+        assert "OK" not in "\n".join(text_of(view, 120, 40)).replace("NOT KNOWN", "")
+    assert "██" in text_of(silent, 200, 60)[1], "a question mark in letters"
+
+
+def test_loading_wall_has_words_and_dots_and_no_number() -> None:
+    lines = text_of(LOADING_VIEW, 120, 40)
+    assert "last hour" in lines[5]
+    assert lines[6].split() == ["done", "░" * 60, "·", "·", "·", "·"]
+    assert not any(character.isdigit() for line in lines[6:10] for character in line)
+
+
+def test_refused_source_is_a_sentence_and_limits_ok() -> None:
+    refusal = Raw("403 this key may not read schedules")
+    ages = (*BOARD.ages[:3], SourceAge(FactSource.SCHEDULES, refusal=refusal))
+    verdict = replace(VERDICT, findings=(), refused=((FactSource.SCHEDULES, refusal),))
+    view = replace(CALM, board=replace(calm_board(), verdict=verdict, due=(), ages=ages))
+    lines = text_of(view, 120, 40)
+    assert lines[1].startswith("  ✓ OK, as far as this key may read   not schedules")
+    assert any(line.startswith("  403 this key may not read schedules") for line in lines)
+
+
+def test_own_counts_stand_in_the_last_row() -> None:
+    view = replace(VIEW, board=replace(BOARD, own_since=NOW - timedelta(minutes=42)))
+    for width in (60, 80, 120, 200):
+        assert "own counts since 13:50" in text_of(view, width, 40)[-1]
+
+
+def test_budget_stands_in_the_last_row_of_a_wide_wall() -> None:
+    view = replace(VIEW, budget=BudgetShares(0.04, 0.31))
+    assert "requests: we 4 %, everybody 31 %" in text_of(view, 200, 60)[-1]
+
+
+def test_rows_open_what_they_speak_of() -> None:
+    opened = {target.key: target.opens for target in wall_page(VIEW, 120, 39).targets}
+    assert opened["finding", FAILING.identity] == ListRuns("task:charge-card status:failures")
+    assert opened["finding", STUCK.identity] == GoToRun(STUCK.run_id) if STUCK.run_id else False
+    assert opened["task", "send-email"] == ListRuns("task:send-email")
+    assert opened["due", "sched_hourly"] == ListRuns("task:hourly-digest")
+    queues = {target.key: target.opens for target in wall_page(VIEW, 200, 59).targets}
+    assert queues["queue", "task/send-email"] == ListRuns("queue:task/send-email")
+
+
+def test_wall_in_ascii_has_four_levels_and_crosses() -> None:
+    view = replace(VIEW, look=WallLook(is_ascii=True, is_colorless=True))
+    lines = text_of(view, 80, 24)
+    assert lines[5].startswith("─ last hour ────────────────────+13:45 ")
+    assert set(lines[9].split()[-1]) <= set(".:|#")
+    assert lines[17].split()[2].endswith("xxxx"), "a cell with a failure"
+
+
+def test_header_has_version_and_clock() -> None:
+    facts = HeaderFacts(NOW, Freshness(Level.FRESH), environment=ENVIRONMENT)
+    wide, narrow = wall_header(facts, BOARD, 120), wall_header(facts, BOARD, 80)
+    assert "20261126.3  deployed 12m ago by ana, 3f9c2e1   before it 20261126.2, 5h08m" in plain(wide)
+    assert plain(wide).endswith("14:32 UTC ")
+    assert "20261126.3 for 12m" in plain(narrow)
+    assert wide[-2].token is Token.BRIGHT
+    assert DEPLOYED.version in plain(wide)
+    assert BEFORE.version in plain(wide)
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("* * * * *", "every minute"),
+        ("*/5 * * * *", "every 5 min"),
+        ("0 * * * *", "every hour"),
+        ("0 2 * * *", "at 02:00"),
+        ("0 2 * * 1", "0 2 * * 1"),
+    ],
+)
+def test_simple_schedules_are_said_in_words(cron: str, words: str) -> None:
+    assert cron_words(Raw(cron)) == words
+
+
+def test_span_has_a_word_for_each_cell() -> None:
+    span = BoardSpan(timedelta(minutes=1), 60, NOW)
+    assert span_words(span, 60, NOW, is_earlier=False) == "last hour"
+    assert span_words(span, 40, NOW, is_earlier=False) == "last 40 min"
+    assert span_words(replace(span, cell=timedelta(minutes=5)), 60, NOW, is_earlier=False) == "last 5 h"
+    assert span_words(span, 60, NOW, is_earlier=True) == "13:33–14:33"
+
+
+@pytest.mark.parametrize("word", ["FAILING", "SLOW", "MISSING", "STUCK", "OK", "?"])
+def test_letters_have_seven_rows_of_one_width(word: str) -> None:
+    assert len({len(row) for row in big_word(word)}) == 1
+    assert all(sign in {" ", "█"} for row in big_word(word) for sign in row)
+
+
+def test_numbers_have_four_rows_of_one_width() -> None:
+    assert len({len(row) for row in big_number("12h32m 0.5s 6d 78k")}) == 1
+    assert "".join(big_number("1"))
+    assert FAILING_NOW.failed_count == 147

@@ -1,0 +1,124 @@
+"""The parts of the wall: rows with what Enter opens, in blocks that stand below and beside each other."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.lazy_dataclass import dataclass
+from tui.present.actions.row_actions import GoToRun
+from tui.present.styled import Line
+from tui.present.wall.look import WallLook
+from tui.store.findings.board import Board, FourLines
+from tui.store.findings.failing import FailingNow
+
+
+class Band(StrEnum):
+    """What lies behind a row: nothing, or the colour of the worst finding, of an amber one, of a new one."""
+
+    NONE = "none"
+    FAILING = "failing"
+    AMBER = "amber"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRuns:
+    """List the runs that a filter matches. `name` says of what, where the filter does not."""
+
+    filter_text: str
+    name: str = ""
+
+
+Opened = ListRuns | GoToRun
+
+
+class BlockRow(NamedTuple):
+    """A row of a block. `key` identifies what it says from one board to the next; None: the cursor passes it."""
+
+    line: Line = ()
+    band: Band = Band.NONE
+    key: Hashable = None
+    opens: Opened | None = None
+
+
+class WallTarget(NamedTuple):
+    """Where the cursor may stand: row `y`, from cell `left` to `right`."""
+
+    y: int
+    left: int
+    right: int
+    key: Hashable
+    opens: Opened
+
+
+class WallPage(NamedTuple):
+    """All rows of the wall below its header, and the places of the cursor, from top to bottom."""
+
+    rows: tuple[BlockRow, ...]
+    targets: tuple[WallTarget, ...] = ()
+
+
+class BudgetShares(NamedTuple):
+    """The parts of the request limit that this program and everybody spend, from 0 to 1; None: not known."""
+
+    ours: float | None = None
+    everybody: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WallView:
+    """Everything that the wall shows.
+
+    * `now`: the server's time, in the zone of the screen.
+    * `heard_at`: when list or feed answered last, None before the first answer.
+    * `is_known`: that is not too long ago.
+    * `newest`: the newest failed run. `day`: the last 24 hours in cells of 20 minutes; None: not read.
+    * `fresh`: the identities of findings that are new on the screen.
+    * `is_earlier`: the shown time has ended.
+    """
+
+    board: Board
+    now: datetime
+    look: WallLook = field(default_factory=WallLook)
+    failing: FailingNow = field(default_factory=FailingNow)
+    heard_at: datetime | None = None
+    is_known: bool = False
+    newest: Run | None = None
+    day: FourLines | None = None
+    budget: BudgetShares = field(default_factory=BudgetShares)
+    fresh: frozenset[Hashable] = frozenset()
+    is_earlier: bool = False
+    is_slow_link: bool = False
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether nothing was heard yet."""
+        return self.heard_at is None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something was heard, but too long ago."""
+        return self.heard_at is not None and not self.is_known
+
+    @property
+    def timers_at(self) -> datetime:
+        """The time of running durations: they stand still while nothing is heard."""
+        return self.heard_at if self.is_stale and self.heard_at is not None else self.now
+
+    def since(self, at: datetime) -> timedelta:
+        """Return for how long something lasts."""
+        return max(timedelta(), self.timers_at - at)
+
+
+def plain_rows(lines: Iterable[Line]) -> list[BlockRow]:
+    """Return lines as rows that open nothing."""
+    return [BlockRow(line) for line in lines]
+
+
+def run_target(run_id: RunId | None, filter_text: str) -> Opened:
+    """Return what a row about one run opens: the run, or the runs of a filter if it is not known."""
+    return ListRuns(filter_text) if run_id is None else GoToRun(run_id)

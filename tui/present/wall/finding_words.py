@@ -1,0 +1,64 @@
+"""The number of a finding that is read across a room, and what it counts. `present.findings` has the sentences."""
+
+from datetime import datetime
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Finding,
+    FindingWord,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    TaskFails,
+    TaskSlow,
+)
+from tui.domain.text import clean
+from tui.present import formatting
+from tui.present.styled import Token
+from tui.present.wall.durations import brief_duration, waited
+
+FINDING_TOKENS: Final = {
+    FindingWord.FAILING: Token.ROSE,
+    FindingWord.SLOW: Token.AMBER,
+    FindingWord.MISSING: Token.AMBER,
+    FindingWord.STUCK: Token.AMBER,
+}
+
+
+class Headline(NamedTuple):
+    """A number that is read across a room, and two short lines that say what it is."""
+
+    number: str
+    what: str
+    more: str
+
+
+def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
+    """Return the number of a finding. `at` is the time of running durations, `now` has the zone of times of day."""
+    since = f"since {formatting.time_of_day(finding.since, now)}"
+    match finding.evidence:
+        case TaskFails() as fails:
+            only = f", only in {fails.only_version}" if fails.only_version else ""
+            return Headline(
+                formatting.count(fails.failed), f"of {formatting.count(fails.ended)} runs failed", f"{since}{only}"
+            )
+        case QueueWaits() as queue:
+            limit = f", at its limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
+            what = f"wait, the oldest {waited(at - queue.oldest_at)}"
+            return Headline(formatting.count(queue.queued), what, f"{since}{limit}")
+        case TaskSlow() as slow:
+            return Headline(brief_duration(slow.p95), f"is its p95, usually {brief_duration(slow.normal_p95)}", since)
+        case ScheduleMissed(due_at=due_at):
+            return Headline(waited(at - due_at), "late, no run", f"due at {formatting.time_of_day(due_at, now)}")
+        case RunOverdue() as overdue:
+            p95 = brief_duration(overdue.p95)
+            return Headline(waited(at - overdue.started_at), f"executing, its p95 is {p95}", since)
+        case RunHangs(title=title):
+            return Headline(waited(at - finding.since), clean(title).lower(), since)
+        case ApprovalWaits() as approval:
+            what = ", ".join(approval.tags) or "somebody"
+            return Headline(waited(at - approval.created_at), f"waiting for {what}", since)
+        case _:
+            assert_never(finding.evidence)
