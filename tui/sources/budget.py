@@ -30,7 +30,8 @@ class Priority(IntEnum):
     SELECTED = 1
     VISIBLE = 2
     LIST = 3
-    HISTORY = 4
+    FACTS = 4
+    HISTORY = 5
 
 
 SHARES = {
@@ -38,6 +39,7 @@ SHARES = {
     Priority.SELECTED: 1.0,
     Priority.VISIBLE: 0.9,
     Priority.LIST: 0.8,
+    Priority.FACTS: 0.6,
     Priority.HISTORY: 0.4,
 }
 """The part of the budget that each priority may spend. The rest is kept for more urgent requests."""
@@ -139,8 +141,8 @@ class Budget:
         """Send a request when it is its turn, and return the response.
 
         A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429, a
-        request is sent again, but LIST and HISTORY raise: the poller reports it. Raises what `call` raises, and
-        `RateLimited` at once if the request would wait for more than `max_wait_s`.
+        request is sent again, but LIST and those below it raise: their source reports it. Raises what `call` raises,
+        and `RateLimited` at once if the request would wait for more than `max_wait_s`.
         """
         while (shared_request := self._shared.get(key)) is not None:
             response, waiter = shared_request

@@ -79,6 +79,8 @@ def test_recorded_schedules_have_their_due_times() -> None:
         next_effective_at=at("27T02:00:05.093"),
     )
     assert every_minute.next_effective_at == at("26T02:23:07.028")
+    assert len(decode_schedules(body_of("2800"), Limits(), "DEVELOPMENT").schedules) == 2
+    assert decode_schedules(body_of("2800"), Limits(), "PRODUCTION").schedules == ()
 
 
 def test_newest_run_of_a_schedule_is_read() -> None:
@@ -223,7 +225,7 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
     async def read(client: Any) -> None:
         reader = FactReader(client)
         await reader.read_queues(2)
-        await reader.read_schedules(1)
+        await reader.read_schedules(1, "DEVELOPMENT")
         await reader.read_schedule_runs("sched_1")
         await reader.read_tokens()
         await reader.read_tokens(Cursor("abc"))

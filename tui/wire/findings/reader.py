@@ -29,10 +29,12 @@ class FactReader:
         request = get_request_of(QueuesRequest(page))
         return await self._client.get(*request, lambda response, limits: decode_queues(response.body, limits))
 
-    async def read_schedules(self, page: int) -> SchedulesPage:
-        """Return one page of the schedules."""
-        request = get_request_of(SchedulesRequest(page))
-        return await self._client.get(*request, lambda response, limits: decode_schedules(response.body, limits))
+    async def read_schedules(self, page: int, environment_type: str | None) -> SchedulesPage:
+        """Return one page of the schedules of an environment of this type."""
+        return await self._client.get(
+            *get_request_of(SchedulesRequest(page)),
+            lambda response, limits: decode_schedules(response.body, limits, environment_type),
+        )
 
     async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
         """Return the newest run of a schedule."""

@@ -28,6 +28,12 @@ class GeneratorRow(TypedDict, total=False):
     expression: Required[_Word]
 
 
+class ScheduleEnvironmentRow(TypedDict, total=False):
+    """An environment in which a schedule starts runs."""
+
+    type: Required[_Word]
+
+
 class ScheduleRow(TypedDict, total=False):
     """A schedule in the list. Dates are still texts."""
 
@@ -39,6 +45,7 @@ class ScheduleRow(TypedDict, total=False):
     active: OmittedOnError[bool]
     nextRun: _Text
     nextRunEffectiveAt: _Text
+    environments: OmittedOnError[list[ScheduleEnvironmentRow]]
 
 
 class ScheduleRows(TypedDict, total=False):
@@ -57,13 +64,22 @@ class SchedulesPage:
     unreadable: int = 0
 
 
-def decode_schedules(body: bytes, limits: Limits) -> SchedulesPage:
-    """Decode the response of `GET /api/v1/schedules`. Raises `ServerFault`."""
+def decode_schedules(body: bytes, limits: Limits, environment_type: str | None = None) -> SchedulesPage:
+    """Decode the response of `GET /api/v1/schedules`. Raises `ServerFault`.
+
+    A schedule that names its environments is left out if none of them has `environment_type`.
+    """
     page = decode(ScheduleRows, body, "the list of schedules", limits)
     rows = limits.take(page["data"], MAX_PAGE_ROWS, "schedules on a page")
-    schedules = tuple(_read_schedule(row, limits) for row in rows if row is not None)
+    readable = [row for row in rows if row is not None]
+    schedules = tuple(_read_schedule(row, limits) for row in readable if _is_here(row, environment_type))
     page_count = max(1, page.get("pagination", {}).get("totalPages", 1))
-    return SchedulesPage(schedules, page_count, len(rows) - len(schedules))
+    return SchedulesPage(schedules, page_count, len(rows) - len(readable))
+
+
+def _is_here(row: ScheduleRow, environment_type: str | None) -> bool:
+    types = {each["type"] for each in row.get("environments", ())}
+    return environment_type is None or not types or environment_type in types
 
 
 def _read_schedule(row: ScheduleRow, limits: Limits) -> Schedule:

@@ -1,0 +1,405 @@
+"""Reading the facts of the wall from the emulator: how often, in which order, and what becomes of failures."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.support.domain.patches import state_of
+from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
+from tests.support.recordings import recording
+from tests.support.responses import server_error
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.findings.facts import (
+    NO_FACTS,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    ScheduleRunsRead,
+    TaskMinute,
+    WaitsRead,
+    WallFacts,
+)
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed
+from tui.domain.update import RunPatch, RunsRead, Update
+from tui.domain.wall_update import WallUpdate
+from tui.sources.budget import SECRET_KEY, Budget
+from tui.sources.clock import WakeableClock
+from tui.sources.findings.allowance import MAX_REQUESTS
+from tui.sources.findings.source import FactsSource
+from tui.sources.run_fetcher import RunFetcher
+from tui.store.store import Store
+from tui.wire.client import Client
+
+QUEUES, SCHEDULES, TOKENS = "/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens"
+QUERY, ERRORS, DEPLOYMENTS, REPORT = "/api/v1/query", "/api/v1/errors", "/api/v1/deployments", "/api/v1/reports/health"
+READ = frozenset(FactSource) - {FactSource.RUNS}
+
+
+def reply(rows: list[Any], **pagination: Any) -> Response:
+    return JSONResponse({"data": rows, "pagination": pagination})
+
+
+def all_schedules(facts: WallFacts, _: datetime) -> list[str]:
+    return [] if facts.schedules is None else [each.id for each in facts.schedules.schedules]
+
+
+def pages_of(rows: list[Any], fleet: Fleet) -> Response:
+    """A page of a list that is paged by numbers."""
+    size, number = int(fleet.query["perPage"]), int(fleet.query["page"])
+    part = rows[(number - 1) * size : number * size]
+    return reply(part, currentPage=number, totalPages=-(-len(rows) // size), count=len(rows))
+
+
+@dataclass
+class Watched:
+    """A source of facts on a fleet, and what it emitted."""
+
+    fleet: Fleet
+    source: FactsSource
+    store: Store
+    budget: Budget
+    clock: WakeableClock
+    updates: list[WallUpdate] = field(default_factory=list)
+
+    @property
+    def facts(self) -> WallFacts:
+        return self.store.wall_facts or NO_FACTS
+
+    async def idle(self) -> None:
+        while self.budget.in_flight:  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.0003)
+
+    async def later(self, seconds: float) -> None:
+        await self.fleet.clock.run(seconds, idle=self.idle)
+
+    async def watch(self, seconds: float) -> None:
+        """Read facts for some seconds."""
+        task = asyncio.ensure_future(self.source.run(self.emit))
+        await self.later(seconds)
+        assert not task.done(), task.exception()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def emit(self, update: Update) -> None:
+        assert isinstance(update, WallUpdate)
+        self.updates.append(update)
+        self.store.apply(update)
+
+    def sent(self, since_s: float = 0.0) -> Counter[str]:
+        return Counter(path for moment, path, _ in self.fleet.requests if moment >= since_s)
+
+    def unread(self) -> dict[FactSource, bool]:
+        """Whether each source that could not be read was refused."""
+        return {source: each.is_refused for source, each in self.facts.unread.items()}
+
+    def assert_within_allowance(self) -> None:
+        times = sorted(moment for moment, _, _ in self.fleet.requests)
+        for first, last in zip(times, times[MAX_REQUESTS:], strict=False):
+            assert last - first >= 60.0
+
+
+@asynccontextmanager
+async def watched(
+    fleet: Fleet, due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: (), *, is_public: bool = False
+) -> AsyncIterator[Watched]:
+    store, updates = Store(), list[Update]()
+    with serving(fleet) as api:
+        async with Client(api.url, SECRET, clock=fleet.clock.now) as client:
+            budget, clock = Budget(fleet.clock, SECRET_KEY), WakeableClock(fleet.clock)
+
+            async def emit(update: Update) -> None:
+                updates.append(update)
+
+            async def settle() -> None:
+                pass
+
+            fetcher = RunFetcher(client, budget, emit, fleet.clock.now, store.get, settle, lists=client)
+            source = FactsSource(
+                fetcher,
+                client,
+                store,
+                clock,
+                on_wake=clock.on_wake,
+                known=lambda: store.wall_facts or NO_FACTS,
+                due_schedules=due,
+                is_public=is_public,
+            )
+            yield Watched(fleet, source, store, budget, clock)
+
+
+def a_fleet(answers: dict[str, Callable[[Fleet], Response | None]] | None = None) -> Fleet:
+    """A fleet with some runs. `answers` replace those of the emulator, by path."""
+    fleet = Fleet(VirtualClock())
+    for number in range(1, 130):
+        start_s = -3_900.0 + 30 * number
+        is_waiting = number % 10 == 0
+        fleet.add(
+            FleetRun(
+                number,
+                start_s,
+                None if is_waiting else start_s + 5,
+                None if is_waiting else start_s + 20,
+                end="FAILED" if number % 4 == 0 else "COMPLETED",
+                task=f"task-{number % 3}",
+            )
+        )
+    fleet.allow_queries()
+    served = {REPORT: lambda _: JSONResponse(recording("1169")["response"]["body"])} | (answers or {})
+    fleet.fault = lambda path: served[path](fleet) if path in served else None
+    return fleet
+
+
+def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet()) as seen:
+            await seen.watch(2)
+            facts = seen.facts
+            assert None not in (facts.waits, facts.queues, facts.minutes, facts.normals, facts.schedules)
+            assert None not in (facts.tokens, facts.errors, facts.deployments)
+            await seen.watch(60)
+            assert facts.unread == {}
+            assert seen.facts.environment_normals is not None
+            assert seen.facts.normals is not None
+            assert seen.facts.normals.done_last_day is not None
+
+    asyncio.run(scenario())
+
+
+def test_requests_keep_their_rhythm_and_the_allowance() -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet()) as seen:
+            await seen.watch(600)
+            seen.assert_within_allowance()
+            sent = seen.sent(since_s=120)
+            assert sent[QUEUES] == 32
+            assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS, REPORT)} <= {8, 9}
+            assert sent[QUERY] in {32 + 8, 32 + 9}
+            assert sent[SCHEDULES] in {1, 2}
+            waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
+            assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 15.0
+
+    asyncio.run(scenario())
+
+
+def test_minutes_are_those_of_the_runs() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        for number in range(500, 560):
+            fleet.add(FleetRun(number, number - 480.0, number - 479.0, number - 380.0, task="later"))
+        async with watched(fleet) as seen:
+            await seen.watch(600)
+            read = seen.facts.minutes
+            assert read is not None
+            assert (read.is_cut, read.since) == (False, at(-3_060))
+            read_s = (read.at - at(0)).total_seconds()
+            assert read_s >= 540
+            expected: dict[tuple[str, datetime], Counter[str]] = {}
+
+            def count(run: FleetRun, moment_s: float | None, *names: str) -> None:
+                if moment_s is not None and -3_060 <= moment_s <= read_s:
+                    start = at(moment_s // 60 * 60)
+                    expected.setdefault((run.task, start), Counter()).update(names)
+
+            for run in fleet.runs:
+                count(run, run.created_s, "triggered")
+                count(run, run.started_s, "started")
+                count(run, run.ended_s, "ended", "failed" if run.end == "FAILED" else "done")
+            assert set(read.minutes) == {
+                TaskMinute(TaskId(task), start, **each) for (task, start), each in expected.items()
+            }
+            (p95,) = (speed.p95 for speed in read.speeds if speed.task == "later")
+            assert p95 == timedelta(seconds=99)
+
+    asyncio.run(scenario())
+
+
+def test_waits_name_the_oldest_run_of_each_queue() -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet()) as seen:
+            await seen.watch(1)
+            assert seen.facts.waits is not None
+            (wait,) = seen.facts.waits.waits
+            assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
+            assert (wait.started_per_min, wait.arrived_per_min) == (1.8, 2.0)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        fleet.fault = lambda _: server_error(status, "Unauthorized")
+        async with watched(fleet) as seen:
+            await seen.watch(70)
+            assert seen.unread() == dict.fromkeys(READ, True)
+            before = len(fleet.requests)
+            assert before <= 11
+            seen.clock.wake()
+            await seen.watch(600)
+            assert len(fleet.requests) == before
+
+    asyncio.run(scenario())
+
+
+def test_failing_server_is_asked_less_often_until_it_answers() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        answers = fleet.fault
+        fleet.fault = lambda _: server_error(500, "Internal Server Error")
+        async with watched(fleet) as seen:
+            await seen.watch(300)
+            assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False) | {FactSource.NORMALS: False}
+            seen.assert_within_allowance()
+            assert seen.sent(since_s=180)[QUEUES] <= 2
+            fleet.fault = answers
+            seen.clock.wake()
+            await seen.watch(90)
+            assert seen.facts.unread == {}
+            seen.assert_within_allowance()
+
+    asyncio.run(scenario())
+
+
+def test_large_environment_costs_no_more() -> None:
+    queues = [
+        {"id": f"queue_{number}", "name": f"q{number:04d}", "type": "custom", "running": number, "queued": 0}
+        for number in range(1_000)
+    ]
+    schedules = [
+        {"id": f"sched_{number}", "task": "sync", "active": True, "generator": {"expression": "* * * * *"}}
+        | {"nextRun": "2026-11-24T14:01:00Z"}
+        for number in range(300)
+    ]
+    row = recording("1105")["response"]["body"]["data"][0]
+
+    def tokens(fleet: Fleet) -> Response:
+        start = int(fleet.query.get("page[after]", "0"))
+        rows = [row | {"id": f"waitpoint_{number}"} for number in range(start, start + 100)]
+        return reply(rows, next=str(start + 100))
+
+    async def scenario() -> None:
+        fleet = a_fleet(
+            {
+                QUEUES: lambda fleet: pages_of(queues, fleet),
+                SCHEDULES: lambda fleet: pages_of(schedules, fleet),
+                TOKENS: tokens,
+            }
+        )
+        async with watched(fleet, all_schedules) as seen:
+            await seen.watch(900)
+            seen.assert_within_allowance()
+            assert seen.facts.queues is not None
+            assert (len(seen.facts.queues.queues), seen.facts.queues.is_cut) == (1_000, False)
+            assert seen.facts.schedules is not None
+            assert len(seen.facts.schedules.schedules) == 300
+            assert seen.facts.tokens is not None
+            assert (len(seen.facts.tokens.tokens), seen.facts.tokens.is_cut) == (500, True)
+            assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 10
+            waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
+            assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 20.0
+            assert seen.facts.unread == {}
+
+    asyncio.run(scenario())
+
+
+def test_pauses_of_the_watcher_start_no_new_minute() -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet()) as seen:
+            for _ in range(40):
+                await seen.watch(3)
+                seen.clock.wake()
+            seen.assert_within_allowance()
+            before = len(seen.fleet.requests)
+            await seen.later(300)
+            assert len(seen.fleet.requests) == before
+
+    asyncio.run(scenario())
+
+
+def test_public_token_reads_nothing() -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet(), is_public=True) as seen:
+            await seen.source.run(seen.emit)
+            assert seen.fleet.requests == []
+            assert seen.unread() == dict.fromkeys(READ, True)
+
+    asyncio.run(scenario())
+
+
+def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with watched(a_fleet()) as whole:
+            await whole.watch(2)
+        monkeypatch.setattr("tui.sources.findings.queries.MAX_ROWS", 150)
+        async with watched(a_fleet()) as seen:
+            await seen.watch(400)
+            reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
+            assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
+            assert whole.facts.minutes is not None
+            assert seen.facts.minutes is not None
+            before = {each for each in whole.facts.minutes.minutes if at(-3_000) <= each.start < at(-180)}
+            assert before
+            assert before <= set(seen.facts.minutes.minutes)
+            seen.assert_within_allowance()
+
+    asyncio.run(scenario())
+
+
+def test_unreadable_rows_are_no_numbers() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet({QUERY: lambda _: JSONResponse({"results": [{"queue": "a", "queued": "7", "n": 1}]})})
+        async with watched(fleet) as seen:
+            await seen.watch(2)
+            failed = {FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS}
+            assert seen.unread() == dict.fromkeys(failed, False)
+            assert (seen.facts.waits, seen.facts.minutes, seen.facts.normals) == (None, None, None)
+            reasons = [update.reason for update in seen.updates if isinstance(update, FactUnread)]
+            assert set(reasons) == {"the answer to the query could not be read: not of the expected form"}
+
+    asyncio.run(scenario())
+
+
+def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
+    events = recording("1231")["response"]["body"]
+    run_id = recording("1231")["request"]["path"].split("/")[4]
+    (subject,) = (
+        each["style"]["accessory"]["items"][0]["text"] for each in events["events"] if "accessory" in each["style"]
+    )
+    row = recording("1105")["response"]["body"]["data"][0]
+    rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z"}, row | {"createdAt": "2026-11-24T13:58:45Z"}]
+
+    async def scenario() -> None:
+        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
+        answers = fleet.fault
+
+        def answer(path: str) -> Response | None:
+            if path.endswith("/events"):
+                return JSONResponse(events if run_id in path else {"events": []})
+            return answers(path)
+
+        fleet.fault = answer
+        async with watched(fleet) as seen:
+            for each, created_s in ((run_id, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
+                fixed = Fixed(TaskId("approve"), at(created_s))
+                seen.store.apply(RunsRead((RunPatch(RunId(each), at(0), fixed, state_of("EXECUTING")),)))
+            await seen.watch(300)
+            assert seen.facts.tokens is not None
+            assert {token.id: token.run_id for token in seen.facts.tokens.tokens} == {subject: run_id, row["id"]: None}
+            assert {token.task for token in seen.facts.tokens.tokens} == {"approve", None}
+            tried = Counter(path for _, path, _ in fleet.requests if path.endswith("/events"))
+            assert set(tried) == {f"/api/v1/runs/{run_id}/events", "/api/v1/runs/run_b/events"}
+            assert max(tried.values()) <= 2
+            seen.assert_within_allowance()
+
+    asyncio.run(scenario())

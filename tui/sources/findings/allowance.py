@@ -1,0 +1,99 @@
+"""The request rate of the facts: at most MAX_REQUESTS in any minute, the most important first."""
+
+import asyncio
+import itertools
+from collections import Counter, deque
+from enum import IntEnum
+from typing import Final
+
+from tui.sources.clock import Clock, Timer
+
+MAX_REQUESTS: Final = 14
+PERIOD_S: Final = 60.5
+"""A minute, and what a request may take longer to the server than a later one: it must not see 15 in a minute."""
+
+
+class Rank(IntEnum):
+    """The order in which facts are read when the allowance is spent."""
+
+    WAITS = 0
+    QUEUES = 1
+    SHOWN = 2
+    """What the user asked for: another span of time."""
+    SCHEDULE_RUNS = 3
+    MINUTES = 4
+    SCHEDULES = 5
+    TOKENS = 6
+    NORMALS = 7
+    WAITING_RUNS = 8
+    ERRORS = 9
+    DEPLOYMENTS = 10
+    REPORT = 11
+
+
+RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 4}
+"""Requests of each minute that are kept for what is read every 15 s. Otherwise many pages would hold it up."""
+
+CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 2, Rank.SHOWN: 3, Rank.WAITING_RUNS: 2}
+"""The most requests of a minute for what may want any number of them."""
+
+
+class Allowance:
+    """Admits requests. One instance serves a session, so that a new watcher cannot start a new minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: deque[tuple[float, Rank]] = deque()
+        self._waiters: list[tuple[Rank, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._timer: Timer | None = None
+        self._reserved = dict(RESERVED)
+
+    async def acquire(self, rank: Rank) -> None:
+        """Wait until a request may be sent, and count it."""
+        admitted = asyncio.get_running_loop().create_future()
+        waiter = (rank, next(self._numbers), admitted)
+        self._waiters.append(waiter)
+        self._admit()
+        try:
+            await admitted
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def release_reserve(self, rank: Rank) -> None:
+        """Keep nothing any more for what was refused."""
+        self._reserved.pop(rank, None)
+        self._admit()
+
+    def has_room(self, rank: Rank) -> bool:
+        """Whether a request could be sent now, and none waits."""
+        self._drop_old()
+        return not self._waiters and self._may_send(rank)
+
+    def _may_send(self, rank: Rank) -> bool:
+        counts = Counter(sent for _, sent in self._sent)
+        kept = sum(max(0, count - counts[each]) for each, count in self._reserved.items() if each is not rank)
+        return len(self._sent) + kept < MAX_REQUESTS and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
+
+    def _admit(self) -> None:
+        """Admit what may be sent now, the most important first, and plan to do it again in time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drop_old()
+        now_s = self._clock.monotonic_s()
+        for waiter in sorted(self._waiters):
+            rank, _, admitted = waiter
+            if self._may_send(rank):
+                self._sent.append((now_s, rank))
+                self._waiters.remove(waiter)
+                if not admitted.done():
+                    admitted.set_result(None)
+        if self._waiters and self._sent:
+            self._timer = self._clock.call_later(max(self._sent[0][0] + PERIOD_S - now_s, 0.001), self._admit)
+
+    def _drop_old(self) -> None:
+        since_s = self._clock.monotonic_s() - PERIOD_S
+        while self._sent and self._sent[0][0] <= since_s:
+            self._sent.popleft()

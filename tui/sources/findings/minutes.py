@@ -1,0 +1,115 @@
+"""Keeps the minutes of all tasks: the last hour is read once, then only what can have changed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import MinutesRead, TaskMinute, TaskSpeed
+from tui.domain.ids import TaskId
+from tui.lazy_dataclass import dataclass
+from tui.sources.findings.queries import HOUR, MINUTE, Rows, is_cut, minutes_trql, read_minutes, start_of
+
+REREAD: Final = timedelta(minutes=3)
+"""The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
+
+MAX_SPAN_REQUESTS: Final = 8
+"""Queries for one span of time. With more rows than these return, the span is cut."""
+
+Query = Callable[[str], Awaitable[Rows]]
+"""Sends a query, and returns its rows. Raises `ApiError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A span of time that is still to be read. `until` is None for the one that is not over."""
+
+    since: datetime
+    until: datetime | None
+
+
+class MinuteReader:
+    """Reads the last hour in minutes. One instance serves a session."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[tuple[TaskId, datetime], TaskMinute] = {}
+        self._speeds: tuple[TaskSpeed, ...] = ()
+        self._read_at: datetime | None = None
+        self._older: list[_Span] = []
+        self._is_cut = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a part of the hour is still to be read, since the server cut it."""
+        return bool(self._older)
+
+    async def read(self, query: Query, now: datetime) -> MinutesRead:
+        """Read what can have changed, and return the whole hour. Raises `ApiError`."""
+        begin = start_of(now - HOUR, MINUTE)
+        newest = begin
+        if self._read_at is not None and now - self._read_at < HOUR:
+            newest = max(begin, start_of(self._read_at - REREAD, MINUTE))
+        else:
+            self._minutes, self._older, self._is_cut = {}, [], False
+        span = _Span(newest, None)
+        while True:
+            rows = await query(minutes_trql(span.since, None, MINUTE, now - HOUR))
+            if not is_cut(rows):
+                break
+            middle = start_of(now - (now - span.since) / 4, MINUTE)
+            if middle <= span.since:
+                self._is_cut = True
+                break
+            self._older.append(_Span(span.since, middle))
+            span = _Span(middle, None)
+        minutes, self._speeds = read_minutes(rows)
+        self._replace(span, minutes)
+        self._read_at = now
+        self._minutes = {key: each for key, each in self._minutes.items() if each.start >= begin}
+        self._older = [each for each in self._older if each.until is None or each.until > begin]
+        return self._all(now, begin)
+
+    async def read_more(self, query: Query, now: datetime) -> MinutesRead:
+        """Read one older part of the hour that was cut, the newest first. Raises `ApiError`."""
+        begin = start_of(now - HOUR, MINUTE)
+        span = max(self._older, key=lambda each: each.since)
+        assert span.until is not None
+        rows = await query(minutes_trql(span.since, span.until, MINUTE, None))
+        self._older.remove(span)
+        middle = start_of(span.since + (span.until - span.since) / 2, MINUTE)
+        if is_cut(rows) and middle > span.since:
+            self._older += [_Span(span.since, middle), _Span(middle, span.until)]
+        else:
+            self._is_cut |= is_cut(rows)
+            self._replace(span, read_minutes(rows)[0])
+        return self._all(now, begin)
+
+    def _replace(self, span: _Span, minutes: tuple[TaskMinute, ...]) -> None:
+        def is_in_span(start: datetime) -> bool:
+            return start >= span.since and (span.until is None or start < span.until)
+
+        kept = {key: each for key, each in self._minutes.items() if not is_in_span(each.start)}
+        self._minutes = kept | {(each.task, each.start): each for each in minutes}
+
+    def _all(self, now: datetime, begin: datetime) -> MinutesRead:
+        minutes = tuple(self._minutes.values())
+        return MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=self._is_cut or bool(self._older))
+
+
+async def read_span(query: Query, since: datetime, until: datetime, cell: timedelta, now: datetime) -> MinutesRead:
+    """Read the cells of a span of time. A span that the server cuts is read in halves. Raises `ApiError`."""
+    pending, found, was_cut, requests = [_Span(since, until)], list[TaskMinute](), False, 0
+    while pending:
+        span = pending.pop()
+        if requests >= MAX_SPAN_REQUESTS:
+            was_cut = True
+            break
+        requests += 1
+        end = span.until or until
+        rows = await query(minutes_trql(span.since, end, cell, None))
+        middle = start_of(span.since + (end - span.since) / 2, cell)
+        if is_cut(rows) and middle > span.since:
+            pending += [_Span(span.since, middle), _Span(middle, end)]
+            continue
+        was_cut |= is_cut(rows)
+        found.extend(read_minutes(rows)[0])
+    return MinutesRead(now, since, cell, tuple(found), is_cut=was_cut)

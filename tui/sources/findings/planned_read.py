@@ -1,0 +1,63 @@
+"""`PlannedRead`: one thing that is read at an interval, when it is due, and how often it failed."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tui.domain.findings.facts import FactSource
+from tui.lazy_dataclass import dataclass
+from tui.sources.findings.allowance import Rank
+
+FIRST_RETRY_S: Final = 60.0
+MAX_RETRY_S: Final = 300.0
+"""The waits after failures double from the interval, or FIRST_RETRY_S if that is shorter, up to this."""
+
+WAKE_AFTER_S: Final = 10.0
+"""A wake-up makes due what was read longer ago than this."""
+
+MAX_WOKEN_INTERVAL_S: Final = 600.0
+"""What is read less often than this does not change by what woke us."""
+
+
+@dataclass(slots=True, eq=False)
+class PlannedRead:
+    """`read` reads and emits. It raises `ApiError`.
+
+    A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: so
+    two queries at most run at once. The server allows three for a project, and counts, searches and the errors view
+    need one. Source: tests/wire/recordings/README.md §10.
+    """
+
+    name: str
+    source: FactSource | None
+    rank: Rank
+    interval_s: float
+    read: Callable[[], Awaitable[None]]
+    lane: str = ""
+    due_s: float = -math.inf
+    failures: int = 0
+    started_s: float = -math.inf
+    is_refused: bool = False
+
+    def start(self, now_s: float) -> None:
+        """Plan the next read. The time that a read takes does not delay the next one."""
+        is_late = now_s - self.due_s > self.interval_s
+        self.started_s = now_s
+        self.due_s = (now_s if is_late else self.due_s) + self.interval_s
+
+    def fail(self, now_s: float, at_least_s: float) -> None:
+        """Plan the next try after a failure."""
+        self.failures += 1
+        first_s = min(self.interval_s, FIRST_RETRY_S)
+        self.due_s = now_s + max(at_least_s, min(MAX_RETRY_S, first_s * 2.0 ** min(self.failures - 1, 8)))
+
+    def change_interval(self, interval_s: float) -> None:
+        """Use another interval, also for the next read."""
+        self.due_s += interval_s - self.interval_s
+        self.interval_s = interval_s
+
+    def wake(self, now_s: float) -> None:
+        """Make it due, unless it was read just now, or waits for its first read."""
+        was_read = self.started_s > -math.inf and now_s - self.started_s >= WAKE_AFTER_S
+        if was_read and (self.failures or self.interval_s < MAX_WOKEN_INTERVAL_S):
+            self.due_s = min(self.due_s, now_s)

@@ -1,0 +1,56 @@
+"""Reads the queues: one page at a time, so that an environment with a thousand of them costs no more than one."""
+
+from collections.abc import Callable
+from typing import Final
+
+from tui.domain.findings.facts import MAX_QUEUES, Queue, QueuesRead, WallFacts
+from tui.sources.findings.allowance import Rank
+from tui.sources.findings.requests import FactRequests
+from tui.wire.findings.reader import FactReader
+from tui.wire.findings.requests import PAGE_SIZE
+
+MAX_PAGES: Final = MAX_QUEUES // PAGE_SIZE
+
+
+class QueueReader:
+    """Reads the pages in turn. Once all are known, every other read is of the page with the most waiting runs."""
+
+    def __init__(self, requests: FactRequests, reader: FactReader, known: Callable[[], WallFacts]) -> None:
+        self._requests = requests
+        self._reader = reader
+        self._known = known
+        self._pages: dict[int, tuple[Queue, ...]] = {}
+        self._count = 1
+        self._last = 0
+        self._was_busiest = False
+
+    async def read(self) -> QueuesRead:
+        """Read one page, and return all queues that are known. Raises `ApiError`."""
+        now, number = self._requests.now(), self._next_page()
+        page = await self._requests.send(("queues", number), Rank.QUEUES, lambda: self._reader.read_queues(number))
+        self._count = min(page.page_count, MAX_PAGES)
+        pages = self._pages | {number: page.queues}
+        self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
+        # While the pages are read, a queue may move to another one. The newest answer counts.
+        queues = {queue.id: queue for key in sorted(self._pages) for queue in self._pages[key]}
+        queues |= {queue.id: queue for queue in page.queues}
+        is_whole = page.page_count <= MAX_PAGES and len(self._pages) == self._count and not page.unreadable
+        return QueuesRead(now, tuple(queues.values()), is_cut=not is_whole)
+
+    def _next_page(self) -> int:
+        is_whole = len(self._pages) >= self._count
+        self._was_busiest = is_whole and not self._was_busiest
+        busiest = self._busiest_page() if self._was_busiest else None
+        if busiest is not None:
+            return busiest
+        self._last = self._last % self._count + 1
+        return self._last
+
+    def _busiest_page(self) -> int | None:
+        waits = self._known().waits
+        queued = {} if waits is None else {wait.queue: wait.queued for wait in waits.waits}
+        totals = {
+            number: sum(queued.get(queue.stored_name, 0) for queue in queues) for number, queues in self._pages.items()
+        }
+        busiest = max(totals, key=lambda number: totals[number])
+        return busiest if totals[busiest] else None

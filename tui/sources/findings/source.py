@@ -1,0 +1,251 @@
+"""`FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them.
+
+Source: tests/wire/recordings/README.md §7, §10.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import (
+    DeploymentsRead,
+    ErrorGroupsRead,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    NormalsRead,
+    WaitsRead,
+    WallFacts,
+)
+from tui.domain.text import Raw
+from tui.domain.update import Update
+from tui.sources.base import Emit, KnownFacts
+from tui.sources.clock import Clock, OnWake
+from tui.sources.findings import queries
+from tui.sources.findings.allowance import Rank
+from tui.sources.findings.minutes import MinuteReader, read_span
+from tui.sources.findings.planned_read import PlannedRead
+from tui.sources.findings.queries import HOUR, Rows, start_of
+from tui.sources.findings.queue_reader import QueueReader
+from tui.sources.findings.requests import FactRequests, is_final
+from tui.sources.findings.schedule_reader import INTERVAL_S as SCHEDULES_INTERVAL_S
+from tui.sources.findings.schedule_reader import DueSchedules, ScheduleReader
+from tui.sources.findings.token_reader import TokenReader
+from tui.sources.run_fetcher import RunFetcher
+from tui.wire.client import Client
+from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
+from tui.wire.findings.reader import FactReader
+
+REPORT_DELAY_S: Final = 45.0
+"""Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
+
+SCHEDULE_RUNS_EVERY_S: Final = 5.0
+JOIN_EVERY_S: Final = 20.0
+ERRORS_PERIOD: Final = "1h"
+PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
+
+
+class FactsSource:
+    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read."""
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        client: Client,
+        store: KnownFacts,
+        clock: Clock,
+        *,
+        on_wake: OnWake,
+        known: Callable[[], WallFacts],
+        due_schedules: DueSchedules,
+        is_public: bool,
+    ) -> None:
+        """`known` returns the facts of the store. With a public token (`is_public`) nothing is read."""
+        self._clock = clock
+        self._on_wake = on_wake
+        self._known = known
+        self._is_public = is_public
+        self._emit: Emit = _drop
+        self._fetcher = fetcher
+        self._requests = FactRequests(fetcher, clock)
+        self._reader = reader = FactReader(client)
+        self._minutes = MinuteReader()
+        self._queues = QueueReader(self._requests, reader, known)
+        self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules)
+        self._tokens = TokenReader(self._requests, reader, store)
+        self._normals: NormalsRead | None = None
+        self._readings = self._make_readings()
+
+    def _make_readings(self) -> dict[str, PlannedRead]:
+        """Return what is read, by names of our own. The most important of a lane is read first."""
+        delayed_s = self._clock.monotonic_s() + REPORT_DELAY_S
+        facts = FactSource
+        readings = (
+            PlannedRead("waits", facts.WAITS, Rank.WAITS, 15.0, self._read_waits),
+            PlannedRead("queues", facts.QUEUES, Rank.QUEUES, 15.0, self._read_queues),
+            PlannedRead("minutes", facts.MINUTES, Rank.MINUTES, 60.0, self._read_minutes, lane="queries"),
+            PlannedRead("normals", facts.NORMALS, Rank.NORMALS, 3600.0, self._read_normals, lane="queries"),
+            PlannedRead("last day", None, Rank.REPORT, 3600.0, self._read_last_day, lane="queries", due_s=delayed_s),
+            PlannedRead("schedules", facts.SCHEDULES, Rank.SCHEDULES, SCHEDULES_INTERVAL_S, self._read_schedules),
+            PlannedRead("schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs),
+            PlannedRead("tokens", facts.TOKENS, Rank.TOKENS, 60.0, self._read_tokens),
+            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs),
+            PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
+            PlannedRead("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments),
+            PlannedRead("report", facts.ENVIRONMENT_NORMALS, Rank.REPORT, 60.0, self._read_report, due_s=delayed_s),
+        )
+        return {reading.name: reading for reading in readings}
+
+    async def run(self, emit: Emit) -> None:
+        """Read facts and emit them until canceled. With a public token, emit that none may be read, and return."""
+        self._emit = emit
+        if self._is_public:
+            for source in FactSource:
+                if source is not FactSource.RUNS:
+                    await emit(FactUnread(self._fetcher.now(), source, Raw(PUBLIC_TOKEN_REASON), is_refused=True))
+            return
+        lanes: dict[str, list[PlannedRead]] = {}
+        for reading in self._readings.values():
+            lanes.setdefault(reading.lane or reading.name, []).append(reading)
+        self._wake(0.0)
+        unregister = self._on_wake(self._wake)
+        try:
+            await asyncio.gather(*map(self._run_lane, lanes.values()))
+        finally:
+            unregister()
+
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
+        """Read what runs did in another span of time, for the wall. Emits nothing. Raises `ApiError`."""
+        if self._is_public:
+            raise Refused(PUBLIC_TOKEN_REASON, 403)
+
+        async def query(trql: str) -> Rows:
+            return await self._requests.query(trql, Rank.SHOWN)
+
+        return await read_span(query, since, until, cell, self._fetcher.now())
+
+    def _wake(self, _: float) -> None:
+        now_s = self._clock.monotonic_s()
+        for reading in self._readings.values():
+            reading.wake(now_s)
+
+    async def _run_lane(self, readings: list[PlannedRead]) -> None:
+        """Read what is due, one after the other. Return when all were refused."""
+        while waiting := [reading for reading in readings if not reading.is_refused]:
+            now_s = self._clock.monotonic_s()
+            due = [reading for reading in waiting if reading.due_s <= now_s]
+            if due:
+                await self._read(min(due, key=lambda reading: reading.rank))
+            else:
+                await self._clock.sleep(min(reading.due_s for reading in waiting) - now_s)
+
+    async def _read(self, reading: PlannedRead) -> None:
+        reading.start(self._clock.monotonic_s())
+        try:
+            await reading.read()
+        except ApiError as error:
+            reading.is_refused = isinstance(error, Refused) and is_final(error)
+            at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+            reading.fail(self._clock.monotonic_s(), at_least_s)
+            if reading.is_refused:
+                self._requests.allowance.release_reserve(reading.rank)
+            if reading.source is not None:
+                reason = str(error) if reading.is_refused else _sentence(error)
+                await self._emit(
+                    FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
+                )
+        else:
+            reading.failures = 0
+
+    async def _read_waits(self) -> None:
+        now = self._fetcher.now()
+        rows = await self._requests.query(queries.waits_trql(now), Rank.WAITS)
+        await self._emit(WaitsRead(now, queries.read_waits(rows)))
+
+    async def _read_queues(self) -> None:
+        await self._emit(await self._queues.read())
+
+    async def _read_minutes(self) -> None:
+        async def query(trql: str) -> Rows:
+            return await self._requests.query(trql, Rank.MINUTES)
+
+        await self._emit(await self._minutes.read(query, self._fetcher.now()))
+        if self._minutes.has_more:
+            await self._emit(await self._minutes.read_more(query, self._fetcher.now()))
+        if self._minutes.has_more:
+            self._readings["minutes"].due_s = self._clock.monotonic_s() + self._readings["waits"].interval_s
+
+    async def _read_normals(self) -> None:
+        now = self._fetcher.now()
+        hour = start_of(now, HOUR)
+        rows = await self._requests.query(queries.normals_trql(hour), Rank.NORMALS)
+        before = self._normals
+        totals = (None, None) if before is None else (before.done_last_day, before.failed_last_day)
+        self._normals = NormalsRead(now, hour, queries.read_normals(rows), *totals, is_cut=queries.is_cut(rows))
+        await self._emit(self._normals)
+        next_hour_s = max(0.0, (hour + HOUR - self._fetcher.now()).total_seconds())
+        self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0
+
+    async def _read_last_day(self) -> None:
+        now = self._fetcher.now()
+        rows = await self._requests.query(queries.last_day_trql(now), Rank.REPORT)
+        done, failed = queries.read_last_day(rows)
+        normals = self._normals
+        if normals is not None:
+            self._normals = NormalsRead(now, normals.hour, normals.normals, done, failed, is_cut=normals.is_cut)
+            await self._emit(self._normals)
+
+    async def _read_schedules(self) -> None:
+        await self._emit(await self._schedules.read())
+        self._readings["schedules"].change_interval(self._schedules.interval_s)
+
+    async def _read_schedule_runs(self) -> None:
+        facts, reading = self._known(), self._readings["schedules"]
+        early_s = self._schedules.early_s(facts, self._fetcher.now())
+        if early_s is not None and not reading.failures:
+            reading.due_s = min(reading.due_s, reading.started_s + early_s)
+            if reading.due_s <= self._clock.monotonic_s():
+                await self._read(reading)
+        read = await self._schedules.read_runs(facts)
+        if read is not None:
+            await self._emit(read)
+
+    async def _read_tokens(self) -> None:
+        await self._emit(await self._tokens.read())
+        self._readings["tokens"].change_interval(self._tokens.interval_s)
+
+    async def _read_waiting_runs(self) -> None:
+        read = await self._tokens.join()
+        if read is not None:
+            await self._emit(read)
+
+    async def _read_errors(self) -> None:
+        now = self._fetcher.now()
+        page = await self._requests.send(
+            "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
+        )
+        is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
+        await self._emit(ErrorGroupsRead(now, page.groups, is_cut=is_cut))
+
+    async def _read_deployments(self) -> None:
+        now = self._fetcher.now()
+        page = await self._requests.send("deployments", Rank.DEPLOYMENTS, self._reader.read_deployments)
+        await self._emit(DeploymentsRead(now, page.deployments))
+
+    async def _read_report(self) -> None:
+        await self._emit(await self._requests.send("report", Rank.REPORT, self._reader.read_environment_normals))
+
+
+async def _drop(_: Update) -> None:
+    """Nobody reads yet."""
+
+
+def _sentence(error: ApiError) -> str:
+    match error:
+        case RateLimited():
+            return "the rate limit is reached"
+        case Unreachable():
+            return "the server does not answer"
+        case _:
+            return str(error)

@@ -1,0 +1,77 @@
+"""Reads the waitpoint tokens that wait, and finds the runs that wait for them."""
+
+from functools import partial
+from typing import Final
+
+from tui.domain.findings.facts import MAX_TOKENS, TokensRead, WaitToken
+from tui.domain.ids import Cursor
+from tui.sources.base import KnownRuns
+from tui.sources.findings.allowance import Rank
+from tui.sources.findings.requests import FactRequests
+from tui.sources.findings.waiting_runs import WaitingRuns
+from tui.wire.errors import Refused, ServerFault
+from tui.wire.findings.reader import FactReader
+from tui.wire.findings.requests import PAGE_SIZE
+
+PAGE_INTERVAL_S: Final = 60.0
+"""Each page is read once in this time."""
+
+MAX_PAGES: Final = MAX_TOKENS // PAGE_SIZE
+
+
+class TokenReader:
+    """Reads tokens for one session."""
+
+    def __init__(self, requests: FactRequests, reader: FactReader, store: KnownRuns) -> None:
+        self._requests = requests
+        self._reader = reader
+        self._runs = WaitingRuns(store)
+        self._tokens: tuple[WaitToken, ...] = ()
+        self._is_cut = False
+        self._page_count = 1
+
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two reads of all pages."""
+        return PAGE_INTERVAL_S * self._page_count
+
+    async def read(self) -> TokensRead:
+        """Read all pages, with the runs that are known by now. Raises `ApiError`."""
+        now, pages, is_cut = self._requests.now(), 0, False
+        tokens: dict[str, WaitToken] = {}
+        after: Cursor | None = None
+        while True:
+            page = await self._requests.send(("tokens", after), Rank.TOKENS, partial(self._reader.read_tokens, after))
+            pages += 1
+            is_cut |= page.unreadable > 0
+            tokens |= {token.id: token for token in page.tokens}
+            if page.next is None or page.next == after:
+                break
+            if pages >= MAX_PAGES:
+                is_cut = True
+                break
+            after = page.next
+        self._page_count, self._is_cut = pages, is_cut
+        self._tokens = tuple(sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[:MAX_TOKENS])
+        return TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)
+
+    async def join(self) -> TokensRead | None:
+        """Read the events of one run that may wait for a token, and return the tokens if that found one.
+
+        Does nothing while the allowance is spent. Raises `ApiError`.
+        """
+        now = self._requests.now()
+        run_id = self._runs.next_candidate(self._tokens, now)
+        if run_id is None or not self._requests.allowance.has_room(Rank.WAITING_RUNS):
+            return None
+        before = self._runs.joined(self._tokens)
+        try:
+            events = await self._requests.send(
+                ("events", run_id), Rank.WAITING_RUNS, lambda: self._requests.fetcher.api.read_events(run_id)
+            )
+        except (Refused, ServerFault):
+            self._runs.record(run_id, None, self._tokens, now)
+            return None
+        self._runs.record(run_id, events.root, self._tokens, now)
+        joined = self._runs.joined(self._tokens)
+        return None if joined == before else TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
