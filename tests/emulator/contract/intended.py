@@ -34,7 +34,6 @@ NOT_SERVED = {
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
     r"/api/v1/projects": "requires a personal access token, which the emulator lacks",
-    r"/api/v1/reports": "not yet",
 }
 """Patterns of paths that are not served, with the reason."""
 
