@@ -1,4 +1,4 @@
-"""Which failures somebody has acknowledged on the server: they are no finding."""
+"""The failures that are acknowledged on the server: they are no finding."""
 
 from datetime import datetime
 

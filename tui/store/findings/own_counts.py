@@ -1,7 +1,7 @@
 """`OwnCounts`: what became of the runs of the store, for each task and minute.
 
 The counts are a function of the runs that the store has: the order in which these arrived makes no difference. Nothing
-is counted until somebody creates an `OwnCounts`, and `step` counts in slices.
+is counted before an `OwnCounts` is created, and `step` counts in slices.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import Final
 
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY
 from tui.store.changes import Changes
 from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
 from tui.store.findings.tallies import NO_CELL, NO_CELLS, Tallies, TaskCell, TaskTally
@@ -130,12 +131,13 @@ class OwnCounts:
         """Return a run of the store."""
         return self._store.get(run_id)
 
-    def started_runs(self) -> Iterator[Run]:
-        """Iterate over the live runs that have started, in no particular order."""
-        for run_id in self._store.live():
-            run = self._store.get(run_id)
-            if run is not None and run.state is not None and run.state.started_at is not None:
-                yield run
+    def executing_runs(self) -> Iterator[Run]:
+        """Iterate over the runs that execute, in no particular order."""
+        for status in EXECUTING_FAMILY:
+            for run_id in self._store.with_status(status):
+                run = self._store.get(run_id)
+                if run is not None:
+                    yield run
 
     def last_ended(self, count: int) -> list[Run]:
         """Return the runs that ended last, newest first."""

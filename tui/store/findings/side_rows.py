@@ -7,7 +7,7 @@ from typing import Final
 from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import Finding, RunOverdue, ScheduleMissed, Verdict
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED
+from tui.domain.status import FAILED
 from tui.store.findings.board import DueRow, JustEnded, LongestRow, SourceAge, WaitingRow
 from tui.store.findings.bounds import normals_by_task, speeds_by_task, usual_p95
 from tui.store.findings.due_times import next_due
@@ -38,9 +38,9 @@ def longest_rows(
     stuck = {each.run_id for each in findings if isinstance(each.evidence, RunOverdue)}
     speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
     found: list[tuple[tuple[bool, float, str], LongestRow]] = []
-    for run in own.started_runs():
+    for run in own.executing_runs():
         task, started_at = run.fixed.task, None if run.state is None else run.state.started_at
-        if task is None or started_at is None or run.status not in EXECUTING_FAMILY:
+        if task is None or started_at is None:
             continue
         usual = usual_p95(normals.get(task), speeds.get(task))
         row = LongestRow(run.id, task, started_at, None if usual is None else usual.p95, is_stuck=run.id in stuck)

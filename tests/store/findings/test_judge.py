@@ -1,0 +1,406 @@
+"""What is judged to be wrong, and what is not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.domain.patches import at, patch_of
+from tui.domain.errors.error import RunError
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
+from tui.domain.findings.facts import (
+    ErrorGroupsRead,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    NormalsRead,
+    Queue,
+    QueuesRead,
+    QueueWait,
+    Schedule,
+    ScheduleRunsRead,
+    SchedulesRead,
+    TaskMinute,
+    TaskNormal,
+    TaskSpeed,
+    TokensRead,
+    WaitsRead,
+    WaitToken,
+    WallFacts,
+)
+from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, TaskFails, TaskSlow
+from tui.domain.ids import ErrorGroupId, RunId, TaskId
+from tui.domain.run import Fixed, Precision, Stamp
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
+from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
+from tui.store.findings.judging.missing import needs_schedule_runs
+from tui.store.findings.known import with_fact
+from tui.store.findings.own_counts import OwnCounts
+from tui.store.store import Store
+
+NOW = at(7200)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+CHARGE = TaskId("charge")
+
+
+def ended(
+    number: int, second: float, *, fails: bool = False, version: str = "2", message: str | None = None
+) -> RunPatch:
+    error = None if message is None else (Stamp(at(second), Precision.FEED, at(second)), RunError(Raw(message)))
+    return patch_of(
+        f"run_{number:05}",
+        "FAILED" if fails else "COMPLETED",
+        updated=second,
+        read=second,
+        fixed=Fixed(task=CHARGE, created_at=at(second - 2), version=Raw(version)),
+        state={"started_at": at(second - 1), "finished_at": at(second)},
+        error=error,
+    )
+
+
+def own_of(patches: Sequence[RunPatch], now: datetime = NOW, reached: datetime | None = None) -> OwnCounts:
+    store = Store()
+    store.apply(RunsRead(tuple(patches)))
+    store.apply(HistoryRead(reached or at(-100_000), 10, is_complete=True))
+    store.apply(WindowRead(now, HOUR, is_live_complete=True))
+    own = OwnCounts(store)
+    own.settle(now)
+    return own
+
+
+def normal(runs: int = 700, failed: int = 7, p95: timedelta | None = SECOND, task: TaskId = CHARGE) -> WallFacts:
+    return WallFacts(normals=NormalsRead(NOW, at(0), (TaskNormal(task, runs, failed, p95, 7),)))
+
+
+def judged(patches: Sequence[RunPatch], facts: WallFacts, now: datetime = NOW) -> tuple[Finding, ...]:
+    return judge(facts, own_of(patches, now), now)
+
+
+def every(step_s: float, begin_s: float, end_s: float, first: int = 0, **more: Any) -> list[RunPatch]:
+    count = int((end_s - begin_s) / step_s)
+    return [ended(first + turn, begin_s + turn * step_s, **more) for turn in range(count)]
+
+
+BEFORE = every(2, 3600, 6600, version="1")
+BAD = [*every(4, 6600, 7200, 10_000, fails=True), *every(4, 6602, 7200, 20_000)]
+"""Half of the runs of version 2 fail for ten minutes."""
+
+
+def test_a_bad_version_makes_its_task_fail() -> None:
+    for facts in (normal(), WallFacts()):
+        (found,) = judged([*BEFORE, *BAD], facts)
+        assert (found.word, found.subject.key, found.since) == (FindingWord.FAILING, "charge", at(6600))
+        assert isinstance(found.evidence, TaskFails)
+        assert found.evidence.failed == 150
+        assert abs(found.evidence.ended - 300) <= 1
+        assert found.evidence.only_version == "2"
+        assert found.filter_text == "task:charge status:failures"
+
+
+def test_a_bad_version_is_found_within_half_a_minute() -> None:
+    now = at(6625)
+    (found,) = judged([each for each in [*BEFORE, *BAD] if each.read_at <= now], normal(), now)
+    assert found.since == at(6600)
+
+
+def test_a_long_streak_is_counted_from_its_begin() -> None:
+    bad = [*every(4, 4800, 7200, 10_000, fails=True), *every(4, 4802, 7200, 20_000)]
+    (found,) = judged([*every(2, 3600, 4800, version="1"), *bad], normal())
+    assert isinstance(found.evidence, TaskFails)
+    assert found.since == at(4800)
+    assert found.evidence.failed == 600
+
+
+def test_the_server_tells_failures_that_the_store_lacks() -> None:
+    minutes = tuple(
+        TaskMinute(CHARGE, at(start), 30, 30, 30 - bad, bad, 30)
+        for start in range(3600, 7200, 60)
+        for bad in [15 if start >= 6000 else 0]
+    )
+    facts = replace(normal(), minutes=MinutesRead(NOW, at(3600), MINUTE, minutes))
+    own = own_of([], reached=NOW)
+    (found,) = judge(facts, own, NOW)
+    assert found.since == at(6000)
+    assert found.evidence == TaskFails(19 * 15, 19 * 30, None, 0.01)
+    assert judge(replace(facts, minutes=replace(facts.minutes, is_cut=True)), own, NOW) == ()  # type: ignore[type-var]
+
+
+def test_a_mended_version_ends_the_finding() -> None:
+    mended = [*BEFORE, *BAD, *every(2, 7200, 7300, 30_000, version="3")]
+    assert judged(mended[:-45], normal(), at(7212)) != ()
+    assert judged(mended, normal(), at(7300)) == ()
+
+
+def test_few_failures_and_usual_ones_are_no_finding() -> None:
+    assert judged([*BEFORE, *(ended(9000 + turn, 7000 + turn, fails=True) for turn in range(2))], normal()) == ()
+    assert judged([ended(turn, 7000 + turn, fails=True) for turn in range(5)], WallFacts()) == ()
+    (found,) = judged([ended(turn, 7000 + turn, fails=True) for turn in range(9)], WallFacts())
+    assert found.word is FindingWord.FAILING
+    usual = [ended(turn, 6000 + turn * 2, fails=turn % 5 == 0) for turn in range(600)]
+    assert judged(usual, normal(700, 140)) == ()
+    assert (
+        judged(
+            [*(ended(10_000 + turn, 3000 + turn * 5, fails=turn % 5 == 0) for turn in range(600)), *usual], WallFacts()
+        )
+        == ()
+    )
+
+
+def test_usual_failures_raise_no_finding_over_many_seeds() -> None:
+    for seed in range(20):
+        chance = Random(seed)
+        runs = [ended(turn, 6600 + turn * 2, fails=chance.random() < 0.03) for turn in range(300)]
+        assert judged(runs, normal(700, 21)) == (), seed
+
+
+def test_acknowledged_failures_are_no_finding() -> None:
+    def groups(*status: ServerGroupStatus) -> ErrorGroupsRead:
+        return ErrorGroupsRead(
+            NOW,
+            tuple(
+                ServerErrorGroup(ErrorGroupId(f"error_{turn}"), CHARGE, Raw(f"Error: no {turn}"), status=each)
+                for turn, each in enumerate(status)
+            ),
+        )
+
+    ignored, open_ = ServerGroupStatus.IGNORED, ServerGroupStatus.UNRESOLVED
+    known = [*BEFORE, *every(4, 6600, 7200, 10_000, fails=True, message="no 0")]
+    facts = normal()
+    assert judged(known, replace(facts, errors=groups(ignored))) == ()
+    assert judged(known, replace(facts, errors=groups(ignored, open_))) == ()
+    assert judged(known, replace(facts, errors=groups(open_, ignored))) != ()
+    unknown = [*BEFORE, *BAD]
+    assert judged(unknown, replace(facts, errors=groups(ignored))) == ()
+    assert judged(unknown, replace(facts, errors=groups(ignored, open_))) != ()
+
+
+def waits(oldest_s: float, *, paused: bool = False, running: int = 20, limit: int | None = 20) -> WallFacts:
+    queue = Queue("q1", Raw("mail"), True, running, 301, limit, is_paused=paused)
+    return WallFacts(
+        queues=QueuesRead(NOW, (queue,)),
+        waits=WaitsRead(NOW, (QueueWait("task/mail", 301, NOW - timedelta(seconds=oldest_s), RunId("run_old")),)),
+    )
+
+
+def test_queues_are_slow_by_their_oldest_run() -> None:
+    own = own_of([])
+    (found,) = judge(waits(31), own, NOW)
+    assert found.evidence == QueueWaits(301, NOW - 31 * SECOND, 20, 20, is_at_limit=True)
+    assert (found.subject.key, found.subject.name, found.task) == ("task/mail", "mail", "mail")
+    assert found.filter_text == "queue:task/mail status:queued"
+    assert judge(waits(30), own, NOW) == ()
+    for free in ({"running": 19}, {"limit": None}):
+        assert judge(waits(60, **free), own, NOW) == ()
+        assert judge(waits(61, **free), own, NOW) != ()
+    assert judge(waits(600, paused=True), own, NOW) == ()
+
+
+def test_an_older_answer_counts_on_only_while_its_run_waits() -> None:
+    facts = waits(20)
+    assert judge(facts, own_of([]), NOW + 15 * SECOND) == ()
+    queued = patch_of("run_old", "QUEUED", created=7180, task="mail")
+    assert judge(facts, own_of([queued]), NOW + 15 * SECOND) != ()
+    started = patch_of("run_old", "EXECUTING", created=7180, task="mail", state={"started_at": at(7205)})
+    assert judge(facts, own_of([started]), NOW + 15 * SECOND) == ()
+
+
+def test_the_store_tells_late_queues_without_the_server() -> None:
+    (found,) = judged([patch_of("run_old", "QUEUED", created=7000, task="mail")], WallFacts())
+    assert found.evidence == QueueWaits(1, at(7000))
+    for word, attempts in (("DELAYED", 0), ("WAITING", 0), ("QUEUED", 1)):
+        assert judged([patch_of("run_old", word, created=7000, task="mail", attempt_count=attempts)], WallFacts()) == ()
+
+
+def test_a_task_is_slow_by_its_p95_unless_it_fails() -> None:
+    speed = MinutesRead(NOW, at(3600), MINUTE, (), (TaskSpeed(CHARGE, 10 * SECOND, 100),))
+    facts = replace(normal(), minutes=speed)
+    (found,) = judge(facts, own_of([]), NOW)
+    assert found.evidence == TaskSlow(10 * SECOND, SECOND, 100)
+    assert judge(replace(normal(p95=4 * SECOND), minutes=speed), own_of([]), NOW) == ()
+    assert judge(replace(normal(runs=19), minutes=speed), own_of([]), NOW) == ()
+    few = replace(speed, speeds=(TaskSpeed(CHARGE, 10 * SECOND, 29),))
+    assert judge(replace(normal(), minutes=few), own_of([]), NOW) == ()
+    assert [each.word for each in judged([*BEFORE, *BAD], facts)] == [FindingWord.FAILING]
+
+
+HOURLY = Schedule("s1", TaskId("digest"), Raw("0 * * * *"), Raw("UTC"), True)
+DUE = at(7200)
+"""14:00, one of the hourly due times: the clock of the tests begins at 12:00."""
+
+
+def facts_of(*facts: Any) -> WallFacts:
+    known = WallFacts()
+    for each in facts:
+        known = with_fact(known, each)
+    return known
+
+
+def test_a_schedule_is_missing_once_its_runs_were_asked_for() -> None:
+    own = own_of([])
+    read = SchedulesRead(at(7000), (HOURLY,))
+    assert needs_schedule_runs(facts_of(read), DUE + 59 * SECOND) == ("s1",)  # that of 13:00
+    before = ScheduleRunsRead(at(7000), "s1", at(3600))
+    known = facts_of(read, before)
+    assert needs_schedule_runs(known, DUE + 59 * SECOND) == ()
+    assert needs_schedule_runs(known, DUE + 60 * SECOND) == ("s1",)
+    assert judge(known, own, DUE + 120 * SECOND) == ()  # nothing unknown counts as wrong
+    asked = with_fact(known, ScheduleRunsRead(DUE + 62 * SECOND, "s1", at(3600)))
+    assert needs_schedule_runs(asked, DUE + 63 * SECOND) == ()
+    (found,) = judge(asked, own, DUE + 63 * SECOND)
+    assert (found.word, found.subject.key, found.subject.name) == (FindingWord.MISSING, "s1", "digest")
+    assert found.since == DUE
+    # A run that came late, seen by the feed, or by asking again.
+    late = patch_of("run_l", fixed=Fixed(task=TaskId("digest"), created_at=DUE + 90 * SECOND, task_kind="SCHEDULED"))
+    assert judge(asked, own_of([late]), DUE + 100 * SECOND) == ()
+    assert judge(with_fact(asked, ScheduleRunsRead(at(7400), "s1", DUE + 90 * SECOND)), own, at(7401)) == ()
+
+
+def test_a_missing_schedule_stays_missing_at_its_next_due_time() -> None:
+    known = facts_of(SchedulesRead(at(7000), (HOURLY,)), ScheduleRunsRead(DUE + 62 * SECOND, "s1", at(3600)))
+    (found,) = judge(known, own_of([]), DUE + HOUR + 200 * SECOND)
+    assert found.since == DUE
+    assert needs_schedule_runs(known, DUE + HOUR + 200 * SECOND) == ("s1",)
+
+
+def test_a_due_time_before_the_program_needs_a_regular_past() -> None:
+    own, now = own_of([]), DUE + 100 * SECOND
+    read = SchedulesRead(DUE + 70 * SECOND, (HOURLY,))
+
+    def since(newest: datetime | None, *, earlier: SchedulesRead | None = None) -> datetime | None:
+        runs = ScheduleRunsRead(DUE + 75 * SECOND, "s1", newest)
+        found = judge(facts_of(*([earlier] if earlier else []), read, runs), own, now)
+        return found[0].since if found else None
+
+    assert since(at(3600)) == DUE
+    assert since(at(0)) == at(3600)
+    assert since(None) is None  # never ran: it may be new
+    assert since(at(1800)) is None  # ran at another time: it was another schedule
+    assert since(at(-36_000)) is None  # for ten hours nothing: it was switched off
+    assert since(at(3600), earlier=SchedulesRead(DUE + 10 * SECOND, ())) is None  # just created
+    off = replace(HOURLY, is_active=False)
+    assert since(at(3600), earlier=SchedulesRead(DUE + 10 * SECOND, (off,))) is None
+    assert since(at(3600), earlier=SchedulesRead(DUE + 10 * SECOND, (HOURLY,))) == DUE
+
+
+def test_missing_counts_from_the_effective_due_time() -> None:
+    later = replace(HOURLY, next_at=DUE, next_effective_at=DUE + 20 * SECOND)
+    known = facts_of(SchedulesRead(at(7000), (later,)), ScheduleRunsRead(at(7279), "s1", at(3600)))
+    assert judge(known, own_of([]), at(7300)) == ()
+    known = with_fact(known, ScheduleRunsRead(at(7280), "s1", at(3600)))
+    assert judge(known, own_of([]), at(7300)) != ()
+
+
+def test_an_idle_development_environment_misses_nothing() -> None:
+    known = facts_of(SchedulesRead(at(7000), (HOURLY,)), ScheduleRunsRead(at(7262), "s1", at(3600)))
+    assert judge(known, own_of([]), at(7300), is_development=True) == ()
+    assert judge(known, own_of([ended(1, 7001)]), at(7300), is_development=True) != ()
+    assert judge(known, own_of([ended(1, 6900)]), at(7300), is_development=True) == ()
+
+
+def executing(started_s: float, word: str = "EXECUTING") -> RunPatch:
+    return patch_of(
+        "run_x", word, created=started_s, updated=started_s, task="charge", state={"started_at": at(started_s)}
+    )
+
+
+def test_a_run_is_stuck_far_over_its_p95() -> None:
+    facts = normal(p95=4 * MINUTE)
+    (found,) = judged([executing(7200 - 1201)], facts)
+    assert (found.word, found.run_id, found.since) == (FindingWord.STUCK, "run_x", at(7200 - 1201 + 240))
+    assert judged([executing(7200 - 1200)], facts) == ()
+    assert judged([executing(7200 - 600)], normal()) == ()
+    assert judged([executing(7200 - 601)], normal()) != ()
+    assert judged([executing(0)], WallFacts()) == ()  # nothing is known of its task
+    assert judged([executing(0, "WAITING")], normal()) == ()
+    hanging = patch_of("run_x", "DEQUEUED", created=6000, updated=7000, task="charge")
+    assert judged([hanging], normal()) != ()
+    assert judged([replace(hanging, state=replace(hanging.state, updated_at=at(7100)))], normal()) == ()  # type: ignore[type-var]
+
+
+def test_an_approval_is_stuck_after_a_day() -> None:
+    tokens = (
+        WaitToken("w1", NOW - 24 * HOUR, (Raw("legal"),)),
+        WaitToken("w2", NOW - 24 * HOUR + SECOND),
+        WaitToken("w3", NOW - 48 * HOUR, run_id=RunId("run_x"), task=CHARGE),
+    )
+    found = judge(WallFacts(tokens=TokensRead(NOW, tokens)), own_of([]), NOW)
+    assert [(each.subject.key, each.subject.name, each.run_id) for each in found] == [
+        ("run_x", "charge", "run_x"),
+        ("w1", "legal", None),
+    ]
+
+
+def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
+    own = own_of([*BEFORE, *BAD])
+    (first,) = judge(normal(), own, NOW)
+    held = hold(NO_FINDINGS, [first], own, NOW)
+    later = replace(first, since=first.since + MINUTE, evidence=TaskFails(10, 20))
+    moved = hold(held, [later], own, NOW + SECOND)
+    assert moved.findings[0].since == first.since
+    assert moved.findings[0].evidence == TaskFails(150, 299)
+    assert hold(moved, [], own, NOW + MIN_SHOWN - SECOND).findings == moved.findings
+    assert hold(moved, [], own, NOW + MIN_SHOWN).findings == ()
+    earlier = replace(first, since=first.since - MINUTE)
+    assert hold(held, [earlier], own, NOW).findings[0].since == earlier.since
+
+
+def test_a_verdict_is_known_for_45_seconds() -> None:
+    own, held = own_of([]), NO_FINDINGS
+    assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER).word == "OK"
+    assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER - SECOND).word == "NOT KNOWN"
+    assert verdict_of(held, WallFacts(), own, NOW, None).word == "NOT KNOWN"
+    refused = FactUnread(NOW, FactSource.QUEUES, Raw("403"), is_refused=True)
+    failed = FactUnread(NOW, FactSource.ERRORS, Raw("500"), is_refused=False)
+    facts = WallFacts(unread={FactSource.QUEUES: refused, FactSource.ERRORS: failed})
+    assert verdict_of(held, facts, own, NOW, NOW).refused == ((FactSource.QUEUES, "403"),)
+    assert verdict_of(held, normal(), own_of([ended(1, 7100)]), NOW, NOW).own_since is None
+    assert verdict_of(held, normal(runs=19), own_of([ended(1, 7100)]), NOW, NOW).own_since is not None
+
+
+run_times = st.lists(st.tuples(st.integers(6500, 7200), st.booleans()), max_size=60)
+
+
+@given(run_times, st.randoms(use_true_random=False), st.sampled_from([normal(), normal(19), WallFacts()]))
+def test_findings_do_not_depend_on_the_order_of_arrival(
+    times: list[tuple[int, bool]], random: Any, facts: WallFacts
+) -> None:
+    runs = [ended(number, second, fails=fails) for number, (second, fails) in enumerate(times)]
+    shuffled = list(runs)
+    random.shuffle(shuffled)
+    assert judged(runs, facts) == judged(shuffled, facts)
+
+
+@given(run_times, st.integers(1, 5))
+def test_more_failures_never_heal_a_task(times: list[tuple[int, bool]], more: int) -> None:
+    runs = [ended(number, second, fails=fails) for number, (second, fails) in enumerate(times)]
+    if judged(runs, normal()):
+        assert judged([*runs, *(ended(900 + turn, 7199, fails=True) for turn in range(more))], normal())
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=30))
+def test_a_held_finding_is_shown_for_a_minute(looks: list[tuple[int, bool]]) -> None:
+    own = own_of([])
+    (found,) = judge(waits(31), own, NOW)
+    held, now, appeared_at = NO_FINDINGS, NOW, None
+    for seconds, is_judged in looks:
+        now += timedelta(seconds=seconds)
+        held = hold(held, [found] if is_judged else [], own, now)
+        if held.findings and appeared_at is None:
+            appeared_at = now
+        if not held.findings:
+            assert not is_judged
+            assert appeared_at is None or now - appeared_at >= MIN_SHOWN
+            appeared_at = None
+
+
+@given(run_times)
+def test_healthy_runs_raise_nothing_without_facts(times: list[tuple[int, bool]]) -> None:
+    """Whatever facts are refused or not read yet, a task without three failures has no finding."""
+    healthy = [ended(number, second) for number, (second, _) in enumerate(times)]
+    assert judged(healthy, WallFacts()) == ()
+    assert judge(WallFacts(), own_of(healthy, reached=NOW), NOW) == ()

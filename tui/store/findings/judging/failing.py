@@ -1,0 +1,155 @@
+"""FAILING: tasks that fail more than they do on other days.
+
+The bound of a task is twice its normal failure rate, or the rate and 2 % if that is more. The normal is, in this order:
+the same hour of the last 7 days if it has 20 runs; the task's own earlier runs in the store if these are 20; otherwise
+one run in ten. The task fails if the lower confidence bound of a recent streak is above (`streak`).
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from tui.domain.findings.facts import TaskNormal, WallFacts
+from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails
+from tui.domain.ids import TaskId
+from tui.domain.text import Raw
+from tui.store.findings.acknowledged import acknowledged_messages, has_only_acknowledged
+from tui.store.findings.bounds import MIN_NORMAL_RUNS, normals_by_task
+from tui.store.findings.judging.outcomes import (
+    WINDOW_S,
+    ServerMinutes,
+    earlier_blocks,
+    recent_blocks,
+)
+from tui.store.findings.judging.streak import MIN_FAILURES, Streak, extended, present_streak
+from tui.store.findings.own_counts import OwnCounts, minute_of
+from tui.store.findings.tallies import TaskTally
+
+TIMES_NORMAL: Final = 2.0
+MIN_OVER_NORMAL: Final = 0.02
+"""A failure rate below twice the normal, or within 2 % of it, is no news."""
+
+FIXED_NORMAL: Final = 0.1
+"""The normal of a task without 20 earlier runs."""
+
+MAX_OWN_BOUND: Final = 0.5
+"""Own earlier runs may be failures of the same streak: they excuse no task of which half the runs fail."""
+
+CLOCK_AHEAD_S: Final = 5.0
+"""An end may be so far after the estimate of the server's time."""
+
+
+class FailureJudge:
+    """Judges all tasks at one moment."""
+
+    def __init__(self, facts: WallFacts, own: OwnCounts, now: datetime) -> None:
+        self._facts, self._own, self._now = facts, own, now
+        self._now_s = now.timestamp()
+        self._since_s = self._now_s - WINDOW_S
+        self._counted_since = own.counted_since
+        self._normals = normals_by_task(facts)
+        self._acknowledged = acknowledged_messages(facts.errors, now)
+        counted_s = self._now_s if self._counted_since is None else self._counted_since.timestamp()
+        self._own_since_s = max(counted_s, self._since_s)
+        needs_server = counted_s > self._since_s
+        # The hour before tells how long a streak has lasted where the store does not.
+        self._server = ServerMinutes(facts.minutes if needs_server else None, 0.0, counted_s)
+
+    def findings(self) -> list[Finding]:
+        """Return the tasks that fail, in no particular order."""
+        own = self._own.tasks
+        tasks = {task for task, each in own.items() if each.recent_failed >= MIN_FAILURES}
+        for task, blocks in self._server.by_task.items():
+            failed = sum(each.failed for each in blocks if each.at_s >= self._since_s)
+            if failed + (own[task].recent_failed if task in own else 0) >= MIN_FAILURES:
+                tasks.add(task)
+        found = (self._judge(task) for task in tasks)
+        return [each for each in found if each is not None]
+
+    def is_judged_by_own_counts(self) -> bool:
+        """Return whether some task that ended runs of late has no normal."""
+        return any(each.recent and not _has_normal(self._normals.get(task)) for task, each in self._own.tasks.items())
+
+    def _judge(self, task: TaskId) -> Finding | None:
+        tally = self._own.tasks.get(task)
+        if has_only_acknowledged(self._facts.errors, task, self._now):
+            return None
+        server = self._server.by_task.get(task, [])
+        blocks = recent_blocks(
+            () if tally is None else tally.recent.values(),
+            [each for each in server if each.at_s >= self._since_s],
+            self._acknowledged.get(task, ()),
+            self._own_since_s,
+            self._now_s + CLOCK_AHEAD_S,
+        )
+        normal_rate, bound = self._bound(task, tally)
+        streak = present_streak(blocks, bound, self._now_s)
+        if streak is None:
+            return None
+        if streak.is_open:
+            older = [each for each in server if each.at_s < self._since_s]
+            older = older or earlier_blocks(self._own, task, self._since_s, self._counted_since)
+            streak = extended(streak, older, bound)
+        since_s = _first_failure_s(tally, streak)
+        return Finding(
+            FindingWord.FAILING,
+            FindingSubject(SubjectKind.TASK, task, Raw(task)),
+            datetime.fromtimestamp(since_s, UTC),
+            TaskFails(streak.failed, streak.ended, _only_version(tally, since_s), normal_rate),
+            f"task:{task} status:failures",
+            task=task,
+        )
+
+    def _bound(self, task: TaskId, tally: TaskTally | None) -> tuple[float | None, float]:
+        """Return the usual failure rate, None if it is not known, and the rate above which the task fails."""
+        normal = self._normals.get(task)
+        if normal is not None and _has_normal(normal):
+            rate = _smoothed(normal.failed, normal.runs)
+            return normal.failed / normal.runs, max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
+        if tally is not None and self._counted_since is not None:
+            ended = tally.versions.total() - len(tally.recent)
+            failed = len(tally.failures) - tally.recent_failed
+            if ended >= MIN_NORMAL_RUNS:
+                rate = _smoothed(failed, ended)
+                return failed / ended, min(MAX_OWN_BOUND, max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL))
+        return None, FIXED_NORMAL * TIMES_NORMAL
+
+
+def _has_normal(normal: TaskNormal | None) -> bool:
+    return normal is not None and normal.runs >= MIN_NORMAL_RUNS
+
+
+def _smoothed(failed: int, runs: int) -> float:
+    """Return a failure rate as if one more run had failed and one more had not: 0 of 20 does not mean never."""
+    return (failed + 1) / (runs + 2)
+
+
+def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
+    """Return when the first run of the streak failed: a minute has begun up to a minute before."""
+    if tally is None:
+        return streak.since_s
+    index = tally.failures.bisect_left((streak.since_s,))
+    if index >= len(tally.failures) or tally.failures[index].ended_s >= streak.since_s + 60:
+        return streak.since_s
+    return float(tally.failures[index].ended_s)
+
+
+def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
+    """Return the version that all failures have, if runs of other versions have ended too."""
+    if tally is None:
+        return None
+    versions: set[Raw | None] = {each.version for each in tally.failures.irange((since_s,))}
+    others = [version for version in tally.versions if version is not None and version not in versions]
+    if len(versions) != 1 or not others:
+        return None
+    return next(iter(versions))
+
+
+def failures_since(own: OwnCounts, task: TaskId, since: datetime, now: datetime) -> tuple[int, int]:
+    """Return how many runs of a task failed, and how many ended, since the minute of a time."""
+    failed = ended = 0
+    for minute in range(max(own.first_minute, minute_of(since)), minute_of(now) + 1):
+        cell = own.cells(minute).get(task)
+        if cell is not None:
+            failed += cell.failed
+            ended += cell.failed + cell.done
+    return failed, ended

@@ -1,0 +1,147 @@
+"""`judge`: all findings of one moment, and `hold`: what of them is shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import FactSource, WallFacts
+from tui.domain.findings.finding import (
+    Finding,
+    FindingWord,
+    QueueWaits,
+    RunOverdue,
+    ScheduleMissed,
+    TaskFails,
+    TaskSlow,
+    Verdict,
+)
+from tui.lazy_dataclass import dataclass
+from tui.store.findings.judging.failing import FailureJudge, failures_since
+from tui.store.findings.judging.missing import missing
+from tui.store.findings.judging.slow import slow_queues, slow_tasks
+from tui.store.findings.judging.stuck import stuck
+from tui.store.findings.own_counts import OwnCounts
+
+UNKNOWN_AFTER: Final = timedelta(seconds=45)
+"""Nothing is known once list and feed have not answered for so long."""
+
+MIN_SHOWN: Final = timedelta(seconds=60)
+"""A finding that appeared stays so long: otherwise nobody could read what was wrong."""
+
+MAX_FINDINGS: Final = 500
+"""More findings are one: everything is wrong."""
+
+_WORDS: Final = tuple(FindingWord)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFinding:
+    """A finding, and when it appeared."""
+
+    finding: Finding
+    appeared_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFindings:
+    """The findings that are shown, worst first."""
+
+    held: tuple[HeldFinding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings, worst first."""
+        return tuple(each.finding for each in self.held)
+
+
+NO_FINDINGS: Final = HeldFindings()
+
+
+def judge(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool = False) -> tuple[Finding, ...]:
+    """Return what is wrong at `now`, the server's time, worst first.
+
+    One cause has one word: a task that fails is not also slow, and runs that wait behind a stuck one are no finding.
+    """
+    found = FailureJudge(facts, own, now).findings()
+    found += missing(facts, own, now, is_development=is_development)
+    found += stuck(facts, own, now)
+    causes = {each.task for each in found if each.word in {FindingWord.FAILING, FindingWord.STUCK} and each.task}
+    queues = [each for each in slow_queues(facts, own, now) if each.task not in causes]
+    explained = causes | {each.task for each in queues}
+    found += queues
+    found += [each for each in slow_tasks(facts, own, now) if each.task not in explained]
+    return _worst_first(found, now)
+
+
+def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now: datetime) -> HeldFindings:
+    """Return the findings to show: the judged ones, and those that appeared less than MIN_SHOWN ago.
+
+    The since of a finding never gets later: its streak goes on, although the oldest failures leave the last minutes.
+    """
+    before = {each.finding.identity: each for each in previous.held}
+    after = {each.identity: _held(each, before.get(each.identity), own, now) for each in judged}
+    for identity, each in before.items():
+        if identity not in after and now - each.appeared_at < MIN_SHOWN:
+            after[identity] = each
+    order = _worst_first([each.finding for each in after.values()], now)
+    return HeldFindings(tuple(after[each.identity] for each in order))
+
+
+def _held(finding: Finding, before: HeldFinding | None, own: OwnCounts, now: datetime) -> HeldFinding:
+    if before is None:
+        return HeldFinding(finding, now)
+    since = before.finding.since
+    if since < finding.since:
+        evidence = finding.evidence
+        if isinstance(evidence, TaskFails) and finding.task is not None:
+            failed, ended = failures_since(own, finding.task, since, now)
+            if failed > evidence.failed:
+                evidence = replace(evidence, failed=failed, ended=max(failed, ended))
+        finding = replace(finding, since=since, evidence=evidence)
+    return HeldFinding(finding, before.appeared_at)
+
+
+def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:
+    ranked = sorted(
+        found, key=lambda each: (_WORDS.index(each.word), -_size(each, now), each.subject.kind, each.subject.key)
+    )
+    return tuple(ranked[:MAX_FINDINGS])
+
+
+def _size(finding: Finding, now: datetime) -> float:
+    """Return the number by which findings of one word are ordered: runs, or seconds."""
+    match finding.evidence:
+        case TaskFails(failed):
+            return failed
+        case QueueWaits(queued):
+            return queued
+        case TaskSlow(p95, normal_p95):
+            return p95 / max(normal_p95, timedelta(milliseconds=1)) / 1e6  # after all queues
+        case ScheduleMissed(due_at):
+            return (now - due_at).total_seconds()
+        case RunOverdue(started_at):
+            return (now - started_at).total_seconds()
+        case _:
+            return (now - finding.since).total_seconds()
+
+
+def verdict_of(
+    held: HeldFindings, facts: WallFacts, own: OwnCounts, now: datetime, heard_at: datetime | None
+) -> Verdict:
+    """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first."""
+    is_known = heard_at is not None and now - heard_at <= UNKNOWN_AFTER
+    refused = tuple(
+        (source, each.reason)
+        for source in FactSource
+        if (each := facts.unread.get(source)) is not None and each.is_refused
+    )
+    is_own = FailureJudge(facts, own, now).is_judged_by_own_counts()
+    return Verdict(
+        now,
+        held.findings,
+        heard_at,
+        is_known,
+        refused,
+        own.counted_since if is_own else None,
+    )

@@ -1,0 +1,75 @@
+"""The outcomes of a task's recent runs, newest first: each run of the store, before these the server's minutes."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from tui.domain.findings.facts import MinutesRead
+from tui.domain.ids import TaskId
+from tui.domain.text import Raw
+from tui.store.findings.cell_sums import REPLICA_DELAY
+from tui.store.findings.counted_run import MINUTE_S, Outcome
+from tui.store.findings.own_counts import OwnCounts, minute_of
+
+WINDOW_S: Final = 600.0
+"""Failures are judged by the last ten minutes: an older failure says little of now."""
+
+
+class Block(NamedTuple):
+    """Runs that ended together: one run, or those of a minute. `at_s` is the begin, in seconds since the epoch."""
+
+    at_s: float
+    failed: int
+    ended: int
+
+
+class ServerMinutes:
+    """The outcomes of tasks by the server's minutes, newest first, from `since_s` to `until_s`."""
+
+    def __init__(self, minutes: MinutesRead | None, since_s: float, until_s: float) -> None:
+        self.by_task: dict[TaskId, list[Block]] = {}
+        if minutes is None or minutes.is_cut:
+            return
+        until_s = min(until_s, (minutes.at - REPLICA_DELAY).timestamp())
+        cell_s = minutes.cell.total_seconds()
+        for each in minutes.minutes:
+            start_s = each.start.timestamp()
+            if since_s <= start_s and start_s + cell_s <= until_s and each.done + each.failed:
+                block = Block(start_s, each.failed, each.done + each.failed)
+                self.by_task.setdefault(each.task, []).append(block)
+        for blocks in self.by_task.values():
+            blocks.sort(reverse=True)
+
+
+def recent_blocks(
+    outcomes: Iterable[Outcome], older: list[Block], acknowledged: Collection[Raw], since_s: float, until_s: float
+) -> list[Block]:
+    """Return the outcomes that count, newest first.
+
+    Failures with one of the acknowledged messages count neither as failed nor as ended.
+    """
+    blocks = [
+        Block(each.ended_s, int(each.is_failed), 1)
+        for each in sorted(outcomes, reverse=True)
+        if since_s <= each.ended_s <= until_s and not (acknowledged and is_acknowledged(each, acknowledged))
+    ]
+    return blocks + older
+
+
+def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
+    """Return whether a run failed with one of the messages, to which the server adds the type of the error."""
+    message = outcome.message
+    return outcome.is_failed and bool(message) and any(str(message) in each for each in messages)
+
+
+def earlier_blocks(own: OwnCounts, task: TaskId, before_s: float, since: datetime | None) -> list[Block]:
+    """Return the outcomes of whole minutes before a time, newest first, as far as the store counts them."""
+    if since is None:
+        return []
+    first = max(own.first_minute, minute_of(since) + 1)
+    blocks = []
+    for minute in range(int(before_s // MINUTE_S) - 1, first - 1, -1):
+        cell = own.cells(minute).get(task)
+        if cell is not None and cell.done + cell.failed:
+            blocks.append(Block(float(minute * MINUTE_S), cell.failed, cell.done + cell.failed))
+    return blocks

@@ -1,0 +1,103 @@
+"""The present streak of failures of a task, if there is one: from its first failure until now."""
+
+from collections.abc import Iterable, Sequence
+from math import log
+from typing import Final, NamedTuple
+
+from tui.store.findings.judging.evidence import divergence
+from tui.store.findings.judging.outcomes import Block
+
+MIN_FAILURES: Final = 3
+"""Fewer failures are chance, however few runs there are."""
+
+ERROR: Final = 1e-5
+"""The lower bound of the failure rate is one-sided with 99.999 %. Each failure may begin a streak, so that with 95 %
+every twentieth would raise a finding; this way, a task that fails as usual is accused once in years."""
+
+EVIDENCE: Final = log(1 / ERROR)
+
+RECOVERY_ERROR: Final = 1e-3
+"""So improbable the healthy runs since the last failures must be if the streak went on."""
+
+RECOVERY: Final = log(1 / RECOVERY_ERROR)
+MIN_HEALTHY_S: Final = 45.0
+MIN_HEALTHY_RUNS: Final = 3
+MAX_RECENT_FAILURES: Final = 4
+"""A recovered task may fail this often, as it does on other days."""
+
+MAX_RATE: Final = 0.99
+"""Even if all runs failed, one healthy run proves nothing."""
+
+CHUNK_RUNS: Final = 10
+"""Earlier minutes are compared with the streak in parts of so many runs."""
+
+
+class Streak(NamedTuple):
+    """`failed` of `ended` runs failed since `since_s`. `is_open`: it may have begun before the blocks."""
+
+    since_s: float
+    failed: int
+    ended: int
+    is_open: bool
+
+    @property
+    def rate(self) -> float:
+        """The share that failed."""
+        return self.failed / self.ended
+
+
+def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak | None:
+    """Return the streak whose failures speak most against a rate. The blocks are newest first.
+
+    None if no streak is certain, or if the runs after it are healthy again.
+    """
+    failed = ended = 0
+    best: Streak | None = None
+    best_evidence = EVIDENCE
+    for number, block in enumerate(blocks):
+        failed += block.failed
+        ended += block.ended
+        if not block.failed or failed < MIN_FAILURES or failed <= rate * ended:
+            continue
+        found = ended * divergence(failed / ended, rate)
+        if found >= best_evidence:
+            best_evidence = found
+            best = Streak(block.at_s, failed, ended, number >= len(blocks) - 2)
+    return None if best is None or _is_over(blocks, rate, best, now_s) else best
+
+
+def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float) -> bool:
+    """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
+    failed = ended = 0
+    streak_rate = min(streak.rate, MAX_RATE)
+    for block in blocks:
+        if block.at_s <= streak.since_s:
+            return False
+        if block.failed:
+            is_healthy = ended >= MIN_HEALTHY_RUNS and failed <= rate * ended and failed < streak_rate * ended
+            is_long = now_s - block.at_s >= MIN_HEALTHY_S
+            if is_healthy and is_long and ended * divergence(failed / ended, streak_rate) >= RECOVERY:
+                return True
+            if failed >= MAX_RECENT_FAILURES:
+                return False
+        failed += block.failed
+        ended += block.ended
+    return False
+
+
+def extended(streak: Streak, earlier: Iterable[Block], rate: float) -> Streak:
+    """Return the streak with the earlier minutes, newest first, in which the task failed about as much."""
+    least = (rate + streak.rate) / 2
+    since_s, failed, ended = streak.since_s, streak.failed, streak.ended
+    first_failed_s, chunk_failed, chunk_ended = None, 0, 0
+    for block in earlier:
+        chunk_failed += block.failed
+        chunk_ended += block.ended
+        first_failed_s = block.at_s if block.failed else first_failed_s
+        if chunk_ended < CHUNK_RUNS:
+            continue
+        if first_failed_s is None or chunk_failed < least * chunk_ended:
+            break
+        since_s, failed, ended = first_failed_s, failed + chunk_failed, ended + chunk_ended
+        first_failed_s, chunk_failed, chunk_ended = None, 0, 0
+    return streak._replace(since_s=since_s, failed=failed, ended=ended)

@@ -1,0 +1,89 @@
+"""STUCK: runs that execute far too long or hang in a short-lived status, and approvals that nobody gives."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import WaitToken, WallFacts
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Evidence,
+    Finding,
+    FindingSubject,
+    FindingWord,
+    RunHangs,
+    RunOverdue,
+    SubjectKind,
+)
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.store.findings.bounds import normals_by_task, speeds_by_task, usual_p95
+from tui.store.findings.own_counts import OwnCounts
+
+OVERDUE_P95S: Final = 5
+"""A run is overdue after so many times the 95th percentile of its task: even slow runs rarely take three times it."""
+
+MIN_OVERDUE: Final = timedelta(minutes=10)
+"""And not before this: nobody has to look after a run of seconds that takes a minute."""
+
+MAX_DEQUEUED: Final = timedelta(minutes=3)
+"""A dequeued run starts within seconds; a cold machine takes a minute."""
+
+MAX_APPROVAL: Final = timedelta(hours=24)
+"""A token that has waited for a day was forgotten: whoever had to act has had a working day."""
+
+_DEQUEUED: Final = "Dequeued"
+
+
+def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    """Return what is stuck: one finding a run, and one for each token whose run is not known."""
+    found = {each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, now))}
+    return list(found.values())
+
+
+def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
+    found = []
+    for run in own.executing_runs():
+        state, task = run.state, run.fixed.task
+        if state is None or task is None or run.wait is not None:
+            continue
+        if state.status.title == _DEQUEUED:
+            if now - state.updated_at > MAX_DEQUEUED:
+                found.append(_of_run(run, state.updated_at, RunHangs(state.status.title)))
+            continue
+        usual = usual_p95(normals.get(task), speeds.get(task))
+        if state.started_at is None or usual is None:
+            continue
+        if now - state.started_at > max(usual.p95 * OVERDUE_P95S, MIN_OVERDUE):
+            since = state.started_at + usual.p95
+            found.append(_of_run(run, since, RunOverdue(state.started_at, usual.p95)))
+    return found
+
+
+def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
+    subject = FindingSubject(SubjectKind.RUN, run.id, Raw(run.fixed.task or run.id))
+    return Finding(FindingWord.STUCK, subject, since, evidence, f"id:{run.id}", task=run.fixed.task, run_id=run.id)
+
+
+def _approvals(facts: WallFacts, now: datetime) -> list[Finding]:
+    tokens = () if facts.tokens is None else facts.tokens.tokens
+    old = sorted((each for each in tokens if now - each.created_at >= MAX_APPROVAL), key=_created, reverse=True)
+    # Of the tokens of one run the oldest stands for all.
+    return [_of_token(each) for each in old]
+
+
+def _created(token: WaitToken) -> tuple[datetime, str]:
+    return token.created_at, token.id
+
+
+def _of_token(token: WaitToken) -> Finding:
+    name = Raw(token.task) if token.task is not None else token.tags[0] if token.tags else Raw(token.id)
+    return Finding(
+        FindingWord.STUCK,
+        FindingSubject(SubjectKind.RUN, token.run_id or token.id, name),
+        token.created_at,
+        ApprovalWaits(token.created_at, token.tags),
+        f"id:{token.run_id}" if token.run_id is not None else "status:waiting",
+        task=token.task,
+        run_id=token.run_id,
+    )
