@@ -148,7 +148,7 @@ def test_calm_has_no_label() -> None:
     assert {after_a_while("calm").label(run) for run in after_a_while("calm").ledger} == {None}
 
 
-def test_bad_deploy_breaks_half_of_a_third_of_the_runs() -> None:
+def test_bad_deploy_breaks_every_second_charge() -> None:
     world = after_a_while("bad-deploy")
     event_ms = event_of(world)
     later = [run for run in world.ledger if run.started_ms is not None and run.started_ms > event_ms and not run.parent]
@@ -157,8 +157,8 @@ def test_bad_deploy_breaks_half_of_a_third_of_the_runs() -> None:
     assert {run.status for run in failed} == {Status.FAILED}
     assert {run.failure for run in failed} == {CHARGE_BUG}
     assert set(failed) < set(charges)
-    assert 0.35 < len(failed) / len(charges) < 0.65
-    assert 0.25 < len(charges) / len(later) < 0.45
+    assert abs(len(failed) / len(charges) - 0.5) < 0.02
+    assert 0.3 < len(charges) / len(later) < 0.5
     before = [run for run in world.ledger if START_MS < (run.started_ms or 0) < event_ms]
     assert {run.version for run in failed} == {world.lifecycle.version}
     assert world.lifecycle.version not in {run.version for run in before}
@@ -242,7 +242,7 @@ def test_demo_has_a_bad_version_that_is_mended() -> None:
     assert begin.at_ms < mended.at_ms < start_ms + 90_000
     world.advance(start_ms + 120_000)
     failed = [run for run in world.ledger if world.label(run) == story.name and run.created_ms > start_ms]
-    assert len(failed) >= 15
+    assert len(failed) >= 12
     assert {run.task_id for run in failed} == {PAYMENT.id}
     assert len({run.version for run in failed}) == 1
     assert world.lifecycle.version not in {run.version for run in failed}

@@ -13,7 +13,7 @@ from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 
 BUG_EVERY = 4
-"""A bug of a bad deployment affects one run in this many of its task, unless the deployment names another number."""
+"""A bug of a bad deployment affects one run in this many of its task, at random."""
 
 
 class Dispatch:
@@ -41,16 +41,19 @@ class Dispatch:
         self._on_restore = on_restore
         self._on_expire = on_expire
         self.bugs: Mapping[str, Failure] = {}
-        self._bug_every = BUG_EVERY
+        self._bug_every: int | None = None
+        self._buggy_starts = 0
         self._pending_version: dict[int, Run] = {}
         """Runs that no worker could execute, by number."""
 
-    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int = BUG_EVERY) -> None:
+    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int | None = None) -> None:
         """Deploy a version, and put the runs that waited for one back into their queues.
+
+        With `bug_every` the bugs affect not random runs but, of those that start, each one whose turn it is.
 
         Source: tests/wire/recordings/README.md §2.
         """
-        self.version, self.bugs, self._bug_every = version, dict(bugs), bug_every
+        self.version, self.bugs, self._bug_every, self._buggy_starts = version, dict(bugs), bug_every, 0
         for run in [run for run in self._pending_version.values() if run.task is not None]:
             del self._pending_version[run.number]
             self.enqueue(run, run.turn)
@@ -138,6 +141,14 @@ class Dispatch:
         if run.started_ms is None:
             run.started_ms = self._agenda.now_ms
             run.version = self.version
-            run.bug = self.bugs.get(run.task_id) if run.seed % self._bug_every == 0 else None
+            run.bug = self._bug_of(run)
             self._changes.ledger.index_version(run)
         self._on_dequeue(run)
+
+    def _bug_of(self, run: Run) -> Failure | None:
+        """Return the error that the deployed version makes a run throw that starts now."""
+        bug = self.bugs.get(run.task_id)
+        if bug is None or self._bug_every is None:
+            return bug if run.seed % BUG_EVERY == 0 else None
+        self._buggy_starts += 1
+        return bug if self._buggy_starts % self._bug_every == 0 else None

@@ -11,7 +11,7 @@ from tui.emulator.environment import Environment
 from tui.emulator.simulation.agenda import Agenda
 from tui.emulator.simulation.attempts import Attempts
 from tui.emulator.simulation.changes import ChangeLog, Changes
-from tui.emulator.simulation.dispatch import BUG_EVERY, Dispatch
+from tui.emulator.simulation.dispatch import Dispatch
 from tui.emulator.simulation.failure import CANCELED, Failure, expired
 from tui.emulator.simulation.ledger import Ledger
 from tui.emulator.simulation.names import MACHINE, cuid, digest
@@ -89,8 +89,8 @@ class Lifecycle:
         """Begin the history. `created_count` starts again at 0."""
         self._older_count, self.created_count, self._has_begun = self.created_count, 0, True
 
-    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int = BUG_EVERY) -> None:
-        """Deploy a version. `bugs` maps a task id to the error that one run in `bug_every` of the task throws."""
+    def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int | None = None) -> None:
+        """Deploy a version. `bugs` maps a task id to the error that some runs of the task throw (`Dispatch.deploy`)."""
         self._dispatch.deploy(version, bugs, bug_every=bug_every)
         self.deployments.add(version, self.agenda.now_ms)
 

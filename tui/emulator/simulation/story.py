@@ -17,7 +17,7 @@ QUIET_MS = 900_000
 class ScriptedDeploy:
     """A version that is deployed at a time, in epoch milliseconds.
 
-    `bugs` maps a task to the error that one run in `bug_every` of it throws. Random deployments stop `QUIET_MS` before
+    `bugs` maps a task to the error that each `bug_every`-th run of it throws. Random deployments stop `QUIET_MS` before
     the first one, and go on after one without bugs.
     """
 

@@ -71,7 +71,7 @@ def _in_a_while_ms(random: Random) -> int:
 
 
 CHARGE_CARD: Final = Task(
-    "charge-card", steady(700, 1_000, "charging the card"), FILE, weight=10, payload=_order, max_attempts=1
+    "charge-card", steady(700, 1_000, "charging the card"), FILE, weight=12, payload=_order, max_attempts=1
 )
 SEND_EMAIL: Final = Task(
     "send-email", steady(500, 700, "sending"), FILE, weight=6, payload=_letter, queue=EMAIL, ttl="6h"

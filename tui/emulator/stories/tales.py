@@ -202,8 +202,8 @@ TALES: Final[Mapping[str, Tale]] = MappingProxyType(
 # --- the demo
 
 PAYMENT: Final = payments.TASKS[0]
-DEMO_EVENT_MS: Final = 20_000
-DEMO_MENDED_MS: Final = 65_000
+DEMO_EVENT_MS: Final = 15_000
+DEMO_MENDED_MS: Final = 50_000
 """How long after the start the demo's bad version is deployed, and the version that mends it."""
 
 
