@@ -1,6 +1,7 @@
 """The options that describe the emulated world, for `emulator` and `demo`."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime
@@ -78,6 +79,7 @@ class WorldOptions:
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES, MIN_HISTORY
         from tui.emulator.demo_tasks.longlived import OLD_RUNS
+        from tui.emulator.demo_tasks.week import week_of
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
         from tui.emulator.server.clock import WorldClock
         from tui.emulator.server.emulator import Emulator, Options
@@ -85,7 +87,9 @@ class WorldOptions:
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY else ()
-        old_runs = (*OLD_RUNS, *known_failures) if self.history and self.story is None else ()
+        about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
+        week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
+        old_runs = (*OLD_RUNS, *known_failures, *week) if self.history and self.story is None else ()
         recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
 
         def with_recorded(company: "DemoTasks") -> "DemoTasks":

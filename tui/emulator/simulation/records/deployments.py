@@ -37,9 +37,11 @@ class Deployments:
         self._all: deque[Deployment] = deque(maxlen=MAX_DEPLOYMENTS)
 
     def add(self, version: str, deployed_ms: int) -> None:
-        """Record that a version was deployed. "" means that the deployed one was removed."""
+        """Record that a version was deployed, unless it is already. "" means that the deployed one was removed."""
         if not version:
             self._all.clear()
+            return
+        if self._all and self._all[-1].version == version:
             return
         self._count += 1
         chance = digest(self._seed, "deployment", self._count, size=16)
