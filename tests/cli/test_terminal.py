@@ -212,7 +212,7 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
         os.close(others)
         terminal.wait_until(lambda: terminal.received.count(b"scribble") > before, "the scribble")
 
-    untouched = "The list follows new runs."
+    untouched = "selects a run"
 
     def is_clean() -> bool:
         return "scribble" not in terminal.text and untouched in terminal.text and terminal.screen.cursor.hidden

@@ -15,7 +15,7 @@ from textual.widget import AwaitMount, Widget
 from tui.present.frame.rule import Tab
 from tui.ui.base import app_of
 from tui.ui.input.keys import bind
-from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Proportions, plan
+from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Placement, Proportions, Slot, plan
 from tui.ui.panes.base import Pane
 from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.widgets.lines import Backdrop, Hairline
@@ -53,7 +53,9 @@ class PlanLayout(Layout):
 
 
 def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
-    """Return the keys of a workspace whose panes have these numbers."""
+    """Return the keys of a workspace whose panes have these numbers. Two panes have one number if one stands there
+    while a run is selected, and the other while none is.
+    """
     return [
         bind("tab", "focus_step(1)", "next pane", "To the next pane.", id="next-pane"),
         bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane.", id="previous-pane"),
@@ -65,11 +67,25 @@ def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
     ]
 
 
-class Workspace(Backdrop):
-    """Holds the panes of a view, the hairline and the summary. The number of a pane is its position among the panes.
+def numbers_of(panes: Iterable[PaneEntry]) -> dict[str, int]:
+    """Return the numbers of panes by their titles. Other forms of a pane have none."""
+    numbers: dict[str, int] = {}
+    counts = {False: 0, True: 0}
+    for pane in (each for each in panes if not each.form_of):
+        for overview in (False, True):
+            if pane.placement.is_in(overview=overview):
+                counts[overview] += 1
+                numbers[pane.title] = counts[overview]
+    return numbers
 
-    `recent` are the titles of the panes as if each had had the focus, the last one first: of the panes that share a
-    place, the first of these is visible. A pane is made and mounted when it is first visible.
+
+class Workspace(Backdrop):
+    """Holds the panes of a view, the hairline and the summary.
+
+    The number of a pane is its position among the panes that are shown together: some only while a run is selected,
+    others, the overview, only while none is. `recent` are the titles of the panes as if each had had the focus, the
+    last one first: of the panes that share a place, the first of these is visible. A pane is made and mounted when it
+    is first visible.
     """
 
     class PanesChanged(Message):
@@ -95,12 +111,15 @@ class Workspace(Backdrop):
             self._entries[entry.title] = entry
             if isinstance(each, Pane):
                 self._add(each)
-        bases = [name for name, entry in self._entries.items() if not entry.form_of]
-        self._numbers = {name: number for number, name in enumerate(bases, 1)}
-        self._open_forms = {name: name for name in bases}
+        self._numbers = numbers_of(self._entries.values())
+        self._open_forms = {name: name for name in self._numbers}
         """The pane that is shown for each number: the numbered one, or another form of it."""
         self.before_change: Callable[[], None] = lambda: None
         """Called before another pane becomes the current one."""
+        self._has_overview = any(entry.placement.is_overview for entry in self._entries.values())
+        self._is_overview = self._has_overview
+        self.is_nothing_selected: Callable[[], bool] = lambda: self._is_overview
+        """Returns whether the main pane has nothing selected, also before `show_selection` is called."""
         self._recent = [*recent, *(name for name in self._entries if name not in recent)]
         """The panes by the time of their last focus, the newest first."""
         self._summary = summary
@@ -173,7 +192,39 @@ class Workspace(Backdrop):
     @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
-        return self.panes[next(name for name in self._recent if name in self._open_forms.values())]
+        return self.panes[self._pane_name]
+
+    @property
+    def _pane_name(self) -> str:
+        return next(name for name in self._recent if name in self._open_forms.values())
+
+    @property
+    def is_main_current(self) -> bool:
+        """Whether the main pane has the focus, or had it last, in a view with an overview."""
+        return self._has_overview and self._entries[self._pane_name].placement.slot is Slot.MAIN
+
+    @property
+    def is_overview(self) -> bool:
+        """Whether the overview is shown in place of the panes about the selected run."""
+        return self._is_overview
+
+    @property
+    def _wants_overview(self) -> bool:
+        """Whether the overview belongs beside the pane that has the focus."""
+        placement = self._entries[self._pane_name].placement
+        is_main = placement.slot is Slot.MAIN
+        return self._has_overview and (self.is_nothing_selected() if is_main else placement.is_overview)
+
+    def show_selection(self) -> None:
+        """Show the overview, or the panes about the selected run, whichever belongs there now."""
+        if self._wants_overview is not self._is_overview:
+            self._arrange()
+
+    @property
+    def _shown(self) -> dict[str, Placement]:
+        """The panes that may be shown now, in the order of their numbers."""
+        entries = {name: self._entries[name].placement for name in self._open_forms.values()}
+        return {name: place for name, place in entries.items() if place.is_in(overview=self._is_overview)}
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
@@ -203,18 +254,30 @@ class Workspace(Backdrop):
         """Return the pane whose number and place a pane has."""
         return self._entries[name].form_of or name
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action != "pane" or not self._has_overview:
+            return True
+        # Of two panes with one number, the key leads to the one that belongs there, also if it is not painted yet.
+        return self._entries[str(parameters[0])].placement.is_in(overview=self._wants_overview)
+
     async def action_focus_step(self, step: int) -> None:
-        names = list(self._open_forms.values())
+        self.before_change()
+        self._is_overview = self._wants_overview
+        names = list(self._shown)
         await self.action_pane(names[(names.index(self.pane.title) + step) % len(names)])
 
     def action_zoom(self) -> None:
         if self.can_zoom:
             self._wants_zoom = not self._wants_zoom
-            self.arrange_for(self.screen.size, self._summary_height)
+            self._arrange()
+
+    def _arrange(self) -> None:
+        self.arrange_for(self.screen.size, self._summary_height)
 
     def arrange_for(self, size: Size, summary_height: int) -> None:
         """Place everything on a terminal of that size."""
         self._terminal_size, self._summary_height = size, summary_height
+        self._is_overview = self._wants_overview
         planned = self._plan_for(is_zoomed=self._wants_zoom)
         for name in planned.rects:
             self.made(name)
@@ -222,7 +285,10 @@ class Workspace(Backdrop):
             rect = planned.rects.get(name)
             tabs = (rect.tabs if rect is not None else ()) or (name,)
             bases = {each: self._base_of(each) for each in tabs}
-            pane.tabs = tuple(Tab(self._numbers[base], base, each == name) for each, base in bases.items())
+            pane.tabs = tuple(
+                Tab(self._numbers[base], base, each == name, is_visible=each != name and planned.shows(each))
+                for each, base in bases.items()
+            )
             pane.set_class(self._wants_zoom and rect is not None, "zoomed")
         if planned != self.plan:
             self._apply(planned)
@@ -232,8 +298,8 @@ class Workspace(Backdrop):
         return plan(
             self._terminal_size.width,
             self._terminal_size.height - 2,
-            {name: self._entries[name].placement for name in self._open_forms.values()},
-            recent=[name for name in self._recent if name in self._open_forms.values()],
+            shown := self._shown,
+            recent=[name for name in self._recent if name in shown],
             is_zoomed=is_zoomed,
             summary_height=self._summary_height,
             proportions=self._proportions,
@@ -243,7 +309,7 @@ class Workspace(Backdrop):
         self.before_change()
         self._recent.remove(name)
         self._recent.insert(0, name)
-        self.arrange_for(self.screen.size, self._summary_height)
+        self._arrange()
 
     def _apply(self, planned: PanePlan) -> None:
         self._plan_layout.plan = planned

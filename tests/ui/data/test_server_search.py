@@ -203,10 +203,10 @@ def test_panes_explain_the_end_line(tmp_path: Path, size: tuple[int, int]) -> No
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"crashed", "enter", "G")
         assert "This line is not a run" in monitor.text
-        assert "The list follows" not in monitor.text
+        assert "selects a run" not in monitor.text
         await monitor.press("g")
         assert "This line is not a run" not in monitor.text
-        assert "The list follows" in monitor.text
+        assert "selects a run" in monitor.text
 
     run_story(story, tmp_path, small_fleet(), size=size)
 

@@ -58,7 +58,7 @@ def test_help_of_a_read_only_monitor_has_no_actions(tmp_path: Path) -> None:
         async with monitored(small_fleet(3), tmp_path, read_only=True, size=(80, 60)) as monitor:
             await monitor.press("2", "question_mark")
             assert isinstance(monitor.app.screen, HelpScreen)
-            assert "keys · detail" in monitor.text
+            assert "keys · overview" in monitor.text
             assert "cancel" not in monitor.text
             assert "a replay" not in monitor.text
 
@@ -81,7 +81,7 @@ def test_command_is_found_while_typing_and_run_by_enter(tmp_path: Path) -> None:
             await monitor.press("enter", "escape")
             assert monitor.app.screen is monitor.screen
             await monitor.press("colon", "down", "up", *"next pane", "enter")
-            assert monitor.screen.pane.title == "detail"
+            assert monitor.screen.pane.title == "overview"
 
     asyncio.run(scenario())
 

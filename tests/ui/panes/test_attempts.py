@@ -59,7 +59,6 @@ def cursor_row(monitor: Monitored) -> str:
 
 def test_attempts_open_at_the_last_failed_one(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert "No run is selected." in monitor.text
         await monitor.press("j", "3", wait_s=1)
         assert "attempt 3 of 3" in rule_of(monitor)
         assert ", . attempt" in monitor.lines[-1]

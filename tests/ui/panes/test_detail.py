@@ -91,7 +91,7 @@ async def fetch(monitor: Monitored) -> None:
 
 def test_enter_opens_the_detail_of_a_final_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert "The list follows new runs" in monitor.text
+        assert "j or ↓ selects a run" in monitor.text
         await monitor.press("j", "enter", wait_s=1)
         rule = monitor.lines[monitor.line_of("2:detail")]
         assert "final" in rule
@@ -263,7 +263,7 @@ def test_panes_say_nothing_before_a_read_is_late(tmp_path: Path) -> None:
 def test_rule_says_that_a_slow_fetch_is_running(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
-        pane = monitor.screen.detail
+        pane = monitor.screen.panes["detail"]
         for share, is_shown in ((0.5, False), (1.5, True)):
             state = FetchState[Run](started_at=pane.live.now.at - share * SHOW_READING_AFTER)
             pane.selection = replace(pane.selection, states={RUN: state})

@@ -285,7 +285,7 @@ def test_odd_traces_are_drawn(tmp_path: Path) -> None:
 
 def test_waterfall_of_no_run_asks_for_one(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        await monitor.press("4", "t", "j", "P", ")", "enter", wait_s=1)
+        await monitor.press("slash", *"none", "enter", "G", "4", "t", "j", "P", ")", "enter", wait_s=1)
         assert "selected" in monitor.text
 
     run_story(story, tmp_path, checkout_fleet())

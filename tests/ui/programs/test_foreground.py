@@ -14,7 +14,7 @@ from tests.support.commands import environment
 from tests.support.fleet import SECRET
 
 UNREACHABLE = "http://127.0.0.1:9"
-READY = "The list follows new runs."
+READY = "selects a run"
 HELP = "keys · runs"
 SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 

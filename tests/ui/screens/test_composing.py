@@ -93,13 +93,14 @@ def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_hidden_pane_makes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "z", wait_s=2)
-        made, make = list[int](), DetailPane.rows
+        made, make, detail = list[int](), DetailPane.rows, monitor.screen.panes["detail"]
+        assert isinstance(detail, DetailPane)
 
         def rows(pane: DetailPane, width: int) -> Sequence[PageRow]:
             made.append(width)
             return make(pane, width)
 
-        monkeypatch.setattr(monitor.screen.detail.page, "_make", partial(rows, monitor.screen.detail))
+        monkeypatch.setattr(detail.page, "_make", partial(rows, detail))
         await monitor.press("j", "j", wait_s=3)
         assert made == []
         await monitor.press("z")
@@ -148,12 +149,13 @@ def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch
 
 def test_key_is_painted_without_waiting_for_a_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
+        await monitor.press("j", wait_s=1)
         monkeypatch.setattr(MainScreen, "_on_timer_update", lambda _: None)
         with painted_lines() as counts:
             await monitor.press("j")
-            assert of_table(counts) == [1]
+            assert of_table(counts) == [1, 2]
             await monitor.press("j")
-            assert of_table(counts) == [1, 1, 2]
+            assert of_table(counts) == [1, 2, 2, 3]
         assert counts["Page", 2] == 2
 
     run_story(story, tmp_path, small_fleet(), size=(100, 34))
@@ -217,7 +219,7 @@ def test_pane_that_was_looked_up_is_sent_its_size(tmp_path: Path, monkeypatch: p
             return reflow(parent, size)
 
         monkeypatch.setattr(compositor, "reflow", look_up_first)
-        await monitor.press("4", "t", wait_s=1)
-        assert "No run is selected" in monitor.text
+        await monitor.press("j", "4", "t", wait_s=1)
+        assert "spans" in monitor.text
 
     run_story(story, tmp_path, small_fleet())

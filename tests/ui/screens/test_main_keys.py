@@ -41,7 +41,8 @@ def test_the_keys_between_panes(tmp_path: Path) -> None:
 
 def test_page_cursor_starts_on_a_text_row(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        for key, first_line in (("2", "▌ The list follows"), ("3", "▌ No run is selected.")):
+        await monitor.press("slash", *"completed", "enter", "G")
+        for key, first_line in (("2", "▌ This line is not a run"), ("3", "▌ No run is selected.")):
             await monitor.press(key)
             assert monitor.lines[2] == "", "one empty row under the rule"
             assert monitor.lines[3].startswith(first_line)

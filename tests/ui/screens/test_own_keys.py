@@ -134,7 +134,7 @@ def test_program_shows_own_keys_and_what_is_refused(tmp_path: Path) -> None:
         with Terminal(
             command, env=environment(f"http://127.0.0.1:{port}", HOME=str(tmp_path)), size=(200, 50)
         ) as terminal:
-            terminal.wait_for("? keys", "K finds a failed one")
+            terminal.wait_for("? keys", "K a failed one")
             terminal.send("?")
             terminal.wait_for("K X F8", "next, previous failure", ": ctrl-k")
             assert "this pane alone" not in terminal.text
@@ -143,6 +143,6 @@ def test_program_shows_own_keys_and_what_is_refused(tmp_path: Path) -> None:
             terminal.wait_for("~/config.toml: keys.cancel: what writes takes only a capital such as C, got c; C stays.")
             terminal.send("\x1b")
             path.write_text('[keys]\nhelp = "h"\nfold = "Left"\n')
-            terminal.wait_for("h keys", "x finds a failed one")
+            terminal.wait_for("h keys", "x a failed one")
             terminal.send("\x11")
             assert terminal.end() == 0, terminal.text

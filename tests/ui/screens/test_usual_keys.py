@@ -136,7 +136,7 @@ def test_unbound_key_is_noticed_on_pages_only(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", "d", "f9")
         assert UNBOUND not in monitor.text
-        await monitor.press("escape", "j", "C", "f9", "escape", "colon", "d", "f9", "escape")
+        await monitor.press("escape", "j", "R", "f9", "escape", "colon", "d", "f9", "escape")
         assert UNBOUND not in monitor.text
         await monitor.press("colon", *"messages", "enter", "d")
         assert f"d{UNBOUND}" in monitor.lines[-1]

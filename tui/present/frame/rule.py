@@ -8,11 +8,15 @@ from tui.present.styled import Line, Piece, Token, cut, line_width
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One pane's name in a rule. Panes that share a place on the screen share a rule, with one tab for each."""
+    """One pane's name in a rule. Panes that share a place on the screen share a rule, with one tab for each.
+
+    `is_visible`: the pane is shown too, below the one that is open.
+    """
 
     number: int
     name: str
     is_open: bool = True
+    is_visible: bool = False
 
 
 _MIN_LEFT: Final = 8
@@ -62,5 +66,5 @@ def _head(text: RuleText, begin: Piece, room: int) -> Line:
 def _tab(tab: Tab, *, is_focused: bool) -> Line:
     if is_focused and tab.is_open:
         return (Piece(f"{tab.number}:", Token.ACCENT, is_bold=True), Piece(tab.name, Token.BRIGHT, is_bold=True))
-    token = Token.TEXT if tab.is_open and not is_focused else Token.MUTED
+    token = Token.TEXT if tab.is_visible or (tab.is_open and not is_focused) else Token.MUTED
     return (Piece(f"{tab.number}:", Token.MUTED), Piece(tab.name, token))

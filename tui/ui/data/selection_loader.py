@@ -65,6 +65,8 @@ class SelectionLoader:
         """The last update of the run that the fetched data includes; None: nothing was fetched yet."""
         self._refetched_version: datetime | None = None
         self._was_down = False
+        self._rested_s = float("-inf")
+        """When the cursor has rested on the run."""
 
     @property
     def selection(self) -> Selection:
@@ -75,6 +77,7 @@ class SelectionLoader:
         """Select a run or none, and fetch its needs once the cursor has rested, or at once."""
         if run_id != self._selection.run_id:
             self.close()
+            self._rested_s = self._session.clock.monotonic_s() + (0.0 if at_once else self._rest_s())
             store = self._session.store
             if self._selection.run_id is not None:
                 store.unpin([self._selection.run_id])
@@ -89,14 +92,18 @@ class SelectionLoader:
         elif at_once or self._version is None:
             self._schedule_all(0.0 if at_once else self._rest_s())
 
-    def require(self, needs: Sequence[Need[Any]]) -> None:
-        """Fetch these needs from now on, and nothing else: hidden panes cost no requests."""
+    def require(self, needs: Sequence[Need[Any]], *, at_once: bool = True) -> None:
+        """Fetch these needs from now on, and nothing else: hidden panes cost no requests.
+
+        Without `at_once`, added ones wait until the cursor has rested on the run.
+        """
         added = [need for need in needs if need not in self._needs]
         self._needs = tuple(needs)
         if self._selection.run_id is not None:
+            rest_s = 0.0 if at_once else max(0.0, self._rested_s - self._session.clock.monotonic_s())
             for need in added:
                 if self._selection.state_of(need).value is None:
-                    self._schedule(need, 0.0)
+                    self._schedule(need, rest_s)
 
     def refetch(self) -> None:
         """Fetch everything that is needed again, now."""

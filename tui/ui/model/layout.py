@@ -22,6 +22,8 @@ SUMMARY_HEIGHT: Final = 2
 
 WORKSPACE: Final = "workspace"
 
+MIN_SPLIT_HEIGHT: Final = 15
+"""From this height on, a shared place has room for two panes, one above the other."""
 
 LIST_COLUMNS: Final = 116
 """Columns of the list of runs on a terminal of 200."""
@@ -45,10 +47,22 @@ class Slot(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a pane stands. `has_summary`: the summary of the selected run stands below the pane where it is alone."""
+    """Where a pane stands.
+
+    * `has_summary`: the summary of the selected run stands below the pane where it is alone
+    * `is_overview`: the pane stands there while nothing is selected, and the others of its slot while something is
+    * `is_below`: where the second and the third slot share a place that is high enough, the pane stands below the first
+      one of it, unless another pane is in front
+    """
 
     slot: Slot
     has_summary: bool = False
+    is_overview: bool = False
+    is_below: bool = False
+
+    def is_in(self, *, overview: bool) -> bool:
+        """Return whether the pane stands there while nothing is selected (`overview`), or while something is."""
+        return self.slot is Slot.MAIN or self.is_overview is overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +175,23 @@ class _Groups:
         names = tuple(name for name, placement in self.panes.items() if placement.slot in slots)
         return min(names, key=self.recent.index), names if len(names) > 1 else ()
 
+    def split(self, name: str) -> tuple[str, str] | None:
+        """Return the pane on top and the one below it, if `name` is one of them."""
+        shared = [each for each, placement in self.panes.items() if placement.slot in {Slot.SECOND, Slot.THIRD}]
+        below = next((each for each in shared if self.panes[each].is_below), None)
+        pair = None if below is None else (shared[0], below)
+        return pair if pair is not None and name in pair else None
+
+
+def _shared(groups: _Groups, x: int, y: int, width: int, height: int) -> dict[str, PaneRect]:
+    """Return the panes in the place of the second and the third slot: one, or two of them one above the other."""
+    name, tabs = groups.of(Slot.SECOND, Slot.THIRD)
+    pair = groups.split(name)
+    if pair is None or height < MIN_SPLIT_HEIGHT:
+        return {name: PaneRect(x, y, width, height, tabs)}
+    top = height * 7 // 20
+    return {pair[0]: PaneRect(x, y, width, top, tabs), pair[1]: PaneRect(x, y + top, width, height - top)}
+
 
 def _stacked(width: int, height: int, groups: _Groups, summary_height: int) -> PanePlan:
     """The main pane on top, all others in one place below it, then the summary if the main pane has one."""
@@ -182,34 +213,35 @@ def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) 
     left = min(width * 54 // 120, 72)
     main, main_tabs = groups.of(Slot.MAIN)
     first, first_tabs = groups.of(Slot.FIRST)
-    other, other_tabs = groups.of(Slot.SECOND, Slot.THIRD)
+    others = _shared(groups, left + 1, top, width - left - 1, height - top)
     rects = {
         main: PaneRect(0, 0, width, top, main_tabs),
         first: PaneRect(0, top, left, height - top, first_tabs),
-        other: PaneRect(left + 1, top, width - left - 1, height - top, other_tabs),
+        **others,
     }
-    return PanePlan(rects, hairline=(left, top, height), joints=((top, "┬"),))
+    joints = tuple((each.y, "├" if each.y > top else "┬") for each in others.values())
+    return PanePlan(rects, hairline=(left, top, height), joints=joints)
 
 
 def _wide(width: int, height: int, groups: _Groups, proportions: Proportions, *, is_tall: bool) -> PanePlan:
     """The main pane on the left; the others on the right, from the top down."""
     left = _wide_list(width, proportions.main_columns)
     x, room = left + 1, width - left - 1
-    if is_tall:
-        heights = _shares(height, (23, 20, 15))
-        stack = [groups.of(Slot.FIRST), groups.of(Slot.SECOND), groups.of(Slot.THIRD)]
-    else:
-        heights = _shares(height, (21, 19))
-        stack = [groups.of(Slot.FIRST), groups.of(Slot.SECOND, Slot.THIRD)]
     main, main_tabs = groups.of(Slot.MAIN)
-    rects = {main: PaneRect(0, 0, left, height, main_tabs)}
-    joints = []
-    y = 0
-    for (name, tabs), rows in zip(stack, heights, strict=True):
-        rects[name] = PaneRect(x, y, room, rows, tabs)
-        joints.append((y, "├" if y else "┬"))
-        y += rows
-    return PanePlan(rects, hairline=(left, 0, height), joints=tuple(joints))
+    first, first_tabs = groups.of(Slot.FIRST)
+    heights = _shares(height, (23, 20, 15) if is_tall else (21, 19))
+    others = {first: PaneRect(x, 0, room, heights[0], first_tabs)}
+    if is_tall:
+        y = heights[0]
+        for slot, rows in zip((Slot.SECOND, Slot.THIRD), heights[1:], strict=True):
+            name, tabs = groups.of(slot)
+            others[name] = PaneRect(x, y, room, rows, tabs)
+            y += rows
+    else:
+        others |= _shared(groups, x, heights[0], room, heights[1])
+    joints = tuple((each.y, "├" if each.y else "┬") for each in others.values())
+    rects = {main: PaneRect(0, 0, left, height, main_tabs), **others}
+    return PanePlan(rects, hairline=(left, 0, height), joints=joints)
 
 
 def _shares(height: int, parts: Sequence[int]) -> list[int]:

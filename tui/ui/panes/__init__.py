@@ -48,6 +48,30 @@ def _logs() -> "type[Pane]":
     return LogsPane
 
 
+def _overview() -> "type[Pane]":
+    from tui.ui.panes.overview.findings import OverviewPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewPane
+
+
+def _failing() -> "type[Pane]":
+    from tui.ui.panes.overview.failing import FailingNowPane  # noqa: PLC0415  loaded when first visible
+
+    return FailingNowPane
+
+
+def _tasks() -> "type[Pane]":
+    from tui.ui.panes.overview.tasks import OverviewTasksPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewTasksPane
+
+
+def _queues() -> "type[Pane]":
+    from tui.ui.panes.overview.queues import OverviewQueuesPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewQueuesPane
+
+
 FORMS: Final[tuple[PaneEntry, ...]] = (PaneEntry("waterfall", Placement(Slot.THIRD), _waterfall, form_of="tree"),)
 """Panes that are another form of one of `PANES`: they share its number and its place, and a key leads to them."""
 
@@ -59,3 +83,14 @@ PANES: Final[tuple[PaneEntry, ...]] = (
     PaneEntry("logs", Placement(Slot.THIRD, has_summary=True), _logs),
 )
 """The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""
+
+OVERVIEW_PANES: Final[tuple[PaneEntry, ...]] = (
+    PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _overview),
+    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _failing),
+    PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _tasks),
+    PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _queues),
+)
+"""The panes in place of those about the selected run, while no run is selected. Their numbers begin at 2."""
+
+DETAIL: Final = "detail"
+"""The title of the pane that Enter on a run leads to."""

@@ -4,7 +4,7 @@ Panes do not know each other. A pane receives the selection from its screen, and
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -26,6 +26,9 @@ from tui.ui.model.selection import Need, Selection
 from tui.ui.widgets.lines import Backdrop
 from tui.ui.widgets.page import Page
 from tui.ui.widgets.rule import Rule
+
+_NOTHING: Final = object()
+"""The subject of a page that was never shown."""
 
 
 class OpenRun(Message):
@@ -202,7 +205,7 @@ class PagePane(Pane):
         self.page = Page(self.rows)
         self._searched = ""
         self._key_state: tuple[object, ...] = ()
-        self._shown_subject: Hashable = None
+        self._shown_subject: Hashable = _NOTHING
         self._is_outdated = False
 
     def on_mount(self) -> None:
@@ -294,8 +297,9 @@ class PagePane(Pane):
         if self._is_outdated:
             return
         if self.subject != self._shown_subject:
-            self._shown_subject = self.subject
-            self.start_over()
+            is_first, self._shown_subject = self._shown_subject is _NOTHING, self.subject
+            if not is_first:
+                self.start_over()
         self.update_page()
 
     @property

@@ -108,7 +108,7 @@ class BaseScreen(PaintedScreen[None]):
         return self.workspace.panes
 
     def _make_pane(self, entry: PaneEntry) -> Pane:
-        pane = entry.load()(self.live, id=entry.title)
+        pane = entry.load()(self.live, id=entry.title.replace(" ", "-"))
         pane.selection = self.selection
         return pane
 
@@ -161,7 +161,8 @@ class BaseScreen(PaintedScreen[None]):
         visible = [pane for name, pane in self.panes.items() if plan.shows(name)]
         needs = dict.fromkeys(self.summary.needs if plan.has_summary else ())
         needs |= dict.fromkeys(need for pane in visible for need in pane.needs)
-        self.selection_loader.require(tuple(needs))
+        # Panes that appear because the cursor selects a run wait until it rests.
+        self.selection_loader.require(tuple(needs), at_once=not self.workspace.is_main_current)
         self.select_target()
         for pane in self.panes.values():
             if pane is not self.pane and pane.finds_nothing:

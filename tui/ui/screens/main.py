@@ -23,19 +23,22 @@ from tui.ui.data.action_controller import (
 )
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu, open_server_filters
-from tui.ui.panes import FORMS, PANES
-from tui.ui.panes.base import Notice, OpenRun
-from tui.ui.panes.detail import DetailPane
+from tui.ui.model.selection import Selection
+from tui.ui.panes import DETAIL, FORMS, OVERVIEW_PANES, PANES
+from tui.ui.panes.base import Notice, OpenRun, Pane
+from tui.ui.panes.overview.base import LineOpened, LinePane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 from tui.ui.screens.command_line.entrance import CommandLineEntrance
 from tui.ui.screens.command_line.view_trail import ViewTrail
 from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
+from tui.ui.screens.overview import Overview
 from tui.ui.widgets.run_summary import RunSummary
 
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
+    from tui.ui.panes.entry import PaneEntry
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
@@ -51,7 +54,12 @@ class MainScreen(BaseScreen):
 
     def __init__(self, live: LiveModel) -> None:
         self.run_summary = RunSummary(live)
-        super().__init__(live, (*PANES, *FORMS), self.run_summary)
+        self.overview = Overview(self)
+        self._highlighted: tuple[RunId | None, bool] = (None, False)
+        """The run under the cursor of the list that was selected last, and whether it is the line at its end."""
+        super().__init__(live, (*PANES, *OVERVIEW_PANES, *FORMS), self.run_summary)
+        self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
+        self.workspace.before_change = self._settle
         reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
@@ -59,7 +67,7 @@ class MainScreen(BaseScreen):
         self.errors = ErrorsEntrance(self)
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
-        self.run_list.table.overlay = self.detail.overlay = self.run_summary.overlay = self.action_controller.overlay
+        self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
 
     @property
     def run_list(self) -> RunListPane:
@@ -68,11 +76,13 @@ class MainScreen(BaseScreen):
         assert isinstance(pane, RunListPane)
         return pane
 
-    @property
-    def detail(self) -> DetailPane:
-        """The detail of the selected run."""
-        pane = self.workspace.made(DetailPane.title)
-        assert isinstance(pane, DetailPane)
+    def _make_pane(self, entry: "PaneEntry") -> Pane:
+        pane = super()._make_pane(entry)
+        if entry.title == DETAIL:
+            from tui.ui.panes.detail import DetailPane  # noqa: PLC0415  loaded when first visible
+
+            assert isinstance(pane, DetailPane)
+            pane.overlay = self.action_controller.overlay
         return pane
 
     def on_mount(self) -> None:
@@ -84,6 +94,17 @@ class MainScreen(BaseScreen):
     def select_target(self) -> None:
         if self.pane is self.run_list and self.history.current != self.run_list.target:
             self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
+
+    def _settle(self) -> None:
+        """Select the run under the cursor of the list now, if the selection follows it later."""
+        rows = self.run_list.rows
+        if self._highlighted != (rows.cursor, rows.is_at_end):
+            self._highlight(rows.cursor, is_list_end=rows.is_at_end)
+        self.history.settle()
+
+    def watch_selection(self, selection: Selection) -> None:
+        super().watch_selection(selection)
+        self.workspace.show_selection()
 
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
@@ -108,13 +129,16 @@ class MainScreen(BaseScreen):
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
         self.note_view()
-        rest_s = 0.0
-        # Another pane already has the focus if its key was typed right after that of the cursor.
-        if self.pane is self.run_list:
-            rest_s = self.follow_rest_s
-        self.history.restart(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
+        if self._highlighted == (event.run_id, event.is_list_end):
+            return  # another key was faster
+        rest_s = self.follow_rest_s if self.pane is self.run_list else 0.0
+        self._highlight(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
         if not rest_s:
             self._show_followers()
+
+    def _highlight(self, run_id: RunId | None, *, is_list_end: bool, rest_s: float = 0.0) -> None:
+        self._highlighted = run_id, is_list_end
+        self.history.restart(run_id, is_list_end=is_list_end, rest_s=rest_s)
 
     def _show_followers(self) -> None:
         """Paint the panes and the footer at once, which follow the cursor."""
@@ -127,8 +151,12 @@ class MainScreen(BaseScreen):
     def on_notice(self, event: Notice) -> None:
         self.footer.notice(event.line)
 
+    def on_line_opened(self, event: LineOpened) -> None:
+        self.overview.list_runs(event)
+
     def on_run_list_pane_filtered(self) -> None:
         self.errors.on_filtered()
+        self.overview.on_filtered()
         self.note_view()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
@@ -177,10 +205,11 @@ class MainScreen(BaseScreen):
             self.run_list.table.action_move(1)
         else:
             self.history.restart(run_id, at_once=True)
-            self.workspace.go_to(DetailPane.title)
+            self.workspace.go_to(DETAIL)
 
     def action_back(self) -> None:
-        self._back()
+        if not self._back() and not self.run_list.rows.is_following:
+            self.run_list.table.action_top()  # not for `q`, which ends the program at the list
 
     def action_quit_level(self) -> None:
         if not self._back():
@@ -188,11 +217,18 @@ class MainScreen(BaseScreen):
 
     def action_run_step(self, step: int) -> None:
         self.run_list.table.step_run(step)
+        self._leave_overview()
 
     def action_error_step(self, step: int) -> None:
         has_error = self.pane.error_step(step) or (self.pane is not self.run_list and self.run_list.error_step(step))
+        self._leave_overview()
         if not has_error:
             self.footer.notice((Piece("no other failed run is shown", Token.MUTED),))
+
+    def _leave_overview(self) -> None:
+        """Go to the list from the overview, which is hidden once a run is selected."""
+        if isinstance(self.pane, LinePane) and not self.run_list.rows.is_following:
+            self.workspace.go_to(RunListPane.title)
 
     def action_clear_filters(self) -> None:
         had_any = self._is_filtered
@@ -283,14 +319,14 @@ class MainScreen(BaseScreen):
         """Select a run that a replay started, in the detail pane: the list may not show it."""
         self.errors.leave()
         if self.pane is self.run_list:
-            self.workspace.go_to(DetailPane.title)
+            self.workspace.go_to(DETAIL)
         self.history.go(run_id)
 
     def show_list(self, run_id: RunId | None) -> None:
         """Go to the list, or to the detail of a run in it."""
         if self.workspace.is_zoomed:
             self.workspace.action_zoom()
-        self.workspace.go_to(RunListPane.title if run_id is None else DetailPane.title)
+        self.workspace.go_to(RunListPane.title if run_id is None else DETAIL)
         if run_id is not None:
             self.history.restart(run_id, at_once=True)
 
@@ -310,21 +346,22 @@ class MainScreen(BaseScreen):
 
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""
-        if self.run_list.server_search.stop():
+        is_list = self.pane is self.run_list
+        if self.run_list.server_search.stop() or (is_list and (self.errors.back() or self.overview.back())):
             pass
-        elif self._acts_on_marks:
-            # Before the filter, which may hide some of the marks: an action would still be about them.
+        elif is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
+            # Before the filter that hides some of the marks: an action would still be about them.
             self.run_list.clear_marks()
-        elif self.pane is self.run_list and self.errors.back():
-            pass
         elif self.pane.searched:
             self.pane.search("")
         elif self.history.back():
             pass
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
-        elif self.pane is not self.run_list:
+        elif not is_list:
             self.workspace.go_to(RunListPane.title)
+        elif self._acts_on_marks:
+            self.run_list.clear_marks()
         else:
             return False
         return True

@@ -25,7 +25,7 @@ from tui.ui.base import AppBase
 from tui.ui.model.errors.ranking import GroupQuery
 from tui.ui.model.errors.spans import DAY, GROUP_ORDERS, NEW_FIRST, SPANS
 from tui.ui.model.list_views import ListQuery
-from tui.ui.panes.detail import DetailPane
+from tui.ui.panes import DETAIL
 from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.main import MainScreen
@@ -47,7 +47,7 @@ def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = Non
         address = replace(address, since="")
     match address.view:
         case "run" if address.run is not None:
-            _show_run(main, address.run, address.pane or DetailPane.title)
+            _show_run(main, address.run, address.pane or DETAIL)
         case "errors":
             _show_errors(main, address)
         case _:
@@ -67,7 +67,7 @@ def address_of(screen: Screen[Any]) -> ViewAddress:
     run_id = None if shown.pane is shown.run_list else shown.pane.target or shown.selection.run_id
     if run_id is not None:
         pane = shown.pane.title
-        return ViewAddress(RUN, run=run_id, pane="" if pane == DetailPane.title else pane)
+        return ViewAddress(RUN, run=run_id, pane="" if pane == DETAIL else pane)
     return _address_of_list(shown)
 
 
@@ -91,7 +91,7 @@ def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None
 
 def _show_run(main: MainScreen, run_id: RunId, pane: str) -> None:
     main.errors.leave()
-    if pane == DetailPane.title:
+    if pane == DETAIL:
         main.workspace.go_to(pane)
     else:
         main.call_later(partial(main.workspace.show_form, pane))

@@ -1,0 +1,128 @@
+"""The blocks at the right of the overview: the error groups of the last hour, and the tasks, both worst first."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tui.present import formatting
+from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.wall.failing import FailingColumns, failing_columns, failing_row, no_groups_line
+from tui.present.wall.placed_line import PlacedLine
+from tui.present.wall.tasks import TaskColumns, TaskFigure, task_columns, task_heads, task_row
+from tui.store.findings.board import TaskHealth, TaskRow
+
+_GUTTER: Final = 2
+"""The wall's rows begin behind a gutter, which the pages of panes have already."""
+
+_WIDE_FAILING: Final = 110
+_WIDE_TASKS: Final = 79
+_MIN_SERIES: Final = 56
+_MIN_QUEUED: Final = 46
+_COUNT_CELLS: Final = 3
+
+
+def failing_lines(view: OverviewView, width: int) -> list[OverviewLine]:
+    """Return a line for each error group of the last hour, or a sentence."""
+    failing, limit = view.failing, width - EDGE
+    lines = [BLANK]
+    if not failing.groups:
+        lines.append(OverviewLine(no_groups_line(failing)))
+    columns = _failing_columns(view, limit)
+    lines += [
+        OverviewLine(failing_row(group, columns, view.now, is_stale=view.is_stale), group) for group in failing.groups
+    ]
+    if failing.problem and failing.groups:
+        lines += [OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(failing.problem, limit)]
+    return lines
+
+
+def failing_rule(view: OverviewView) -> Line:
+    """Return the text at the right end of the rule: `147 in the last hour`."""
+    failing = view.failing
+    if not failing.is_known or not failing.failed_count:
+        return ()
+    unread = f", {formatting.count(failing.unread_count)} not read" if failing.unread_count else ""
+    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour{unread}", Token.MUTED),)
+
+
+def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
+    """Return a line for each task. If not all fit, the last one counts the others."""
+    tasks, columns = view.board.tasks, _task_columns(width - EDGE)
+    lines = [OverviewLine(task_row(task, columns, view.look, is_stale=view.is_stale), task) for task in tasks]
+    if not lines:
+        return [BLANK, OverviewLine((Piece("no task has run yet", Token.FAINT),))]
+    if len(lines) > rows > 1:
+        hidden = tasks[rows - 1 :]
+        lines = [*lines[: rows - 1], OverviewLine((Piece(_more_words(hidden), Token.FAINT),))]
+    return lines
+
+
+def tasks_rule(width: int) -> Line:
+    """Return the titles of the columns of a page of that width, for the right end of its rule."""
+    limit = width - EDGE
+    heads = task_heads(_task_columns(limit))
+    if not heads:
+        return ()
+    end, name = heads[0]
+    begin = end - len(name)
+    line = PlacedLine()
+    for end, name in heads:
+        line.right(end - begin, (Piece(name, Token.MUTED),))
+    return line.line(limit - begin)
+
+
+def _more_words(hidden: Sequence[TaskRow]) -> str:
+    count = formatting.count(len(hidden))
+    bad = sum(task.health not in {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED} for task in hidden)
+    return f"  {count} more, " + (f"{formatting.count(bad)} of them not healthy" if bad else "none failing")
+
+
+def _failing_columns(view: OverviewView, limit: int) -> FailingColumns:
+    if limit >= _WIDE_FAILING:
+        wide = failing_columns(limit + _GUTTER)
+        return FailingColumns(
+            limit,
+            wide.count_end - _GUTTER,
+            wide.state_at - _GUTTER,
+            wide.task_at - _GUTTER,
+            wide.error_at - _GUTTER,
+            _moved(wide.place_at),
+            _moved(wide.versions_at),
+            _moved(wide.since_end),
+            has_narrow_states=wide.has_narrow_states,
+            glyph_at=0,
+        )
+    digits = max([_COUNT_CELLS, *(len(formatting.count(group.count)) for group in view.failing.groups)])
+    count_end = 2 + digits
+    task_at = count_end + 9
+    task_cells = 11 if limit < _WIDE_TASKS else 16
+    if limit < _MIN_QUEUED:
+        task_cells = 8
+    return FailingColumns(
+        limit, count_end, count_end + 2, task_at, task_at + task_cells + 2, since_end=limit, glyph_at=0
+    )
+
+
+def _moved(at: int | None) -> int | None:
+    return None if at is None else at - _GUTTER
+
+
+def _task_columns(limit: int) -> TaskColumns:
+    if limit >= _WIDE_TASKS:
+        wide = task_columns(limit + _GUTTER + 1)
+        return TaskColumns(
+            limit,
+            wide.name_at - _GUTTER,
+            wide.series_at - _GUTTER,
+            wide.cells,
+            tuple((figure, end - _GUTTER) for figure, end in wide.ends),
+            _moved(wide.word_at),
+        )
+    ends = (
+        (TaskFigure.FAILED, limit - 23),
+        (TaskFigure.P95, limit - 16),
+        (TaskFigure.RUNNING, limit - 8),
+        (TaskFigure.QUEUED, limit),
+    )
+    cells = 12 if limit >= _MIN_SERIES else 0
+    return TaskColumns(limit, 2, limit - 31 - cells, cells, ends)

@@ -1,0 +1,19 @@
+"""The line of the overview that says how a run is selected. It stands there before anything else does."""
+
+from typing import Final
+
+from tui.present.key_words import key_of, selecting_keys
+from tui.present.styled import Line, Piece, Token
+
+MIN_FULL_ROWS: Final = 15
+"""Below this height, the overview has no such line, and no time axis."""
+
+ROWS_BELOW: Final = 1
+"""Empty rows below the line."""
+
+
+def hint_line() -> Line:
+    """Return the sentence: `j or ↓ selects a run, x a failed one`, with a stop."""
+    failed = key_of("next-error", "x")
+    words = f"{selecting_keys()} selects a run" + (f", {failed} a failed one." if failed else ".")
+    return (Piece(words, Token.FAINT),)

@@ -1,0 +1,58 @@
+"""The block of queues, worst first: running of the limit, queued, oldest, and the health in a word."""
+
+from typing import Final
+
+from tui.domain.findings.facts import FactSource
+from tui.present import formatting
+from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
+from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.wall.durations import waited
+from tui.present.wall.placed_line import PlacedLine
+from tui.store.findings.board import QueueHealth, QueueRow
+
+_TOKENS: Final = {
+    QueueHealth.AT_LIMIT: Token.AMBER,
+    QueueHealth.STUCK: Token.AMBER,
+    QueueHealth.LATE: Token.AMBER,
+    QueueHealth.PAUSED: Token.MUTED,
+    QueueHealth.BUSY: Token.MUTED,
+}
+_WORD_CELLS: Final = 12
+
+
+def queue_lines(view: OverviewView, width: int) -> list[OverviewLine]:
+    """Return a line for each queue, or a sentence about why there is none."""
+    limit = width - EDGE
+    if view.board.queues:
+        return [BLANK, *(OverviewLine(_row(view, queue, limit), queue) for queue in view.board.queues)]
+    age = next((each for each in view.board.ages if each.source is FactSource.QUEUES), None)
+    why = None if age is None else age.refusal or age.failure
+    if why is not None:
+        return [BLANK, *(OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(why, limit))]
+    is_read = age is not None and age.read_at is not None
+    return [BLANK, OverviewLine((Piece("There is no queue." if is_read else formatting.NONE, Token.FAINT),))]
+
+
+def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
+    line, token = PlacedLine(), _TOKENS.get(queue.health, Token.TEXT)
+    is_bad = token is Token.AMBER and not view.is_stale
+    running_end, queued_end, oldest_end = limit - 29, limit - 21, limit - 14
+    line.put(0, (Piece(queue.name, Token.BRIGHT if is_bad else Token.TEXT),), running_end - 10)
+    line.right(running_end, _share(queue))
+    line.right(queued_end, (_count(queue.queued, Token.AMBER if is_bad else Token.TEXT),))
+    oldest = "" if queue.oldest_at is None else waited(view.at - queue.oldest_at) + ("~" if view.is_stale else "")
+    line.right(oldest_end, (Piece(oldest, Token.AMBER if is_bad else Token.TEXT),))
+    line.put(limit - _WORD_CELLS, (Piece(queue.health.value, Token.MUTED if view.is_stale else token),))
+    return line.line(limit)
+
+
+def _share(queue: QueueRow) -> Line:
+    running = formatting.NONE if queue.running is None else formatting.count(queue.running)
+    limit: Line = () if queue.limit is None else (Piece(f"/{formatting.count(queue.limit)}", Token.FAINT),)
+    return (Piece(running, Token.TEXT), *limit)
+
+
+def _count(number: int | None, token: Token) -> Piece:
+    if number is None:
+        return Piece(formatting.NONE, Token.FAINT)
+    return Piece(formatting.count(number) if number else "", token)

@@ -1,0 +1,49 @@
+"""The pane `tasks` of the overview: the tasks of the last hour, worst first."""
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from tui.present.styled import Line, Piece, Token
+from tui.ui.model.layout import Placement, Slot
+from tui.ui.panes.overview.base import LinePane, RunsOfLine
+from tui.ui.widgets.lines import GUTTER
+
+if TYPE_CHECKING:
+    from tui.present.overview.view import OverviewLine, OverviewView
+
+
+_PLAIN: Final = re.compile(r"[\w./-]+")
+
+
+class OverviewTasksPane(LinePane):
+    """Shows a line for each task."""
+
+    title: ClassVar[str] = "tasks"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
+
+    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
+        from tui.present.overview.blocks import task_lines  # noqa: PLC0415  not needed before the first rows
+
+        return task_lines(view, width, self.page.size.height)
+
+    def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
+        from tui.store.findings.board import TaskRow  # noqa: PLC0415  not needed before the first rows
+
+        assert isinstance(about, TaskRow)
+        return about.task, RunsOfLine(f"task:{as_word(about.task)}")
+
+    def left(self) -> Line:
+        return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
+
+    def right(self) -> Line:
+        if self._view is None or not self.page.size.width:
+            return ()
+        from tui.present.overview.blocks import tasks_rule  # noqa: PLC0415  not needed before the first rows
+
+        return tasks_rule(self.page.size.width - GUTTER)
+
+
+def as_word(task: str) -> str:
+    """Return a task as the value of a filter, in quotes where it is not plain."""
+    return task if _PLAIN.fullmatch(task) else '"' + task.replace('"', "") + '"'
