@@ -20,7 +20,7 @@ from tui.store.findings.judging.outcomes import (
     earlier_blocks,
     recent_blocks,
 )
-from tui.store.findings.judging.streak import MIN_FAILURES, Streak, extended, present_streak
+from tui.store.findings.judging.streak import MIN_FAILURES, Streak, extended, may_be_certain, present_streak
 from tui.store.findings.own_counts import OwnCounts, minute_of
 from tui.store.findings.tallies import TaskTally
 
@@ -57,20 +57,25 @@ class FailureJudge:
     def findings(self) -> list[Finding]:
         """Return the tasks that fail, in no particular order."""
         own = self._own.tasks
-        tasks = {task for task, each in own.items() if each.recent_failed >= MIN_FAILURES}
+        counts = {
+            task: len(each.failures) - each.failures.bisect_left((self._own_since_s,))
+            for task, each in own.items()
+            if each.recent_failed
+        }
         for task, blocks in self._server.by_task.items():
-            failed = sum(each.failed for each in blocks if each.at_s >= self._since_s)
-            if failed + (own[task].recent_failed if task in own else 0) >= MIN_FAILURES:
-                tasks.add(task)
-        found = (self._judge(task) for task in tasks)
+            counts[task] = counts.get(task, 0) + sum(each.failed for each in blocks if each.at_s >= self._since_s)
+        found = (self._judge(task, count) for task, count in counts.items() if count >= MIN_FAILURES)
         return [each for each in found if each is not None]
 
     def is_judged_by_own_counts(self) -> bool:
         """Return whether some task that ended runs of late has no normal."""
         return any(each.recent and not _has_normal(self._normals.get(task)) for task, each in self._own.tasks.items())
 
-    def _judge(self, task: TaskId) -> Finding | None:
+    def _judge(self, task: TaskId, failed: int) -> Finding | None:
         tally = self._own.tasks.get(task)
+        normal_rate, bound = self._bound(task, tally)
+        if not may_be_certain(failed, bound):
+            return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
         server = self._server.by_task.get(task, [])
@@ -81,7 +86,6 @@ class FailureJudge:
             self._own_since_s,
             self._now_s + CLOCK_AHEAD_S,
         )
-        normal_rate, bound = self._bound(task, tally)
         streak = present_streak(blocks, bound, self._now_s)
         if streak is None:
             return None

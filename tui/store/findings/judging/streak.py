@@ -46,6 +46,11 @@ class Streak(NamedTuple):
         return self.failed / self.ended
 
 
+def may_be_certain(failed: int, rate: float) -> bool:
+    """Return whether so many failures could speak against a rate at all: they do most if no other run ended."""
+    return failed * log(1 / rate) >= EVIDENCE
+
+
 def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak | None:
     """Return the streak whose failures speak most against a rate. The blocks are newest first.
 

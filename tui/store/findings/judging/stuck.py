@@ -41,8 +41,7 @@ def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
 
 
 def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
-    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
-    found = []
+    found, long = [], []
     for run in own.executing_runs():
         state, task = run.state, run.fixed.task
         if state is None or task is None or run.wait is not None:
@@ -51,12 +50,15 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
             if now - state.updated_at > MAX_DEQUEUED:
                 found.append(_of_run(run, state.updated_at, RunHangs(state.status.title)))
             continue
+        if state.started_at is not None and now - state.started_at > MIN_OVERDUE:
+            long.append((run, task, state.started_at))
+    if not long:
+        return found
+    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
+    for run, task, started_at in long:
         usual = usual_p95(normals.get(task), speeds.get(task))
-        if state.started_at is None or usual is None:
-            continue
-        if now - state.started_at > max(usual.p95 * OVERDUE_P95S, MIN_OVERDUE):
-            since = state.started_at + usual.p95
-            found.append(_of_run(run, since, RunOverdue(state.started_at, usual.p95)))
+        if usual is not None and now - started_at > usual.p95 * OVERDUE_P95S:
+            found.append(_of_run(run, started_at + usual.p95, RunOverdue(started_at, usual.p95)))
     return found
 
 
