@@ -25,6 +25,7 @@ from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.session import data_layer
 from tui.session.action_log import ActionLog
 from tui.session.action_runner import ActionRunner
+from tui.session.findings import LiveFindings
 from tui.session.interlock import Interlock
 from tui.session.pump import Listener, Pump
 from tui.session.server_time import ServerTime
@@ -102,6 +103,7 @@ class Session:
         self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
+        self.findings = LiveFindings(self)
         self._action_number = 0
         self._actions_in_flight: dict[int, ActionStatus] = {}
         self._tasks = asyncio.TaskGroup()
@@ -171,6 +173,7 @@ class Session:
             record=self._record,
             get_run=self.store.get,
         )
+        self.findings.on_started()
 
     def _on_response_truncated(self, text: str) -> None:
         if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:

@@ -21,6 +21,8 @@ from tui.sources.clock import Clock, WakeableClock
 from tui.store.store import Store
 
 if TYPE_CHECKING:
+    from tui.sources.findings.schedule_reader import DueSchedules
+    from tui.sources.findings.source import FactsSource
     from tui.sources.realtime.coverage import Coverage
     from tui.sources.relay.connection import RelayConnection
     from tui.sources.run_fetcher import RunFetcher
@@ -100,6 +102,21 @@ class SourceSupervisor:
     def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
         """Run one source by its name in the registry."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
+
+    def facts_source(self, due_schedules: "DueSchedules") -> "FactsSource":
+        """Return the source of the facts of the wall, for a session without a relay."""
+        from tui.domain.findings.facts import NO_FACTS
+        from tui.sources.findings.source import FactsSource
+
+        return FactsSource(
+            self.fetcher,
+            self._store,
+            self._clock,
+            on_wake=self._clock.on_wake,
+            known=lambda: self._store.wall_facts or NO_FACTS,
+            due_schedules=due_schedules,
+            is_public=self._settings.key.is_public,
+        )
 
     def is_covered(self, run: Run) -> bool:
         """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""

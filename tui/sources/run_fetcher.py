@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.server_group import ServerErrorGroup
@@ -28,6 +28,7 @@ from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.wire.limits import Limits
 from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from tui.domain.findings.queue_detail import QueueMetrics
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
+
+T = TypeVar("T")
 
 MAX_BESIDE_S: Final = 0.05
 """How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
@@ -100,6 +103,17 @@ class ListReader(Protocol):
 
     async def whoami(self) -> Environment:
         """Read the environment of the key."""
+
+    async def get(
+        self,
+        path: str,
+        params: dict[str, str],
+        decode: Callable[[Response, Limits], T],
+        *,
+        redact: Callable[[bytes], bytes] | None = None,
+        has_own_limit: bool = False,
+    ) -> T:
+        """Read anything else, as `decode` reads it."""
 
 
 class RunFetcher:

@@ -159,12 +159,14 @@ class Client(ApiReader):
         decode: Callable[[Response, Limits], T],
         *,
         redact: Callable[[bytes], bytes] | None = None,
+        has_own_limit: bool = False,
     ) -> T:
         """Send a GET request, and return its response as `decode` reads it.
 
         `redact` removes secrets from the body before anything else sees it, also from that of an error.
+        `has_own_limit`: the rate limit in its headers is not that of other requests.
         """
-        answer = await self._send("GET", path, params=params)
+        answer = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
         response = answer if redact is None else replace(answer, body=redact(answer.body))
         if (error := response_error(response, self._key)) is not None:
             raise error
@@ -215,13 +217,14 @@ class Client(ApiReader):
         json: Json = None,
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
+        has_own_limit: bool = False,
     ) -> Response:
         label = f"{method} {_shortened(path)}"
         url = self._base + path
         response = await self._connection.send(
             method, url, label, params=params, json=json, on_written=on_written, max_bytes=max_bytes
         )
-        if (rate_limit := read_rate_limit(response)) is not None:
+        if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
         return response
 

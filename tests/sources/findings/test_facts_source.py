@@ -126,7 +126,6 @@ async def watched(
             fetcher = RunFetcher(client, budget, emit, fleet.clock.now, store.get, settle, lists=client)
             source = FactsSource(
                 fetcher,
-                client,
                 store,
                 clock,
                 on_wake=clock.on_wake,

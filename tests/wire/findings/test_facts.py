@@ -246,6 +246,19 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
     ]
 
 
+def test_rate_limit_of_deployments_is_not_that_of_the_rest(recordings_api: RecordingsApi) -> None:
+    seen: list[int] = []
+
+    async def read(client: Any) -> None:
+        await FactReader(client).read_deployments()
+        await FactReader(client).read_queues(1)
+
+    recordings_api.answer("824", path="/api/v1/deployments")
+    recordings_api.answer("614", path="/api/v1/queues")
+    ask(recordings_api.url, read, on_rate_limit=lambda rate: seen.append(rate.limit))
+    assert seen == [750]
+
+
 def test_metrics_are_read_by_name(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body=body_of("1063")))
     ask(recordings_api.url, lambda client: client.read_queue_metrics("a/b c", is_task=True, period="1h"))

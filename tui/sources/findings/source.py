@@ -33,7 +33,6 @@ from tui.sources.findings.schedule_reader import INTERVAL_S as SCHEDULES_INTERVA
 from tui.sources.findings.schedule_reader import DueSchedules, ScheduleReader
 from tui.sources.findings.token_reader import TokenReader
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.client import Client
 from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
 from tui.wire.findings.reader import FactReader
 
@@ -52,7 +51,6 @@ class FactsSource:
     def __init__(
         self,
         fetcher: RunFetcher,
-        client: Client,
         store: KnownFacts,
         clock: Clock,
         *,
@@ -69,7 +67,9 @@ class FactsSource:
         self._emit: Emit = _drop
         self._fetcher = fetcher
         self._requests = FactRequests(fetcher, clock)
-        self._reader = reader = FactReader(client)
+        if fetcher.lists is None:
+            raise ValueError("a relay sends the facts: a session on it reads none")
+        self._reader = reader = FactReader(fetcher.lists)
         self._minutes = MinuteReader()
         self._queues = QueueReader(self._requests, reader, known)
         self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules)
@@ -238,7 +238,7 @@ class FactsSource:
 
 
 async def _drop(_: Update) -> None:
-    """Nobody reads yet."""
+    """Drop it: nothing runs yet."""
 
 
 def _sentence(error: ApiError) -> str:

@@ -1,8 +1,10 @@
 """Reads the facts of the wall from the API: one method a request."""
 
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 from tui.domain.findings.facts import EnvironmentNormalsRead, ScheduleRunsRead
 from tui.domain.ids import Cursor
-from tui.wire.client import Client
 from tui.wire.findings.deployments import DeploymentsPage, decode_deployments, decode_environment_normals
 from tui.wire.findings.queues import QueuesPage, decode_queues
 from tui.wire.findings.requests import (
@@ -16,12 +18,31 @@ from tui.wire.findings.requests import (
 )
 from tui.wire.findings.schedules import SchedulesPage, decode_schedule_runs, decode_schedules
 from tui.wire.findings.tokens import TokensPage, decode_tokens, without_callbacks
+from tui.wire.limits import Limits
+from tui.wire.responses import Response
+
+T = TypeVar("T")
+
+
+class GetSender(Protocol):
+    """The part of `wire.client.Client` that sends these requests. A connection to a relay has none."""
+
+    async def get(
+        self,
+        path: str,
+        params: dict[str, str],
+        decode: Callable[[Response, Limits], T],
+        *,
+        redact: Callable[[bytes], bytes] | None = None,
+        has_own_limit: bool = False,
+    ) -> T:
+        """Send a GET request, and return its response as `decode` reads it."""
 
 
 class FactReader:
     """Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: GetSender) -> None:
         self._client = client
 
     async def read_queues(self, page: int) -> QueuesPage:
@@ -52,9 +73,12 @@ class FactReader:
         )
 
     async def read_deployments(self) -> DeploymentsPage:
-        """Return the newest deployments."""
-        request = get_request_of(DeploymentsRequest())
-        return await self._client.get(*request, lambda response, limits: decode_deployments(response.body, limits))
+        """Return the newest deployments. They have a rate limit of their own (recording 824)."""
+        return await self._client.get(
+            *get_request_of(DeploymentsRequest()),
+            lambda response, limits: decode_deployments(response.body, limits),
+            has_own_limit=True,
+        )
 
     async def read_environment_normals(self) -> EnvironmentNormalsRead:
         """Return the environment's normals, all None where the server does not trust them."""

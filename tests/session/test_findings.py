@@ -1,0 +1,211 @@
+"""The loop that judges: who watches, when a verdict comes, and when nothing is known."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.responses import server_error
+from tests.support.session import Later, pass_time, public_token, settings_for, started
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord
+from tui.domain.source_names import REST
+from tui.session import Session
+
+READS = tuple(
+    f"/api/v1/{path}"
+    for path in ("query", "queues", "schedules", "waitpoints/tokens", "errors", "deployments", "reports/health")
+)
+
+
+def quiet_fleet(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(
+        FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 40)
+    )
+    fleet.add_all(runs)
+    fleet.allow_queries()
+    return fleet
+
+
+def fact_requests(fleet: Fleet, since_s: float = 0.0) -> int:
+    return sum(moment >= since_s and path in READS for moment, path, _ in fleet.requests)
+
+
+@asynccontextmanager
+async def followed(fleet: Fleet, tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Session, Later]]:
+    with serving(fleet) as api:
+        async with started(api, tmp_path, **changes) as session:
+
+            async def later(seconds: float) -> None:
+                await pass_time(session, api, seconds)
+
+            session.sources.follow(REST)
+            yield session, later
+
+
+def run(test: Callable[[Session, Later], Awaitable[None]], fleet: Fleet, tmp_path: Path, **changes: Any) -> None:
+    async def scenario() -> None:
+        async with followed(fleet, tmp_path, **changes) as (session, later):
+            await test(session, later)
+
+    asyncio.run(scenario())
+
+
+def word(session: Session) -> str | None:
+    return None if session.store.verdict is None else session.store.verdict.word
+
+
+def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        await later(30)
+        # The counts of the header are a query too.
+        assert {path for _, path, _ in fleet.requests if path in READS} <= {"/api/v1/query"}
+        assert session.store.verdict is None
+        release = session.findings.watch()
+        other = session.findings.watch()
+        await later(3)
+        assert word(session) == OK
+        assert fact_requests(fleet, since_s=30) >= 7
+        release()
+        release()
+        assert session.findings.is_watched
+        other()
+        await later(10)
+        before = len([path for _, path, _ in fleet.requests if path in READS[1:]])
+        await later(300)
+        assert len([path for _, path, _ in fleet.requests if path in READS[1:]]) == before
+        assert session.findings.own is None
+        session.findings.watch()
+        await later(3)
+        assert word(session) == OK
+
+    run(test, fleet, tmp_path)
+
+
+def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with serving(quiet_fleet()) as api:
+            async with Session(settings_for(api, tmp_path), clock=api.fleet.clock) as session:
+                session.findings.watch()
+                assert not session.is_started
+                await session.start()
+                session.sources.follow(REST)
+                await pass_time(session, api, 3)
+                # The deployments' own rate limit holds up no other request.
+                assert word(session) == OK
+
+    asyncio.run(scenario())
+
+
+def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(20)
+        assert word(session) == OK
+        fleet.fault = lambda _: server_error(500, "down")
+        heard_s = fleet.now_s
+        await later(43)
+        assert word(session) == OK
+        await later(5)
+        assert session.store.verdict is not None
+        assert word(session) == NOT_KNOWN
+        heard_at = session.store.verdict.heard_at
+        assert heard_at is not None
+        age_s = (session.now() - heard_at).total_seconds()
+        assert abs(age_s - (fleet.now_s - heard_s)) <= 3
+        fleet.fault = lambda _: None
+        await later(60)
+        assert word(session) == OK
+
+    run(test, fleet, tmp_path)
+
+
+def test_nothing_is_known_before_the_first_answer(tmp_path: Path) -> None:
+    fleet = quiet_fleet()
+    fleet.fault = lambda _: server_error(500, "down")
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(15)
+        assert word(session) == NOT_KNOWN
+        assert session.store.verdict is not None
+        assert session.store.verdict.heard_at is None
+
+    run(test, fleet, tmp_path)
+
+
+def test_failing_facts_delay_no_verdict(tmp_path: Path) -> None:
+    fleet = quiet_fleet()
+
+    def answer(path: str) -> Response | None:
+        return server_error(500, "down") if path in READS else None
+
+    fleet.fault = answer
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(5)
+        assert word(session) == OK
+        assert session.store.verdict is not None
+        assert session.store.verdict.refused == ()
+
+    run(test, fleet, tmp_path)
+
+
+def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(30)
+        assert word(session) == OK
+        assert session.store.verdict is not None
+        assert len(session.store.verdict.refused) == 9
+        assert fact_requests(fleet) <= 3  # the counts
+
+    run(test, fleet, tmp_path, key=public_token("read:runs"))
+
+
+def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
+    failing = [
+        FleetRun(100 + number, 30.0, 31.0, 40.0 + number / 10, end="FAILED", task="charge") for number in range(30)
+    ]
+    fleet = quiet_fleet(*failing)
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(38)
+        assert word(session) == OK
+        await later(8)
+        assert session.store.verdict is not None
+        (finding,) = session.store.verdict.findings
+        assert (finding.word, finding.task) == (FindingWord.FAILING, "charge")
+
+    run(test, fleet, tmp_path)
+
+
+@pytest.mark.parametrize("minutes", [1, 20])
+def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        await later(2)
+        cell = timedelta(minutes=minutes)
+        until = session.now().replace(second=0, microsecond=0)
+        read = await asyncio.wait_for(session.findings.read_span(until - 60 * cell, until, cell), 5)
+        assert (read.cell, read.is_cut) == (cell, False)
+        assert sum(each.ended for each in read.minutes) == 39
+        assert fleet.requests[-1][1] == READS[0]
+
+    run(test, fleet, tmp_path)

@@ -1,0 +1,247 @@
+"""Judges the facts while a watcher shows findings: overview, wall, queues, `status`, an alert, or a relay's screen.
+
+Without a watcher, no fact is read and nothing is counted. On a relay, the relay judges: this session only says when
+it has not heard from the relay for too long.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tui.domain.source_names import REALTIME, RELAY, REST
+from tui.domain.update import SourceConnected
+from tui.store.changes import Changes, Topic
+
+if TYPE_CHECKING:
+    from tui.domain.findings.facts import FactSource, MinutesRead, WallFacts
+    from tui.domain.findings.finding import Verdict
+    from tui.session.session import Session
+    from tui.sources.findings.source import FactsSource
+    from tui.store.findings.judging.judge import HeldFindings
+    from tui.store.findings.own_counts import OwnCounts
+
+TICK_S: Final = 1.0
+"""Findings change at most this often, by a change of the store or by time alone."""
+
+UNCHANGED_TICKS: Final = 3
+"""Without a change of the store, findings are judged every so many ticks: their bounds are tens of seconds."""
+
+LINGER_S: Final = 5.0
+"""Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
+
+FIRST_FACTS_S: Final = 10.0
+"""The first verdict waits for so long for facts: until they are there, nothing is called healthy."""
+
+SILENT_AFTER: Final = timedelta(seconds=45)
+"""Nothing is known once list and feed have not answered for so long."""
+
+_LISTS: Final = (REST, REALTIME, RELAY)
+_TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HISTORY, Topic.ENVIRONMENT})
+
+
+class LiveFindings:
+    """Who watches, and the loop that judges. `store.verdict` and `store.wall_facts` have the result.
+
+    `own` are the own counts of the store, None without a watcher.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._watchers: set[object] = set()
+        self._on_watching: list[Callable[[bool], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._facts: FactsSource | None = None
+        self._held: HeldFindings | None = None
+        self._heard: dict[str, tuple[SourceConnected, float]] = {}
+        self._has_changed = True
+        self._first_facts_until_s = 0.0
+        self._counting_since: datetime | None = None
+        self.own: OwnCounts | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a watcher."""
+        return bool(self._watchers)
+
+    def watch(self) -> Callable[[], None]:
+        """Judge from now on. Return a function that ends it, unless others watch."""
+        watcher = object()
+        self._watchers.add(watcher)
+        self._start()
+        if len(self._watchers) == 1:
+            self._notify()
+
+        def release() -> None:
+            if watcher in self._watchers:
+                self._watchers.discard(watcher)
+                if not self._watchers:
+                    self._notify()
+
+        return release
+
+    def on_watching(self, call: Callable[[bool], None]) -> None:
+        """Call with whether there is a watcher, when that changes. A screen tells its relay."""
+        self._on_watching.append(call)
+
+    def on_started(self) -> None:
+        """Begin what was asked for before the session had a connection."""
+        if self._watchers:
+            self._start()
+
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> "MinutesRead":
+        """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
+        session = self._session
+        if session.sources.relay is not None:
+            from tui.sources.budget import Priority
+            from tui.sources.findings.minutes import read_span
+            from tui.sources.findings.queries import PERIOD, Rows
+            from tui.wire.errors import Refused
+
+            async def query(trql: str) -> Rows:
+                rows = await session.fetcher.query(trql, PERIOD, Priority.VISIBLE)
+                if rows is None:
+                    raise Refused("the relay's key may not query, or the query failed", 400)
+                return rows
+
+            return await read_span(query, since, until, cell, session.now())
+        return await self._facts_source().read_span(since, until, cell)
+
+    def _notify(self) -> None:
+        for call in self._on_watching:
+            call(self.is_watched)
+
+    def _start(self) -> None:
+        if self._task is None and self._session.is_started:
+            self._task = self._session.spawn(self._run(), "findings")
+
+    async def _run(self) -> None:
+        """Read and judge until there was no watcher for LINGER_S."""
+        session = self._session
+        from tui.store.findings.own_counts import OwnCounts
+
+        self.own = OwnCounts(session.store)
+        self._has_changed = True
+        self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
+        self._counting_since = session.now()
+        unsubscribe = session.subscribe(self._on_changes)
+        reading = None if session.sources.relay is not None else session.spawn(self._read_facts(), "facts")
+        try:
+            await self._judge_until_unwatched()
+        finally:
+            self._task, self.own = None, None
+            unsubscribe()
+            if reading is not None:
+                reading.cancel()
+
+    async def _judge_until_unwatched(self) -> None:
+        clock, ticks, unwatched_s = self._session.clock, 0, 0.0
+        while unwatched_s < LINGER_S:
+            ticks += 1
+            if self._has_changed or ticks % UNCHANGED_TICKS == 0:
+                self._has_changed = False
+                await self._judge()
+            await clock.sleep(TICK_S)
+            unwatched_s = 0.0 if self._watchers else unwatched_s + TICK_S
+
+    async def _read_facts(self) -> None:
+        await self._facts_source().run(self._session.emit)
+
+    def _facts_source(self) -> "FactsSource":
+        if self._facts is None:
+            from tui.store.findings.judging.missing import needs_schedule_runs
+
+            self._facts = self._session.sources.facts_source(
+                lambda facts, now: needs_schedule_runs(facts, now, self.own)
+            )
+        return self._facts
+
+    def _on_changes(self, changes: Changes) -> None:
+        self._has_changed |= not _TOPICS.isdisjoint(changes.topics)
+        if self.own is not None:
+            self.own.on_changes(changes)
+
+    async def _judge(self) -> None:
+        """Judge the present facts, and emit the verdict if it says something else than the last one."""
+        session, own = self._session, self.own
+        assert own is not None
+        has_more = True
+        while has_more:
+            has_more = own.step(session.now())
+            await asyncio.sleep(0)
+        before = session.store.verdict
+        after = self._of_relay(before) if session.sources.relay is not None else self._verdict(own)
+        if after is not None and (before is None or _said(after) != _said(before)):
+            from tui.domain.findings.finding import FindingsRead
+
+            await session.emit(FindingsRead(after))
+
+    def _of_relay(self, verdict: "Verdict | None") -> "Verdict | None":
+        """Return the relay's verdict, not known any more if the relay is silent."""
+        heard_at = self._heard_at()
+        now = self._session.now()
+        if verdict is None or not verdict.is_known or (heard_at is not None and now - heard_at <= SILENT_AFTER):
+            return verdict
+        return replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
+
+    def _verdict(self, own: "OwnCounts") -> "Verdict | None":
+        """Return the verdict of now, None while the first facts are awaited."""
+        from tui.domain.findings.facts import NO_FACTS
+        from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge, verdict_of
+
+        store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
+        facts = store.wall_facts or NO_FACTS
+        held = self._held or NO_FINDINGS
+        is_silent = heard_at is None or now - heard_at > SILENT_AFTER
+        if not is_silent:
+            if not self._has_first_facts(facts):
+                return None
+            environment = store.environment
+            is_development = environment is not None and environment.type == "DEVELOPMENT"
+            held = hold(held, judge(facts, own, now, is_development=is_development), own, now)
+            self._held = held
+        return verdict_of(held, facts, own, now, heard_at)
+
+    def _has_first_facts(self, facts: "WallFacts") -> bool:
+        """Whether every fact that a verdict needs was read or failed since the reading began, or takes too long."""
+        from tui.domain.findings.facts import FactSource
+
+        if self._session.clock.elapsed_s() >= self._first_facts_until_s:
+            return True
+        needed = set(FactSource) - {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS}
+        return all(self._is_read(facts, source) for source in needed)
+
+    def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:
+        from tui.domain.findings.facts import FactSource
+        from tui.store.findings.known import read_at
+
+        at = read_at(facts, source)
+        if source in {FactSource.WAITS, FactSource.QUEUES} and source not in facts.unread:
+            # An older answer would make a queue look slower with every second.
+            return at is not None and self._counting_since is not None and at >= self._counting_since
+        return at is not None or source in facts.unread
+
+    def _heard_at(self) -> datetime | None:
+        """Return the server's time of the last answer of list, feed or relay, by the session's clock."""
+        now_s, now = self._session.clock.elapsed_s(), self._session.now()
+        for name in _LISTS:
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceConnected):
+                known = self._heard.get(name)
+                if known is None or known[0] != status:
+                    age_s = max(0.0, (now - status.at).total_seconds())
+                    self._heard[name] = (status, now_s - age_s)
+        heard_s = max((at_s for _, at_s in self._heard.values()), default=None)
+        if heard_s is None:
+            return None
+        with suppress(OverflowError):
+            return now - timedelta(seconds=now_s - heard_s)
+        return None
+
+
+def _said(verdict: "Verdict") -> object:
+    """What a verdict says, without the times that pass by themselves while it is known."""
+    heard_at = None if verdict.is_known else verdict.heard_at
+    return verdict.findings, verdict.is_known, verdict.refused, verdict.own_since, heard_at
