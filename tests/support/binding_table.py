@@ -21,10 +21,12 @@ from tui.ui.input.keys import MOTION, key_label
 from tui.ui.panes import FORMS, PANES
 from tui.ui.panes.base import Pane
 from tui.ui.panes.errors import ERROR_PANES
+from tui.ui.panes.queues import QUEUE_PANES
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedScreen
+from tui.ui.screens.queues.screen import QueuesScreen
 from tui.ui.screens.server_filters import ClearAll, ServerFiltersScreen
 from tui.ui.screens.value import ValueScreen
 from tui.ui.widgets.cursor_table import CursorTable
@@ -59,7 +61,7 @@ _INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {
 }
 """What has the focus in a screen, where it has keys of its own."""
 
-_SAID = {TriggerApp, MainScreen, ErrorsScreen, Workspace, *_BODIES}
+_SAID = {TriggerApp, MainScreen, ErrorsScreen, QueuesScreen, Workspace, *_BODIES}
 _PARTS = {*_SAID, *(kind for kinds in _INSIDE.values() for kind in kinds)}
 
 
@@ -89,7 +91,7 @@ def live_places() -> dict[str, tuple[str, ...]]:
         _name(pane): (EVERYWHERE, view, MOTION_SCOPE, _name(pane)) for view, _, panes in _views() for pane in panes
     }
     for screen in _screens():
-        if screen not in {MainScreen, ErrorsScreen}:
+        if screen not in {MainScreen, ErrorsScreen, QueuesScreen}:
             pages = (MOTION_SCOPE,) if issubclass(screen, PageScreen) else ()
             places[_name(screen)] = (EVERYWHERE, *pages, _name(screen), *map(_name, _INSIDE.get(screen, ())))
     others = (
@@ -122,6 +124,7 @@ def _views() -> list[tuple[str, type[DOMNode], list[type[Pane]]]]:
     return [
         ("runs view", MainScreen, [entry.load() for entry in (*PANES, *FORMS)]),
         ("errors view", ErrorsScreen, list(ERROR_PANES)),
+        ("queues view", QueuesScreen, list(QUEUE_PANES)),
     ]
 
 

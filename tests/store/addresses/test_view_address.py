@@ -145,7 +145,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("vrun?", 'no view "vrun", nearest: run; the views are runs errors run'),
+        ("vrun?", 'no view "vrun", nearest: run; the views are runs errors queues run'),
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?status=faled", 'no status "faled"'),
         ("runs?sort=tok", 'no order "tok", nearest: took'),

@@ -26,6 +26,7 @@ PRINTABLE = [chr(code) for code in range(33, 127)]
 FIELDS = {
     "MainScreen": ("slash",),
     "ErrorsScreen": ("exclamation_mark", "slash"),
+    "QueuesScreen": ("Q", "slash"),
     "CommandLineScreen": ("colon",),
     "HelpScreen": ("question_mark", "slash"),
     "MessagesScreen": (":", *"messages", "enter", "slash"),

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from tests.support.ui.fleets import failing_fleet, small_fleet
@@ -13,6 +14,7 @@ from tui.store.addresses.view_address import parse_address
 from tui.store.server_filter import ServerFilter
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.queues.screen import QueuesScreen
 from tui.ui.views.opening import address_of, apply_address
 
 OTHER_VIEWS = (
@@ -20,13 +22,18 @@ OTHER_VIEWS = (
     "errors?q=customer&since=6h&sort=most",
     "runs?server-task=task-1&since=2026-11-24%2009:00-10:00z",
     "errors?server-tag=customer",
+    "queues?q=mail&sort=oldest",
     "run?id=run_1",
     "runs?-tag=x",
     "run?id=run_2&pane=logs",
     "run?id=run_2&pane=waterfall",
     "runs?",
+    "queues?",
     "errors?",
 )
+
+
+SCREENS: Final = {"errors": ErrorsScreen, "queues": QueuesScreen}
 
 
 def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
@@ -35,7 +42,7 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
             assert apply_address(monitor.app, parse_address(text)) is None
             await monitor.later(1)
             assert str(address_of(monitor.app.screen)) == text
-            assert isinstance(monitor.app.screen, ErrorsScreen if text.startswith("errors") else MainScreen)
+            assert isinstance(monitor.app.screen, SCREENS.get(text.partition("?")[0], MainScreen))
 
     run_story(story, tmp_path, failing_fleet())
     assert not list(tmp_path.rglob("screen-*.json"))

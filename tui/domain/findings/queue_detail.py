@@ -1,4 +1,4 @@
-"""What is read of the selected queue alone: the server's metrics, and the last hour of its runs."""
+"""The details that are read of the selected queue alone: the server's metrics, and the last hour of its runs."""
 
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ class QueueHour:
       also wait or retry: these hold no place in the queue, and no answer tells when.
     * `p95`: the 95th percentile of the executions that ended in the minute, None where none did
     * `failed`: the runs that failed within the hour
-    * `tasks`: the tasks of the runs, the most frequent first
+    * `tasks`: the tasks of most runs, the most frequent first
     * `is_cut`: the server has more rows than it sent, so that the numbers are too small
     """
 

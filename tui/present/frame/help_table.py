@@ -43,6 +43,8 @@ HELP_GROUPS: Final = (
             HelpRow("along the longest path", ("longest-path",)),
             HelpRow("open", ("open",)),
             HelpRow("the errors, back to the runs", ("errors",)),
+            HelpRow("the queues, back to the runs", ("queues",)),
+            HelpRow("the oldest run of a queue", ("oldest-run",)),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back",)),
             HelpRow("the view before", ("view-before",)),
@@ -97,6 +99,7 @@ HELP_GROUPS: Final = (
             HelpRow("save the lines of a log", ("save-lines",)),
             HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),
             HelpRow("choose what to copy of it", ("copy-group",)),
+            HelpRow("copy the name of a queue", ("copy-queue",)),
         ),
     ),
     HelpGroup(

@@ -85,6 +85,8 @@ def _printing_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | N
     if address.view == "errors":
         is_whole = not address.filter and not address.sort and address.server.is_empty
         return ("errors", "--since", address.since or _ALL_ERRORS) if is_whole else None
+    if address.view == "queues":
+        return ("queues",) if not address.filter and not address.sort else None
     return _ls_arguments(address, shown)
 
 

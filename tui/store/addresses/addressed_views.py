@@ -19,6 +19,7 @@ from tui.store.orders import ORDERS
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
 RUN: Final = "run"
+QUEUES: Final = "queues"
 
 SINCE: Final = "since"
 SORT: Final = "sort"
@@ -59,6 +60,9 @@ class AddressedView(NamedTuple):
     periods: tuple[str, ...] = ()
     """The periods that it can show; empty: every period, and spans of time."""
 
+    has_period: bool = True
+    """Whether it is about a period, and the server's filters apply to it."""
+
     panes: tuple[str, ...] = ()
     """The panes of a run, the usual one first. Only the view of one run has any."""
 
@@ -70,6 +74,8 @@ class AddressedView(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of its settings. Other names belong to its filter."""
+        if not self.has_run and not self.has_period:
+            return (SORT,)
         return (ID, PANE) if self.has_run else (SINCE, SORT, *(SERVER_PREFIX + name for name in SERVER_LISTS))
 
 
@@ -81,6 +87,9 @@ VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
         ERRORS: AddressedView(
             {name: name for name in ("new", "most", "latest", "first-seen", "task")},
             periods=("1h", "6h", "24h", "7d", "30d"),
+        ),
+        QUEUES: AddressedView(
+            {name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False
         ),
         RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
     }

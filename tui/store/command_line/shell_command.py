@@ -52,6 +52,8 @@ def _arguments(address: ViewAddress, names: LoadedNames, found: int | None) -> l
             return [PROGRAM, "ls", *_options(address, names), *_limit(found)]
         except _NoOption:
             pass
+    if address == ViewAddress("queues"):
+        return [PROGRAM, "queues"]
     return [PROGRAM, str(address)]
 
 

@@ -36,7 +36,7 @@ class Slot(Enum):
     """The places of a layout. Panes of one slot share its place as tabs.
 
     `MAIN` is on top or on the left, the others beside or below it in this order. `SECOND` and `THIRD` share a place
-    except on tall terminals. A screen has at least one pane in each slot.
+    except on tall terminals. A screen has panes in all slots, or in `MAIN` and `FIRST` alone.
     """
 
     MAIN = auto()
@@ -158,6 +158,8 @@ def plan(
         below = summary_height if has_summary else 0
         return PanePlan({recent[0]: PaneRect(0, 0, width, height - below)}, below)
     groups = _Groups(panes, recent)
+    if not groups.has(Slot.SECOND, Slot.THIRD):
+        return _two(width, height, groups, proportions)
     if width >= WIDE[0]:
         return _wide(width, height, groups, proportions, is_tall=terminal_height >= TALL)
     return _medium(width, height, groups, proportions)
@@ -169,6 +171,10 @@ class _Groups:
 
     panes: Mapping[str, Placement]
     recent: Sequence[str]
+
+    def has(self, *slots: Slot) -> bool:
+        """Return whether a pane has one of these slots."""
+        return any(placement.slot in slots for placement in self.panes.values())
 
     def of(self, *slots: Slot) -> tuple[str, tuple[str, ...]]:
         """Return the visible pane of these slots, and the tabs of their place."""
@@ -205,6 +211,25 @@ def _stacked(width: int, height: int, groups: _Groups, summary_height: int) -> P
         other: PaneRect(0, top, width, rows - top, other_tabs),
     }
     return PanePlan(rects, below)
+
+
+def _two(width: int, height: int, groups: _Groups, proportions: Proportions) -> PanePlan:
+    """The main pane, and all others in one place: below it, or on a wide terminal at its right."""
+    main, main_tabs = groups.of(Slot.MAIN)
+    other, other_tabs = groups.of(Slot.FIRST)
+    if width < WIDE[0]:
+        top = height * proportions.main_rows // 38
+        rects = {
+            main: PaneRect(0, 0, width, top, main_tabs),
+            other: PaneRect(0, top, width, height - top, other_tabs),
+        }
+        return PanePlan(rects)
+    left = _wide_list(width, proportions.main_columns)
+    rects = {
+        main: PaneRect(0, 0, left, height, main_tabs),
+        other: PaneRect(left + 1, 0, width - left - 1, height, other_tabs),
+    }
+    return PanePlan(rects, hairline=(left, 0, height), joints=((0, "┬"),))
 
 
 def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) -> PanePlan:

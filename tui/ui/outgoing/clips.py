@@ -18,11 +18,11 @@ from tui.settings import Settings
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.base import app_of
 from tui.ui.model.errors.spans import DAY, SPANS
-from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.main import MainScreen
-from tui.ui.views.opening import address_of
+from tui.ui.views.opening import address_of, views_of
 from tui.wire.client import API_VERSION, filter_params
 from tui.wire.errors import ApiError
+from tui.wire.findings.requests import QueuesRequest, get_request_of
 from tui.wire.read_requests import ErrorGroupsRequest, EventsRequest, RunRequest, TraceRequest, http_request_of
 
 PAGE_RUNS: Final = "100"
@@ -89,12 +89,22 @@ def _view_rows(
     screen: Screen[Any], session: Session, address: ViewAddress, shown: int, *, has_run: bool
 ) -> Iterable[Clip]:
     """Yield the rows of a list. Their keys are capitals where a run has the small letters."""
-    is_errors = address.view == "errors"
-    group = "back to these errors" if is_errors else "back to this list"
+    group = {"errors": "back to these errors", "queues": "back to these queues"}.get(address.view, "back to this list")
     a, s, c = "ASC" if has_run else "asc"
     yield Clip(a, "address", str(address), group=group, is_shown=True)
     yield _command(s, address, session.settings, group, shown)
-    yield _curl(c, _errors_request(address) if is_errors else _list_request(screen), session.settings, group)
+    yield _curl(c, _request_of(screen, address), session.settings, group)
+
+
+def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
+    match address.view:
+        case "errors":
+            return _errors_request(address)
+        case "queues":
+            request = get_request_of(QueuesRequest())
+            return Request(request.path, request.params)
+        case _:
+            return _list_request(screen)
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
@@ -124,5 +134,5 @@ def _errors_request(address: ViewAddress) -> Request:
 
 
 def _shown_rows(screen: Screen[Any]) -> int:
-    views = [each for each in screen.app.screen_stack if isinstance(each, MainScreen | ErrorsScreen)]
-    return len(views[-1].run_list.rows.view) if isinstance(views[-1], MainScreen) else 0
+    front = next(views_of(screen))
+    return len(front.run_list.rows.view) if isinstance(front, MainScreen) else 0

@@ -34,6 +34,7 @@ from tui.ui.screens.command_line.view_trail import ViewTrail
 from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.screens.overview import Overview
+from tui.ui.screens.queues.entrance import QueuesEntrance
 from tui.ui.widgets.run_summary import RunSummary
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class MainScreen(BaseScreen):
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
         self.errors = ErrorsEntrance(self)
+        self.queues = QueuesEntrance(self)
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
@@ -310,6 +312,19 @@ class MainScreen(BaseScreen):
     def action_errors(self) -> None:
         self.errors.open()
 
+    def action_queues(self) -> None:
+        self.queues.open()
+
+    @property
+    def front(self) -> BaseScreen:
+        """The view in front: another one, or the runs."""
+        return self.errors.screen or self.queues.screen or self
+
+    def leave_other_views(self) -> None:
+        """Return to the runs, if another view is in front."""
+        self.errors.leave()
+        self.queues.leave()
+
     @property
     def _acts_on_marks(self) -> bool:
         """Whether an action is about the marked runs, wherever the cursor is."""
@@ -317,7 +332,7 @@ class MainScreen(BaseScreen):
 
     def _open_replay(self, run_id: RunId) -> None:
         """Select a run that a replay started, in the detail pane: the list may not show it."""
-        self.errors.leave()
+        self.leave_other_views()
         if self.pane is self.run_list:
             self.workspace.go_to(DETAIL)
         self.history.go(run_id)
@@ -336,18 +351,21 @@ class MainScreen(BaseScreen):
 
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""
-        footer = self.footer if self.errors.screen is None else self.errors.screen.footer
-        footer.notice(line)
+        self.front.footer.notice(line)
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
             self.footer.notice((Piece(f"copy: {no_run_selected()}", Token.MUTED),))
         return target
 
+    def _back_to_line(self) -> bool:
+        """Return to the line of another view whose runs the list shows. Return whether it shows any."""
+        return self.errors.back() or self.queues.back() or self.overview.back()
+
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""
         is_list = self.pane is self.run_list
-        if self.run_list.server_search.stop() or (is_list and (self.errors.back() or self.overview.back())):
+        if self.run_list.server_search.stop() or (is_list and self._back_to_line()):
             pass
         elif is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
             # Before the filter that hides some of the marks: an action would still be about them.

@@ -4,7 +4,7 @@ Whatever leads to a view goes through here: an address at the start, the command
 Nothing that an address sets is saved for the next start. A view that is opened by the user's own keys is not affected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.present.dialogs.filters import Typed, absolute_period_words, read_typed
 from tui.present.styled import Token
-from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS, SERVER_LISTS, period_problem
+from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUN, RUNS, SERVER_LISTS, period_problem
 from tui.store.addresses.view_address import ViewAddress
 from tui.store.filter import is_field
 from tui.store.filter_words import split_words
@@ -25,13 +25,20 @@ from tui.ui.base import AppBase
 from tui.ui.model.errors.ranking import GroupQuery
 from tui.ui.model.errors.spans import DAY, GROUP_ORDERS, NEW_FIRST, SPANS
 from tui.ui.model.list_views import ListQuery
+from tui.ui.model.queues.orders import QUEUE_ORDERS, WORST, QueueQuery
 from tui.ui.panes import DETAIL
 from tui.ui.panes.errors.group_list import GroupListPane
+from tui.ui.panes.queues.queue_list import QueueListPane
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.queues.screen import QueuesScreen
 
 _ORDERS: Final = {order.id: order for order in ORDERS}
 _GROUP_ORDERS: Final = {order.id: order for order in GROUP_ORDERS}
+_QUEUE_ORDERS: Final = {order.id: order for order in QUEUE_ORDERS}
+VIEWS: Final = (MainScreen, ErrorsScreen, QueuesScreen)
+"""The screens that have an address."""
+
 _SPANS: Final = {span.name: span for span in SPANS}
 
 
@@ -50,20 +57,34 @@ def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = Non
             _show_run(main, address.run, address.pane or DETAIL)
         case "errors":
             _show_errors(main, address)
+        case "queues":
+            _show_queues(main, address)
         case _:
             _show_runs(main, address, cursor)
     return problem
 
 
 def address_of(screen: Screen[Any]) -> ViewAddress:
-    """Return the address of what a screen shows, or of what is below a dialog or a page.
+    """Return the address of the view that a screen shows, or of the view below a dialog or a page.
 
     A filter with a word that is not understood has an address that no one can open: `parse_address` says why.
     """
-    views = [each for each in screen.app.screen_stack if isinstance(each, MainScreen | ErrorsScreen)]
-    shown = screen if isinstance(screen, MainScreen | ErrorsScreen) else views[-1]
-    if isinstance(shown, ErrorsScreen):
-        return _address_of_errors(shown)
+    shown = screen if isinstance(screen, VIEWS) else next(each for each in views_of(screen))
+    match shown:
+        case ErrorsScreen():
+            return _address_of_errors(shown)
+        case QueuesScreen():
+            return _address_of_queues(shown)
+        case _:
+            return _address_of_runs(shown)
+
+
+def views_of(screen: Screen[Any]) -> Iterator[MainScreen | ErrorsScreen | QueuesScreen]:
+    """Yield the views of the stack of screens, the one in front first."""
+    return (each for each in reversed(screen.app.screen_stack) if isinstance(each, VIEWS))
+
+
+def _address_of_runs(shown: MainScreen) -> ViewAddress:
     run_id = None if shown.pane is shown.run_list else shown.pane.target or shown.selection.run_id
     if run_id is not None:
         pane = shown.pane.title
@@ -80,7 +101,7 @@ def _show_runs(main: MainScreen, address: ViewAddress, cursor: RunId | None) -> 
 def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None:
     """Show the list with these filters, whatever is shown now."""
     app = main.app_base
-    main.errors.leave()
+    main.leave_other_views()
     app.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
     token = Token.TEXT if app.subscription.is_filtered else Token.MUTED
     main.run_list.show_query(query, cursor, token=token)
@@ -90,7 +111,7 @@ def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None
 
 
 def _show_run(main: MainScreen, run_id: RunId, pane: str) -> None:
-    main.errors.leave()
+    main.leave_other_views()
     if pane == DETAIL:
         main.workspace.go_to(pane)
     else:
@@ -98,8 +119,20 @@ def _show_run(main: MainScreen, run_id: RunId, pane: str) -> None:
     main.history.go(run_id)
 
 
+def _show_queues(main: MainScreen, address: ViewAddress) -> None:
+    main.errors.leave()
+    query = QueueQuery(_QUEUE_ORDERS.get(address.sort, WORST), _plain_words(address.filter))
+    main.queues.queues.show_query(query)
+    if (screen := main.queues.screen) is None:
+        main.queues.open()
+    else:
+        screen.workspace.go_to(QueueListPane.title)
+        screen.queue_list.table.highlight(query.text)
+
+
 def _show_errors(main: MainScreen, address: ViewAddress) -> None:
     app = main.app_base
+    main.queues.leave()
     if address.server != app.subscription.chosen.filters:
         app.subscription.visit(_server_filter(main, replace(address, since="")), main.run_list.views.query.order.id)
         chosen = app.subscription.chosen
@@ -148,6 +181,11 @@ def _address_of_errors(screen: ErrorsScreen) -> ViewAddress:
         "" if order is NEW_FIRST else order.id,
         server=_lists_of(screen.app_base.subscription.chosen.filters),
     )
+
+
+def _address_of_queues(screen: QueuesScreen) -> ViewAddress:
+    order, text = screen.queues.list.query
+    return ViewAddress(QUEUES, _as_words(text), sort="" if order is WORST else order.id)
 
 
 def _lists_of(filters: RunFilters) -> RunFilters:

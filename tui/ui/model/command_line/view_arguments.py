@@ -1,4 +1,4 @@
-"""The arguments of the commands that show a view: `runs FILTER`, `errors WORDS`, `run ID`, and whole addresses."""
+"""The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,7 +10,7 @@ from tui.present.columns import Now, short_id
 from tui.present.command_line.box import BoxRow
 from tui.present.status import STATUS_STYLES, style_of
 from tui.present.styled import Line, Piece, Token
-from tui.store.addresses.addressed_views import RUN, RUNS, VIEWS, AddressError
+from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS, VIEWS, AddressError
 from tui.store.addresses.view_address import ViewAddress, is_address, parse_address, parse_words
 from tui.store.command_line.links import parse_link
 from tui.store.command_line.shell_command import shell_command
@@ -42,7 +42,7 @@ def parse_line(text: str) -> ViewAddress:
 
 
 class ViewArguments:
-    """The arguments of `runs` or `errors`; with `view` empty, a whole address.
+    """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
 
     `apply` shows a view. `problem` returns what is wrong with a period, which only the time can tell.
     """
@@ -95,7 +95,7 @@ class ViewArguments:
             most = numbers.total if numbers.is_lower_bound else numbers.matched
             found = most if numbers.is_counted else None
             return Preview(_numbers_line(numbers), shell_command(address, self._numbers.names, found))
-        said = f"the run {address.run}" if address.run is not None else _errors_words(address)
+        said = f"the run {address.run}" if address.run is not None else _other_words(address)
         return Preview((Piece(said, Token.MUTED),), shell_command(address, self._numbers.names))
 
     def take(self, text: str) -> None:
@@ -151,8 +151,9 @@ def _numbers_line(numbers: ViewNumbers) -> Line:
     return (Piece(number, Token.BRIGHT), Piece(rest, Token.MUTED))
 
 
-def _errors_words(address: ViewAddress) -> str:
-    words = f"the error groups of the last {address.since or '24h'}"
+def _other_words(address: ViewAddress) -> str:
+    is_errors = address.view == ERRORS
+    words = f"the error groups of the last {address.since or '24h'}" if is_errors else "the queues"
     if address.filter:
         words += f" that contain {address.filter}"
     return f"{words}, sorted by {address.sort}" if address.sort else words

@@ -7,7 +7,7 @@ from typing import Final
 
 from tui.settings import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, MIN_PUBLIC_INTERVAL_S, Settings
 from tui.settings.zones import LOCAL, zone_of
-from tui.store.addresses.addressed_views import ERRORS, RUNS
+from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUNS
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.data.command_line.run_numbers import RunNumbers
 from tui.ui.input.menus import open_messages, open_views
@@ -40,12 +40,14 @@ def common_commands(
     """Return the commands, those with arguments first. `say` shows a notice."""
     live = view.live
     errors = ViewArguments(ERRORS, numbers, apply, problem)
+    queues = ViewArguments(QUEUES, numbers, apply, problem)
     runs = ViewArguments(RUNS, numbers, apply, problem)
     setter = _Setter(view, say)
     themes = OneOf("NAME", tuple(_THEMES.values()), setter.use_theme, current=setter.theme, until=UNTIL)
     settings = SettingArguments(setter.settings(), setter.use, UNTIL)
     return [
         Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
+        Command(QUEUES, "Why runs wait, and whether it ends by itself.", _nothing, arguments=queues),
         Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
         Command(
             "run",

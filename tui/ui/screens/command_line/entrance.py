@@ -131,8 +131,7 @@ class CommandLineEntrance:
 
     def _say(self, text: str) -> None:
         """Show a notice on the view that is in front."""
-        screen = self._main.errors.screen or self._main
-        screen.footer.notice((Piece(text, Token.MUTED),))
+        self._main.front.footer.notice((Piece(text, Token.MUTED),))
 
     def _link_choices(self, link: "PastedLink") -> "Choices":
         from tui.ui.screens.command_line.link_choices import link_choices  # noqa: PLC0415  loaded when first used
@@ -141,4 +140,4 @@ class CommandLineEntrance:
         return link_choices(link, self._opened.view, self._opened.linked_run, self._apply, self._copy)
 
     def _copy(self, run_id: RunId) -> None:
-        (self._main.errors.screen or self._main).clipboard.send("id", run_id)
+        self._main.front.clipboard.send("id", run_id)

@@ -1,4 +1,4 @@
-"""The commands that sort the list of runs, and that of error groups."""
+"""The commands that sort the list of runs, that of error groups, and that of queues."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,6 +8,7 @@ from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED,
 from tui.ui.model.command_line.commands import Command
 from tui.ui.model.command_line.value_arguments import OneOf, Value
 from tui.ui.model.errors.spans import GROUP_ORDERS, GroupOrder
+from tui.ui.model.queues.orders import QUEUE_ORDERS, QueueOrder
 
 _SENTENCES: Final = {
     CREATED: "Newest runs first",
@@ -31,6 +32,13 @@ def group_sorts(sort_by: Callable[[GroupOrder], None], current: GroupOrder) -> l
     orders = {order.id: order for order in GROUP_ORDERS}
     values = [Value(order.id, order.sentence.removesuffix(".")) for order in GROUP_ORDERS]
     return _sorts("The order of the error groups.", values, lambda name: sort_by(orders[name]), current.id)
+
+
+def queue_sorts(sort_by: Callable[[QueueOrder], None], current: QueueOrder) -> list[Command]:
+    """Return the same for queues."""
+    orders = {order.id: order for order in QUEUE_ORDERS}
+    values = [Value(order.id, order.sentence.removesuffix(".")) for order in QUEUE_ORDERS]
+    return _sorts("The order of the queues.", values, lambda name: sort_by(orders[name]), current.id)
 
 
 def _sorts(sentence: str, values: Sequence[Value], take: Callable[[str], None], current: str) -> list[Command]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ViewTrail:
-    """The way back through the views: lists with their filters, and the errors. A run belongs to the view before it."""
+    """The way back through the views: lists with their filters, errors, queues. A run belongs to the view before it."""
 
     def __init__(self, main: "MainScreen") -> None:
         self._main = main
@@ -20,15 +20,16 @@ class ViewTrail:
 
     def note(self) -> None:
         """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
-        main, errors, current = self._main, self._main.errors.screen, self._history.current
-        if main.prompt.is_open or (errors is not None and errors.prompt.is_open):
+        main, current = self._main, self._history.current
+        is_list = main.front is main
+        if main.front.prompt.is_open:
             return  # the filter is still being typed
-        if errors is None and main.pane is not main.run_list and current is not None:
+        if is_list and main.pane is not main.run_list and current is not None:
             return  # a run belongs to the view from which it was opened
         facts = self._facts
         if current is None or current.facts != facts:
             self._history.record(self._view(facts), is_first=not main.app_base.last_key)
-        elif errors is None and current.cursor != main.run_list.target:
+        elif is_list and current.cursor != main.run_list.target:
             self._history.record(replace(current, cursor=main.run_list.target))
 
     @property
@@ -37,24 +38,26 @@ class ViewTrail:
         errors, main = self._main.errors.screen, self._main
         if errors is not None:
             return ("errors", errors.groups.query, errors.groups.wanted_span, main.app_base.subscription.chosen)
+        if (queues := main.queues.screen) is not None:
+            return ("queues", queues.queues.list.query)
         return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
 
     def _view(self, facts: Hashable) -> ShownView:
-        errors = self._main.errors.screen
-        if errors is None:
+        front = self._main.front
+        if front is self._main:
             return ShownView(facts, query=self._main.run_list.views.query, cursor=self._main.run_list.target)
         from tui.ui.views.opening import address_of  # noqa: PLC0415  it imports the screens
 
-        return ShownView(facts, address=address_of(errors))
+        return ShownView(facts, address=address_of(front))
 
     def go_back(self) -> None:
         """Show the view before, or say that there is none."""
         main = self._main
         self.note()
-        is_run = main.errors.screen is None and main.pane is not main.run_list
+        is_run = main.front is main and main.pane is not main.run_list
         view = self._history.current if is_run else self._history.back()
         if view is None:
-            (main.errors.screen or main).footer.notice((Piece("there is no view before this one", Token.MUTED),))
+            main.front.footer.notice((Piece("there is no view before this one", Token.MUTED),))
             return
         from tui.ui.views.opening import apply_address, show_query  # noqa: PLC0415  it imports the screens
 

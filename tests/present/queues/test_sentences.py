@@ -1,0 +1,141 @@
+"""Tests of the page of a queue: what its sentences claim, and what its bars show."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.queues import mail_hour, mail_metrics
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.present.columns import Now
+from tui.present.queues.columns import QueueContent, queue_columns_for, queue_line, usage_bar
+from tui.present.queues.facts import QueueFacts
+from tui.present.queues.page import queue_page
+from tui.present.queues.sentences import sentences
+from tui.present.queues.series import series_lines
+from tui.present.queues.summary import queue_summary_lines
+from tui.present.styled import Token, line_width, plain
+from tui.store.findings.board import QueueHealth, QueueRow
+
+AT = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+NOW = Now(AT)
+MAIL = QueueRow(
+    "task/send-email",
+    Raw("send-email"),
+    is_task=True,
+    running=20,
+    limit=20,
+    queued=301,
+    oldest_at=AT - timedelta(minutes=11),
+    oldest_run=RunId("run_1"),
+    started_per_min=14.0,
+    arrived_per_min=27.0,
+    health=QueueHealth.AT_LIMIT,
+    since=AT - timedelta(minutes=22),
+)
+FACTS = QueueFacts(MAIL, 30, 100, mail_hour(AT), mail_metrics(AT), timedelta(seconds=91), timedelta(seconds=0.8))
+NUMBERS = st.none() | st.integers(0, 300)
+
+
+def said(facts: QueueFacts) -> dict[str, str]:
+    return {label: "  ".join(plain(line) for line in both if line) for label, both in sentences(facts, NOW)}
+
+
+def with_row(**changes: object) -> QueueFacts:
+    return replace(FACTS, row=replace(MAIL, **changes))  # type: ignore[arg-type]
+
+
+def test_sentences_name_what_blocks_a_queue() -> None:
+    cases = [
+        (FACTS, "by its own limit 20/20  not by the environment (30/100)"),
+        (replace(FACTS, environment_limit=None), "by its own limit 20/20"),
+        (replace(FACTS, environment_running=100), "by its own limit 20/20  by the environment too (100/100)"),
+        (replace(with_row(running=3), environment_running=100), "by the environment (100/100)  not by its limit 3/20"),
+        (
+            with_row(running=3),
+            "by nothing that the server tells  not by its limit 3/20, not by the environment (30/100)",
+        ),
+        (with_row(is_paused=True), "the queue is paused"),
+        (with_row(queued=0, oldest_at=None), "nothing waits"),
+        (replace(with_row(queued=None, oldest_at=None, limit=None)), "not known  the server does not tell how many"),
+    ]
+    for facts, words in cases:
+        assert said(facts)["blocked"].startswith(words), facts.row
+
+
+def test_queue_drains_only_if_more_start_than_come() -> None:
+    cases = [
+        (FACTS, "not by itself: 27 runs a minute come, 14 start"),
+        (with_row(started_per_min=27.0), "not by itself: 27 runs a minute come, 27 start"),
+        (with_row(started_per_min=42.05), "by itself: 27 runs a minute come, 42 start  empty in about 20 min"),
+        (with_row(arrived_per_min=1.0, started_per_min=0.02), "not by itself: 1 run a minute comes, <0.1 start"),
+        (with_row(arrived_per_min=None), "not known  how many runs come and start was not read"),
+        (with_row(is_paused=True), "not while it is paused  27 runs a minute come, 14 start"),
+        (with_row(queued=0, oldest_at=None), "nothing waits"),
+    ]
+    for facts, words in cases:
+        assert said(facts)["drains"] == words, facts.row
+
+
+def test_reason_says_what_is_not_known() -> None:
+    cases = [
+        (FACTS, "runs take 1m31s at p95, normal 0.8s  3 failed"),
+        (replace(FACTS, normal_p95=None), "runs take 1m31s at p95, normal not known  3 failed"),
+        (QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
+        (QueueFacts(MAIL, is_reading=True), "loading…"),
+        (QueueFacts(MAIL), "not known"),
+    ]
+    for facts, words in cases:
+        assert said(facts)["why"] == words
+    assert said(with_row(since=None))["since"] == "at its limit 20/20  since when is not known"
+
+
+def test_metrics_of_zeros_and_metrics_that_failed_claim_nothing() -> None:
+    zeros = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, throttled=0, wait_p95=None)
+    assert replace(FACTS, metrics=zeros).throttled is None
+    assert FACTS.throttled == 1204
+    for facts, words in (
+        (replace(FACTS, metrics=zeros), None),
+        (FACTS, "measured  800 started, 1,204 throttled, p95 of waits 10m  in the last hour"),
+        (replace(FACTS, metrics=None, metrics_failure="503 down"), "measured  not read  503 down"),
+    ):
+        found = [plain(row.line) for row in queue_page(facts, NOW, 110) if plain(row.line).startswith("measured")]
+        assert found == ([] if words is None else [words])
+
+
+def test_series_are_amber_only_where_something_is_wrong() -> None:
+    axis, queued, running, p95 = series_lines(FACTS, NOW, 100)
+    assert plain(axis).split() == ["13:45", "14:00", "14:15"]
+    assert [piece.token for piece in queued[-2:]] == [Token.LINE, Token.AMBER]
+    assert len(queued[-1].text) == 22
+    assert Token.AMBER not in {piece.token for piece in running}
+    assert [piece.token for piece in p95[-2:]] == [Token.SPARK, Token.AMBER]
+    unknown = series_lines(replace(FACTS, hour=replace(mail_hour(AT), running=())), NOW, 100)[2]
+    assert plain(unknown).endswith("░" * 60)
+    assert len(plain(series_lines(FACTS, NOW, 60)[1]).split()[-1]) == 30
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(4, 60))
+def test_bar_is_full_only_at_the_limit(running: int | None, limit: int | None, queued: int | None, width: int) -> None:
+    row = replace(MAIL, running=running, limit=limit, queued=queued, health=QueueHealth.FINE)
+    bar = usage_bar(row, width)
+    if running is None or limit is None:
+        assert bar == ()
+        return
+    assert line_width(bar) == width
+    assert ("─" not in plain(bar)) is (running >= limit and running > 0)
+    assert ("━" in plain(bar)) is (running > 0)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(20, 210), st.text(max_size=40))
+def test_every_line_fits(running: int | None, limit: int | None, queued: int | None, width: int, name: str) -> None:
+    row = replace(MAIL, name=Raw(name), running=running, limit=limit, queued=queued)
+    facts = replace(FACTS, row=row, metrics_failure="503 down")
+    for line in queue_summary_lines(facts, NOW, width):
+        assert line_width(line) <= width
+    for each in queue_page(facts, NOW, width):
+        assert line_width(each.line) <= width
+    if width >= 60:
+        assert line_width(queue_line(QueueContent(row, 7), queue_columns_for(width), NOW)) <= width - 3

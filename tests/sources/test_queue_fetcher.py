@@ -1,0 +1,78 @@
+"""Tests of the last hour of a queue: the levels that the times of its runs make, and what is asked of the server."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain.findings.facts import Queue
+from tui.domain.text import Raw
+from tui.sources.queue_fetcher import MAX_ROWS, QueueFetcher, hour_of
+from tui.wire.errors import Refused
+
+AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
+MINUTES = st.none() | st.integers(-90, 0)
+
+
+def stamp(minute: int | None) -> str | None:
+    """Return the beginning of a minute as TRQL writes it, counted from the last one."""
+    return None if minute is None else f"{AT + timedelta(minutes=minute):%Y-%m-%d %H:%M}:00"
+
+
+def row(queued: int | None, started: int | None, ended: int | None, n: object = 1, **more: object) -> dict[str, object]:
+    times = {"queued_min": stamp(queued), "started_min": stamp(started), "ended_min": stamp(ended)}
+    return {**times, "n": n, "failed": 0, "task": "send-email", **more}
+
+
+def test_levels_are_those_at_the_end_of_each_minute() -> None:
+    rows = [row(-2, -1, 0), row(-2, -2, -2), row(0, None, None, 7), row(-90, -70, None), row(-1, None, -1)]
+    hour = hour_of("task/send-email", AT, rows, [{"minute": stamp(-1), "p95_ms": 91_000.0}], 1)
+    assert hour.queued[-3:] == (1, 0, 7)
+    assert hour.running[-3:] == (1, 2, 1)
+    assert (hour.queued[0], hour.running[0]) == (0, 1)
+    assert hour.p95[-2:] == (timedelta(seconds=91), None)
+    assert (len(hour.queued), len(hour.running), len(hour.p95)) == (60, 60, 60)
+
+
+def test_running_is_unknown_where_the_list_counts_otherwise() -> None:
+    rows = [row(-30, -29, None, 20)]
+    for listed, is_known in ((20, True), (19, True), (12, False), (None, False)):
+        assert bool(hour_of("q", AT, rows, [], listed).running) is is_known
+
+
+def test_rare_tasks_and_unreadable_rows_are_left_out() -> None:
+    rows: list[dict[str, object]] = [
+        row(-3, -3, -3, 99, failed=4),
+        row(-3, -3, -3, 1, task="rare"),
+        row(None, None, None),
+        row(-3, None, None, "x"),
+        {"n": True},
+    ]
+    hour = hour_of("q", AT, rows, [{"minute": None, "p95_ms": "x"}], 0)
+    assert (hour.tasks, hour.failed, hour.is_cut) == (("send-email",), 4, False)
+    assert hour_of("q", AT, [row(-3, -3, -3)] * MAX_ROWS, [], 0).is_cut
+
+
+@given(st.lists(st.tuples(MINUTES, MINUTES, MINUTES, st.integers(1, 5)), max_size=20))
+def test_last_level_counts_the_runs_that_wait(
+    times: list[tuple[int | None, int | None, int | None, int]],
+) -> None:
+    ordered = [
+        (queued, started, ended, n)
+        for queued, started, ended, n in times
+        if queued is not None and queued <= (started if started is not None else 0) and (started or -90) <= (ended or 0)
+    ]
+    hour = hour_of("q", AT, [row(*each) for each in ordered], [], None)
+    assert hour.queued[-1] == sum(n for _, started, ended, n in ordered if started is None and ended is None)
+    assert min(hour.queued) >= 0
+
+
+def test_name_that_would_end_the_text_of_a_query_is_refused() -> None:
+    queue = Queue("queue_1", Raw("x' OR 1=1 --"), is_task=False)
+
+    async def read() -> None:
+        await QueueFetcher(None).read_hour(queue)  # type: ignore[arg-type]
+
+    with pytest.raises(Refused, match="cannot stand in a query"):
+        read().send(None)

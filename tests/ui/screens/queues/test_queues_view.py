@@ -1,0 +1,143 @@
+"""The queues view: its keys, its way to the runs and back, and what it says without data."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import queues
+from tests.support.fleet import Fleet
+from tests.support.ui.fleets import failing_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.findings.facts import FactSource, FactUnread
+from tui.domain.text import Raw
+from tui.session.findings import LiveFindings
+from tui.ui.data.queues.selected_queue import QueueDetail
+from tui.ui.screens.main import MainScreen
+from tui.ui.screens.queues.screen import QueuesScreen
+
+MAIL_LINE = 3
+"""The first line of the list."""
+
+
+@pytest.fixture(autouse=True)
+def _facts_are_made_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveFindings, "watch", lambda _: lambda: None)
+
+
+def view_of(monitor: Monitored) -> QueuesScreen:
+    screen = monitor.app.screen
+    assert isinstance(screen, QueuesScreen)
+    return screen
+
+
+async def opened(monitor: Monitored) -> QueuesScreen:
+    """Show the queues of `tests.support.queues`, the selected one as read."""
+    at = monitor.session.now()
+    for update in queues.queue_updates(at):
+        await monitor.session.emit(update)
+    await monitor.later()
+    read_s = monitor.session.clock.monotonic_s()
+    detail = QueueDetail(queues.mail_metrics(at), queues.mail_hour(at), read_s=read_s)
+    monitor.screen.queues.queues.selected.keep("task/send-email", detail)
+    await monitor.press("Q")
+    return view_of(monitor)
+
+
+def test_key_opens_the_queues_worst_first(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        assert "1:queues · worst first" in monitor.lines[1]
+        assert "30 of 100 running · 304 queued · read " in monitor.lines[1]
+        row = monitor.lines[MAIL_LINE]
+        assert row.startswith("▌ ○ send-email ")
+        assert row.split()[-8:] == ["20/20", "301", "11m", "14", "1,204", "at", "its", "limit"]
+        assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
+        for words in (
+            "since     13:38, 22 min  at its limit 20/20",
+            "blocked   by its own limit 20/20  not by the environment (30/100)",
+            "why       runs take 1m31s at p95, normal 0.8s  3 failed",
+            "drains    not by itself: 27 runs a minute come, 14 start",
+            "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
+        ):
+            assert words in monitor.text
+        await monitor.press("Q")
+        assert isinstance(monitor.app.screen, MainScreen)
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_enter_lists_the_runs_and_escape_returns_to_the_line(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("j", "j", "enter", wait_s=1)
+        assert isinstance(monitor.app.screen, MainScreen)
+        assert monitor.screen.run_list.views.query.filters.queues == ("task/import-csv",)
+        assert "import-csv" in monitor.lines[1]
+        await monitor.press("escape", wait_s=1)
+        assert view_of(monitor).queues.list.cursor == "task/import-csv"
+        assert monitor.lines[MAIL_LINE + 2].startswith("▌ ‖ import-csv")
+        await monitor.press("q", wait_s=1)
+        assert monitor.screen.run_list.views.query.filters.is_empty
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_oldest_run_opens_and_leads_back(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("v", wait_s=1)
+        assert isinstance(monitor.app.screen, MainScreen)
+        assert monitor.screen.selection.run_id == queues.OLDEST
+        await monitor.press("escape", "escape", wait_s=1)
+        assert view_of(monitor).queues.list.cursor == "task/send-email"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_filter_order_and_fold_keep_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        view = await opened(monitor)
+        await monitor.press("G", "enter")
+        assert "8 empty queues above" in monitor.text
+        assert "idle-7" in monitor.text
+        await monitor.press("enter")
+        assert "8 more, empty" in monitor.text
+        await monitor.press("slash", *"sync", "enter")
+        assert monitor.lines[MAIL_LINE].split()[:2] == ["▌", "sync-orders"]
+        assert not monitor.lines[MAIL_LINE + 1]
+        assert "1 of 18 queues" in monitor.lines[1]
+        await monitor.press("escape", "g", "s", "s")
+        assert "longest wait first" in monitor.lines[1]
+        assert view.queues.list.window[:2] == ["task/import-csv", "task/send-email"]
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_narrow_screen_has_the_strip_in_place_of_the_page(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        assert monitor.lines[-3].strip() == "○ at its limit  send-email  since 13:38  blocked by its own limit 20/20"
+        assert monitor.lines[-2].strip() == "27 runs a minute come, 14 start; p95 1m31s, normal 0.8s"
+        await monitor.press("2")
+        assert "drains    not by itself" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
+
+
+def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("Q")
+        assert monitor.lines[MAIL_LINE].strip() == "loading…"
+        at = monitor.session.now()
+        reason = Raw("GET /api/v1/queues: 403 missing permissions")
+        await monitor.session.emit(FactUnread(at, FactSource.QUEUES, reason, is_refused=True))
+        await monitor.later(1)
+        assert "This key may not read the queues: GET /api/v1/queues: 403 missing permissions." in monitor.text
+        await monitor.session.emit(queues.queues_read(monitor.session.now()))
+        failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
+        await monitor.session.emit(failure)
+        await monitor.later(50)
+        assert "503 down · read 5" in monitor.lines[1]
+        assert "not known  how many runs come and start was not read" in monitor.text
+
+    run_story(story, tmp_path, Fleet(failing_fleet().clock))

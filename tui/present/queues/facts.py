@@ -1,0 +1,44 @@
+"""`QueueFacts`: everything that the page of the selected queue is made from."""
+
+from datetime import timedelta
+
+from tui.domain.errors.kinds import ErrorKind
+from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
+from tui.lazy_dataclass import dataclass
+from tui.store.findings.board import QueueRow
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """The selected queue and its surroundings. An unknown value is None.
+
+    * `environment_running`, `environment_limit`: how many runs execute in all queues, and may
+    * `p95`, `normal_p95`: how long the queue's runs take now, and usually
+    * `error`: the kind of its newest failure
+    * `failure`, `metrics_failure`: why the last hour, or the metrics, could not be read; empty if they were
+    * `is_reading`: one of them is being read
+    """
+
+    row: QueueRow
+    environment_running: int | None = None
+    environment_limit: int | None = None
+    hour: QueueHour | None = None
+    metrics: QueueMetrics | None = None
+    p95: timedelta | None = None
+    normal_p95: timedelta | None = None
+    error: ErrorKind | None = None
+    failure: str = ""
+    metrics_failure: str = ""
+    is_reading: bool = False
+
+    @property
+    def is_environment_full(self) -> bool:
+        """Whether the environment runs as many runs as it may."""
+        running, limit = self.environment_running, self.environment_limit
+        return running is not None and limit is not None and running >= limit
+
+    @property
+    def throttled(self) -> int | None:
+        """The runs that had to wait for the limit in the last hour; None where the server measures nothing."""
+        metrics = self.metrics
+        return metrics.throttled if metrics is not None and metrics.is_measured else None

@@ -1,0 +1,96 @@
+"""The texts of the rule above the list of queues, and the sentences in place of an empty list."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.lazy_dataclass import dataclass
+from tui.present import formatting
+from tui.present.columns import Now
+from tui.present.key_words import tries_again
+from tui.present.queues.words import number, reason_words
+from tui.present.styled import Line, Piece, Token, wrap
+
+LATE_AFTER: Final = timedelta(seconds=45)
+"""The age from which on queues are late. They are read every 15 s."""
+
+_MAX_WIDTH: Final = 96
+_WIDE: Final = 96
+_DOT: Final = Piece(" · ", Token.MUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesState:
+    """How far the queues were read.
+
+    * `read_at`: when the server told them last; None before the first answer
+    * `running`, `limit`, `queued`: of the whole environment; None where no answer tells them
+    * `refusal`: why they are not asked for again; `failure`: why the last read failed
+    * `is_public`: the key is a public token
+    * `is_cut`: the server has more queues than were read
+    """
+
+    read_at: datetime | None = None
+    running: int | None = None
+    limit: int | None = None
+    queued: int | None = None
+    refusal: str = ""
+    failure: str = ""
+    is_public: bool = False
+    is_cut: bool = False
+
+
+def queues_left(order: str, typed: str) -> Line:
+    """Return the typed filter and the order."""
+    filtered = (_DOT, Piece(f"/{typed}", Token.TEXT)) if typed else ()
+    return (*filtered, _DOT, Piece(order, Token.MUTED))
+
+
+def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int] | None = None) -> Line:
+    """Return `30 of 100 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through."""
+    if read.read_at is None:
+        return ()
+    parts: list[Line] = []
+    if shown is not None:
+        parts.append((Piece(f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}", Token.TEXT),))
+    if read.running is not None:
+        of = "" if read.limit is None else f" of {number(read.limit)}"
+        parts.append((Piece(number(read.running), Token.TEXT), Piece(f"{of} running", Token.MUTED)))
+    if read.queued is not None:
+        token = Token.AMBER if read.queued else Token.TEXT
+        parts.append((Piece(number(read.queued), token), Piece(" queued", Token.MUTED)))
+    if read.is_cut and width >= _WIDE:
+        parts.append((Piece("more queues exist", Token.AMBER),))
+    parts.append(_age(read, now, is_wide=width >= _WIDE))
+    line: Line = parts[0]
+    for part in parts[1:]:
+        line = (*line, _DOT, *part)
+    return line
+
+
+def _age(read: QueuesState, now: Now, *, is_wide: bool) -> Line:
+    assert read.read_at is not None
+    is_late = now.at - read.read_at > LATE_AFTER
+    age = (Piece(f"read {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
+    reason = read.refusal or read.failure
+    return (Piece(reason_words(reason), Token.AMBER), _DOT, *age) if reason and is_wide else age
+
+
+def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> list[Line]:
+    """Return the sentences in place of an empty list."""
+    limit = min(width, _MAX_WIDTH)
+    return [(Piece(text, Token.MUTED),) for text in wrap(_empty_sentence(read, is_filtered=is_filtered), limit)]
+
+
+def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
+    if read.refusal:
+        why = reason_words(read.refusal)
+        if read.is_public:
+            return f"A public token may not read the list of queues: {why}. A secret key may."
+        return f"This key may not read the queues: {why}."
+    if is_filtered:
+        return "No queue contains these words. Esc clears the filter."
+    if read.read_at is not None:
+        return "This environment has no queues."
+    if read.failure:
+        return f"The queues could not be read: {reason_words(read.failure)}.{tries_again()}"
+    return formatting.LOADING

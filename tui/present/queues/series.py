@@ -1,0 +1,130 @@
+"""The last hour of a queue as bars on one axis: waiting runs, running ones, how long runs took."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.queue_detail import QueueHour
+from tui.present.ascii import NO_BAR
+from tui.present.columns import Now
+from tui.present.queues.facts import QueueFacts
+from tui.present.queues.words import number, share, waits
+from tui.present.styled import Line, Piece, Token, cut, fit, pad
+from tui.present.wall.durations import brief_duration
+from tui.store.findings.board import QueueHealth
+
+_BARS: Final = "▁▂▃▄▅▆▇"
+"""Without the full block: two rows of bars would touch."""
+
+_UNKNOWN: Final = "░"
+_LABEL: Final = 10
+_FIGURE: Final = 9
+_GAP: Final = 2
+_TICK: Final = timedelta(minutes=15)
+_MINUTE: Final = timedelta(minutes=1)
+_MIN_CELLS: Final = 12
+
+Numbers = Sequence[float | None]
+
+
+def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
+    """Return an axis of times, and a row for each series, in at most `limit` cells; nothing before the hour is read."""
+    hour, row = facts.hour, facts.row
+    if hour is None or not hour.queued:
+        return []
+    room = limit - _LABEL - _FIGURE - _GAP
+    size = 1 if room >= len(hour.queued) else 2 if room >= len(hour.queued) // 2 else 3
+    if room < _MIN_CELLS:
+        return []
+    queued, running, p95 = (_merged(each, size)[-room:] for each in (hour.queued, hour.running, _seconds(hour)))
+    is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
+    above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
+    is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and waits(row)
+    lines = [_axis(hour, size, len(queued), now)]
+    figure: Line = (Piece(number(row.queued), Token.AMBER if is_waiting else Token.TEXT),)
+    threshold = _at_limit_from(queued) if is_waiting else None
+    lines.append(_series("queued", figure, _bars(queued, threshold)))
+    known = running or [None] * len(queued)
+    lines.append(_series("running", share(row.running, row.limit), _bars(known, None, top=row.limit)))
+    took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
+    lines.append(_series("p95", took, _bars(_held(p95), above)))
+    return [cut(line, limit) for line in lines]
+
+
+def cell_words(facts: QueueFacts, limit: int) -> str:
+    """Return `last hour, a cell is a minute`."""
+    hour = facts.hour
+    if hour is None or not hour.queued:
+        return ""
+    room = limit - _LABEL - _FIGURE - _GAP
+    minutes = 1 if room >= len(hour.queued) else 2 if room >= len(hour.queued) // 2 else 3
+    return f"last hour, a cell is {'a minute' if minutes == 1 else f'{minutes} minutes'}"
+
+
+def _series(label: str, figure: Line, bars: Line) -> Line:
+    head = pad((Piece(label, Token.FAINT),), _LABEL)
+    return (*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *bars)
+
+
+def _seconds(hour: QueueHour) -> list[float | None]:
+    return [None if each is None else each.total_seconds() for each in hour.p95]
+
+
+def _merged(cells: Sequence[float | None], size: int) -> list[float | None]:
+    """Return the greatest of as many neighbours in each cell."""
+    groups = [cells[start : start + size] for start in range(0, len(cells), size)]
+    return [max((each for each in group if each is not None), default=None) for group in groups]
+
+
+def _held(cells: Numbers) -> list[float | None]:
+    """Return the cells, those in which nothing ended as zero: nothing was slow in them."""
+    return [0 if each is None else each for each in cells]
+
+
+def _at_limit_from(queued: Numbers) -> float:
+    """Return the number from which on a waiting queue is not as usual: more than none."""
+    return 0 if any(queued) else float("inf")
+
+
+def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> Line:
+    """Draw a bar for each cell, scaled to the greatest, or to `top` if that is greater.
+
+    Bars `above` a number are amber. Zero is a dot, an unknown cell `░`.
+    """
+    highest = max((each for each in cells if each is not None), default=0)
+    highest = max(highest, top or 0)
+    pieces: list[Piece] = []
+    for each in cells:
+        if each is None:
+            text, token = _UNKNOWN, Token.GUIDE
+        elif each <= 0:
+            text, token = NO_BAR, Token.LINE
+        else:
+            text = _BARS[min(len(_BARS), max(1, -(-int(each * len(_BARS) * 1000 / highest) // 1000))) - 1]
+            token = Token.AMBER if above is not None and each > above else Token.SPARK
+        if pieces and pieces[-1].token is token:
+            pieces[-1] = Piece(pieces[-1].text + text, token)
+        else:
+            pieces.append(Piece(text, token))
+    return tuple(pieces)
+
+
+def _axis(hour: QueueHour, size: int, count: int, now: Now) -> Line:
+    """Return the times of each quarter of an hour above their cells."""
+    last = _start_of(hour.at, _MINUTE)
+    first = last - (len(hour.queued) - 1) * _MINUTE
+    first += (-(-len(hour.queued) // size) - count) * size * _MINUTE
+    marks = [" "] * (count + len("00:00"))
+    at = _start_of(first, _TICK)
+    while at <= last:
+        text = f"{at.astimezone(now.at.tzinfo):%H:%M}"
+        cell = (at - first) // _MINUTE // size
+        if at >= first and cell + len(text) <= count and not "".join(marks[max(0, cell - 1) : cell + 5]).strip():
+            marks[cell : cell + len(text)] = text
+        at += _TICK
+    return (Piece(" " * (_LABEL + _FIGURE + _GAP)), Piece("".join(marks).rstrip(), Token.FAINT))
+
+
+def _start_of(at: datetime, step: timedelta) -> datetime:
+    seconds = step.total_seconds()
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, at.tzinfo)

@@ -1,0 +1,188 @@
+"""Reads the details of the selected queue: its metrics, and the last hour of its runs.
+
+The metrics are one request, the hour is two queries.
+Source: tests/wire/recordings/README.md §5, §7.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.facts import Queue
+from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
+from tui.domain.ids import TaskId
+from tui.domain.run import Json
+from tui.domain.status import FAILED_TRQL_WORDS
+from tui.lazy_dataclass import dataclass
+from tui.sources.budget import Priority
+from tui.sources.run_fetcher import RunFetcher
+from tui.wire.errors import Refused
+from tui.wire.times import MAX_DURATION, read_time
+
+PERIOD: Final = "1h"
+MAX_ROWS: Final = 10_000
+"""The server cuts a longer answer without notice (recording 2629)."""
+
+MIN_TASK_SHARE: Final = 0.05
+"""A task with a smaller share of a queue's runs says nothing about the queue."""
+
+_MINUTES: Final = 60
+_MINUTE: Final = timedelta(minutes=1)
+_LIVE_PERIOD: Final = "7d"
+"""How far back a run may have been triggered that waits or executes now."""
+
+_FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
+_MAX_NAME_CHARS: Final = 200
+_WHERE: Final = "queue = '{queue}' AND (is_finished = 0 OR completed_at > now() - INTERVAL 1 HOUR)"
+_TIMES: Final = (
+    "SELECT toStartOfMinute(queued_at) AS queued_min, toStartOfMinute(executed_at) AS started_min, "  # noqa: S608
+    "toStartOfMinute(completed_at) AS ended_min, task_identifier AS task, count() AS n, "
+    f"countIf(status IN ({_FAILED})) AS failed "
+    f"FROM runs WHERE {_WHERE} GROUP BY queued_min, started_min, ended_min, task LIMIT {MAX_ROWS}"
+)
+_SPEEDS: Final = (
+    "SELECT toStartOfMinute(completed_at) AS minute, round(quantile(0.95)(execution_duration)) AS p95_ms "
+    "FROM runs WHERE queue = '{queue}' AND completed_at > now() - INTERVAL 1 HOUR GROUP BY minute ORDER BY minute"
+)
+
+
+Stay = tuple[datetime | None, datetime | None, int]
+"""The minutes in which some runs came and left, and how many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStays:
+    """How many runs were queued, started and ended in the same minutes. None: not yet, or never."""
+
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    count: int
+    failed: int
+    task: TaskId | None
+
+
+class QueueFetcher:
+    """Sends the requests within the budget. Every method may raise `ApiError`."""
+
+    def __init__(self, fetcher: RunFetcher) -> None:
+        self._fetcher = fetcher
+
+    async def read_metrics(self, queue: Queue) -> QueueMetrics:
+        """Read how a queue moved in the last hour."""
+        api = self._fetcher.api
+        return await self._fetcher.budget.request(
+            ("queue metrics", queue.stored_name),
+            Priority.VISIBLE,
+            lambda: api.read_queue_metrics(queue.name, is_task=queue.is_task, period=PERIOD),
+        )
+
+    async def read_hour(self, queue: Queue) -> QueueHour:
+        """Read the last hour of the runs of a queue.
+
+        Raises `Refused` for a name that cannot stand in a query.
+        """
+        name = queue.stored_name
+        times = await self._rows(_TIMES.format(queue=_quoted(name)), _LIVE_PERIOD)
+        speeds = await self._rows(_SPEEDS.format(queue=_quoted(name)), _LIVE_PERIOD)
+        return hour_of(name, self._fetcher.now(), times, speeds, queue.running)
+
+    async def _rows(self, trql: str, period: str) -> list[dict[str, Json]]:
+        budget, api = self._fetcher.budget, self._fetcher.api
+        key = ("query", trql, period)
+        return await budget.request(key, Priority.VISIBLE, lambda: api.query(trql, period=period))
+
+
+def hour_of(
+    queue: str,
+    at: datetime,
+    times: Sequence[Mapping[str, Json]],
+    speeds: Iterable[Mapping[str, Json]],
+    running: int | None,
+) -> QueueHour:
+    """Return the hour that the rows of the two queries tell. `running` is how many runs execute by the list."""
+    read = [each for row in times if (each := _read_times(row)) is not None]
+    last = at.replace(second=0, microsecond=0)
+    cells = [last - (_MINUTES - 1 - index) * _MINUTE for index in range(_MINUTES)]
+    tasks = Counter[TaskId]()
+    for each in read:
+        if each.task is not None:
+            tasks[each.task] += each.count
+    queued = _levels([(each.queued_at, each.started_at or each.ended_at, each.count) for each in read], cells)
+    executing = _levels([(each.started_at, each.ended_at, each.count) for each in read if each.started_at], cells)
+    p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds}
+    return QueueHour(
+        queue,
+        at,
+        queued,
+        executing if _agrees(executing[-1], running) else (),
+        tuple(p95.get(cell) for cell in cells),
+        sum(each.failed for each in read),
+        tuple(task for task, count in tasks.most_common() if count >= MIN_TASK_SHARE * tasks.total()),
+        is_cut=len(times) >= MAX_ROWS,
+    )
+
+
+def _levels(
+    stays: Iterable[tuple[datetime | None, datetime | None, int]], cells: Sequence[datetime]
+) -> tuple[int, ...]:
+    """Return how many runs there were at the end of each minute. A stay has the minutes of its begin and its end."""
+    first, changes = cells[0], [0] * (len(cells) + 1)
+    for begin, end, count in stays:
+        if begin is None or begin > cells[-1]:
+            continue
+        index = max(0, (begin - first) // _MINUTE)
+        changes[index] += count
+        if end is not None:
+            changes[min(max((end - first) // _MINUTE, index, 0), len(cells))] -= count
+    levels, level = [], 0
+    for change in changes[:-1]:
+        level += change
+        levels.append(max(0, level))
+    return tuple(levels)
+
+
+def _agrees(executing: int, running: int | None) -> bool:
+    """Return whether the times of runs tell the number that the server counts in the queue.
+
+    They do not where runs wait or retry: these hold no place in the queue meanwhile. The list is some seconds older.
+    """
+    return running is not None and abs(executing - running) <= max(1, running // 10)
+
+
+def _read_times(row: Mapping[str, Json]) -> QueueStays | None:
+    queued_at, count = read_time(row.get("queued_min")), _read_count(row.get("n"))
+    if queued_at is None or not count:
+        return None
+    task = row.get("task")
+    return QueueStays(
+        queued_at,
+        read_time(row.get("started_min")),
+        read_time(row.get("ended_min")),
+        count,
+        _read_count(row.get("failed")),
+        TaskId(task) if isinstance(task, str) else None,
+    )
+
+
+def _read_count(value: Json) -> int:
+    """Return a count. The server writes great ones as texts."""
+    try:
+        return max(0, min(int(value), 2**53)) if not isinstance(value, bool) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _read_ms(value: Json) -> timedelta | None:
+    try:
+        return None if value is None else min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a queue for a TRQL string. Raises `Refused` for one that cannot be quoted safely."""
+    if not name.isprintable() or len(name) > _MAX_NAME_CHARS or set(name) & set("'\"\\`{}"):
+        raise Refused("the name of this queue cannot stand in a query", 400)
+    return name

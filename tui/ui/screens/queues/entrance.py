@@ -1,0 +1,107 @@
+"""Opens the queues view over the main screen, lists the runs of a queue there, and leads back.
+
+The view itself is imported when it is first opened.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.lazy_dataclass import dataclass
+from tui.store.server_filter import ServerFilter
+from tui.ui.model.list_views import ListQuery
+
+if TYPE_CHECKING:
+    from tui.store.findings.board import QueueRow
+    from tui.ui.data.queues.live_queues import LiveQueues
+    from tui.ui.screens.main import MainScreen
+    from tui.ui.screens.queues.screen import QueuesScreen
+
+
+@dataclass(frozen=True, slots=True)
+class QueueListing:
+    """The list shows the runs of a queue: the filters for it, and the earlier query of the list."""
+
+    filters: RunFilters
+    text: str
+    before: ListQuery
+
+
+class QueuesEntrance:
+    """The way to the queues view and back. The list of queues keeps its cursor while runs are shown."""
+
+    def __init__(self, main: "MainScreen") -> None:
+        self._main = main
+        self._queues: LiveQueues | None = None
+        self._listing: QueueListing | None = None
+        self.screen: QueuesScreen | None = None
+        """The view, while it is shown."""
+
+    def open(self) -> None:
+        """Show the queues."""
+        from tui.ui.screens.queues.screen import QueuesScreen  # noqa: PLC0415  loaded when first used
+
+        main = self._main
+        self.screen = QueuesScreen(main.live, self.queues, self._list_runs, main)
+        main.selection_loader.require(())  # panes that are covered cost no requests
+        main.note_view()
+        main.app.push_screen(self.screen, self._on_left)
+
+    @property
+    def queues(self) -> "LiveQueues":
+        """The queues of the view, which remember its order, filter and cursor."""
+        from tui.ui.data.queues.live_queues import LiveQueues  # noqa: PLC0415  loaded when first used
+
+        if self._queues is None:
+            self._queues = LiveQueues(self._main.live)
+        return self._queues
+
+    def leave(self) -> None:
+        """Return to the runs, if the queues are shown."""
+        if (screen := self.screen) is not None:
+            self.screen = None  # from now on, the view in front is that of the runs
+            screen.action_leave_view()
+
+    def back(self) -> bool:
+        """Return to the queues, if the list shows the runs of one. Return whether it does."""
+        listing, main = self._listing, self._main
+        if listing is None or main.run_list.searched != listing.text:
+            return False
+        self._listing = None
+        if main.run_list.views.query.filters != listing.filters:
+            return False  # the user has chosen other filters of the server meanwhile
+        self._show(listing.before)
+        self.open()
+        return True
+
+    def _on_left(self, _: None) -> None:
+        self.screen = None
+        self._main.on_workspace_panes_changed()
+        self._main.note_view()
+
+    def _list_runs(self, row: "QueueRow", run_id: RunId | None) -> None:
+        assert self.screen is not None
+        main = self._main
+        before = main.run_list.views.query
+        if main.live.session.settings.relay_url is None:
+            # Rows do not contain their queue: the server's filter alone finds all of its runs.
+            filters, text = RunFilters(queues=(row.stored_name,)), ""
+        else:
+            filters, text = RunFilters(), _filter_words(row)
+        self._listing = QueueListing(filters, text, before)
+        self.screen.dismiss(None)
+        self._show(replace(before, filters=filters, text=text, is_searched=False, is_typing=False), run_id)
+        main.show_list(run_id)
+
+    def _show(self, query: ListQuery, run_id: RunId | None = None) -> None:
+        main = self._main
+        if query.filters != main.run_list.views.query.filters:
+            main.app_base.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        main.run_list.show_query(query, run_id)
+
+
+def _filter_words(row: "QueueRow") -> str:
+    """Return the filter of the list for the runs of a queue. A relay sends no queue, but that of a task is known."""
+    name = row.name if '"' not in row.name else "*"
+    return f'task:"{name}"' if row.is_task else f'queue:"{name}"'
