@@ -93,8 +93,10 @@ class WorldOptions:
         recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
 
         def with_recorded(company: "DemoTasks") -> "DemoTasks":
-            limits = {**RECORDED_LIMITS, **company.limits}
-            return replace(company, tasks=(*company.tasks, *recorded), limits=limits)
+            # A story has tasks of its own under some of the recorded names.
+            own = {task.id for task in company.tasks}
+            tasks = (*company.tasks, *(task for task in recorded if task.id not in own))
+            return replace(company, tasks=tasks, limits={**RECORDED_LIMITS, **company.limits})
 
         def told(seed: int, start_ms: int) -> "tuple[DemoTasks, Story]":
             if self.story is None:

@@ -224,6 +224,13 @@ def test_forgotten_approval_waits_a_day_at_the_event(slug: str) -> None:
     assert 0 <= block.started_ms + TOKEN_WAIT_MS - event_of(world) < 1_000
 
 
+def test_recorded_tasks_replace_no_task_of_a_story() -> None:
+    options = WorldOptions(0, RATE_PER_S, 0, 1.0, datetime.fromtimestamp(START_MS / 1000, UTC), "calm")
+    tasks = options.new_emulator().make("dev").lifecycle.tasks
+    assert [tasks[task.id] for task in TASKS] == list(TASKS)
+    assert "hello-world" in tasks
+
+
 def test_past_comes_on_top_of_the_history() -> None:
     for history in (0, 1, 300):
         world = make("stuck-run", history=history)
