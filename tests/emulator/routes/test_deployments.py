@@ -52,3 +52,10 @@ def test_public_token_needs_a_scope_for_a_queue(scene: Scene, scope: str, status
     for path in ("/api/v1/queues/email", "/api/v1/queues/email/metrics"):
         assert scene.ask("GET", path, query={"type": "custom"}, key=scene.token(scope)).status_code == status
     assert scene.ask("GET", "/api/v1/queues", key=scene.token(scope)).status_code == 401
+
+
+@pytest.mark.parametrize("period", ["", "soon", "0s", "999999999999w", "-1h", "31d"])
+def test_unreadable_period_of_metrics_is_an_hour(scene: Scene, period: str) -> None:
+    query = {"type": "custom", "period": period}
+    body = scene.ask("GET", "/api/v1/queues/email/metrics", query=query).json()
+    assert (body["period"], body["bucketIntervalMs"]) == ("1h", 300_000)

@@ -106,6 +106,26 @@ def test_tokens_are_paged_and_filtered(scene: Scene) -> None:
     assert [row["id"] for row in tagged] == [newest[1], newest[3]]
 
 
+@pytest.mark.parametrize("timeout", ["999999999999w", "+275000-01-01", "9" * 400, "", 10, None, {"a": 1}, "-5m"])
+def test_unreadable_or_endless_timeout_is_none(scene: Scene, timeout: Any) -> None:
+    created = scene.ask("POST", PATH, body={"timeout": timeout})
+    assert created.status_code == 200
+    detail = scene.ask("GET", f"{PATH}/{created.json()['id']}").json()
+    assert (detail["status"], detail.get("timeoutAt")) == ("WAITING", None)
+    assert len(waiting(scene)) == 1
+
+
+def test_same_key_finds_the_same_token(scene: Scene) -> None:
+    first, again = (scene.ask("POST", PATH, body={"idempotencyKey": "k"}).json() for _ in range(2))
+    assert (first["id"], first["isCached"], again["isCached"]) == (again["id"], False, True)
+
+
+@pytest.mark.parametrize("cursor", ["garbage", "dA==", "dDE=" * 9, "t1", "dDk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OQ=="])
+def test_unreadable_cursor_gives_a_page(scene: Scene, cursor: str) -> None:
+    scene.ask("POST", PATH, body={})
+    assert scene.ask("GET", PATH, query={"page[after]": cursor}).status_code == 200
+
+
 def test_only_its_own_public_token_may_complete_a_token(scene: Scene) -> None:
     created = scene.ask("POST", PATH, body={"timeout": "1h"})
     own, path = created.headers["x-trigger-jwt"], f"{PATH}/{created.json()['id']}/complete"

@@ -13,6 +13,7 @@ from tui.emulator.simulation.queues import Queue
 from tui.emulator.simulation.script import Json
 
 DEFAULT_PERIOD = "1h"
+MAX_PERIOD_MS = 30 * 86_400_000
 METRIC_BUCKETS = 12
 
 _KINDS = ("id", "task", "custom")
@@ -37,7 +38,7 @@ async def metrics(request: ApiRequest) -> ApiResponse:
     found = _find(request, _kind(request))
     period = request.query.get("period", DEFAULT_PERIOD)
     period_ms = duration_ms(period)
-    if not period_ms:
+    if not period_ms or period_ms > MAX_PERIOD_MS:
         period, period_ms = DEFAULT_PERIOD, 3_600_000
     bucket_ms = max(1, period_ms // METRIC_BUCKETS)
     to_ms = -(-request.world.now_ms // bucket_ms) * bucket_ms

@@ -8,7 +8,7 @@ from tui.emulator.public_tokens import claims_of, sign_token
 from tui.emulator.rest.list_filters import parse_moment_ms
 from tui.emulator.rest.rows import json_text
 from tui.emulator.rest.tokens import callback_url, detail_row, list_row, read_token_page
-from tui.emulator.rest.triggering import read_tags
+from tui.emulator.rest.triggering import MAX_TIME_MS, read_tags
 from tui.emulator.simulation.lifecycle import MAX_TAGS
 from tui.emulator.simulation.new_run import duration_ms
 from tui.emulator.simulation.records.waitpoints import WaitpointToken
@@ -76,8 +76,8 @@ def _find(request: ApiRequest) -> WaitpointToken:
 
 
 def _timeout_ms(value: Json, now_ms: int) -> int | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         return None
     period_ms = duration_ms(value)
-    until_ms = None if period_ms is not None else parse_moment_ms(value)
-    return period_ms if until_ms is None else max(0, until_ms - now_ms)
+    until_ms = parse_moment_ms(value) if period_ms is None else now_ms + period_ms
+    return None if until_ms is None or until_ms > MAX_TIME_MS else max(0, until_ms - now_ms)
