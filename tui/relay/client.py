@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from tui.domain.ids import RunId
+from tui.relay.findings_encoder import FindingsEncoder
 from tui.relay.store_encoder import Broadcast, StoreEncoder
 from tui.wire.relay.messages import Beat, encode_relay_message
 
@@ -33,9 +34,20 @@ class Sender(Protocol):
 class RelayClient:
     """One connected screen. `queue` never waits; `run` sends the queued messages."""
 
-    def __init__(self, socket: Sender, encoder: StoreEncoder, now: Callable[[], datetime], *, name: str) -> None:
+    def __init__(
+        self,
+        socket: Sender,
+        encoder: StoreEncoder,
+        now: Callable[[], datetime],
+        *,
+        name: str,
+        findings: FindingsEncoder | None = None,
+    ) -> None:
         """`name` is the name of the screen's token."""
         self.name = name
+        self.is_watching = False
+        self._findings = findings
+        self._sent_findings: dict[object, object] = {}
         self._socket = socket
         self._encoder = encoder
         self._now = now
@@ -72,6 +84,17 @@ class RelayClient:
         """Queue a beat."""
         self._needs_beat = True
         self._wake.set()
+
+    def watch(self, *, is_watching: bool) -> None:
+        """Send the findings from now on, or no more. The first ones are all that are known."""
+        self.is_watching = is_watching
+        self._sent_findings = {}
+        self._wake.set()
+
+    def queue_findings(self) -> None:
+        """Queue the findings and facts that the screen does not have yet, if it watches."""
+        if self.is_watching:
+            self._wake.set()
 
     async def run(self) -> None:
         """Send queued changes until the connection ends. Raises TimeoutError for a screen that does not read."""
@@ -124,6 +147,9 @@ class RelayClient:
             await self.send(facts)
         if self._needs_snapshot or self._pending or self._needs_facts:
             self._wake.set()
+        elif self.is_watching and self._findings is not None:
+            # After the facts: a screen takes nothing before these name the environment.
+            await self.send(self._findings.messages(self._sent_findings))
 
     async def _send_snapshot(self) -> None:
         snapshot = self._encoder.snapshot()

@@ -17,13 +17,14 @@ from tui.lazy_dataclass import dataclass
 from tui.relay.authenticator import Authenticator
 from tui.relay.client import RelayClient
 from tui.relay.connection import connection_type
+from tui.relay.findings_encoder import FindingsEncoder
 from tui.relay.request_proxy import CallAllowance, RequestProxy
 from tui.relay.store_encoder import StoreEncoder
 from tui.relay.tokens import Tokens
 from tui.relay.upstream import Upstream
 from tui.session import Session
 from tui.sources.relay.handshake import PING_INTERVAL_S, silent_logger
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.wire.client import USER_AGENT
 from tui.wire.errors import ServerFault
 from tui.wire.relay.messages import (
@@ -31,6 +32,7 @@ from tui.wire.relay.messages import (
     VERSION,
     Call,
     Hello,
+    Watch,
     Welcome,
     build_codecs,
     decode_screen_message,
@@ -45,6 +47,8 @@ CLOSE_UNREADABLE: Final = 4000
 CLOSE_TOKEN_REVOKED: Final = 4002
 CLOSE_TRY_LATER: Final = 1013
 """Close codes. Those from 4000 are for applications (RFC 6455, 7.4.2)."""
+
+FINDING_TOPICS: Final = frozenset({Topic.VERDICT, Topic.WALL_FACTS})
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 HANDSHAKE_TIMEOUT_S: Final = 10.0
@@ -81,6 +85,8 @@ class Relay:
         self._authenticator = Authenticator(tokens, session.clock, log)
         self._options = options
         self._encoder = StoreEncoder(session.store, session.now)
+        self._findings = FindingsEncoder(session.store, session.now, lambda: session.findings.is_judged)
+        self._unwatch: Callable[[], None] | None = None
         self._proxy = RequestProxy(session.fetcher, session.clock, session.settings.key)
         self._upstream = Upstream(session, log)
         self._clients: dict[RelayClient, ServerConnection] = {}
@@ -166,6 +172,18 @@ class Relay:
         if broadcast is not None:
             for client in self._clients:
                 client.queue(broadcast)
+        if not FINDING_TOPICS.isdisjoint(changes.topics):
+            for client in self._clients:
+                client.queue_findings()
+
+    def _watch(self) -> None:
+        """Judge while some screen shows findings."""
+        is_watched = any(client.is_watching for client in self._clients)
+        if is_watched and self._unwatch is None:
+            self._unwatch = self._session.findings.watch()
+        elif not is_watched and self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
 
     async def _handle(self, connection: ServerConnection) -> None:
         """Handle one connection. websockets would only log an exception, so `run` raises it."""
@@ -209,7 +227,7 @@ class Relay:
             await connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
             return
         welcome = encode_relay_message(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
-        client = RelayClient(connection, self._encoder, self._session.now, name=name)
+        client = RelayClient(connection, self._encoder, self._session.now, name=name, findings=self._findings)
         await client.send((welcome,))
         self._clients[client] = connection
         tasks = {self._session.spawn(self._run_client(client, connection), "screen")}
@@ -217,6 +235,7 @@ class Relay:
             await self._receive(client, connection, tasks)
         finally:
             del self._clients[client]
+            self._watch()
             for task in tuple(tasks):
                 task.cancel()
 
@@ -229,6 +248,10 @@ class Relay:
             except ServerFault as error:
                 await connection.close(CLOSE_UNREADABLE, str(error))
                 return
+            if isinstance(call, Watch):
+                client.watch(is_watching=call.is_watching)
+                self._watch()
+                continue
             if not isinstance(call, Call):
                 await connection.close(CLOSE_UNREADABLE, "the screen sent a second hello")
                 return

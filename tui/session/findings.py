@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.domain.findings.finding import Verdict
     from tui.session.session import Session
     from tui.sources.findings.source import FactsSource
+    from tui.sources.relay.connection import RelayConnection
     from tui.store.findings.judging.judge import HeldFindings
     from tui.store.findings.own_counts import OwnCounts
 
@@ -51,7 +52,6 @@ class LiveFindings:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._watchers: set[object] = set()
-        self._on_watching: list[Callable[[bool], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._facts: FactsSource | None = None
         self._held: HeldFindings | None = None
@@ -59,6 +59,10 @@ class LiveFindings:
         self._has_changed = True
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
+        self._ended_s: float | None = None
+        self.is_judged = False
+        """Whether the store's verdict is the present one. It gets old without a watcher."""
+
         self.own: OwnCounts | None = None
 
     @property
@@ -71,20 +75,7 @@ class LiveFindings:
         watcher = object()
         self._watchers.add(watcher)
         self._start()
-        if len(self._watchers) == 1:
-            self._notify()
-
-        def release() -> None:
-            if watcher in self._watchers:
-                self._watchers.discard(watcher)
-                if not self._watchers:
-                    self._notify()
-
-        return release
-
-    def on_watching(self, call: Callable[[bool], None]) -> None:
-        """Call with whether there is a watcher, when that changes. A screen tells its relay."""
-        self._on_watching.append(call)
+        return lambda: self._watchers.discard(watcher)
 
     def on_started(self) -> None:
         """Begin what was asked for before the session had a connection."""
@@ -109,10 +100,6 @@ class LiveFindings:
             return await read_span(query, since, until, cell, session.now())
         return await self._facts_source().read_span(since, until, cell)
 
-    def _notify(self) -> None:
-        for call in self._on_watching:
-            call(self.is_watched)
-
     def _start(self) -> None:
         if self._task is None and self._session.is_started:
             self._task = self._session.spawn(self._run(), "findings")
@@ -122,19 +109,37 @@ class LiveFindings:
         session = self._session
         from tui.store.findings.own_counts import OwnCounts
 
+        await self._forget_old_verdict()
         self.own = OwnCounts(session.store)
         self._has_changed = True
         self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
         self._counting_since = session.now()
         unsubscribe = session.subscribe(self._on_changes)
-        reading = None if session.sources.relay is not None else session.spawn(self._read_facts(), "facts")
+        relay = session.sources.relay
+        reading = session.spawn(self._read_facts() if relay is None else relay.watch(is_watching=True), "facts")
         try:
             await self._judge_until_unwatched()
         finally:
-            self._task, self.own = None, None
+            self._task, self.own, self.is_judged = None, None, False
+            self._ended_s = session.clock.elapsed_s()
             unsubscribe()
-            if reading is not None:
-                reading.cancel()
+            reading.cancel()
+        if relay is not None:
+            await self._leave(relay)
+
+    async def _leave(self, relay: "RelayConnection") -> None:
+        # A new watcher may have come while this waits.
+        await relay.watch(is_watching=self.is_watched)
+
+    async def _forget_old_verdict(self) -> None:
+        """Make a verdict from before a long pause not known."""
+        verdict, session = self._session.store.verdict, self._session
+        if verdict is None or self._ended_s is None or not verdict.is_known:
+            return
+        if session.clock.elapsed_s() - self._ended_s > SILENT_AFTER.total_seconds():
+            from tui.domain.findings.finding import FindingsRead
+
+            await session.emit(FindingsRead(replace(verdict, at=session.now(), is_known=False)))
 
     async def _judge_until_unwatched(self) -> None:
         clock, ticks, unwatched_s = self._session.clock, 0, 0.0
@@ -173,10 +178,14 @@ class LiveFindings:
             await asyncio.sleep(0)
         before = session.store.verdict
         after = self._of_relay(before) if session.sources.relay is not None else self._verdict(own)
-        if after is not None and (before is None or _said(after) != _said(before)):
+        if after is None:
+            return
+        if not self.is_judged or before is None or _said(after) != _said(before):
             from tui.domain.findings.finding import FindingsRead
 
-            await session.emit(FindingsRead(after))
+            self.is_judged = True
+            if after is not before:
+                await session.emit(FindingsRead(after))
 
     def _of_relay(self, verdict: "Verdict | None") -> "Verdict | None":
         """Return the relay's verdict, not known any more if the relay is silent."""

@@ -11,6 +11,45 @@ from pathlib import Path
 from tests.support.domain.patches import at, state_of
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
+from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
+from tui.domain.findings.facts import (
+    Deployment,
+    DeploymentsRead,
+    EnvironmentNormalsRead,
+    ErrorGroupsRead,
+    FactRead,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    NormalsRead,
+    Queue,
+    QueuesRead,
+    QueueWait,
+    Schedule,
+    ScheduleRunsRead,
+    SchedulesRead,
+    TaskMinute,
+    TaskNormal,
+    TaskSpeed,
+    TokensRead,
+    WaitsRead,
+    WaitToken,
+)
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Evidence,
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+    Verdict,
+)
 from tui.domain.ids import BatchId, Cursor, ErrorGroupId, RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.status import RunStatus
@@ -38,6 +77,7 @@ from tui.wire.read_requests import (
     SpanRequest,
     TraceRequest,
 )
+from tui.wire.relay.findings_message import RelayFindings, message_of
 from tui.wire.relay.messages import (
     VERSION,
     Beat,
@@ -49,6 +89,7 @@ from tui.wire.relay.messages import (
     RelayMessage,
     Runs,
     ScreenMessage,
+    Watch,
     Welcome,
     encode_patch,
     encode_relay_message,
@@ -113,10 +154,86 @@ PATCH = RunPatch(
     ),
     attempt_count=2,
 )
+EVIDENCE: tuple[tuple[FindingWord, Evidence], ...] = (
+    (FindingWord.FAILING, TaskFails(131, 264, Raw("20261126.3"), 0.01)),
+    (FindingWord.SLOW, QueueWaits(301, at(-9), 20, 20, is_at_limit=True)),
+    (FindingWord.SLOW, TaskSlow(timedelta(seconds=9), timedelta(seconds=3), 50)),
+    (FindingWord.MISSING, ScheduleMissed(at(-60))),
+    (FindingWord.STUCK, RunOverdue(at(-900), timedelta(seconds=8))),
+    (FindingWord.STUCK, RunHangs("Dequeued")),
+    (FindingWord.STUCK, ApprovalWaits(at(-700), (Raw("approval"),))),
+)
+SUBJECT = FindingSubject(SubjectKind.TASK, "key", Raw("charge"))
+VERDICT = Verdict(
+    at(1),
+    tuple(
+        Finding(word, SUBJECT, at(-5), evidence, "task:charge", TaskId("charge"), RunId("run_a"))
+        for word, evidence in EVIDENCE
+    ),
+    heard_at=at(0),
+    is_known=True,
+    refused=((FactSource.SCHEDULES, Raw("403 Unauthorized")),),
+    own_since=at(-500),
+)
+FACTS_OF_WALL: tuple[FactRead, ...] = (
+    MinutesRead(
+        at(0),
+        at(-3600),
+        timedelta(minutes=1),
+        (
+            TaskMinute(TaskId("charge"), at(-3600), 1, 2, 3, 4, 5, 6),
+            TaskMinute(TaskId("sync"), at(-60), ended=7),
+            TaskMinute(TaskId("charge"), at(0)),
+        ),
+        (TaskSpeed(TaskId("charge"), timedelta(milliseconds=1500), 9), TaskSpeed(TaskId("sync"), None, 0)),
+        is_cut=True,
+    ),
+    NormalsRead(at(0), at(-60), (TaskNormal(TaskId("charge"), 20, 1, timedelta(seconds=1), 7),), 10, 2, is_cut=True),
+    EnvironmentNormalsRead(at(0), True, 39.3, 0.15, timedelta(seconds=4), timedelta(seconds=5)),
+    QueuesRead(at(0), (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True),), True, 100),
+    WaitsRead(at(0), (QueueWait("task/sync", 2, at(-9), RunId("run_a"), 1.5, 2.0),)),
+    SchedulesRead(
+        at(0),
+        (Schedule("sched_a", TaskId("sync"), Raw("0 3 * * *"), Raw("Europe/Berlin"), True, at(9), at(10), True),),
+        is_cut=True,
+    ),
+    TokensRead(
+        at(0),
+        (WaitToken("waitpoint_a", at(-9), (Raw("approval"),), at(99), RunId("run_a"), TaskId("sync")),),
+        is_cut=True,
+    ),
+    DeploymentsRead(at(0), (Deployment(Raw("20261126.3"), at(-9), Raw("ada"), Raw("abc")),)),
+    ErrorGroupsRead(
+        at(0),
+        (
+            ServerErrorGroup(
+                ErrorGroupId("error_a"),
+                TaskId("sync"),
+                Raw("boom"),
+                Raw("Error"),
+                "abc",
+                ServerGroupStatus.IGNORED,
+                7,
+                at(-9),
+                at(-8),
+                at(-7),
+                at(99),
+            ),
+        ),
+        is_cut=True,
+    ),
+    ScheduleRunsRead(at(0), "sched_a", at(-60), RunId("run_a")),
+    FactUnread(at(0), FactSource.ERRORS, Raw("403"), is_refused=True),
+)
+FINDINGS: tuple[RelayFindings, ...] = (
+    RelayFindings(at(2), VERDICT),
+    *(message_of(at(2), fact) for fact in FACTS_OF_WALL),
+)
 RELAY_MESSAGES: tuple[RelayMessage, ...] = (
     Welcome(VERSION, "trigger-tui/1", at(0), 5.0),
     Runs(at(0), (PATCH,), (RunGone(RunId("run_e"), at(1)),), Chunk(3, is_last=True)),
     FACTS,
+    *FINDINGS,
     Beat(at(0) + timedelta(microseconds=1)),
     CallResponse(7, 404, at(3), "application/json", '{"error": "ü"}'),
 )
@@ -129,6 +246,7 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Call(5, QueryRequest("SELECT 1", "1d")),
     Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
     Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
+    Watch(is_watching=True),
     Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
 )
 
@@ -137,7 +255,7 @@ def encoded(message: RelayMessage | ScreenMessage) -> bytes:
     match message:
         case Runs():
             return encode_runs(message.at, map(encode_patch, message.patches), message.gone, message.chunk)
-        case Hello() | Call():
+        case Hello() | Call() | Watch():
             return encode_screen_message(message)
         case _:
             return encode_relay_message(message)

@@ -51,7 +51,7 @@ from tui.wire.responses import Response
 from tui.wire.times import EARLIEST, LATEST
 
 ENDLESS_ARRAY = b"[" * 200_000
-WELCOME, RUNS, FACTS_TEXT, _, RESPONSE = map(encoded, RELAY_MESSAGES)
+WELCOME, RUNS, FACTS_TEXT, *_, RESPONSE = map(encoded, RELAY_MESSAGES)
 HELLO = encoded(SCREEN_MESSAGES[0])
 CALL = encoded(Call(1, SpanRequest(RunId("run_a"), SpanId("span"))))
 

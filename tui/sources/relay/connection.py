@@ -6,7 +6,7 @@ One WebSocket is open at a time. No exception of the websockets library leaves t
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Final, NoReturn
@@ -31,6 +31,8 @@ from tui.wire.relay.messages import (
     CallResponse,
     Hello,
     RelayMessage,
+    ScreenMessage,
+    Watch,
     Welcome,
     decode_relay_message,
     encode_screen_message,
@@ -57,6 +59,7 @@ class RelayConnection(ApiReader):
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._in_flight: dict[int, asyncio.Future[Response]] = {}
+        self._is_watching = False
         self._object_store = ObjectStore(
             USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:")
         )
@@ -89,6 +92,13 @@ class RelayConnection(ApiReader):
         await self._send(number, request)
         return number
 
+    async def watch(self, *, is_watching: bool) -> None:
+        """Tell the relay whether this screen shows findings, now and on every new connection."""
+        if is_watching is not self._is_watching:
+            self._is_watching = is_watching
+            with suppress(Unreachable):
+                await self._send_message(Watch(is_watching=is_watching))
+
     async def receive(self) -> RelayMessage:
         """Return the next message. Raises `ServerFault` for one that cannot be read.
 
@@ -116,6 +126,8 @@ class RelayConnection(ApiReader):
         try:
             welcome = await self._exchange_hello(socket)
             self._socket = socket
+            if self._is_watching:
+                await self._send_message(Watch(is_watching=True))
             yield welcome
         except ConnectionClosed as closed:
             self._raise_closed(closed)
@@ -132,14 +144,17 @@ class RelayConnection(ApiReader):
         return await self._object_store.fetch(url, max_bytes=max_bytes)
 
     async def _send(self, number: int, request: ReadRequest) -> None:
-        message = encode_screen_message(Call(number, request))
-        if len(message) > MAX_CALL_BYTES:
+        await self._send_message(Call(number, request))
+
+    async def _send_message(self, message: ScreenMessage) -> None:
+        text = encode_screen_message(message)
+        if len(text) > MAX_CALL_BYTES:
             raise NotFound("the id is too long for a run")
         if self._socket is None:
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await self._socket.send(message, text=True)
+                await self._socket.send(text, text=True)
         except (ConnectionClosed, TimeoutError):
             raise Unreachable(_BROKE, may_have_arrived=False) from None
 

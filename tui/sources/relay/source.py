@@ -13,6 +13,7 @@ from tui.sources.relay.connection import RelayConnection
 from tui.sources.relay.updates import RelayUpdates
 from tui.wire.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.wire.read_requests import RunRequest
+from tui.wire.relay.findings_message import RelayFindings
 from tui.wire.relay.messages import Beat, CallResponse, RelayFacts, RelayMessage, Runs, Welcome
 from tui.wire.responses import response_error
 from tui.wire.runs import decode_run
@@ -21,7 +22,7 @@ MAX_MISSED_BEATS: Final = 5
 """After these, the watchdog aborts the connection. A new one costs little, even if the relay was only slow."""
 
 MAX_HELD_MESSAGES: Final = 1_000
-"""Messages with runs that are held until the relay names its environment."""
+"""Messages with runs or findings that are held until the relay names its environment."""
 
 MISDIRECTED: Final = 421
 """The HTTP status for a relay that serves another environment than before."""
@@ -68,7 +69,7 @@ class _Receiver:
         self._requested_runs: dict[int, RunId] = {}
         # A restarted relay may serve another environment, so its runs are held until it names the known one.
         self._environment = store.environment
-        self._held: list[Runs] | None = None if self._environment is None else []
+        self._held: list[Runs | RelayFindings] | None = None if self._environment is None else []
 
     async def run(self, watchdog: "_Watchdog") -> None:
         """Receive until the connection ends. Raises `ApiError`."""
@@ -83,7 +84,7 @@ class _Receiver:
 
     async def _handle(self, message: RelayMessage) -> None:
         match message:
-            case Runs() if self._held is not None:
+            case Runs() | RelayFindings() if self._held is not None:
                 self._hold(message, self._held)
             case Runs():
                 await self._emit_all(self._updates.from_runs(message))
@@ -93,6 +94,8 @@ class _Receiver:
                 await self._release(message)
                 await self._emit_all(self._updates.from_facts(message))
                 await self._emit_connected(message.at)
+            case RelayFindings():
+                await self._emit_all(message.updates())
             case Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
@@ -104,7 +107,7 @@ class _Receiver:
             case _:
                 assert_never(message)
 
-    def _hold(self, message: Runs, held: list[Runs]) -> None:
+    def _hold(self, message: Runs | RelayFindings, held: list[Runs | RelayFindings]) -> None:
         if len(held) >= MAX_HELD_MESSAGES:
             raise ServerFault("the relay does not name the environment of its runs", 200)
         held.append(message)
@@ -118,7 +121,9 @@ class _Receiver:
             raise Fatal("the relay now serves another environment: restart trigger-tui", status=MISDIRECTED)
         held, self._held = self._held, None
         for message in held:
-            await self._emit_all(self._updates.from_runs(message))
+            await self._emit_all(
+                message.updates() if isinstance(message, RelayFindings) else self._updates.from_runs(message)
+            )
 
     async def _emit_all(self, updates: Iterable[Update]) -> None:
         for update in updates:

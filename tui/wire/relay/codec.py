@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,7 +45,10 @@ _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """Options of pydantic's schema for each type of value."""
 
-_FIELD_BOUNDS: Final[Mapping[tuple[type, str], Mapping[str, object]]] = {
+FieldBounds = Mapping[tuple[type, str], Mapping[str, object]]
+"""Options of pydantic's schema for single fields of dataclasses."""
+
+_FIELD_BOUNDS: Final[FieldBounds] = {
     (State, "tags"): {"max_length": MAX_TAGS},
     (SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
     (WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
@@ -55,14 +59,15 @@ _FIELD_BOUNDS: Final[Mapping[tuple[type, str], Mapping[str, object]]] = {
 class Codec(Generic[T]):
     """Encodes and decodes values of one type. The schema is built at first use, which takes some 30 ms."""
 
-    def __init__(self, hint: Any, name: str) -> None:
-        """`hint` is the type, `name` a noun phrase for its values in error texts."""
+    def __init__(self, hint: Any, name: str, bounds: FieldBounds = MappingProxyType({})) -> None:
+        """`hint` is the type, `name` a noun phrase for its values in error texts. `bounds` are more for its fields."""
         self._hint = hint
         self._name = name
+        self._bounds = {**_FIELD_BOUNDS, **bounds}
 
     @cached_property
     def _schema(self) -> Any:
-        return _bounded(TypeAdapter(self._hint).core_schema)
+        return _bounded(TypeAdapter(self._hint).core_schema, self._bounds)
 
     @cached_property
     def _validator(self) -> SchemaValidator:
@@ -111,10 +116,10 @@ class Codec(Generic[T]):
         return value
 
 
-def _bounded(schema: Any) -> Any:
+def _bounded(schema: Any, bounds: FieldBounds) -> Any:
     """Return a pydantic schema with bounds on every number, time and duration in it."""
     if isinstance(schema, list):
-        return [_bounded(part) for part in schema]
+        return [_bounded(part, bounds) for part in schema]
     if not isinstance(schema, dict):
         return schema
     kind: Any = schema.get("type")
@@ -125,24 +130,26 @@ def _bounded(schema: Any) -> Any:
     if kind == "dataclass":
         if schema["cls"] is Status:
             return _STATUS
-        schema = _with_bounded_fields(schema)
+        schema = _with_bounded_fields(schema, bounds)
     if kind == "dict" and schema["keys_schema"]["type"] == "enum":
         # A newer relay may send keys that this version does not know. The rest of its message is still valid.
         schema = schema | {"keys_schema": core_schema.with_default_schema(schema["keys_schema"], on_error="omit")}
-    return {name: _bounded(part) for name, part in schema.items()}
+    return {name: _bounded(part, bounds) for name, part in schema.items()}
 
 
-def _with_bounded_fields(schema: Any) -> Any:
+def _with_bounded_fields(schema: Any, bounds: FieldBounds) -> Any:
     kind, arguments = schema["cls"], schema["schema"]
-    fields = [field | {"schema": _field_schema(kind, field["name"], field["schema"])} for field in arguments["fields"]]
+    fields = [
+        field | {"schema": _field_schema(kind, field["name"], field["schema"], bounds)} for field in arguments["fields"]
+    ]
     return schema | {"schema": arguments | {"fields": fields}}
 
 
-def _field_schema(kind: type, name: str, schema: Any) -> Any:
+def _field_schema(kind: type, name: str, schema: Any, bounds: FieldBounds) -> Any:
     if issubclass(kind, RunPatch) and name in UNSENT_FIELDS:
         return schema | {"schema": _UNSENT, "on_error": "default"}
-    bounds = _FIELD_BOUNDS.get((kind, name))
-    return schema if bounds is None else _add_bounds(schema, bounds)
+    options = bounds.get((kind, name))
+    return schema if options is None else _add_bounds(schema, options)
 
 
 def _add_bounds(schema: Any, bounds: Mapping[str, object]) -> Any:

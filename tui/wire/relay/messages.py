@@ -30,6 +30,7 @@ from tui.lazy_dataclass import dataclass
 from tui.wire.errors import ServerFault
 from tui.wire.read_requests import ReadRequest
 from tui.wire.relay.codec import UNSENT_FIELDS, Codec
+from tui.wire.relay.findings_message import FINDINGS_BOUNDS, RelayFindings
 from tui.wire.responses import Response
 from tui.wire.times import EARLIEST, LATEST
 
@@ -165,10 +166,20 @@ class Call:
     kind: Literal["call"] = "call"
 
 
-RelayMessage = Welcome | Runs | RelayFacts | Beat | CallResponse
-ScreenMessage = Hello | Call
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The screen shows findings from now on, or does so no more. The relay sends `RelayFindings` while it does."""
 
-_RELAY: Final = Codec[RelayMessage](Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay")
+    is_watching: bool
+    kind: Literal["watch"] = "watch"
+
+
+RelayMessage = Welcome | Runs | RelayFacts | RelayFindings | Beat | CallResponse
+ScreenMessage = Hello | Call | Watch
+
+_RELAY: Final = Codec[RelayMessage](
+    Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay", FINDINGS_BOUNDS
+)
 _SCREEN: Final = Codec[ScreenMessage](Annotated[ScreenMessage, Field(discriminator="kind")], "a message of the screen")
 _PATCH: Final = Codec[RunPatch](RunPatch, "a run")
 

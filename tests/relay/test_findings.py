@@ -1,0 +1,155 @@
+"""Findings on screens: the relay reads and judges once for all of them, and only while one shows them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.support.fleet import Fleet, FleetRun
+from tests.support.relay import RelaySetup, relay_setup, screen_on
+from tests.support.responses import server_error
+from tests.support.virtual_clock import VirtualClock
+from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord
+from tui.session import Session
+
+READS = ("/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens", "/api/v1/errors", "/api/v1/deployments")
+
+
+def fleet_with(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -90.0, -80.0, -70.0) for number in range(1, 40))
+    fleet.add_all(runs)
+    fleet.allow_queries()
+    return fleet
+
+
+def reads(fleet: Fleet, since_s: float = 0.0) -> list[str]:
+    return [path for moment, path, _ in fleet.requests if path in READS and moment >= since_s]
+
+
+def word(session: Session) -> str | None:
+    return None if session.store.verdict is None else session.store.verdict.word
+
+
+def is_watched(setup: RelaySetup) -> bool:
+    return setup.session.findings.is_watched
+
+
+def run(tmp_path: Path, fleet: Fleet, test: Callable[[RelaySetup], Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with relay_setup(fleet, tmp_path, interval_s=5.0) as setup:
+            await setup.run_for(10)
+            await test(setup)
+
+    asyncio.run(scenario())
+
+
+def test_relay_reads_only_while_a_screen_watches(tmp_path: Path) -> None:
+    fleet = fleet_with()
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as first, screen_on(setup) as second:
+            await setup.run_for(20)
+            assert reads(fleet) == []
+            assert first.store.verdict is None
+            release, other = first.findings.watch(), second.findings.watch()
+            await setup.run_until(lambda: word(first) == word(second) == OK)
+            assert first.store.wall_facts == second.store.wall_facts == setup.session.store.wall_facts
+            assert first.store.wall_facts is not None
+            assert first.store.wall_facts.minutes is not None
+            begin_s = fleet.now_s
+            await setup.run_for(120)
+            assert len(reads(fleet, begin_s)) <= 2 * (4 + 3) + 2
+            release()
+            await setup.run_for(10)
+            assert is_watched(setup)
+            other()
+            await setup.run_for(15)
+            assert not is_watched(setup)
+            begin_s = fleet.now_s
+            await setup.run_for(60)
+            assert reads(fleet, begin_s) == []
+            assert first.findings.own is None
+
+    run(tmp_path, fleet, test)
+
+
+def test_finding_reaches_a_screen_that_judges_nothing(tmp_path: Path) -> None:
+    runs = [FleetRun(100 + number, 40.0, 41.0, 50.0, end="FAILED", task="charge") for number in range(30)]
+    fleet = fleet_with(*runs)
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as screen:
+            screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == FindingWord.FAILING)
+            assert screen.store.verdict is not None
+            assert setup.session.store.verdict is not None
+            assert screen.store.verdict.findings == setup.session.store.verdict.findings
+            assert screen.fetcher.lists is None
+
+    run(tmp_path, fleet, test)
+
+
+def test_screen_knows_nothing_while_its_relay_is_silent(tmp_path: Path) -> None:
+    fleet = fleet_with()
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as screen:
+            screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == OK)
+            await setup.stop()
+            await fleet.clock.run(40)
+            assert word(screen) == OK
+            await fleet.clock.run(10)
+            await screen.settle()
+            assert word(screen) == NOT_KNOWN
+            await setup.start()
+            await setup.run_until(lambda: word(screen) == OK)
+            assert is_watched(setup)
+
+    run(tmp_path, fleet, test)
+
+
+def test_relay_whose_api_is_silent_knows_nothing(tmp_path: Path) -> None:
+    fleet = fleet_with()
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as screen:
+            screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == OK)
+            fleet.fault = lambda path: server_error(500, "down") if path.startswith("/api") else None
+            await setup.run_for(55)
+            assert word(screen) == NOT_KNOWN
+
+    run(tmp_path, fleet, test)
+
+
+def test_old_verdict_is_not_sent_to_a_new_watcher(tmp_path: Path) -> None:
+    fleet = fleet_with()
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as screen:
+            release = screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == OK)
+            release()
+            await setup.run_for(600)
+            asked_at = screen.now()
+            screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == OK and screen.findings.is_judged)
+            verdict = setup.session.store.verdict
+            assert verdict is not None
+            assert verdict.at >= asked_at
+
+    run(tmp_path, fleet, test)
+
+
+def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:
+    fleet = fleet_with()
+
+    async def test(setup: RelaySetup) -> None:
+        async with screen_on(setup) as screen:
+            screen.findings.watch()
+            await setup.run_until(lambda: is_watched(setup))
+        await setup.wait_until_disconnected()
+        assert not is_watched(setup)
+
+    run(tmp_path, fleet, test)

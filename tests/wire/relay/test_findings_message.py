@@ -1,0 +1,91 @@
+"""The relay's findings and facts as messages: what crosses, and what is refused."""
+
+import json
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.domain.patches import at
+from tests.wire.relay.samples import EVIDENCE, FACTS_OF_WALL, FINDINGS, VERDICT
+from tui.domain.findings.facts import MinutesRead, TaskMinute, WaitToken, WallFacts
+from tui.domain.findings.finding import FindingsRead
+from tui.domain.ids import TaskId
+from tui.wire.errors import ServerFault
+from tui.wire.relay.findings_message import FACT_NAMES, MAX_ROWS, RelayFindings, message_of
+from tui.wire.relay.messages import decode_relay_message, encode_relay_message
+
+
+def crossed(message: RelayFindings) -> RelayFindings:
+    decoded = decode_relay_message(encode_relay_message(message))
+    assert isinstance(decoded, RelayFindings)
+    return decoded
+
+
+def test_facts_and_verdict_cross_unchanged() -> None:
+    verdict, *facts = [next(crossed(message).updates()) for message in FINDINGS]
+    assert isinstance(verdict, FindingsRead)
+    assert verdict.verdict.at == at(2)  # the relay said it then
+    assert verdict.verdict.findings == VERDICT.findings
+    assert [type(each.evidence) for each in verdict.verdict.findings] == [type(each) for _, each in EVIDENCE]
+    assert facts == list(FACTS_OF_WALL)
+
+
+def test_every_fact_of_the_wall_has_a_message() -> None:
+    derived = {"schedule_runs", "unread", "schedules_since"}
+    assert {each.name for each in fields(WallFacts)} - derived == set(FACT_NAMES)
+
+
+def test_minutes_of_many_tasks_are_small() -> None:
+    minutes = tuple(
+        TaskMinute(TaskId(f"task-{task}"), at(60 * minute), 40, 39, 38, 1, 39, 0)
+        for task in range(200)
+        for minute in range(60)
+    )
+    read = MinutesRead(at(3600), at(0), timedelta(minutes=1), minutes)
+    message = message_of(at(0), read)
+    assert len(encode_relay_message(message)) < 400_000
+    assert list(crossed(message).updates()) == [read]
+
+
+def broken(**changes: Any) -> bytes:
+    minutes = next(json.loads(encode_relay_message(each)) for each in FINDINGS if each.minutes is not None)
+    minutes["minutes"] |= changes
+    return json.dumps(minutes).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cell": "PT0S"},
+        {"cell": "-PT60S"},
+        {"rows": [[0] * 7]},
+        {"rows": [[0, -1, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0, 1.5, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0] * 8] * (MAX_ROWS + 1)},
+        {"rows": [[7, 0, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0, 2**53, 0, 0, 0, 0, 0, 0]]},
+        {"tasks": None},
+    ],
+)
+def test_impossible_minutes_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ServerFault, match="a message of the relay could not be read"):
+        decoded = decode_relay_message(broken(**changes))
+        assert isinstance(decoded, RelayFindings)
+        list(decoded.updates())
+
+
+def test_too_many_findings_are_refused() -> None:
+    message = json.loads(encode_relay_message(FINDINGS[0]))
+    message["verdict"]["findings"] *= 1_000
+    with pytest.raises(ServerFault):
+        decode_relay_message(json.dumps(message).encode())
+
+
+def test_no_token_has_an_address() -> None:
+    names = {each.name for each in fields(WaitToken)}
+    assert names == {"id", "created_at", "tags", "times_out_at", "run_id", "task"}
+    text = b"".join(encode_relay_message(message) for message in FINDINGS)
+    assert b"url" not in text
+    assert b"callback" not in text
