@@ -16,6 +16,7 @@ NAMES: Final = (
     "errors",
     "logs",
     "ls",
+    "queues",
     "relay",
     "replay",
     "show",
@@ -60,6 +61,10 @@ def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901  on
             from tui.cli.commands import print_runs
 
             return print_runs.COMMANDS
+        case "queues":
+            from tui.cli.commands import queues
+
+            return queues.COMMANDS
         case "relay":
             from tui.cli.commands import relay
 

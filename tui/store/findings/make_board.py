@@ -4,9 +4,10 @@ from datetime import datetime
 
 from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import Verdict
-from tui.store.findings.board import Board, BoardSpan, QueueHealth, QueueRow
+from tui.store.findings.board import Board, BoardSpan
 from tui.store.findings.cell_sums import CellSums
 from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.queue_order import worst_first
 from tui.store.findings.queue_rows import queue_rows
 from tui.store.findings.series import four_lines
 from tui.store.findings.side_rows import due_rows, just_ended, longest_rows, source_ages, waiting_rows
@@ -38,7 +39,7 @@ def make_board(
         verdict,
         four_lines(facts, sums, counts, verdict, span, now),
         tasks=tasks.with_cells(tasks.rows()),
-        queues=_worst_first(queue_rows(facts, verdict, now)),
+        queues=tuple(sorted(queue_rows(facts, verdict, now), key=worst_first)),
         due=due_rows(facts, findings, now),
         longest=longest_rows(facts, own, findings, now),
         waiting=waiting_rows(facts, findings),
@@ -56,19 +57,3 @@ def _own_since(facts: WallFacts, own: OwnCounts, verdict: Verdict | None) -> dat
         return verdict.own_since
     unread = facts.unread.get(FactSource.MINUTES)
     return own.counted_since if unread is not None and unread.is_refused else None
-
-
-def _worst_first(rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
-    order = tuple(QueueHealth)
-    return tuple(
-        sorted(
-            rows,
-            key=lambda row: (
-                order.index(row.health),
-                -(row.queued or 0),
-                -(row.running or 0),
-                row.name,
-                row.stored_name,
-            ),
-        )
-    )

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
-from tui.store.findings.board import QueueHealth, QueueRow
-
-QueueRank = tuple[object, ...]
-_HEALTH_RANK: Final = {health: rank for rank, health in enumerate(QueueHealth)}
+from tui.store.findings.board import QueueRow
+from tui.store.findings.queue_order import QueueRank, worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +28,6 @@ def _usage(row: QueueRow) -> float:
     return row.running / row.limit
 
 
-def _worst_first(row: QueueRow) -> QueueRank:
-    return (_HEALTH_RANK[row.health], -(row.queued or 0), -(row.running or 0), row.stored_name)
-
-
 def _longest_first(row: QueueRow) -> QueueRank:
     return (-(row.queued or 0), _age_rank(row), row.stored_name)
 
@@ -50,7 +44,7 @@ def _busiest_first(row: QueueRow) -> QueueRank:
     return (-(row.started_per_min or 0), -(row.running or 0), row.stored_name)
 
 
-WORST: Final = QueueOrder("worst", "worst first", "The worst queues first.", _worst_first)
+WORST: Final = QueueOrder("worst", "worst first", "The worst queues first.", worst_first)
 QUEUE_ORDERS: Final = (
     WORST,
     QueueOrder("queued", "most queued first", "Queues in which the most runs wait first.", _longest_first),

@@ -1,0 +1,88 @@
+"""`queues`: the table, the objects, and its exit codes, whatever the key may read."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.support.commands import Terminal, environment, in_this_process
+from tests.support.failures import QUERY
+from tests.support.fleet import HELD, Fleet, FleetApi, serving
+from tests.support.queues import queue_facts, verdict_at
+from tests.support.responses import server_error
+from tests.support.session import public_token
+from tests.support.virtual_clock import VirtualClock
+from tui.present.printed.queues import queue_lines
+from tui.present.styled import line_width, plain
+from tui.store.findings.queue_rows import queue_rows
+
+KEYS = [
+    "name",
+    "type",
+    "running",
+    "limit",
+    "queued",
+    "paused",
+    "oldestQueuedAt",
+    "oldestRunId",
+    "startedPerMin",
+    "health",
+]
+QUEUES = "/api/v1/queues"
+
+
+@pytest.fixture
+def api() -> Iterator[FleetApi]:
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    fleet.world.queues.named("task/fine")
+    with serving(fleet) as served:
+        yield served
+
+
+def test_objects_have_every_key_worst_first(api: FleetApi) -> None:
+    done = in_this_process("queues", "--json", url=api.url)
+    assert (done.code, done.err) == (0, "")
+    assert all(list(each) == KEYS for each in done.objects)
+    first, *others = done.objects
+    assert (first["name"], first["type"], first["paused"], first["health"]) == (HELD, "custom", True, "paused")
+    assert {each["health"] for each in others} == {"ok"}
+    assert {each["type"] for each in others} >= {"task"}
+    assert len(api.fleet.requests_to(QUEUES)) == len(api.fleet.requests_to(QUERY)) == 1
+
+
+def test_unknown_values_are_null_where_the_key_may_not_query(api: FleetApi) -> None:
+    api.fleet.fault = lambda path: server_error(403, "Unauthorized") if path == QUERY else None
+    done = in_this_process("queues", "--json", url=api.url)
+    assert done.code == 0
+    assert "The oldest waits and the starts a minute are not known: " in done.err
+    paused, *others = done.objects
+    assert (paused["health"], paused["oldestQueuedAt"], paused["startedPerMin"]) == ("paused", None, None)
+    assert {each["health"] for each in others} == {None}
+
+
+def test_refusal_and_silence_end_with_their_codes(api: FleetApi) -> None:
+    token = public_token("read:runs", "read:queues").reveal()
+    refused = in_this_process("queues", url=api.url, TRIGGER_SECRET_KEY=token)
+    assert (refused.code, refused.out) == (1, "")
+    assert "GET /api/v1/queues: 401" in refused.err
+    assert in_this_process("queues", url="http://127.0.0.1:9").code == 3
+    assert in_this_process("queues", "email", url=api.url).code == 2
+
+
+def test_table_fits_the_terminal(api: FleetApi) -> None:
+    terminal = Terminal("queues", env=environment(api.url, NO_COLOR="1"), columns=50)
+    assert terminal.end() == 0
+    head, first, *_ = terminal.screen.decode().replace("\r\n", "\n").splitlines()
+    assert head.split() == ["queue", "running", "queued", "oldest", "health"]
+    assert first.split() == ["‖", HELD, "0", "0", "paused"]
+    assert len(head) <= 50
+
+
+def test_lines_drop_columns_before_they_cut_the_name() -> None:
+    now = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+    rows = queue_rows(queue_facts(now), verdict_at(now), now)
+    for limit, titles in ((None, 7), (80, 7), (66, 6), (54, 5), (46, 4), (10, 4)):
+        head, *others = queue_lines(rows, now, limit)
+        assert len(plain(head).split()) == titles, limit
+        assert limit in {None, 10} or all(line_width(line) <= (limit or 0) for line in others)

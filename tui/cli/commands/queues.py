@@ -1,0 +1,95 @@
+"""`queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.cli.options import connection_options, json_option, settings_of
+from tui.cli.sessions import open_session, run_async
+from tui.output import Output
+from tui.session import Session
+from tui.settings import Settings
+
+if TYPE_CHECKING:
+    from tui.domain.findings.facts import QueuesRead, WaitsRead
+
+QUERY_TIMEOUT_S: Final = 30.0
+
+
+@click.command("queues")
+@json_option
+@connection_options
+@click.pass_obj
+def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """List the queues, worst first: running of limit, queued, the oldest wait, starts a minute, health."""
+    run_async(_queues(output, settings_of(options), as_json=as_json))
+
+
+async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
+    from tui.domain.findings.facts import WallFacts
+    from tui.present.printed.queues import queue_lines, queue_object
+    from tui.store.findings.queue_order import worst_first
+    from tui.store.findings.queue_rows import queue_rows
+
+    async with open_session(settings, output) as session:
+        read = await _read_queues(session)
+        waits, failure = await _read_waits(session)
+        rows = sorted(queue_rows(WallFacts(queues=read, waits=waits), None, session.now()), key=worst_first)
+        if as_json:
+            for row in rows:
+                output.json_line(queue_object(row, are_waits_read=waits is not None))
+        else:
+            output.lines(queue_lines(rows, session.local_now(), output.width))
+        if not rows:
+            output.say("This environment has no queues.")
+        if read.is_cut:
+            output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
+        if failure and rows:
+            output.say(f"The oldest waits and the starts a minute are not known: {failure}.")
+
+
+async def _read_queues(session: Session) -> "QueuesRead":
+    """Read the pages of the list. Raises `ApiError`."""
+    from tui.domain.findings.facts import MAX_QUEUES, Queue, QueuesRead
+    from tui.sources.budget import Priority
+    from tui.wire.findings.reader import FactReader
+    from tui.wire.findings.requests import PAGE_SIZE
+
+    lists = session.fetcher.lists
+    assert lists is not None, "no command reads from a relay"
+    reader, found, number, count, unreadable = FactReader(lists), dict[str, Queue](), 0, 1, 0
+    while number < count and number * PAGE_SIZE < MAX_QUEUES:
+        number += 1
+        key = ("queues", number)
+        page = await session.budget.request(key, Priority.SELECTED, partial(reader.read_queues, number))
+        count, unreadable = page.page_count, unreadable + page.unreadable
+        # While the pages are read, a queue may move to another one.
+        found |= {queue.id: queue for queue in page.queues}
+    return QueuesRead(session.now(), tuple(found.values()), is_cut=number < count or unreadable > 0)
+
+
+async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":
+    """Read how the queues move. The second value says why that is not known. A key that may not query lists them."""
+    import asyncio
+
+    from tui.domain.findings.facts import WaitsRead
+    from tui.sources.budget import Priority
+    from tui.sources.findings.queries import PERIOD, read_waits, waits_trql
+    from tui.wire.errors import ApiError
+
+    now, api = session.now(), session.fetcher.api
+    trql = waits_trql(now)
+    try:
+        async with asyncio.timeout(QUERY_TIMEOUT_S):
+            rows = await session.budget.request(
+                ("query", trql, PERIOD), Priority.SELECTED, lambda: api.query(trql, period=PERIOD)
+            )
+        return WaitsRead(now, read_waits(rows)), ""
+    except TimeoutError:
+        return None, f"no answer for {QUERY_TIMEOUT_S:.0f} s"
+    except ApiError as error:
+        return None, str(error).rstrip(".")
+
+
+COMMANDS = (queues,)
