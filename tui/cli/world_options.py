@@ -89,7 +89,9 @@ class WorldOptions:
         known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY else ()
         about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
         week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
-        old_runs = (*OLD_RUNS, *known_failures, *week) if self.history and self.story is None else ()
+        # A demo begins without a finding, so that a newcomer sees one come and go.
+        hanging = () if is_demo else OLD_RUNS
+        old_runs = (*hanging, *known_failures, *week) if self.history and self.story is None else ()
         recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
 
         def with_recorded(company: "DemoTasks") -> "DemoTasks":
@@ -115,7 +117,10 @@ class WorldOptions:
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
 
 
-def world_options(*, history: int) -> Callable[[F], F]:
+_OLD_RUNS_HELP = " Unless 0, a few live runs are weeks old."
+
+
+def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
     """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
 
     def add(command: F) -> F:
@@ -133,7 +138,7 @@ def world_options(*, history: int) -> Callable[[F], F]:
                 type=click.IntRange(0, 1_000_000),
                 default=history,
                 show_default=True,
-                help="Finished runs at the start. Unless 0, a few live runs are weeks old.",
+                help=f"Finished runs at the start.{'' if is_demo else _OLD_RUNS_HELP}",
             ),
             click.option(
                 "--rate",

@@ -3,9 +3,15 @@
 `python -m tests.perf --match stories` does the same for twenty seeds of each.
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.support.emulator.judged_stories import EXPECTED, mistakes
+from tests.support.emulator.world_facts import JudgedWorld
+from tui.cli.world_options import WorldOptions
+from tui.domain.findings.finding import FindingWord
+from tui.domain.ids import TaskId
 from tui.emulator.stories import tales
 from tui.store.findings.judging.missing import MISSED_AFTER
 from tui.store.findings.judging.slow import AT_LIMIT_AFTER
@@ -17,6 +23,17 @@ SEEDS = range(3)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_story_has_its_finding_and_no_other(name: str) -> None:
     assert not [mistake for seed in SEEDS for mistake in mistakes(name, seed)]
+
+
+def test_demo_shows_a_finding_come_and_go_in_two_minutes() -> None:
+    options = WorldOptions(1, 2.0, 500, 1.0, datetime(2026, 11, 26, 14, 0, 17, tzinfo=UTC))
+    world = options.new_emulator(is_demo=True).make("dev")
+    start_ms, judged = world.now_ms, JudgedWorld(world)
+    shown = {second: judged.look(start_ms + second * 1_000) for second in (10, 38, 60, 85, 110, 119)}
+    assert [second for second, found in shown.items() if found] == [38, 60, 85]
+    assert {(each.word, each.task) for found in shown.values() for each in found} == {
+        (FindingWord.FAILING, TaskId("process-payment"))
+    }
 
 
 def test_events_of_stories_are_the_bounds_of_the_judgement() -> None:

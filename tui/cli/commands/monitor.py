@@ -137,7 +137,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
 
 @click.command("demo")
 @click.argument("address", required=False)
-@world_options(history=DEMO_HISTORY)
+@world_options(history=DEMO_HISTORY, is_demo=True)
 @click.option("--prod", "is_production", is_flag=True, help="Show the environment prod instead of dev.")
 @monitor_options
 @click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod).")
