@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from tests.support.domain.patches import state_of
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.recordings import recording
-from tests.support.responses import server_error
+from tests.support.responses import HeldResponse, TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.findings.facts import (
     NO_FACTS,
@@ -177,13 +177,13 @@ def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
 def test_requests_keep_their_rhythm_and_the_allowance() -> None:
     async def scenario() -> None:
         async with watched(a_fleet()) as seen:
-            await seen.watch(600)
+            await seen.watch(420)
             seen.assert_within_allowance()
             sent = seen.sent(since_s=120)
-            assert sent[QUEUES] == 32
-            assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS, REPORT)} <= {8, 9}
-            assert sent[QUERY] in {32 + 8, 32 + 9}
-            assert sent[SCHEDULES] in {1, 2}
+            assert sent[QUEUES] == 20
+            assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS, REPORT)} <= {5, 6}
+            assert sent[QUERY] in {20 + 5, 20 + 6}
+            assert sent[SCHEDULES] == 1
             waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
             assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 15.0
 
@@ -296,7 +296,7 @@ def test_large_environment_costs_no_more() -> None:
             }
         )
         async with watched(fleet, all_schedules) as seen:
-            await seen.watch(900)
+            await seen.watch(600)
             seen.assert_within_allowance()
             assert seen.facts.queues is not None
             assert (len(seen.facts.queues.queues), seen.facts.queues.is_cut) == (1_000, False)
@@ -304,7 +304,7 @@ def test_large_environment_costs_no_more() -> None:
             assert len(seen.facts.schedules.schedules) == 300
             assert seen.facts.tokens is not None
             assert (len(seen.facts.tokens.tokens), seen.facts.tokens.is_cut) == (500, True)
-            assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 10
+            assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 8
             waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
             assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 20.0
             assert seen.facts.unread == {}
@@ -400,5 +400,63 @@ def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
             assert set(tried) == {f"/api/v1/runs/{run_id}/events", "/api/v1/runs/run_b/events"}
             assert max(tried.values()) <= 2
             seen.assert_within_allowance()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        html_page,
+        lambda: TruncatedResponse(status_code=200),
+        lambda: Response(b"[" * 100_000, media_type="application/json"),
+        lambda: JSONResponse({"data": 7, "results": {}, "metrics": None}),
+        lambda: JSONResponse(["x"] * 20_000),
+        lambda: server_error(429, "slow down"),
+    ],
+    ids=["html", "truncated", "deep", "other shape", "long", "limited"],
+)
+def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[], Response]) -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        fleet.fault = lambda _: answer()
+        async with watched(fleet) as seen:
+            await seen.watch(90)
+            unread = seen.unread()
+            assert unread
+            assert set(unread.values()) == {False}
+            assert seen.facts == replace(NO_FACTS, unread=seen.facts.unread)
+            seen.assert_within_allowance()
+
+    asyncio.run(scenario())
+
+
+def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.findings.requests.READ_TIMEOUT_S", 0.2)
+
+    async def scenario() -> None:
+        fleet = a_fleet({SCHEDULES: lambda _: HeldResponse(), TOKENS: lambda _: HeldResponse()})
+        async with watched(fleet) as seen:
+            await seen.watch(2)
+            assert seen.unread() == {FactSource.SCHEDULES: False, FactSource.TOKENS: False}
+            assert {each.reason for each in seen.facts.unread.values()} == {"the server does not answer"}
+            assert None not in (seen.facts.waits, seen.facts.queues, seen.facts.minutes, seen.facts.errors)
+
+    asyncio.run(scenario())
+
+
+def test_key_without_some_rights_reads_the_rest() -> None:
+    """A limited key, as recorded: 401 for schedules, 403 for tokens."""
+
+    async def scenario() -> None:
+        refusals = {SCHEDULES: 401, TOKENS: 403}
+        fleet = a_fleet()
+        answers = fleet.fault
+        fleet.fault = lambda path: server_error(refusals[path]) if path in refusals else answers(path)
+        async with watched(fleet) as seen:
+            await seen.watch(130)
+            assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
+            assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
+            assert seen.sent()[QUEUES] >= 8
 
     asyncio.run(scenario())

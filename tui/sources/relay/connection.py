@@ -22,6 +22,7 @@ from tui.sources.relay.handshake import OPEN_TIMEOUT_S, RelayConnector
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
 from tui.wire.errors import NotFound, RateLimited, ServerFault, Unreachable
+from tui.wire.limits import MAX_INLINE_BYTES
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
 from tui.wire.relay.messages import (
@@ -106,7 +107,10 @@ class RelayConnection(ApiReader):
         """
         if self._socket is None:
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
-        return decode_relay_message(await self._socket.recv(decode=False))
+        text = await self._socket.recv(decode=False)
+        if len(text) > MAX_INLINE_BYTES:
+            return await asyncio.to_thread(decode_relay_message, text)
+        return decode_relay_message(text)
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -1,5 +1,6 @@
 """Follows a relay: emits the messages of one connection as updates, from its snapshot to its end."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, assert_never
@@ -95,7 +96,8 @@ class _Receiver:
                 await self._emit_all(self._updates.from_facts(message))
                 await self._emit_connected(message.at)
             case RelayFindings():
-                await self._emit_all(message.updates())
+                # The minutes of 200 tasks take 10 ms.
+                await self._emit_all(await asyncio.to_thread(lambda: list(message.updates())))
             case Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
