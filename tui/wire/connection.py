@@ -21,6 +21,7 @@ from tui.domain.run import Json
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.settings import Secret
+from tui.wire.callbacks import without_callback_secrets
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.request_progress import RequestProgress, TransportFailure
@@ -226,7 +227,7 @@ class HttpConnection:
             while (chunk := await progress.step(anext(chunks, None))) is not None:
                 for _ in reader.add(chunk):
                     await asyncio.sleep(0)
-            body = reader.body()
+            body = without_callback_secrets(reader.body())
         except CodingError as error:
             raise ServerFault(f"{label}: {error}", response.status_code) from None
         except BodyTooLarge:
