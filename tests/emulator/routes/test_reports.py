@@ -50,18 +50,19 @@ def report(scene: Scene, environment: Environment = PRODUCTION, **query: str) ->
 
 
 @pytest.mark.parametrize(
-    ("environment", "days", "is_trusted", "why"),
+    ("environment", "days", "runs", "is_trusted", "why"),
     [
-        (PRODUCTION, 6.5, True, None),
-        (PRODUCTION, 5.5, False, "baseline_absent"),
-        (PRODUCTION, 8, False, "baseline_absent"),
-        (DEVELOPMENT, 6.5, False, "telemetry_absent"),
+        (PRODUCTION, range(1, 7), 10, True, None),
+        (PRODUCTION, range(1, 7), 9, False, "baseline_absent"),
+        (PRODUCTION, range(1, 6), 10, False, "baseline_absent"),
+        (PRODUCTION, range(3, 13), 10, False, "baseline_absent"),
+        (DEVELOPMENT, range(1, 7), 10, False, "telemetry_absent"),
     ],
 )
 def test_normals_of_a_week_are_trusted_in_production(
-    scene: Scene, environment: Environment, days: float, is_trusted: bool, why: str | None
+    scene: Scene, environment: Environment, days: range, runs: int, is_trusted: bool, why: str | None
 ) -> None:
-    put(scene, environment, int(days * DAY_MS), 600_000)
+    put(scene, environment, *(day * DAY_MS + number * 1000 for day in days for number in range(1, runs + 1)))
     facts = report(scene, environment)["facts"]
     assert (facts["trustworthy"], facts.get("untrustworthyReason")) == (is_trusted, why)
 

@@ -12,8 +12,9 @@ from tui.emulator.simulation.script import Json
 NORMAL_MS = 7 * 86_400_000
 """The period of the normal values, as the recorded report names it: `vs your 7d normal`."""
 
-TRUSTED_FROM_MS = 6 * 86_400_000
-"""Normal values count once the oldest run of that period is at least this old."""
+TRUSTED_DAYS = 6
+RUNS_OF_A_DAY = 10
+"""Normal values count once so many earlier days of that period had at least so many runs."""
 
 BUCKETS = 8
 """The number of points of a series."""
@@ -44,7 +45,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The measurements of a report at `now_ms`. `oldest_ms` is when the oldest run of seven days was triggered."""
+    """The measurements of a report at `now_ms`. `days` counts the earlier days of the last seven that had runs."""
 
     now_ms: int
     window_ms: int
@@ -52,19 +53,23 @@ class Measures:
     normal: Measured
     pending: int
     buckets: Sequence[Bucket]
-    oldest_ms: int | None
+    days: int
 
     @property
     def has_normals(self) -> bool:
         """Whether the runs of seven days are enough to call something normal."""
-        return self.oldest_ms is not None and self.now_ms - self.oldest_ms >= TRUSTED_FROM_MS
+        return self.days >= TRUSTED_DAYS
 
 
 async def measure(queries: Queries, now_ms: int, window_ms: int) -> Measures:
     """Measure the window that ends now."""
     window_ms = min(window_ms, NORMAL_MS)
     since_ms = now_ms - window_ms
-    oldest = await _row(queries, "SELECT toUnixTimestamp64Milli(min(triggered_at)) AS at FROM runs", now_ms)
+    days = await _rows(
+        queries,
+        "SELECT dateDiff('day', triggered_at, now()) AS ago, count() AS n FROM runs GROUP BY ago HAVING ago > 0",
+        now_ms,
+    )
     pending = await _row(queries, "SELECT countIf(status = 'Queued') AS n FROM runs", now_ms)
     return Measures(
         now_ms,
@@ -73,7 +78,7 @@ async def measure(queries: Queries, now_ms: int, window_ms: int) -> Measures:
         await _measured(queries, now_ms, now_ms - NORMAL_MS),
         int(pending["n"]),
         await _buckets(queries, now_ms, since_ms),
-        oldest["at"] or None,
+        sum(day["n"] >= RUNS_OF_A_DAY for day in days),
     )
 
 
