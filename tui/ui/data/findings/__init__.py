@@ -1,0 +1,1 @@
+"""What wall and overview show, kept up to date while they are shown."""

@@ -1,0 +1,86 @@
+"""`LiveFailing`: the error groups of the last hour, from the store's runs and the server's groups."""
+
+from collections.abc import Callable
+from typing import Final
+
+from tui.domain.filters import RunFilters
+from tui.domain.findings.facts import FactSource
+from tui.store.changes import Changes, Topic
+from tui.store.filter import EVERYTHING
+from tui.store.findings.failing import FailingNow, failing_now
+from tui.store.server_filter import with_server_filters
+from tui.ui.data.errors.group_updates import GroupUpdates
+from tui.ui.data.live_model import LiveModel
+from tui.ui.model.errors.group_list import GroupListModel
+from tui.ui.model.errors.spans import SPANS
+
+HOUR: Final = SPANS[0]
+
+
+class LiveFailing:
+    """Groups the failed runs of the last hour in slices. It reads nothing: the errors come with the runs.
+
+    `on_update` is called when the groups are others.
+    """
+
+    def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
+        self._live = live
+        self._session = live.session
+        self._on_update = on_update
+        self._updates: GroupUpdates | None = None
+        self.failing = FailingNow()
+
+    def open(self) -> None:
+        """Group the failed runs of the store."""
+        runs_filter = with_server_filters(RunFilters(), EVERYTHING)
+        span = HOUR.at(self._session.now())
+        self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show)
+        self._take_server_groups(self._updates)
+        self._updates.request()
+
+    def close(self) -> None:
+        """Stop, and forget the groups."""
+        if self._updates is not None:
+            self._updates.stop()
+        self._updates, self.failing = None, FailingNow()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Group the runs that changed, and take over other groups of the server."""
+        updates = self._updates
+        if updates is None:
+            return
+        if Topic.WALL_FACTS in changes.topics:
+            self._take_server_groups(updates)
+            updates.request()
+            self._show()
+        if Topic.RUNS in changes.topics:
+            updates.add(changes.added | changes.changed | changes.removed)
+
+    def tick(self) -> None:
+        """Move the hour, once a minute."""
+        if self._updates is not None:
+            span = HOUR.at(self._session.now())
+            if span != self._updates.span:
+                self._updates.move_span(span)
+
+    def _take_server_groups(self, updates: GroupUpdates) -> None:
+        facts = self._session.store.wall_facts
+        if facts is not None and facts.errors is not None:
+            updates.groups.on_server_groups(facts.errors.groups)
+
+    def _show(self) -> None:
+        updates, facts = self._updates, self._session.store.wall_facts
+        if updates is None or updates.reading is None:
+            return
+        now, span = self._session.now(), updates.span
+        server = () if facts is None or facts.errors is None else facts.errors.groups
+        unread = None if facts is None else facts.unread.get(FactSource.ERRORS)
+        groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
+        counted = sum(group.count for group in groups)
+        self.failing = FailingNow(
+            groups,
+            unread_count=max(0, updates.reading.failed_count - counted),
+            is_known=updates.is_filled,
+            problem="" if unread is None or not unread.is_refused else unread.reason,
+        )
+        self._on_update()
