@@ -22,7 +22,7 @@ def test_demo_starts_at_an_address() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("vrun?",), 'no view "vrun", nearest: run; the views are runs errors run\n'),
+        (("vrun?",), 'no view "vrun", nearest: run; the views are runs errors queues wall run\n'),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
         (
             ("demo", "errors?sort=newe"),

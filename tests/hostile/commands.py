@@ -37,6 +37,7 @@ NOT_SURFACES = {
     "config": "asks no server",
     "demo": "a monitor; the panes cover it",
     "emulator": "a server: it prints where it listens",
+    "wall": "a monitor; the recipe of the wall covers it",
     "relay": "a server; the relay surface covers what it passes on",
 }
 """Commands that print no response of the API, each with the reason."""

@@ -37,7 +37,7 @@ _KEY_ORIGIN: Final = "a public token"
 
 ROLES: Final = (
     "bg", "surface", "cursor", "cursor2", "dialog", "line", "guide", "spark", "bright", "text", "muted", "faint",
-    "accent", "rose", "amber", "blue", "green", "chip",
+    "accent", "rose", "amber", "blue", "green", "chip", "failbg",
 )  # fmt: skip
 """What a colour can be used for, as in `ui.look.palettes`."""
 

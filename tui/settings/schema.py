@@ -110,6 +110,7 @@ class Colors(Table, frozen=True):
     blue: Annotated[Color | None, Meta(description="Running work.")] = None
     green: Annotated[Color | None, Meta(description="Completed runs.")] = None
     chip: Annotated[Color | None, Meta(description="The background of the name of a production environment.")] = None
+    failbg: Annotated[Color | None, Meta(description="The background of the worst finding on the wall.")] = None
 
 
 class ReadOnly(Table, frozen=True):

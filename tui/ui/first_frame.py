@@ -24,8 +24,13 @@ from tui.ui.model.layout import is_too_small, list_width
 _GUTTER: Final = Piece("  ")
 
 
-def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], now: datetime) -> list[str]:
-    """Return the rows of the frame with their colours; none for a terminal that is too small."""
+def first_frame(
+    settings: Settings, styler: LineStyler, size: tuple[int, int], now: datetime, *, has_list: bool = True
+) -> list[str]:
+    """Return the rows of the frame with their colours; none for a terminal that is too small.
+
+    Without `has_list`, another view than the list comes, and only the header is drawn.
+    """
     width, height = size
     if is_too_small(width, height):
         return []
@@ -39,6 +44,8 @@ def first_frame(settings: Settings, styler: LineStyler, size: tuple[int, int], n
         is_slow_link=settings.slow_link is True,
     )
     header = header_line(facts, width, is_colorless=styler.is_colorless)
+    if not has_list:
+        return [_row(line, styler, width) for line in (header, *[()] * (height - 1))]
     list_cells = list_width(width, height)
     rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
     titles = (_GUTTER, *head(_columns(settings, list_cells)))

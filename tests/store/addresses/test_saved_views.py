@@ -60,9 +60,9 @@ def test_address_that_does_not_fit_is_said() -> None:
     (listed,) = listed_views((SavedView("old", "runs?tag=x&sort=tok"),))
     assert listed.words == "runs tag:x"
     assert listed.remark.startswith('no order "tok", nearest: took')
-    (lost,) = listed_views((SavedView("lost", "wall?"),))
-    assert lost.words == "wall?"
-    assert lost.remark.startswith('no view "wall"')
+    (lost,) = listed_views((SavedView("lost", "hall?"),))
+    assert lost.words == "hall?"
+    assert lost.remark.startswith('no view "hall"')
 
 
 def test_name_is_short_and_can_be_shown() -> None:

@@ -130,7 +130,7 @@ def test_parts_that_do_not_fit_are_said_and_the_rest_is_used() -> None:
         'no order "tok", nearest: took; the orders are age status task took updated cost created',
         'server-status: no status "faled"',
     )
-    assert read_address("wall?sort=x").address is None
+    assert read_address("hall?sort=x").address is None
     assert read_address("run?id=../admin").address is None
 
 
@@ -145,7 +145,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("vrun?", 'no view "vrun", nearest: run; the views are runs errors queues run'),
+        ("vrun?", 'no view "vrun", nearest: run; the views are runs errors queues wall run'),
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?status=faled", 'no status "faled"'),
         ("runs?sort=tok", 'no order "tok", nearest: took'),

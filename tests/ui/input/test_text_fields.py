@@ -49,6 +49,7 @@ WITHOUT = {
     "LetterMenu",
     "OwnCommandScreen",
     "ViewQuestion",
+    "WallScreen",
 }
 """Screens that have no field."""
 

@@ -39,7 +39,15 @@ def test_every_token_is_readable_on_its_backgrounds(palette: Palette, token: str
 
 
 @pytest.mark.parametrize("palette", MEASURED)
-@pytest.mark.parametrize(("text", "background"), [("amber", "chip"), ("bg", "amber"), ("bg", "accent")])
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [
+        ("bg", "amber"),
+        ("bg", "accent"),
+        *((text, "chip") for text in ("amber", "bright", "text", "muted")),
+        *((text, "failbg") for text in ("rose", "bright", "text", "muted")),
+    ],
+)
 def test_tokens_with_their_own_background_are_readable(palette: Palette, text: str, background: str) -> None:
     assert contrast(palette[text], palette[background]) >= 4.5
 

@@ -22,6 +22,7 @@ NAMES: Final = (
     "show",
     "trace",
     "tree",
+    "wall",
     "watch",
 )
 
@@ -31,7 +32,7 @@ def load(name: str) -> "click.Command":
     return next(each for each in _load_module_of(name) if each.name == name)
 
 
-def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901  one case a command
+def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901, PLR0912  one case a command
     match name:
         case "cancel" | "replay":
             from tui.cli.commands import actions
@@ -73,6 +74,10 @@ def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901  on
             from tui.cli.commands import trace
 
             return trace.COMMANDS
+        case "wall":
+            from tui.cli.commands import wall
+
+            return wall.COMMANDS
         case "watch":
             from tui.cli.commands import watch
 

@@ -265,7 +265,8 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
         has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
         own_colors=settings.colors,
     )
-    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC)):
+    has_list = display.address is None or display.address.view != "wall"
+    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
         terminal.show(rows)
 
 

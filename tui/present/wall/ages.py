@@ -104,5 +104,5 @@ def _keys(view: WallView, width: int) -> list[Line]:
     span = f"{longer} {shorter}" if longer and shorter else ""
     keys = [(key_of("open", "Enter"), "open"), (span, "span")] if width >= _WIDE and not view.is_stale else []
     keys.append((key_of("refresh", "r"), "try now") if view.is_stale else (key_of("help", "?"), "keys"))
-    keys.append(("W", "close"))
+    keys.append((key_of("wall", "W"), "close"))
     return [(Piece(key, Token.TEXT, is_bold=True), Piece(f" {word}", Token.FAINT)) for key, word in keys if key]

@@ -1,4 +1,4 @@
-"""The parts of the wall: rows with what Enter opens, in blocks that stand below and beside each other."""
+"""The parts of the wall: rows, each with its target of Enter, in blocks that stand below and beside each other."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import field
@@ -17,7 +17,7 @@ from tui.store.findings.failing import FailingNow
 
 
 class Band(StrEnum):
-    """What lies behind a row: nothing, or the colour of the worst finding, of an amber one, of a new one."""
+    """The background of a row: none, or the colour of the worst finding, of an amber one, of a new one."""
 
     NONE = "none"
     FAILING = "failing"
@@ -37,7 +37,7 @@ Opened = ListRuns | GoToRun
 
 
 class BlockRow(NamedTuple):
-    """A row of a block. `key` identifies what it says from one board to the next; None: the cursor passes it."""
+    """A row of a block. `key` identifies its subject from one board to the next; None: the cursor passes it."""
 
     line: Line = ()
     band: Band = Band.NONE
@@ -120,5 +120,5 @@ def plain_rows(lines: Iterable[Line]) -> list[BlockRow]:
 
 
 def run_target(run_id: RunId | None, filter_text: str) -> Opened:
-    """Return what a row about one run opens: the run, or the runs of a filter if it is not known."""
+    """Return the target of a row about one run: the run, or the runs of a filter if it is not known."""
     return ListRuns(filter_text) if run_id is None else GoToRun(run_id)

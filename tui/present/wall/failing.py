@@ -97,7 +97,7 @@ def no_groups_line(failing: FailingNow) -> Line:
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.FAINT),)
     if failing.unread_count:
-        return (Piece("what failed is not read yet", Token.FAINT),)
+        return (Piece("these failures are not read yet", Token.FAINT),)
     if failing.problem and not failing.groups:
         return (Piece(failing.problem, Token.FAINT),)
     return (Piece(NOTHING if failing.groups else NO_FAILURE, Token.FAINT),)

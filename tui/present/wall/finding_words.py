@@ -1,4 +1,4 @@
-"""The number of a finding that is read across a room, and what it counts. `present.findings` has the sentences."""
+"""The number of a finding that is read across a room, and its unit in words. `present.findings` has the sentences."""
 
 from datetime import datetime
 from typing import Final, NamedTuple, assert_never
@@ -28,7 +28,7 @@ FINDING_TOKENS: Final = {
 
 
 class Headline(NamedTuple):
-    """A number that is read across a room, and two short lines that say what it is."""
+    """A number that is read across a room, and two short lines that explain it."""
 
     number: str
     what: str

@@ -1,4 +1,4 @@
-"""What has no row in a list of runs: schedules that are due, the longest runs, and what waits for a person."""
+"""The blocks without a row in a list of runs: due schedules, the longest runs, and waitpoints for a person."""
 
 import re
 from collections.abc import Sequence

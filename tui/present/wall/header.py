@@ -22,7 +22,7 @@ _GAP: Final = "   "
 def wall_header(
     facts: HeaderFacts, board: Board | None, width: int, *, is_colorless: bool = False, offline: str = "○"
 ) -> Line:
-    """Return the line in exactly `width` cells. What does not fit goes from the right, the clock last."""
+    """Return the line in exactly `width` cells. Parts that do not fit go from the right, the clock last."""
     now = facts.at
     clock: Line = (Piece(f"{formatting.time_of_day(now, now)} {formatting.zone_name(now)}", Token.BRIGHT),)
     state = connection_state(facts, offline)

@@ -1,7 +1,7 @@
 """How many rows each block of the wall gets.
 
-Rows go to what matters most. What goes first when they are short: just now, waiting, longest, due, tasks from the
-bottom, failing from the bottom. Findings, the four series and the ages always stand.
+The most important blocks get rows first. Dropped when rows are short, in this order: just now, waiting, longest, due,
+tasks from the bottom, failing from the bottom. Findings, the four series and the ages always stand.
 """
 
 from typing import Final

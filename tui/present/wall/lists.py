@@ -3,6 +3,7 @@
 from typing import Final
 
 from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import NOT_KNOWN, OK
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.ages import refusal_of
@@ -13,6 +14,7 @@ from tui.present.wall.hour import WIDE
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, time_marks
 from tui.present.wall.tasks import folded_line, more_line, task_columns, task_heads, task_row
+from tui.present.wall.verdict import verdict_word
 from tui.store.findings.board import JustEnded, TaskHealth
 
 JUST_NOW_ROWS: Final = 2
@@ -64,8 +66,9 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     span = view.board.lines.span
     repeat = max(1, columns.cells // span.count)
     marks = time_marks(span, columns.series_at, span.count, repeat, view.now) if is_timeline else []
-    is_healthy = bool(tasks) and all(row.health is TaskHealth.HEALTHY for row in tasks)
-    order = "all healthy, most runs first" if is_healthy else "worst first"
+    has_words = any(row.health is not TaskHealth.HEALTHY for row in tasks)
+    is_healthy = not has_words and verdict_word(view) == OK
+    order = "worst first" if has_words else "all healthy, most runs first" if is_healthy else "most runs first"
     title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
     heads = task_heads(columns)
@@ -82,7 +85,11 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     if count < len(tasks) and most > 1:
         rest = tasks[count:]
         is_wide = width >= WIDE
-        line = more_line(rest, len(rest)) if is_wide else folded_line(rest, len(rest), width - 6)
+        line = (
+            more_line(rest, len(rest))
+            if is_wide
+            else folded_line(rest, len(rest), width - 6, is_known=verdict_word(view) != NOT_KNOWN)
+        )
         rows.append(BlockRow((Piece("    "), *line)))
     if not tasks:
         words = formatting.NONE if view.is_loading else "no task ran"

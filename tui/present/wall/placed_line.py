@@ -17,7 +17,7 @@ class PlacedLine:
         return self._width
 
     def put(self, x: int, line: Line, room: int | None = None) -> None:
-        """Put a part at cell `x`, cut to `room` cells. What already reaches beyond `x` is cut before it."""
+        """Put a part at cell `x`, cut to `room` cells. A part that reaches beyond `x` is cut before it."""
         if room is not None:
             line = cut(line, max(0, room))
         if self._width > x:

@@ -1,4 +1,4 @@
-"""What only a wide wall has room for: the newest failure opened, the last 24 hours, the queues."""
+"""The blocks that only a wide wall has room for: the newest failure opened, the last 24 hours, the queues."""
 
 from datetime import timedelta
 from typing import Final

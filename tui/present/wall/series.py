@@ -30,6 +30,9 @@ MIN_FAILED_TOP: Final = 7
 QUIET_SHARE: Final = 3
 """A level that stays at its normal fills at most one in so many eighths, so that a calm hour looks calm."""
 
+MIN_LEVEL_TOP: Final = 10.0
+"""The least scale of a level, so that two queued runs do not fill a bar."""
+
 
 class Bars(NamedTuple):
     """How the bars of a series look.
@@ -99,7 +102,7 @@ def top_of(cells: Cells, least: float = 1) -> float:
 
 def level_top(cells: Cells, normal: float | None) -> float:
     """Return the same for a level: a level that is normal stays low."""
-    return top_of(cells, max(1.0, QUIET_SHARE * (normal or 0)))
+    return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
 
 
 def _merged(cells: Cells, count: int, merge: Callable[[list[int]], int]) -> Cells:
@@ -117,7 +120,7 @@ def _cell(value: int | None, index: int, bars: Bars, look: WallLook, is_abnormal
     if value is None:
         return _ASCII_UNKNOWN if look.is_ascii else UNKNOWN_CELL, bars.unknown
     if value <= 0:
-        return NO_BAR, Token.LINE
+        return " " if look.is_ascii else NO_BAR, Token.LINE
     token = _token(index, bars, is_abnormal)
     if look.is_colorless and bars.has_failure_marks and token is bars.abnormal_token:
         return _ASCII_FAILED if look.is_ascii else _FAILED, token

@@ -100,7 +100,7 @@ def task_columns(width: int, *, is_timeline: bool = False) -> TaskColumns:
 
 
 def _placed(width: int, sizes: dict[TaskFigure, int], *, word_cells: int = 0) -> TaskColumns:
-    """Place the figures from the right end. The name gets some of what remains, the series the rest."""
+    """Place the figures from the right end. The name gets some of the remaining cells, the series the rest."""
     end = width - 1 if not word_cells else width - word_cells - 2
     ends: list[tuple[TaskFigure, int]] = []
     for figure in reversed(sizes):
@@ -120,7 +120,7 @@ def task_heads(columns: TaskColumns) -> tuple[tuple[int, str], ...]:
 
 
 def task_row(row: TaskRow, columns: TaskColumns, look: WallLook, *, is_stale: bool = False) -> Line:
-    """Return the row of a task. A healthy one is grey; a stale one has no series, and `~` behind what runs."""
+    """Return the row of a task. A healthy one is grey; a stale one has no series, and `~` behind running numbers."""
     line = PlacedLine()
     mark, color = MARKS.get(row.health, ("", Token.FAINT))
     if mark and not is_stale:
@@ -158,7 +158,7 @@ def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
     return series(shown, bars, look, any_of(failed, cells))
 
 
-def folded_line(rows: Sequence[TaskRow], hidden: int, limit: int) -> Line:
+def folded_line(rows: Sequence[TaskRow], hidden: int, limit: int, *, is_known: bool = True) -> Line:
     """Return one line about the tasks that have no row: those with a word by name, the healthy ones counted."""
     parts: list[Line] = []
     room, healthy = limit, hidden
@@ -174,7 +174,8 @@ def folded_line(rows: Sequence[TaskRow], hidden: int, limit: int) -> Line:
     rest = hidden - len(parts)
     if rest:
         # A task with a word that found no room is not called healthy.
-        is_healthy = all(row.health in {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED} for row in _without(rows, parts))
+        good = {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED}
+        is_healthy = is_known and all(row.health in good for row in _without(rows, parts))
         parts.append((Piece(f"{formatting.count(rest)} more{' healthy' if is_healthy else ''}", Token.FAINT),))
     line: list[Piece] = []
     for part in parts:

@@ -34,8 +34,8 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {"runs": ("everywhere", "runs vie
     "messages": ("everywhere", "lists and pages", "messages"), "server filters": ("everywhere", "server filters",
     "value input", "period input", "status grid", "clear all"), "value": ("everywhere", "lists and pages", "value",
     "value view"), "letter menu": ("everywhere", "letter menu"), "view question": ("everywhere", "view question"),
-    "save view": ("everywhere", "save view"), "views": ("everywhere", "lists and pages", "views"), "prompt":
-    ("everywhere", "prompt")}
+    "save view": ("everywhere", "save view"), "views": ("everywhere", "lists and pages", "views"), "wall":
+    ("everywhere", "wall"), "prompt": ("everywhere", "prompt")}
 """Where keys work, and the scopes whose keys work there."""
 
 BINDINGS: Final = (
@@ -75,6 +75,8 @@ BINDINGS: Final = (
         ("runs view",)),
     BindingRow("queues", ("Q",), "queues", "Show why runs wait: the queues, how full each is, and whether it drains.",
         ("runs view",)),
+    BindingRow("wall", ("W",), "wall", "Show the wall: findings and the last hour over the whole screen.", ("runs view",
+        "errors view", "queues view")),
     BindingRow("next-match", ("n",), "next match", "The next match of the search.", ("runs view", "errors view",
         "queues view", "compared", "help", "messages", "value", "views")),
     BindingRow("previous-match", ("N",), "previous match", "The previous match of the search.", ("runs view",
@@ -84,7 +86,7 @@ BINDINGS: Final = (
     BindingRow("pause", ("p",), "pause", "Stop showing updates, or continue.", ("runs view", "errors view",
         "queues view")),
     BindingRow("refresh", ("r", "f5", "ctrl+r"), "refresh", "Ask the server now, or try again now.", ("runs view",
-        "errors view", "queues view")),
+        "errors view", "queues view", "wall")),
     BindingRow("copy-id", ("y",), "copy id", "Copy the id of the run to the clipboard of the terminal.", ("runs view",
         "compared")),
     BindingRow("copy-menu", ("Y",), "copy what",
@@ -113,7 +115,7 @@ BINDINGS: Final = (
     BindingRow("open-view", ("apostrophe",), "saved view", "Open a saved view by its letter.", ("runs view",
         "errors view", "queues view")),
     BindingRow("help", ("question_mark", "f1"), "keys", "Show the keys that work here.", ("runs view", "errors view",
-        "queues view", "compared", "messages", "value", "views")),
+        "queues view", "compared", "messages", "value", "views", "wall")),
     BindingRow("next-pane", ("tab",), "next pane", "To the next pane.", ("runs view", "errors view", "queues view")),
     BindingRow("previous-pane", ("shift+tab",), "previous pane", "To the previous pane.", ("runs view", "errors view",
         "queues view")),
@@ -274,6 +276,17 @@ BINDINGS: Final = (
     BindingRow("open", ("enter",), "open", "Open the view under the cursor.", ("views",)),
     BindingRow("rename-view", ("R",), "rename", "Change the name or the letter of the view.", ("views",)),
     BindingRow("delete-view", ("D",), "delete", "Delete the view, after a question.", ("views",), writes=True),
+    BindingRow("down", ("j", "down"), "down", "Show the cursor, or move it down.", ("wall",)),
+    BindingRow("up", ("k", "up"), "up", "Show the cursor, or move it up.", ("wall",)),
+    BindingRow("open", ("enter",), "open", "Open the row under the cursor: its runs, or the run.", ("wall",)),
+    BindingRow("longer-span", ("left_parenthesis",), "longer span", "Show longer cells of time.", ("wall",)),
+    BindingRow("shorter-span", ("right_parenthesis",), "span", "Show shorter cells of time.", ("wall",)),
+    BindingRow("earlier", ("left_curly_bracket",), "earlier", "Show an earlier time.", ("wall",)),
+    BindingRow("later", ("right_curly_bracket",), "later", "Show a later time, up to now.", ("wall",)),
+    BindingRow("save-view", ("S",), "save view", "Save the wall as a view, under a name and a letter.", ("wall",)),
+    BindingRow("wall", ("W",), "close", "Close the wall.", ("wall",)),
+    BindingRow("back", ("escape",), "back", "Hide the cursor, or close the wall.", ("wall",)),
+    BindingRow("close", ("q",), "back", "Close the wall.", ("wall",)),
     BindingRow("back", ("escape",), "back", "Discard the change.", ("prompt",)),
     BindingRow("keep-text", ("enter", "down"), "keep", "Keep the text and go to the results.", ("prompt",)),
     BindingRow("status-down", ("down", "j"), "down", "One status down, then to the next field.", ("status grid",)),

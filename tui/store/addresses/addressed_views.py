@@ -20,6 +20,7 @@ RUNS: Final = "runs"
 ERRORS: Final = "errors"
 RUN: Final = "run"
 QUEUES: Final = "queues"
+WALL: Final = "wall"
 
 SINCE: Final = "since"
 SORT: Final = "sort"
@@ -91,6 +92,7 @@ VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
         QUEUES: AddressedView(
             {name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False
         ),
+        WALL: AddressedView({}, periods=("1h", "5h", "20h")),
         RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
     }
 )

@@ -19,7 +19,8 @@ _TEXTS: Final = ("bright", "text", "muted", "accent", "rose", "amber", "blue", "
 _PAIRS: Final = (
     *product((*_TEXTS, "faint"), ("bg", "surface", "dialog")),
     *product(_TEXTS, ("cursor", "cursor2")),
-    ("amber", "chip"),
+    *product(("amber", "bright", "text", "muted"), ("chip",)),
+    *product(("rose", "bright", "text", "muted"), ("failbg",)),
 )
 """Which colours are text on which background. What is faint is muted in the row of the cursor."""
 

@@ -24,6 +24,7 @@ class Background(StrEnum):
 
     CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in other panes. GONE is a row that no longer
     matches the filter, GONE_CURSOR the same row under the cursor. The first piece of a row with a cursor is its edge.
+    FAILING, AMBER and NEW lie behind findings of the wall: the worst one, an amber one, and one that just appeared.
     """
 
     PAGE = "page"
@@ -35,6 +36,9 @@ class Background(StrEnum):
     DIALOG = "dialog"
     DIALOG_CURSOR = "cursor in a dialog"
     BAND = "band"
+    FAILING = "worst finding"
+    AMBER = "amber finding"
+    NEW = "new finding"
 
 
 _BACKGROUND_COLORS: Final = {
@@ -47,17 +51,23 @@ _BACKGROUND_COLORS: Final = {
     Background.DIALOG: "dialog",
     Background.DIALOG_CURSOR: "cursor",
     Background.BAND: "cursor",
+    Background.FAILING: "failbg",
+    Background.AMBER: "chip",
+    Background.NEW: "bg",
 }
 _BRIGHTER: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 _TOKENS_ON_BACKGROUND: Final[Mapping[Background, Mapping[Token, Token]]] = {
     Background.CURSOR: _BRIGHTER,
     Background.DIALOG_CURSOR: _BRIGHTER,
     Background.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
+    Background.FAILING: {Token.FAINT: Token.MUTED},
+    Background.AMBER: {Token.FAINT: Token.MUTED},
+    Background.NEW: dict.fromkeys(Token, Token.BRIGHT),
     Background.GONE: dict.fromkeys(Token, Token.FAINT),
     Background.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
 }
 _REVERSED_IF_COLORLESS: Final = frozenset(
-    {Background.CURSOR, Background.DIALOG_CURSOR, Background.GONE_CURSOR, Background.BAND}
+    {Background.CURSOR, Background.DIALOG_CURSOR, Background.GONE_CURSOR, Background.BAND, Background.FAILING}
 )
 _BESIDE_EDGE: Final = {
     Background.CURSOR: Background.PAGE,
@@ -168,6 +178,7 @@ class LineStyler:
         if self.color_mode is ColorMode.SIXTEEN and token is Token.BRIGHT:
             is_bold = is_bold or background is Background.DIALOG
         is_reversed = self.color_mode is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
+        is_reversed = is_reversed or background is Background.NEW
         return self._build_style(token.value, background_color, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:

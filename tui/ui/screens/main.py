@@ -35,6 +35,7 @@ from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.screens.overview import Overview
 from tui.ui.screens.queues.entrance import QueuesEntrance
+from tui.ui.screens.wall.entrance import WallEntrance
 from tui.ui.widgets.run_summary import RunSummary
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class MainScreen(BaseScreen):
         )
         self.errors = ErrorsEntrance(self)
         self.queues = QueuesEntrance(self)
+        self.wall = WallEntrance(self)
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
@@ -159,6 +161,7 @@ class MainScreen(BaseScreen):
     def on_run_list_pane_filtered(self) -> None:
         self.errors.on_filtered()
         self.overview.on_filtered()
+        self.wall.on_filtered()
         self.note_view()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
@@ -324,6 +327,10 @@ class MainScreen(BaseScreen):
         """Return to the runs, if another view is in front."""
         self.errors.leave()
         self.queues.leave()
+        self.wall.leave()
+
+    def action_wall(self) -> None:
+        self.wall.open()
 
     @property
     def _acts_on_marks(self) -> bool:
@@ -360,7 +367,7 @@ class MainScreen(BaseScreen):
 
     def _back_to_line(self) -> bool:
         """Return to the line of another view whose runs the list shows. Return whether it shows any."""
-        return self.errors.back() or self.queues.back() or self.overview.back()
+        return self.errors.back() or self.queues.back() or self.overview.back() or self.wall.back()
 
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""

@@ -1,7 +1,7 @@
 """What the keys and commands of saved views do: save what is shown, open one by its letter, list all."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
@@ -15,8 +15,11 @@ from tui.ui.screens.views.save_view import SaveView
 from tui.ui.screens.views.views import ViewsScreen
 from tui.ui.views.opening import address_of, apply_address
 
+if TYPE_CHECKING:
+    from tui.ui.screens.wall.screen import WallScreen
 
-def ask_to_save(screen: BaseScreen) -> None:
+
+def ask_to_save(screen: "BaseScreen | WallScreen") -> None:
     """Ask for a name and a letter, and save what the screen shows."""
     address = address_of(screen)
     try:
@@ -65,7 +68,7 @@ def open_saved(app: AppBase, view: SavedView) -> None:
         _notice(app.screen, said)
 
 
-async def _save(screen: BaseScreen, view: SavedView) -> None:
+async def _save(screen: "BaseScreen | WallScreen", view: SavedView) -> None:
     app = app_of(screen)
     problem = await app.known_views.change(lambda own: with_view(own, view))
     if problem is not None:
@@ -74,6 +77,7 @@ async def _save(screen: BaseScreen, view: SavedView) -> None:
     app.call_later(_notice, screen, problem or f"saved “{view.name}”: {opens}")
 
 
-def _notice(screen: BaseScreen, text: str) -> None:
+def _notice(screen: "BaseScreen | WallScreen", text: str) -> None:
     if screen.is_attached:
-        screen.footer.notice((Piece(text, Token.BRIGHT),))
+        line = (Piece(text, Token.BRIGHT),)
+        screen.footer.notice(line) if isinstance(screen, BaseScreen) else screen.notice(line)

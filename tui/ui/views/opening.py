@@ -15,13 +15,14 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.present.dialogs.filters import Typed, absolute_period_words, read_typed
 from tui.present.styled import Token
-from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUN, RUNS, SERVER_LISTS, period_problem
+from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUN, RUNS, SERVER_LISTS, WALL, period_problem
 from tui.store.addresses.view_address import ViewAddress
 from tui.store.filter import is_field
 from tui.store.filter_words import split_words
 from tui.store.orders import CREATED, ORDERS
 from tui.store.server_filter import ServerFilter
 from tui.ui.base import AppBase
+from tui.ui.data.findings.live_board import CELL_SIZES
 from tui.ui.model.errors.ranking import GroupQuery
 from tui.ui.model.errors.spans import DAY, GROUP_ORDERS, NEW_FIRST, SPANS
 from tui.ui.model.list_views import ListQuery
@@ -40,6 +41,7 @@ VIEWS: Final = (MainScreen, ErrorsScreen, QueuesScreen)
 """The screens that have an address."""
 
 _SPANS: Final = {span.name: span for span in SPANS}
+_WALL_SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
 
 
 def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = None) -> str | None:
@@ -59,6 +61,8 @@ def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = Non
             _show_errors(main, address)
         case "queues":
             _show_queues(main, address)
+        case "wall":
+            _show_wall(main, address)
         case _:
             _show_runs(main, address, cursor)
     return problem
@@ -69,6 +73,9 @@ def address_of(screen: Screen[Any]) -> ViewAddress:
 
     A filter with a word that is not understood has an address that no one can open: `parse_address` says why.
     """
+    main = next(each for each in screen.app.screen_stack if isinstance(each, MainScreen))
+    if main.wall.screen is not None and not isinstance(screen, VIEWS):
+        return ViewAddress(WALL, since=_WALL_SPANS[main.wall.screen.live_board.cell])
     shown = screen if isinstance(screen, VIEWS) else next(each for each in views_of(screen))
     match shown:
         case ErrorsScreen():
@@ -120,6 +127,7 @@ def _show_run(main: MainScreen, run_id: RunId, pane: str) -> None:
 
 
 def _show_queues(main: MainScreen, address: ViewAddress) -> None:
+    main.wall.leave()
     main.errors.leave()
     query = QueueQuery(_QUEUE_ORDERS.get(address.sort, WORST), _plain_words(address.filter))
     main.queues.queues.show_query(query)
@@ -130,7 +138,16 @@ def _show_queues(main: MainScreen, address: ViewAddress) -> None:
         screen.queue_list.table.highlight(query.text)
 
 
+def _show_wall(main: MainScreen, address: ViewAddress) -> None:
+    cell = next((cell for cell, name in _WALL_SPANS.items() if name == address.since), CELL_SIZES[0])
+    if main.wall.screen is None:
+        main.wall.open(cell=cell)
+    else:
+        main.wall.screen.live_board.show(cell)
+
+
 def _show_errors(main: MainScreen, address: ViewAddress) -> None:
+    main.wall.leave()
     app = main.app_base
     main.queues.leave()
     if address.server != app.subscription.chosen.filters:

@@ -12,6 +12,7 @@ from tui.domain.status import EXECUTING_FAMILY, RunStatus
 from tui.present.frame.header import header_line, short_budget
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.title import terminal_title
+from tui.present.styled import Line
 from tui.store.activity import Activity, Minute
 from tui.store.changes import Changes, Topic
 from tui.store.freshness import Level
@@ -78,14 +79,12 @@ class Header(Lines):
             self._is_outdated, self._made_for = False, self._conditions()
             self._made_at = facts.at.astimezone(UTC)
             self._due_at = self._made_at if _has_seconds(facts) else _end_of_line(self._made_at)
-            line = header_line(
-                facts,
-                self.size.width,
-                is_colorless=painter.is_colorless,
-                offline="o" if painter.is_ascii else "○",
-            )
-            self.show([line])
+            self.show([self.line(facts, offline="o" if painter.is_ascii else "○")])
             app_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
+
+    def line(self, facts: HeaderFacts, *, offline: str) -> Line:
+        """Return the line of the header. `offline` is the mark of an offline source."""
+        return header_line(facts, self.size.width, is_colorless=self.painter.is_colorless, offline=offline)
 
     def _facts(self) -> HeaderFacts:
         session, pause = self._live.session, self._live.pause

@@ -1,1 +1,1 @@
-"""What wall and overview show, kept up to date while they are shown."""
+"""The data of wall and overview, kept up to date while they are shown."""

@@ -1,31 +1,36 @@
 """`LiveBoard`: the board that wall and overview show, made again at most once a second while one of them is shown."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.findings.facts import NO_FACTS
 from tui.store.changes import Changes, Topic
-from tui.store.findings.board import Board, BoardSpan
+from tui.store.findings.board import Board, BoardSpan, FourLines
+from tui.store.findings.cell_sums import CellSums
 from tui.store.findings.failing import FailingNow
 from tui.store.findings.make_board import make_board
 from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.series import four_lines
+from tui.store.findings.task_rows import TaskRows
 from tui.ui.data.findings.live_failing import LiveFailing
+from tui.ui.data.findings.span_reading import SpanReading
 from tui.ui.data.live_model import LiveModel
+
+if TYPE_CHECKING:
+    from tui.domain.findings.facts import WallFacts
 
 MINUTE: Final = timedelta(minutes=1)
 CELLS: Final = 60
 CELL_SIZES: Final = (MINUTE, 5 * MINUTE, 20 * MINUTE)
 """The time that a cell may stand for, the shortest first."""
 
+DAY_CELLS: Final = 72
+"""Cells of 20 minutes."""
+
 KNOWN_FOR: Final = timedelta(seconds=45)
 """After so long without an answer to list or feed, nothing is known."""
-
-SLICE_S: Final = 0.004
-"""The longest time for which counting blocks the event loop."""
-
-REST_S: Final = 0.02
-"""The time between two slices, so that keys come first."""
 
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
 
@@ -33,21 +38,27 @@ _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.C
 class LiveBoard:
     """The board of one span of time.
 
-    `open` begins to count, `close` forgets all. Pass it every change and tick in between. `on_update` is called when
-    another board or other error groups are there.
+    `open` begins to watch the findings, `close` ends it and forgets all. Pass it every change and tick in between.
+    `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
     """
 
     def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
         self._live = live
         self._session = live.session
         self._on_update = on_update
-        self._own: OwnCounts | None = None
+        self._no_counts = OwnCounts(live.session.store)
         self._failing = LiveFailing(live, on_update)
-        self._is_outdated = self._is_counting = False
+        self._span_reading = SpanReading(live.session, 5 * MINUTE, self._set_outdated)
+        self._day_reading = SpanReading(live.session, 20 * MINUTE, self._set_outdated)
+        self._release: Callable[[], None] | None = None
+        self._is_outdated = True
         self._made_minute = -1
         self._cell = MINUTE
         self._end: datetime | None = None
+        self.has_day = False
         self.board: Board | None = None
+        self.day: FourLines | None = None
+        """The last 24 hours, None before they were read."""
 
     @property
     def failing(self) -> FailingNow:
@@ -80,30 +91,32 @@ class LiveBoard:
         return self._cell
 
     def open(self) -> None:
-        """Begin to count the runs of the store."""
-        if self._own is None:
-            self._own = OwnCounts(self._session.store)
+        """Begin to watch the findings."""
+        if self._release is None:
+            self._release = self._session.findings.watch()
             self._failing.open()
-            self._is_outdated = True
             self.make()
 
     def close(self) -> None:
-        """Stop counting, and forget everything."""
-        self._own = self.board = self._end = None
+        """Stop watching, and forget everything."""
+        if self._release is not None:
+            self._release()
+            self._release = None
+        self.board = self.day = self._end = None
         self._cell = MINUTE
         self._failing.close()
+        self._span_reading.stop()
+        self._day_reading.stop()
 
     def on_changes(self, changes: Changes) -> None:
         """Note that the next board is another one."""
-        if self._own is None or changes.topics.isdisjoint(_TOPICS):
-            return
-        self._own.on_changes(changes)
-        self._failing.on_changes(changes)
-        self._is_outdated = True
+        if self._release is not None and not changes.topics.isdisjoint(_TOPICS):
+            self._failing.on_changes(changes)
+            self._is_outdated = True
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second."""
-        if self._own is not None:
+        if self._release is not None:
             self._failing.tick()
             if self._is_outdated or self._made_minute != self._minute:
                 self.make()
@@ -132,32 +145,61 @@ class LiveBoard:
         self.make()
 
     def make(self) -> None:
-        """Count what has changed for a moment, then make the board of what is counted. The rest is counted soon."""
-        own = self._own
-        if own is None:
+        """Make the board of everything that is counted now."""
+        if self._release is None:
             return
-        clock = self._session.clock
-        until_s = clock.monotonic_s() + SLICE_S
-        has_more = True
-        while has_more and clock.monotonic_s() < until_s:
-            has_more = own.step(self._session.now())
-        if has_more:
-            if not self._is_counting:
-                self._is_counting = True
-                clock.call_later(REST_S, self._count_on)
-            if self.board is not None:
-                return
-        self._is_outdated = has_more
-        self._made_minute = self._minute
+        self._is_outdated, self._made_minute = False, self._minute
         store, now = self._session.store, self._session.now()
+        own = self._session.findings.own or self._no_counts
         span = BoardSpan(self._cell, CELLS, self._end or now)
-        self.board = make_board(store.wall_facts or NO_FACTS, own, store.verdict, store.status_counts(now), span, now)
+        facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
+        board = make_board(facts, own, store.verdict, counts, span, now)
+        if self._cell != MINUTE or self._end is not None:
+            self._span_reading.follow(span, self._end)
+            board = self._with_span(board, facts, own, span)
+        self.board = board if self.is_known or self.board is None else _kept(self.board, board)
+        if self.has_day:
+            self.day = self._day(facts, own)
         self._on_update()
 
-    def _count_on(self) -> None:
-        self._is_counting = False
-        self.make()
+    def _with_span(self, board: Board, facts: "WallFacts", own: OwnCounts, span: BoardSpan) -> Board:
+        """Return a board whose series are those of a span that is not the last hour."""
+        read, verdict, now = self._span_reading.read, board.verdict, board.at
+        if read is None:
+            return board
+        of_span, sums = replace(facts, minutes=read), CellSums(read, own, now)
+        counts = self._session.store.status_counts(now)
+        lines = four_lines(of_span, sums, counts, verdict, span, now)
+        rows = TaskRows(facts, own, sums, verdict, span, now)
+        done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
+        return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))
+
+    def _day(self, facts: "WallFacts", own: OwnCounts) -> FourLines | None:
+        now = self._session.now()
+        span = BoardSpan(CELL_SIZES[-1], DAY_CELLS, now)
+        self._day_reading.follow(span, None)
+        read = self._day_reading.read
+        if read is None:
+            return None
+        sums = CellSums(read, own, now)
+        return four_lines(replace(facts, minutes=read), sums, None, self._session.store.verdict, span, now)
+
+    def _set_outdated(self) -> None:
+        self._is_outdated = True
 
     @property
     def _minute(self) -> int:
         return int(self._session.now().timestamp() // 60)
+
+
+def _kept(known: Board, now: Board) -> Board:
+    """Return the board of now with the rows of the last one: while nothing is heard, they stay as they were."""
+    return replace(
+        now,
+        tasks=known.tasks,
+        queues=known.queues,
+        due=known.due,
+        longest=known.longest,
+        waiting=known.waiting,
+        just_now=known.just_now,
+    )

@@ -1,20 +1,25 @@
 """`LiveFailing`: the error groups of the last hour, from the store's runs and the server's groups."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from tui.domain.filters import RunFilters
 from tui.domain.findings.facts import FactSource
 from tui.store.changes import Changes, Topic
 from tui.store.filter import EVERYTHING
-from tui.store.findings.failing import FailingNow, failing_now
+from tui.store.findings.failing import FailingGroup, FailingNow, failing_now
 from tui.store.server_filter import with_server_filters
 from tui.ui.data.errors.group_updates import GroupUpdates
 from tui.ui.data.live_model import LiveModel
+from tui.ui.model.errors.facts import own_line
 from tui.ui.model.errors.group_list import GroupListModel
 from tui.ui.model.errors.spans import SPANS
 
 HOUR: Final = SPANS[0]
+
+MAX_LINES: Final = 12
+"""The groups whose line in the source is looked up: more are on no screen."""
 
 
 class LiveFailing:
@@ -77,6 +82,7 @@ class LiveFailing:
         unread = None if facts is None else facts.unread.get(FactSource.ERRORS)
         groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
         counted = sum(group.count for group in groups)
+        groups = tuple(self._with_line(group) if index < MAX_LINES else group for index, group in enumerate(groups))
         self.failing = FailingNow(
             groups,
             unread_count=max(0, updates.reading.failed_count - counted),
@@ -84,3 +90,8 @@ class LiveFailing:
             problem="" if unread is None or not unread.is_refused else unread.reason,
         )
         self._on_update()
+
+    def _with_line(self, group: FailingGroup) -> FailingGroup:
+        run = None if group.newest is None else self._session.store.get(group.newest)
+        line = own_line(run)
+        return group if line is None else replace(group, line=line)

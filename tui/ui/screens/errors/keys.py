@@ -21,6 +21,7 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the errors and the runs."),
     bind("q", "quit_level", "back", "One level back.", id="close"),
     bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
+    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
     bind(
         "slash",
         "search",

@@ -303,5 +303,8 @@ class ErrorsScreen(BaseScreen):
         sorts = group_sorts(self.group_list.sort_by, self.groups.query.order)
         self._main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
 
+    def action_wall(self) -> None:
+        self._main.wall.open()
+
     def action_view_before(self) -> None:
         self._main.view_trail.go_back()

@@ -20,6 +20,7 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the queues and the runs."),
     bind("q", "quit_level", "back", "One level back.", id="close"),
     bind("Q", "leave_view", "back to the runs", "Leave the queues.", id="queues"),
+    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
     bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30),
     bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
     bind("n", "hit_step(1)", "next match", "The next match of the search.", id="next-match"),

@@ -231,5 +231,8 @@ class QueuesScreen(BaseScreen):
         sorts = queue_sorts(self.queue_list.sort_by, self.queues.list.query.order)
         self._main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
 
+    def action_wall(self) -> None:
+        self._main.wall.open()
+
     def action_view_before(self) -> None:
         self._main.view_trail.go_back()

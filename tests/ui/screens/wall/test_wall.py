@@ -1,0 +1,187 @@
+"""The wall: its keys, its way to runs and back, the states that it says, and how little it paints."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from textual.strip import Strip
+
+from tests.support.ui.fleets import failing_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.findings.finding import Finding as FoundThing
+from tui.domain.findings.finding import FindingsRead, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.ids import TaskId
+from tui.domain.text import Raw
+from tui.store.addresses.view_address import ViewAddress
+from tui.ui.look.palettes import ColorMode
+from tui.ui.look.styles import Background
+from tui.ui.screens.help import HelpScreen
+from tui.ui.screens.main import MainScreen
+from tui.ui.screens.wall.screen import WallScreen
+from tui.ui.views.opening import address_of
+
+
+def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:
+    since = monitor.session.now() - timedelta(minutes=5)
+    subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
+    text = f"task:{task} status:failures"
+    return FoundThing(FindingWord.FAILING, subject, since, TaskFails(9, 12), text, task=TaskId(task))
+
+
+async def judged(monitor: Monitored, *findings: FoundThing, wait_s: float = 2.0) -> None:
+    """Let the session judge that these are the findings."""
+    now, store = monitor.session.now(), monitor.session.store
+    judge: Any = monitor.session.findings
+    judge._verdict = lambda _: store.verdict
+    await monitor.session.emit(FindingsRead(Verdict(now, findings, now, is_known=True)))
+    await monitor.later(wait_s)
+
+
+def wall_of(monitor: Monitored) -> WallScreen:
+    screen = monitor.app.screen
+    assert isinstance(screen, WallScreen)
+    return screen
+
+
+def test_key_opens_the_wall_and_keys_close_it(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for key in ("W", "escape", "q"):
+            await monitor.press("W", wait_s=2)
+            assert "─ last hour ─" in monitor.lines[6]
+            assert str(address_of(wall_of(monitor))).startswith("wall")
+            await monitor.press(key, wait_s=1)
+            assert isinstance(monitor.app.screen, MainScreen)
+        await monitor.press("colon", *"wall", "enter", wait_s=2)
+        await monitor.press("question_mark", wait_s=1)
+        assert isinstance(monitor.app.screen, HelpScreen)
+        await monitor.press("escape", wait_s=1)
+        await monitor.press("v", wait_s=0.1)
+        assert "v is not a key here" in monitor.lines[-1]
+        await monitor.later(6)
+        assert monitor.lines[-1].endswith("W close")
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_enter_lists_the_runs_and_escape_leads_back(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor, finding(monitor))
+        await monitor.press("W", wait_s=2)
+        assert monitor.lines[1].startswith("  FAILING  task-0           9 of 12 runs failed")
+        assert wall_of(monitor).body.target is None, "at rest there is no cursor"
+        await monitor.press("j", wait_s=0.1)
+        assert monitor.lines[1].startswith("▌ FAILING  task-0")
+        await monitor.press("enter", wait_s=2)
+        assert isinstance(monitor.app.screen, MainScreen)
+        assert "/task:task-0 status:failures" in monitor.lines[1]
+        await monitor.press("escape", wait_s=2)
+        assert wall_of(monitor).body.target is not None
+        assert monitor.lines[1].startswith("▌ FAILING  task-0")
+        await monitor.later(31)
+        assert wall_of(monitor).body.target is None, "the cursor goes after 30 s"
+        await monitor.press("escape", wait_s=1)
+        assert isinstance(monitor.app.screen, MainScreen)
+        assert "status:failures" not in monitor.lines[1], "the list is as it was"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_wall_says_failing_now_and_tasks(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        await monitor.press("W", wait_s=5)
+        assert "✓ OK" in monitor.lines[2]
+        failing = monitor.line_of("─ failing now ─")
+        assert "18 in 3 error groups" in monitor.lines[failing]
+        assert "task-0" in monitor.lines[failing + 1]
+        tasks = monitor.line_of("─ tasks")
+        assert {f"task-{number}" for number in range(3)} <= set(monitor.text.split())
+        assert monitor.lines[tasks + 1].split()[2:4] == ["9", "9"]
+        await monitor.press("left_parenthesis", wait_s=1)
+        assert "─ last 5 h ─" in monitor.text
+        await monitor.press("left_curly_bracket", wait_s=1)
+        assert "–" in monitor.lines[6]
+        await monitor.press("right_curly_bracket", "right_parenthesis", "right_parenthesis", wait_s=0.2)
+        assert "these are the shortest cells" in monitor.lines[-1]
+        assert "─ last hour ─" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_new_finding_is_reversed_for_ten_seconds(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        first, second = finding(monitor), finding(monitor, "task-1")
+        await judged(monitor, first)
+        await monitor.press("W", wait_s=2)
+        body = wall_of(monitor).body
+        assert [row.band.value for row in body.page.rows[:2]] == ["failing", "none"]
+        await judged(monitor, first, second, wait_s=3)
+        assert [row.band.value for row in body.page.rows[:2]] == ["failing", "new"]
+        style = body.painter.strip((), 4, Background.NEW)
+        assert any(segment.style is not None and segment.style.reverse for segment in style)
+        await monitor.later(9)
+        assert [row.band.value for row in body.page.rows[:2]] == ["failing", "none"]
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_silent_server_makes_the_wall_unknown(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor, finding(monitor))
+        await monitor.press("W", wait_s=5)
+        monitor.api.fleet.fault = lambda _: (_ for _ in ()).throw(ConnectionError())
+        heard_at = wall_of(monitor).live_board.heard_at
+        assert heard_at is not None
+        await monitor.later(60)
+        assert monitor.lines[1].startswith("  NOT KNOWN  nothing was heard for ")
+        assert monitor.lines[2].startswith("  FAILING  task-0")
+        assert "╌ last hour  STALE ╌" in monitor.text
+        tasks = monitor.line_of("╌ tasks  STALE ╌")
+        assert monitor.lines[tasks + 1].split()[:3] == ["task-0", "9", "9"], "rows stay as they were known"
+        assert "OK" not in monitor.text
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_start_with_the_wall_and_its_cells(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "─ last 5 h ─" in monitor.text
+        await monitor.press("escape", wait_s=2)
+        assert "1:runs" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet(), address=ViewAddress("wall", since="5h"), size=(80, 24))
+
+
+def test_idle_wall_paints_only_rows_that_differ(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor, finding(monitor))
+        await monitor.press("W", wait_s=5)
+        body, painted = wall_of(monitor).body, set[int]()
+        original = body.strip_at
+
+        def record(y: int) -> Strip:
+            painted.add(y)
+            return original(y)
+
+        body.strip_at = record  # type: ignore[method-assign]
+        await monitor.later(5)
+        assert painted <= {len(body.page.rows) - 1}, "only the ages move"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_first_finding_is_reversed_without_colours(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor, finding(monitor), replace(finding(monitor, "task-1"), word=FindingWord.SLOW))
+        await monitor.press("W", wait_s=2)
+        body = wall_of(monitor).body
+        reversed_rows = [
+            y
+            for y in range(6)
+            if all(segment.style is not None and segment.style.reverse for segment in body.strip_at(y))
+        ]
+        assert reversed_rows == [0]
+        assert monitor.text.isascii()
+
+    run_story(story, tmp_path, failing_fleet(), color_mode=ColorMode.NONE, is_ascii=True)

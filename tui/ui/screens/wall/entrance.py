@@ -1,0 +1,117 @@
+"""Opens the wall over the view in front, lists the runs of one of its rows, and leads back to the row.
+
+The wall itself is imported when it is first opened.
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.present.styled import Token
+from tui.store.server_filter import ServerFilter
+from tui.ui.model.list_views import ListQuery
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tui.present.wall.blocks import Opened
+    from tui.ui.screens.main import MainScreen
+    from tui.ui.screens.wall.screen import WallScreen
+
+
+@dataclass(frozen=True, slots=True)
+class WallListing:
+    """The list shows the runs of a row of the wall: the filter for it, what the list showed before, and the row."""
+
+    text: str
+    before: ListQuery
+    key: Hashable
+    cell: "timedelta"
+
+
+class WallEntrance:
+    """The way to the wall, from it to runs, and back."""
+
+    def __init__(self, main: "MainScreen") -> None:
+        self._main = main
+        self._listing: WallListing | None = None
+        self.screen: WallScreen | None = None
+        """The wall, while it is shown."""
+
+    def open(self, cursor: Hashable = None, cell: "timedelta | None" = None) -> None:
+        """Show the wall, with the cursor on a row and cells of a size if these are given."""
+        from tui.ui.screens.wall.screen import WallScreen  # noqa: PLC0415  loaded when first used
+
+        main = self._main
+        if self.screen is not None:
+            return
+        self.screen = WallScreen(main.live, self._open_row, cursor)
+        if cell is not None:
+            self.screen.live_board.show(cell)
+        main.selection_loader.require(())  # panes that are covered cost no requests
+        main.app.push_screen(self.screen, self._on_left)
+
+    def leave(self) -> None:
+        """Close the wall, if it is shown."""
+        if (screen := self.screen) is not None:
+            self.screen = None
+            screen.action_leave_view()
+
+    def back(self) -> bool:
+        """Return to the row of the wall whose runs the list shows. Return whether it shows those of one."""
+        listing = self._listing
+        if listing is None or self._main.run_list.searched != listing.text:
+            return False
+        self._listing = None
+        self._show(listing.before)
+        self.open(listing.key, listing.cell)
+        return True
+
+    def on_filtered(self) -> None:
+        """Forget the row once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""
+        if self._main.prompt.is_open or self._listing is None:
+            return
+        if self._main.run_list.searched != self._listing.text:
+            self._listing = None
+
+    def _on_left(self, _: None) -> None:
+        self.screen = None
+        self._main.on_workspace_panes_changed()
+        self._main.note_view()
+
+    def _open_row(self, opened: "Opened", key: Hashable) -> None:
+        from tui.present.wall.blocks import ListRuns  # noqa: PLC0415  loaded when first used
+
+        assert self.screen is not None
+        main = self._main
+        run_id, name = None, ""
+        if isinstance(opened, ListRuns):
+            text, name = opened.filter_text, opened.name
+        else:
+            run_id, text = opened.run_id, f"id:{opened.run_id}"
+        before = main.run_list.views.query
+        listing = WallListing(text, before, key, self.screen.live_board.cell)
+        self.leave()
+        main.errors.leave()
+        main.queues.leave()
+        # A row speaks of all runs, whatever the server is asked for.
+        query = replace(
+            before, text=text, text_name=Raw(name), filters=RunFilters(), is_searched=False, is_typing=False
+        )
+        self._listing = None
+        self._show(query, run_id)
+        self._listing = listing
+        main.show_list(run_id)
+        if run_id is None:
+            main.run_list.table.action_top()
+
+    def _show(self, query: ListQuery, run_id: RunId | None = None) -> None:
+        subscription = self._main.app_base.subscription
+        if query.filters != subscription.chosen.filters:
+            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        self._main.run_list.show_query(query, run_id, token=token)

@@ -1,0 +1,226 @@
+"""The wall: findings and the last hour, for somebody who walks past."""
+
+from collections.abc import Callable, Hashable
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.findings.finding import NOT_KNOWN
+from tui.present.frame.footer import unbound_words
+from tui.present.key_words import key_of
+from tui.present.styled import Line, Piece, Token
+from tui.present.wall.blocks import BudgetShares, Opened, WallView
+from tui.present.wall.look import WallLook
+from tui.present.wall.page import TWO_COLUMNS, wall_page
+from tui.store.changes import Changes, Topic
+from tui.ui.base import AppBase, app_of, is_covered
+from tui.ui.data.findings.live_board import LiveBoard
+from tui.ui.data.findings.newest_failure import NewestFailure
+from tui.ui.data.live_model import LiveModel
+from tui.ui.input.keys import pressed_key_label
+from tui.ui.input.menus import open_help
+from tui.ui.look.ticking import Ticker
+from tui.ui.screens.painted import PaintedScreen
+from tui.ui.screens.wall.header import WallHeader
+from tui.ui.screens.wall.keys import KEYS
+from tui.ui.widgets.wall_body import WallBody
+
+FRESH_S: Final = 10.0
+"""How long a finding that just appeared is reversed."""
+
+CURSOR_S: Final = 30.0
+"""The cursor goes after this time without a key."""
+
+NOTICE_S: Final = 4.0
+
+
+class WallScreen(PaintedScreen[None]):
+    """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row."""
+
+    CSS_PATH = "../../styles/wall.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    def __init__(self, live: LiveModel, open_row: Callable[[Opened, Hashable], None], cursor: Hashable = None) -> None:
+        super().__init__()
+        self.live = live
+        self._open_row = open_row
+        self._cursor_wanted = cursor
+        self.live_board = LiveBoard(live, self._update_soon)
+        self.header = WallHeader(live, lambda: self.live_board.board)
+        self.body = WallBody()
+        self._newest = NewestFailure(live, self._update_soon)
+        self._ticker = Ticker(self, live.session.clock, self.tick)
+        self._fresh_until: dict[Hashable, float] | None = None
+        self._key_s = 0.0
+        self._notice: Line = ()
+        self._notice_ends_s = 0.0
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.body
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self.on_changes)
+        self.live_board.open()
+        self._ticker.begin()
+        self.set_focus(self.body)
+
+    def on_unmount(self) -> None:
+        self._ticker.stop()
+        self._newest.close()
+        self.live_board.close()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.rebuild)
+
+    def on_screen_resume(self) -> None:
+        self.tick()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Record changes. A verdict is shown at once, everything else with the next tick."""
+        self.header.on_changes(changes)
+        self.live_board.on_changes(changes)
+        self._newest.on_changes(changes)
+        if Topic.VERDICT in changes.topics and self._is_other_verdict:
+            self.live_board.make()
+
+    @property
+    def _is_other_verdict(self) -> bool:
+        board, verdict = self.live_board.board, self.live.session.store.verdict
+        shown = None if board is None else board.verdict
+        if shown is None or verdict is None:
+            return shown is not verdict
+        return (shown.word, [each.identity for each in shown.findings]) != (
+            verdict.word,
+            [each.identity for each in verdict.findings],
+        )
+
+    def tick(self) -> None:
+        """Update everything that depends on the time. Called once a second."""
+        now_s = self._now_s
+        if self.body.target is not None and now_s - self._key_s >= CURSOR_S:
+            self.body.go_to(None)
+        if self._notice and now_s >= self._notice_ends_s:
+            self._notice = ()
+        self.live_board.tick()
+        self._newest.tick()
+        self.header.tick()
+        self.rebuild()
+
+    def _update_soon(self) -> None:
+        # A task of the session may call this; widgets are changed on the app's own message loop.
+        self.call_later(self.rebuild)
+
+    def rebuild(self) -> None:
+        """Make the page again. Rows that are the same are not painted again."""
+        board, (width, height) = self.live_board.board, self.body.size
+        if board is None or not width or not self.is_attached or is_covered(self):
+            return
+        self._note_fresh()
+        self.live_board.has_day = width >= TWO_COLUMNS
+        if width >= TWO_COLUMNS:
+            self._newest.follow(board, self.live_board.failing)
+        painter = self.app_base.painter
+        board_view = WallView(
+            board,
+            self.live.session.local_now(),
+            WallLook(painter.is_ascii, painter.is_colorless),
+            self.live_board.failing,
+            self.live_board.heard_at,
+            self.live_board.is_known,
+            newest=self._newest.run,
+            day=self.live_board.day,
+            budget=self._budget(),
+            fresh=self._fresh(),
+            is_earlier=self.live_board.is_earlier,
+            is_slow_link=self.app_base.is_slow_link,
+        )
+        self.body.show(wall_page(board_view, width, height, self._notice))
+        if self._cursor_wanted is not None:
+            self.body.go_to(self._cursor_wanted)
+            if self.body.target is not None:
+                self._cursor_wanted, self._key_s = None, self._now_s
+
+    def _note_fresh(self) -> None:
+        """Note since when each finding is shown. Those of the first verdict are not new."""
+        verdict = self.live.session.store.verdict
+        if verdict is None or verdict.word == NOT_KNOWN:
+            return
+        identities = {each.identity for each in verdict.findings}
+        if self._fresh_until is None:
+            self._fresh_until = dict.fromkeys(identities, 0.0)
+            return
+        known = self._fresh_until
+        until_s = self._now_s + FRESH_S
+        self._fresh_until = {each: known.get(each, until_s) for each in identities}
+
+    def _fresh(self) -> frozenset[Hashable]:
+        now_s = self._now_s
+        return frozenset(each for each, until_s in (self._fresh_until or {}).items() if now_s < until_s)
+
+    def _budget(self) -> BudgetShares:
+        budget = self.live.session.store.budget
+        if budget is None or not budget.limit or self.live.freshness.is_stale:
+            return BudgetShares()
+        return BudgetShares(everybody=max(0.0, 1 - budget.remaining / budget.limit))
+
+    @property
+    def _now_s(self) -> float:
+        return self.live.session.clock.monotonic_s()
+
+    def notice(self, line: Line) -> None:
+        """Show a notice in the last row for a few seconds."""
+        self._notice, self._notice_ends_s = line, self._now_s + NOTICE_S
+        self.rebuild()
+
+    def on_key(self, event: events.Key) -> None:
+        name = pressed_key_label(event.key, event.character)
+        if name is not None and event.key != self.app_base.previous_key:
+            self.notice(unbound_words(name, key_of("help", "?")))
+
+    def action_move(self, step: int) -> None:
+        self._key_s = self._now_s
+        self.body.move(step)
+
+    def action_enter(self) -> None:
+        target = self.body.target
+        if target is None:
+            self.action_move(1)
+        else:
+            self._open_row(target.opens, target.key)
+
+    def action_span(self, step: int) -> None:
+        if not self.live_board.show_cells(step):
+            self.notice((Piece(f"these are the {'longest' if step > 0 else 'shortest'} cells", Token.MUTED),))
+
+    def action_earlier(self, step: int) -> None:
+        if not self.live_board.move(step):
+            self.notice((Piece("this is the latest time", Token.MUTED),))
+
+    def action_refresh_now(self) -> None:
+        self.app_base.subscription.refresh()
+        self.live_board.make()
+
+    def action_save_view(self) -> None:
+        from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
+
+        ask_to_save(self)
+
+    def action_help(self) -> None:
+        open_help(self, self.live, "wall")
+
+    def action_back(self) -> None:
+        if self.body.target is not None:
+            self.body.go_to(None)
+        else:
+            self.action_leave_view()
+
+    def action_leave_view(self) -> None:
+        self.dismiss(None)
