@@ -4,7 +4,7 @@ So whatever a story adds is the only thing that is wrong. The company has a past
 world starts: what is normal for a task is known.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -77,6 +77,7 @@ SEND_EMAIL: Final = Task(
     "send-email", steady(500, 700, "sending"), FILE, weight=6, payload=_letter, queue=EMAIL, ttl="6h"
 )
 SEND_CAMPAIGN: Final = Task("send-campaign", steady(*CAMPAIGN_MS, "choosing readers"), FILE, queue=EMAIL, ttl="6h")
+REFRESH_RATES: Final = Task("refresh-rates", steady(600, 800, "GET /latest"), FILE, every_s=300, machine="micro")
 NIGHTLY_REPORT: Final = Task(
     "nightly-report", steady(8_000, 10_000, "adding up the day"), FILE, every_s=86_400, phase_s=7_200
 )
@@ -92,7 +93,7 @@ TASKS: Final = (
     Task("welcome-user", steady(300, 420, "welcome"), FILE, weight=1, payload=_letter, delay_ms=_in_a_while_ms),
     Task("build-report", _build_report, FILE, weight=0.5, machine="small-2x"),
     Task("render-page", steady(1_800, 2_300, "rendering"), FILE),
-    Task("refresh-rates", steady(600, 800, "GET /latest"), FILE, every_s=300, machine="micro"),
+    REFRESH_RATES,
     NIGHTLY_REPORT,
 )
 
@@ -104,9 +105,17 @@ def company(*more: Task) -> DemoTasks:
 
 
 def past(random: Random, start_ms: int) -> list[OldRun]:
-    """The week of the healthy tasks: each one that is triggered from outside, and the nightly report."""
+    """The week of the healthy tasks: each one that is triggered from outside, and the schedules."""
     triggered = [task for task in TASKS if task.weight or task is SEND_CAMPAIGN]
-    return [*week_of(triggered, random), *fired(NIGHTLY_REPORT, start_ms, DAYS)]
+    nights = due_times(NIGHTLY_REPORT, start_ms, DAYS)
+    # Of the many runs of this schedule, every third one.
+    ends_ms = [start_ms + BAND_MS - day * DAY_MS for day in range(1, DAYS + 1)]
+    fives = [due_ms for end_ms in ends_ms for due_ms in due_times(REFRESH_RATES, end_ms, 3 * RUNS_A_BAND)[::3]]
+    return [
+        *week_of(triggered, random),
+        *fired(NIGHTLY_REPORT, nights, start_ms),
+        *fired(REFRESH_RATES, fives, start_ms),
+    ]
 
 
 def week_of(tasks: Sequence[Task], random: Random) -> list[OldRun]:
@@ -124,15 +133,20 @@ def week_of(tasks: Sequence[Task], random: Random) -> list[OldRun]:
     ]
 
 
-def fired(task: Task, start_ms: int, count: int) -> list[OldRun]:
-    """The last `count` runs of a task's schedule before the start."""
+def due_times(task: Task, until_ms: int, count: int) -> range:
+    """The last `count` due times of a task's schedule until a time, the newest first, in epoch milliseconds."""
     period_ms, phase_ms = task.every_s * 1000, task.phase_s * 1000
-    last_ms = (start_ms - phase_ms) // period_ms * period_ms + phase_ms
+    last_ms = (until_ms - phase_ms) // period_ms * period_ms + phase_ms
+    return range(last_ms, last_ms - count * period_ms, -period_ms)
+
+
+def fired(task: Task, due_ms: Iterable[int], start_ms: int) -> list[OldRun]:
+    """The runs that a task's schedule started at these times."""
     return [
         OldRun(
-            start_ms - due_ms,
-            NewRun(task_id=task.id, payload=schedule_payload(task, due_ms), schedule_id=schedule_id(task)),
+            start_ms - each_ms,
+            NewRun(task_id=task.id, payload=schedule_payload(task, each_ms), schedule_id=schedule_id(task)),
             is_extra=True,
         )
-        for due_ms in range(last_ms, last_ms - count * period_ms, -period_ms)
+        for each_ms in due_ms
     ]

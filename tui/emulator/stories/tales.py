@@ -29,6 +29,7 @@ from tui.emulator.stories.healthy_tasks import (
     SEND_CAMPAIGN,
     SEND_EMAIL,
     company,
+    due_times,
     fired,
     past,
     steady,
@@ -123,7 +124,7 @@ def _missed_schedule(random: Random, start_ms: int, _: float) -> Told:
     phase_s = due_ms % HOUR_MS // 1000
     task = Task("hourly-digest", script, FILE, every_s=3_600, phase_s=phase_s, machine="micro")
     silence = Silence(task.id, due_ms, effective_ms - due_ms)
-    earlier = [old for old in fired(task, start_ms, 24 * 3) if start_ms - old.age_ms < due_ms]
+    earlier = fired(task, due_times(task, due_ms - 1, 24 * 3), start_ms)
     schedule = schedule_id(task)
 
     def touches(run: Run) -> bool:
