@@ -82,13 +82,8 @@ class _RelayMonitored(Monitored):
     setup: RelaySetup
     between: HostileRelay | None
 
-    async def later(self, seconds: float = 0.0) -> None:
-        await self.pilot.pause(0)
+    async def _pass(self, seconds: float) -> None:
         await self.setup.fleet.clock.run(seconds, idle=self._idle)
-        for _ in range(2):
-            self.idle.paint()
-            await self.pilot.pause(0)
-            await self.setup.fleet.clock.run(0.0, idle=self._idle)
 
     async def _idle(self) -> None:
         await self.setup.wait_until_idle()

@@ -55,9 +55,13 @@ class IdleCheck:
         return False
 
     @property
-    def has_to_place(self) -> bool:
-        """Whether a widget waits for its place in the next frame."""
-        return any(screen.is_current and screen._layout_required for screen in self._app.screen_stack)
+    def has_to_paint(self) -> bool:
+        """Whether a widget waits for its place or its paint in the next frame, or a callback for the frame."""
+        return any(
+            screen.is_current
+            and (screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks)
+            for screen in self._app.screen_stack
+        )
 
     def paint(self) -> None:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
