@@ -432,7 +432,7 @@ def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[], Res
 
 
 def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.findings.requests.READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("tui.sources.findings.requests.READ_TIMEOUT_S", 1.0)
 
     async def scenario() -> None:
         fleet = a_fleet({SCHEDULES: lambda _: HeldResponse(), TOKENS: lambda _: HeldResponse()})
