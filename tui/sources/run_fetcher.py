@@ -110,7 +110,6 @@ class ListReader(Protocol):
         params: dict[str, str],
         decode: Callable[[Response, Limits], T],
         *,
-        redact: Callable[[bytes], bytes] | None = None,
         has_own_limit: bool = False,
     ) -> T:
         """Read anything else, as `decode` reads it."""

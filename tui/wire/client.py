@@ -158,16 +158,13 @@ class Client(ApiReader):
         params: dict[str, str],
         decode: Callable[[Response, Limits], T],
         *,
-        redact: Callable[[bytes], bytes] | None = None,
         has_own_limit: bool = False,
     ) -> T:
         """Send a GET request, and return its response as `decode` reads it.
 
-        `redact` removes secrets from the body before anything else sees it, also from that of an error.
         `has_own_limit`: the rate limit in its headers is not that of other requests.
         """
-        answer = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
-        response = answer if redact is None else replace(answer, body=redact(answer.body))
+        response = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
         if (error := response_error(response, self._key)) is not None:
             raise error
         return await self._decode(response, lambda limits: decode(response, limits))

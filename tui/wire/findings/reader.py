@@ -17,7 +17,7 @@ from tui.wire.findings.requests import (
     get_request_of,
 )
 from tui.wire.findings.schedules import SchedulesPage, decode_schedule_runs, decode_schedules
-from tui.wire.findings.tokens import TokensPage, decode_tokens, without_callbacks
+from tui.wire.findings.tokens import TokensPage, decode_tokens
 from tui.wire.limits import Limits
 from tui.wire.responses import Response
 
@@ -33,7 +33,6 @@ class GetSender(Protocol):
         params: dict[str, str],
         decode: Callable[[Response, Limits], T],
         *,
-        redact: Callable[[bytes], bytes] | None = None,
         has_own_limit: bool = False,
     ) -> T:
         """Send a GET request, and return its response as `decode` reads it."""
@@ -69,7 +68,6 @@ class FactReader:
         return await self._client.get(
             *get_request_of(TokensRequest(after)),
             lambda response, limits: decode_tokens(response.body, limits),
-            redact=without_callbacks,
         )
 
     async def read_deployments(self) -> DeploymentsPage:

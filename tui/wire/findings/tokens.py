@@ -1,11 +1,10 @@
 """Decodes a page of waitpoint tokens, without their callback addresses: each holds the secret that completes its token.
 
-`without_callbacks` removes the secrets from a body before anything is decoded, so that they are in no value and in no
-text of an error. Source: tests/wire/recordings/README.md §7 (recordings 1105, 1106).
+`wire.callbacks` has removed the secrets from the body before, so that they are in no text of an error either.
+Source: tests/wire/recordings/README.md §7 (recordings 1105, 1106).
 """
 
-import re
-from typing import Annotated, Final, Required, TypedDict
+from typing import Annotated, Required, TypedDict
 
 from tui.domain.findings.facts import WaitToken
 from tui.domain.ids import Cursor
@@ -16,9 +15,6 @@ from tui.wire.limits import MAX_ID_CHARS, MAX_PAGE_ROWS, MAX_TAGS, Limits
 from tui.wire.models import Pagination, decode
 from tui.wire.schemas import OmittedOnError, none_on_error, of_length
 from tui.wire.times import read_time
-
-_CALLBACK: Final = re.compile(rb"""(?i)(callback)(?:[\\/]|%2f|\\u002f)+[^"'\s,<>}\]]*""")
-"""The end of a callback address, with its slashes as JSON or a URL may write them."""
 
 
 class TokenRow(TypedDict, total=False):
@@ -45,11 +41,6 @@ class TokensPage:
     tokens: tuple[WaitToken, ...]
     next: Cursor | None = None
     unreadable: int = 0
-
-
-def without_callbacks(body: bytes) -> bytes:
-    """Return a body without the secrets of callback addresses."""
-    return _CALLBACK.sub(rb"\1", body)
 
 
 def decode_tokens(body: bytes, limits: Limits) -> TokensPage:
