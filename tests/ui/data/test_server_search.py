@@ -137,7 +137,7 @@ def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
         assert "1 found · found by its id" in end_line(monitor)
         assert "Enter" not in end_line(monitor)
         await monitor.press("escape")
-        assert "long-ago" not in monitor.text
+        assert "long-ago" not in "".join(monitor.lines[3:18])
         await search(monitor, "run_999999999999999999999999", 5)
         assert "0 found · no run has the id run_999999999999999999999999" in end_line(monitor)
 

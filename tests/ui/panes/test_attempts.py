@@ -165,7 +165,8 @@ def test_live_run_is_followed(tmp_path: Path) -> None:
 
 def test_comparison_waits_until_the_attempts_are_read(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "3", "equals_sign")
+        await monitor.press("j", "j", wait_s=1)
+        await monitor.press("k", "3", "equals_sign")
         assert "reading the attempts…" in monitor.lines[-1]
         await monitor.later(1)
         assert "compared" in monitor.lines[1]

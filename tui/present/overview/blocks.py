@@ -21,16 +21,20 @@ _MIN_QUEUED: Final = 46
 _COUNT_CELLS: Final = 3
 
 
-def failing_lines(view: OverviewView, width: int) -> list[OverviewLine]:
-    """Return a line for each error group of the last hour, or a sentence."""
+def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
+    """Return a line for each error group of the last hour, or a sentence. If not all fit, the last line counts them."""
     failing, limit = view.failing, width - EDGE
     lines = [BLANK]
     if not failing.groups:
         lines.append(OverviewLine(no_groups_line(failing)))
     columns = _failing_columns(view, limit)
-    lines += [
-        OverviewLine(failing_row(group, columns, view.now, is_stale=view.is_stale), group) for group in failing.groups
-    ]
+    room = rows - len(lines)
+    shown = failing.groups if len(failing.groups) <= max(room, 1) else failing.groups[: max(room - 1, 1)]
+    lines += [OverviewLine(failing_row(group, columns, view.now, is_stale=view.is_stale), group) for group in shown]
+    if hidden := failing.groups[len(shown) :]:
+        count, runs = formatting.count(len(hidden)), sum(group.count for group in hidden)
+        words = f"  {count} more with {formatting.plural(runs, 'failed run')}"
+        lines.append(OverviewLine((Piece(words, Token.FAINT),)))
     if failing.problem and failing.groups:
         lines += [OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(failing.problem, limit)]
     return lines
@@ -41,8 +45,7 @@ def failing_rule(view: OverviewView) -> Line:
     failing = view.failing
     if not failing.is_known or not failing.failed_count:
         return ()
-    unread = f", {formatting.count(failing.unread_count)} not read" if failing.unread_count else ""
-    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour{unread}", Token.MUTED),)
+    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour", Token.MUTED),)
 
 
 def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:

@@ -21,6 +21,9 @@ from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
 from tui.present.wall.placed_line import PlacedLine
 
+MAX_FINDINGS: Final = 250
+"""Findings with lines of their own."""
+
 _NAME_AT: Final = 9
 _STRIP_NAME_AT: Final = 11
 _STRIP_NAME: Final = 20
@@ -28,17 +31,20 @@ _TOKENS: Final = {FindingWord.FAILING: Token.ROSE}
 _TICK: Final = "✓"
 
 
-def overview_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
-    """Return the block in `rows` lines of at most `width` cells. The series keep their place at its end."""
+def overview_lines(view: OverviewView, width: int, rows: int, *, has_all: bool = False) -> list[OverviewLine]:
+    """Return the block in `rows` lines of at most `width` cells. The series keep their place at its end.
+
+    With `has_all` it has more lines if there are more findings, otherwise these are counted.
+    """
     limit = width - EDGE
     is_full = rows >= MIN_FULL_ROWS
     series = four_series(view, limit, has_axis=is_full)
     below = [OverviewLine(line) for line in series]
     if is_full:
         below += [BLANK, OverviewLine(cut(hint_line(), limit)), *[BLANK] * ROWS_BELOW]
-    room = rows - len(below) - 2
-    above = [BLANK, *verdict_lines(view, limit, max(room, 2))]
-    return [*above, *[BLANK] * max(0, rows - len(above) - len(below)), *below]
+    room = MAX_FINDINGS * 2 if has_all else max(rows - len(below) - 2, 2)
+    above = [BLANK, *verdict_lines(view, limit, room)]
+    return [*above, *[BLANK] * max(1, rows - len(above) - len(below)), *below]
 
 
 def verdict_lines(view: OverviewView, limit: int, room: int) -> list[OverviewLine]:
@@ -75,7 +81,7 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
         known = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {not_known_alone(verdict, view.now)}"))
         found = [cut(known, limit), *found]
     elif not found:
-        calm = Piece(f"  {_calm_words(verdict)}", Token.MUTED)
+        calm = Piece(f", {LIMITED}" if verdict.refused else f"  {CALM}", Token.MUTED)
         found = [cut((Piece(f"  {_TICK} ", Token.GREEN), *_word(OK, Token.TEXT), calm), limit)]
     if len(found) < 2:
         found.append(
@@ -129,15 +135,13 @@ def _strip_line(view: OverviewView, finding: Finding, name_cells: int, limit: in
 
 
 def _calm(verdict: Verdict, limit: int) -> list[OverviewLine]:
-    first: Line = (Piece(f"{_TICK} ", Token.GREEN), *_word(OK, Token.TEXT))
+    lead: Line = (Piece(f"{_TICK} ", Token.GREEN), *_word(OK, Token.TEXT))
+    if verdict.refused:
+        return [OverviewLine((*lead, Piece(f", {LIMITED}", Token.MUTED)))]
+    first, *others = wrap(CALM, limit - _NAME_AT)
     indent = Piece(" " * _NAME_AT)
-    texts = wrap(_calm_words(verdict), limit - _NAME_AT)
-    first = (*first, Piece(" " * (_NAME_AT - len(OK) - 2)), Piece(texts[0], Token.MUTED))
-    return [OverviewLine(first), *(OverviewLine((indent, Piece(text, Token.MUTED))) for text in texts[1:])]
-
-
-def _calm_words(verdict: Verdict) -> str:
-    return LIMITED if verdict.refused else CALM
+    line = (*lead, Piece(" " * (_NAME_AT - len(OK) - 2)), Piece(first, Token.MUTED))
+    return [OverviewLine(line), *(OverviewLine((indent, Piece(text, Token.MUTED))) for text in others)]
 
 
 def _headed(word: str, token: Token, text: str, limit: int) -> list[OverviewLine]:

@@ -20,11 +20,16 @@ _TOKENS: Final = {
 _WORD_CELLS: Final = 12
 
 
-def queue_lines(view: OverviewView, width: int) -> list[OverviewLine]:
-    """Return a line for each queue, or a sentence about why there is none."""
-    limit = width - EDGE
-    if view.board.queues:
-        return [BLANK, *(OverviewLine(_row(view, queue, limit), queue) for queue in view.board.queues)]
+def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
+    """Return a line for each queue, or a sentence about why there is none. The last line counts others."""
+    limit, queues = width - EDGE, view.board.queues
+    if queues:
+        room = max(rows - 1, 1)
+        shown = queues if len(queues) <= room else queues[: max(room - 1, 1)]
+        lines = [BLANK, *(OverviewLine(_row(view, queue, limit), queue) for queue in shown)]
+        if hidden := len(queues) - len(shown):
+            lines.append(OverviewLine((Piece(f"{formatting.count(hidden)} more", Token.FAINT),)))
+        return lines
     age = next((each for each in view.board.ages if each.source is FactSource.QUEUES), None)
     why = None if age is None else age.refusal or age.failure
     if why is not None:

@@ -26,7 +26,7 @@ from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu, open_server_fil
 from tui.ui.model.selection import Selection
 from tui.ui.panes import DETAIL, FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.base import Notice, OpenRun, Pane
-from tui.ui.panes.overview.base import LineOpened, LinePane
+from tui.ui.panes.overview.base import LinePane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
 from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 from tui.ui.screens.command_line.entrance import CommandLineEntrance
@@ -72,6 +72,7 @@ class MainScreen(BaseScreen):
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
+        self.run_summary.overview_lines_for = self.overview.strip_lines
 
     @property
     def run_list(self) -> RunListPane:
@@ -87,6 +88,9 @@ class MainScreen(BaseScreen):
 
             assert isinstance(pane, DetailPane)
             pane.overlay = self.action_controller.overlay
+        if isinstance(pane, LinePane):
+            pane.on_opened = self.overview.list_runs
+            pane.show_view(self.overview.view)
         return pane
 
     def on_mount(self) -> None:
@@ -99,6 +103,18 @@ class MainScreen(BaseScreen):
         if self.pane is self.run_list and self.history.current != self.run_list.target:
             self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
 
+    def tick(self) -> None:
+        self.overview.tick()
+        super().tick()
+
+    def on_workspace_panes_changed(self) -> None:
+        super().on_workspace_panes_changed()
+        self.overview.follow()
+
+    def on_unmount(self) -> None:
+        self.overview.close()
+        super().on_unmount()
+
     def _settle(self) -> None:
         """Select the run under the cursor of the list now, if the selection follows it later."""
         rows = self.run_list.rows
@@ -109,10 +125,12 @@ class MainScreen(BaseScreen):
     def watch_selection(self, selection: Selection) -> None:
         super().watch_selection(selection)
         self.workspace.show_selection()
+        self.overview.follow()
 
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
         self.errors.on_changes(changes)
+        self.overview.on_changes(changes)
         if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
             self.refresh_bindings()
 
@@ -154,9 +172,6 @@ class MainScreen(BaseScreen):
 
     def on_notice(self, event: Notice) -> None:
         self.footer.notice(event.line)
-
-    def on_line_opened(self, event: LineOpened) -> None:
-        self.overview.list_runs(event)
 
     def on_run_list_pane_filtered(self) -> None:
         self.errors.on_filtered()
@@ -201,6 +216,9 @@ class MainScreen(BaseScreen):
     def belongs_in_footer(self, action: str) -> bool:
         # Without Enter while no run is selected: the run summary says how to select one.
         is_at_run = self.pane is not self.run_list or self.run_list.target is not None
+        if action in {"focus_step", "run_step"}:
+            # The overview says how to select a run; the way to its panes is told here.
+            return (action == "focus_step") is self.workspace.is_overview
         return action != "enter" or is_at_run or self.run_list.rows.is_at_end
 
     def action_enter(self) -> None:

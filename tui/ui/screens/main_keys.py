@@ -19,7 +19,12 @@ FILTER_SENTENCE: Final = (
 
 KEYS: Final[tuple[Binding, ...]] = (
     bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
-    bind("escape", "back", "back", "One level back: ends a selection, a search, a filter, a zoom, then to the list."),
+    bind(
+        "escape",
+        "back",
+        "back",
+        "One level back: ends a search, a filter, a zoom; then to the list, where it ends marks and the selection.",
+    ),
     bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program.", id="close"),
     bind(
         "left_square_bracket",

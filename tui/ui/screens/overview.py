@@ -1,18 +1,35 @@
-"""The overview of the main screen: the runs of one of its lines, and the way back."""
+"""The overview of the main screen: when it is made, the runs of one of its lines, and the way back.
 
+What it shows is imported and computed once the first rows of the list are shown.
+"""
+
+import asyncio
+import sys
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.filters import RunFilters
 from tui.lazy_dataclass import dataclass
-from tui.present.styled import Token
+from tui.present.styled import Line, Token
+from tui.store.changes import Changes
 from tui.store.server_filter import ServerFilter
+from tui.ui.base import is_covered
 from tui.ui.model.list_views import ListQuery
-from tui.ui.panes.overview.base import LineOpened, LinePane
+from tui.ui.panes import OVERVIEW_PANES
+from tui.ui.panes.overview.base import LinePane, OpenedLine
 
 if TYPE_CHECKING:
+    from tui.present.overview.view import OverviewView
+    from tui.ui.panes.overview.live import LiveOverview
     from tui.ui.screens.main import MainScreen
+
+
+_DRAWING: Final = "tui.ui.panes.overview.drawing"
+
+TICKS_BEFORE: Final = 2
+"""Seconds between the first rows and the overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +44,98 @@ class LineListing:
 
 
 class Overview:
-    """Leads from a line to its runs and back."""
+    """Keeps the overview up to date while it is shown, and leads from a line to its runs and back."""
 
     def __init__(self, main: "MainScreen") -> None:
         self._main = main
         self._listing: LineListing | None = None
+        self._live: LiveOverview | None = None
+        self._is_loading = False
+        self._ticks_with_rows = 0
+        self.view: OverviewView | None = None
+        """What is shown, None before the first rows are."""
 
-    def list_runs(self, event: LineOpened) -> None:
+    @property
+    def _is_shown(self) -> bool:
+        """Whether a pane of it has a place, or the strip below the list is about no run."""
+        main = self._main
+        if is_covered(main) or (not main.run_list.rows.is_following and not isinstance(main.pane, LinePane)):
+            return False
+        plan = main.workspace.plan
+        return plan.has_summary or any(plan.shows(each.title) for each in OVERVIEW_PANES)
+
+    def follow(self) -> None:
+        """Begin or stop to compute what is shown. Call it when that may have changed."""
+        if self._live is not None:
+            if not self._is_shown:
+                self._live.close()
+            elif not self._live.is_open:
+                self._live.open()
+                self._tick()
+
+    def tick(self) -> None:
+        """Show what has changed. Called every second."""
+        if self._live is not None:
+            self.follow()
+            self._tick()
+        elif self._is_shown and not self._is_loading:
+            main = self._main
+            has_rows = main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
+            self._ticks_with_rows += has_rows
+            if self._ticks_with_rows >= TICKS_BEFORE:
+                self._is_loading = True
+                main.live.session.spawn(self._load(), "import the overview")
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note changes of runs and facts."""
+        if self._live is not None:
+            self._live.on_changes(changes)
+
+    def close(self) -> None:
+        """Stop for good."""
+        if self._live is not None:
+            self._live.close()
+
+    def strip_lines(self, width: int) -> tuple[Line, ...] | None:
+        """Return the first findings for the strip below the list; None before they are known."""
+        if self.view is None:
+            return None
+        from tui.present.overview.findings import strip_lines  # noqa: PLC0415  not needed before the first rows
+
+        return strip_lines(self.view, width)
+
+    async def _load(self) -> None:
+        if _DRAWING not in sys.modules:
+            await asyncio.to_thread(import_module, _DRAWING)
+        self._main.call_later(self._begin)
+
+    def _begin(self) -> None:
+        from tui.ui.panes.overview.live import LiveOverview  # noqa: PLC0415  not needed before the first rows
+
+        if self._main.is_attached:
+            self._live = LiveOverview(self._main.live, self._show_view)
+            self.tick()
+
+    def _tick(self) -> None:
+        assert self._live is not None
+        app = self._main.app_base
+        self._live.tick(app.painter, is_slow_link=app.is_slow_link)
+
+    def _show_view(self, view: "OverviewView") -> None:
+        self.view = view
+        for pane in self._main.panes.values():
+            if isinstance(pane, LinePane):
+                pane.show_view(view)
+
+    def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
-        main, runs = self._main, event.runs
+        main, runs = self._main, line.runs
         before = main.run_list.views.query
         query = replace(before, text=runs.filter_text, text_name=runs.name, is_searched=False, is_typing=False)
         # A line is about all runs, whichever the server is asked for.
         query = replace(query, filters=RunFilters())
-        self._listing = LineListing(query.text, before, event.pane, event.key, main.workspace.is_zoomed)
-        self._show(query)
+        self._listing = LineListing(query.text, before, line.pane, line.key, main.workspace.is_zoomed)
+        self._show_list(query)
         main.show_list(None)
 
     @property
@@ -59,7 +153,7 @@ class Overview:
         is_other = now.filters != RunFilters() or now.period != listing.before.period
         # The server's filters may have been changed meanwhile.
         query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
-        self._show(query)
+        self._show_list(query)
         main.run_list.table.action_top()
         main.workspace.go_to(listing.pane)
         if listing.is_zoomed and not main.workspace.is_zoomed:
@@ -69,7 +163,7 @@ class Overview:
             pane.page.go_to(listing.key)
         return True
 
-    def _show(self, query: ListQuery) -> None:
+    def _show_list(self, query: ListQuery) -> None:
         subscription = self._main.app_base.subscription
         if query.filters != subscription.chosen.filters:
             subscription.visit(ServerFilter(query.filters, query.period), query.order.id)

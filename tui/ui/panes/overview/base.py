@@ -1,9 +1,9 @@
 """The base class of the panes of the overview."""
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Final
 
-from textual.message import Message
+from textual import events
 
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tui.present.overview.view import OverviewLine, OverviewView
 
 
+MAX_ROWS: Final = 500
+"""Lines of a page. No environment has as many findings, error groups, tasks or queues that matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunsOfLine:
     """The runs that a line stands for: the filter that lists them, and the name beside it in the rule."""
@@ -25,14 +29,13 @@ class RunsOfLine:
     name: Raw = Raw("")
 
 
-class LineOpened(Message):
-    """The user opened a line, whose key in the pane is `key`: its runs are to be listed."""
+@dataclass(frozen=True, slots=True)
+class OpenedLine:
+    """A line that the user opened, whose runs are to be listed. `key` is that of the line in the pane."""
 
-    def __init__(self, runs: RunsOfLine, pane: str, key: Hashable) -> None:
-        super().__init__()
-        self.runs = runs
-        self.pane = pane
-        self.key = key
+    runs: RunsOfLine
+    pane: str
+    key: Hashable
 
 
 class LinePane(PagePane):
@@ -44,6 +47,8 @@ class LinePane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.page = LinePage(self.rows)
+        self.on_opened: Callable[[OpenedLine], None] = lambda _: None
+        """Called when a line is opened. A message would come later than the next key."""
         self._view: OverviewView | None = None
 
     def show_view(self, view: "OverviewView | None") -> None:
@@ -51,10 +56,26 @@ class LinePane(PagePane):
         self._view = view
         self.rebuild()
 
+    def on_resize(self, _: events.Resize) -> None:
+        self.rebuild()
+
     def rows(self, width: int) -> Sequence[PageRow]:
         if self._view is None:
             return self.rows_without_view()
         return self._page_rows(self.lines(self._view, width))
+
+    @property
+    def shown_rows(self) -> int:
+        """How many lines are shown at most. A page with the focus scrolls, and shows all."""
+        return MAX_ROWS if self.body.has_focus else self.page.size.height
+
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        self.rebuild()
+
+    def on_descendant_blur(self) -> None:
+        super().on_descendant_blur()
+        self.rebuild()
 
     def rows_without_view(self) -> Sequence[PageRow]:
         """Return the rows of a page before there is anything to show."""
@@ -91,10 +112,14 @@ class LinePane(PagePane):
     def concerns(self, changes: Changes) -> bool:  # noqa: ARG002  the view decides
         return False
 
+    def enter(self) -> None:
+        row = self.page.row
+        if row is not None and isinstance(row.action, RunsOfLine):
+            self.on_opened(OpenedLine(row.action, self.title, row.key))
+
     def on_page_entered(self, event: LinePage.Entered) -> None:
-        event.stop()
-        if isinstance(event.action, RunsOfLine) and self.page.row is not None:
-            self.post_message(LineOpened(event.action, self.title, self.page.row.key))
+        event.stop()  # of a double click
+        self.enter()
 
     def word_for(self, action: str, usual: str) -> str:
         return "list runs" if action == "enter" else super().word_for(action, usual)

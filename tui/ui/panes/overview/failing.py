@@ -21,7 +21,7 @@ class FailingNowPane(LinePane):
     def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
         from tui.present.overview.blocks import failing_lines  # noqa: PLC0415  not needed before the first rows
 
-        return failing_lines(view, width)
+        return failing_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
         from tui.store.findings.failing import FailingGroup  # noqa: PLC0415  not needed before the first rows

@@ -29,7 +29,7 @@ class OverviewPane(LinePane):
     def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
         from tui.present.overview.findings import overview_lines  # noqa: PLC0415  not needed before the first rows
 
-        return overview_lines(view, width, self.page.size.height)
+        return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
         assert isinstance(about, Finding)

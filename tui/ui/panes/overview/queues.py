@@ -20,7 +20,7 @@ class OverviewQueuesPane(LinePane):
     def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
         from tui.present.overview.queues import queue_lines  # noqa: PLC0415  not needed before the first rows
 
-        return queue_lines(view, width)
+        return queue_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
         from tui.store.findings.board import QueueRow  # noqa: PLC0415  not needed before the first rows

@@ -25,7 +25,7 @@ class OverviewTasksPane(LinePane):
     def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
         from tui.present.overview.blocks import task_lines  # noqa: PLC0415  not needed before the first rows
 
-        return task_lines(view, width, self.page.size.height)
+        return task_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
         from tui.store.findings.board import TaskRow  # noqa: PLC0415  not needed before the first rows

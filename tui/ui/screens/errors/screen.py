@@ -209,8 +209,8 @@ class ErrorsScreen(BaseScreen):
             return "back"
         return self.pane.word_for(action, usual)
 
-    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  the same in every state
-        return True
+    def belongs_in_footer(self, action: str) -> bool:
+        return action != "focus_step"
 
     @property
     def outgoing_run(self) -> RunId | None:

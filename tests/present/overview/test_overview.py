@@ -1,0 +1,155 @@
+"""The blocks of the overview, with the story of the pictures."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
+from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import Verdict
+from tui.domain.text import Raw
+from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
+from tui.present.overview.findings import overview_lines, own_counts_words, strip_lines
+from tui.present.overview.queues import queue_lines
+from tui.present.overview.view import OverviewLine, OverviewView
+from tui.present.styled import line_width, plain
+from tui.present.wall.look import WallLook
+from tui.store.findings.board import Board, FourLines, Line, SourceAge
+from tui.store.findings.failing import FailingNow
+
+VIEW = OverviewView(BOARD, FAILING_NOW, NOW)
+UNKNOWN = Line([None] * 60)
+EMPTY = Board(NOW, None, FourLines(BOARD.lines.span, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN))
+
+
+def judged(verdict: Verdict | None) -> OverviewView:
+    return VIEW._replace(board=replace(BOARD, verdict=verdict))
+
+
+def texts(lines: list[OverviewLine]) -> list[str]:
+    return [plain(each.line).rstrip() for each in lines]
+
+
+def test_overview_is_as_in_the_picture() -> None:
+    shown = texts(overview_lines(VIEW, 52, 19))
+    assert shown[:11] == [
+        "",
+        "FAILING  charge-card                   since 14:21",
+        "         131 of 264 runs, only in 20261126.3",
+        "SLOW     send-email                    since 14:10",
+        "         at its limit 20/20; 301 wait, oldest 11m",
+        "MISSING  hourly-digest                   due 14:00",
+        "         its schedule started no run",
+        "STUCK    nightly-report                since 02:09",
+        "         executing for 12h32m, its p95 is 9m",
+        "",
+        "",
+    ]
+    assert [line[:20].split() for line in shown[11:15]] == [
+        ["done", "65/min"],
+        ["failed", "14/min"],
+        ["queued", "304"],
+        ["running", "30/100"],
+    ]
+    assert {len(line) for line in shown[11:15]} == {50}
+    assert shown[15:] == ["                    13:32                      now", "", HINT, ""]
+
+
+HINT = "j or ↓ selects a run, x a failed one."
+
+
+def test_failures_and_tasks_are_as_in_the_picture() -> None:
+    assert texts(failing_lines(VIEW, 63, 6)) == [
+        "",
+        "✗ 131  NEW    charge-card  StripeError No such custom…  14:21",
+        "✗   3  again  send-email   SMTPError 421 too many con…  14:29",
+        "✗   1         import-csv   RangeError Invalid array l…  9 Nov",
+        "✗  12  known  sync-orders  TimeoutError <n> s exceeded 12 Nov",
+    ]
+    assert plain(failing_rule(VIEW)) == "147 in the last hour"
+    tasks = texts(task_lines(VIEW, 63, 12))
+    assert plain(tasks_rule(63)) == "failed    p95 running  queued"
+    assert tasks[0].endswith("     131   6.4s       3")
+    assert tasks[1].endswith("       3  1m31s      20     301")
+    assert tasks[-1] == "  7 more, none failing"
+
+
+def test_lines_that_do_not_fit_are_counted() -> None:
+    assert texts(failing_lines(VIEW, 63, 4))[-1] == "  2 more with 13 failed runs"
+    assert "         2 more" in texts(overview_lines(VIEW, 52, 15))
+    assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more, 4 of them not healthy"
+    assert len(task_lines(VIEW, 63, 500)) == len(BOARD.tasks)
+    assert texts(queue_lines(VIEW, 63, 4))[-1] == "6 more"
+    found = overview_lines(VIEW, 52, 12, has_all=True)
+    assert [*dict.fromkeys(line.about for line in found if line.about is not None)] == [*VERDICT.findings]
+
+
+def test_strip_has_the_first_two_findings() -> None:
+    assert [plain(line) for line in strip_lines(VIEW, 80) or ()] == [
+        "  FAILING  charge-card  131 of 264 runs, only in 20261126.3               14:21",
+        "  SLOW     send-email   at its limit 20/20, 301 wait, oldest 11m          14:10",
+    ]
+    assert strip_lines(judged(None), 80) is None
+    silent = replace(VERDICT, is_known=False, heard_at=NOW - timedelta(minutes=5))
+    first, second = strip_lines(judged(silent), 80) or ((), ())
+    assert plain(first).startswith("  NOT KNOWN  nothing was heard for 5m00s")
+    assert plain(second).startswith("  FAILING  charge-card")
+    calm, hint = strip_lines(judged(replace(VERDICT, findings=())), 80) or ((), ())
+    assert plain(calm).startswith("  ✓ OK  nothing fails more than")
+    assert "selects a run" in plain(hint)
+
+
+def test_unknown_is_neither_zero_nor_healthy() -> None:
+    view = VIEW._replace(board=EMPTY, failing=FailingNow())
+    shown = texts(overview_lines(view, 52, 19))
+    assert shown[1] == "·"
+    assert [line.split() for line in shown[11:15]] == [
+        [name, "·", "░" * 30] for name in ("done", "failed", "queued", "running")
+    ]
+    assert texts(failing_lines(view, 63, 6)) == ["", "·"]
+    assert failing_rule(view) == ()
+    assert texts(queue_lines(view, 63, 6)) == ["", "·"]
+
+
+def test_silence_keeps_the_findings_without_colour() -> None:
+    silent = replace(VERDICT, is_known=False, heard_at=NOW - timedelta(minutes=5))
+    view = judged(silent)._replace(frozen_at=NOW - timedelta(minutes=5))
+    lines = overview_lines(view, 52, 19)
+    shown = texts(lines)
+    assert shown[1].startswith("NOT KNOWN  nothing was heard for 5m00s")
+    assert "OK" not in " ".join(shown).replace("NOT KNOWN", "")
+    assert any(line.startswith("FAILING  charge-card") for line in shown)
+    assert "queued       304~" in "\n".join(shown)
+    findings = [piece.token.name for line in lines if line.about for piece in line.line if piece.text.strip()]
+    assert not {"ROSE", "AMBER"} & set(findings)
+
+
+def test_refused_sources_are_said_in_sentences() -> None:
+    refused = ((FactSource.SCHEDULES, Raw("403 this key may not read schedules")),)
+    calm = judged(replace(VERDICT, findings=(), refused=refused, own_since=NOW - timedelta(minutes=30)))
+    shown = texts(overview_lines(calm, 52, 19))
+    assert shown[1].startswith("✓ OK, as far as this key may read")
+    assert "403 this key may not read schedules" in shown
+    assert plain(own_counts_words(calm)) == "own counts since 14:02"
+    why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
+    view = VIEW._replace(board=replace(BOARD, queues=(), ages=(why,)))
+    assert texts(queue_lines(view, 63, 6)) == ["", "403 this key may not read queues"]
+    failing = VIEW._replace(failing=FailingNow(is_known=True, problem="403 this key may not read errors"))
+    assert texts(failing_lines(failing, 63, 6))[-1] == "403 this key may not read errors"
+
+
+@given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())
+def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, is_known: bool) -> None:
+    view = judged(replace(VERDICT, is_known=is_known))._replace(look=WallLook(is_ascii, is_ascii))
+    blocks = (
+        overview_lines(view, width, rows),
+        failing_lines(view, width, rows),
+        task_lines(view, width, rows),
+        queue_lines(view, width, rows),
+    )
+    for block in blocks:
+        assert all(line_width(each.line) <= width for each in block)
+    assert line_width(tasks_rule(width)) <= width
+    assert all(line_width(line) <= width for line in strip_lines(view, width) or ())

@@ -1,0 +1,191 @@
+"""The overview in place of the panes about a run: its keys, the runs of a line, and the levels of Esc."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from tests.support.ui.fleets import failing_fleet
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.wall_story import VERDICT
+from tui.domain.findings.finding import FindingsRead
+from tui.domain.ids import TaskId
+from tui.ui.panes.overview.base import LinePane
+
+
+def pane(monitor: Monitored) -> str:
+    return monitor.screen.pane.title
+
+
+def is_read(monitor: Monitored) -> bool:
+    """Whether facts are read and judged."""
+    return monitor.session.findings.is_watched
+
+
+async def judged(monitor: Monitored) -> None:
+    """Give the monitor the findings of the pictures. One of them is about a task of its fleet."""
+    now = monitor.session.now() + timedelta(hours=1)
+    first = replace(VERDICT.findings[0], filter_text="task:task-0", task=TaskId("task-0"))
+    verdict = replace(VERDICT, at=now, heard_at=now, findings=(first, *VERDICT.findings[1:]))
+    await monitor.session.emit(FindingsRead(verdict))
+    await monitor.until(lambda: "FAILING  charge-card" in monitor.text, "the findings")
+
+
+def places(monitor: Monitored) -> list[str]:
+    """The rule of the list, the rows of the list, and where the hairline is."""
+    return [
+        monitor.lines[1][:20],
+        *(line[:9] for line in monitor.lines[3:15]),
+        *(line[54:55] for line in monitor.lines[19:24]),
+    ]
+
+
+def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        before = places(monitor)
+        assert "2:overview" in monitor.text
+        assert "4:tasks · worst first" in monitor.text
+        assert "Tab next pane" in monitor.lines[-1]
+        await monitor.press("j", wait_s=1)
+        assert [line.replace("▌", " ") for line in places(monitor)] == before
+        assert "2:detail" in monitor.text
+        assert "FAILING" not in monitor.text
+        assert not is_read(monitor), "nothing is read for an overview that is hidden"
+        await monitor.press("escape", wait_s=1)
+        assert places(monitor) == before
+        assert "FAILING  charge-card" in monitor.text
+        assert is_read(monitor)
+        for key in ("x", "right_square_bracket", "G"):
+            await monitor.press(key)
+            assert "2:detail" in monitor.text, key
+            await monitor.press("g")
+            assert "2:overview" in monitor.text, key
+        await monitor.press("question_mark", wait_s=1)
+        assert not is_read(monitor), "a page covers it"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_keys_lead_to_the_panes_of_the_rules(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(3)
+        found = {}
+        for key in "2345":
+            await monitor.press(key)
+            found[key] = pane(monitor)
+        assert found == {"2": "overview", "3": "failing now", "4": "tasks", "5": "queues"}
+        await monitor.press("tab")
+        assert pane(monitor) == "runs"
+        await monitor.press("shift+tab", "shift+tab")
+        assert pane(monitor) == "tasks"
+        assert "3:failing now" in monitor.text, "it stands above"
+        # Typed at once: the number means the pane of the run that is selected by then.
+        await monitor.press("1", "j", "3", wait_s=1)
+        assert pane(monitor) == "attempts"
+        await monitor.press("1", "g", "3", wait_s=1)
+        assert pane(monitor) == "failing now"
+        await monitor.press("right_square_bracket", wait_s=1)
+        assert pane(monitor) == "runs", "the pane with the focus is gone"
+        assert monitor.screen.run_list.target is not None
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        shown = monitor.screen.run_list.views
+        for number, line, text in (("2", "FAILING", "task:task-0"), ("4", "task-", "task:task-"), ("3", "✗", "")):
+            await monitor.press("1", number, "g", wait_s=1)
+            focused = monitor.screen.pane
+            assert isinstance(focused, LinePane)
+            row = focused.page.row
+            assert row is not None
+            assert line in "".join(piece.text for piece in row.line)
+            await monitor.press("enter", wait_s=1)
+            assert shown.query.text.startswith(text)
+            assert pane(monitor) == "runs"
+            assert monitor.screen.run_list.target is None
+            assert len(shown.shown) in range(1, 18)
+            await monitor.press("j", "escape", wait_s=1)
+            assert monitor.screen.pane is focused, "the filter ends before the selection"
+            assert shown.query.text == ""
+            assert monitor.screen.run_list.target is None
+            assert focused.page.row is not None
+            assert focused.page.row.key == row.key
+        await monitor.press("enter", "slash", *"x", "enter", "escape", wait_s=1)
+        assert pane(monitor) == "runs", "another filter is not that of the line"
+
+    run_story(story, tmp_path, failing_fleet(), size=size)
+
+
+def test_esc_goes_back_level_by_level(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(3)
+        screen = monitor.screen
+        await monitor.press("4", "enter", wait_s=1)
+        await monitor.press("j", "space", "z", wait_s=1)
+        await monitor.press("escape", wait_s=1)
+        assert (pane(monitor), screen.workspace.is_zoomed, len(screen.run_list.rows.marks)) == ("tasks", True, 1)
+        await monitor.press("escape", "1", wait_s=1)
+        assert not screen.workspace.is_zoomed
+        await monitor.press("j", "j", "space", "2", "z", "slash", *"task", "enter", wait_s=1)
+        marked = len(screen.run_list.rows.marks)
+        found = []
+        for _ in range(6):
+            await monitor.press("escape", wait_s=0.5)
+            rows, focused = screen.run_list.rows, screen.pane
+            is_zoomed, is_selected = screen.workspace.is_zoomed, rows.cursor is not None
+            found.append((focused.searched, is_zoomed, focused.title, len(rows.marks), is_selected))
+        assert marked
+        assert found == [
+            ("", True, "detail", marked, True),
+            ("", False, "detail", marked, True),
+            ("", False, "runs", marked, True),
+            ("", False, "runs", 0, True),
+            ("", False, "runs", 0, False),
+            ("", False, "runs", 0, False),
+        ]
+        assert "2:overview" in monitor.text
+        assert monitor.app.return_code is None
+        await monitor.press("j", "q")
+        assert monitor.app.return_code == 0, "q ends it at the list, also with a run selected"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "selects a run" in monitor.lines[-3]
+        await judged(monitor)
+        assert monitor.lines[-3].startswith("  FAILING  charge-card  131 of 264 runs")
+        assert monitor.lines[-2].startswith("  SLOW     send-email")
+        await monitor.press("j", wait_s=1)
+        assert "FAILING" not in monitor.text
+        assert not is_read(monitor)
+        await monitor.press("escape", "z", wait_s=1)
+        assert "FAILING" not in monitor.text, "a zoom takes the rows of the strip"
+        assert not is_read(monitor)
+        await monitor.press("z", "2", wait_s=1)
+        assert "STUCK    nightly-report" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
+
+
+def test_overview_follows_the_first_rows(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "selects a run" in monitor.text
+        assert "failed  " not in monitor.text
+        assert not is_read(monitor)
+        monitor.api.fleet.fault = lambda _: None
+        await monitor.press("r", wait_s=5)
+        assert "  failed  " in monitor.text
+        assert is_read(monitor)
+
+    fleet = failing_fleet()
+    fleet.fault = lambda _: PlainTextResponse("", 503)
+    run_story(story, tmp_path, fleet)
