@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.emulator.server import NO_TLS
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.public_tokens import sign_token
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
@@ -134,6 +135,6 @@ def scenes() -> Iterator[Scene]:
     emulator = Emulator(COMPANY, Options(rate_per_s=0, history=0, environments=environments), lambda: time[0])
     with (
         serve_in_thread(application(emulator), emulator, is_ticking=False) as url,
-        httpx.Client(timeout=10, trust_env=False, follow_redirects=False) as client,
+        httpx.Client(timeout=10, verify=NO_TLS, trust_env=False, follow_redirects=False) as client,
     ):
         yield Scene(url, emulator, client, time)

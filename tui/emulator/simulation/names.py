@@ -10,15 +10,16 @@ MACHINE = "9f7d"
 """The part of a cuid that names the machine. One server generates all ids."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 
 
 def base36(number: int, width: int) -> str:
     """The last `width` digits of a number in base 36."""
-    digits = []
-    for _ in range(width):
-        number, rest = divmod(number, 36)
-        digits.append(_DIGITS[rest])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range(0, width, 2):  # two digits at once: a history of days has millions of ids
+        number, rest = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[rest])
+    return "".join(reversed(pairs))[-width:]
 
 
 def cuid(created_ms: int, counter: int, machine: str, chance: int) -> str:
