@@ -1,6 +1,6 @@
 """The parts of the wall: rows, each with its target of Enter, in blocks that stand below and beside each other."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -69,6 +69,20 @@ class BudgetShares(NamedTuple):
     everybody: float | None = None
 
 
+class BlockCache:
+    """Keeps the rows of blocks that depend on the board alone: a tick makes them again only for another board."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Board, Hashable, list[BlockRow]]] = {}
+
+    def rows(self, name: str, board: Board, key: Hashable, make: Callable[[], list[BlockRow]]) -> list[BlockRow]:
+        """Return the rows of a block: those of the last call, if the board is the same object and the key is equal."""
+        kept = self._kept.get(name)
+        if kept is None or kept[0] is not board or kept[1] != key:
+            kept = self._kept[name] = board, key, make()
+        return kept[2]
+
+
 @dataclass(frozen=True, slots=True)
 class WallView:
     """Everything that the wall shows.
@@ -93,6 +107,7 @@ class WallView:
     fresh: frozenset[Hashable] = frozenset()
     is_earlier: bool = False
     is_slow_link: bool = False
+    cache: BlockCache = field(default_factory=BlockCache)
 
     @property
     def is_loading(self) -> bool:
@@ -103,6 +118,12 @@ class WallView:
     def is_stale(self) -> bool:
         """Whether something was heard, but too long ago."""
         return self.heard_at is not None and not self.is_known
+
+    @property
+    def block_key(self) -> Hashable:
+        """What decides how a block looks that depends on the board, beside the board itself."""
+        minute = self.now.replace(second=0, microsecond=0)
+        return self.look, self.is_known, self.heard_at is None, self.is_earlier, minute
 
     @property
     def timers_at(self) -> datetime:

@@ -83,18 +83,28 @@ def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -
     if len(verdict) == 1 and wanted.verdict >= MAX_LINES and verdict[0].band is Band.NONE:
         verdict = [_BLANK, *verdict]  # OK stands alone
     page.add(verdict, wanted.verdict + wanted.has_gap_above)
-    page.add(hour_block(view, HourForm(width, has_deploy=wanted.has_deploy)))
+    page.add(_hour(view, HourForm(width, has_deploy=wanted.has_deploy)))
     page.add(() if not wanted.has_gaps else (_BLANK,))
     if wanted.failing:
         page.add(failing_block(view, width, wanted.failing), wanted.failing + 1 + wanted.has_gaps)
     if wanted.tasks:
-        page.add(tasks_block(view, width, wanted.tasks), wanted.tasks + 1)
+        page.add(_tasks(view, width, wanted.tasks), wanted.tasks + 1)
     if wanted.foot:
         page.add((_BLANK,))
         _add_foot(page, view, width, wanted.foot)
     if wanted.has_just_now:
         page.add((_BLANK,))
         page.add(just_now_block(view, width))
+
+
+def _hour(view: WallView, form: HourForm) -> list[BlockRow]:
+    key = (view.block_key, form)
+    return view.cache.rows("hour", view.board, key, lambda: hour_block(view, form))
+
+
+def _tasks(view: WallView, width: int, most: int, *, is_timeline: bool = False) -> list[BlockRow]:
+    key = (view.block_key, width, most, is_timeline)
+    return view.cache.rows("tasks", view.board, key, lambda: tasks_block(view, width, most, is_timeline=is_timeline))
 
 
 def _add_foot(page: _PageRows, view: WallView, width: int, rows: int) -> None:
@@ -139,9 +149,9 @@ def _left_column(view: WallView, width: int, wanted: Heights) -> tuple[list[Bloc
     """Return the rows of the left column, and where its blocks begin."""
     form = HourForm(width, is_tall=wanted.is_tall, has_deploy=wanted.has_deploy)
     blocks = [
-        (hour_block(view, form), form.rows),
+        (_hour(view, form), form.rows),
         (failing_block(view, width, wanted.failing), wanted.failing + 1),
-        (tasks_block(view, width, wanted.tasks, is_timeline=True), wanted.tasks + 1),
+        (_tasks(view, width, wanted.tasks, is_timeline=True), wanted.tasks + 1),
     ]
     if wanted.foot:
         blocks.append((longest_block(view, width, wanted.foot), wanted.foot + 1))

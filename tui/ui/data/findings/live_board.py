@@ -42,7 +42,7 @@ class LiveBoard:
     `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
     """
 
-    def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
+    def __init__(self, live: LiveModel, on_update: Callable[[], None] = lambda: None) -> None:
         self._live = live
         self._session = live.session
         self._on_update = on_update

@@ -29,7 +29,6 @@ class LiveFailing:
     """
 
     def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
-        self._live = live
         self._session = live.session
         self._on_update = on_update
         self._updates: GroupUpdates | None = None

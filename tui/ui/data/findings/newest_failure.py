@@ -1,6 +1,5 @@
 """`NewestFailure`: the newest failed run with its error, for a wide wall."""
 
-from collections.abc import Callable
 from typing import Final
 
 from tui.domain.ids import RunId
@@ -17,13 +16,13 @@ EVERY_S: Final = 10.0
 
 
 class NewestFailure:
-    """Follows the newest failed run, and reads it. `on_update` is called when more of it is known."""
+    """Follows the newest failed run, and reads it."""
 
-    def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
+    def __init__(self, live: LiveModel) -> None:
         self._live = live
         self._run_id: RunId | None = None
         self._followed_s = float("-inf")
-        self._loader = SelectionLoader(live.session, lambda _: on_update())
+        self._loader = SelectionLoader(live.session, lambda _: None)
         self._loader.require((RUN,))
 
     @property

@@ -11,7 +11,7 @@ from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.frame.footer import unbound_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token
-from tui.present.wall.blocks import BudgetShares, Opened, WallView
+from tui.present.wall.blocks import BlockCache, BudgetShares, Opened, WallView
 from tui.present.wall.look import WallLook
 from tui.present.wall.page import TWO_COLUMNS, wall_page
 from tui.store.changes import Changes, Topic
@@ -47,14 +47,15 @@ class WallScreen(PaintedScreen[None]):
         self.live = live
         self._open_row = open_row
         self._cursor_wanted = cursor
-        self.live_board = LiveBoard(live, self._update_soon)
+        self.live_board = LiveBoard(live)
         self.header = WallHeader(live, lambda: self.live_board.board)
         self.body = WallBody()
-        self._newest = NewestFailure(live, self._update_soon)
+        self._newest = NewestFailure(live)
         self._ticker = Ticker(self, live.session.clock, self.tick)
         self._fresh_until: dict[Hashable, float] | None = None
         self._key_s = 0.0
         self._notice: Line = ()
+        self._cache = BlockCache()
         self._notice_ends_s = 0.0
 
     @property
@@ -89,7 +90,7 @@ class WallScreen(PaintedScreen[None]):
         self.live_board.on_changes(changes)
         self._newest.on_changes(changes)
         if Topic.VERDICT in changes.topics and self._is_other_verdict:
-            self.live_board.make()
+            self._make()
 
     @property
     def _is_other_verdict(self) -> bool:
@@ -114,9 +115,9 @@ class WallScreen(PaintedScreen[None]):
         self.header.tick()
         self.rebuild()
 
-    def _update_soon(self) -> None:
-        # A task of the session may call this; widgets are changed on the app's own message loop.
-        self.call_later(self.rebuild)
+    def _make(self) -> None:
+        self.live_board.make()
+        self.rebuild()
 
     def rebuild(self) -> None:
         """Make the page again. Rows that are the same are not painted again."""
@@ -141,6 +142,7 @@ class WallScreen(PaintedScreen[None]):
             fresh=self._fresh(),
             is_earlier=self.live_board.is_earlier,
             is_slow_link=self.app_base.is_slow_link,
+            cache=self._cache,
         )
         self.body.show(wall_page(board_view, width, height, self._notice))
         if self._cursor_wanted is not None:
@@ -197,16 +199,20 @@ class WallScreen(PaintedScreen[None]):
             self._open_row(target.opens, target.key)
 
     def action_span(self, step: int) -> None:
-        if not self.live_board.show_cells(step):
+        if self.live_board.show_cells(step):
+            self.rebuild()
+        else:
             self.notice((Piece(f"these are the {'longest' if step > 0 else 'shortest'} cells", Token.MUTED),))
 
     def action_earlier(self, step: int) -> None:
-        if not self.live_board.move(step):
+        if self.live_board.move(step):
+            self.rebuild()
+        else:
             self.notice((Piece("this is the latest time", Token.MUTED),))
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
-        self.live_board.make()
+        self._make()
 
     def action_save_view(self) -> None:
         from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
