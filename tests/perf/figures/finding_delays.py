@@ -6,7 +6,6 @@ server's time from the header `Date`, in whole seconds, so that it may be a seco
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,8 +22,8 @@ from tui.emulator.world import World
 
 RATE_PER_S: Final = 5.0
 HISTORY: Final = 500
-MIN_EVENT_MS: Final = 12_500
-"""The wall has its first verdict before the event."""
+SEEDS: Final = 50
+"""Of so many, the one whose event is the last, so that the wall has its first verdict before."""
 
 STEP_MS: Final = 250
 MAX_S: Final = {
@@ -48,7 +47,7 @@ def delays(_: Effort) -> Reading:
 
 def _delay_s(name: str, word: FindingWord) -> float:
     start = datetime.now(UTC).replace(microsecond=0)
-    seed = next(_late_seeds(name, int(start.timestamp() * 1000)))
+    seed = _late_seed(name, int(start.timestamp() * 1000))
     options = ("--seed", str(seed), "--start", start.isoformat(), "--story", name)
     sizes = ("--rate", str(RATE_PER_S), "--history", str(HISTORY))
     with on_emulator(*options, *sizes) as program_of:
@@ -59,11 +58,11 @@ def _delay_s(name: str, word: FindingWord) -> float:
     return (shown_ms - _passed_ms(name, seed, start)) / 1000
 
 
-def _late_seeds(name: str, start_ms: int) -> Iterator[int]:
-    for seed in range(1_000):
-        story = tell(name, digest(seed, DEVELOPMENT.slug), start_ms, RATE_PER_S)[1]
-        if story.event_ms is not None and story.event_ms - start_ms >= MIN_EVENT_MS:
-            yield seed
+def _late_seed(name: str, start_ms: int) -> int:
+    def event_ms(seed: int) -> int:
+        return tell(name, digest(seed, DEVELOPMENT.slug), start_ms, RATE_PER_S)[1].event_ms or 0
+
+    return max(range(SEEDS), key=event_ms)
 
 
 def _now_ms(url: str) -> int:

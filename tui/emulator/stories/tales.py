@@ -40,6 +40,9 @@ from tui.emulator.world import DemoTasks, scaled_limit
 EVENT_MS: Final = (6_000, 14_000)
 """The event's earliest and latest time after the start. Whatever delays a run by a second keeps it in 5 to 15 s."""
 
+BAD_DEPLOY_MS: Final = (5_500, 9_000)
+"""The same for the bad version, against which failures have to gather."""
+
 QUEUE_WAIT_MS: Final = 30_000
 """The wait that counts as slow in a queue at its limit."""
 
@@ -84,8 +87,8 @@ CHARGE_BUG: Final = bad_deploy(
 
 
 def _bad_deploy(random: Random, start_ms: int, _: float) -> Told:
-    """Half of the runs of the busiest task fail in a new version."""
-    event_ms = _event_ms(random, start_ms)
+    """Every second run of the busiest task fails in a new version."""
+    event_ms = start_ms + between(random, *BAD_DEPLOY_MS)
 
     def touches(run: Run) -> bool:
         return run.failure is CHARGE_BUG
