@@ -72,7 +72,7 @@ def test_name_that_would_end_the_text_of_a_query_is_refused() -> None:
     queue = Queue("queue_1", Raw("x' OR 1=1 --"), is_task=False)
 
     async def read() -> None:
-        await QueueFetcher(None).read_hour(queue)  # type: ignore[arg-type]
+        await QueueFetcher(None, None).read_hour(queue)  # type: ignore[arg-type]
 
     with pytest.raises(Refused, match="cannot stand in a query"):
         read().send(None)

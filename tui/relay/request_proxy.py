@@ -26,6 +26,7 @@ from tui.wire.read_requests import (
     EventsRequest,
     QueryRequest,
     QueueMetricsRequest,
+    QueueRequest,
     ReadRequest,
     RunRequest,
     SpanRequest,
@@ -141,7 +142,7 @@ def _has_safe_ids(request: ReadRequest) -> bool:
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
         case ErrorGroupRequest(group_id):
             return bool(_SAFE_ID.match(group_id))
-        case QueueMetricsRequest(name):
+        case QueueRequest(name) | QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
         case ErrorGroupsRequest() | QueryRequest():  # their texts are values of parameters, or of a body
             return True

@@ -4,17 +4,23 @@ The metrics are one request, the hour is two queries.
 Source: tests/wire/recordings/README.md §5, §7.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.findings.facts import Queue
+from tui.domain.filters import TASK_QUEUE_PREFIX
+from tui.domain.findings.facts import Queue, WallFacts
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
-from tui.domain.ids import TaskId
-from tui.domain.run import Json
+from tui.domain.hold import QueueState
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed, Json, Run
 from tui.domain.status import FAILED_TRQL_WORDS
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
+from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import Refused
@@ -27,6 +33,10 @@ MAX_ROWS: Final = 10_000
 MIN_TASK_SHARE: Final = 0.05
 """A task with a smaller share of a queue's runs says nothing about the queue."""
 
+FRESH_FOR: Final = timedelta(seconds=15)
+"""A queue is not read again while the facts have it so recently."""
+
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _MINUTES: Final = 60
 _MINUTE: Final = timedelta(minutes=1)
 _LIVE_PERIOD: Final = "7d"
@@ -66,8 +76,9 @@ class QueueStays:
 class QueueFetcher:
     """Sends the requests within the budget. Every method may raise `ApiError`."""
 
-    def __init__(self, fetcher: RunFetcher) -> None:
+    def __init__(self, fetcher: RunFetcher, emit: Emit) -> None:
         self._fetcher = fetcher
+        self._emit = emit
 
     async def read_metrics(self, queue: Queue) -> QueueMetrics:
         """Read how a queue moved in the last hour."""
@@ -77,6 +88,35 @@ class QueueFetcher:
             Priority.VISIBLE,
             lambda: api.read_queue_metrics(queue.name, is_task=queue.is_task, period=PERIOD),
         )
+
+    async def read_state(self, run: Run, known: WallFacts | None) -> QueueState | None:
+        """Return the queue of a run, out of fresh facts or by a request; None if the key may not ask for its name.
+
+        The name is read once for each run, and emitted.
+        """
+        name = run.fixed.queue or await self._read_name(run.id)
+        if name is None:
+            return None
+        is_task = name.startswith(TASK_QUEUE_PREFIX)
+        if (found := state_in(known, name, self._fetcher.now())) is not None:
+            return found
+        api, short = self._fetcher.api, name.removeprefix(TASK_QUEUE_PREFIX)
+        queue = await self._fetcher.budget.request(
+            ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
+        )
+        return QueueState(self._fetcher.now(), queue)
+
+    async def _read_name(self, run_id: RunId) -> Raw | None:
+        """Read the stored name of a run's queue, which only a query tells."""
+        if not _SAFE_ID.match(run_id):
+            return None
+        trql = f"SELECT queue FROM runs WHERE run_id = '{run_id}' LIMIT 1"  # noqa: S608  checked
+        rows = await self._fetcher.query(trql, _LIVE_PERIOD, Priority.SELECTED)
+        name = rows[0].get("queue") if rows else None
+        if not isinstance(name, str) or not name:
+            return None
+        await self._emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
+        return Raw(name)
 
     async def read_hour(self, queue: Queue) -> QueueHour:
         """Read the last hour of the runs of a queue.
@@ -92,6 +132,19 @@ class QueueFetcher:
         budget, api = self._fetcher.budget, self._fetcher.api
         key = ("query", trql, period)
         return await budget.request(key, Priority.VISIBLE, lambda: api.query(trql, period=period))
+
+
+def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
+    """Return a queue out of the facts, None if they are older than FRESH_FOR or lack it."""
+    queues = None if known is None else known.queues
+    if queues is None or now - queues.at > FRESH_FOR:
+        return None
+    queue = next((each for each in queues.queues if each.stored_name == name), None)
+    if queue is None:
+        return None
+    running = [each.running for each in queues.queues]
+    total = None if queues.is_cut or None in running else sum(each or 0 for each in running)
+    return QueueState(queues.at, queue, total, queues.environment_limit)
 
 
 def hour_of(

@@ -34,6 +34,7 @@ from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 
 if TYPE_CHECKING:
+    from tui.domain.findings.facts import Queue
     from tui.domain.findings.queue_detail import QueueMetrics
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
@@ -79,6 +80,9 @@ class RunReader(Protocol):
 
     async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Read one error group with its detail."""
+
+    async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
+        """Read one queue."""
 
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
         """Read how a queue moved in a period."""

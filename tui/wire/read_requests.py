@@ -24,6 +24,7 @@ from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 
 if TYPE_CHECKING:
+    from tui.domain.findings.facts import Queue
     from tui.domain.findings.queue_detail import QueueMetrics
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
@@ -91,6 +92,15 @@ class ErrorGroupRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRequest:
+    """One queue. `name` is without `task/`; `is_task` says whether it has it."""
+
+    name: str
+    is_task: bool
+    kind: Literal["queue"] = "queue"
+
+
+@dataclass(frozen=True, slots=True)
 class QueueMetricsRequest:
     """How a queue moved in the last `period` (`1h`). `name` is without `task/`; `is_task` says whether it has it."""
 
@@ -108,6 +118,7 @@ ReadRequest = (
     | QueryRequest
     | ErrorGroupsRequest
     | ErrorGroupRequest
+    | QueueRequest
     | QueueMetricsRequest
 )
 
@@ -224,6 +235,13 @@ class ApiReader(ABC):
             raise ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
 
+    async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
+        """Return one queue. `name` is without `task/`."""
+        from tui.wire.findings.queues import decode_queue  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(QueueRequest(name, is_task))
+        return await self._decode(response, lambda limits: decode_queue(response.body, limits))
+
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
         from tui.wire.findings.queues import decode_queue_metrics  # noqa: PLC0415  loaded when first used
@@ -251,7 +269,7 @@ class ApiReader(ABC):
         return response
 
 
-def http_request_of(request: ReadRequest) -> HttpRequest:
+def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a request
     """Return the HTTP request. Raises `NotFound` for an impossible id, `Refused` for a period that is none."""
     match request:
         case RunRequest(run_id):
@@ -268,6 +286,9 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
             return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
         case ErrorGroupRequest(group_id):
             return HttpRequest("GET", f"/api/v1/errors/{path_part(group_id)}")
+        case QueueRequest(name, is_task):
+            params = {"type": "task" if is_task else "custom"}
+            return HttpRequest("GET", f"/api/v1/queues/{path_part(name)}", params=params)
         case QueueMetricsRequest(name, is_task, period):
             path = f"/api/v1/queues/{path_part(name)}/metrics"
             if parse_period(period) is None:

@@ -73,6 +73,7 @@ from tui.wire.read_requests import (
     EventsRequest,
     QueryRequest,
     QueueMetricsRequest,
+    QueueRequest,
     RunRequest,
     SpanRequest,
     TraceRequest,
@@ -248,6 +249,7 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
     Watch(is_watching=True),
     Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
+    Call(9, QueueRequest("sync", is_task=True)),
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +15,17 @@ from tui.cli.sessions import open_session, run_async
 from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, filter_word, live_statuses
-from tui.domain.text import clean
+from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses
+from tui.domain.text import Raw, clean
 from tui.domain.time_span import InvalidSpan, read_time_span, time_span_text
 from tui.output import Output
 from tui.present.formatting import zone_name
 from tui.present.styled import Piece
 from tui.session import Session
 from tui.settings import Settings
+
+if TYPE_CHECKING:
+    from tui.domain.hold import QueueState
 
 DEFAULT_LIMIT = 50
 """Runs that `ls` prints: about two screens, read by one request."""
@@ -195,6 +198,7 @@ async def _read_environment(session: Session) -> None:
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
+    from tui.domain.hold import hold_of
     from tui.present.printed.run import run_page
     from tui.present.printed.schema import run_object
 
@@ -208,8 +212,11 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
         root = store.get(run.fixed.root_id) if run.fixed.root_id else None
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
         children = store.children_of(run.id) if run.children_read_at is not None else None
+        if (queue := await _read_queue(session, run)) is not None:
+            run = replace(run, fixed=replace(run.fixed, queue=Raw(queue.queue.stored_name)))
         if as_json:
-            printed = run_object(run, root=root, parent=parent, children=children)
+            hold = hold_of(run, queue, session.now())
+            printed = run_object(run, root=root, parent=parent, children=children, hold=hold)
             if failure is not None and not printed.get("attemptsComplete"):
                 printed |= {"attemptsComplete": False, "attemptsMissing": failure}
             output.json_line(printed)
@@ -222,8 +229,21 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
                     children=children,
                     now=session.local_now(),
                     width=output.reading_width,
+                    queue=queue,
                 )
             )
+
+
+async def _read_queue(session: Session, run: Run) -> "QueueState | None":
+    """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
+    from tui.sources.queue_fetcher import QueueFetcher
+    from tui.wire.errors import ApiError
+
+    if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:
+        return None
+    with suppress(ApiError):
+        return await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
+    return None
 
 
 @click.command("tree")

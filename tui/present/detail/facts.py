@@ -11,6 +11,7 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole
+from tui.present.detail.holding import Situation, hold_words
 from tui.present.detail.origin import origin_words
 from tui.present.detail.waiting import token_of
 from tui.present.json.rows import WRAPPED_ROWS, ValuePath
@@ -35,6 +36,7 @@ class Fact:
     `remark` explains the label where one line has room for it, in `show`. `json_key` is the name in `--json`, empty
     where the value is not printed there. The detail pane shows a seldom needed fact below the payload and the output.
     A fact that lists of runs lack, but every read of a run has, keeps its place in the pane until the run was read.
+    `seen` takes the place of `value` for a fact that depends on the time and on the run's queue.
     """
 
     label: str
@@ -44,10 +46,11 @@ class Fact:
     json_key: str = ""
     is_seldom: bool = False
     is_in_lists: bool = True
+    seen: Callable[[Run, Situation], FactValue] | None = None
 
-    def text(self, run: Run) -> Raw | str | None:
+    def text(self, run: Run, situation: Situation | None = None) -> Raw | str | None:
         """Return the value as text, or None where the run has no such value."""
-        value = self.value(run)
+        value = self.seen(run, situation) if self.seen is not None and situation is not None else self.value(run)
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, int):
@@ -94,6 +97,7 @@ def _cost_parts(run: Run) -> FactValue:
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("status", _unknown_status, remark="unknown to trigger-tui"),
     Fact("taken for", _replaced_status, "taken for "),
+    Fact("waits", lambda _: None, seen=hold_words),
     Fact("version", _fixed(lambda fixed: fixed.version), json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
     Fact("from", lambda run: origin_words(run.fixed) or None, is_in_lists=False),
@@ -132,24 +136,30 @@ def fact_keys(run: Run) -> dict[str, FactValue]:
     return {fact.json_key: value for fact in FACTS if fact.json_key and (value := fact.value(run)) is not None}
 
 
-def fact_lines(run: Run, limit: int) -> list[Line]:
+def fact_lines(run: Run, limit: int, situation: Situation | None = None) -> list[Line]:
     """Return one line for each known fact, with its remark. A long value wraps at `limit` cells."""
     lines: list[Line] = []
     for fact in FACTS:
-        if (text := fact.text(run)) is not None:
+        if (text := fact.text(run, situation)) is not None:
             lines += labelled(fact.label, [(Piece(text),)], limit, remark=fact.remark)
     return lines
 
 
 def fact_rows(
-    run: Run, limit: int, *, is_seldom: bool, is_wrapped: bool, unread: str = formatting.NOT_READ
+    run: Run,
+    limit: int,
+    *,
+    is_seldom: bool,
+    is_wrapped: bool,
+    unread: str = formatting.NOT_READ,
+    situation: Situation | None = None,
 ) -> list[Row]:
     """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row.
 
     `unread` stands for facts that every read of a run has, before the first one.
     """
     rows: list[Row] = []
-    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread):
+    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread, situation):
         if len(group) > 1 and (line := _shared_line(group, limit)) is not None:
             rows.append(Row(line, ("fact", group[0][0].label)))
             continue
@@ -166,14 +176,16 @@ def tag_rows(run: Run, limit: int) -> list[Row]:
     return [Row(line, ("tags", index)) for index, line in enumerate(lines)]
 
 
-def _grouped(run: Run, facts: Iterable[Fact], unread: str) -> Iterator[list[tuple[Fact, Raw | str]]]:
+def _grouped(
+    run: Run, facts: Iterable[Fact], unread: str, situation: Situation | None
+) -> Iterator[list[tuple[Fact, Raw | str]]]:
     """Yield the known facts, those that may share a row together."""
     group: list[tuple[Fact, Raw | str]] = []
     for fact in facts:
         if fact.word is None and group:
             yield group
             group = []
-        text = fact.text(run)
+        text = fact.text(run, situation)
         if text is None and run.body is None and not fact.is_in_lists:
             text = unread
         if text is not None:

@@ -10,6 +10,7 @@ from tui.present.actions.row_actions import Row
 from tui.present.columns import Now
 from tui.present.detail.error import ERROR, best_error, error_rows
 from tui.present.detail.facts import fact_rows, fact_text, tag_rows
+from tui.present.detail.holding import Situation
 from tui.present.detail.relatives import Relatives, ancestor_rows, child_rows
 from tui.present.detail.summary import head_lines
 from tui.present.detail.timeline import time_lines, timeline_line, updated_lines
@@ -35,6 +36,7 @@ def detail_rows(
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
     life = timeline_line(run, now, limit)
+    situation = Situation(now, read.queue)
     # One word for all of them suffices, and it stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     blocks = (
@@ -45,7 +47,7 @@ def detail_rows(
             *([Row(life, "life")] if life else []),
             *_keyed(time_lines(run, now, limit), "time"),
             *ancestor_rows(run, around, now, limit, unread),
-            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped, unread=unread),
+            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped, unread=unread, situation=situation),
             *tag_rows(run, limit),
         ],
         children if around.children else [],

@@ -5,6 +5,7 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Final
 
+from tui.domain.hold import QueueState
 from tui.lazy_dataclass import dataclass
 from tui.present.json.fold import JsonFolds
 from tui.present.key_words import selecting_keys, with_key
@@ -46,8 +47,10 @@ class DetailRead:
     """The last read of the run: how far it has got, and why it failed.
 
     `action` replaces the status word while an action is pending.
+    `queue` is the run's queue, if the run waits in it and it was read.
     """
 
     stage: ReadStage = ReadStage.DONE
     failure: str | None = None
     action: Piece | None = None
+    queue: QueueState | None = None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from tui.domain.hold import QueueState
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present import formatting
@@ -13,6 +14,7 @@ from tui.present.columns import Now
 from tui.present.detail.body import body_lines
 from tui.present.detail.error import best_error
 from tui.present.detail.facts import fact_lines, tag_rows
+from tui.present.detail.holding import Situation
 from tui.present.detail.relatives import children_by_status, children_summary
 from tui.present.detail.summary import title_lines
 from tui.present.detail.timeline import time_lines, updated_lines
@@ -35,18 +37,19 @@ def run_page(
     parent: Run | None = None,
     children: Sequence[Run] | None = None,
     tree_note: str = "",
+    queue: QueueState | None = None,
 ) -> list[Line]:
     """Return the page in lines of at most `width` cells (at least 40), with an empty line between blocks.
 
     `root`, `parent` and `children` are the relatives that the store knows; `children` is None if they were not read.
-    `tree_note` says how much of the tree is known beyond them.
+    `tree_note` says how much of the tree is known beyond them. `queue` is the queue of a run that waits in it.
     """
     limit = max(width, MIN_WIDTH)
     blocks = (
         title_lines(run, Now(now), limit),
         _error(run, limit),
         time_lines(run, Now(now), limit, shows_zone=True) + updated_lines(run, Now(now), limit),
-        fact_lines(run, limit) + [row.line for row in tag_rows(run, limit)],
+        fact_lines(run, limit, Situation(Now(now), queue)) + [row.line for row in tag_rows(run, limit)],
         _relatives(run, root, parent, children, tree_note, limit),
         body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],

@@ -9,7 +9,9 @@ guaranteed in addition to the schema's fields:
   `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`, `attemptsComplete` (if attempts were
   requested; false if attempts or their errors may be missing), `attemptsMissing` (the reason in words),
   `nextAttemptAt`, `isTraceGone` (only the last attempt is known then), `waitsFor` (of a live run: `kind` is time,
-  token, input or runs; `since`; `about` is the duration or the moment, the token, the stream or the task; `runs`),
+  token, input or runs; `since`; `about` is the duration or the moment, the token, the stream or the task; `runs`; of a
+  run that has not started, in `show`: `kind` is delay, version, retry, queue-paused, queue-limit or environment-limit;
+  `until`; `queue`; `running` and `limit`),
   `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
   `serverStatus`.
@@ -21,6 +23,7 @@ from typing import Final
 
 from tui.domain.attempt import Attempt
 from tui.domain.errors.error import RunError
+from tui.domain.hold import Hold
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status
@@ -32,12 +35,18 @@ Object = dict[str, Json]
 
 
 def run_object(
-    run: Run, *, root: Run | None = None, parent: Run | None = None, children: Iterable[Run] | None = None
+    run: Run,
+    *,
+    root: Run | None = None,
+    parent: Run | None = None,
+    children: Iterable[Run] | None = None,
+    hold: Hold | None = None,
 ) -> Object:
     """Return all that is known of a run, valid by the run schema.
 
     `root`, `parent` and the direct `children` are the runs that the store knows. Unknown ones are printed by their ids,
-    and `children` is None if they were not read. Numbers may be infinite; `json.text.compact` writes them.
+    and `children` is None if they were not read. `hold` is why the run has not started. Numbers may be infinite;
+    `json.text.compact` writes them.
     """
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
@@ -62,6 +71,8 @@ def run_object(
                 "waitsFor": None if run.wait is None else _wait_object(run.wait),
             }
         )
+    if hold is not None:
+        out["waitsFor"] = _hold_object(hold)
     out |= own
     related: Object = _known(
         {
@@ -157,6 +168,18 @@ def _wait_object(wait: Wait) -> Object:
             "since": iso_time(wait.since),
             "about": wait.subject or wait.task,
             "runs": list(wait.runs) or None,
+        }
+    )
+
+
+def _hold_object(hold: Hold) -> Object:
+    return _known(
+        {
+            "kind": hold.kind.value,
+            "until": iso_time(hold.until),
+            "queue": hold.queue,
+            "running": hold.running,
+            "limit": hold.limit,
         }
     )
 

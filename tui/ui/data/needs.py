@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.status import RunStatus
 from tui.domain.tree import RunTree, TreeNode
 from tui.session import Session
 from tui.store.changes import Changes
@@ -12,6 +13,7 @@ from tui.ui.model.selection import Fetched, Need
 from tui.ui.model.staleness import MAY_WAIT, has_lost_a_wait, is_alone, is_live, is_trace_behind, is_trace_open
 
 if TYPE_CHECKING:
+    from tui.domain.hold import QueueState
     from tui.ui.model.waterfall.reading import TraceReading
 
 TRACE_INTERVAL_S: Final = 3.0
@@ -19,6 +21,7 @@ TRACE_INTERVAL_S: Final = 3.0
 
 MAX_TRACE_SHARE: Final = 0.05
 
+QUEUE_REST_S: Final = 0.5
 TREE_REST_S: Final = 0.5
 """A tree costs several requests, so it is not fetched for every run that the cursor passes."""
 
@@ -44,6 +47,36 @@ RUN: Final[Need[Run]] = Need(
     name="", fetch=_fetch_run, requests=2, may_change=_may_run_change, is_outdated_by=_is_run_outdated
 )
 """The run with its attempts: one request for the detail, one for the trace."""
+
+
+def _waits_in_queue(session: Session, run_id: RunId, _: "QueueState | None" = None) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None and run.status is RunStatus.QUEUED
+
+
+async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None]":
+    from tui.sources.queue_fetcher import QueueFetcher  # noqa: PLC0415  loaded for the first run that waits
+
+    run = session.store.get(run_id)
+    if run is None or not _waits_in_queue(session, run_id):
+        return Fetched(None)
+    return Fetched(await QueueFetcher(session.fetcher, session.emit).read_state(run, session.store.wall_facts))
+
+
+def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None] | None":
+    """Return nothing for a run that does not wait in a queue."""
+    return None if _waits_in_queue(session, run_id) else Fetched(None)
+
+
+QUEUE: Final[Need["QueueState | None"]] = Need(
+    name="its queue",
+    fetch=_fetch_queue,
+    find=_find_queue,
+    min_rest_s=QUEUE_REST_S,
+    requests=2,
+    may_change=_waits_in_queue,
+)
+"""The queue of a run that waits in it: one request, and once a query for the name of the queue."""
 
 
 async def _fetch_tree(session: Session, run_id: RunId) -> Fetched[RunTree]:

@@ -240,6 +240,8 @@ class SelectionLoader:
             self._schedule_all(REFETCH_AFTER_S)
 
     def _set_state(self, need: Need[T], state: FetchState[T]) -> None:
+        if state == self._selection.state_of(need):
+            return  # such as a queue for which a run that has ended does not wait
         self._set(replace(self._selection, states={**self._selection.states, need: state}))
 
     def _set(self, selection: Selection) -> None:

@@ -23,7 +23,7 @@ from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.text_block import LABEL
 from tui.store.changes import Changes, Topic
 from tui.ui.data.live_model import LiveModel
-from tui.ui.data.needs import RUN
+from tui.ui.data.needs import QUEUE, RUN
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
@@ -46,7 +46,7 @@ class DetailPane(PagePane):
 
     title: ClassVar[str] = "detail"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN, QUEUE)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold the value that the cursor is in."),
@@ -85,7 +85,9 @@ class DetailPane(PagePane):
         from tui.present.detail.page import detail_rows  # noqa: PLC0415  loaded with the first run
         from tui.present.detail.unreadable import failure_lines  # noqa: PLC0415
 
-        read = DetailRead(self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id))
+        read = DetailRead(
+            self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id), selection.state_of(QUEUE).value
+        )
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]

@@ -110,6 +110,14 @@ def _read_queue(row: ListedQueue, limits: Limits) -> Queue:
     )
 
 
+def decode_queue(body: bytes, limits: Limits) -> Queue:
+    """Decode the response of `GET /api/v1/queues/{name}` (recordings 602-604). Raises `ServerFault`."""
+    row = decode(ListedQueue, body, "the queue", limits)
+    if row["type"] not in _TYPES:
+        raise ServerFault("the queue could not be read: its type is not known", 200)
+    return _read_queue(row, limits)
+
+
 def decode_queue_metrics(body: bytes, stored_name: str, limits: Limits) -> QueueMetrics:
     """Decode the response of `GET /api/v1/queues/{name}/metrics`. Raises `ServerFault`."""
     row = decode(MetricsRow, body, "the metrics of the queue", limits)

@@ -99,7 +99,7 @@ class SelectedQueueReader:
     async def _read(self, queue: Queue) -> None:
         from tui.sources.queue_fetcher import QueueFetcher  # noqa: PLC0415  loaded when first used
 
-        fetcher = QueueFetcher(self._session.fetcher)
+        fetcher = QueueFetcher(self._session.fetcher, self._session.emit)
         before = self.of(queue.stored_name)
         (metrics, metrics_failure), (hour, failure) = await asyncio.gather(
             _result_of(fetcher.read_metrics(queue)), _result_of(fetcher.read_hour(queue))

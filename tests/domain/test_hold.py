@@ -1,0 +1,80 @@
+"""Tests of why a run has not started: what is said, and that nothing unknown is said."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tui.domain.attempt import AttemptHistory
+from tui.domain.findings.facts import Queue
+from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
+from tui.domain.ids import RunId
+from tui.domain.run import Precision, Run, Stamp, State
+from tui.domain.status import parse_status
+from tui.domain.text import Raw
+from tui.present.columns import Now
+from tui.present.detail.facts import fact_lines
+from tui.present.detail.holding import Situation, hold_words
+from tui.present.printed.schema import run_object
+from tui.present.styled import plain
+
+NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)
+
+
+def run_in(word: str, *, attempts: int = 0, until: datetime | None = None, retry_at: datetime | None = None) -> Run:
+    state = State(NOW, Precision.DETAIL, parse_status(word), delayed_until=until)
+    stamp = Stamp(NOW, Precision.TRACE, NOW)
+    return Run(RunId("run_1"), state=state, attempt_count=attempts, attempts=(stamp, AttemptHistory(retry_at=retry_at)))
+
+
+def queue(environment: tuple[int | None, int | None] = (None, None), **changes: object) -> QueueState:
+    return QueueState(NOW, replace(MAIL, **changes), *environment)  # type: ignore[arg-type]
+
+
+LATER = NOW + timedelta(minutes=3)
+QUEUED = run_in("QUEUED")
+CASES = {
+    "its queue is paused": (QUEUED, queue(is_paused=True), "its queue send-email is paused"),
+    "its queue is full": (QUEUED, queue(), "its queue send-email is at its limit, 20 of 20"),
+    "the environment is full": (
+        QUEUED,
+        queue((100, 100), limit=None),
+        "the environment is at its limit, 100 of 100",
+    ),
+    "nothing blocks it": (QUEUED, queue((99, 100), running=19), None),
+    "a limit is unknown": (QUEUED, queue((None, 100), limit=None), None),
+    "a number is unknown": (QUEUED, queue(running=None), None),
+    "its queue was not read": (QUEUED, None, None),
+    "its queue was read long ago": (QUEUED, replace(queue(), at=NOW - KNOWN_FOR * 2), None),
+    "it is delayed": (run_in("DELAYED", until=LATER), None, "delayed until 14:35:00.000"),
+    "its delay is over": (run_in("DELAYED", until=NOW), None, None),
+    "no version has its task": (run_in("PENDING_VERSION"), queue(), "for a version that has its task"),
+    "it retries": (run_in("QUEUED", attempts=1, retry_at=LATER), queue(), "to retry at 14:35:00.000"),
+    "it retries at some time": (run_in("QUEUED", attempts=1), queue(), "to retry"),
+    "its retry is due": (
+        run_in("QUEUED", attempts=1, retry_at=NOW),
+        queue(),
+        "its queue send-email is at its limit, 20 of 20",
+    ),
+    "it executes": (run_in("EXECUTING"), queue(), None),
+    "it has ended": (run_in("COMPLETED"), queue(is_paused=True), None),
+    "its status was not read": (Run(RunId("run_1")), queue(), None),
+    "the server lost it": (replace(QUEUED, gone_at=NOW), queue(), None),
+}
+
+
+@pytest.mark.parametrize(("run", "state", "words"), CASES.values(), ids=CASES)
+def test_hold_is_the_reason_that_the_api_tells(run: Run, state: QueueState | None, words: str | None) -> None:
+    situation = Situation(Now(NOW), state)
+    assert hold_words(run, situation) == words
+    shown = [plain(line) for line in fact_lines(run, 80, situation) if plain(line).startswith("waits")]
+    assert shown == ([] if words is None else [f"waits     {words}"])
+    assert ("waitsFor" in run_object(run, hold=hold_of(run, state, NOW))) is (words is not None)
+
+
+def test_object_has_the_numbers_of_the_limit() -> None:
+    hold = hold_of(QUEUED, queue(), NOW)
+    assert hold == Hold(HoldKind.QUEUE_LIMIT, None, Raw("send-email"), 20, 20)
+    found = run_object(QUEUED, hold=hold)["waitsFor"]
+    assert found == {"kind": "queue-limit", "queue": "send-email", "running": 20, "limit": 20}

@@ -1,0 +1,56 @@
+"""Why a run has not started, in words: `its queue send-email is at its limit, 20 of 20`."""
+
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.hold import Hold, HoldKind, QueueState, hold_of
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.present import formatting
+from tui.present.columns import Now
+
+_MAX_NAME: Final = 60
+
+
+class Situation(NamedTuple):
+    """The surroundings of a run when it is shown: the time, and its queue as it was last read."""
+
+    now: Now
+    queue: QueueState | None = None
+
+
+def hold_in(run: Run, situation: Situation) -> Hold | None:
+    """Return why the run has not started."""
+    return hold_of(run, situation.queue, situation.now.frozen_at or situation.now.at)
+
+
+def hold_words(run: Run, situation: Situation) -> str | None:
+    """Return why the run has not started; None if it has, or if no answer tells why."""
+    hold = hold_in(run, situation)
+    return None if hold is None else _words(hold, situation.now)
+
+
+def _words(hold: Hold, now: Now) -> str:
+    match hold.kind:
+        case HoldKind.DELAY:
+            return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"
+        case HoldKind.VERSION:
+            return "for a version that has its task"
+        case HoldKind.RETRY:
+            until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
+            return f"to retry{until}"
+        case HoldKind.QUEUE_PAUSED:
+            return f"its queue {_named(hold.queue)} is paused"
+        case HoldKind.QUEUE_LIMIT:
+            return f"its queue {_named(hold.queue)} is at its limit, {_share(hold)}"
+        case HoldKind.ENVIRONMENT_LIMIT:
+            return f"the environment is at its limit, {_share(hold)}"
+        case _:
+            assert_never(hold.kind)
+
+
+def _named(name: Raw | None) -> str:
+    return (name or "")[:_MAX_NAME]
+
+
+def _share(hold: Hold) -> str:
+    return f"{hold.running or 0:,} of {hold.limit or 0:,}"
