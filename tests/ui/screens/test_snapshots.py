@@ -15,8 +15,11 @@ from tests.support.ui.fleets import ENDS, failing_fleet, small_fleet
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, Story, monitored
 from tests.support.ui.snapshots import assert_as_drawn
+from tests.support.wall_story import VIEW
 from tui.domain.update import CaughtUp
+from tui.present.wall.page import wall_page
 from tui.ui.look.palettes import ColorMode
+from tui.ui.screens.wall.screen import WallScreen
 
 
 async def a_failed_run(monitor: Monitored) -> None:
@@ -70,6 +73,18 @@ async def the_errors(monitor: Monitored) -> None:
     await monitor.press("j", wait_s=2)
 
 
+async def the_wall(monitor: Monitored) -> None:
+    """Show the wall of a story: the ages of real sources would differ from run to run."""
+    await monitor.press("W", wait_s=1)
+    wall = monitor.app.screen
+    assert isinstance(wall, WallScreen)
+    wall._ticker.stop()
+    vars(wall)["rebuild"] = lambda: None
+    wall.body.show(wall_page(VIEW, *wall.body.size))
+    wall.body.move(1)
+    await monitor.later()
+
+
 @pytest.mark.parametrize(
     ("name", "story", "size", "color_mode"),
     [
@@ -82,13 +97,15 @@ async def the_errors(monitor: Monitored) -> None:
         ("errors-80x24-16-colours", the_errors, (80, 24), ColorMode.SIXTEEN),
         ("errors-120x40-dark", the_errors, (120, 40), ColorMode.DARK),
         ("errors-200x60-light", the_errors, (200, 60), ColorMode.LIGHT),
+        ("wall-80x24-light", the_wall, (80, 24), ColorMode.LIGHT),
+        ("wall-200x60-dark", the_wall, (200, 60), ColorMode.DARK),
     ],
 )
 def test_the_screen_looks_as_it_did(
     tmp_path: Path, name: str, story: Story, size: tuple[int, int], color_mode: ColorMode
 ) -> None:
     async def scenario() -> None:
-        fleet = failing_fleet() if story is the_errors else small_fleet()
+        fleet = failing_fleet() if story in {the_errors, the_wall} else small_fleet()
         async with monitored(fleet, tmp_path, size=size, color_mode=color_mode) as monitor:
             await story(monitor)
             # Frames come in real time, and a dialog keeps a picture of what is behind it until its next frame.
