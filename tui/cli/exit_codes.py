@@ -8,7 +8,10 @@ SIGNAL_EXIT_BASE: Final = 128
 
 
 class ExitCode(IntEnum):
-    """The result of a command. RUN_FAILED: `watch RUN` ended, and the run did not complete."""
+    """The result of a command.
+
+    RUN_FAILED: `watch RUN` ended, and the run did not complete; `status` printed a finding.
+    """
 
     OK = 0
     REFUSED = 1

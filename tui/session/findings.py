@@ -36,6 +36,10 @@ LINGER_S: Final = 5.0
 FIRST_FACTS_S: Final = 10.0
 """The first verdict waits for so long for facts: until they are there, nothing is called healthy."""
 
+SERVER_TIME_WITHIN_S: Final = 5.0
+SERVER_TIME_LOOK_S: Final = 0.1
+"""The facts wait for so long for the first answer of list or feed, and look so often for it."""
+
 SILENT_AFTER: Final = timedelta(seconds=45)
 """Nothing is known once list and feed have not answered for so long."""
 
@@ -152,6 +156,12 @@ class LiveFindings:
             unwatched_s = 0.0 if self._watchers else unwatched_s + TICK_S
 
     async def _read_facts(self) -> None:
+        """Read facts once the server's time is known: the local clock may be hours away, and facts name hours."""
+        session = self._session
+        until_s = session.clock.elapsed_s() + SERVER_TIME_WITHIN_S
+        while self._heard_at() is None and session.clock.elapsed_s() < until_s:
+            await session.clock.sleep(SERVER_TIME_LOOK_S)
+        self._counting_since = session.now()
         await self._facts_source().run(self._session.emit)
 
     def _facts_source(self) -> "FactsSource":

@@ -124,3 +124,16 @@ def test_a_retry_and_a_delay_do_not_wait() -> None:
     own.settle(at(100))
     queued = own.tasks[TaskId("sync")].queued
     assert list(queued) == [(at(50).timestamp(), RunId("run_due")), (at(70).timestamp(), RunId("run_new"))]
+
+
+def test_a_clock_that_was_ahead_is_forgotten() -> None:
+    store = Store()
+    times = {"started_at": at(60), "finished_at": at(75)}
+    store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=0, state=times),)))
+    own = OwnCounts(store)
+    own.settle(at(10**6))
+    own.settle(at(120))
+    fresh = OwnCounts(store)
+    fresh.settle(at(120))
+    assert picture(own, at(120)) == picture(fresh, at(120))
+    assert own.total(minute_of(at(75))).done == 1

@@ -20,6 +20,7 @@ NAMES: Final = (
     "relay",
     "replay",
     "show",
+    "status",
     "trace",
     "tree",
     "wall",
@@ -70,6 +71,10 @@ def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901, PL
             from tui.cli.commands import relay
 
             return relay.COMMANDS
+        case "status":
+            from tui.cli.commands import status
+
+            return status.COMMANDS
         case "trace":
             from tui.cli.commands import trace
 

@@ -129,7 +129,7 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
         _run(output, read_settings(os.environ, file=file, **options), display)
         return
     if ca is not None:
-        _check_certificates(ca)
+        check_certificates(ca)
     shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link", "theme")}
     settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, **shared)
     _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
@@ -181,7 +181,7 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
         raise Stop(ExitCode.USAGE, wrong)
 
 
-def _check_certificates(ca: Path) -> None:
+def check_certificates(ca: Path) -> None:
     """Raise `Stop` unless the file contains certificates."""
     from tui.sources.base import Fatal
     from tui.sources.relay.handshake import tls_context

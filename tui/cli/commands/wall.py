@@ -1,4 +1,4 @@
-"""`wall`: the monitor, beginning with the wall."""
+"""`wall`: the monitor, beginning with the wall; with `--json` the findings for a program."""
 
 from typing import Any, Final
 
@@ -12,16 +12,24 @@ WALL_ADDRESS: Final = "wall?"
 
 
 @click.command("wall")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings of now, then one JSON object a change.")
 @monitor_options
 @relay_options
 @connection_options
 @click.pass_obj
-def wall(output: Output, /, **options: Any) -> None:
+def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
     """Show findings and the last hour over the whole screen, for a screen that everybody passes.
 
-    It is the monitor, which opens the wall first: W or Esc leads to the runs.
+    It is the monitor, which opens the wall first: W or Esc leads to the runs. With --json it prints until Ctrl-C.
     """
-    monitor(output, options | {"address": WALL_ADDRESS})
+    if not as_json:
+        monitor(output, options | {"address": WALL_ADDRESS})
+        return
+    from tui.cli.findings import settings_of_watch
+    from tui.cli.findings_stream import stream_findings
+    from tui.cli.sessions import run_async
+
+    run_async(stream_findings(output, settings_of_watch(options)))
 
 
 COMMANDS: Final = (wall,)

@@ -66,7 +66,7 @@ class ServerErrorGroup:
 
     @property
     def is_regressed(self) -> bool:
-        """Whether a run failed again after somebody had resolved the group: its status stays `resolved` then.
+        """Whether a run failed again after the group was resolved: its status stays `resolved` then.
 
         Source: tests/wire/recordings/README.md §7 (recording error-4-detail-regressed).
         """

@@ -1,14 +1,17 @@
 """The verdict in words: OK, NOT KNOWN, and what limits what is known."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import NOT_KNOWN, OK, Verdict
 from tui.domain.text import clean
 from tui.present import formatting
 
 CALM: Final = "nothing fails more than it does on other days; nothing waits"
 LIMITED: Final = "as far as this key may read"
+PARTIAL: Final = "as far as was read in time"
 
 
 def ok_words(verdict: Verdict) -> str:
@@ -51,3 +54,10 @@ def verdict_sentence(verdict: Verdict, now: datetime) -> str:
 def refusals(verdict: Verdict) -> list[str]:
     """Return a sentence for each source that this key may not read: `403 this key may not read schedules`."""
     return [clean(reason) for _, reason in verdict.refused]
+
+
+def unread(facts: WallFacts, missing: Iterable[FactSource]) -> list[str]:
+    """Return a sentence for each source that failed, and one for those that did not answer yet."""
+    failed = [f"{each.source}: {clean(each.reason)}" for each in facts.unread.values() if not each.is_refused]
+    late = ", ".join(missing)
+    return [*failed, *([f"not read in time: {late}"] if late else [])]

@@ -190,5 +190,5 @@ def _mark(group: ErrorGroup) -> Piece:
 
 
 def _token(group: ErrorGroup, token: Token) -> Token:
-    """Return a token, or a grey one for a group that somebody has acknowledged."""
+    """Return a token, or a grey one for an acknowledged group."""
     return Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token

@@ -31,8 +31,12 @@ class Rank(IntEnum):
     REPORT = 11
 
 
-RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 4}
-"""Requests of each minute that are kept for what is read every 15 s. Otherwise many pages would hold it up."""
+RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 3}
+"""Requests of each minute that are kept for what is read every 15 s. Otherwise many pages would hold it up.
+
+The fourth read of the queues gives way to the newest run of a schedule: in the first minute, when each fact is read,
+nothing else would be left for it.
+"""
 
 CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 2, Rank.SHOWN: 3, Rank.WAITING_RUNS: 2}
 """The most requests of a minute for what may want any number of them."""

@@ -46,7 +46,7 @@ class FailingGroup:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether somebody has taken notice of it."""
+        """Whether it was acknowledged."""
         return self.state is ErrorState.ACKNOWLEDGED
 
 

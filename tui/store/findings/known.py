@@ -38,11 +38,10 @@ def recorded(
 ) -> tuple[WallFacts | None, Verdict | None, Topic | None]:
     """Return the facts and the verdict after an update, and the topic that changed.
 
-    The newest `at` of a kind wins, so that the order of arrival makes no difference.
+    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference. Of verdicts the last one
+    wins: one judge makes them in order, and the first one may be dated by a local clock that is ahead of the server's.
     """
     if isinstance(update, FindingsRead):
-        if verdict is not None and verdict.at > update.verdict.at:
-            return facts, verdict, None
         return facts, update.verdict, None if update.verdict == verdict else Topic.VERDICT
     known = facts or NO_FACTS
     after = with_fact(known, cast("FactRead", update))

@@ -28,6 +28,9 @@ HOUR_MINUTES: Final = 60
 MAX_TASKS: Final = 1_000
 """Tasks that are shown and judged."""
 
+MAX_BACKWARD_MINUTES: Final = 2
+"""The estimate of the server's time may go back by less than this."""
+
 RUNS_PER_STEP: Final = 200
 """Counting these takes at most 4 ms."""
 
@@ -51,18 +54,24 @@ class OwnCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._is_begun = False
-        self._initial = [key[1] for key in reversed(store.newest_first_keys())]
         self._pending: set[RunId] = set()
         self._runs: dict[RunId, Run] = {}
         """Each run as it was counted."""
         self._ended: dict[int, list[RunId]] = {}
         """The runs that ended in a minute."""
-        self._tallies = Tallies()
+        self._restart()
         self.scheduled_s: dict[TaskId, float] = {}
         """When the newest run of a task that a schedule started was created."""
         self.last_started: datetime | None = None
         """The latest start of any run."""
+
+    def _restart(self) -> None:
+        """Count everything again."""
+        self._last_minute: int | None = None
+        self._initial = [key[1] for key in reversed(self._store.newest_first_keys())]
+        self._runs.clear()
+        self._ended.clear()
+        self._tallies = Tallies()
 
     def on_changes(self, changes: Changes) -> None:
         """Note which runs changed. The next steps count them."""
@@ -156,9 +165,13 @@ class OwnCounts:
         """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
         tallies = self._tallies
         first, recent, hour = minute - KEPT_MINUTES, minute - RECENT_MINUTES, minute - HOUR_MINUTES
-        if not self._is_begun:
-            self._is_begun = True
+        if self._last_minute is not None and minute < self._last_minute - MAX_BACKWARD_MINUTES:
+            # The local clock stood in for the server's until the first answer, and was ahead.
+            self._restart()
+            tallies = self._tallies
+        if self._last_minute is None:
             tallies.first, tallies.recent_first, tallies.hour_first = first, recent, hour
+        self._last_minute = minute
         left = RUNS_PER_STEP
         while tallies.recent_first < recent and left > 0:
             left -= self._for_each(tallies.recent_first, tallies.leave_recent)

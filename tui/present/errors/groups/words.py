@@ -45,7 +45,7 @@ def short_fingerprint(group: ErrorGroup) -> str:
 
 
 def is_acknowledged(group: ErrorGroup) -> bool:
-    """Return whether somebody has taken notice of the group, so that it is grey."""
+    """Return whether the group is acknowledged, so that it is grey."""
     return group.state is ErrorState.ACKNOWLEDGED
 
 

@@ -5,6 +5,7 @@ the same hour of the last 7 days if it has 20 runs; the task's own earlier runs 
 one run in ten. The task fails if the lower confidence bound of a recent streak is above (`streak`).
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
@@ -138,14 +139,18 @@ def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
 
 
 def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
-    """Return the version that all failures have, if runs of other versions have ended too."""
+    """Return the version that all failures have, if runs of other versions have ended too.
+
+    The feed tells some runs without their version: at least half of the failures must have it.
+    """
     if tally is None:
         return None
-    versions: set[Raw | None] = {each.version for each in tally.failures.irange((since_s,))}
-    others = [version for version in tally.versions if version is not None and version not in versions]
-    if len(versions) != 1 or not others:
+    versions = Counter[Raw | None](each.version for each in tally.failures.irange((since_s,)))
+    unknown = versions.pop(None, 0)
+    if len(versions) != 1 or versions.total() < unknown:
         return None
-    return next(iter(versions))
+    (only,) = versions
+    return only if any(version is not None and version != only for version in tally.versions) else None
 
 
 def failures_since(own: OwnCounts, task: TaskId, since: datetime, now: datetime) -> tuple[int, int]:

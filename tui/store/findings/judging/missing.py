@@ -26,16 +26,19 @@ _CLOCK_SKEW: Final = timedelta(seconds=1)
 
 
 def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
-    """Return the ids of schedules whose newest run decides whether they are missing: each once for a due time."""
-    found = []
+    """Return the ids of schedules whose newest run decides whether they are missing: each once for a due time.
+
+    The last due time comes first, since few can be asked for at once.
+    """
+    found: list[tuple[datetime, str]] = []
     for each in _active(facts):
         due_at = _last_overdue(each, now)
         runs = facts.schedule_runs.get(each.id)
         if due_at is None or (runs is not None and runs.at >= due_at + _patience(each)):
             continue
         if own is None or not _has_run(facts, own, each, due_at):
-            found.append(each.id)
-    return tuple(found)
+            found.append((due_at, each.id))
+    return tuple(schedule_id for _, schedule_id in sorted(found, reverse=True))
 
 
 def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool) -> list[Finding]:

@@ -1,0 +1,140 @@
+"""`status` and `wall --json`: what they print, their exit codes, and when they end."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.support.commands import environment, in_this_process
+from tests.support.emulator.server import DEVELOPMENT, run_emulator
+from tests.support.recording_server import RecordingsApi, Reply
+from tui.cli import findings
+from tui.cli.findings_stream import FindingsStream
+from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.ids import TaskId
+from tui.domain.text import Raw
+from tui.emulator.stories.tales import tell
+from tui.session import Session
+
+NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
+SINCE = NOW - timedelta(minutes=11)
+CHARGE = Finding(
+    FindingWord.FAILING,
+    FindingSubject(SubjectKind.TASK, "charge", Raw("charge")),
+    SINCE,
+    TaskFails(131, 264, Raw("2")),
+    "task:charge status:failures",
+    task=TaskId("charge"),
+)
+CALM = Verdict(NOW, heard_at=NOW, is_known=True)
+
+
+class FrozenSession:
+    """A session of which only the time is asked."""
+
+    def local_now(self) -> datetime:
+        return NOW
+
+
+def stream() -> FindingsStream:
+    return FindingsStream(cast("Session", FrozenSession()))
+
+
+def said(objects: list[dict[str, Any]]) -> list[tuple[str, str | None, str]]:
+    return [(each["word"], each["subject"], each["state"]) for each in objects]
+
+
+def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
+    printed = stream()
+    wrong = replace(CALM, findings=(CHARGE,))
+    (first,) = printed.first(wrong)
+    assert first == {
+        "word": "FAILING",
+        "subject": "charge",
+        "sentence": "131 of 264 runs failed, only in 2",
+        "since": "2026-11-26T14:21:07.000Z",
+        "state": "present",
+        "kind": "task",
+        "key": "charge",
+        "task": "charge",
+        "runId": None,
+        "filter": "task:charge status:failures",
+    }
+    assert printed.changes(wrong) == []
+    more = replace(CALM, findings=(replace(CHARGE, evidence=TaskFails(132, 265)),))
+    assert said(printed.changes(more)) == [("FAILING", "charge", "changed")]
+    assert said(printed.changes(CALM)) == [("FAILING", "charge", "gone"), ("OK", None, "new")]
+    assert said(printed.changes(wrong)) == [("FAILING", "charge", "new")]
+
+
+def test_wall_json_says_not_known_and_what_is_there_after_it() -> None:
+    printed = stream()
+    assert said(printed.first(CALM)) == [("OK", None, "present")]
+    silent = replace(CALM, is_known=False, heard_at=SINCE)
+    (unknown,) = printed.changes(silent)
+    assert (unknown["word"], unknown["since"]) == ("NOT KNOWN", "2026-11-26T14:21:07.000Z")
+    assert unknown["sentence"] == "nothing was heard for 11m00s"
+    assert printed.changes(replace(silent, at=NOW + timedelta(seconds=9))) == []
+    assert said(printed.changes(replace(CALM, findings=(CHARGE,)))) == [("FAILING", "charge", "present")]
+    assert said(stream().first(None)) == [("NOT KNOWN", None, "present")]
+
+
+def test_status_says_not_known_if_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "NOBODY_AFTER_S", 0.1)
+    done = in_this_process("status", url="http://127.0.0.1:9")
+    assert (done.code, done.out) == (3, "NOT KNOWN  nothing was heard from the server yet\n")
+    done = in_this_process("status", "--json", url="http://127.0.0.1:9")
+    assert (done.code, [each["word"] for each in done.objects]) == (3, ["NOT KNOWN"])
+
+
+def test_a_refused_key_exits_with_1(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(401, {"error": "Invalid API key"}))
+    for command in (("status",), ("wall", "--json")):
+        done = in_this_process(*command, url=recordings_api.url)
+        assert (done.code, done.out) == (1, "")
+        assert "401" in done.err
+
+
+def test_status_needs_a_relay_for_its_certificates(tmp_path: Any) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    assert in_this_process("status", "--tls-ca", str(ca), url="http://127.0.0.1:9").code == 2
+
+
+@pytest.fixture(scope="module")
+def stuck_run() -> Iterator[str]:
+    """The address of an emulator in which one run is stuck, 20 s after its start."""
+    with run_emulator(is_ticking=True, story=lambda seed, start_ms: tell("stuck-run", seed, start_ms, 1.0)) as server:
+        server.get("/api/v1/runs")
+        server.advance(20)
+        yield server.url
+
+
+def test_status_prints_one_finding_a_line(stuck_run: str) -> None:
+    done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
+    assert done.code == 4
+    (line,) = done.out.splitlines()
+    assert line.startswith("STUCK    import-catalog  one run executing for 20m, its p95 is 4m  since ")
+
+
+def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tui", "wall", "--json"],
+        env=environment(stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    first = json.loads(program.stdout.readline())
+    program.stdout.close()
+    assert (first["word"], first["subject"], first["state"]) == ("STUCK", "import-catalog", "present")
+    assert program.wait(timeout=30) == 0
+    assert program.stderr.read() == ""
+    program.stderr.close()

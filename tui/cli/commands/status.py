@@ -1,0 +1,57 @@
+"""`status`: prints once what is wrong, for a cron job or a prompt."""
+
+from typing import Any, Final
+
+import click
+
+from tui.cli.commands.monitor import relay_options
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.findings import FindingsWatch, settings_of_watch
+from tui.cli.options import connection_options, json_option
+from tui.cli.sessions import open_session, run_async
+from tui.output import Output
+from tui.settings import Settings
+
+WITHIN_S: Final = 24.0
+"""All of it takes less than 30 s, its start and its end included."""
+
+
+@click.command("status")
+@json_option
+@relay_options
+@connection_options
+@click.pass_obj
+def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """Print what is wrong, one finding a line, or OK.
+
+    Exit code 0: OK. 4: something is wrong. 3: not known, or nobody answered. 1: the API refused.
+    """
+    run_async(_status(output, settings_of_watch(options), as_json=as_json))
+
+
+async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
+    from tui.domain.findings.facts import NO_FACTS
+    from tui.present.findings.printed import FindingState, verdict_lines, verdict_objects
+    from tui.present.findings.verdict_words import refusals, unread
+
+    async with open_session(settings, output) as session:
+        watch = FindingsWatch(session)
+        try:
+            is_complete = await watch.settled(WITHIN_S)
+        finally:
+            watch.close()
+        verdict = watch.verdict
+        now = session.local_now()
+        if as_json:
+            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now))
+        else:
+            output.lines(verdict_lines(verdict, now, is_partial=not is_complete))
+        if verdict is None or not verdict.is_known:
+            raise Stop(ExitCode.NO_CONNECTION, watch.failure or "")
+        facts = session.store.wall_facts or NO_FACTS
+        for sentence in (*refusals(verdict), *unread(facts, [] if is_complete else watch.missing)):
+            output.say(sentence)
+        raise Stop(ExitCode.RUN_FAILED if verdict.findings else ExitCode.OK)
+
+
+COMMANDS: Final = (status,)

@@ -1,0 +1,156 @@
+"""Follows the findings of a session for `status` and `wall --json`."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.cli.commands.monitor import check_certificates
+from tui.cli.exit_codes import ExitCode, Stop
+from tui.cli.options import config_file_of, settings_of
+from tui.domain.source_names import RELAY, REST
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.session import Session
+from tui.settings import Settings, read_relay_settings
+from tui.store.changes import Changes
+
+if TYPE_CHECKING:
+    from tui.domain.findings.facts import FactSource
+    from tui.domain.findings.finding import Verdict
+
+LOOK_S: Final = 0.25
+"""Between two looks while nothing changes."""
+
+JUDGED_WITHIN_S: Final = 1.6
+"""After the last fact, the session judges again within this time."""
+
+NOBODY_AFTER_S: Final = 8.0
+"""A server that cannot be reached for so long is not waited for."""
+
+RUNS_WITHIN_S: Final = 12.0
+"""Live runs may take many pages, and schedules are asked for their newest run one by one, the last due ones first.
+More are not waited for."""
+
+MIN_COUNTED: Final = timedelta(minutes=10)
+"""Failures are judged by the runs that ended within this time."""
+
+
+def settings_of_watch(options: dict[str, Any]) -> Settings:
+    """Return the settings for the API, or with `--relay` for a relay. Raises `Stop` and `SettingsError`."""
+    relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
+    if relay_url is None:
+        if ca is not None:
+            raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
+        return settings_of(options)
+    if ca is not None:
+        check_certificates(ca)
+    file = config_file_of(options)
+    return read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, expect_env=options.get("expect_env"))
+
+
+class FindingsWatch:
+    """Waits for verdicts. Whoever creates one watches the findings until `close`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._has_changed = asyncio.Event()
+        self._release: list[Callable[[], None]] = [session.findings.watch(), session.subscribe(self._on_changes)]
+        self._begun_s = session.clock.elapsed_s()
+        session.sources.follow_runs()
+
+    def close(self) -> None:
+        """End watching."""
+        while self._release:
+            self._release.pop()()
+
+    @property
+    def elapsed_s(self) -> float:
+        """The seconds since the watch began."""
+        return self._session.clock.elapsed_s() - self._begun_s
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The last verdict."""
+        return self._session.store.verdict
+
+    async def wait_for_change(self, timeout_s: float = LOOK_S) -> None:
+        """Wait until the store changes, at most for a time. Raises `Stop` if the server refuses the list of runs."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._has_changed.wait()
+        except TimeoutError:
+            pass
+        self._has_changed.clear()
+        for name in (REST, RELAY):
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceStopped):
+                raise Stop(ExitCode.REFUSED, status.reason)
+
+    async def settled(self, within_s: float) -> bool:
+        """Wait until the verdict rests on all facts, or on none since nobody answers. Return whether all were read."""
+        complete_s: float | None = None
+        while self.elapsed_s < within_s:
+            await self.wait_for_change()
+            if self.is_complete:
+                complete_s = self.elapsed_s if complete_s is None else complete_s
+                is_judged = self.verdict is not None and self.verdict.is_known
+                if is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
+                    return True
+            elif complete_s is not None:
+                complete_s = None
+            if self.failure is not None and not self._was_heard and self.elapsed_s >= NOBODY_AFTER_S:
+                return False
+        return self.is_complete
+
+    @property
+    def failure(self) -> str | None:
+        """Why the list, or the relay, cannot be read now."""
+        for name in (REST, RELAY):
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceRetrying):
+                return status.reason
+        return None
+
+    @property
+    def _was_heard(self) -> bool:
+        statuses = self._session.store.source_statuses.values()
+        return any(isinstance(each, SourceConnected) for each in statuses)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was read that the key may read: a verdict before says less than the server knows."""
+        session = self._session
+        own, now = session.findings.own, session.now()
+        if session.settings.relay_url is not None:
+            return self.verdict is not None and self.verdict.is_known
+        if own is None or not session.store.is_environment_known or self.missing:
+            return False
+        from tui.domain.findings.facts import NO_FACTS
+        from tui.store.findings.judging.missing import needs_schedule_runs
+
+        facts = session.store.wall_facts or NO_FACTS
+        counted_since = own.counted_since
+        is_counted = counted_since is not None and counted_since <= now - MIN_COUNTED
+        has_minutes = facts.minutes is not None and not facts.minutes.is_cut
+        history = session.store.history
+        is_read = history is not None and history.is_complete
+        has_runs = own.is_live_complete and not needs_schedule_runs(facts, now, own)
+        return (is_counted or has_minutes or is_read) and (has_runs or self.elapsed_s >= RUNS_WITHIN_S)
+
+    @property
+    def missing(self) -> "list[FactSource]":
+        """The sources of facts that have neither answered nor failed yet, of those that decide about findings."""
+        from tui.domain.findings.facts import NO_FACTS, FactSource
+        from tui.store.findings.known import read_at
+
+        facts = self._session.store.wall_facts or NO_FACTS
+        needless = {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
+        return [
+            source
+            for source in FactSource
+            if source not in needless and read_at(facts, source) is None and source not in facts.unread
+        ]
+
+    def _on_changes(self, _: Changes) -> None:
+        self._has_changed.set()
