@@ -99,15 +99,14 @@ def test_escape_and_the_next_key_are_two_keys() -> None:
 
 
 WAITING_IMPORT = """
-import os, sys, time
-gate = sys.argv.pop()
+import os, sys
+gate = os.open(sys.argv.pop(), os.O_RDONLY)
 
 class Gate:
     def find_spec(self, name, path=None, target=None):
         if name == "tui.cli.main":
             os.write(1, b"importing")
-            while os.path.exists(gate):
-                time.sleep(0.01)
+            os.read(gate, 1)  # until the test closes the other end
 
 sys.meta_path.insert(0, Gate())
 from tui.cli import main
@@ -118,7 +117,8 @@ main()
 @pytest.mark.parametrize(("key", "code"), [("\x11", 0), ("\x03", 130)])
 def test_key_during_the_first_imports_ends_the_program(key: str, code: int, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    gate.touch()
+    os.mkfifo(gate)
+    other_end = os.open(gate, os.O_RDWR)
     command = [sys.executable, "-c", WAITING_IMPORT, str(gate)]
     with Terminal(command, env=environment(UNREACHABLE), is_controlling=True) as terminal:
         before = termios.tcgetattr(terminal.descriptor)
@@ -127,7 +127,7 @@ def test_key_during_the_first_imports_ends_the_program(key: str, code: int, tmp_
         kept = os.open(f"/proc/{terminal.process.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
         terminal.send(key)
         terminal.wait_for_bytes(b"importing^")  # the terminal has got the key
-        gate.unlink()
+        os.close(other_end)
         while terminal.process.poll() is None:
             terminal.read_for(TURN_S)
         assert terminal.process.returncode == code

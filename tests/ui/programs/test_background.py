@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.perf.terminal import PATIENCE_S
+from tests.support.processes import await_end
 from tui.ui.programs import background
 from tui.ui.programs.background import MAX_KEPT_BYTES, Ending, KeptOutput, ProgramResult, run_in_background
+
+PATTERN = bytes(range(251)) * (3 * MAX_KEPT_BYTES // 251 + 2)
 
 
 def run(script: str, *arguments: str) -> ProgramResult:
@@ -25,7 +26,7 @@ def run(script: str, *arguments: str) -> ProgramResult:
 def test_start_and_end_of_an_output_are_kept(sizes: list[int]) -> None:
     kept, whole = KeptOutput(), b""
     for size in sizes:
-        chunk = bytes((len(whole) + at) % 251 for at in range(size))
+        chunk = PATTERN[len(whole) % 251 :][:size]
         kept.add(chunk)
         whole += chunk
     assert kept.start == whole[:MAX_KEPT_BYTES]
@@ -68,19 +69,19 @@ def test_endless_program_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch
 
 def test_canceled_program_is_ended_with_its_group(tmp_path: Path) -> None:
     found = tmp_path / "pids"
+    os.mkfifo(found)
     script = f"trap '' TERM; sh -c 'trap \"\" TERM; echo $$ {{}} > {found}; while :; do sleep 0.05; done'; :"
 
-    async def canceled() -> None:
+    async def canceled() -> int:
         environ = {"PATH": os.environ["PATH"]}
         running = asyncio.ensure_future(run_in_background("/bin/sh", ["sh", "-c", script], environ, "/"))
-        while not found.exists() or not found.read_text():  # noqa: ASYNC110  another process writes it
-            await asyncio.sleep(0.01)
+        process_id = int((await asyncio.to_thread(found.read_text)).split()[0])
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        return process_id
 
-    asyncio.run(canceled())
-    await_end(int(found.read_text().split()[0]))
+    await_end(asyncio.run(canceled()))
 
 
 def test_program_canceled_at_its_start_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,14 +104,6 @@ def test_program_canceled_at_its_start_is_ended_with_its_group(monkeypatch: pyte
     asyncio.run(canceled())
     assert groups
     await_end(groups[0])
-
-
-def await_end(process_id: int) -> None:
-    """Wait for a killed process that is no child: a busy machine ends it later."""
-    ends_s = time.monotonic() + PATIENCE_S
-    while is_alive(process_id):
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)
 
 
 def is_alive(process_id: int) -> bool:

@@ -6,13 +6,13 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.perf.terminal import PATIENCE_S, Terminal
+from tests.perf.terminal import Terminal
 from tests.support.commands import environment
+from tests.support.processes import await_end
 from tui.ui.programs.text_file import PREFIX
 
 RECORDS = """
@@ -94,18 +94,19 @@ def test_run_leaves_by_pager_editor_and_browser(tmp_path: Path, recorder: str) -
 
 KILLED = """
 import asyncio, os, signal
+import psutil
 from tui.ui.programs.text_file import text_file
 async def main():
     async with text_file("run_1-payload.json", lambda: "{}"):
+        print(psutil.Process().children()[0].pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
 
 
 def test_file_is_deleted_when_the_monitor_is_killed(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED], env=environment(None, TMPDIR=str(tmp_path)), check=False)
+    environ = environment(None, TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environ, stdout=subprocess.PIPE, check=False)
     assert done.returncode == -signal.SIGKILL
-    ends_s = time.monotonic() + PATIENCE_S
-    while list(tmp_path.iterdir()):
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)
+    await_end(int(done.stdout))
+    assert list(tmp_path.iterdir()) == []
