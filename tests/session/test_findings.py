@@ -115,9 +115,9 @@ def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
         assert word(session) == OK
         fleet.fault = lambda _: server_error(500, "down")
         heard_s = fleet.now_s
-        await later(43)
+        await later(39)
         assert word(session) == OK
-        await later(5)
+        await later(6)
         assert session.store.verdict is not None
         assert word(session) == NOT_KNOWN
         heard_at = session.store.verdict.heard_at

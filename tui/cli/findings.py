@@ -126,7 +126,7 @@ class FindingsWatch:
             return self.verdict is not None and self.verdict.is_known
         if own is None or not session.store.is_environment_known or self.missing:
             return False
-        from tui.domain.findings.facts import NO_FACTS
+        from tui.domain.findings.facts import NO_FACTS, FactSource
         from tui.store.findings.judging.missing import needs_schedule_runs
 
         facts = session.store.wall_facts or NO_FACTS
@@ -134,9 +134,13 @@ class FindingsWatch:
         is_counted = counted_since is not None and counted_since <= now - MIN_COUNTED
         has_minutes = facts.minutes is not None and not facts.minutes.is_cut
         history = session.store.history
-        is_read = history is not None and history.is_complete
+        minutes = facts.unread.get(FactSource.MINUTES)
+        has_waited = self.elapsed_s >= RUNS_WITHIN_S
+        is_read = (history is not None and history.is_complete) or (
+            minutes is not None and minutes.is_refused and has_waited
+        )
         has_runs = own.is_live_complete and not needs_schedule_runs(facts, now, own)
-        return (is_counted or has_minutes or is_read) and (has_runs or self.elapsed_s >= RUNS_WITHIN_S)
+        return (is_counted or has_minutes or is_read) and (has_runs or has_waited)
 
     @property
     def missing(self) -> "list[FactSource]":

@@ -40,8 +40,8 @@ SERVER_TIME_WITHIN_S: Final = 5.0
 SERVER_TIME_LOOK_S: Final = 0.1
 """The facts wait for so long for the first answer of list or feed, and look so often for it."""
 
-SILENT_AFTER: Final = timedelta(seconds=45)
-"""Nothing is known once list and feed have not answered for so long."""
+SILENT_AFTER: Final = timedelta(seconds=41)
+"""As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""
 
 _LISTS: Final = (REST, REALTIME, RELAY)
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HISTORY, Topic.ENVIRONMENT})

@@ -1,5 +1,6 @@
 """Findings and verdicts in words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tui.domain.findings.facts import FactSource
@@ -34,6 +35,7 @@ from tui.present.findings.verdict_words import (
     ok_sentence,
     ok_words,
     own_counts,
+    refusals,
     verdict_sentence,
 )
 
@@ -131,6 +133,8 @@ def test_verdicts_say_what_is_known() -> None:
     )
     assert ok_words(limited) == "OK, as far as this key may read"
     assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
+    both = replace(limited, refused=((FactSource.QUEUES, Raw("403\x1b")), (FactSource.ERRORS, Raw("403\x1b"))))
+    assert refusals(both) == ["queues, errors: 403␛"]
     assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
     stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
     words = "nothing was heard for 5m02s; below is what was known at 14:27"

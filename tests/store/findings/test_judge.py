@@ -349,7 +349,7 @@ def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
     assert hold(held, [earlier], own, NOW).findings[0].since == earlier.since
 
 
-def test_a_verdict_is_known_for_45_seconds() -> None:
+def test_a_verdict_is_unknown_after_a_silence() -> None:
     own, held = own_of([]), NO_FINDINGS
     assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER).word == "OK"
     assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER - SECOND).word == "NOT KNOWN"

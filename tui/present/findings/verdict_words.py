@@ -52,8 +52,11 @@ def verdict_sentence(verdict: Verdict, now: datetime) -> str:
 
 
 def refusals(verdict: Verdict) -> list[str]:
-    """Return a sentence for each source that this key may not read: `403 this key may not read schedules`."""
-    return [clean(reason) for _, reason in verdict.refused]
+    """Return a sentence for each reason why this key may not read sources: `queues, errors: 403 not allowed`."""
+    by_reason: dict[str, list[str]] = {}
+    for source, reason in verdict.refused:
+        by_reason.setdefault(clean(reason), []).append(source)
+    return [f"{', '.join(sources)}: {reason}" for reason, sources in by_reason.items()]
 
 
 def unread(facts: WallFacts, missing: Iterable[FactSource]) -> list[str]:

@@ -24,8 +24,9 @@ from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
 from tui.store.findings.own_counts import OwnCounts
 
-UNKNOWN_AFTER: Final = timedelta(seconds=45)
-"""Nothing is known once list and feed have not answered for so long."""
+UNKNOWN_AFTER: Final = timedelta(seconds=41)
+"""Nothing is known once list and feed have been silent for so long. This is judged up to 3 s later, so that screens say
+it within 45 s. A feed answers every 20 s, even if nothing happens."""
 
 MIN_SHOWN: Final = timedelta(seconds=60)
 """A finding that appeared stays so long: otherwise nobody could read what was wrong."""
