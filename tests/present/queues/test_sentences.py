@@ -83,6 +83,14 @@ def test_reason_says_what_is_not_known() -> None:
     cases = [
         (FACTS, "runs take 1m31s at p95, normal 0.8s  3 failed"),
         (replace(FACTS, normal_p95=None), "runs take 1m31s at p95, normal not known  3 failed"),
+        (
+            replace(FACTS, hour=replace(mail_hour(AT), p95=(timedelta(seconds=0.7), *(None,) * 4))),
+            "no run has ended for 3 min  before that, runs took 1m31s at p95, normal 0.8s  3 failed",
+        ),
+        (
+            replace(FACTS, hour=replace(mail_hour(AT), p95=(timedelta(seconds=0.7), *(None,) * 2))),
+            "runs take 1m31s at p95, normal 0.8s  3 failed",
+        ),
         (QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
         (QueueFacts(MAIL, is_reading=True), "loading…"),
         (QueueFacts(MAIL), "not known"),

@@ -17,6 +17,9 @@ from tui.present.wall.durations import brief_duration
 from tui.store.findings.board import QueueHealth
 
 NOT_KNOWN: Final = "not known"
+MIN_QUIET_MINUTES: Final = 2
+"""From this on, the speed of the runs that ended says nothing about those that execute."""
+
 _MAX_DRAIN: Final = timedelta(days=2)
 Sentence = tuple[Line, Line]
 """The answer, and the faint remark behind it. Both may be empty."""
@@ -95,6 +98,12 @@ def _why(facts: QueueFacts) -> Sentence:
             remark = (Piece(f"{count} failed: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
     elif facts.error is not None:
         remark = (Piece("newest failure: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
+    quiet = _quiet_minutes(facts)
+    if words and quiet:
+        before = f"before that, {words.replace('runs take', 'runs took')}"
+        return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}  "), *remark) if remark else _faint(
+            before
+        )
     if words:
         return _text(words), remark
     if facts.failure:
@@ -102,6 +111,16 @@ def _why(facts: QueueFacts) -> Sentence:
     if hour is None:
         return (Piece(formatting.LOADING if facts.is_reading else NOT_KNOWN, Token.MUTED),), remark
     return _text("no run ended in the last hour"), remark
+
+
+def _quiet_minutes(facts: QueueFacts) -> int:
+    """Return for how many whole minutes no run has ended although some execute; 0 where that is usual or not known."""
+    if facts.hour is None or not facts.row.running:
+        return 0
+    known = [index for index, each in enumerate(facts.hour.p95) if each is not None]
+    quiet = len(facts.hour.p95) - 2 - known[-1] if known else 0
+    is_unusual = facts.normal_p95 is None or timedelta(minutes=quiet) > facts.normal_p95
+    return quiet if quiet >= MIN_QUIET_MINUTES and is_unusual else 0
 
 
 def _drains(facts: QueueFacts) -> Sentence:
