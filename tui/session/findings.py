@@ -229,7 +229,7 @@ class LiveFindings:
 
         if self._session.clock.elapsed_s() >= self._first_facts_until_s:
             return True
-        needed = set(FactSource) - {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS}
+        needed = set(FactSource) - {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
         return all(self._is_read(facts, source) for source in needed)
 
     def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:

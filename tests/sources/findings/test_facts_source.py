@@ -180,7 +180,7 @@ def test_requests_keep_their_rhythm_and_the_allowance() -> None:
             await seen.watch(420)
             seen.assert_within_allowance()
             sent = seen.sent(since_s=120)
-            assert sent[QUEUES] == 20
+            assert sent[QUEUES] in {14, 15}
             assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS, REPORT)} <= {5, 6}
             assert sent[QUERY] in {20 + 5, 20 + 6}
             assert sent[SCHEDULES] == 1
@@ -199,13 +199,14 @@ def test_minutes_are_those_of_the_runs() -> None:
             await seen.watch(600)
             read = seen.facts.minutes
             assert read is not None
-            assert (read.is_cut, read.since) == (False, at(-3_060))
             read_s = (read.at - at(0)).total_seconds()
-            assert read_s >= 540
+            since_s = read_s // 60 * 60 - 3_600
+            assert (read.is_cut, read.since) == (False, at(since_s))
+            assert read_s >= 480
             expected: dict[tuple[str, datetime], Counter[str]] = {}
 
             def count(run: FleetRun, moment_s: float | None, *names: str) -> None:
-                if moment_s is not None and -3_060 <= moment_s <= read_s:
+                if moment_s is not None and since_s <= moment_s <= read_s:
                     start = at(moment_s // 60 * 60)
                     expected.setdefault((run.task, start), Counter()).update(names)
 
@@ -342,7 +343,7 @@ def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
             await whole.watch(2)
         monkeypatch.setattr("tui.sources.findings.queries.MAX_ROWS", 150)
         async with watched(a_fleet()) as seen:
-            await seen.watch(400)
+            await seen.watch(700)
             reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
             assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
             assert whole.facts.minutes is not None
@@ -457,6 +458,6 @@ def test_key_without_some_rights_reads_the_rest() -> None:
             await seen.watch(130)
             assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
             assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
-            assert seen.sent()[QUEUES] >= 8
+            assert seen.sent()[QUEUES] >= 6
 
     asyncio.run(scenario())

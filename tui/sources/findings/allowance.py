@@ -31,14 +31,14 @@ class Rank(IntEnum):
     REPORT = 11
 
 
-RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 3}
-"""Requests of each minute that are kept for what is read every 15 s. Otherwise many pages would hold it up.
+RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 2, Rank.SCHEDULE_RUNS: 2}
+"""Requests of each minute that are kept for what cannot wait.
 
-The fourth read of the queues gives way to the newest run of a schedule: in the first minute, when each fact is read,
-nothing else would be left for it.
+In the first minute every fact is read, and many pages would leave nothing for these. The third read of the queues in a
+minute gives way.
 """
 
-CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 2, Rank.SHOWN: 3, Rank.WAITING_RUNS: 2}
+CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 3, Rank.SHOWN: 3, Rank.WAITING_RUNS: 1}
 """The most requests of a minute for what may want any number of them."""
 
 
@@ -69,11 +69,6 @@ class Allowance:
         """Keep nothing any more for what was refused."""
         self._reserved.pop(rank, None)
         self._admit()
-
-    def has_room(self, rank: Rank) -> bool:
-        """Whether a request could be sent now, and none waits."""
-        self._drop_old()
-        return not self._waiters and self._may_send(rank)
 
     def _may_send(self, rank: Rank) -> bool:
         counts = Counter(sent for _, sent in self._sent)

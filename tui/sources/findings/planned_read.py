@@ -13,7 +13,7 @@ MAX_RETRY_S: Final = 300.0
 """The waits after failures double from the interval, or FIRST_RETRY_S if that is shorter, up to this."""
 
 WAKE_AFTER_S: Final = 10.0
-"""A wake-up makes due what was read longer ago than this."""
+"""A wake-up makes nothing due sooner than this after its last read."""
 
 MAX_WOKEN_INTERVAL_S: Final = 600.0
 """What is read less often than this does not change by what woke us."""
@@ -57,7 +57,6 @@ class PlannedRead:
         self.interval_s = interval_s
 
     def wake(self, now_s: float) -> None:
-        """Make it due, unless it was read just now, or waits for its first read."""
-        was_read = self.started_s > -math.inf and now_s - self.started_s >= WAKE_AFTER_S
-        if was_read and (self.failures or self.interval_s < MAX_WOKEN_INTERVAL_S):
-            self.due_s = min(self.due_s, now_s)
+        """Make it due, soon after the last read at the earliest. One that waits for its first read goes on waiting."""
+        if self.started_s > -math.inf and (self.failures or self.interval_s < MAX_WOKEN_INTERVAL_S):
+            self.due_s = min(self.due_s, max(now_s, self.started_s + WAKE_AFTER_S))

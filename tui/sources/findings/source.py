@@ -35,11 +35,18 @@ from tui.sources.findings.token_reader import TokenReader
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
 from tui.wire.findings.reader import FactReader
+from tui.wire.times import EARLIEST
 
 REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 5.0
+SCHEDULE_RUNS_DELAY_S: Final = 15.0
+"""At the start all schedules are asked for. An answer just before a due time would be asked for twice."""
+
+MORE_MINUTES_EVERY_S: Final = 10.0
+"""Between two parts of an hour that the server cut."""
+
 JOIN_EVERY_S: Final = 20.0
 ERRORS_PERIOD: Final = "1h"
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
@@ -71,6 +78,7 @@ class FactsSource:
             raise ValueError("a relay sends the facts: a session on it reads none")
         self._reader = reader = FactReader(fetcher.lists)
         self._minutes = MinuteReader()
+        self._minutes_read_at = EARLIEST
         self._queues = QueueReader(self._requests, reader, known)
         self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules)
         self._tokens = TokenReader(self._requests, reader, store)
@@ -79,16 +87,19 @@ class FactsSource:
 
     def _make_readings(self) -> dict[str, PlannedRead]:
         """Return what is read, by names of our own. The most important of a lane is read first."""
-        delayed_s = self._clock.monotonic_s() + REPORT_DELAY_S
+        now_s = self._clock.monotonic_s()
+        delayed_s, runs_s = now_s + REPORT_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
         facts = FactSource
         readings = (
             PlannedRead("waits", facts.WAITS, Rank.WAITS, 15.0, self._read_waits),
-            PlannedRead("queues", facts.QUEUES, Rank.QUEUES, 15.0, self._read_queues),
+            PlannedRead("queues", facts.QUEUES, Rank.QUEUES, 20.0, self._read_queues),
             PlannedRead("minutes", facts.MINUTES, Rank.MINUTES, 60.0, self._read_minutes, lane="queries"),
             PlannedRead("normals", facts.NORMALS, Rank.NORMALS, 3600.0, self._read_normals, lane="queries"),
             PlannedRead("last day", None, Rank.REPORT, 3600.0, self._read_last_day, lane="queries", due_s=delayed_s),
             PlannedRead("schedules", facts.SCHEDULES, Rank.SCHEDULES, SCHEDULES_INTERVAL_S, self._read_schedules),
-            PlannedRead("schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs),
+            PlannedRead(
+                "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
+            ),
             PlannedRead("tokens", facts.TOKENS, Rank.TOKENS, 60.0, self._read_tokens),
             PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs),
             PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
@@ -108,7 +119,10 @@ class FactsSource:
         lanes: dict[str, list[PlannedRead]] = {}
         for reading in self._readings.values():
             lanes.setdefault(reading.lane or reading.name, []).append(reading)
-        self._wake(0.0)
+        now_s = self._clock.monotonic_s()
+        for reading in self._readings.values():
+            if reading.failures:
+                reading.wake(now_s)
         unregister = self._on_wake(self._wake)
         try:
             await asyncio.gather(*map(self._run_lane, lanes.values()))
@@ -170,11 +184,15 @@ class FactsSource:
         async def query(trql: str) -> Rows:
             return await self._requests.query(trql, Rank.MINUTES)
 
-        await self._emit(await self._minutes.read(query, self._fetcher.now()))
+        now, reading = self._fetcher.now(), self._readings["minutes"]
+        is_due = now - self._minutes_read_at >= timedelta(seconds=reading.interval_s - 1.0)
+        if is_due or not self._minutes.has_more:
+            self._minutes_read_at = now
+            await self._emit(await self._minutes.read(query, now))
         if self._minutes.has_more:
             await self._emit(await self._minutes.read_more(query, self._fetcher.now()))
         if self._minutes.has_more:
-            self._readings["minutes"].due_s = self._clock.monotonic_s() + self._readings["waits"].interval_s
+            reading.due_s = self._clock.monotonic_s() + MORE_MINUTES_EVERY_S
 
     async def _read_normals(self) -> None:
         now = self._fetcher.now()

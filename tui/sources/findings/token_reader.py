@@ -58,11 +58,11 @@ class TokenReader:
     async def join(self) -> TokensRead | None:
         """Read the events of one run that may wait for a token, and return the tokens if that found one.
 
-        Does nothing while the allowance is spent. Raises `ApiError`.
+        Raises `ApiError`.
         """
         now = self._requests.now()
         run_id = self._runs.next_candidate(self._tokens, now)
-        if run_id is None or not self._requests.allowance.has_room(Rank.WAITING_RUNS):
+        if run_id is None:
             return None
         before = self._runs.joined(self._tokens)
         try:
