@@ -183,7 +183,7 @@ def test_rows_open_what_they_speak_of() -> None:
     assert opened["task", "send-email"] == ListRuns("task:send-email")
     assert opened["due", "sched_hourly"] == ListRuns("task:hourly-digest")
     queues = {target.key: target.opens for target in wall_page(VIEW, 200, 59).targets}
-    assert queues["queue", "task/send-email"] == ListRuns("queue:task/send-email")
+    assert queues["queue", "task/send-email"] == ListRuns("queue:task/send-email", queue="task/send-email")
 
 
 def test_wall_in_ascii_has_four_levels_and_crosses() -> None:

@@ -83,10 +83,9 @@ def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> l
 
 def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
     if read.refusal:
-        why = reason_words(read.refusal)
         if read.is_public:
-            return f"A public token may not read the list of queues: {why}. A secret key may."
-        return f"This key may not read the queues: {why}."
+            return "A public token may not read the list of queues: the server answers 401. A secret key may."
+        return f"This key may not read the queues: {reason_words(read.refusal)}."
     if is_filtered:
         return "No queue contains these words. Esc clears the filter."
     if read.read_at is not None:

@@ -27,10 +27,14 @@ class Band(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListRuns:
-    """List the runs that a filter matches. `name` says of what, where the filter does not."""
+    """List the runs that a filter matches. `name` says of what, where the filter does not.
+
+    `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue.
+    """
 
     filter_text: str
     name: str = ""
+    queue: str = ""
 
 
 Opened = ListRuns | GoToRun

@@ -45,7 +45,7 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
                 formatting.count(fails.failed), f"of {formatting.count(fails.ended)} runs failed", f"{since}{only}"
             )
         case QueueWaits() as queue:
-            limit = f", at its limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
+            limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
             what = f"wait, the oldest {waited(at - queue.oldest_at)}"
             return Headline(formatting.count(queue.queued), what, f"{since}{limit}")
         case TaskSlow() as slow:

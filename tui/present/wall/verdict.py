@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, Verdict
+from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
 from tui.present import formatting
 from tui.present.findings.sentences import sentence, short_sentence, since
 from tui.present.findings.verdict_words import CALM, LIMITED, ok_sentence, ok_words
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
-from tui.present.wall.blocks import Band, BlockRow, Opened, WallView, run_target
+from tui.present.wall.blocks import Band, BlockRow, ListRuns, Opened, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.finding_words import FINDING_TOKENS, Headline, headline
 from tui.present.wall.hour import WIDE
@@ -160,6 +160,8 @@ def _unknown_words(view: WallView) -> str:
 
 
 def _opened(finding: Finding) -> Opened:
+    if finding.subject.kind is SubjectKind.QUEUE:
+        return ListRuns(finding.filter_text, queue=finding.subject.key)
     return run_target(finding.run_id, finding.filter_text)
 
 

@@ -53,7 +53,7 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's."),
     bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
     bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it drains."),
-    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
+    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
     bind("n", "hit_step(1)", "next match", "The next match of the search.", id="next-match"),
     bind("N", "hit_step(-1)", "previous match", "The previous match of the search.", id="previous-match"),
     bind("x", "error_step(1)", "next error", "The next failed run.", id="next-error", rank=60, need=32),

@@ -1,11 +1,13 @@
 """The queues view: its keys, its way to the runs and back, and what it says without data."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support import queues
 from tests.support.fleet import Fleet
+from tests.support.session import public_token
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.findings.facts import FactSource, FactUnread
@@ -133,6 +135,9 @@ def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
         await monitor.session.emit(FactUnread(at, FactSource.QUEUES, reason, is_refused=True))
         await monitor.later(1)
         assert "This key may not read the queues: GET /api/v1/queues: 403 missing permissions." in monitor.text
+        monitor.session.settings = replace(monitor.session.settings, key=public_token("read:runs"))
+        await monitor.later(1)
+        assert "A public token may not read the list of queues: the server answers 401." in monitor.text
         await monitor.session.emit(queues.queues_read(monitor.session.now()))
         failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
         await monitor.session.emit(failure)

@@ -10,7 +10,15 @@ from textual.strip import Strip
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.findings.finding import Finding as FoundThing
-from tui.domain.findings.finding import FindingsRead, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.findings.finding import (
+    FindingsRead,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    SubjectKind,
+    TaskFails,
+    Verdict,
+)
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.store.addresses.view_address import ViewAddress
@@ -83,6 +91,23 @@ def test_enter_lists_the_runs_and_escape_leads_back(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=1)
         assert isinstance(monitor.app.screen, MainScreen)
         assert "status:failures" not in monitor.lines[1], "the list is as it was"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_runs_of_a_queue_are_asked_of_the_server(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        now = monitor.session.now()
+        subject = FindingSubject(SubjectKind.QUEUE, "email", Raw("email"))
+        evidence = QueueWaits(12, now - timedelta(minutes=2), 2, 2, is_at_limit=True)
+        await judged(monitor, FoundThing(FindingWord.SLOW, subject, now, evidence, "queue:email status:queued"))
+        await monitor.press("W", wait_s=2)
+        await monitor.press("j", "enter", wait_s=2)
+        query = monitor.screen.run_list.views.query
+        assert (query.filters.queues, query.text) == (("email",), "status:queued")
+        await monitor.press("escape", wait_s=2)
+        assert wall_of(monitor).body.target is not None
+        assert monitor.screen.run_list.views.query.filters.queues == ()
 
     run_story(story, tmp_path, failing_fleet())
 

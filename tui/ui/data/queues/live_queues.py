@@ -107,8 +107,11 @@ class LiveQueues:
 
     def on_cursor(self) -> None:
         """Follow the queue under the cursor."""
-        row = self.list.current
         self._facts = None
+        self._follow()
+
+    def _follow(self) -> None:
+        row = self.list.current
         if self._is_open:
             self.selected.follow(None if row is None else _queue_of(row))
 
@@ -122,9 +125,9 @@ class LiveQueues:
         store, now = self._live.session.store, self._live.now
         rows = queue_rows(store.wall_facts, store.verdict, now.frozen_at or now.at)
         if rows != self._rows:
-            self._rows = rows
+            self._rows, self._facts = rows, None
             self.list.show(rows)
-        self.on_cursor()
+        self._follow()
 
     def _on_selected(self) -> None:
         self._facts = None
@@ -151,7 +154,7 @@ class LiveQueues:
             hour,
             detail.metrics,
             p95s[-1] if p95s else speeds.get(tasks[0]) if is_one else None,
-            normals.get(tasks[0]) if is_one else None,
+            _slowest([normals.get(task) for task in tasks]),
             self._newest_error(row, tasks, known),
             detail.failure,
             detail.metrics_failure,
@@ -174,6 +177,12 @@ class LiveQueues:
             if is_here and ended_at is not None and ended_at > since:
                 return kind_of(run.error[1])
         return None
+
+
+def _slowest(normals: "list[timedelta | None]") -> timedelta | None:
+    """Return the normal of the slowest task, None if one of them is not known."""
+    known = [each for each in normals if each is not None]
+    return max(known) if normals and len(known) == len(normals) else None
 
 
 def _queue_of(row: QueueRow) -> Queue:

@@ -12,6 +12,7 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present.styled import Token
+from tui.store.filter_words import split_words
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
 
@@ -28,6 +29,7 @@ class WallListing:
     """The list shows the runs of a row of the wall: the filter for it, what the list showed before, and the row."""
 
     text: str
+    filters: RunFilters
     before: ListQuery
     key: Hashable
     cell: "timedelta"
@@ -67,6 +69,8 @@ class WallEntrance:
         if listing is None or self._main.run_list.searched != listing.text:
             return False
         self._listing = None
+        if self._main.run_list.views.query.filters != listing.filters:
+            return False  # the user has chosen other filters of the server meanwhile
         self._show(listing.before)
         self.open(listing.key, listing.cell)
         return True
@@ -88,22 +92,23 @@ class WallEntrance:
 
         assert self.screen is not None
         main = self._main
-        run_id, name = None, ""
+        run_id, name, filters = None, "", RunFilters()  # a row speaks of all runs, whatever the server is asked for
         if isinstance(opened, ListRuns):
             text, name = opened.filter_text, opened.name
+            if opened.queue and main.live.session.settings.relay_url is None:
+                # Rows do not contain their queue: the server's filter alone finds all of its runs.
+                filters = RunFilters(queues=(opened.queue,))
+                text = " ".join(word.source for word in split_words(text) if word.field != "queue")
         else:
             run_id, text = opened.run_id, f"id:{opened.run_id}"
         before = main.run_list.views.query
-        listing = WallListing(text, before, key, self.screen.live_board.cell)
+        listing = WallListing(text, filters, before, key, self.screen.live_board.cell)
         self.leave()
         main.errors.leave()
         main.queues.leave()
-        # A row speaks of all runs, whatever the server is asked for.
-        query = replace(
-            before, text=text, text_name=Raw(name), filters=RunFilters(), is_searched=False, is_typing=False
-        )
+        query = replace(before, text=text, text_name=Raw(name), filters=filters)
         self._listing = None
-        self._show(query, run_id)
+        self._show(replace(query, is_searched=False, is_typing=False), run_id)
         self._listing = listing
         main.show_list(run_id)
         if run_id is None:
