@@ -114,7 +114,7 @@ def test_file_that_others_may_write_runs_nothing(
     assert (len(settings.commands) == 1, settings.editor == ("vi",)) == (is_trusted, is_trusted)
     assert settings.theme == "light"
     assert len(file.complaints) == (0 if is_trusted else 1)
-    assert all("commands, editor and pager are not used" in str(each) for each in file.complaints)
+    assert all("commands, editor, pager and on_alert are not used" in str(each) for each in file.complaints)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

@@ -212,7 +212,7 @@ def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | 
 
         document, problems = with_checked_keys(document)
         complaints += [Complaint(shown, problem.where, problem.text, problem.is_remark) for problem in problems]
-    if distrust is not None and any(key.startswith(("commands", "programs")) for key in document.keys):
-        refused = "commands, editor and pager are not used"
+    if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in document.keys):
+        refused = "commands, editor, pager and on_alert are not used"
         complaints.append(Complaint(shown, "", f"{distrust}; {refused}"))
     return ConfigFile(path, document.values, document.keys, tuple(complaints), distrust, document.is_locked)

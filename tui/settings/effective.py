@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from tui.settings.bell import FINDING_FIELDS
 from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, VIEWS, is_set
 from tui.settings.settings import UNBIND, Settings
 
 _SLOW: Final = {None: "auto", True: "always", False: "never"}
 DEFAULT: Final = "default"
+
 
 Value = str | float | bool | list[str] | None
 """A value as JSON has it."""
@@ -69,9 +71,18 @@ def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[st
     yield _program(settings, KEY_OF_FIELD["editor"], settings.editor, ("VISUAL", "EDITOR"), environ)
     yield _program(settings, KEY_OF_FIELD["pager"], settings.pager, ("PAGER",), environ)
     yield _from_file(settings, KEY_OF_FIELD["dashboard_url"], settings.dashboard_url)
+    yield from _of_bell(settings)
+
+
+def _of_bell(settings: Settings) -> Iterator[EffectiveSetting]:
     bell = settings.bell
     yield _from_file(settings, "bell.ring", "off" if bell is None else bell.ring)
+    for word in FINDING_FIELDS:
+        own = "default" if bell is None else getattr(bell, word)
+        yield _from_file(settings, f"bell.{word}", own)
+    yield _from_file(settings, "bell.not_known", "off" if bell is None else bell.not_known)
     yield _from_file(settings, "bell.quiet_hours", [] if bell is None else list(bell.quiet_hours))
+    yield _from_file(settings, "bell.on_alert", [] if bell is None else list(bell.on_alert))
 
 
 def _from_file(settings: Settings, key: str, value: Value) -> EffectiveSetting:

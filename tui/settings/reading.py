@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import PurePath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from tui.settings.secret import NO_SECRET, Secret, SettingsError
@@ -26,6 +26,9 @@ from tui.settings.settings import (
     Settings,
 )
 from tui.settings.zones import zone_of
+
+if TYPE_CHECKING:
+    from tui.settings.schema import Bell
 
 PREVIEW_BRANCH: Final = "TRIGGER_PREVIEW_BRANCH"
 """The variable with the branch of a preview environment. The server rejects a preview key without a branch."""
@@ -198,10 +201,20 @@ def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
         "editor": () if file.distrust else values.programs.editor,
         "pager": () if file.distrust else values.programs.pager,
         "dashboard_url": values.dashboard.url or None,
-        "bell": values.bell,
+        "bell": _bell(file),
     }
     origins = {name: FILE if is_set(file, KEY_OF_FIELD[name]) else "default" for name in fields}
     return fields, origins
+
+
+def _bell(file: ConfigFile) -> "Bell | None":
+    """Return how to call the user, without a program if the file must not name any."""
+    bell = None if file.values is None else file.values.bell
+    if bell is None or not file.distrust or not bell.on_alert:
+        return bell
+    from msgspec.structs import replace as with_fields  # noqa: PLC0415  loaded with the file
+
+    return with_fields(bell, on_alert=())
 
 
 def is_set(file: ConfigFile, key: str) -> bool:

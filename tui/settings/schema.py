@@ -143,12 +143,34 @@ class Link(Table, frozen=True):
     ] = "auto"
 
 
+Ring = Literal["off", "bell", "notice", "both"]
+_RINGS: Final = '"off", "bell", "notice" or "both"'
+_OWN_RINGS: Final = f'"default", {_RINGS}'
+
+
+def _ring_of(word: str) -> Meta:
+    return _meta(f'As `ring`, for {word} alone; "default": as `ring` says.', _OWN_RINGS)
+
+
+OwnRing = Literal["default", "off", "bell", "notice", "both"]
+
+
 class Bell(Table, frozen=True):
-    """How the monitor calls you. This version has nothing to call you for yet."""
+    """How the monitor calls you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
+
+    Findings that are there at the start are not new. One that went and comes back within ten minutes is not either.
+    While anything here is on, the monitor reads the facts of the wall also while the wall is not shown.
+    """
 
     ring: Annotated[
-        Literal["off", "bell", "notice", "both"],
-        _meta("Ring the terminal's bell, send a notice to the desktop, or both.", '"off", "bell", "notice" or "both"'),
+        Ring, _meta("Ring the terminal's bell, send a notice to the desktop through the terminal, or both.", _RINGS)
+    ] = "off"
+    failing: Annotated[OwnRing, _ring_of("FAILING")] = "default"
+    slow: Annotated[OwnRing, _ring_of("SLOW")] = "default"
+    missing: Annotated[OwnRing, _ring_of("MISSING")] = "default"
+    stuck: Annotated[OwnRing, _ring_of("STUCK")] = "default"
+    not_known: Annotated[
+        Ring, _meta("The same when nothing is known any more, because the server is silent for 45 s.", _RINGS)
     ] = "off"
     quiet_hours: Annotated[
         tuple[QuietHours, ...],
@@ -156,6 +178,16 @@ class Bell(Table, frozen=True):
             'Times of day without a bell or notice, in the zone of `timezone`, such as ["22:00-07:00"].',
             'a list of times such as ["22:00-07:00"]',
             max_length=MAX_ENTRIES,
+        ),
+    ] = ()
+    on_alert: Annotated[
+        Arguments,
+        _meta(
+            "A program that gets each new finding as JSON on its stdin, whatever `ring` says, also in quiet hours "
+            "(then `quiet` is true). No shell is involved; it may run for 30 s. It runs only if nobody else may write "
+            "this file.",
+            _ARGUMENTS,
+            max_length=64,
         ),
     ] = ()
 

@@ -15,6 +15,7 @@ from tui.terminal.sequences import (
     HARMLESS_FINALS,
     LINE,
     MAX_SEQUENCE,
+    PASSED_COMMAND,
     PIECE,
     SCREEN_MODES,
     TOKEN,
@@ -91,7 +92,8 @@ class Decoder:
                 if not self._painter.control(token[0]):
                     yield Foreign(token[0], Effect.NONE if token[0] in "\x00\x07" else Effect.UNKNOWN)
             case _:
-                yield Foreign(token[0], Effect.UNKNOWN)
+                is_harmless = PASSED_COMMAND.fullmatch(token[0]) is not None
+                yield Foreign(token[0], Effect.NONE if is_harmless else Effect.UNKNOWN)
 
     def _renew(self) -> None:
         """Draw with the cells of the new table after the old one was emptied, and bound the lines that are kept."""

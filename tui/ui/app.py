@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.store.addresses.view_address import ViewAddress
+    from tui.ui.alerts.alerts import Alerts
     from tui.ui.data.config_watch import SettingsChange
     from tui.ui.input.keymap import Keymap
     from tui.ui.own_commands.own_commands import OwnCommands
@@ -62,6 +63,9 @@ COLLECT_AFTER_S: Final = 2.0
 
 WATCH_AFTER_S: Final = 2.0
 """The config file is watched from then on, for the same reason."""
+
+ALERTS_AFTER_S: Final = 2.0
+"""And the findings, where the config file wants to call the user."""
 
 MAX_KEY_S: Final = 1.0
 """Stop waiting for a widget to process a key after this; the widget is being removed."""
@@ -126,6 +130,8 @@ class TriggerApp(AppBase):
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
         self.own_commands: OwnCommands | None = None
+        self._alerts: Alerts | None = None
+        self._may_alert = False
         self._own_keymap: Keymap | None = None
         self.keys: Mapping[str, tuple[str, ...]] = {}
         self.key_labels: dict[str, tuple[str, ...]] = {}
@@ -236,8 +242,28 @@ class TriggerApp(AppBase):
             self.set_timer(WATCH_AFTER_S, self._watch_config)
         if self.session.settings.views:
             self.set_timer(WATCH_AFTER_S, self._check_views)
+        self.session.spawn(self._begin_alerts(), "begin alerts")
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
         self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
+
+    async def _begin_alerts(self) -> None:
+        await self.session.clock.sleep(ALERTS_AFTER_S)
+        self._may_alert = True
+        self._use_alerts(self.session.settings)
+
+    def _use_alerts(self, settings: Settings) -> None:
+        """Call the user for new findings, if the config file wants that."""
+        if not self._may_alert or settings.bell is None:
+            return
+        if self._alerts is None:
+            from tui.settings.bell import is_calling  # noqa: PLC0415
+
+            if not is_calling(settings.bell):
+                return  # as for most users: nothing else is imported
+            from tui.ui.alerts.alerts import Alerts  # noqa: PLC0415
+
+            self._alerts = Alerts(self)
+        self._alerts.use(settings)
 
     def _watch_config(self) -> None:
         from tui.ui.data.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
@@ -261,6 +287,10 @@ class TriggerApp(AppBase):
         self.reporter.on_changes(changes)
         self.changed.publish(changes)
         self._collector.record_run_count(len(self.session.store))
+
+    @property
+    def terminal_version(self) -> str:
+        return self._driver.terminal_version if isinstance(self._driver, TerminalDriver) else ""
 
     @property
     def is_quiet(self) -> bool:
@@ -395,6 +425,7 @@ class TriggerApp(AppBase):
         self.theme = self._register_theme(color_mode)
         if change.before.keys != change.after.keys:
             self._use_keys(change.after)
+        self._use_alerts(change.after)
         self._use_own_commands(change.after)  # behind the keys, which replace bindings
         self._show_link_speed(color_mode)
         self.settings_changed.publish(change)

@@ -72,6 +72,11 @@ class AppBase(App[int]):
         raise NotImplementedError
 
     @property
+    def terminal_version(self) -> str:
+        """The name and version by which the terminal answered, "" if it did not."""
+        raise NotImplementedError
+
+    @property
     def is_quiet(self) -> bool:
         """Whether no key was pressed for some seconds."""
         raise NotImplementedError

@@ -90,6 +90,11 @@ class TerminalDriver(Driver):
         """Whether `suspend` works. Textual asks for it."""
         return True
 
+    @property
+    def terminal_version(self) -> str:
+        """The terminal's name and version, by its own answer; "" without one."""
+        return self._frames.version
+
     def process_message(self, message: Message) -> None:
         """Pass a decoded message to the app, except for answers that only the driver asked for, and excess keys."""
         match message:

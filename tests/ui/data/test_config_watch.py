@@ -165,9 +165,9 @@ def test_wrong_value_is_said_once_and_the_rest_is_used(tmp_path: Path) -> None:
 
 def test_what_needs_a_new_start_is_said(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
-    watched.write(START + '[programs]\neditor = ["vi"]\npager = ["less"]\n[bell]\nring = "bell"\n')
+    watched.write(START + '[programs]\neditor = ["vi"]\npager = ["less"]\n[dashboard]\nurl = "https://a.example"\n')
     watched.check()
-    assert watched.said == [": programs, bell take effect at the next start."]
+    assert watched.said == [": programs, dashboard take effect at the next start."]
 
 
 def test_every_setting_of_the_file_takes_effect_some_time() -> None:

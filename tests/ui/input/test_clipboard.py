@@ -13,8 +13,9 @@ from tests.support.ui.action_app import Stage, fleet_of, play
 from tui.domain.ids import RunId
 from tui.present.printed.ticket import ticket
 from tui.present.styled import plain
-from tui.ui.input.clipboard import MAX_BYTES, MAX_SCREEN_STRING_BYTES, Clipboard, osc52
+from tui.ui.input.clipboard import MAX_BYTES, Clipboard, osc52
 from tui.ui.screens.copy_menu import CopyMenu
+from tui.ui.terminal.multiplexers import MAX_SCREEN_STRING_BYTES
 
 TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}
 SCREEN = {"TERM": "screen.xterm-256color"}

@@ -220,7 +220,7 @@ def test_untrusted_file_runs_nothing(tmp_path: Path) -> None:
     file = config_of(tmp_path, entry("record", recorder.command("{run.id}"), key="K", background=True), mode=0o666)
 
     async def story(monitor: Monitored) -> None:
-        assert len([text for text in messages_of(monitor) if "commands, editor and pager are not used" in text]) == 1
+        assert len([text for text in messages_of(monitor) if "on_alert are not used" in text]) == 1
         await monitor.press("j")
         assert "K record" not in footer(monitor)
         await monitor.press("K")

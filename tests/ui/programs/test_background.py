@@ -50,6 +50,16 @@ def test_program_has_no_terminal_and_no_input() -> None:
     assert "\n".join(rest) == "-n $(id)\n'"
 
 
+@pytest.mark.parametrize("script", ["cat", "exec <&-; sleep 0.05; echo done"])
+def test_program_gets_its_stdin_or_ignores_it(script: str) -> None:
+    sent = b"x" * 300_000
+    environ = {"PATH": os.environ["PATH"]}
+    result = asyncio.run(run_in_background("/bin/sh", ["sh", "-c", script], environ, "/", stdin=sent))
+    assert (result.exit_code, result.ending) == (0, Ending.BY_ITSELF)
+    size = len(result.start) + result.left_out + len(result.end)
+    assert size == (len(sent) if script == "cat" else len(b"done\n"))
+
+
 def test_program_that_leaves_others_behind_has_ended() -> None:
     result = run("sleep 30 & echo $!")
     psutil.Process(int(result.start)).kill()

@@ -35,6 +35,7 @@ AT_ONCE: Final = {
     "columns": "columns",
     "views": "views",
     "keys": "keys",
+    "bell": "bell",
 }
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
@@ -42,7 +43,6 @@ AT_START: Final = {
     "editor": "programs",
     "pager": "programs",
     "dashboard_url": "dashboard",
-    "bell": "bell",
 }
 """Those that take effect at the next start."""
 

@@ -16,9 +16,6 @@ from tui.settings import Settings
 MAX_BYTES: Final = 100_000
 """Some terminals silently drop a longer text: the buffers of xterm, tmux and GNU screen are about this large."""
 
-MAX_SCREEN_STRING_BYTES: Final = 768
-"""The maximum size of one device control string in GNU screen."""
-
 
 def osc52(text: str, environ: Mapping[str, str]) -> str:
     """Return the escape sequences that put a text on the terminal's clipboard.
@@ -27,16 +24,15 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
     (`allow-passthrough on`). The program cannot find out which option is on. GNU screen only forwards sequences, in
     pieces of limited size.
     """
+    from tui.ui.terminal.multiplexers import for_screen, for_tmux  # noqa: PLC0415  the first rows do not need it
+
     # "replace": UTF-8 cannot encode a lone surrogate.
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     plain = f"\x1b]52;c;{encoded}\x07"
     if environ.get("TMUX"):
-        return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+        return plain + for_tmux(plain)
     if environ.get("STY") or environ.get("TERM", "").startswith("screen"):
-        pieces = (
-            plain[start : start + MAX_SCREEN_STRING_BYTES] for start in range(0, len(plain), MAX_SCREEN_STRING_BYTES)
-        )
-        wrapped = "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+        wrapped = for_screen(plain)
         # Without STY (over SSH) TERM=screen may also mean tmux. tmux drops the wrapped form, GNU screen the plain one.
         return wrapped if environ.get("STY") else plain + wrapped
     return plain

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from subprocess import DEVNULL, PIPE, STDOUT
 from typing import Final
 
@@ -36,6 +37,8 @@ QUIT_GRACE_S: Final = 0.2
 
 DRAIN_S: Final = 0.5
 """How long to wait for the rest of the output once the program has ended: what it started may keep the pipe open."""
+
+_STDIN: Final = 0
 
 _BYTES_PER_PAUSE: Final = 1024 * 1024
 _PAUSE_S: Final = 0.005
@@ -104,8 +107,9 @@ class KeptOutput:
 class _Listener(asyncio.SubprocessProtocol):
     """Keeps what a program writes, and knows when it has ended. It needs no task of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, stdin: bytes | None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._stdin = stdin
         self._pause_at = _BYTES_PER_PAUSE
         self._transport: asyncio.SubprocessTransport
         self.kept = KeptOutput()
@@ -118,6 +122,11 @@ class _Listener(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
+        if self._stdin is not None:
+            pipe = transport.get_pipe_transport(_STDIN)
+            assert isinstance(pipe, asyncio.WriteTransport)
+            pipe.write(self._stdin)
+            pipe.close()  # once everything is written, or the program has closed its end
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.kept.add(data)
@@ -134,7 +143,8 @@ class _Listener(asyncio.SubprocessProtocol):
         return self.kept.size > MAX_OUTPUT_BYTES
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's
-        self.is_at_end.set()
+        if fd != _STDIN:
+            self.is_at_end.set()
 
     def process_exited(self) -> None:
         self.ended.set()
@@ -147,19 +157,26 @@ class _Listener(asyncio.SubprocessProtocol):
 
 
 async def run_in_background(
-    path: str, arguments: Sequence[str], environ: Mapping[str, str], folder: str
+    path: str,
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    folder: str,
+    *,
+    stdin: bytes | None = None,
+    time_limit_s: float | None = None,
 ) -> ProgramResult:
     """Run a program until it ends. A cancellation ends it too. Raises `OSError` if it cannot start.
 
-    The arguments reach it as they are, in UTF-8, whatever the locale. stdin is empty, stdout and stderr are one pipe.
+    The arguments reach it as they are, in UTF-8, whatever the locale. stdin has these bytes, or is empty; stdout and
+    stderr are one pipe.
     """
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     start = loop.subprocess_exec(
-        _Listener,
+        partial(_Listener, stdin),
         *(each.encode() for each in arguments),
         executable=path,
-        stdin=DEVNULL,
+        stdin=DEVNULL if stdin is None else PIPE,
         stdout=PIPE,
         stderr=STDOUT,
         env=dict(environ),
@@ -169,7 +186,7 @@ async def run_in_background(
     transport, listener = await _started(asyncio.gather(start))
     ending = Ending.BY_ITSELF
     try:
-        if not await _is_set(listener.has_news, TIME_LIMIT_S):
+        if not await _is_set(listener.has_news, TIME_LIMIT_S if time_limit_s is None else time_limit_s):
             ending = Ending.TIME_LIMIT
         elif not listener.ended.is_set():
             ending = Ending.TOO_MUCH_OUTPUT

@@ -44,6 +44,8 @@ class FrameSender:
         self.screen = screen
         self.pacer = FramePacer()
         self.link = LinkMeter()
+        self.version = ""
+        """The terminal's name and version, by its own answer."""
         self._queries = queries
         self._title = title
         self._loop = loop
@@ -153,6 +155,7 @@ class FrameSender:
 
     def on_version(self, version: str) -> None:
         """Use the sequences that this terminal is known to have."""
+        self.version = version
         if isinstance(self.screen, FrugalOutput):
             self.screen.able = self.screen.able.named(version)
 

@@ -1,0 +1,95 @@
+"""The bell: which word rings how, and when it is quiet."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tui.settings import ConfigFile, Settings, with_file
+from tui.settings.bell import Rings, is_calling, is_quiet, rings_for
+from tui.settings.reader import read_document
+from tui.settings.schema import Bell
+from tui.settings.secret import NO_SECRET
+
+BELL, NOTICE, BOTH, OFF = Rings(bell=True), Rings(notice=True), Rings(bell=True, notice=True), Rings()
+
+
+def bell_of(text: str) -> Bell:
+    document = read_document(tomllib.loads(f"[bell]\n{text}"))
+    assert document.problems == ()
+    return document.values.bell
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "rings"),
+    [
+        ("", "FAILING", OFF),
+        ('ring = "both"', "STUCK", BOTH),
+        ('ring = "both"', "NOT KNOWN", OFF),
+        ('not_known = "bell"', "NOT KNOWN", BELL),
+        ('ring = "both"\nslow = "off"', "SLOW", OFF),
+        ('failing = "notice"', "FAILING", NOTICE),
+        ('failing = "notice"', "MISSING", OFF),
+        ('ring = "bell"\nmissing = "default"', "MISSING", BELL),
+    ],
+)
+def test_each_word_rings_as_the_file_says(text: str, word: str, rings: Rings) -> None:
+    assert rings_for(bell_of(text), word) == rings
+
+
+@pytest.mark.parametrize(
+    ("text", "is_on"),
+    [
+        ("", False),
+        ('ring = "bell"', True),
+        ('not_known = "notice"', True),
+        ('stuck = "both"', True),
+        ('on_alert = ["a"]', True),
+        ('ring = "both"\nfailing = "off"\nslow = "off"\nmissing = "off"\nstuck = "off"', False),
+        ('quiet_hours = ["22:00-07:00"]', False),
+    ],
+)
+def test_findings_are_watched_only_for_a_call(text: str, is_on: bool) -> None:
+    assert is_calling(bell_of(text)) is is_on
+    assert not is_calling(None)
+
+
+@pytest.mark.parametrize(
+    ("span", "clock", "quiet"),
+    [
+        ("22:00-07:00", "21:59", False),
+        ("22:00-07:00", "22:00", True),
+        ("22:00-07:00", "00:00", True),
+        ("22:00-07:00", "06:59", True),
+        ("22:00-07:00", "07:00", False),
+        ("12:00-13:00", "12:59", True),
+        ("12:00-13:00", "13:00", False),
+        ("08:00-08:00", "20:00", True),
+    ],
+)
+def test_quiet_hours_begin_and_end_at_a_minute(span: str, clock: str, quiet: bool) -> None:
+    at = datetime.combine(datetime(2026, 11, 26, tzinfo=UTC), datetime.strptime(clock, "%H:%M").time(), UTC)  # noqa: DTZ007
+    assert is_quiet([span], at) is quiet
+    assert is_quiet(["01:01-01:02", span], at) is quiet
+    assert not is_quiet([], at)
+
+
+def test_quiet_hours_follow_the_clock_of_the_zone() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    # On 25 October 2026 the hour from 02:00 comes twice, on 29 March it is left out.
+    autumn, spring = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
+    hour = ["02:00-03:00"]
+    shown = [is_quiet(hour, (autumn + hours * timedelta(hours=1)).astimezone(berlin)) for hours in range(-1, 3)]
+    assert shown == [False, True, True, False]
+    assert not is_quiet(hour, spring.astimezone(berlin))
+    assert not is_quiet(hour, (spring + timedelta(minutes=1)).astimezone(berlin))
+
+
+def test_file_of_others_names_no_command() -> None:
+    values = read_document(tomllib.loads('[bell]\nring = "bell"\non_alert = ["a"]')).values
+    file = ConfigFile(PurePath("c"), values, frozenset({"bell.on_alert"}), distrust="others may write it")
+    bell = with_file(Settings("", NO_SECRET), file).bell
+    assert bell is not None
+    assert (bell.on_alert, bell.ring) == ((), "bell")

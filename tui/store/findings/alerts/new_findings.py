@@ -1,0 +1,73 @@
+"""Finds the new findings of a verdict: each calls the user once, however often it is judged."""
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.domain.findings.finding import NOT_KNOWN, Finding, Verdict
+from tui.lazy_dataclass import dataclass
+
+RINGS_AGAIN_AFTER: Final = timedelta(minutes=10)
+"""A finding that went and comes back sooner is the same one: its numbers move around its bound."""
+
+MAX_GONE: Final = 1_000
+"""Findings that went lately and are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFindings:
+    """What the user was called for, or knew without a call.
+
+    * `began_at`: findings since before this moment that the first verdict has are not new
+    * `present`: the identities of the findings of the last verdict; None before the first
+    * `gone`: when findings went that are not present, at most MAX_GONE
+    """
+
+    began_at: datetime
+    present: frozenset[Hashable] | None = None
+    gone: Mapping[Hashable, datetime] | None = None
+    is_silent: bool = False
+    """Whether the last verdict was not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new in a verdict: findings, worst first, and whether nothing is known any more."""
+
+    findings: tuple[Finding, ...] = ()
+    has_gone_silent: bool = False
+
+
+def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings, News]:
+    """Return what is new in the next verdict, and what is known after it.
+
+    A verdict that is not known changes no finding. It is news only after one that was known.
+    """
+    gone = {key: at for key, at in (known.gone or {}).items() if verdict.at - at < RINGS_AGAIN_AFTER}
+    if not verdict.is_known:
+        is_news = known.present is not None and not known.is_silent and NOT_KNOWN not in gone
+        return _known(known, known.present, gone, is_silent=True), News(has_gone_silent=is_news)
+    now = frozenset(each.identity for each in verdict.findings)
+    if known.present is None:
+        fresh = tuple(each for each in verdict.findings if each.since >= known.began_at and each.identity not in gone)
+    else:
+        fresh = tuple(each for each in verdict.findings if each.identity not in known.present | gone.keys())
+    for key in (known.present or frozenset()) - now:
+        gone[key] = verdict.at
+    if known.is_silent and known.present is not None:
+        gone[NOT_KNOWN] = verdict.at
+    gone = {key: at for key, at in gone.items() if key not in now}
+    return _known(known, now, gone, is_silent=False), News(fresh)
+
+
+def begun_again(known: KnownFindings, at: datetime) -> KnownFindings:
+    """Return what is known when watching begins again: what the next verdict has from before is not new."""
+    gone = {**(known.gone or {}), **dict.fromkeys(known.present or (), at)}
+    return KnownFindings(at, None, gone)
+
+
+def _known(
+    known: KnownFindings, present: frozenset[Hashable] | None, gone: Mapping[Hashable, datetime], *, is_silent: bool
+) -> KnownFindings:
+    newest = sorted(gone.items(), key=lambda item: item[1])[-MAX_GONE:]
+    return KnownFindings(known.began_at, present, dict(newest), is_silent)
