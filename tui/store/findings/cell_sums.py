@@ -51,14 +51,24 @@ class ServerCells:
         self.since_s = read.since.timestamp()
         self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
         self.cells: dict[int, dict[TaskId, TaskMinute]] = {}
+        # Each minute has many tasks: the times of all of them are one object or few, and are converted once.
+        seconds: dict[datetime, int] = {}
         for each in read.minutes:
-            self.cells.setdefault(int(each.start.timestamp()), {})[each.task] = each
+            start_s = seconds.get(each.start)
+            if start_s is None:
+                start_s = seconds[each.start] = int(each.start.timestamp())
+            self.cells.setdefault(start_s, {})[each.task] = each
         self.totals: dict[int, Sums] = {}
         for start_s, cells in self.cells.items():
-            total = NO_SUMS
+            triggered = started = done = failed = ended = unstarted = 0
             for each in cells.values():
-                total = total.plus(each)
-            self.totals[start_s] = total
+                triggered += each.triggered
+                started += each.started
+                done += each.done
+                failed += each.failed
+                ended += each.ended
+                unstarted += each.unstarted
+            self.totals[start_s] = Sums(triggered, started, done, failed, ended, unstarted)
 
     def has(self, start_s: int) -> bool:
         """Whether the cell that begins here was over when the server answered."""

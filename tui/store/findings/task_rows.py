@@ -61,7 +61,8 @@ class TaskRows:
         for cells in hour or ():
             for task, cell in cells.items():
                 self._ended[task] += cell.ended
-                self._failed[task] += cell.failed
+                if cell.failed:
+                    self._failed[task] += cell.failed
         self._speeds, self._normals = speeds_by_task(facts, own), normals_by_task(facts)
         self._waiting = waiting_runs(facts, own, now)
         self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
@@ -151,7 +152,12 @@ def _cells(cells: Sequence["list[CellsByTask] | None"], task: TaskId) -> tuple[C
             done.append(None)
             failed.append(None)
             continue
-        own = [cell for part in parts if (cell := part.get(task)) is not None]
-        done.append(sum(cell.done for cell in own))
-        failed.append(sum(cell.failed for cell in own))
+        done_count = failed_count = 0
+        for part in parts:
+            cell = part.get(task)
+            if cell is not None:
+                done_count += cell.done
+                failed_count += cell.failed
+        done.append(done_count)
+        failed.append(failed_count)
     return done, failed
