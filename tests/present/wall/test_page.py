@@ -80,6 +80,13 @@ def test_wall_at_80x24_is_that_of_the_picture() -> None:
     ]
 
 
+def test_short_wall_gives_the_rows_of_a_sentence_to_tasks() -> None:
+    lines = text_of(CALM, 60, 15)
+    tasks = next(number for number, line in enumerate(lines) if line.startswith("─ tasks"))
+    assert "no run failed in the last hour" in lines[tasks - 1] + lines[tasks - 2]
+    assert len(lines) - tasks - 2 >= 3, "rows of tasks"
+
+
 def test_wall_at_120x40_is_that_of_the_picture() -> None:
     lines = text_of(VIEW, 120, 40)
     assert lines[10].strip() == "┆20261126.3 deployed"

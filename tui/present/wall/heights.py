@@ -72,7 +72,8 @@ def heights(
     failing_rows = free.take(2) - 1
     task_rows = free.take(2) - 1
     has_gap_above = free.take_all(1)
-    failing_rows += free.take(_USUAL_FAILING - 1)
+    usual = _USUAL_FAILING if rows >= _ROOMY else min(failing, _USUAL_FAILING)
+    failing_rows += free.take(usual - failing_rows)
     task_rows += free.take(min(tasks, _FEW_TASKS) - task_rows)
     has_gaps = free.take_all(2)
     task_rows += free.take(min(tasks, _FEW_TASKS + 1) - task_rows)
