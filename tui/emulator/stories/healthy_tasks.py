@@ -25,11 +25,11 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 DAYS: Final = 7
-BAND_MS: Final = HOUR_MS
-"""The past of each day begins this long before the time of day of the start, and ends as long after it."""
+HOURS: Final = 3
+"""The past of each day has the hour of the start, and the next two: what is normal stays known for two hours."""
 
-RUNS_A_BAND: Final = 8
-"""Runs of each task in the past of each day: 28 in a week for any hour of the band."""
+RUNS_AN_HOUR: Final = 4
+"""Runs of each task in an hour of the past: 28 in a week."""
 
 CAMPAIGN_MS: Final = (40 * MINUTE_MS, 45 * MINUTE_MS)
 
@@ -109,28 +109,34 @@ def past(random: Random, start_ms: int) -> list[OldRun]:
     triggered = [task for task in TASKS if task.weight or task is SEND_CAMPAIGN]
     nights = due_times(NIGHTLY_REPORT, start_ms, DAYS)
     # Of the many runs of this schedule, every third one.
-    ends_ms = [start_ms + BAND_MS - day * DAY_MS for day in range(1, DAYS + 1)]
-    fives = [due_ms for end_ms in ends_ms for due_ms in due_times(REFRESH_RATES, end_ms, 3 * RUNS_A_BAND)[::3]]
+    ends_ms = [hour_ms + HOUR_MS - 1 for hour_ms in _hours(start_ms)]
+    fives = [due_ms for end_ms in ends_ms for due_ms in due_times(REFRESH_RATES, end_ms, 3 * RUNS_AN_HOUR)[::3]]
     return [
-        *week_of(triggered, random),
+        *week_of(triggered, random, start_ms),
         *fired(NIGHTLY_REPORT, nights, start_ms),
         *fired(REFRESH_RATES, fives, start_ms),
     ]
 
 
-def week_of(tasks: Sequence[Task], random: Random) -> list[OldRun]:
-    """Runs of these tasks around the time of day of the start, on each of the last seven days."""
-    step_ms = 2 * BAND_MS // RUNS_A_BAND
+def week_of(tasks: Sequence[Task], random: Random, start_ms: int) -> list[OldRun]:
+    """Runs of these tasks at the time of day of the start, on each of the last seven days."""
+    step_ms = HOUR_MS // RUNS_AN_HOUR
     return [
         OldRun(
-            day * DAY_MS + BAND_MS - turn * step_ms - between(random, 0, step_ms),
+            start_ms - (hour_ms + turn * step_ms + between(random, 0, step_ms)),
             NewRun(task_id=task.id, tags=task.tags(random)),
             is_extra=True,
         )
-        for day in range(1, DAYS + 1)
+        for hour_ms in _hours(start_ms)
         for task in tasks
-        for turn in range(RUNS_A_BAND)
+        for turn in range(RUNS_AN_HOUR)
     ]
+
+
+def _hours(start_ms: int) -> list[int]:
+    """The beginnings of the hours that the past has, in epoch milliseconds."""
+    first_ms = start_ms // HOUR_MS * HOUR_MS
+    return [first_ms + hour * HOUR_MS - day * DAY_MS for day in range(1, DAYS + 1) for hour in range(HOURS)]
 
 
 def due_times(task: Task, until_ms: int, count: int) -> range:

@@ -156,7 +156,7 @@ def _stuck_run(random: Random, start_ms: int, _: float) -> Told:
     def touches(run: Run) -> bool:
         return run.given_script is hanging
 
-    week = [*past(random, start_ms), *week_of([task], random)]
+    week = [*past(random, start_ms), *week_of([task], random, start_ms)]
     return company(task), Story("stuck-run", event_ms, week, (run,), touches=touches)
 
 
@@ -187,7 +187,7 @@ def _forgotten_approval(random: Random, start_ms: int, _: float) -> Told:
     def touches(run: Run) -> bool:
         return run.given_script is forgotten
 
-    week = [*past(random, start_ms), *week_of([task], random)]
+    week = [*past(random, start_ms), *week_of([task], random, start_ms)]
     return company(task), Story("forgotten-approval", event_ms, week, (run,), touches=touches)
 
 
