@@ -27,7 +27,16 @@ def row(queued: int | None, started: int | None, ended: int | None, n: object = 
 
 def test_levels_are_those_at_the_end_of_each_minute() -> None:
     rows = [row(-2, -1, 0), row(-2, -2, -2), row(0, None, None, 7), row(-90, -70, None), row(-1, None, -1)]
-    hour = hour_of("task/send-email", AT, rows, [{"minute": stamp(-1), "p95_ms": 91_000.0}], 1)
+    hour = hour_of(
+        "task/send-email",
+        AT,
+        rows,
+        [
+            {"minute": stamp(-1), "task": "send-email", "p95_ms": 91_000.0},
+            {"minute": stamp(0), "task": "send-campaign", "p95_ms": 9e9},
+        ],
+        1,
+    )
     assert hour.queued[-3:] == (1, 0, 7)
     assert hour.running[-3:] == (1, 2, 1)
     assert (hour.queued[0], hour.running[0]) == (0, 1)

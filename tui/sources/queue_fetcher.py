@@ -52,8 +52,9 @@ _TIMES: Final = (
     f"FROM runs WHERE {_WHERE} GROUP BY queued_min, started_min, ended_min, task LIMIT {MAX_ROWS}"
 )
 _SPEEDS: Final = (
-    "SELECT toStartOfMinute(completed_at) AS minute, round(quantile(0.95)(execution_duration)) AS p95_ms "
-    "FROM runs WHERE queue = '{queue}' AND completed_at > now() - INTERVAL 1 HOUR GROUP BY minute ORDER BY minute"
+    "SELECT toStartOfMinute(completed_at) AS minute, task_identifier AS task, "
+    "round(quantile(0.95)(execution_duration)) AS p95_ms "
+    "FROM runs WHERE queue = '{queue}' AND completed_at > now() - INTERVAL 1 HOUR GROUP BY minute, task ORDER BY minute"
 )
 
 
@@ -164,7 +165,8 @@ def hour_of(
             tasks[each.task] += each.count
     queued = _levels([(each.queued_at, each.started_at or each.ended_at, each.count) for each in read], cells)
     executing = _levels([(each.started_at, each.ended_at, each.count) for each in read if each.started_at], cells)
-    p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds}
+    main = next(iter(tasks.most_common(1)), (None, 0))[0]
+    p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds if row.get("task") == main}
     return QueueHour(
         queue,
         at,

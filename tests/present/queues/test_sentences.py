@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.columns import Now
 from tui.present.queues.columns import QueueContent, queue_columns_for, queue_line, usage_bar
@@ -90,6 +90,10 @@ def test_reason_says_what_is_not_known() -> None:
         (
             replace(FACTS, hour=replace(mail_hour(AT), p95=(timedelta(seconds=0.7), *(None,) * 2))),
             "runs take 1m31s at p95, normal 0.8s  3 failed",
+        ),
+        (
+            replace(FACTS, hour=replace(mail_hour(AT), tasks=(TaskId("send-email"), TaskId("campaign")))),
+            "runs of send-email take 1m31s at p95, normal 0.8s  3 failed",
         ),
         (QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
         (QueueFacts(MAIL, is_reading=True), "loading…"),

@@ -36,7 +36,8 @@ class QueueHour:
 
     * `queued`, `running`: how many runs waited and executed at the end of each minute. `running` is empty where runs
       also wait or retry: these hold no place in the queue, and no answer tells when.
-    * `p95`: the 95th percentile of the executions that ended in the minute, None where none did
+    * `p95`: the 95th percentile of the most frequent task's executions that ended in the minute, None where none did:
+      tasks that share a queue may last seconds and hours
     * `failed`: the runs that failed within the hour
     * `tasks`: the tasks of most runs, the most frequent first
     * `is_cut`: the server has more rows than it sent, so that the numbers are too small

@@ -85,7 +85,9 @@ def _environment_words(facts: QueueFacts) -> str:
 
 def _why(facts: QueueFacts) -> Sentence:
     p95, normal, hour = facts.p95, facts.normal_p95, facts.hour
-    words = "" if p95 is None else f"runs take {brief_duration(p95)} at p95"
+    tasks = () if hour is None else hour.tasks
+    whose = f" of {tasks[0]}" if len(tasks) > 1 else ""
+    words = "" if p95 is None else f"runs{whose} take {brief_duration(p95)} at p95"
     if words and normal is not None:
         words = f"{words}, normal {brief_duration(normal)}"
     elif words:
@@ -100,7 +102,7 @@ def _why(facts: QueueFacts) -> Sentence:
         remark = (Piece("newest failure: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
     quiet = _quiet_minutes(facts)
     if words and quiet:
-        before = f"before that, {words.replace('runs take', 'runs took')}"
+        before = f"before that, {words.replace(' take ', ' took ', 1)}"
         return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}  "), *remark) if remark else _faint(
             before
         )

@@ -42,6 +42,6 @@ def _said(text: str) -> str:
     """Return a sentence without the words around its numbers; empty if nothing is known."""
     if text in {"not known", "nothing waits", formatting.LOADING}:
         return ""
-    if text.startswith("runs take "):
-        text = f"p95 {text.removeprefix('runs take ').replace(' at p95', '')}"
+    if " at p95" in text:
+        text = f"p95 {text.partition(' take ')[2].replace(' at p95', '')}"
     return text.removeprefix("not by itself: ").removeprefix("by itself: ")

@@ -154,7 +154,7 @@ class LiveQueues:
             hour,
             detail.metrics,
             p95s[-1] if p95s else speeds.get(tasks[0]) if is_one else None,
-            _slowest([normals.get(task) for task in tasks]),
+            normals.get(tasks[0]) if tasks else None,
             self._newest_error(row, tasks, known),
             detail.failure,
             detail.metrics_failure,
@@ -177,12 +177,6 @@ class LiveQueues:
             if is_here and ended_at is not None and ended_at > since:
                 return kind_of(run.error[1])
         return None
-
-
-def _slowest(normals: "list[timedelta | None]") -> timedelta | None:
-    """Return the normal of the slowest task, None if one of them is not known."""
-    known = [each for each in normals if each is not None]
-    return max(known) if normals and len(known) == len(normals) else None
 
 
 def _queue_of(row: QueueRow) -> Queue:
