@@ -4,12 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from tests.support.domain.patches import at
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import RelaySetup, relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord
+from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
+from tui.domain.findings.facts import WaitsRead
+from tui.domain.findings.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
+from tui.relay.findings_encoder import FindingsEncoder
 from tui.session import Session
+from tui.store.store import Store
+from tui.wire.relay.findings_message import RelayFindings
+from tui.wire.relay.messages import decode_relay_message
 
 READS = ("/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens", "/api/v1/errors", "/api/v1/deployments")
 
@@ -123,23 +130,25 @@ def test_relay_whose_api_is_silent_knows_nothing(tmp_path: Path) -> None:
     run(tmp_path, fleet, test)
 
 
-def test_old_verdict_is_not_sent_to_a_new_watcher(tmp_path: Path) -> None:
-    fleet = fleet_with()
-
-    async def test(setup: RelaySetup) -> None:
-        async with screen_on(setup) as screen:
-            release = screen.findings.watch()
-            await setup.run_until(lambda: word(screen) == OK)
-            release()
-            await setup.run_for(120)
-            asked_at = screen.now()
-            screen.findings.watch()
-            await setup.run_until(lambda: word(screen) == OK and screen.findings.is_judged)
-            verdict = setup.session.store.verdict
-            assert verdict is not None
-            assert verdict.at >= asked_at
-
-    run(tmp_path, fleet, test)
+def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
+    store, sent, judged = Store(), dict[object, object](), [False]
+    for fact in FACTS_OF_WALL:
+        store.apply(fact)
+    store.apply(FindingsRead(VERDICT))
+    encoder = FindingsEncoder(store, lambda: at(0), lambda: judged[0])
+    first = [decode_relay_message(text) for text in encoder.messages(sent)]
+    assert len(first) == len(FACTS_OF_WALL)
+    assert not any(isinstance(each, RelayFindings) and each.verdict is not None for each in first)
+    judged[0] = True
+    (verdict,) = map(decode_relay_message, encoder.messages(sent))
+    assert isinstance(verdict, RelayFindings)
+    assert verdict.verdict == VERDICT
+    assert list(encoder.messages(sent)) == []
+    store.apply(WaitsRead(at(9), ()))
+    (waits,) = map(decode_relay_message, encoder.messages(sent))
+    assert isinstance(waits, RelayFindings)
+    assert list(waits.updates()) == [WaitsRead(at(9), ())]
+    assert len(list(encoder.messages({}))) == len(FACTS_OF_WALL) + 1
 
 
 def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:
