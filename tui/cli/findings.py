@@ -28,9 +28,9 @@ JUDGED_WITHIN_S: Final = 1.6
 NOBODY_AFTER_S: Final = 8.0
 """A server that cannot be reached for so long is not waited for."""
 
-RUNS_WITHIN_S: Final = 12.0
+RUNS_WITHIN_S: Final = 18.0
 """Live runs may take many pages, and schedules are asked for their newest run one by one, the last due ones first.
-More are not waited for."""
+The first one is asked after 15 s; more are not waited for."""
 
 MIN_COUNTED: Final = timedelta(minutes=10)
 """Failures are judged by the runs that ended within this time."""
