@@ -32,7 +32,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
-from tui.ui.panes import FORMS, PANES
+from tui.ui.panes import FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.main import MainScreen
@@ -78,7 +78,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
 """Keys that open a screen which needs a state, starting at the list of runs."""
 
 VIEW_PANES: dict[str, tuple[str, ...]] = {
-    f"errors, pane {pane.title}": ("exclamation_mark", str(number)) for number, pane in enumerate(ERROR_PANES, 1)
+    **{f"errors, pane {pane.title}": ("exclamation_mark", str(number)) for number, pane in enumerate(ERROR_PANES, 1)},
+    **{f"overview, pane {pane.title}": ("g", str(number)) for number, pane in enumerate(OVERVIEW_PANES, 2)},
 }
 """Keys that show the panes of other views than that of the runs."""
 

@@ -1,7 +1,5 @@
 """The overview in place of the panes about a run: its keys, the runs of a line, and the levels of Esc."""
 
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +7,6 @@ from starlette.responses import PlainTextResponse
 
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tests.support.wall_story import VERDICT
-from tui.domain.findings.finding import FindingsRead
-from tui.domain.ids import TaskId
 from tui.ui.panes.overview.base import LinePane
 
 
@@ -25,12 +20,9 @@ def is_read(monitor: Monitored) -> bool:
 
 
 async def judged(monitor: Monitored) -> None:
-    """Give the monitor the findings of the pictures. One of them is about a task of its fleet."""
-    now = monitor.session.now() + timedelta(hours=1)
-    first = replace(VERDICT.findings[0], filter_text="task:task-0", task=TaskId("task-0"))
-    verdict = replace(VERDICT, at=now, heard_at=now, findings=(first, *VERDICT.findings[1:]))
-    await monitor.session.emit(FindingsRead(verdict))
-    await monitor.until(lambda: "FAILING  charge-card" in monitor.text, "the findings")
+    """Wait for the first verdict, which waits for facts."""
+    await monitor.later(12)
+    assert "FAILING  task-0" in monitor.text
 
 
 def places(monitor: Monitored) -> list[str]:
@@ -56,7 +48,7 @@ def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
         assert not is_read(monitor), "nothing is read for an overview that is hidden"
         await monitor.press("escape", wait_s=1)
         assert places(monitor) == before
-        assert "FAILING  charge-card" in monitor.text
+        assert "FAILING  task-0" in monitor.text
         assert is_read(monitor)
         for key in ("x", "right_square_bracket", "G"):
             await monitor.press(key)
@@ -162,8 +154,8 @@ def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "selects a run" in monitor.lines[-3]
         await judged(monitor)
-        assert monitor.lines[-3].startswith("  FAILING  charge-card  131 of 264 runs")
-        assert monitor.lines[-2].startswith("  SLOW     send-email")
+        assert monitor.lines[-3].startswith("  FAILING  task-0  9 of 9 runs")
+        assert monitor.lines[-2].startswith(("  FAILING  task-1", "  The list follows new runs."))
         await monitor.press("j", wait_s=1)
         assert "FAILING" not in monitor.text
         assert not is_read(monitor)
@@ -171,7 +163,7 @@ def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
         assert "FAILING" not in monitor.text, "a zoom takes the rows of the strip"
         assert not is_read(monitor)
         await monitor.press("z", "2", wait_s=1)
-        assert "STUCK    nightly-report" in monitor.text
+        assert "9 of 9 runs" in monitor.text
 
     run_story(story, tmp_path, failing_fleet(), size=(80, 24))
 

@@ -51,12 +51,12 @@ def failing_rule(view: OverviewView) -> Line:
 def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
     """Return a line for each task. If not all fit, the last one counts the others."""
     tasks, columns = view.board.tasks, _task_columns(width - EDGE)
-    lines = [OverviewLine(task_row(task, columns, view.look, is_stale=view.is_stale), task) for task in tasks]
-    if not lines:
+    if not tasks:
         return [BLANK, OverviewLine((Piece("no task has run yet", Token.FAINT),))]
-    if len(lines) > rows > 1:
-        hidden = tasks[rows - 1 :]
-        lines = [*lines[: rows - 1], OverviewLine((Piece(_more_words(hidden), Token.FAINT),))]
+    shown = tasks if len(tasks) <= max(rows, 1) else tasks[: max(rows - 1, 1)]
+    lines = [OverviewLine(task_row(task, columns, view.look, is_stale=view.is_stale), task) for task in shown]
+    if hidden := tasks[len(shown) :]:
+        lines.append(OverviewLine((Piece(_more_words(view, hidden), Token.FAINT),)))
     return lines
 
 
@@ -74,8 +74,10 @@ def tasks_rule(width: int) -> Line:
     return line.line(limit - begin)
 
 
-def _more_words(hidden: Sequence[TaskRow]) -> str:
+def _more_words(view: OverviewView, hidden: Sequence[TaskRow]) -> str:
     count = formatting.count(len(hidden))
+    if view.is_stale or view.verdict is None or not view.verdict.is_known:
+        return f"  {count} more"
     bad = sum(task.health not in {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED} for task in hidden)
     return f"  {count} more, " + (f"{formatting.count(bad)} of them not healthy" if bad else "none failing")
 

@@ -14,7 +14,7 @@ from tui.present.findings.verdict_words import (
     own_counts,
     refusals,
 )
-from tui.present.key_words import selecting_keys
+from tui.present.key_words import selecting_keys, with_key
 from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.present.overview.series import four_series
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
@@ -101,7 +101,7 @@ def _findings(view: OverviewView, findings: Sequence[Finding], limit: int, room:
     shown = findings if len(findings) <= fitting else findings[: max(1, (room - 1) // 2)]
     lines = [line for finding in shown for line in _two_lines(view, finding, limit)]
     if (more := len(findings) - len(shown)) and len(lines) < room:
-        words = f"{formatting.count(more)} more"
+        words = f"{formatting.count(more)} more" + with_key("wall", "W", "; {} shows all")
         lines.append(OverviewLine((Piece(" " * _NAME_AT), Piece(words, Token.FAINT))))
     return lines
 

@@ -5,10 +5,13 @@ from typing import Final
 
 from tui.present.overview.view import OverviewView
 from tui.present.wall.look import WallLook
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.data.findings.live_board import LiveBoard
 from tui.ui.data.live_model import LiveModel
 from tui.ui.look.painting import Painter
+
+EVERY_S: Final = 2.0
+"""How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
 
 SENTENCES_EVERY_S: Final = 5.0
 """How often waits in sentences are brought up to date, and on a slow link everything is."""
@@ -18,7 +21,7 @@ FRESH_FOR_S: Final = 5.0
 
 
 class LiveOverview:
-    """Makes views of the board, at most one a second. `show` is called with each."""
+    """Makes views of the board. `show` is called with each."""
 
     def __init__(self, live: LiveModel, show: Callable[[OverviewView], None]) -> None:
         self._live = live
@@ -27,7 +30,7 @@ class LiveOverview:
         self._view: OverviewView | None = None
         self._shown_s = float("-inf")
         self._was_stale = False
-        self._is_outdated = False
+        self._is_outdated = self._has_new_verdict = False
         self.is_open = False
 
     def open(self) -> None:
@@ -48,25 +51,37 @@ class LiveOverview:
     def on_changes(self, changes: Changes) -> None:
         """Note changes of runs and facts."""
         self._board.on_changes(changes)
+        self._has_new_verdict |= Topic.VERDICT in changes.topics
 
     def tick(self, painter: Painter, *, is_slow_link: bool) -> None:
         """Make the view again if it may look different. Called once a second."""
-        if not self.is_open or self._live.pause is not None:
+        now = self._live.now
+        is_stale = now.frozen_at is not None
+        if (
+            not self.is_open
+            or self._live.pause is not None
+            or not self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
+        ):
             return
         self._board.tick()
-        board, now = self._board.board, self._live.now
+        board = self._board.board
         if board is None or not self._is_counted:
             return
-        is_stale = now.frozen_at is not None
         is_waiting = board.verdict is not None and bool(board.verdict.findings)
-        least_s = SENTENCES_EVERY_S if is_slow_link or not self._is_outdated else 0.0
-        is_due = (self._is_outdated or is_waiting) and self._now_s - self._shown_s >= least_s
-        if not is_due and is_stale is self._was_stale:
+        is_old = is_waiting and self._now_s - self._shown_s >= SENTENCES_EVERY_S
+        if not (self._is_outdated or is_old or is_stale is not self._was_stale):
             return
-        self._is_outdated, self._was_stale, self._shown_s = False, is_stale, self._now_s
+        self._is_outdated = self._has_new_verdict = False
+        self._was_stale, self._shown_s = is_stale, self._now_s
         look = WallLook(painter.is_ascii, painter.is_colorless)
         self._view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look)
         self._show(self._view)
+
+    def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
+        """Whether the last view is old enough. Findings that came or went are shown at once."""
+        least_s = SENTENCES_EVERY_S if is_slow_link else EVERY_S
+        is_new = self._has_new_verdict or is_stale is not self._was_stale
+        return is_new or self._now_s - self._shown_s >= least_s
 
     @property
     def _is_counted(self) -> bool:
