@@ -97,9 +97,17 @@ async def polling(
 
 
 async def pass_time(
-    session: Session, api: FleetApi, seconds: float, *, is_busy: Callable[[], bool] = lambda: False
+    session: Session,
+    api: FleetApi,
+    seconds: float,
+    *,
+    is_busy: Callable[[], bool] = lambda: False,
+    has_threads: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Let virtual time pass. At each step, wait until all requests are answered and applied, and `is_busy` is false."""
+    """Let virtual time pass. At each step, wait until all requests are answered and applied, and `is_busy` is false.
+
+    `has_threads` tells whether `is_busy` waits for threads, which run while the event loop sleeps.
+    """
 
     def is_answered() -> bool:
         polls_out = session.fetcher.feed_polls_in_flight if session.is_started else 0
@@ -107,8 +115,8 @@ async def pass_time(
 
     async def idle() -> None:
         # Let the event loop read its sockets while the server's thread responds.
-        while not is_answered() or is_busy():  # noqa: ASYNC110  there is no event to wait for
-            await asyncio.sleep(0.0003 if not is_answered() else 0)
+        while (is_waiting := not is_answered()) or is_busy():  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.0003 if is_waiting or has_threads() else 0)
         await session.settle()
 
     await api.fleet.clock.run(seconds, idle=idle)

@@ -38,12 +38,12 @@ class IdleCheck:
 
     def __init__(self, app: TriggerApp) -> None:
         self._app = app
-        self._threads = Threads()
-        asyncio.get_running_loop().set_default_executor(self._threads)
+        self.threads = Threads()
+        asyncio.get_running_loop().set_default_executor(self.threads)
 
     def is_busy(self) -> bool:
         """Return whether a thread is running, or a widget has messages to process or is processing one."""
-        if self._threads.is_busy():
+        if self.threads.is_busy():
             return True
         waiting: list[DOMNode] = [self._app, *self._app.screen_stack]
         while waiting:  # asked thousands of times, so without `walk_children`, which sorts out much more
@@ -55,13 +55,13 @@ class IdleCheck:
         return False
 
     @property
-    def has_to_paint(self) -> bool:
-        """Whether a widget waits for its place or its paint in the next frame, or a callback for the frame."""
-        return any(
-            screen.is_current
-            and (screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks)
-            for screen in self._app.screen_stack
-        )
+    def has_to_place(self) -> bool:
+        """Whether a widget waits for its place in the next frame."""
+        return any(screen.is_current and screen._layout_required for screen in self._app.screen_stack)
+
+    def paint_top(self) -> None:
+        """Draw what has changed on the top screen. The screens below are drawn whole with each frame."""
+        self._app.screen._on_timer_update()
 
     def paint(self) -> None:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""

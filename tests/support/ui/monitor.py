@@ -27,7 +27,7 @@ from tui.ui.screens.main import MainScreen
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
 
 MAX_FRAMES = 5
-"""Frames until nothing waits for one: a widget that moves may give another one more room."""
+"""Frames until every widget has its place: one that moves may give another one more room."""
 
 MAX_WAITS, WAIT_S = 40, 0.05
 """Looks at a state until it is reached, and the virtual seconds between two."""
@@ -52,16 +52,19 @@ class Monitored:
     async def later(self, seconds: float = 0.0) -> None:
         """Let virtual time pass, and paint everything that it causes."""
         await self._pass(0.0)
-        self.idle.paint()  # what waits for a frame begins now
+        self.idle.paint_top()  # what waits for a frame begins now
         await self._pass(seconds)
         for number in range(1, MAX_FRAMES + 1):
             self.idle.paint()
             await self._pass(0.0)
-            if number > 1 and not self.idle.has_to_paint:
+            self.idle.paint_top()
+            await self._pass(0.0)
+            if number > 1 and not self.idle.has_to_place:
                 break
 
     async def _pass(self, seconds: float) -> None:
-        await pass_time(self.session, self.api, seconds, is_busy=self.idle.is_busy)
+        idle = self.idle
+        await pass_time(self.session, self.api, seconds, is_busy=idle.is_busy, has_threads=idle.threads.is_busy)
 
     async def resize(self, width: int, height: int) -> None:
         """Resize the terminal, and paint everything in its new place."""
