@@ -144,6 +144,11 @@ class Walker:
     def is_at_home(self) -> bool:
         return len(self.app.screen_stack) == 1
 
+    @property
+    def has_no_selection(self) -> bool:
+        """Whether the overview stands in place of a run."""
+        return self.monitor.screen.selection.run_id is None
+
     async def home(self) -> str:
         """Close all screens above the main screen. Return an error if Esc does not close one."""
         for _ in range(6):
@@ -281,7 +286,8 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
                 if not walker.is_at_home:
                     routes.setdefault(walker.top, Route((str(number), *keys)))
                 await walker.monitor.press("escape")
-                if not walker.is_at_home:
+                # Esc may have ended the selection, without which most keys do nothing.
+                if not walker.is_at_home or walker.has_no_selection:
                     await walker.open(Route((str(number),)))
     # Another monitor, since a filter that the keys above set would hide rows.
     own = state / "rows"
