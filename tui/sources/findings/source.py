@@ -41,8 +41,8 @@ REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 5.0
-SCHEDULE_RUNS_DELAY_S: Final = 15.0
-"""At the start all schedules are asked for. An answer just before a due time would be asked for twice."""
+SCHEDULE_RUNS_DELAY_S: Final = 2.0
+"""The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
 
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
