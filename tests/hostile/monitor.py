@@ -69,6 +69,7 @@ NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
 """Actions that end or suspend the program."""
 
 RECIPES: dict[str, tuple[str, ...]] = {
+    "ConfirmScreen": ("R",),
     "ComparedScreen": ("3", *"]" * 4, "="),
     "ColumnPathScreen": ("c", "a"),
     "ViewsScreen": ("colon", *"views", "enter"),
