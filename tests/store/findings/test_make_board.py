@@ -93,6 +93,19 @@ def test_own_counts_fill_all_cells_without_the_server() -> None:
     assert (shown.tasks[0].running, shown.tasks[1].queued, shown.tasks[1].oldest) == (1, 1, timedelta(seconds=59))
 
 
+def test_rates_are_those_of_the_last_60_seconds() -> None:
+    ends = (535, 539, 541, 555, 575, 590)
+    store = store_of(*(ended(f"run_{end}", 500, 501, end, "FAILED" if end > 550 else "COMPLETED") for end in ends))
+    lines = board(store, WallFacts(), now=at(595)).lines
+    assert (lines.done.now, lines.failed.now) == (2, 3)
+    lines = board(store, WallFacts(), now=at(602)).lines
+    assert (lines.done.now, lines.failed.now) == (0, 3), "a minute that has just begun does not forget the last one"
+    lines = board(store_of(*(), reached=590), WallFacts(), now=at(602)).lines
+    assert lines.failed.now is None, "nothing is known of the last 60 s"
+    lines = board(store, WallFacts(), Verdict(at(602), heard_at=at(540)), now=at(602)).lines
+    assert lines.failed.now is None, "silent for a minute"
+
+
 def test_cells_before_the_own_counts_are_not_known() -> None:
     shown = board(store_of(ended("run_b", 430, 490, 550), reached=430), WallFacts())
     assert list(shown.lines.done.cells) == [None, None, 0, 1, 0]

@@ -55,7 +55,9 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         )
         for task, each in own.tasks.items()
     }
-    return {"cells": cells, "tasks": tasks, "last": [run.id for run in own.last_ended(5)]}
+    since_s = int(now.timestamp())
+    ends = [own.ended_within(since_s - second, since_s - second) for second in range(120)]
+    return {"ends": ends, "cells": cells, "tasks": tasks, "last": [run.id for run in own.last_ended(5)]}
 
 
 @given(st.lists(patches(), max_size=12), st.lists(st.integers(0, 12), max_size=3), st.integers(0, 200))

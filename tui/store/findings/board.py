@@ -38,8 +38,9 @@ class BoardSpan:
 class Line:
     """One of the four series, and its figures.
 
-    `now` is a rate a minute for done and failed, a number for queued and running. `in_span`, `normal`, `last_day` are
-    totals for done and failed, maxima for queued and running; `normal` is that of the span. `limit` belongs to running.
+    `now` is how many runs were done and failed in the last 60 s, and how many are queued and running. `in_span`,
+    `normal`, `last_day` are totals for done and failed, maxima for queued and running; `normal` is that of the span.
+    `limit` belongs to running.
     `is_abnormal` says for each cell whether it is above normal.
     """
 

@@ -39,6 +39,9 @@ class Sums(NamedTuple):
 
 
 NO_SUMS: Final = Sums()
+CLOCK_AHEAD_S: Final = 5
+"""An end may be so far after the estimate of the server's time."""
+
 CellsByTask = Mapping[TaskId, TaskMinute] | Mapping[TaskId, TaskCell]
 _NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
 
@@ -123,6 +126,18 @@ class CellSums:
             elif not is_server:
                 sums = sums.plus(self._own.total(at))
         return sums
+
+    def last_minute(self) -> tuple[int, int] | None:
+        """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
+
+        Where the store does not have all of these runs, it is the last minute that is over.
+        """
+        now_s = int(self._now_s)
+        if self._known_until_s == float("inf") and self._own_since_s <= now_s - MINUTE_S:
+            return self._own.ended_within(now_s - MINUTE_S + 1, now_s + CLOCK_AHEAD_S)
+        minute_s = now_s // MINUTE_S * MINUTE_S
+        sums = self.total(minute_s - MINUTE_S, minute_s)
+        return None if sums is None else (sums.done, sums.failed)
 
     def by_task(self, start_s: int, end_s: int) -> "list[CellsByTask] | None":
         """Return the cells of each task, by parts of the time; None if a part is not known."""

@@ -131,6 +131,14 @@ class OwnCounts:
         """Return the counts of a minute since the epoch, of all tasks."""
         return self._tallies.totals.get(minute, NO_CELL)
 
+    def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
+        """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
+        seconds = self._tallies.seconds
+        done, failed = (
+            sum(seconds[each, is_failed] for each in range(first_s, last_s + 1)) for is_failed in (False, True)
+        )
+        return done, failed
+
     @property
     def first_minute(self) -> int:
         """The oldest minute that is kept."""

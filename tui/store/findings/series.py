@@ -11,7 +11,6 @@ from tui.store.findings.board import BoardSpan, Cells, FourLines, Line
 from tui.store.findings.cell_sums import CellSums, Sums
 from tui.store.status_counts import StatusCounts
 
-MINUTE_S: Final = 60
 MAX_CELLS_AFTER: Final = 1_440
 """Cells between the end of the span and now, through which queued and running are followed back."""
 
@@ -37,16 +36,15 @@ def four_lines(
     queued = levels(queued_now, cells, _queue_growth)[: span.count]
     running = levels(running_now, cells, _running_growth)[: span.count]
     shown = cells[: span.count]
-    minute_s = int(now.timestamp()) // MINUTE_S * MINUTE_S - MINUTE_S
-    minute = sums.total(minute_s, minute_s + MINUTE_S)
+    done_now, failed_now = sums.last_minute() or (None, None)
     normals, share = facts.normals, span.cell * span.count / _HOUR
     limit = None if facts.queues is None else facts.queues.environment_limit
     slow_since = _slow_since(verdict)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
     is_slow = [slow_since is not None and start + span.cell > slow_since for start in starts]
     end = span.start + span.count * span.cell
-    done = Line([None if each is None else each.done for each in shown], None if minute is None else minute.done)
-    failed = Line([None if each is None else each.failed for each in shown], None if minute is None else minute.failed)
+    done = Line([None if each is None else each.done for each in shown], done_now)
+    failed = Line([None if each is None else each.failed for each in shown], failed_now)
     return FourLines(
         span,
         done=replace(

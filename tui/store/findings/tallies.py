@@ -55,13 +55,17 @@ NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
 
 
 class Tallies:
-    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which cells, ends, durations are kept."""
+    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which cells, ends, durations are kept.
+
+    `seconds` counts the recent ends by second and by whether the run failed.
+    """
 
     def __init__(self) -> None:
         self.first = self.recent_first = self.hour_first = 0
         self.cells: dict[int, dict[TaskId, TaskCell]] = {}
         self.totals: dict[int, TaskCell] = {}
         self.tasks: dict[TaskId, TaskTally] = {}
+        self.seconds: Counter[tuple[int, bool]] = Counter()
 
     def add(self, part: CountedRun, sign: int = 1) -> None:
         """Add a run, or with the sign -1 remove it."""
@@ -85,6 +89,7 @@ class Tallies:
         outcome = None if task is None else task.recent.pop(part.run_id, None)
         if task is not None and outcome is not None:
             task.recent_failed -= outcome.is_failed
+            self._count_second(outcome, -1)
 
     def leave_hour(self, part: CountedRun) -> None:
         """Forget a run among the durations of the last hour."""
@@ -123,10 +128,18 @@ class Tallies:
             if sign > 0:
                 task.recent[part.run_id] = outcome
                 task.recent_failed += outcome.is_failed
+                self._count_second(outcome, sign)
             elif task.recent.pop(part.run_id, None) is not None:
                 task.recent_failed -= outcome.is_failed
+                self._count_second(outcome, sign)
         if minute >= self.hour_first and part.took_s is not None:
             task.durations.add(part.took_s, sign)
+
+    def _count_second(self, outcome: Outcome, sign: int) -> None:
+        key = int(outcome.ended_s), outcome.is_failed
+        self.seconds[key] += sign
+        if not self.seconds[key]:
+            del self.seconds[key]
 
     def forget(self, minute: int) -> None:
         """Forget the cells of a minute."""

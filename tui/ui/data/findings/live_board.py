@@ -32,6 +32,9 @@ DAY_CELLS: Final = 72
 KNOWN_FOR: Final = timedelta(seconds=45)
 """After so long without an answer to list or feed, nothing is known."""
 
+RATES_EVERY_S: Final = 5.0
+"""While no run ends, the rates of the last 60 s fall this often."""
+
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
 
 
@@ -118,7 +121,7 @@ class LiveBoard:
         """Make the board again if anything has changed. Called once a second."""
         if self._release is not None:
             self._failing.tick()
-            if self._is_outdated or self._made_minute != self._minute:
+            if self._is_outdated or self._made_minute != self._minute or self._has_other_rates:
                 self.make()
 
     def show_cells(self, step: int) -> bool:
@@ -183,6 +186,14 @@ class LiveBoard:
             return None
         sums = CellSums(read, own, now)
         return four_lines(replace(facts, minutes=read), sums, None, self._session.store.verdict, span, now)
+
+    @property
+    def _has_other_rates(self) -> bool:
+        """Whether the rates of the board may have fallen since it was made."""
+        board = self.board
+        if board is None or not (board.lines.done.now or board.lines.failed.now):
+            return False
+        return (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S
 
     def _set_outdated(self) -> None:
         self._is_outdated = True
