@@ -4,9 +4,11 @@ The session encloses the app, not the other way round: Textual cancels its worke
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
     from tui.store.addresses.view_address import ViewAddress
     from tui.ui.alerts.alerts import Alerts
+    from tui.ui.away.away import WhileAway
     from tui.ui.data.config_watch import SettingsChange
     from tui.ui.input.keymap import Keymap
     from tui.ui.own_commands.own_commands import OwnCommands
@@ -65,7 +68,9 @@ WATCH_AFTER_S: Final = 2.0
 """The config file is watched from then on, for the same reason."""
 
 ALERTS_AFTER_S: Final = 2.0
-"""And the findings, where the config file wants to call the user."""
+"""So is what happens between two keys, and the findings, where the config file wants to call the user."""
+
+_AWAY: Final = "tui.ui.away.away"
 
 MAX_KEY_S: Final = 1.0
 """Stop waiting for a widget to process a key after this; the widget is being removed."""
@@ -131,6 +136,7 @@ class TriggerApp(AppBase):
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
         self.own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None
+        self._while_away: WhileAway | None = None
         self._may_alert = False
         self._own_keymap: Keymap | None = None
         self.keys: Mapping[str, tuple[str, ...]] = {}
@@ -242,12 +248,17 @@ class TriggerApp(AppBase):
             self.set_timer(WATCH_AFTER_S, self._watch_config)
         if self.session.settings.views:
             self.set_timer(WATCH_AFTER_S, self._check_views)
-        self.session.spawn(self._begin_alerts(), "begin alerts")
+        self.session.spawn(self._begin_watching(), "begin watching")
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
         self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
 
-    async def _begin_alerts(self) -> None:
+    async def _begin_watching(self) -> None:
         await self.session.clock.sleep(ALERTS_AFTER_S)
+        if _AWAY not in sys.modules:
+            await asyncio.to_thread(import_module, _AWAY)
+        from tui.ui.away.away import WhileAway  # noqa: PLC0415  the first rows do not need it
+
+        self._while_away = WhileAway(self)
         self._may_alert = True
         self._use_alerts(self.session.settings)
 
@@ -341,7 +352,8 @@ class TriggerApp(AppBase):
             self._collector.record_key()
             if isinstance(self._driver, TerminalDriver):
                 self._driver.backlog.record_begun()
-        await super().on_event(event)
+        if not (isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)):
+            await super().on_event(event)
         await self._paint_now()
         done = asyncio.Event()
         if call_soon(self.focused or self.screen, done.set):
@@ -465,6 +477,9 @@ class TriggerApp(AppBase):
         self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)
         self.theme = self._register_theme(color_mode)
         self.screen.refresh(layout=True)
+
+    def close_away_block(self) -> bool:
+        return self._while_away is not None and self._while_away.close()
 
     def action_leave(self) -> None:
         # A second call, while the dialog is open, ends the program.

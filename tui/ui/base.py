@@ -119,6 +119,10 @@ class AppBase(App[int]):
         """Change the colours."""
         raise NotImplementedError
 
+    def close_away_block(self) -> bool:
+        """Close the block about what happened while the user was away. Return whether this view shows it."""
+        raise NotImplementedError
+
     def action_leave(self) -> None:
         """End the program; ask first while actions wait to be sent."""
         raise NotImplementedError

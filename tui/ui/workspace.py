@@ -21,6 +21,9 @@ from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.widgets.lines import Backdrop, Hairline
 from tui.ui.widgets.summary import Summary
 
+COVER_ID: Final = "cover"
+"""The widget that stands over the lower part of a workspace."""
+
 LOAD_CHECK_INTERVAL_S: Final = 5.0
 """Between the first rows, or a check while the user types, and the import of the panes that were not visible yet."""
 
@@ -47,6 +50,8 @@ class PlanLayout(Layout):
         if name == "hairline" and self.plan.hairline is not None:
             x, top, bottom = self.plan.hairline
             return Region(x, top, 1, bottom - top)
+        if name == COVER_ID and (rect := self.plan.cover) is not None:
+            return Region(rect.x, rect.y, rect.width, rect.height)
         if name == Summary.ID and self.plan.has_summary:
             return Region(0, size.height - self.plan.summary_height, size.width, self.plan.summary_height)
         return None
@@ -128,6 +133,9 @@ class Workspace(Backdrop):
         self._terminal_size = Size(*MEDIUM)
         self._summary_height = SUMMARY_HEIGHT
         self._wants_zoom = False
+        self._cover_rows = 0
+        self._covered_pane: str | None = None
+        """The pane that had the focus, and is covered."""
         self._mounting: AwaitMount | None = None
         self._had_rows = False
         # Textual has no public way to bind keys that differ between two widgets of one class.
@@ -279,6 +287,10 @@ class Workspace(Backdrop):
         self._terminal_size, self._summary_height = size, summary_height
         self._is_overview = self._wants_overview
         planned = self._plan_for(is_zoomed=self._wants_zoom)
+        if self._cover_rows:
+            from tui.ui.model.cover import covered  # noqa: PLC0415  not needed at the start
+
+            planned = covered(planned, size.width, size.height - 2, self._cover_rows)
         for name in planned.rects:
             self.made(name)
         for name, pane in self.panes.items():
@@ -293,6 +305,26 @@ class Workspace(Backdrop):
         if planned != self.plan:
             self._apply(planned)
         self.post_message(self.PanesChanged())
+
+    def cover(self, widget: Widget, rows: int) -> None:
+        """Show a widget with the id COVER_ID over the lower part, where it needs `rows`, and focus what stays."""
+        self._cover_rows = rows
+        if widget.parent is None:
+            self.mount(widget)
+        before = self.pane.title
+        self._arrange()
+        if not self.plan.shows(before):
+            self._covered_pane = before
+            self.go_to(next(iter(self._entries)))
+
+    def uncover(self) -> None:
+        """Show the panes again, with the focus where it was."""
+        self._cover_rows = 0
+        name, self._covered_pane = self._covered_pane, None
+        if name is not None and name in self._open_forms.values():
+            self.go_to(name)
+        else:
+            self._arrange()
 
     def _plan_for(self, *, is_zoomed: bool) -> PanePlan:
         return plan(

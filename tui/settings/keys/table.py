@@ -58,8 +58,8 @@ BINDINGS: Final = (
         "Open the row under the cursor; on the last line of the list, search the server. While no run is "
         "selected, select the first one.", ("runs view",)),
     BindingRow("back", ("escape",), "back",
-        "One level back: ends a search, a filter, a zoom; then to the list, where it ends marks and the " "selection.",
-        ("runs view",)),
+        "One level back: ends a search, a filter, the block about what happened, a zoom; then to the list, "
+        "where it ends marks and the selection.", ("runs view",)),
     BindingRow("close", ("q",), "back, quit", "One level back; at the list it ends the program.", ("runs view",)),
     BindingRow("previous-run", ("left_square_bracket",), "previous run", "The previous run of the list, from any pane.",
         ("runs view",)),

@@ -84,13 +84,14 @@ class PanePlan:
     """The visible panes by name, and their rectangles.
 
     `hairline` is the column between two of them as x, first row and row after the last. `joints` are the rows in which
-    rules meet the hairline, each with its character.
+    rules meet the hairline, each with its character. `cover` is the place of what stands over the lower part.
     """
 
     rects: Mapping[str, PaneRect]
     summary_height: int = 0
     hairline: tuple[int, int, int] | None = None
     joints: tuple[tuple[int, str], ...] = ()
+    cover: PaneRect | None = None
 
     @property
     def has_summary(self) -> bool:

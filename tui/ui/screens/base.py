@@ -93,6 +93,11 @@ class BaseScreen(PaintedScreen[None]):
         return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
 
     @property
+    def is_too_small(self) -> bool:
+        """Whether there is room only for a line that says so."""
+        return self.has_class("too-small")
+
+    @property
     def follow_rest_s(self) -> float:
         """How long the cursor of the main pane has to rest until the other panes follow it."""
         return SLOW_LINK_REST_S if self.app_base.is_slow_link else BEHIND_REST_S * self.app_base.is_behind

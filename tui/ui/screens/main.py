@@ -397,7 +397,7 @@ class MainScreen(BaseScreen):
             self.run_list.clear_marks()
         elif self.pane.searched:
             self.pane.search("")
-        elif self.history.back():
+        elif self.app_base.close_away_block() or self.history.back():
             pass
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()

@@ -23,7 +23,8 @@ KEYS: Final[tuple[Binding, ...]] = (
         "escape",
         "back",
         "back",
-        "One level back: ends a search, a filter, a zoom; then to the list, where it ends marks and the selection.",
+        "One level back: ends a search, a filter, the block about what happened, a zoom; then to the list, where it "
+        "ends marks and the selection.",
     ),
     bind("q", "quit_level", "back, quit", "One level back; at the list it ends the program.", id="close"),
     bind(

@@ -190,6 +190,8 @@ class QueuesScreen(BaseScreen):
     def action_back(self) -> None:
         if self.pane.searched:
             self.pane.search("")
+        elif self.app_base.close_away_block():
+            pass
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
         elif self.pane is not self.queue_list:

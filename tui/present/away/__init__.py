@@ -1,0 +1,1 @@
+"""What happened while the user was away, in lines."""

@@ -1,0 +1,102 @@
+"""`AwayLog`: what happened since the user's last key. It is bounded, however long the user is away."""
+
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+from typing import Final
+
+from tui.domain.findings.finding import Finding, Verdict
+from tui.domain.ids import RunId
+from tui.domain.status import RunStatus
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes
+
+MAX_EPISODES: Final = 200
+"""Findings that came or went. Of more, the oldest are only counted."""
+
+MAX_FAILURES: Final = 1_000
+"""Failed runs whose errors are grouped, the newest. The others are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A finding while the user was away.
+
+    `came_at` is None if it was there before, `went_at` if it is still there.
+    """
+
+    finding: Finding
+    came_at: datetime | None = None
+    went_at: datetime | None = None
+
+
+class AwayLog:
+    """What happened since `since`. `present` are the findings at that moment, None while they are not known."""
+
+    def __init__(self, since: datetime, present: Iterable[Finding] | None = None) -> None:
+        self.since = since
+        self.counts: Counter[RunStatus] = Counter()
+        """The runs that ended, by their last status."""
+
+        self.failed_ids: deque[RunId] = deque(maxlen=MAX_FAILURES)
+        self.dropped_episodes = 0
+        self.was_judged = present is not None
+        """Whether findings were judged at some time since."""
+
+        self._present: dict[Hashable, Episode] | None = None
+        self._ended: deque[Episode] = deque(maxlen=MAX_EPISODES)
+        if present is not None:
+            self._present = {each.identity: Episode(each) for each in present}
+
+    @property
+    def failed_count(self) -> int:
+        """The runs that failed for good."""
+        return sum(count for status, count in self.counts.items() if status.is_failed)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The findings that came or went, in the order in which they did so first, the last MAX_EPISODES."""
+        still = [each for each in (self._present or {}).values() if each.came_at is not None]
+        found = sorted([*self._ended, *still], key=lambda each: each.came_at or each.went_at or self.since)
+        return found[-MAX_EPISODES:]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a finding came or went, or a run failed."""
+        return bool(self.failed_count or self._ended or self.episodes)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Count the runs that ended. A run that is new counts if it ended since."""
+        for step in changes.transitions:
+            before, after = step.before, step.after
+            if not after.status.is_final or (before is not None and before.status.is_final):
+                continue
+            state = after.state
+            if state is None or (before is None and (state.finished_at or state.updated_at) < self.since):
+                continue
+            self.counts[after.status] += 1
+            if after.status.is_failed:
+                self.failed_ids.append(step.run_id)
+
+    def on_verdict(self, verdict: Verdict) -> None:
+        """Record the findings that came and went. A verdict that is not known says nothing about them."""
+        if not verdict.is_known:
+            return
+        self.was_judged = True
+        now = {each.identity: each for each in verdict.findings}
+        if self._present is None:
+            self._present = {key: Episode(each) for key, each in now.items()}
+            return
+        present: dict[Hashable, Episode] = {}
+        for key, finding in now.items():
+            known = self._present.get(key)
+            present[key] = Episode(finding, verdict.at if known is None else known.came_at)
+        for gone in (each for key, each in self._present.items() if key not in now):
+            self.dropped_episodes += len(self._ended) == MAX_EPISODES
+            self._ended.append(Episode(gone.finding, gone.came_at, verdict.at))
+        self._present = present
+
+    @property
+    def present(self) -> list[Finding] | None:
+        """The findings now, None while they are not known."""
+        return None if self._present is None else [each.finding for each in self._present.values()]

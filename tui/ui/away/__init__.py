@@ -1,0 +1,1 @@
+"""Shows what happened while the user was away, at the first key."""
