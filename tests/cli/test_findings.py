@@ -6,21 +6,26 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import Any, cast
 
 import pytest
 
 from tests.support.commands import environment, in_this_process
 from tests.support.emulator.server import DEVELOPMENT, run_emulator
-from tests.support.recording_server import RecordingsApi, Reply
+from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tui.cli import findings
+from tui.cli.commands import status
 from tui.cli.findings_stream import FindingsStream
 from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.emulator.stories.tales import tell
 from tui.session import Session
+from tui.session import findings as session_findings
+from tui.sources.polling import rest
 
+RUNS = "/api/v1/runs"
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 SINCE = NOW - timedelta(minutes=11)
 CHARGE = Finding(
@@ -139,3 +144,15 @@ def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     assert program.wait(timeout=30) == 0
     assert program.stderr.read() == ""
     program.stderr.close()
+
+
+def test_status_needs_no_more_than_the_list(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "ENVIRONMENT_WITHIN_S", 0.1)
+    monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
+    monkeypatch.setattr(status, "WITHIN_S", 4.0)
+    recordings_api.answer(Fault.HANG)
+    recordings_api.answer(Reply(200, {"data": [], "pagination": {}}, {"Date": formatdate(usegmt=True)}), path=RUNS)
+    done = in_this_process("status", url=recordings_api.url)
+    recordings_api.release()
+    assert (done.code, done.out) == (0, "OK, as far as was read in time\n")
+    assert "not read in time: " in done.err

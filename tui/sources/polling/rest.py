@@ -6,6 +6,7 @@ feed does not report, and compares both from time to time. The steps themselves 
 Source: tests/wire/recordings/README.md §3, §8.
 """
 
+import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,9 @@ from tui.wire.errors import ApiError, RateLimited
 
 ENVIRONMENT_EVERY_S: Final = 30.0
 """Between requests for the environment, until the server answers one."""
+
+ENVIRONMENT_WITHIN_S: Final = 5.0
+"""The list waits for the environment no longer: its runs matter more than the environment's name."""
 
 QUIET_AFTER_S: Final = 30.0
 """After this time without a change, the interval grows."""
@@ -102,7 +106,7 @@ class RestSource:
                 self._lister.pages.request_count = 0
                 if not is_environment_known and started_s - self._environment_requested_s >= ENVIRONMENT_EVERY_S:
                     self._environment_requested_s = started_s
-                    is_environment_known = await self._fetcher.fetch_environment(Priority.LIST)
+                    is_environment_known = await self._read_environment()
                 await self._cycle(emit)
                 self._request_count = self._lister.pages.request_count
                 self._was_connected = True
@@ -120,6 +124,14 @@ class RestSource:
             raise as_source_error(error, was_connected=self._was_connected) from error
         finally:
             unregister()
+
+    async def _read_environment(self) -> bool:
+        """Read the environment, and return whether that needs no other try. Raises `ApiError`."""
+        try:
+            async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
+                return await self._fetcher.fetch_environment(Priority.LIST)
+        except TimeoutError:
+            return False
 
     async def _cycle(self, emit: Emit) -> None:
         max_requests = int(self._requests_per_s() * self._interval())
