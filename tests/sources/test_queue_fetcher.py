@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.findings.facts import Queue
+from tui.domain.findings.facts import QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
 from tui.domain.text import Raw
-from tui.sources.queue_fetcher import MAX_ROWS, QueueFetcher, hour_of
+from tui.sources.queue_fetcher import MAX_ROWS, QueueFetcher, hour_of, state_in
 from tui.wire.errors import Refused
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
@@ -85,3 +85,16 @@ def test_name_that_would_end_the_text_of_a_query_is_refused() -> None:
 
     with pytest.raises(Refused, match="cannot stand in a query"):
         read().send(None)
+
+
+def test_queue_of_old_or_partial_facts_is_read_again() -> None:
+    queues = tuple(Queue(f"queue_{n}", Raw(f"q{n}"), False, 1, 0, 4) for n in range(QUEUES_PER_PAGE + 1))
+    young, old = AT + timedelta(seconds=10), AT + timedelta(seconds=20)
+    one = WallFacts(queues=QueuesRead(AT, queues[:2], environment_limit=9))
+    found = state_in(one, "q1", young)
+    assert found is not None
+    assert (found.queue, found.environment_running, found.environment_limit) == (queues[1], 2, 9)
+    assert state_in(one, "q1", old) is state_in(one, "q2", young) is None
+    # Of several pages only one is from `at`.
+    assert state_in(WallFacts(queues=QueuesRead(AT, queues)), "q1", young) is None
+    assert state_in(WallFacts(queues=QueuesRead(AT, queues[:2], is_cut=True)), "q1", young) is None

@@ -136,15 +136,15 @@ class QueueFetcher:
 
 
 def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
-    """Return a queue out of the facts, None if they are older than FRESH_FOR or lack it."""
+    """Return a queue out of the facts, None if they are older than FRESH_FOR, or may be, or lack it."""
     queues = None if known is None else known.queues
-    if queues is None or now - queues.at > FRESH_FOR:
+    if queues is None or queues.has_pages or now - queues.at > FRESH_FOR:
         return None
     queue = next((each for each in queues.queues if each.stored_name == name), None)
     if queue is None:
         return None
     running = [each.running for each in queues.queues]
-    total = None if queues.is_cut or None in running else sum(each or 0 for each in running)
+    total = None if None in running else sum(each or 0 for each in running)
     return QueueState(queues.at, queue, total, queues.environment_limit)
 
 

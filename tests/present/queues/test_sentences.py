@@ -13,6 +13,7 @@ from tui.present.columns import Now
 from tui.present.queues.columns import QueueContent, queue_columns_for, queue_line, usage_bar
 from tui.present.queues.facts import QueueFacts
 from tui.present.queues.page import queue_page
+from tui.present.queues.rule import QueuesState, queues_right
 from tui.present.queues.sentences import sentences
 from tui.present.queues.series import series_lines
 from tui.present.queues.summary import queue_summary_lines
@@ -109,7 +110,8 @@ def test_metrics_of_zeros_and_metrics_that_failed_claim_nothing() -> None:
     assert replace(FACTS, metrics=zeros).throttled is None
     assert FACTS.throttled == 1204
     for facts, words in (
-        (replace(FACTS, metrics=zeros), None),
+        (replace(FACTS, metrics=None), None),
+        (replace(FACTS, metrics=zeros), "measured  ·  the server measured nothing in the last hour"),
         (FACTS, "measured  800 started, 1,204 throttled, p95 of waits 10m  in the last hour"),
         (replace(FACTS, metrics=None, metrics_failure="503 down"), "measured  not read  503 down"),
     ):
@@ -151,3 +153,19 @@ def test_every_line_fits(running: int | None, limit: int | None, queued: int | N
         assert line_width(each.line) <= width
     if width >= 60:
         assert line_width(queue_line(QueueContent(row, 7), queue_columns_for(width), NOW)) <= width - 3
+
+
+def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
+    read = QueuesState(AT - timedelta(seconds=6), 30, 100, 304)
+    assert plain(queues_right(read, NOW, 80)) == "30 of 100 running · 304 queued · read 6 s ago"
+    cut = replace(read, is_cut=True, is_paged=True)
+    assert plain(queues_right(cut, NOW, 80)) == "≥30 of 100 running · ≥304 queued · a page read 6 s ago"
+    assert "more queues exist" in plain(queues_right(cut, NOW, 120))
+    # A narrow rule has the filter, and what it lets through.
+    assert plain(queues_right(read, NOW, 80, (1, 18))) == "1 of 18 queues · read 6 s ago"
+
+
+def test_unknown_throttled_runs_are_no_zero() -> None:
+    columns = queue_columns_for(120)
+    cells = [plain(queue_line(QueueContent(MAIL, each), columns, NOW)).split()[7] for each in (None, 0, 7)]
+    assert cells == ["·", "at", "7"]

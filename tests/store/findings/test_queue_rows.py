@@ -19,7 +19,7 @@ from tui.domain.findings.finding import (
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.board import QueueHealth, QueueRow
-from tui.store.findings.queue_rows import queue_rows
+from tui.store.findings.queue_rows import next_late_at, queue_rows
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)
@@ -86,6 +86,22 @@ def test_rows_are_those_that_wait_where_the_list_is_refused() -> None:
     (made,) = queue_rows(WallFacts(waits=WaitsRead(NOW, (WAIT,))), None, NOW)
     assert (made.name, made.is_task, made.running, made.queued) == ("send-email", True, None, 301)
     assert queue_rows(None, None, NOW) == ()
+
+
+def test_waiting_queue_is_shown_before_its_page_is_read() -> None:
+    other = replace(WAIT, queue="bulk")
+    for is_cut, names in ((True, ["send-email", "bulk"]), (False, ["send-email"])):
+        known = WallFacts(queues=QueuesRead(NOW, (MAIL,), is_cut=is_cut), waits=WaitsRead(NOW, (WAIT, other)))
+        rows = queue_rows(known, None, NOW)
+        assert [each.name for each in rows] == names
+        assert (rows[-1].running is None) is is_cut
+
+
+def test_rows_change_by_time_when_a_queue_becomes_late() -> None:
+    at = NOW - timedelta(seconds=20)
+    rows = queue_rows(facts(replace(MAIL, limit=None), waits=(replace(WAIT, oldest_at=at),)), None, NOW)
+    assert next_late_at(rows, NOW) == at + timedelta(minutes=1)
+    assert next_late_at(rows, at + timedelta(minutes=1, seconds=1)) is None
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, MOMENTS, st.booleans())

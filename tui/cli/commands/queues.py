@@ -51,15 +51,14 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
 
 async def _read_queues(session: Session) -> "QueuesRead":
     """Read the pages of the list. Raises `ApiError`."""
-    from tui.domain.findings.facts import MAX_QUEUES, Queue, QueuesRead
+    from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE, Queue, QueuesRead
     from tui.sources.budget import Priority
     from tui.wire.findings.reader import FactReader
-    from tui.wire.findings.requests import PAGE_SIZE
 
     lists = session.fetcher.lists
     assert lists is not None, "no command reads from a relay"
     reader, found, number, count, unreadable = FactReader(lists), dict[str, Queue](), 0, 1, 0
-    while number < count and number * PAGE_SIZE < MAX_QUEUES:
+    while number < count and number * QUEUES_PER_PAGE < MAX_QUEUES:
         number += 1
         key = ("queues", number)
         page = await session.budget.request(key, Priority.SELECTED, partial(reader.read_queues, number))

@@ -18,6 +18,8 @@ from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
 
 MAX_QUEUES: Final = 1_000
+QUEUES_PER_PAGE: Final = 100
+"""The most that are asked for at once."""
 MAX_SCHEDULES: Final = 1_000
 MAX_TOKENS: Final = 500
 MAX_DEPLOYMENTS: Final = 20
@@ -146,6 +148,11 @@ class QueuesRead(WallUpdate):
     queues: tuple[Queue, ...]
     is_cut: bool = False
     environment_limit: int | None = None
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether the queues take several answers, of which only the newest is from `at`."""
+        return self.is_cut or len(self.queues) > QUEUES_PER_PAGE
 
 
 @dataclass(frozen=True, slots=True)

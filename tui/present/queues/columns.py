@@ -111,7 +111,9 @@ def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
 
 
 def _throttled(content: QueueContent, _now: Now, _width: int) -> Line:
-    return () if not content.throttled else (Piece(number(content.throttled), Token.AMBER),)
+    if content.throttled is None:
+        return (Piece(formatting.NONE, Token.MUTED),)
+    return (Piece(number(content.throttled), Token.AMBER),) if content.throttled else ()
 
 
 def _health(content: QueueContent, _now: Now, _width: int) -> Line:

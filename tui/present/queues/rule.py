@@ -26,7 +26,8 @@ class QueuesState:
     * `running`, `limit`, `queued`: of the whole environment; None where no answer tells them
     * `refusal`: why they are not asked for again; `failure`: why the last read failed
     * `is_public`: the key is a public token
-    * `is_cut`: the server has more queues than were read
+    * `is_cut`: the server has more queues than were read, and the totals are those of the known ones
+    * `is_paged`: the queues take several answers, of which `read_at` is the newest
     """
 
     read_at: datetime | None = None
@@ -37,6 +38,7 @@ class QueuesState:
     failure: str = ""
     is_public: bool = False
     is_cut: bool = False
+    is_paged: bool = False
 
 
 def queues_left(order: str, typed: str) -> Line:
@@ -49,15 +51,9 @@ def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int]
     """Return `30 of 100 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through."""
     if read.read_at is None:
         return ()
-    parts: list[Line] = []
-    if shown is not None:
-        parts.append((Piece(f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}", Token.TEXT),))
-    if read.running is not None:
-        of = "" if read.limit is None else f" of {number(read.limit)}"
-        parts.append((Piece(number(read.running), Token.TEXT), Piece(f"{of} running", Token.MUTED)))
-    if read.queued is not None:
-        token = Token.AMBER if read.queued else Token.TEXT
-        parts.append((Piece(number(read.queued), token), Piece(" queued", Token.MUTED)))
+    parts = [] if shown is None else [_shown_of(*shown)]
+    if shown is None or width >= _WIDE:
+        parts += _totals(read)
     if read.is_cut and width >= _WIDE:
         parts.append((Piece("more queues exist", Token.AMBER),))
     parts.append(_age(read, now, is_wide=width >= _WIDE))
@@ -67,10 +63,27 @@ def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int]
     return line
 
 
+def _shown_of(shown: int, known: int) -> Line:
+    return (Piece(f"{shown:,} of {formatting.plural(known, 'queue')}", Token.TEXT),)
+
+
+def _totals(read: QueuesState) -> list[Line]:
+    """Return the totals of the environment, with `≥` where more queues exist."""
+    sign, parts = "≥" if read.is_cut else "", list[Line]()
+    if read.running is not None:
+        of = "" if read.limit is None else f" of {number(read.limit)}"
+        parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(f"{of} running", Token.MUTED)))
+    if read.queued is not None:
+        token = Token.AMBER if read.queued else Token.TEXT
+        parts.append((Piece(f"{sign}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))
+    return parts
+
+
 def _age(read: QueuesState, now: Now, *, is_wide: bool) -> Line:
     assert read.read_at is not None
     is_late = now.at - read.read_at > LATE_AFTER
-    age = (Piece(f"read {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
+    what = "a page read" if read.is_paged else "read"
+    age = (Piece(f"{what} {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
     reason = read.refusal or read.failure
     return (Piece(reason_words(reason), Token.AMBER), _DOT, *age) if reason and is_wide else age
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from tui.domain.findings.facts import MAX_QUEUES, Queue, QueuesRead, WallFacts
+from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
 from tui.sources.findings.allowance import Rank
 from tui.sources.findings.requests import FactRequests
 from tui.wire.findings.reader import FactReader
-from tui.wire.findings.requests import PAGE_SIZE
 
-MAX_PAGES: Final = MAX_QUEUES // PAGE_SIZE
+MAX_PAGES: Final = MAX_QUEUES // QUEUES_PER_PAGE
 
 
 class QueueReader:

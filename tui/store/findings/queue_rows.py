@@ -1,6 +1,6 @@
 """Makes the rows of queues from the facts and the verdict: how full each is, how it moves, and how healthy it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,14 +20,15 @@ BUSY_SHARE: Final = 0.8
 def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) -> tuple[QueueRow, ...]:
     """Return the rows, in the order of the server.
 
-    Where the key may not read the list of queues, the rows are those queues in which runs wait or start. `now` is the
-    moment up to which the facts are known.
+    Where the key may not read the list of queues, the rows are those queues in which runs wait or start. These also
+    follow a list that is cut. `now` is the moment up to which the facts are known.
     """
     known = facts or NO_FACTS
     waits = None if known.waits is None else {each.queue: each for each in known.waits.waits}
-    queues = [_unlisted(each) for each in known.waits.waits] if known.waits is not None else []
-    if known.queues is not None:
-        queues = list(known.queues.queues)
+    queues = [] if known.queues is None else list(known.queues.queues)
+    if waits is not None and (known.queues is None or known.queues.is_cut):
+        listed = {each.stored_name for each in queues}
+        queues += [_unlisted(each) for each in waits.values() if each.queue not in listed]
     findings = () if verdict is None else verdict.findings
     slow = {each.subject.key: each for each in findings if each.subject.kind is SubjectKind.QUEUE}
     stuck = {
@@ -36,6 +37,12 @@ def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) 
         if each.word is FindingWord.STUCK and each.task is not None and each.subject.kind is SubjectKind.RUN
     }
     return tuple(_row(queue, waits, slow, stuck, now) for queue in queues)
+
+
+def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
+    """Return when the next of the queues becomes late by time alone; None if none will."""
+    moments = (row.oldest_at + LATE_AFTER for row in rows if row.oldest_at is not None)
+    return min((at for at in moments if at >= now), default=None)
 
 
 def _unlisted(wait: QueueWait) -> Queue:

@@ -7,11 +7,12 @@ Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 109
 
 from typing import Final, NamedTuple, assert_never
 
+from tui.domain.findings.facts import QUEUES_PER_PAGE
 from tui.domain.ids import Cursor
 from tui.lazy_dataclass import dataclass
 
 PAGE_SIZE: Final = 100
-"""Rows of one page of queues, schedules or tokens (recordings 614, 2800)."""
+"""Rows of one page of schedules or tokens (recording 2800)."""
 
 SCHEDULE_RUNS_PERIOD: Final = "30d"
 """How far back the newest run of a schedule is searched. Without it, the server searches seven days."""
@@ -73,7 +74,7 @@ def get_request_of(request: FactRequest) -> GetRequest:
     """Return the HTTP request."""
     match request:
         case QueuesRequest(page):
-            return GetRequest("/api/v1/queues", {"page": str(page), "perPage": str(PAGE_SIZE)})
+            return GetRequest("/api/v1/queues", {"page": str(page), "perPage": str(QUEUES_PER_PAGE)})
         case SchedulesRequest(page):
             return GetRequest("/api/v1/schedules", {"page": str(page), "perPage": str(PAGE_SIZE)})
         case ScheduleRunsRequest(schedule_id):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.findings.facts import FactSource, FactUnread
 from tui.domain.text import Raw
 from tui.session.findings import LiveFindings
+from tui.store.findings.board import QueueRow
+from tui.store.findings.queue_rows import queue_rows
+from tui.ui.data.queues import live_queues
 from tui.ui.data.queues.selected_queue import QueueDetail
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.queues.screen import QueuesScreen
@@ -111,6 +115,32 @@ def test_filter_order_and_fold_keep_the_cursor(tmp_path: Path) -> None:
         await monitor.press("escape", "g", "s", "s")
         assert "longest wait first" in monitor.lines[1]
         assert view.queues.list.window[:2] == ["task/import-csv", "task/send-email"]
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_rows_are_made_only_from_new_facts_and_rest_in_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def count(*facts: Any) -> tuple[QueueRow, ...]:
+        made.append(1)
+        return queue_rows(*facts)
+
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        monkeypatch.setattr(live_queues, "queue_rows", count)
+        await monitor.later(10)
+        assert made == []
+        await monitor.press("p")
+        fewer = queues.queues_read(monitor.session.now())
+        await monitor.session.emit(replace(fewer, queues=fewer.queues[:3], is_cut=True))
+        await monitor.later(2)
+        assert "30 of 100 running · 304 queued · read 12 s ago" in monitor.lines[1]
+        assert made == []
+        # A view that is opened in a pause shows the facts of that moment.
+        await monitor.press("Q", "Q")
+        assert "≥5 of 100 running · ≥304 queued · more queues exist · a page read " in monitor.lines[1]
+        assert made == [1]
 
     run_story(story, tmp_path, failing_fleet())
 

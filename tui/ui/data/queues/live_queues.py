@@ -1,7 +1,7 @@
 """The queues of the queues view: read and kept up to date while the view is shown."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -13,7 +13,7 @@ from tui.present.queues.facts import QueueFacts
 from tui.present.queues.rule import QueuesState
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import QueueRow
-from tui.store.findings.queue_rows import queue_rows
+from tui.store.findings.queue_rows import next_late_at, queue_rows
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.queues.selected_queue import SelectedQueueReader
 from tui.ui.model.queues.orders import QueueQuery
@@ -29,6 +29,9 @@ class LiveQueues:
     def __init__(self, live: LiveModel) -> None:
         self._live = live
         self._is_open = False
+        self._known: WallFacts = NO_FACTS
+        self._made_from: tuple[object, ...] | None = None
+        self._late_at: datetime | None = None
         self._rows: tuple[QueueRow, ...] = ()
         self._facts: QueueFacts | None = None
         self._unwatch: Callable[[], None] | None = None
@@ -39,19 +42,21 @@ class LiveQueues:
     @property
     def read(self) -> QueuesState:
         """How far the queues were read, and their totals."""
-        known = self._wall_facts
+        known = self._known
         queues, unread = known.queues, known.unread.get(FactSource.QUEUES)
         reason = "" if unread is None else unread.reason
         is_refused = unread is not None and unread.is_refused
+        is_cut = queues is not None and queues.is_cut
         return QueuesState(
             known.waits.at if queues is None and known.waits is not None else None if queues is None else queues.at,
-            self._total([row.running for row in self._rows]),
+            _total([row.running for row in self._rows], is_cut=is_cut),
             None if queues is None else queues.environment_limit,
-            self._total([row.queued for row in self._rows]),
+            _total([row.queued for row in self._rows], is_cut=is_cut),
             refusal=reason if is_refused else "",
             failure="" if is_refused else reason,
             is_public=self._live.session.settings.key.is_public,
-            is_cut=queues is not None and queues.is_cut,
+            is_cut=is_cut,
+            is_paged=queues is not None and queues.has_pages,
         )
 
     @property
@@ -74,7 +79,7 @@ class LiveQueues:
         self._is_open = True
         if self._unwatch is None:
             self._unwatch = self._live.session.findings.watch()
-        self._show()
+        self._show(is_opening=True)
 
     def close(self) -> None:
         """Read nothing more. The queues stay, for the way back."""
@@ -115,32 +120,31 @@ class LiveQueues:
         if self._is_open:
             self.selected.follow(None if row is None else _queue_of(row))
 
-    @property
-    def _wall_facts(self) -> WallFacts:
-        return self._live.session.store.wall_facts or NO_FACTS
-
-    def _show(self) -> None:
-        if self._live.pause is not None:
+    def _show(self, *, is_opening: bool = False) -> None:
+        """Show the newest facts. During a pause, the view keeps those with which it was opened."""
+        if self._live.pause is not None and not is_opening:
             return
         store, now = self._live.session.store, self._live.now
-        rows = queue_rows(store.wall_facts, store.verdict, now.frozen_at or now.at)
-        if rows != self._rows:
-            self._rows, self._facts = rows, None
-            self.list.show(rows)
+        known, at = store.wall_facts or NO_FACTS, now.frozen_at or now.at
+        if known is not self._known:
+            self._known, self._facts = known, None
+        findings = () if store.verdict is None else store.verdict.findings
+        made_from = (known.queues, known.waits, findings)
+        # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.
+        if made_from != self._made_from or (self._late_at is not None and at > self._late_at):
+            rows = queue_rows(known, store.verdict, at)
+            self._made_from, self._late_at = made_from, next_late_at(rows, at)
+            if rows != self._rows:
+                self._rows, self._facts = rows, None
+                self.list.show(rows)
         self._follow()
 
     def _on_selected(self) -> None:
         self._facts = None
         self.on_update()
 
-    @staticmethod
-    def _total(numbers: "list[int | None]") -> int | None:
-        """Return the sum, None if a number is not known."""
-        known = [number for number in numbers if number is not None]
-        return sum(known) if numbers and len(known) == len(numbers) else None
-
     def _facts_of(self, row: QueueRow) -> QueueFacts:
-        known, detail, read = self._wall_facts, self.selected.of(row.stored_name), self.read
+        known, detail, read = self._known, self.selected.of(row.stored_name), self.read
         hour = detail.hour
         tasks = (TaskId(row.name),) if row.is_task else () if hour is None else hour.tasks
         p95s = [] if hour is None else [each for each in hour.p95 if each is not None]
@@ -149,7 +153,7 @@ class LiveQueues:
         is_one = len(tasks) == 1
         return QueueFacts(
             row,
-            read.running,
+            None if read.is_cut else read.running,
             read.limit,
             hour,
             detail.metrics,
@@ -177,6 +181,12 @@ class LiveQueues:
             if is_here and ended_at is not None and ended_at > since:
                 return kind_of(run.error[1])
         return None
+
+
+def _total(numbers: list[int | None], *, is_cut: bool) -> int | None:
+    """Return the sum, None if a number is not known. That of a cut list is what is known of it."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and (is_cut or len(known) == len(numbers)) else None
 
 
 def _queue_of(row: QueueRow) -> Queue:

@@ -30,6 +30,8 @@ class QueueListModel:
         self._cursor: str | None = None
         self._is_held = False
         self.query = QueueQuery()
+        self.shown_count = 0
+        """The number of queues that pass the filter, folded ones too."""
         self.is_folded = True
         self.folded_count = 0
         """The empty queues that the last line stands for, or that are unfolded above it."""
@@ -41,11 +43,6 @@ class QueueListModel:
     def known_count(self) -> int:
         """The number of queues, filtered or not."""
         return len(self._known)
-
-    @property
-    def shown_count(self) -> int:
-        """The number of queues that pass the filter, folded ones too."""
-        return sum(self.query.matches(row) for row in self._known.values())
 
     @property
     def window(self) -> Sequence[str]:
@@ -135,6 +132,7 @@ class QueueListModel:
         """Put the rows into their places."""
         at = 0 if self._cursor is None or self._cursor not in self._order else self._order.index(self._cursor)
         matching = [row for row in self._known.values() if self.query.matches(row)]
+        self.shown_count = len(matching)
         empty = [] if self.query.text else [row for row in matching if is_empty(row)]
         # A row that the user has moved to is not folded away below the cursor.
         kept = {self._cursor} if self._is_held else set()
