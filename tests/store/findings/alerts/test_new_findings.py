@@ -26,7 +26,7 @@ def finding(name: str, since_s: float = 0.0) -> Finding:
     return Finding(FindingWord.FAILING, subject, at(since_s), TaskFails(5, 10), f"task={name}")
 
 
-def verdict(second: float, names: str, *, is_known: bool = True, since_s: float = -60.0) -> Verdict:
+def verdict(second: float, names: str, *, is_known: bool = True, since_s: float = -61.0) -> Verdict:
     return Verdict(at(second), tuple(finding(name, since_s) for name in names), at(second), is_known)
 
 
@@ -41,7 +41,7 @@ def rung(steps: list[Verdict], known: KnownFindings | None = None) -> list[str]:
 
 def test_finding_of_the_start_does_not_ring() -> None:
     assert rung([verdict(1, "a"), verdict(2, "ab"), verdict(3, "ab")]) == ["", "b", ""]
-    assert rung([verdict(20, "a", since_s=5.0)]) == ["a"]
+    assert rung([verdict(20, "a", since_s=-60.0)]) == ["a"]
 
 
 def test_finding_that_comes_back_soon_does_not_ring() -> None:
@@ -62,7 +62,8 @@ def test_watching_again_rings_for_nothing_known() -> None:
     known, news = new_findings(known, verdict(10, "a", since_s=5.0))
     assert news.findings
     known = begun_again(known, at(20))
-    assert rung([verdict(21, "ab", since_s=5.0), verdict(30, "abc", since_s=25.0)], known) == ["", "c"]
+    old = verdict(21, "ab", since_s=-60.0)
+    assert rung([old, verdict(30, "abc", since_s=25.0)], known) == ["", "c"]
 
 
 NAMES = st.text("abc", max_size=3).map(lambda text: "".join(sorted(set(text))))

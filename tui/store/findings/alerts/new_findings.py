@@ -10,6 +10,9 @@ from tui.lazy_dataclass import dataclass
 RINGS_AGAIN_AFTER: Final = timedelta(minutes=10)
 """A finding that went and comes back sooner is the same one: its numbers move around its bound."""
 
+NEW_WITHIN: Final = timedelta(minutes=1)
+"""Of the findings that the first verdict has, those that began at most this long before the start are new."""
+
 MAX_GONE: Final = 1_000
 """Findings that went lately and are remembered."""
 
@@ -18,7 +21,7 @@ MAX_GONE: Final = 1_000
 class KnownFindings:
     """What the user was called for, or knew without a call.
 
-    * `began_at`: findings since before this moment that the first verdict has are not new
+    * `began_at`: the start. Of the findings of the first verdict, those that began long before it are not new
     * `present`: the identities of the findings of the last verdict; None before the first
     * `gone`: when findings went that are not present, at most MAX_GONE
     """
@@ -49,7 +52,8 @@ def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings,
         return _known(known, known.present, gone, is_silent=True), News(has_gone_silent=is_news)
     now = frozenset(each.identity for each in verdict.findings)
     if known.present is None:
-        fresh = tuple(each for each in verdict.findings if each.since >= known.began_at and each.identity not in gone)
+        oldest = known.began_at - NEW_WITHIN
+        fresh = tuple(each for each in verdict.findings if each.since >= oldest and each.identity not in gone)
     else:
         fresh = tuple(each for each in verdict.findings if each.identity not in known.present | gone.keys())
     for key in (known.present or frozenset()) - now:
