@@ -39,6 +39,14 @@ SETTLE_S: Final = 2.0
 OUTAGE_S: Final = 20.0
 """More than a full minute of the living emulator, so that the line of the outage has two times of day."""
 
+TOLD: Final = ("--seed", "0", "--rate", "5")
+"""A living emulator that tells a story: something goes wrong within its first 15 s."""
+
+TOLD_S: Final = 40.0
+"""How long a story goes on after its finding is on the screen."""
+
+TOLD_WITHIN_S: Final = 60.0
+
 STORY: Final = "story"
 STORY_SIZE: Final = (120, 34)
 STEPS: Final = (
@@ -94,6 +102,25 @@ def gap(terminal: Terminal, url: str) -> None:
     keys(*"kkkk")(terminal, url)
 
 
+def told(story: str, shots: Mapping[str, "ToldShot"], env: dict[str, str]) -> None:
+    """Draw several monitors at one moment of a story. A shot is the monitor's arguments, its size, and a key."""
+    with ExitStack() as stack:
+        url = stack.enter_context(emulator((*TOLD, "--story", story)))
+        terminals = {
+            name: stack.enter_context(monitor(arguments, size, env | {"TRIGGER_API_URL": url}))
+            for name, (arguments, size, _) in shots.items()
+        }
+        for name, (_, _, key) in shots.items():
+            terminals[name].send(key)
+            terminals[name].wait_for(FINDINGS[story], within_s=TOLD_WITHIN_S)
+        for _ in range(round(TOLD_S / PRESS_S / len(terminals))):
+            for terminal in terminals.values():
+                terminal.read_for(PRESS_S)
+        for name, terminal in terminals.items():
+            columns, rows = shots[name][1]
+            drawing.png(terminal, FOLDER / f"{name.partition('-')[0]}-{columns}x{rows}.png")
+
+
 def set_faults(url: str, faults: list[dict[str, object]]) -> None:
     """Replace the faults of the emulator."""
     request = urllib.request.Request(f"{url}/emulator/faults", json.dumps({"faults": faults}).encode())
@@ -144,9 +171,23 @@ SHOTS: Final = {
 }
 
 
+ToldShot = tuple[Sequence[str], tuple[int, int], str]
+
+SIZES: Final = {"wall": (120, 40), "wall-small": (80, 24), "wall-large": (200, 60)}
+WALLS: Final[dict[str, ToldShot]] = {name: (("wall",), size, "") for name, size in SIZES.items()}
+TOLD_SHOTS: Final[dict[str, dict[str, ToldShot]]] = {
+    "bad-deploy": {**WALLS, "overview": ((), (120, 40), "")},
+    "queue-at-limit": {"queues": ((), (120, 40), "Q")},
+}
+"""Pictures of a living emulator, by its story: the monitor's arguments, the size, and a key."""
+
+FINDINGS: Final = {"bad-deploy": "only in", "queue-at-limit": "at its limit"}
+"""The words with which a finding of each story is on the screen."""
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Draw every picture, or only those named."""
-    known = (*COMMANDS, *SHOTS, STORY)
+    known = (*COMMANDS, *SHOTS, *TOLD_SHOTS, STORY)
     parser = argparse.ArgumentParser(
         prog="python -m tests.screenshots", description="Draw the pictures of the READMEs."
     )
@@ -164,6 +205,9 @@ def main(words: Sequence[str] | None = None) -> None:
             if not only or name in only:
                 shoot(name, shot, env)
                 set_faults(url, [])
+        for story, shots in TOLD_SHOTS.items():
+            if not only or story in only:
+                told(story, shots, env)
         if not only or STORY in only:
             (FOLDER / f"{STORY}.svg").write_text(animated_svg(recorded(env), STORY_SIZE[0]), encoding="utf-8")
 
@@ -220,7 +264,7 @@ def recorded(env: dict[str, str]) -> list[Frame]:
 def monitor(flags: Sequence[str], size: tuple[int, int], env: Mapping[str, str]) -> Iterator[Terminal]:
     """A monitor in a terminal of its own, with its first rows drawn."""
     with Terminal([sys.executable, "-m", "tui", *flags], size=size, env=env) as terminal:
-        terminal.wait_for("Completed")
+        terminal.wait_for("done" if "wall" in flags else "Completed")
         terminal.read_for(SETTLE_S)
         yield terminal
 
