@@ -169,7 +169,8 @@ class LiveFindings:
             from tui.store.findings.judging.missing import needs_schedule_runs
 
             self._facts = self._session.sources.facts_source(
-                lambda facts, now: needs_schedule_runs(facts, now, self.own)
+                lambda facts, now: needs_schedule_runs(facts, now, self.own),
+                lambda: None if self.own is None else self.own.newest_version,
             )
         return self._facts
 

@@ -21,6 +21,7 @@ from tui.sources.clock import Clock, WakeableClock
 from tui.store.store import Store
 
 if TYPE_CHECKING:
+    from tui.sources.findings.deployment_reader import NewestVersion
     from tui.sources.findings.schedule_reader import DueSchedules
     from tui.sources.findings.source import FactsSource
     from tui.sources.realtime.coverage import Coverage
@@ -103,7 +104,7 @@ class SourceSupervisor:
         """Run one source by its name in the registry."""
         return self._follow((source,), self._new_coverage(), filters=filters)[0]
 
-    def facts_source(self, due_schedules: "DueSchedules") -> "FactsSource":
+    def facts_source(self, due_schedules: "DueSchedules", newest_version: "NewestVersion") -> "FactsSource":
         """Return the source of the facts of the wall, for a session without a relay."""
         from tui.domain.findings.facts import NO_FACTS
         from tui.sources.findings.source import FactsSource
@@ -115,6 +116,7 @@ class SourceSupervisor:
             on_wake=self._clock.on_wake,
             known=lambda: self._store.wall_facts or NO_FACTS,
             due_schedules=due_schedules,
+            newest_version=newest_version,
             is_public=self._settings.key.is_public,
         )
 

@@ -29,6 +29,7 @@ from tui.domain.findings.facts import (
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
+from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.domain.wall_update import WallUpdate
 from tui.sources.budget import SECRET_KEY, Budget
@@ -110,7 +111,11 @@ class Watched:
 
 @asynccontextmanager
 async def watched(
-    fleet: Fleet, due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: (), *, is_public: bool = False
+    fleet: Fleet,
+    due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: (),
+    *,
+    newest_version: Callable[[], Raw | None] = lambda: None,
+    is_public: bool = False,
 ) -> AsyncIterator[Watched]:
     store, updates = Store(), list[Update]()
     with serving(fleet) as api:
@@ -131,6 +136,7 @@ async def watched(
                 on_wake=clock.on_wake,
                 known=lambda: store.wall_facts or NO_FACTS,
                 due_schedules=due,
+                newest_version=newest_version,
                 is_public=is_public,
             )
             yield Watched(fleet, source, store, budget, clock)
@@ -459,5 +465,28 @@ def test_key_without_some_rights_reads_the_rest() -> None:
             assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
             assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
             assert seen.sent()[QUEUES] >= 6
+
+    asyncio.run(scenario())
+
+
+def test_deployments_are_read_early_for_an_unknown_version() -> None:
+    async def scenario() -> None:
+        versions: list[Raw | None] = [None]
+        fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("824")["response"]["body"])})
+        async with watched(fleet, newest_version=lambda: versions[-1]) as facts:
+            task = asyncio.ensure_future(facts.source.run(facts.emit))
+            await facts.later(5)
+            assert facts.facts.deployments is not None
+            before = facts.sent()[DEPLOYMENTS]
+            versions.append(facts.facts.deployments.deployments[0].version)
+            await facts.later(10)
+            assert facts.sent()[DEPLOYMENTS] == before, "its deployment is known"
+            versions.append(Raw("20991231.1"))
+            await facts.later(6)
+            assert facts.sent()[DEPLOYMENTS] == before + 1
+            await facts.later(30)
+            assert facts.sent()[DEPLOYMENTS] == before + 1, "once for each version: those of dev are not deployed"
+            facts.assert_within_allowance()
+            task.cancel()
 
     asyncio.run(scenario())

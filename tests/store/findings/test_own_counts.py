@@ -1,5 +1,6 @@
 """The own counts are a function of the store's runs, however these arrived."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed
+from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, time_of
 from tui.store.store import Store
@@ -108,6 +111,23 @@ def test_counts_are_complete_from_where_the_list_was_read() -> None:
     for number in range(4):
         store.apply(RunsRead((patch_of(f"run_{number}", "COMPLETED", created=number, state=times),)))
     assert own.counted_since == at(2)
+
+
+def test_newest_version_is_that_of_the_run_created_last() -> None:
+    store = Store()
+    patches = [
+        replace(
+            patch_of(f"run_{created}", "EXECUTING", created=created),
+            fixed=Fixed(TaskId("a"), at(created), version=version),
+        )
+        for created, version in ((60, Raw("1")), (20, Raw("0")), (90, None))
+    ]
+    for order in (patches, patches[::-1]):
+        store = Store()
+        store.apply(RunsRead(tuple(order)))
+        own = OwnCounts(store)
+        own.settle(NOW)
+        assert own.newest_version == "1"
 
 
 def test_a_retry_and_a_delay_do_not_wait() -> None:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.findings.facts import (
-    DeploymentsRead,
     ErrorGroupsRead,
     FactSource,
     FactUnread,
@@ -24,6 +23,7 @@ from tui.sources.base import Emit, KnownFacts
 from tui.sources.clock import Clock, OnWake
 from tui.sources.findings import queries
 from tui.sources.findings.allowance import Rank
+from tui.sources.findings.deployment_reader import DeploymentReader, NewestVersion
 from tui.sources.findings.minutes import MinuteReader, read_span
 from tui.sources.findings.planned_read import PlannedRead
 from tui.sources.findings.queries import HOUR, Rows, start_of
@@ -43,6 +43,9 @@ REPORT_DELAY_S: Final = 45.0
 SCHEDULE_RUNS_EVERY_S: Final = 5.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
 """The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
+
+NEW_DEPLOYMENT_EVERY_S: Final = 5.0
+"""How often it is looked whether a version runs that no deployment names. This costs no request."""
 
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
@@ -64,6 +67,7 @@ class FactsSource:
         on_wake: OnWake,
         known: Callable[[], WallFacts],
         due_schedules: DueSchedules,
+        newest_version: NewestVersion = lambda: None,
         is_public: bool,
     ) -> None:
         """`known` returns the facts of the store. With a public token (`is_public`) nothing is read."""
@@ -82,6 +86,7 @@ class FactsSource:
         self._queues = QueueReader(self._requests, reader, known)
         self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules)
         self._tokens = TokenReader(self._requests, reader, store)
+        self._deployments = DeploymentReader(self._requests, reader, known, newest_version)
         self._normals: NormalsRead | None = None
         self._readings = self._make_readings()
 
@@ -104,6 +109,9 @@ class FactsSource:
             PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs),
             PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
             PlannedRead("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments),
+            PlannedRead(
+                "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
+            ),
             PlannedRead("report", facts.ENVIRONMENT_NORMALS, Rank.REPORT, 60.0, self._read_report, due_s=delayed_s),
         )
         return {reading.name: reading for reading in readings}
@@ -247,9 +255,13 @@ class FactsSource:
         await self._emit(ErrorGroupsRead(now, page.groups, is_cut=is_cut))
 
     async def _read_deployments(self) -> None:
-        now = self._fetcher.now()
-        page = await self._requests.send("deployments", Rank.DEPLOYMENTS, self._reader.read_deployments)
-        await self._emit(DeploymentsRead(now, page.deployments))
+        await self._emit(await self._deployments.read())
+
+    async def _read_new_deployment(self) -> None:
+        reading = self._readings["deployments"]
+        if not (reading.failures or reading.is_refused) and self._deployments.takes_unnamed():
+            # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
+            await self._emit(await self._deployments.read(Rank.SCHEDULE_RUNS))
 
     async def _read_report(self) -> None:
         await self._emit(await self._requests.send("report", Rank.REPORT, self._reader.read_environment_normals))

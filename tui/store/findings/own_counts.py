@@ -11,6 +11,7 @@ from typing import Final
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY
+from tui.domain.text import Raw
 from tui.store.changes import Changes
 from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
 from tui.store.findings.tallies import NO_CELL, NO_CELLS, Tallies, TaskCell, TaskTally
@@ -64,6 +65,9 @@ class OwnCounts:
         """When the newest run of a task that a schedule started was created."""
         self.last_started: datetime | None = None
         """The latest start of any run."""
+        self.newest_version: Raw | None = None
+        """The version of the newest run that has one."""
+        self._newest_version_at: datetime | None = None
 
     def _restart(self) -> None:
         """Count everything again."""
@@ -229,6 +233,12 @@ class OwnCounts:
         self._runs[run_id] = after
         if new.scheduled_s is not None:
             self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
+        self._note_version(after)
         started_at = None if after.state is None else after.state.started_at
         if started_at is not None and (self.last_started is None or started_at > self.last_started):
             self.last_started = started_at
+
+    def _note_version(self, run: Run) -> None:
+        version, created_at, known_at = run.fixed.version, run.fixed.created_at, self._newest_version_at
+        if version is not None and created_at is not None and (known_at is None or created_at > known_at):
+            self.newest_version, self._newest_version_at = version, created_at
