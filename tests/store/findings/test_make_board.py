@@ -106,6 +106,16 @@ def test_rates_are_those_of_the_last_60_seconds() -> None:
     assert lines.failed.now is None, "silent for a minute"
 
 
+def test_levels_stay_while_new_runs_are_not_counted_yet() -> None:
+    store = store_of(patch_of("run_a", "EXECUTING", created=300, task="charge", state={"started_at": at(301)}))
+    own = OwnCounts(store)
+    own.settle(NOW)
+    store.apply(RunsRead((patch_of("run_b", "EXECUTING", created=598, state={"started_at": at(599)}),)))
+    running = make_board(WallFacts(), own, None, store.status_counts(NOW), SPAN, NOW).lines.running
+    assert running.now == 2
+    assert list(running.cells) == [1, 1, 1, 1, 1], "a second start would make it seem that none ran before"
+
+
 def test_cells_before_the_own_counts_are_not_known() -> None:
     shown = board(store_of(ended("run_b", 430, 490, 550), reached=430), WallFacts())
     assert list(shown.lines.done.cells) == [None, None, 0, 1, 0]
@@ -226,6 +236,7 @@ def test_rows_are_worst_first() -> None:
     assert lines.failed.last_day == 171
     assert lines.running.limit == 100
     assert list(lines.queued.is_abnormal) == [False, False, True, True, True]
+    assert not any(lines.running.is_abnormal), "it is the queue that is slow"
     assert [each.version for each in lines.deployments] == ["2"]
     assert shown.deployed is not None
     assert shown.deployed_before is not None

@@ -50,6 +50,15 @@ def test_row_joins_list_waits_and_finding() -> None:
     assert (made.started_per_min, made.arrived_per_min) == (14.0, 27.0)
 
 
+def test_newer_query_tells_how_many_runs_wait() -> None:
+    read = facts(MAIL, waits=(replace(WAIT, queued=340),))
+    for seconds, queued in ((-1, 301), (1, 340)):
+        waits = WaitsRead(NOW + timedelta(seconds=seconds), (replace(WAIT, queued=340),))
+        assert queue_rows(replace(read, waits=waits), None, NOW)[0].queued == queued
+    other = WaitsRead(NOW + timedelta(seconds=1), ())
+    assert queue_rows(replace(read, waits=other), None, NOW)[0].queued == 301, "the query may be cut"
+
+
 def test_health_is_the_worst_word_that_holds() -> None:
     young = replace(WAIT, oldest_at=NOW - timedelta(seconds=59))
     cases = [

@@ -16,6 +16,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.text import clean
 from tui.present import formatting
+from tui.present.findings.sentences import day_or_time, since_words
 from tui.present.styled import Token
 from tui.present.wall.durations import brief_duration, waited
 
@@ -37,7 +38,7 @@ class Headline(NamedTuple):
 
 def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
     """Return the number of a finding. `at` is the time of running durations, `now` has the zone of times of day."""
-    since = f"since {formatting.time_of_day(finding.since, now)}"
+    since = since_words(finding, now)
     match finding.evidence:
         case TaskFails() as fails:
             only = f", only in {fails.only_version}" if fails.only_version else ""
@@ -51,7 +52,7 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
         case TaskSlow() as slow:
             return Headline(brief_duration(slow.p95), f"is its p95, usually {brief_duration(slow.normal_p95)}", since)
         case ScheduleMissed(due_at=due_at):
-            return Headline(waited(at - due_at), "late, no run", f"due at {formatting.time_of_day(due_at, now)}")
+            return Headline(waited(at - due_at), "late, no run", f"due at {day_or_time(due_at, now)}")
         case RunOverdue() as overdue:
             p95 = brief_duration(overdue.p95)
             return Headline(waited(at - overdue.started_at), f"executing, its p95 is {p95}", since)

@@ -127,6 +127,14 @@ class CellSums:
                 sums = sums.plus(self._own.total(at))
         return sums
 
+    @property
+    def live_counts(self) -> tuple[int, int] | None:
+        """The runs that wait and that execute, by the own counts; None if these lack live runs."""
+        if not self._own.is_live_complete:
+            return None
+        tasks = self._own.tasks.values()
+        return sum(len(each.queued) for each in tasks), sum(each.executing for each in tasks)
+
     def last_minute(self) -> tuple[int, int] | None:
         """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
 

@@ -1,6 +1,7 @@
 """Makes the rows of queues from the facts and the verdict: how full each is, how it moves, and how healthy it is."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +30,9 @@ def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) 
     if waits is not None and (known.queues is None or known.queues.is_cut):
         listed = {each.stored_name for each in queues}
         queues += [_unlisted(each) for each in waits.values() if each.queue not in listed]
+    if known.waits is not None and known.queues is not None and known.waits.at > known.queues.at:
+        # The findings say these numbers, too.
+        queues = [_with_newer(each, waits or {}) for each in queues]
     findings = () if verdict is None else verdict.findings
     slow = {each.subject.key: each for each in findings if each.subject.kind is SubjectKind.QUEUE}
     stuck = {
@@ -48,6 +52,11 @@ def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
 def _unlisted(wait: QueueWait) -> Queue:
     is_task = wait.queue.startswith(TASK_QUEUE_PREFIX)
     return Queue(wait.queue, Raw(wait.queue.removeprefix(TASK_QUEUE_PREFIX)), is_task, queued=wait.queued)
+
+
+def _with_newer(queue: Queue, waits: Mapping[str, QueueWait]) -> Queue:
+    wait = waits.get(queue.stored_name)
+    return queue if wait is None else replace(queue, queued=wait.queued)
 
 
 def _row(

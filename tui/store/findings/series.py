@@ -33,8 +33,10 @@ def four_lines(
     cells = [sums.total(start_s + turn * cell_s, start_s + (turn + 1) * cell_s) for turn in range(count)]
     reaches_now = start_s + count * cell_s > last_s
     queued_now, running_now = _levels_now(facts, counts) if reaches_now else (None, None)
-    queued = levels(queued_now, cells, _queue_growth)[: span.count]
-    running = levels(running_now, cells, _running_growth)[: span.count]
+    # Newer than the own counts, the header's would move all cells up and down with every run that is not counted yet.
+    queued_last, running_last = sums.live_counts or (queued_now, running_now) if reaches_now else (None, None)
+    queued = levels(queued_last, cells, _queue_growth)[: span.count]
+    running = levels(running_last, cells, _running_growth)[: span.count]
     shown = cells[: span.count]
     done_now, failed_now = sums.last_minute() or (None, None)
     normals, share = facts.normals, span.cell * span.count / _HOUR
@@ -60,7 +62,7 @@ def four_lines(
             last_day=None if normals is None else normals.failed_last_day,
         ),
         queued=Line(queued, queued_now, _maximum(queued), is_abnormal=is_slow),
-        running=Line(running, running_now, _maximum(running), limit=limit, is_abnormal=is_slow),
+        running=Line(running, running_now, _maximum(running), limit=limit),
         deployments=()
         if facts.deployments is None
         else tuple(each for each in facts.deployments.deployments if span.start <= each.deployed_at < end),
