@@ -32,7 +32,7 @@ from tui.domain.findings.facts import (
     WaitToken,
     WallFacts,
 )
-from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, TaskFails, TaskSlow
+from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, RunOverdue, TaskFails, TaskSlow
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.text import Raw
@@ -45,6 +45,7 @@ from tui.store.store import Store
 
 NOW = at(7200)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+DAY_S = 86_400
 CHARGE = TaskId("charge")
 
 
@@ -149,6 +150,21 @@ def test_few_failures_and_usual_ones_are_no_finding() -> None:
         )
         == ()
     )
+
+
+def test_a_rare_task_is_judged_by_its_last_runs() -> None:
+    rare = every(300, 4200, 7200, fails=True)
+    for facts in (normal(84, 0), WallFacts()):
+        (found,) = judged(rare, facts)
+        assert (found.since, found.evidence) == (at(4200), TaskFails(10, 10, None, 0.0 if facts.normals else None))
+    minutes = tuple(TaskMinute(CHARGE, at(start), 1, 1, 0, 1, 1) for start in range(4200, 7200, 300))
+    served = replace(normal(84, 0), minutes=MinutesRead(NOW, at(3600), MINUTE, minutes))
+    (found,) = judge(served, own_of([], reached=NOW), NOW)
+    assert found.evidence == TaskFails(10, 10, None, 0.0)
+    healed = [ended(90 + turn, 7000 + 60 * turn) for turn in range(3)]
+    assert judged([*rare, *healed], normal(84, 0)) == ()
+    # Earlier runs of a task that runs often say nothing: it failed for a while, and is healthy again.
+    assert judged([*every(2, 3600, 5000, fails=True), *every(20, 5000, 7200, 9_000)], normal(84, 0)) == ()
 
 
 def test_usual_failures_raise_no_finding_over_many_seeds() -> None:
@@ -287,6 +303,22 @@ def test_a_due_time_before_the_program_needs_a_regular_past() -> None:
     assert since(at(3600), earlier=SchedulesRead(DUE + 10 * SECOND, (HOURLY,))) == DUE
 
 
+def test_a_due_time_that_the_server_names_needs_no_past() -> None:
+    own, now = own_of([]), DUE + 100 * SECOND
+    for next_at, newest, since in (
+        (DUE, None, DUE),  # it never ran
+        (DUE, at(-36_000), DUE),
+        (at(3600), None, at(3600)),  # the server has planned nothing since
+        (DUE, DUE + SECOND, None),  # its answer was older than the run
+        (DUE + 60 * SECOND, None, None),
+        (DUE + HOUR, None, None),
+    ):
+        named = replace(HOURLY, next_at=next_at)
+        known = facts_of(SchedulesRead(DUE + 70 * SECOND, (named,)), ScheduleRunsRead(DUE + 75 * SECOND, "s1", newest))
+        found = judge(known, own, now)
+        assert [each.since for each in found] == ([] if since is None else [since])
+
+
 def test_missing_counts_from_the_effective_due_time() -> None:
     later = replace(HOURLY, next_at=DUE, next_effective_at=DUE + 20 * SECOND)
     known = facts_of(SchedulesRead(at(7000), (later,)), ScheduleRunsRead(at(7279), "s1", at(3600)))
@@ -316,6 +348,9 @@ def test_a_run_is_stuck_far_over_its_p95() -> None:
     assert judged([executing(7200 - 600)], normal()) == ()
     assert judged([executing(7200 - 601)], normal()) != ()
     assert judged([executing(0)], WallFacts()) == ()  # nothing is known of its task
+    assert judged([executing(7200 - DAY_S)], WallFacts()) == ()
+    (found,) = judged([executing(7199 - DAY_S)], WallFacts())
+    assert (found.since, found.evidence) == (at(7199 - DAY_S), RunOverdue(at(7199 - DAY_S), None))
     assert judged([executing(0, "WAITING")], normal()) == ()
     hanging = patch_of("run_x", "DEQUEUED", created=6000, updated=7000, task="charge")
     assert judged([hanging], normal()) != ()

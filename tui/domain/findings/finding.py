@@ -99,10 +99,13 @@ class ScheduleMissed:
 
 @dataclass(frozen=True, slots=True)
 class RunOverdue:
-    """STUCK. The run executes since `started_at`, far longer than the task's 95th percentile."""
+    """STUCK. The run executes since `started_at`, far longer than the task's 95th percentile.
+
+    `p95` is None where no ended run tells it, and the run executes longer than any task should.
+    """
 
     started_at: datetime
-    p95: timedelta
+    p95: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,7 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
         case ScheduleMissed(due_at):
             return f"its schedule was due at {formatting.time_of_day(due_at, now)} and started no run"
         case RunOverdue(started_at, p95):
-            return (
-                f"one run executing for {_ran(at - started_at, is_frozen=is_frozen)}, its p95 is {brief_duration(p95)}"
-            )
+            return f"one run executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'its p95 is')}"
         case RunHangs(title):
             return (
                 f"one run {_cleaned(title).lower()} for {waited(at - finding.since)}, which lasts seconds on other days"
@@ -78,7 +76,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case ScheduleMissed(due_at):
             return f"due at {formatting.time_of_day(due_at, now)}, no run"
         case RunOverdue(started_at, p95):
-            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, p95 is {brief_duration(p95)}"
+            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'p95 is')}"
         case RunHangs(title):
             return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
         case ApprovalWaits(created_at, tags):
@@ -96,7 +94,7 @@ def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_froze
         case ScheduleMissed():
             return "its schedule started no run"
         case RunOverdue(started_at, p95):
-            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, its p95 is {brief_duration(p95)}"
+            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'its p95 is')}"
         case _:
             return short_sentence(finding, at, now, is_frozen=is_frozen)
 
@@ -130,6 +128,10 @@ def _of(failed: int, ended: int) -> str:
 
 def _ran(duration: timedelta, *, is_frozen: bool) -> str:
     return waited(duration) + ("~" if is_frozen else "")
+
+
+def _usual(p95: timedelta | None, words: str) -> str:
+    return f"{words} {'not known' if p95 is None else brief_duration(p95)}"
 
 
 def _only(version: Raw | None) -> str:

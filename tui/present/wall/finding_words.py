@@ -54,7 +54,7 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
         case ScheduleMissed(due_at=due_at):
             return Headline(waited(at - due_at), "late, no run", f"due at {day_or_time(due_at, now)}")
         case RunOverdue() as overdue:
-            p95 = brief_duration(overdue.p95)
+            p95 = "not known" if overdue.p95 is None else brief_duration(overdue.p95)
             return Headline(waited(at - overdue.started_at), f"executing, its p95 is {p95}", since)
         case RunHangs(title=title):
             return Headline(waited(at - finding.since), clean(title).lower(), since)

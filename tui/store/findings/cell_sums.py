@@ -78,7 +78,7 @@ class ServerCells:
         return start_s % self.cell_s == 0 and self.since_s <= start_s and start_s + self.cell_s <= self.until_s
 
 
-class _Answer:
+class SameAnswer:
     """An answer of the server, compared by identity: its minutes are too many to compare."""
 
     __slots__ = ("read",)
@@ -90,11 +90,11 @@ class _Answer:
         return id(self.read)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Answer) and other.read is self.read
+        return isinstance(other, SameAnswer) and other.read is self.read
 
 
 @lru_cache(maxsize=2)
-def _server_cells(answer: _Answer) -> ServerCells:
+def _server_cells(answer: SameAnswer) -> ServerCells:
     return ServerCells(answer.read)
 
 
@@ -107,7 +107,7 @@ class CellSums:
     def __init__(
         self, minutes: MinutesRead | None, own: OwnCounts, now: datetime, known_until: datetime | None = None
     ) -> None:
-        self._server = None if minutes is None else _server_cells(_Answer(minutes))
+        self._server = None if minutes is None else _server_cells(SameAnswer(minutes))
         self._own = own
         since = own.counted_since
         self._own_since_s = float("inf") if since is None else since.timestamp()

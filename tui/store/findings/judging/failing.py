@@ -7,6 +7,7 @@ one run in ten. The task fails if the lower confidence bound of a recent streak 
 
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from tui.domain.findings.facts import TaskNormal, WallFacts
@@ -16,10 +17,13 @@ from tui.domain.text import Raw
 from tui.store.findings.acknowledged import acknowledged_messages, has_only_acknowledged
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, normals_by_task
 from tui.store.findings.judging.outcomes import (
+    MIN_RECENT_RUNS,
+    RARE_WINDOW_S,
     WINDOW_S,
-    ServerMinutes,
     earlier_blocks,
     recent_blocks,
+    server_minutes,
+    with_rare_runs,
 )
 from tui.store.findings.judging.streak import MIN_FAILURES, Streak, extended, may_be_certain, present_streak
 from tui.store.findings.own_counts import OwnCounts, minute_of
@@ -51,22 +55,27 @@ class FailureJudge:
         self._acknowledged = acknowledged_messages(facts.errors, now)
         counted_s = self._now_s if self._counted_since is None else self._counted_since.timestamp()
         self._own_since_s = max(counted_s, self._since_s)
-        needs_server = counted_s > self._since_s
+        self._rare_since_s = self._now_s - RARE_WINDOW_S
+        needs_server = counted_s > self._rare_since_s
         # The hour before tells how long a streak has lasted where the store does not.
-        self._server = ServerMinutes(facts.minutes if needs_server else None, 0.0, counted_s)
+        self._server = server_minutes(facts.minutes if needs_server else None, counted_s)
 
     def findings(self) -> list[Finding]:
         """Return the tasks that fail, in no particular order."""
-        own = self._own.tasks
-        counts = {
-            task: len(each.failures) - each.failures.bisect_left((self._own_since_s,))
-            for task, each in own.items()
-            if each.recent_failed
-        }
-        for task, blocks in self._server.by_task.items():
-            counts[task] = counts.get(task, 0) + sum(each.failed for each in blocks if each.at_s >= self._since_s)
-        found = (self._judge(task, count) for task, count in counts.items() if count >= MIN_FAILURES)
+        found = (self._judge(task, count) for task, count in self._failures().items() if count >= MIN_FAILURES)
         return [each for each in found if each is not None]
+
+    def _failures(self) -> dict[TaskId, int]:
+        """Return the most failures of each task that can count: those of two hours where few of its runs are recent."""
+        counts = {}
+        for task, each in self._own.tasks.items():
+            is_rare = len(each.recent) < MIN_RECENT_RUNS
+            if each.failures and (each.recent_failed or is_rare):
+                since_s = self._rare_since_s if is_rare else self._own_since_s
+                counts[task] = len(each.failures) - each.failures.bisect_left((since_s,))
+        for task, blocks in self._server.by_task.items():
+            counts[task] = counts.get(task, 0) + sum(each.failed for each in blocks if each.at_s >= self._rare_since_s)
+        return counts
 
     def is_judged_by_own_counts(self) -> bool:
         """Return whether some task that ended runs of late has no normal."""
@@ -79,20 +88,24 @@ class FailureJudge:
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
-        server = self._server.by_task.get(task, [])
+        server, acknowledged = self._server.by_task.get(task, []), self._acknowledged.get(task, ())
         blocks = recent_blocks(
             () if tally is None else tally.recent.values(),
             [each for each in server if each.at_s >= self._since_s],
-            self._acknowledged.get(task, ()),
+            acknowledged,
             self._own_since_s,
             self._now_s + CLOCK_AHEAD_S,
         )
+        older = chain(
+            earlier_blocks(self._own, task, self._since_s, self._counted_since),
+            [each for each in server if each.at_s < self._since_s],
+        )
+        if not acknowledged:  # of earlier minutes only the numbers are known
+            blocks = with_rare_runs(blocks, older, self._rare_since_s)
         streak = present_streak(blocks, bound, self._now_s)
         if streak is None:
             return None
         if streak.is_open:
-            older = [each for each in server if each.at_s < self._since_s]
-            older = older or earlier_blocks(self._own, task, self._since_s, self._counted_since)
             streak = extended(streak, older, bound)
         since_s = _first_failure_s(tally, streak)
         return Finding(

@@ -1,7 +1,8 @@
 """MISSING: schedules whose due time has passed without a run.
 
 A schedule is missing only if the server was asked for its runs after the due time, and has none since. Due times before
-the program knew the schedule count only where its newest run shows that it ran as it is now.
+the program knew the schedule count only where its newest run shows that it ran as it is now, or where the server names
+one as the next.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -87,14 +88,18 @@ def _first_missed(facts: WallFacts, own: OwnCounts, schedule: Schedule, now: dat
     runs, known = facts.schedule_runs.get(schedule.id), facts.schedules_since.get(schedule.id)
     if runs is None or known is None:
         return None
+    until = min(now, runs.at) - _patience(schedule)
     after = known.since if runs.newest_at is None else runs.newest_at
     if runs.newest_at is not None and runs.newest_at < known.since:
         ran_as_it_is = not known.is_changed and _was_due_at(schedule, runs.newest_at)
         if not ran_as_it_is or _due_count(schedule, runs.newest_at, known.since) > MAX_DUE_BEFORE:
             after = known.since
     due_at = _next(schedule, after)
-    if due_at is None or due_at + _patience(schedule) > min(now, runs.at):
-        return None
+    if due_at is None or due_at > until:
+        due_at = schedule.next_at
+        was_started = runs.newest_at is not None and due_at is not None and runs.newest_at >= due_at - _CLOCK_SKEW
+        if due_at is None or due_at > until or was_started:
+            return None
     return None if _has_run(facts, own, schedule, due_at) else due_at
 
 

@@ -74,11 +74,12 @@ def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak
 def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float) -> bool:
     """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
     failed = ended = 0
-    streak_rate = min(streak.rate, MAX_RATE)
     for block in blocks:
         if block.at_s <= streak.since_s:
             return False
         if block.failed:
+            # The healthy runs do not count against the streak that they may end.
+            streak_rate = min((streak.failed - failed) / (streak.ended - ended), MAX_RATE)
             is_healthy = ended >= MIN_HEALTHY_RUNS and failed <= rate * ended and failed < streak_rate * ended
             is_long = now_s - block.at_s >= MIN_HEALTHY_S
             if is_healthy and is_long and ended * divergence(failed / ended, streak_rate) >= RECOVERY:

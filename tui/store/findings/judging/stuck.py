@@ -25,6 +25,9 @@ OVERDUE_P95S: Final = 5
 MIN_OVERDUE: Final = timedelta(minutes=10)
 """And not before this: nobody has to look after a run of seconds that takes a minute."""
 
+MAX_UNUSUAL: Final = timedelta(hours=24)
+"""A run of a task of which no percentile is known is overdue after this: somebody should know that it takes days."""
+
 MAX_DEQUEUED: Final = timedelta(minutes=3)
 """A dequeued run starts within seconds; a cold machine takes a minute."""
 
@@ -57,8 +60,9 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
     for run, task, started_at in long:
         usual = usual_p95(normals.get(task), speeds.get(task))
-        if usual is not None and now - started_at > usual.p95 * OVERDUE_P95S:
-            found.append(_of_run(run, started_at + usual.p95, RunOverdue(started_at, usual.p95)))
+        if now - started_at > (MAX_UNUSUAL if usual is None else usual.p95 * OVERDUE_P95S):
+            p95 = None if usual is None else usual.p95
+            found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
     return found
 
 
