@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
@@ -175,6 +175,32 @@ def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
         assert fact_requests(fleet) <= 3  # the counts
 
     run(test, fleet, tmp_path, key=public_token("read:runs"))
+
+
+def test_schedules_of_another_environment_are_left_out(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": kind,
+            "task": "t",
+            "active": True,
+            "generator": {"expression": "* * * * *"},
+            "environments": [{"type": kind}],
+        }
+        for kind in ("DEVELOPMENT", "PRODUCTION")
+    ]
+    answers = {"/api/v1/schedules": JSONResponse({"data": rows}), "/api/v1/whoami": JSONResponse({}, 404)}
+    fleet = quiet_fleet()
+    fleet.fault = answers.get
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(5)
+        facts = session.store.wall_facts
+        assert facts is not None
+        assert facts.schedules is not None
+        assert [each.id for each in facts.schedules.schedules] == ["DEVELOPMENT"]
+
+    run(test, fleet, tmp_path)
 
 
 def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:

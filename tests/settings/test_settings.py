@@ -102,6 +102,11 @@ def test_white_space_around_a_key_is_ignored() -> None:
     assert read({"TRIGGER_SECRET_KEY": f" {KEY}\n"}).key.reveal() == KEY
 
 
+def test_key_names_the_type_of_its_environment() -> None:
+    for key, kind in (("tr_dev_x", "DEVELOPMENT"), ("tr_prod_x", "PRODUCTION"), ("tr_other", None)):
+        assert read({"TRIGGER_SECRET_KEY": key}).key.environment_type == kind
+
+
 @pytest.mark.parametrize(
     ("scopes", "may_write"),
     [

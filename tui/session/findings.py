@@ -219,7 +219,8 @@ class LiveFindings:
             if not self._has_first_facts(facts):
                 return None
             environment = store.environment
-            is_development = environment is not None and environment.type == "DEVELOPMENT"
+            kind = self._session.settings.key.environment_type if environment is None else environment.type
+            is_development = kind == "DEVELOPMENT"
             held = hold(held, judge(facts, own, now, is_development=is_development), own, now)
             self._held = held
         return verdict_of(held, facts, own, now, heard_at)

@@ -118,6 +118,7 @@ class SourceSupervisor:
             due_schedules=due_schedules,
             newest_version=newest_version,
             is_public=self._settings.key.is_public,
+            environment_type=self._settings.key.environment_type,
         )
 
     def is_covered(self, run: Run) -> bool:

@@ -8,6 +8,9 @@ from typing import Final
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN")
 """The variables that no line of output may show, and that other programs do not get."""
 
+_TYPES: Final = {"tr_dev_": "DEVELOPMENT", "tr_stg_": "STAGING", "tr_prod_": "PRODUCTION", "tr_preview_": "PREVIEW"}
+"""The prefixes of secret keys. Source: tests/wire/recordings/README.md §1."""
+
 MIN_SECRET_CHARS: Final = 8
 """A shorter text would stand in ordinary variables too."""
 
@@ -32,6 +35,11 @@ class Secret:
     def is_public(self) -> bool:
         """Whether this is a public access token (a JWT) and not a secret key."""
         return self._text.count(".") == 2 and self._text.startswith("ey")
+
+    @property
+    def environment_type(self) -> str | None:
+        """The type of the environment of a secret key, None if its prefix does not tell it."""
+        return next((kind for prefix, kind in _TYPES.items() if self._text.startswith(prefix)), None)
 
     @property
     def scopes(self) -> tuple[str, ...]:

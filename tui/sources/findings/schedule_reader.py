@@ -33,13 +33,21 @@ class ScheduleReader:
     """Reads schedules for one session."""
 
     def __init__(
-        self, requests: FactRequests, reader: FactReader, store: KnownFacts, clock: Clock, due_schedules: DueSchedules
+        self,
+        requests: FactRequests,
+        reader: FactReader,
+        store: KnownFacts,
+        clock: Clock,
+        due_schedules: DueSchedules,
+        environment_type: str | None = None,
     ) -> None:
+        """`environment_type` counts while the store does not know the environment."""
         self._requests = requests
         self._reader = reader
         self._store = store
         self._clock = clock
         self._due_schedules = due_schedules
+        self._environment_type = environment_type
         self._page_count = 1
         self._runs_read_s: dict[str, float] = {}
 
@@ -59,7 +67,7 @@ class ScheduleReader:
     async def read(self) -> SchedulesRead:
         """Read all pages. Raises `ApiError`."""
         environment = self._store.environment
-        kind = None if environment is None else environment.type
+        kind = self._environment_type if environment is None else environment.type
         now, number, is_cut = self._requests.now(), 0, False
         schedules: dict[str, Schedule] = {}
         self._page_count = 1

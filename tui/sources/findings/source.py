@@ -69,8 +69,12 @@ class FactsSource:
         due_schedules: DueSchedules,
         newest_version: NewestVersion = lambda: None,
         is_public: bool,
+        environment_type: str | None = None,
     ) -> None:
-        """`known` returns the facts of the store. With a public token (`is_public`) nothing is read."""
+        """`known` returns the facts of the store. With a public token (`is_public`) nothing is read.
+
+        `environment_type` counts while the server has not told the environment.
+        """
         self._clock = clock
         self._on_wake = on_wake
         self._known = known
@@ -84,7 +88,7 @@ class FactsSource:
         self._minutes = MinuteReader()
         self._minutes_read_at = EARLIEST
         self._queues = QueueReader(self._requests, reader, known)
-        self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules)
+        self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules, environment_type)
         self._tokens = TokenReader(self._requests, reader, store)
         self._deployments = DeploymentReader(self._requests, reader, known, newest_version)
         self._normals: NormalsRead | None = None
