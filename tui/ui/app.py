@@ -72,6 +72,9 @@ ALERTS_AFTER_S: Final = 2.0
 
 _AWAY: Final = "tui.ui.away.away"
 
+OVERVIEW_AFTER_S: Final = 2.0
+"""The first rows are shown for so long before the overview is imported, and its facts are read."""
+
 MAX_KEY_S: Final = 1.0
 """Stop waiting for a widget to process a key after this; the widget is being removed."""
 
@@ -106,13 +109,18 @@ class TriggerApp(AppBase):
         environment_name: str | None = None,
         early_terminal: EarlyTerminal | None = None,
         address: "ViewAddress | None" = None,
+        overview_after_s: float = OVERVIEW_AFTER_S,
     ) -> None:
-        """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view."""
+        """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view.
+
+        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
+        """
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         self._set_up_textual()
         self.session = session
         self.early_terminal = early_terminal
         self._address = address
+        self._overview_after_s = overview_after_s
         self._known_views: KnownViews | None = None
         self._is_link_slow = False
         self._key_painter = KeyPainter(self)
@@ -209,7 +217,7 @@ class TriggerApp(AppBase):
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
 
-        return MainScreen(self.live)
+        return MainScreen(self.live, self._overview_after_s)
 
     def on_mount(self) -> None:
         self._set_driver_profile()

@@ -4,6 +4,7 @@ Nothing sleeps: `later` moves the clock that the session, the ticker and the fle
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
 from tui.session import Session
 from tui.store.addresses.view_address import ViewAddress
-from tui.ui.app import TriggerApp
+from tui.ui.app import OVERVIEW_AFTER_S, TriggerApp
 from tui.ui.look.palettes import ColorMode
 from tui.ui.screens.main import MainScreen
 
@@ -129,9 +130,10 @@ async def monitored(
     environ: dict[str, str] | None = None,
     environment_name: str | None = None,
     address: ViewAddress | None = None,
+    has_overview: bool = False,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
-    """Yield a monitor on a fleet after its first seconds."""
+    """Yield a monitor on a fleet after its first seconds. Most tests are about other panes than the overview."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
@@ -142,6 +144,7 @@ async def monitored(
                 environ={"COLORTERM": "truecolor"} | (environ or {}),
                 environment_name=environment_name,
                 address=address,
+                overview_after_s=OVERVIEW_AFTER_S if has_overview else math.inf,
             )
             idle = IdleCheck(app)
             async with app.run_test(size=size) as pilot:

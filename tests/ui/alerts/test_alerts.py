@@ -73,7 +73,9 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
     async def whole() -> None:
         settings = settings_of(f'ring = "both"\nslow = "off"\n{command}')
         changes: dict[str, Any] = {"bell": settings.bell, "file": settings.file}
-        async with monitored(failing_fleet(), tmp_path, environ=environ() | TERM, **changes) as monitor:
+        async with monitored(
+            failing_fleet(), tmp_path, environ=environ() | TERM, has_overview=True, **changes
+        ) as monitor:
             written: list[str] = []
             monkeypatch.setattr(monitor.app, "write", written.append)
             await story(monitor, written)

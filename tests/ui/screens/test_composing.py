@@ -67,7 +67,7 @@ def test_down_in_view_paints_two_lines_of_the_list(tmp_path: Path) -> None:
             await monitor.press("j")
         assert of_table(counts) == [1, 2]
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.Monkey
         assert {*made} == {last, table.rows.cursor}
         assert len(made) == 2
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 def test_hidden_pane_makes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_hidden_pane_makes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert made
         assert f"run_{3:024}" in monitor.lines[22]
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: 
         assert ticked
         assert "brand-new" in monitor.lines[3]
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch
         assert made
         assert "unfold all" in monitor.lines[-1]
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 def test_key_is_painted_without_waiting_for_a_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_key_is_painted_without_waiting_for_a_timer(tmp_path: Path, monkeypatch:
             assert of_table(counts) == [1, 2, 2, 3]
         assert counts["Page", 2] == 2
 
-    run_story(story, tmp_path, small_fleet(), size=(100, 34))
+    run_story(story, tmp_path, small_fleet(), size=(100, 34), has_overview=True)
 
 
 def test_panes_follow_the_last_of_the_waiting_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_panes_follow_the_last_of_the_waiting_keys(tmp_path: Path, monkeypatch: 
         assert set(shown) == {monitor.screen.pane.target}
         assert monitor.screen.pane.target == monitor.screen.run_list.target
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
 
 
 @pytest.mark.parametrize(("size", "steps"), [((80, 24), STEPS), ((162, 36), STEPS[:8])])
@@ -205,7 +205,7 @@ def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], steps: Seq
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TriggerApp, "_display", display)
-        run_story(story, tmp_path, small_fleet(80), size=size)
+        run_story(story, tmp_path, small_fleet(80), size=size, has_overview=True)
 
 
 def test_pane_that_was_looked_up_is_sent_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,4 +222,4 @@ def test_pane_that_was_looked_up_is_sent_its_size(tmp_path: Path, monkeypatch: p
         await monitor.press("j", "4", "t", wait_s=1)
         assert "spans" in monitor.text
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), has_overview=True)

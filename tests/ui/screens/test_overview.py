@@ -58,7 +58,7 @@ def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
         await monitor.press("question_mark", wait_s=1)
         assert not is_read(monitor), "a page covers it"
 
-    run_story(story, tmp_path, failing_fleet())
+    run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
 def test_keys_lead_to_the_panes_of_the_rules(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_keys_lead_to_the_panes_of_the_rules(tmp_path: Path) -> None:
         assert pane(monitor) == "runs", "the pane with the focus is gone"
         assert monitor.screen.run_list.target is not None
 
-    run_story(story, tmp_path, failing_fleet())
+    run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -112,7 +112,7 @@ def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path, size: tu
         await monitor.press("enter", "slash", *"x", "enter", "escape", wait_s=1)
         assert pane(monitor) == "runs", "another filter is not that of the line"
 
-    run_story(story, tmp_path, failing_fleet(), size=size)
+    run_story(story, tmp_path, failing_fleet(), size=size, has_overview=True)
 
 
 def test_esc_goes_back_level_by_level(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_esc_goes_back_level_by_level(tmp_path: Path) -> None:
         await monitor.press("j", "q")
         assert monitor.app.return_code == 0, "q ends it at the list, also with a run selected"
 
-    run_story(story, tmp_path, failing_fleet())
+    run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
 def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
         await monitor.press("z", "2", wait_s=1)
         assert "9 of 9 runs" in monitor.text
 
-    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
+    run_story(story, tmp_path, failing_fleet(), size=(80, 24), has_overview=True)
 
 
 def test_overview_follows_the_first_rows(tmp_path: Path) -> None:
@@ -180,4 +180,4 @@ def test_overview_follows_the_first_rows(tmp_path: Path) -> None:
 
     fleet = failing_fleet()
     fleet.fault = lambda _: PlainTextResponse("", 503)
-    run_story(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet, has_overview=True)

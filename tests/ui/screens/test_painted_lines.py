@@ -101,4 +101,4 @@ def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: p
         assert published == []
         assert made == []
 
-    run_story(story, tmp_path, fleet_of())
+    run_story(story, tmp_path, fleet_of(), has_overview=True)

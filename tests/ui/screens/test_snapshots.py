@@ -106,7 +106,7 @@ def test_the_screen_looks_as_it_did(
 ) -> None:
     async def scenario() -> None:
         fleet = failing_fleet() if story in {the_errors, the_wall} else small_fleet()
-        async with monitored(fleet, tmp_path, size=size, color_mode=color_mode) as monitor:
+        async with monitored(fleet, tmp_path, size=size, color_mode=color_mode, has_overview=True) as monitor:
             await story(monitor)
             # Frames come in real time, and a dialog keeps a picture of what is behind it until its next frame.
             monitor.app.screen.refresh()

@@ -54,9 +54,9 @@ class MainScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, live: LiveModel) -> None:
+    def __init__(self, live: LiveModel, overview_after_s: float) -> None:
         self.run_summary = RunSummary(live)
-        self.overview = Overview(self)
+        self.overview = Overview(self, overview_after_s)
         self._highlighted: tuple[RunId | None, bool] = (None, False)
         """The run under the cursor of the list that was selected last, and whether it is the line at its end."""
         super().__init__(live, (*PANES, *OVERVIEW_PANES, *FORMS), self.run_summary)

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 _DRAWING: Final = "tui.ui.panes.overview.drawing"
 
-TICKS_BEFORE: Final = 2
-"""Seconds between the first rows and the overview."""
-
 
 @dataclass(frozen=True, slots=True)
 class LineListing:
@@ -46,8 +43,10 @@ class LineListing:
 class Overview:
     """Keeps the overview up to date while it is shown, and leads from a line to its runs and back."""
 
-    def __init__(self, main: "MainScreen") -> None:
+    def __init__(self, main: "MainScreen", after_s: float) -> None:
+        """`after_s`: seconds from the first rows to the overview."""
         self._main = main
+        self._after_s = after_s
         self._listing: LineListing | None = None
         self._live: LiveOverview | None = None
         self._is_loading = False
@@ -82,7 +81,7 @@ class Overview:
             main = self._main
             has_rows = main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
             self._ticks_with_rows += has_rows
-            if self._ticks_with_rows >= TICKS_BEFORE:
+            if self._ticks_with_rows >= self._after_s:  # one tick a second
                 self._is_loading = True
                 main.live.session.spawn(self._load(), "import the overview")
 
