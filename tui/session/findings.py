@@ -147,10 +147,12 @@ class LiveFindings:
 
     async def _judge_until_unwatched(self) -> None:
         clock, ticks, unwatched_s = self._session.clock, 0, 0.0
+        judged_facts = None
         while unwatched_s < LINGER_S:
             ticks += 1
-            if self._has_changed or ticks % UNCHANGED_TICKS == 0:
-                self._has_changed = False
+            facts = self._session.store.wall_facts  # those that were read again and are the same publish nothing
+            if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
+                self._has_changed, judged_facts = False, facts
                 await self._judge()
             await clock.sleep(TICK_S)
             unwatched_s = 0.0 if self._watchers else unwatched_s + TICK_S

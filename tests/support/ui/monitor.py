@@ -119,7 +119,7 @@ class Monitored:
 
 
 @asynccontextmanager
-async def monitored(
+async def monitored(  # noqa: PLR0913  one parameter for each thing that a test may want
     fleet: Fleet,
     tmp_path: Path,
     *,

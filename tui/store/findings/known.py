@@ -40,12 +40,14 @@ def recorded(
 
     The newest `at` of a kind of fact wins, so that the order of arrival makes no difference. Of verdicts the last one
     wins: one judge makes them in order, and the first one may be dated by a local clock that is ahead of the server's.
+    A fact that was read again and is the same changes nothing but its age.
     """
     if isinstance(update, FindingsRead):
         return facts, update.verdict, None if update.verdict == verdict else Topic.VERDICT
     known = facts or NO_FACTS
-    after = with_fact(known, cast("FactRead", update))
-    return after, verdict, None if after is known else Topic.WALL_FACTS
+    fact = cast("FactRead", update)
+    after = with_fact(known, fact)
+    return after, verdict, None if after is known or _is_confirmed(known, fact) else Topic.WALL_FACTS
 
 
 def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
@@ -71,6 +73,20 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
             if isinstance(fact, SchedulesRead):
                 field["schedules_since"] = _schedules_since(facts, fact)
             return replace(facts, unread=unread, **field)
+
+
+def _is_confirmed(facts: WallFacts, fact: FactRead) -> bool:
+    """Return whether a fact is the known one, read again."""
+    before: FactRead | None
+    match fact:
+        case FactUnread():
+            before = facts.unread.get(fact.source)
+        case ScheduleRunsRead():
+            before = facts.schedule_runs.get(fact.schedule_id)
+        case _:
+            source = SOURCE_OF[type(fact)]
+            before = None if source in facts.unread else getattr(facts, _FIELDS[source])
+    return before is not None and replace(fact, at=before.at) == before
 
 
 def read_at(facts: WallFacts, source: FactSource) -> datetime | None:

@@ -56,6 +56,7 @@ class LiveBoard:
         self._release: Callable[[], None] | None = None
         self._is_outdated = True
         self._made_minute = -1
+        self._made_of: WallFacts | None = None
         self._cell = MINUTE
         self._end: datetime | None = None
         self.has_day = False
@@ -121,7 +122,9 @@ class LiveBoard:
         """Make the board again if anything has changed. Called once a second."""
         if self._release is not None:
             self._failing.tick()
-            if self._is_outdated or self._made_minute != self._minute or self._has_other_rates:
+            # Facts that were read again and are the same publish nothing: the wall shows how old they are.
+            is_outdated = self._is_outdated or self._made_of is not self._session.store.wall_facts
+            if is_outdated or self._made_minute != self._minute or self._has_other_rates:
                 self.make()
 
     def show_cells(self, step: int) -> bool:
@@ -153,6 +156,7 @@ class LiveBoard:
             return
         self._is_outdated, self._made_minute = False, self._minute
         store, now = self._session.store, self._session.now()
+        self._made_of = store.wall_facts
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self._cell, CELLS, self._end or now)
         facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)

@@ -1,0 +1,41 @@
+"""The facts that the store keeps, and which of them are news."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tui.domain.findings.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead, ScheduleRunsRead
+from tui.domain.text import Raw
+from tui.store.changes import Topic
+from tui.store.store import Store
+
+AT = datetime(2026, 11, 26, 14, 30, tzinfo=UTC)
+LATER = AT + timedelta(seconds=20)
+QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),), environment_limit=100)
+UNREAD = FactUnread(AT, FactSource.QUEUES, Raw("the server does not answer"), is_refused=False)
+RUNS = ScheduleRunsRead(AT, "sched_1", AT, None)
+
+
+@pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])
+def test_fact_that_is_confirmed_changes_only_its_age(fact: FactRead) -> None:
+    store = Store()
+    assert store.apply(fact).topics == {Topic.WALL_FACTS}
+    before, confirmed = store.wall_facts, replace(fact, at=LATER)
+    assert store.apply(confirmed).is_empty
+    assert before is not None
+    assert store.wall_facts is not None
+    assert (before.queues, before.unread, before.schedule_runs) != (
+        store.wall_facts.queues,
+        store.wall_facts.unread,
+        store.wall_facts.schedule_runs,
+    )
+
+
+def test_other_fact_and_a_recovered_source_are_news() -> None:
+    store = Store()
+    store.apply(QUEUES)
+    assert store.apply(replace(QUEUES, at=LATER, environment_limit=50)).topics == {Topic.WALL_FACTS}
+    store.apply(replace(UNREAD, at=LATER))
+    after = LATER + timedelta(seconds=20)
+    assert store.apply(replace(QUEUES, at=after, environment_limit=50)).topics == {Topic.WALL_FACTS}
