@@ -9,10 +9,13 @@ Source: tests/wire/recordings/README.md §7 (recordings 1103, 1105).
 import re
 from typing import Final
 
-_SLASH: Final = rb"(?:\\*/|%(?:25)*2[fF]|\\+u002[fF])+"
+_ONE_SLASH: Final = rb"(?:\\{0,31}/|%(?:25){0,4}2[fF]|\\{1,31}u002[fF])"
 """A slash as JSON, a URL or both may write it, inside of each other."""
 
-_PARTS: Final = (rb"waitpoints", rb"tokens", rb"[\w.%-]+?", rb"[Cc]allback", rb"")
+# Bounded and possessive: with anything less, one kilobyte of slashes takes a minute.
+_SLASH: Final = _ONE_SLASH + rb"{1,4}+"
+_ID: Final = rb"(?:(?!" + _ONE_SLASH + rb")[\w.%-]){1,200}+"
+_PARTS: Final = (rb"waitpoints", rb"tokens", _ID, rb"[Cc]allback", rb"")
 _ADDRESS: Final = re.compile(rb"(" + _SLASH.join(_PARTS) + rb")[\w.~+=%-]+")
 _CUT: Final = b"\\1\xe2\x80\xa6"
 
