@@ -108,7 +108,7 @@ def test_sentences_say_the_evidence() -> None:
     hangs = finding(RunHangs("Dequeued"), NOW - 4 * MINUTE)
     assert sentence(hangs, NOW, NOW) == "one run dequeued for 4m, which lasts seconds on other days"
     assert short_sentence(hangs, NOW, NOW) == "dequeued for 4m"
-    approval = finding(ApprovalWaits(NOW - 25 * HOUR), kind=SubjectKind.RUN)
+    approval = finding(ApprovalWaits(NOW - 25 * HOUR, (Raw(hangs.subject.name),)), kind=SubjectKind.RUN)
     assert short_sentence(approval, NOW, NOW).startswith("an approval waits for ")
     assert subject(hangs) == "charge␛[31m"
 

@@ -364,9 +364,9 @@ def test_an_approval_is_stuck_after_a_day() -> None:
         WaitToken("w3", NOW - 48 * HOUR, run_id=RunId("run_x"), task=CHARGE),
     )
     found = judge(WallFacts(tokens=TokensRead(NOW, tokens)), own_of([]), NOW)
-    assert [(each.subject.key, each.subject.name, each.run_id) for each in found] == [
-        ("run_x", "charge", "run_x"),
-        ("w1", "legal", None),
+    assert [(each.subject.key, each.subject.name, each.run_id, each.filter_text) for each in found] == [
+        ("run_x", "charge", "run_x", "id:run_x"),
+        ("w1", "legal", None, "status:executing,waiting age:>24h"),
     ]
 
 

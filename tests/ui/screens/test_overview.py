@@ -1,12 +1,24 @@
 """The overview in place of the panes about a run: its keys, the runs of a line, and the levels of Esc."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
 
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.findings.finding import (
+    Finding,
+    FindingsRead,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    SubjectKind,
+    Verdict,
+)
+from tui.domain.text import Raw
 from tui.ui.panes.overview.base import LinePane
 
 
@@ -23,6 +35,18 @@ async def judged(monitor: Monitored) -> None:
     """Wait for the first verdict, which waits for facts."""
     await monitor.later(12)
     assert "FAILING  task-0" in monitor.text
+
+
+async def show_slow_queue(monitor: Monitored) -> None:
+    """Let the session judge that a queue is slow, and nothing else."""
+    now, store = monitor.session.now(), monitor.session.store
+    judge: Any = monitor.session.findings
+    judge._verdict = lambda _: store.verdict
+    subject = FindingSubject(SubjectKind.QUEUE, "email", Raw("email"))
+    evidence = QueueWaits(12, now - timedelta(minutes=2), 2, 2, is_at_limit=True)
+    slow = Finding(FindingWord.SLOW, subject, now, evidence, "queue:email")
+    await monitor.session.emit(FindingsRead(Verdict(now, (slow,), now, is_known=True)))
+    await monitor.later(3)
 
 
 def places(monitor: Monitored) -> list[str]:
@@ -111,6 +135,12 @@ def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path, size: tu
             assert focused.page.row.key == row.key
         await monitor.press("enter", "slash", *"x", "enter", "escape", wait_s=1)
         assert pane(monitor) == "runs", "another filter is not that of the line"
+        await show_slow_queue(monitor)
+        await monitor.press("2", "enter", wait_s=1)
+        assert (shown.query.filters.queues, shown.query.text) == (("email",), ""), "rows do not name their queue"
+        await monitor.press("escape", wait_s=1)
+        assert pane(monitor) == "overview"
+        assert not shown.query.filters.queues
 
     run_story(story, tmp_path, failing_fleet(), size=size, has_overview=True)
 

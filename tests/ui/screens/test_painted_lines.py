@@ -89,7 +89,7 @@ def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: p
         return header_line(facts, width, **options)
 
     async def story(monitor: Monitored) -> None:
-        await monitor.later(21 - monitor.api.fleet.now_s)
+        await monitor.later(23 - monitor.api.fleet.now_s)  # the queues are read at 22 s
         monitor.screen.header.rebuild()  # the next one is due in ten seconds
         monitor.app.changed.subscribe(monitor.screen, published.append)
         monkeypatch.setattr(TriggerApp, "_display", display)

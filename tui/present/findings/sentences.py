@@ -149,7 +149,7 @@ def _waiting(queue: QueueWaits) -> str:
 
 
 def _approval(finding: Finding, tags: tuple[Raw, ...]) -> str:
-    named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS])
+    named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
     what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
     return f"{what} ({named})" if named else what
 

@@ -31,9 +31,10 @@ _DRAWING: Final = "tui.ui.panes.overview.drawing"
 
 @dataclass(frozen=True, slots=True)
 class LineListing:
-    """The list shows the runs of a line: the filter for it, the query before, and where the line is."""
+    """The list shows the runs of a line: the filters for it, the query before, and where the line is."""
 
     text: str
+    filters: RunFilters
     before: ListQuery
     pane: str
     key: Hashable
@@ -129,18 +130,25 @@ class Overview:
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
         main, runs = self._main, line.runs
+        text, filters = runs.filter_text, RunFilters()  # a line is about all runs, whichever the server is asked for
+        if runs.queue:
+            from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
+
+            is_relayed = main.live.session.settings.relay_url is not None
+            filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
         before = main.run_list.views.query
-        query = replace(before, text=runs.filter_text, text_name=runs.name, is_searched=False, is_typing=False)
-        # A line is about all runs, whichever the server is asked for.
-        query = replace(query, filters=RunFilters())
-        self._listing = LineListing(query.text, before, line.pane, line.key, main.workspace.is_zoomed)
+        query = replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
+        self._listing = LineListing(text, filters, before, line.pane, line.key, main.workspace.is_zoomed)
         self._show_list(query)
         main.show_list(None)
 
     @property
     def is_listing(self) -> bool:
         """Whether the list shows the runs of a line."""
-        return self._listing is not None and self._main.run_list.searched == self._listing.text
+        listing, query = self._listing, self._main.run_list.views.query
+        if listing is None or query.text != listing.text:
+            return False
+        return bool(listing.text) or query.filters == listing.filters
 
     def back(self) -> bool:
         """Return to the line whose runs the list shows. Return whether it shows those of a line."""
@@ -149,7 +157,7 @@ class Overview:
             return False
         self._listing = None
         now = main.run_list.views.query
-        is_other = now.filters != RunFilters() or now.period != listing.before.period
+        is_other = now.filters != listing.filters or now.period != listing.before.period
         # The server's filters may have been changed meanwhile.
         query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
         self._show_list(query)

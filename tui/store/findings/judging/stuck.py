@@ -34,6 +34,9 @@ MAX_DEQUEUED: Final = timedelta(minutes=3)
 MAX_APPROVAL: Final = timedelta(hours=24)
 """A token that has waited for a day was forgotten: whoever had to act has had a working day."""
 
+_WAITING_RUNS: Final = f"status:executing,waiting age:>{MAX_APPROVAL // timedelta(hours=1)}h"
+"""The filter of the runs that may wait for a token: they were created before it. Some execute while they wait."""
+
 _DEQUEUED: Final = "Dequeued"
 
 
@@ -89,7 +92,7 @@ def _of_token(token: WaitToken) -> Finding:
         FindingSubject(SubjectKind.RUN, token.run_id or token.id, name),
         token.created_at,
         ApprovalWaits(token.created_at, token.tags),
-        f"id:{token.run_id}" if token.run_id is not None else "status:waiting",
+        f"id:{token.run_id}" if token.run_id is not None else _WAITING_RUNS,
         task=token.task,
         run_id=token.run_id,
     )

@@ -23,10 +23,14 @@ MAX_ROWS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class RunsOfLine:
-    """The runs that a line stands for: the filter that lists them, and the name beside it in the rule."""
+    """The runs that a line stands for: the filter that lists them, and the name beside it in the rule.
+
+    `queue` is the stored name of the queue that the filter names, if it names one.
+    """
 
     filter_text: str
     name: Raw = Raw("")
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

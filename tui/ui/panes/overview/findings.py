@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from tui.domain.findings.finding import Finding
+from tui.domain.findings.finding import Finding, SubjectKind
 from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.present.styled import Line
 from tui.ui.model.layout import Placement, Slot
@@ -33,7 +33,8 @@ class OverviewPane(LinePane):
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
         assert isinstance(about, Finding)
-        return about.identity, RunsOfLine(about.filter_text)
+        queue = about.subject.key if about.subject.kind is SubjectKind.QUEUE else ""
+        return about.identity, RunsOfLine(about.filter_text, queue=queue)
 
     def right(self) -> Line:
         if self._view is None:

@@ -26,4 +26,4 @@ class OverviewQueuesPane(LinePane):
         from tui.store.findings.board import QueueRow  # noqa: PLC0415  not needed before the first rows
 
         assert isinstance(about, QueueRow)
-        return about.stored_name, RunsOfLine(f"queue:{as_word(about.stored_name)}")
+        return about.stored_name, RunsOfLine(f"queue:{as_word(about.stored_name)}", queue=about.stored_name)

@@ -12,7 +12,6 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present.styled import Token
-from tui.store.filter_words import split_words
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
 
@@ -95,10 +94,11 @@ class WallEntrance:
         run_id, name, filters = None, "", RunFilters()  # a row speaks of all runs, whatever the server is asked for
         if isinstance(opened, ListRuns):
             text, name = opened.filter_text, opened.name
-            if opened.queue and main.live.session.settings.relay_url is None:
-                # Rows do not contain their queue: the server's filter alone finds all of its runs.
-                filters = RunFilters(queues=(opened.queue,))
-                text = " ".join(word.source for word in split_words(text) if word.field != "queue")
+            if opened.queue:
+                from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
+
+                is_relayed = main.live.session.settings.relay_url is not None
+                filters, text = runs_of_queue(text, opened.queue, is_relayed=is_relayed)
         else:
             run_id, text = opened.run_id, f"id:{opened.run_id}"
         before = main.run_list.views.query

@@ -1,0 +1,19 @@
+"""The filters that list the runs of a queue."""
+
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
+from tui.store.filter_words import split_words
+
+
+def runs_of_queue(text: str, queue: str, *, is_relayed: bool) -> tuple[RunFilters, str]:
+    """Return the server's filters and the filter of the list for the runs of a queue.
+
+    `text` is a filter with the word `queue:…`, `queue` the stored name. Rows do not contain their queue: the server's
+    filter alone finds all of its runs. A relay sends all runs without their queues, but the queue of a task is known.
+    """
+    others = [word.source for word in split_words(text) if word.field != "queue"]
+    if not is_relayed:
+        return RunFilters(queues=(queue,)), " ".join(others)
+    task = queue.removeprefix(TASK_QUEUE_PREFIX)
+    if task == queue or '"' in task:
+        return RunFilters(), text
+    return RunFilters(), " ".join([f'task:"{task}"', *others])
