@@ -1,7 +1,8 @@
-"""The line of the overview that says how a run is selected. It stands there before anything else does."""
+"""The lines of the overview before there is anything to judge: how a run is selected, and that nothing was heard."""
 
 from typing import Final
 
+from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.key_words import key_of, selecting_keys
 from tui.present.styled import Line, Piece, Token
 
@@ -17,3 +18,8 @@ def hint_line() -> Line:
     failed = key_of("next-error", "x")
     words = f"{selecting_keys()} selects a run" + (f", {failed} a failed one." if failed else ".")
     return (Piece(words, Token.FAINT),)
+
+
+def unheard_line() -> Line:
+    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was heard yet`."""
+    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was heard yet", Token.MUTED))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui.domain.filters import RunFilters
 from tui.lazy_dataclass import dataclass
-from tui.present.styled import Line, Token
+from tui.present.overview.hint import unheard_line
+from tui.present.styled import Line, Piece, Token, cut
 from tui.store.changes import Changes
 from tui.store.server_filter import ServerFilter
 from tui.ui.base import is_covered
@@ -80,6 +81,9 @@ class Overview:
             self._tick()
         elif self._is_shown and not self._is_loading:
             main = self._main
+            for pane in main.panes.values():
+                if isinstance(pane, LinePane):
+                    pane.show_unheard(is_unheard=self._is_unheard)
             has_rows = main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
             self._ticks_with_rows += has_rows
             if self._ticks_with_rows >= self._after_s:  # one tick a second
@@ -99,10 +103,16 @@ class Overview:
     def strip_lines(self, width: int) -> tuple[Line, ...] | None:
         """Return the first findings for the strip below the list; None before they are known."""
         if self.view is None:
-            return None
+            return (cut((Piece("  "), *unheard_line()), width), ()) if self._is_unheard else None
         from tui.present.overview.findings import strip_lines  # noqa: PLC0415  not needed before the first rows
 
         return strip_lines(self.view, width)
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether the list failed, and the server has not answered once."""
+        freshness = self._main.live.freshness
+        return freshness.confirmed_at is None and freshness.failure is not None
 
     async def _load(self) -> None:
         if _DRAWING not in sys.modules:

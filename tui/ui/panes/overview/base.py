@@ -54,11 +54,18 @@ class LinePane(PagePane):
         self.on_opened: Callable[[OpenedLine], None] = lambda _: None
         """Called when a line is opened. A message would come later than the next key."""
         self._view: OverviewView | None = None
+        self._is_unheard = False
 
     def show_view(self, view: "OverviewView | None") -> None:
         """Show another state of the overview."""
         self._view = view
         self.rebuild()
+
+    def show_unheard(self, *, is_unheard: bool) -> None:
+        """Say, while there is no view, whether the server failed to answer since the start."""
+        if is_unheard is not self._is_unheard:
+            self._is_unheard = is_unheard
+            self.rebuild()
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()

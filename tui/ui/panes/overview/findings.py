@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from tui.domain.findings.finding import Finding, SubjectKind
-from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
+from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line, unheard_line
 from tui.present.styled import Line
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
@@ -21,10 +21,11 @@ class OverviewPane(LinePane):
     placement: ClassVar[Placement] = Placement(Slot.FIRST, is_overview=True)
 
     def rows_without_view(self) -> Sequence[PageRow]:
+        top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
         above = self.page.size.height - ROWS_BELOW - 1
         if above + ROWS_BELOW + 1 < MIN_FULL_ROWS:
-            return []
-        return [*[PageRow(())] * above, PageRow(hint_line())]
+            return top
+        return [*top, *[PageRow(())] * (above - len(top)), PageRow(hint_line())]
 
     def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
         from tui.present.overview.findings import overview_lines  # noqa: PLC0415  not needed before the first rows
