@@ -87,6 +87,18 @@ def test_quiet_hours_follow_the_clock_of_the_zone() -> None:
     assert not is_quiet(hour, (spring + timedelta(minutes=1)).astimezone(berlin))
 
 
+def test_command_may_stand_above_all_tables() -> None:
+    document = read_document(tomllib.loads('on_alert = ["notify", "a b", "$(id)"]\n[bell]\nring = "bell"'))
+    assert document.problems == ()
+    assert "bell.on_alert" in document.keys
+    assert (document.values.bell.on_alert, document.values.bell.ring) == (("notify", "a b", "$(id)"), "bell")
+    both = read_document(tomllib.loads('on_alert = ["a"]\n[bell]\non_alert = ["b"]'))
+    assert [(each.where, each.text) for each in both.problems] == [
+        ("on_alert", "not used, as bell.on_alert is set too"),
+    ]
+    assert both.values.bell.on_alert == ("b",)
+
+
 def test_file_of_others_names_no_command() -> None:
     values = read_document(tomllib.loads('[bell]\nring = "bell"\non_alert = ["a"]')).values
     file = ConfigFile(PurePath("c"), values, frozenset({"bell.on_alert"}), distrust="others may write it")

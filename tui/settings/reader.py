@@ -27,6 +27,7 @@ MAX_SHOWN_CHARS: Final = 40
 """Characters of a wrong value, and of an unknown key."""
 
 LOCK: Final = "read_only"
+ON_ALERT: Final = "on_alert"
 _LOCKED: Final = "until this is right, everything is read-only"
 _LEFT_OUT: Final = "; this entry is left out"
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,7 +66,7 @@ class Document:
 def read_document(table: Mapping[str, Any]) -> Document:
     """Read a decoded TOML document. Every document gives values."""
     reading = _Reading()
-    values = reading.read_table(FileSettings, table, "")
+    values = reading.read_table(FileSettings, reading.with_alert_in_bell(table), "")
     problems = reading.problems[:MAX_PROBLEMS]
     if (rest := len(reading.problems) - len(problems)) > 0:
         problems.append(Problem("", f"{rest} more values are wrong"))
@@ -79,6 +80,16 @@ class _Reading:
         self.keys: list[str] = []
         self.problems: list[Problem] = []
         self.is_locked = False
+
+    def with_alert_in_bell(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a document with `on_alert` in `[bell]`, where it belongs: it may stand above all tables too."""
+        bell = table.get("bell", {})
+        if ON_ALERT not in table or not isinstance(bell, dict):
+            return table
+        if ON_ALERT in bell:
+            self._complain(ON_ALERT, f"not used, as bell.{ON_ALERT} is set too")
+        without = {key: value for key, value in table.items() if key != ON_ALERT}
+        return without | {"bell": {ON_ALERT: table[ON_ALERT], **bell}}
 
     def read_table(self, kind: type[T], table: Mapping[str, Any], path: str) -> T:
         """Read a table. Fields that are absent or wrong have their defaults."""

@@ -158,8 +158,8 @@ OwnRing = Literal["default", "off", "bell", "notice", "both"]
 class Bell(Table, frozen=True):
     """How the monitor calls you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
 
-    Findings that are there at the start are not new. One that went and comes back within ten minutes is not either.
-    While anything here is on, the monitor reads the facts of the wall also while the wall is not shown.
+    Findings that are there at the start are not new, unless they became one within the minute before. One that went and
+    comes back within ten minutes is not new either. While anything here is on, the monitor reads the facts of the wall also while the wall is not shown.
     """
 
     ring: Annotated[
@@ -185,7 +185,7 @@ class Bell(Table, frozen=True):
         _meta(
             "A program that gets each new finding as JSON on its stdin, whatever `ring` says, also in quiet hours "
             "(then `quiet` is true). No shell is involved; it may run for 30 s. It runs only if nobody else may write "
-            "this file.",
+            "this file. It may also stand above all tables.",
             _ARGUMENTS,
             max_length=64,
         ),
