@@ -4,6 +4,7 @@ A finding has one word, one subject, one sentence, one since, evidence, and the 
 makes the sentence from the evidence, because a narrow screen needs a shorter one.
 """
 
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -143,9 +144,14 @@ class Finding:
     run_id: RunId | None = None
 
     @property
-    def identity(self) -> tuple[FindingWord, SubjectKind, str]:
-        """What makes two findings the same one, however its numbers change."""
-        return self.word, self.subject.kind, self.subject.key
+    def identity(self) -> tuple[FindingWord, SubjectKind, Hashable]:
+        """What makes two findings the same one, however its numbers change.
+
+        The run that waits for a token becomes known later than the token, so that the token's own facts identify it.
+        """
+        evidence = self.evidence
+        key = evidence if isinstance(evidence, ApprovalWaits) else self.subject.key
+        return self.word, self.subject.kind, key
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,26 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at
-from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    Evidence,
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+    Verdict,
+)
 from tui.domain.text import Raw
 from tui.store.findings.alerts.new_findings import (
     MAX_GONE,
@@ -42,6 +57,36 @@ def rung(steps: list[Verdict], known: KnownFindings | None = None) -> list[str]:
 def test_finding_of_the_start_does_not_ring() -> None:
     assert rung([verdict(1, "a"), verdict(2, "ab"), verdict(3, "ab")]) == ["", "b", ""]
     assert rung([verdict(20, "a", since_s=-60.0)]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "since_s", "rings"),
+    [
+        (RunOverdue(at(-640), timedelta(seconds=8)), -632, True),
+        (RunOverdue(at(-640), timedelta(seconds=110)), -530, True),
+        (RunOverdue(at(-661), timedelta(seconds=8)), -653, False),
+        (RunHangs("Dequeued"), -200, True),
+        (RunHangs("Dequeued"), -241, False),
+        (ScheduleMissed(at(-100)), -100, True),
+        (ScheduleMissed(at(-121)), -121, False),
+        (QueueWaits(3, at(-80), is_at_limit=True), -80, True),
+        (QueueWaits(3, at(-91), is_at_limit=True), -91, False),
+        (QueueWaits(3, at(-110)), -110, True),
+        (ApprovalWaits(at(-86_400)), -86_400, True),
+        (ApprovalWaits(at(-86_461)), -86_461, False),
+        (TaskSlow(timedelta(seconds=9), timedelta(seconds=1), 50), 20, False),
+    ],
+)
+def test_finding_that_passed_its_bound_just_before_rings(evidence: Evidence, since_s: float, *, rings: bool) -> None:
+    first = replace(finding("a", since_s), evidence=evidence)
+    assert rung([Verdict(at(20), (first,), at(20), is_known=True)]) == ["a" if rings else ""]
+
+
+def test_token_whose_run_becomes_known_rings_once() -> None:
+    token = replace(finding("a"), word=FindingWord.STUCK, evidence=ApprovalWaits(at(-90_000), (Raw("deploy"),)))
+    run = replace(token, subject=replace(token.subject, key="run_a"))
+    steps = [Verdict(at(second), (each,), at(second), is_known=True) for second, each in ((10, token), (20, run))]
+    assert rung([verdict(1, ""), *steps]) == ["", "a", ""]
 
 
 def test_finding_that_comes_back_soon_does_not_ring() -> None:

@@ -6,12 +6,13 @@ from typing import Final
 
 from tui.domain.findings.finding import NOT_KNOWN, Finding, Verdict
 from tui.lazy_dataclass import dataclass
+from tui.store.findings.alerts.passed_bound import passed_bound_at
 
 RINGS_AGAIN_AFTER: Final = timedelta(minutes=10)
 """A finding that went and comes back sooner is the same one: its numbers move around its bound."""
 
 NEW_WITHIN: Final = timedelta(minutes=1)
-"""Of the findings that the first verdict has, those that began at most this long before the start are new."""
+"""Of the findings that the first verdict has, those that became one at most this long before the start are new."""
 
 MAX_GONE: Final = 1_000
 """Findings that went lately and are remembered."""
@@ -21,7 +22,7 @@ MAX_GONE: Final = 1_000
 class KnownFindings:
     """What the user was called for, or knew without a call.
 
-    * `began_at`: the start. Of the findings of the first verdict, those that began long before it are not new
+    * `began_at`: the start. Of the findings of the first verdict, those that were one long before it are not new
     * `present`: the identities of the findings of the last verdict; None before the first
     * `gone`: when findings went that are not present, at most MAX_GONE
     """
@@ -53,7 +54,7 @@ def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings,
     now = frozenset(each.identity for each in verdict.findings)
     if known.present is None:
         oldest = known.began_at - NEW_WITHIN
-        fresh = tuple(each for each in verdict.findings if each.since >= oldest and each.identity not in gone)
+        fresh = tuple(each for each in verdict.findings if _is_newer(each, oldest) and each.identity not in gone)
     else:
         fresh = tuple(each for each in verdict.findings if each.identity not in known.present | gone.keys())
     for key in (known.present or frozenset()) - now:
@@ -68,6 +69,12 @@ def begun_again(known: KnownFindings, at: datetime) -> KnownFindings:
     """Return what is known when watching begins again: what the next verdict has from before is not new."""
     gone = {**(known.gone or {}), **dict.fromkeys(known.present or (), at)}
     return KnownFindings(at, None, gone)
+
+
+def _is_newer(finding: Finding, oldest: datetime) -> bool:
+    """Return whether a finding became one at `oldest` or later. What cannot be known is not newer."""
+    at = passed_bound_at(finding)
+    return at is not None and at >= oldest
 
 
 def _known(

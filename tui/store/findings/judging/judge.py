@@ -7,7 +7,6 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import (
-    ApprovalWaits,
     Finding,
     FindingWord,
     QueueWaits,
@@ -81,19 +80,13 @@ def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now:
 
     The since of a finding never gets later: its streak goes on, although the oldest failures leave the last minutes.
     """
-    before = {_identity(each.finding): each for each in previous.held}
-    after = {_identity(each): _held(each, before.get(_identity(each)), own, now) for each in judged}
+    before = {each.finding.identity: each for each in previous.held}
+    after = {each.identity: _held(each, before.get(each.identity), own, now) for each in judged}
     for identity, each in before.items():
         if identity not in after and now - each.appeared_at < MIN_SHOWN:
             after[identity] = each
     order = _worst_first([each.finding for each in after.values()], now)
-    return HeldFindings(tuple(after[_identity(each)] for each in order))
-
-
-def _identity(finding: Finding) -> object:
-    """Return what makes two findings the same. The run that waits for a token becomes known later than the token."""
-    evidence = finding.evidence
-    return (finding.word, evidence) if isinstance(evidence, ApprovalWaits) else finding.identity
+    return HeldFindings(tuple(after[each.identity] for each in order))
 
 
 def _held(finding: Finding, before: HeldFinding | None, own: OwnCounts, now: datetime) -> HeldFinding:

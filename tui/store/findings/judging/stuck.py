@@ -46,6 +46,11 @@ def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     return list(found.values())
 
 
+def overdue_after(p95: timedelta | None) -> timedelta:
+    """Return how long a run may execute whose task has this 95th percentile, None where it is not known."""
+    return MAX_UNUSUAL if p95 is None else max(MIN_OVERDUE, p95 * OVERDUE_P95S)
+
+
 def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     found, long = [], []
     for run in own.executing_runs():
@@ -63,8 +68,8 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
     for run, task, started_at in long:
         usual = usual_p95(normals.get(task), speeds.get(task))
-        if now - started_at > (MAX_UNUSUAL if usual is None else usual.p95 * OVERDUE_P95S):
-            p95 = None if usual is None else usual.p95
+        p95 = None if usual is None else usual.p95
+        if now - started_at > overdue_after(p95):
             found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
     return found
 
