@@ -56,10 +56,10 @@ def test_block_says_what_came_and_went() -> None:
     assert rest == [
         "",
         "  ~ no data from 14:02 to 14:05, 3 min",
-        "  FAILING  charge-card     since 14:21     131 of 264 runs, only in 20261126.3",
-        "  MISSING  hourly-digest   since 14:01     due at 14:00, no run",
+        "  FAILING  charge-card     came 14:21      131 of 264 runs, only in 20261126.3",
+        "  MISSING  hourly-digest   came 14:01      due at 14:00, no run",
         "  SLOW     send-email      14:10 to 14:25  at its limit 20/20, 301 wait, oldest 3m",
-        "  STUCK    nightly-report  until 14:12     executing for 12h12m, p95 is 9m",
+        "  STUCK    nightly-report  went 14:12      executing for 12h12m, p95 is 9m",
         "",
         "  ✗ 131  charge-card  StripeError: No such customer: '…'",
         "  ✗   9  sync-orders  its errors were not read",
@@ -67,6 +67,14 @@ def test_block_says_what_came_and_went() -> None:
         "",
         "  1,204 runs ended · 147 failed · 7 canceled · 1,050 completed",
     ]
+
+
+def test_block_has_empty_lines_where_all_has_room() -> None:
+    few = replace(REPORT, outage=None, ungrouped=0, episodes=REPORT.episodes[2:3], groups=REPORT.groups[:1])
+    found = "  MISSING  hourly-digest  came 14:01  due at 14:00, no run"
+    failed, counts = texts(few, 80, 30)[4], "  1,204 runs ended · 147 failed · 7 canceled · 1,050 completed"
+    assert texts(few, 80, 7)[1:] == ["", found, "", failed, "", counts]
+    assert texts(few, 80, 6)[1:] == [found, failed, counts]
 
 
 @pytest.mark.parametrize(("width", "rows"), [(80, 11), (80, 8), (60, 9), (120, 19), (200, 29)])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.cover import MAX_SLACK_ROWS, MIN_COVER_ROWS, MIN_PANE_ROWS, covered
+from tui.ui.model.cover import MIN_COVER_ROWS, MIN_PANE_ROWS, covered
 from tui.ui.model.layout import PanePlan, Placement, Slot, plan
 from tui.ui.panes import OVERVIEW_PANES, PANES
 
@@ -28,7 +28,7 @@ def test_panes_above_the_cover_keep_their_places(
     assert cover is not None
     assert (cover.x, cover.width, cover.y + cover.height) == (0, width, height)
     most = max(MIN_COVER_ROWS, height // 2)
-    assert min(rows, most) <= cover.height <= min(rows, most) + MAX_SLACK_ROWS
+    assert min(rows, most) <= cover.height <= min(rows, most) + MIN_PANE_ROWS
     for name, rect in after.rects.items():
         old = before.rects[name]
         assert (rect.x, rect.y, rect.width, rect.tabs) == (old.x, old.y, old.width, old.tabs)
@@ -45,4 +45,4 @@ def test_list_stays_at_the_usual_sizes(width: int, height: int) -> None:
     for is_overview in (True, False):
         before = planned(width, height, is_overview=is_overview, is_zoomed=False)
         after = covered(before, width, height, 60)
-        assert after.rects["runs"].height >= height // 2 - MAX_SLACK_ROWS
+        assert after.rects["runs"].height >= height // 2 - MIN_PANE_ROWS

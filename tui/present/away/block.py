@@ -17,7 +17,7 @@ TITLE: Final = "while you were away"
 CLOSES: Final = "Esc closes"
 NOT_WATCHED: Final = "findings are not known: nothing watched them, or the server was silent"
 MIN_ROOMY_ROWS: Final = 11
-"""With fewer rows there are no empty lines."""
+"""With fewer rows there are empty lines only if everything has room beside them."""
 
 _WORD_CELLS: Final = 7
 _MAX_NAME_CELLS: Final = 24
@@ -30,11 +30,9 @@ _GAP: Final = Piece("  ")
 def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, joint: int | None = None) -> list[Line]:
     """Return the block in at most `rows` lines of `width` cells, its rule first. What does not fit is counted.
 
-    `now` has the zone of the times of day. `joint` is the cell of the rule at which a hairline above ends. In few rows
-    there are no empty lines.
+    `now` has the zone of the times of day. `joint` is the cell of the rule at which a hairline above ends.
     """
     limit = width - 1
-    blank: list[Line] = [()] if rows >= MIN_ROOMY_ROWS else []
     findings = [_episode_line(each, now, report) for each in _worst_first(report.episodes)]
     if not report.was_judged:
         findings.append((_LEFT, Piece(NOT_WATCHED, Token.FAINT)))
@@ -43,6 +41,9 @@ def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, join
         findings.append((_LEFT, Piece(words, Token.FAINT)))
     groups = [_group_line(each, report) for each in report.groups]
     others = _others(report)
+    content = len([*findings, *groups, *others, *_outage_lines(report, now)])
+    needed = content + 4 + bool(findings and groups)  # with the rule, the counts, and empty lines
+    blank: list[Line] = [()] if rows >= min(needed, MIN_ROOMY_ROWS) else []
     first = [*blank, *_outage_lines(report, now)]
     last = [*blank, _counts_line(report)]
     between = blank if findings and groups else []
@@ -91,13 +92,14 @@ def _episode_line(episode: Episode, now: datetime, report: AwayReport) -> Line:
     name = Piece(subject(finding), Token.TEXT if is_over else Token.BRIGHT)
     at = report.until if episode.went_at is None else episode.went_at
     cells = min(_MAX_NAME_CELLS, max(line_width((Piece(subject(each.finding)),)) for each in report.episodes))
+    times_cells = max(len(_times(each, now)) for each in report.episodes)
     return (
         _LEFT,
         *pad((word,), _WORD_CELLS),
         _GAP,
         *pad(cut((name,), cells), cells),
         _GAP,
-        *pad((Piece(_times(episode, now), Token.TEXT if is_over else Token.BRIGHT),), len("14:21 to 14:40")),
+        *pad((Piece(_times(episode, now), Token.TEXT if is_over else Token.BRIGHT),), times_cells),
         _GAP,
         Piece(short_sentence(finding, at, now), Token.FAINT if is_over else Token.MUTED),
     )
@@ -107,8 +109,8 @@ def _times(episode: Episode, now: datetime) -> str:
     came = None if episode.came_at is None else day_or_time(episode.came_at, now)
     went = None if episode.went_at is None else day_or_time(episode.went_at, now)
     if went is None:
-        return f"since {came}"
-    return f"until {went}" if came is None else f"{came} to {went}"
+        return f"came {came}"  # not since: that is when the trouble began
+    return f"went {went}" if came is None else f"{came} to {went}"
 
 
 def _group_line(group: FailureGroup, report: AwayReport) -> Line:
@@ -157,13 +159,10 @@ def _counts_line(report: AwayReport) -> Line:
     order = sorted(report.counts, key=lambda each: (not each.is_failed, each.value))
     done = RunStatus.COMPLETED_SUCCESSFULLY
     order = [*(each for each in order if each is not done), *(each for each in order if each is done)]
-    parts = [
-        Piece(
-            f" · {formatting.count(report.counts[each])} {title_of(each).lower()}",
-            Token.ROSE if each.is_failed else Token.MUTED,
-        )
-        for each in order
-    ]
+    parts: list[Piece] = []
+    for each in order:
+        words = f"{formatting.count(report.counts[each])} {title_of(each).lower()}"
+        parts += (Piece(" · ", Token.MUTED), Piece(words, Token.ROSE if each.is_failed else Token.MUTED))
     if not total:
         return (_LEFT, Piece("no run ended", Token.MUTED))
     return (_LEFT, Piece(f"{formatting.plural(total, 'run')} ended", Token.TEXT), *parts)

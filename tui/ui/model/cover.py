@@ -9,16 +9,13 @@ MIN_COVER_ROWS: Final = 8
 """The cover gets so many rows, if it needs them, where half of the space is less."""
 
 MIN_PANE_ROWS: Final = 4
-"""A pane with less room is hidden."""
-
-MAX_SLACK_ROWS: Final = 8
-"""The cover gets so many rows more if it then begins where a pane does."""
+"""A pane with less room is hidden. The cover then begins where it does, and leaves no hole."""
 
 
 def covered(plan: PanePlan, width: int, height: int, rows: int) -> PanePlan:
     """Return a plan in which the lower part is for a cover that needs `rows` rows. Panes above keep their places."""
     top = height - min(rows, max(MIN_COVER_ROWS, height // 2))
-    tops = [rect.y for rect in plan.rects.values() if max(0, top - MAX_SLACK_ROWS) < rect.y <= top]
+    tops = [rect.y for rect in plan.rects.values() if max(0, top - MIN_PANE_ROWS) < rect.y <= top]
     top = min(tops, default=top)
     rects = {
         name: replace(rect, height=min(rect.height, top - rect.y))
