@@ -109,6 +109,30 @@ def test_wide_wall_has_the_verdict_in_letters() -> None:
     assert any("└" not in line and "├ queues" in line for line in lines)
 
 
+def test_wide_stale_wall_says_not_known_in_letters_and_words() -> None:
+    lines = text_of(STALE_VIEW, 200, 60)
+    assert [line[3:103] for line in lines[1:8]] == [row.rstrip() for row in big_word("NOT KNOWN")]
+    assert lines[1].endswith("NOT KNOWN since 14:32")
+    assert "nothing was heard for 5m02s; below is what was known at 14:32" in lines[4]
+    assert next(line for line in lines if "newest failure" in line).rstrip("╌ ").endswith("at 14:32")
+    assert "OK" not in "".join(lines)
+
+
+def test_number_stands_beside_its_words_without_blocks() -> None:
+    lines = text_of(replace(VIEW, look=WallLook(is_ascii=True)), 200, 60)
+    assert "131  of 264 runs failed" in lines[5]
+
+
+def test_no_failure_is_claimed_of_a_time_that_was_not_read() -> None:
+    for width in (80, 200):
+        text = "\n".join(text_of(replace(CALM, failing=FailingNow()), width, 60))
+        assert "no run failed" not in text
+        part = FailingNow(is_known=True, known_since=NOW - timedelta(minutes=12))
+        text = "\n".join(text_of(replace(CALM, failing=part, newest=None), width, 60))
+        assert "no run failed since 14:20; before that is not read" in text
+        assert "in the last hour" not in text
+
+
 def test_bands_lie_behind_the_worst_findings_alone() -> None:
     rows = wall_page(VIEW, 80, 23).rows
     assert [row.band for row in rows[:5]] == [Band.FAILING, Band.AMBER, Band.NONE, Band.NONE, Band.NONE]
@@ -234,7 +258,7 @@ def test_span_has_a_word_for_each_cell() -> None:
     assert span_words(span, 60, NOW, is_earlier=True) == "13:33–14:33"
 
 
-@pytest.mark.parametrize("word", ["FAILING", "SLOW", "MISSING", "STUCK", "OK", "?"])
+@pytest.mark.parametrize("word", ["FAILING", "SLOW", "MISSING", "STUCK", "OK", "NOT KNOWN"])
 def test_letters_have_seven_rows_of_one_width(word: str) -> None:
     assert len({len(row) for row in big_word(word)}) == 1
     assert all(sign in {" ", "█"} for row in big_word(word) for sign in row)

@@ -26,7 +26,7 @@ def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLin
     failing, limit = view.failing, width - EDGE
     lines = [BLANK]
     if not failing.groups:
-        lines.append(OverviewLine(no_groups_line(failing)))
+        lines.append(OverviewLine(no_groups_line(failing, view.now)))
     columns = _failing_columns(view, limit)
     room = rows - len(lines)
     shown = failing.groups if len(failing.groups) <= max(room, 1) else failing.groups[: max(room - 1, 1)]

@@ -92,15 +92,20 @@ def shown_groups(failing: FailingNow, *, hides_acknowledged: bool) -> Sequence[F
     return [group for group in failing.groups if not (hides_acknowledged and group.is_acknowledged)]
 
 
-def no_groups_line(failing: FailingNow) -> Line:
-    """Return the sentence in place of rows."""
+def no_groups_line(failing: FailingNow, now: datetime) -> Line:
+    """Return the sentence in place of rows. It claims nothing of a time that was not read."""
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.FAINT),)
     if failing.unread_count:
         return (Piece("these failures are not read yet", Token.FAINT),)
     if failing.problem and not failing.groups:
         return (Piece(failing.problem, Token.FAINT),)
-    return (Piece(NOTHING if failing.groups else NO_FAILURE, Token.FAINT),)
+    if failing.groups:
+        return (Piece(NOTHING, Token.FAINT),)
+    if failing.known_since is not None:
+        words = f"no run failed since {formatting.time_of_day(failing.known_since, now)}; before that is not read"
+        return (Piece(words, Token.FAINT),)
+    return (Piece(NO_FAILURE, Token.FAINT),)
 
 
 def _state(group: FailingGroup, *, is_narrow: bool, is_stale: bool) -> Piece:

@@ -54,7 +54,7 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     if not rows:
         refusal = refusal_of(view.board, FactSource.ERRORS)
         has_reason = refusal is not None and not view.failing.groups
-        line: Line = (Piece(refusal or "", Token.FAINT),) if has_reason else no_groups_line(view.failing)
+        line: Line = (Piece(refusal or "", Token.FAINT),) if has_reason else no_groups_line(view.failing, view.now)
         rows.append(BlockRow((Piece("  "), *line)))
     return [BlockRow(rule), *rows]
 

@@ -16,6 +16,7 @@ from tui.present.wall import series as bars
 from tui.present.wall.ages import refusal_of
 from tui.present.wall.blocks import BlockRow, ListRuns, WallView
 from tui.present.wall.durations import waited
+from tui.present.wall.failing import no_groups_line
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, time_marks
 from tui.store.findings.board import BoardSpan, QueueHealth, QueueRow
@@ -27,6 +28,7 @@ _INDENT: Final = 2
 _NAME_CELLS: Final = 18
 _BAR_AT: Final = 22
 _MAX_BAR: Final = 48
+_UNREAD: Final = "no run of these failures is read"
 
 QUEUE_MARKS: Final = {
     QueueHealth.AT_LIMIT: ("○", Token.AMBER),
@@ -41,14 +43,17 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     run = view.newest
     ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
     age: Line = ()
-    if ended is not None:
-        lasted = formatting.wait(view.timers_at - ended, in_minutes=view.is_slow_link)
+    if view.is_stale and view.heard_at is not None:
+        age = (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
+    elif ended is not None:
+        lasted = formatting.wait(view.now - ended, in_minutes=view.is_slow_link)
         age = (Piece(f"{lasted} ago", Token.MUTED),)
     title: Line = (Piece("newest failure", Token.TEXT),)
     rule = BlockRow(block_rule(title, width, view.look, right=age, is_stale=view.is_stale, has_dash=False))
     if run is None:
-        words = formatting.NONE if view.is_loading else "no run failed in the last hour"
-        return [rule, BlockRow((Piece(" " * _INDENT), Piece(words, Token.FAINT)))][:most]
+        is_unread = bool(view.failing.groups)
+        line = (Piece(_UNREAD, Token.FAINT),) if is_unread else no_groups_line(view.failing, view.now)
+        return [rule, BlockRow((Piece(" " * _INDENT), *line))][:most]
     head = _head(run, is_stale=view.is_stale)
     limit = width - _INDENT - 2
     error = full_error(run)

@@ -20,7 +20,6 @@ MAX_LINES: Final = 4
 LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
-NO_LETTERS: Final = "?"
 _WORD_AT: Final = 2
 _WORD_CELLS: Final = 8
 _MARGIN: Final = 2
@@ -57,11 +56,11 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     if first is not None and first.identity in view.fresh:
         band = Band.NEW
     rows = [PlacedLine() for _ in range(LETTERS_HEIGHT)]
-    letters = big_word(word if is_known else NO_LETTERS)
+    letters = big_word(word)
     for row, text in zip(rows[1 : 1 + LETTER_ROWS], letters, strict=True):
         row.put(3, (Piece(text, token),))
     at = max(3 + len(letters[0]) + 4, width * 46 // 100)
-    _put_subject(rows, at, view, first, width - 60 - at - 2)
+    _put_subject(rows, at, view, first, width - (60 if is_known else 0) - at - 2)
     if is_known:
         _put_numbers(rows, view, width - 60)
     key = None if first is None else ("finding", first.identity)
@@ -168,7 +167,11 @@ def _opened(finding: Finding) -> Opened:
 def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Finding | None, room: int) -> None:
     """Put the subject of the worst finding beside the letters: its name, its number, and two lines about it."""
     if first is None:
-        words = _unknown_words(view) if verdict_word(view) == NOT_KNOWN else _well_words(view.board.verdict, view)
+        is_unknown = verdict_word(view) == NOT_KNOWN
+        words = _unknown_words(view) if is_unknown else _well_words(view.board.verdict, view)
+        if is_unknown:
+            since = "" if view.heard_at is None else f" since {formatting.time_of_day(view.heard_at, view.now)}"
+            rows[1].put(at, (Piece(f"{NOT_KNOWN}{since}", Token.BRIGHT, is_bold=True),), room)
         for row, text in zip(rows[4:], _halved(words, room), strict=False):
             row.put(at, (Piece(text, Token.TEXT),), room)
         return
@@ -197,7 +200,7 @@ def _number_width(said: Headline, view: WallView) -> int:
 def _put_number(rows: Sequence[PlacedLine], x: int, text: str, token: Token, view: WallView) -> None:
     """Put a number in half blocks, from the fourth row on. In ASCII it is plain text."""
     if view.look.is_ascii or not big_number(text)[0]:
-        rows[6].put(x, (Piece(text, token, is_bold=True),))
+        rows[5].put(x, (Piece(text, token, is_bold=True),))
         return
     for row, part in zip(rows[3 : 3 + NUMBER_ROWS], big_number(text), strict=True):
         row.put(x, (Piece(part, token),))

@@ -55,6 +55,7 @@ class FailingNow(NamedTuple):
 
     * `unread_count`: failed runs of which neither the store nor the server tells the error.
     * `is_known`: whether the groups were counted at all.
+    * `known_since`: the time from which on all failures are known, if that is not the whole hour.
     * `problem`: why the server's groups are not there, as a sentence without a stop; empty if they are.
     """
 
@@ -62,6 +63,7 @@ class FailingNow(NamedTuple):
     unread_count: int = 0
     is_known: bool = False
     problem: str = ""
+    known_since: datetime | None = None
 
     @property
     def failed_count(self) -> int:

@@ -169,6 +169,18 @@ def test_silent_server_makes_the_wall_unknown(tmp_path: Path) -> None:
     run_story(story, tmp_path, failing_fleet())
 
 
+def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(20)
+        assert monitor.lines[1].startswith("  NOT KNOWN  nothing was heard yet")
+        assert "no run failed" not in monitor.text
+        assert "OK" not in monitor.text
+
+    fleet = failing_fleet()
+    fleet.fault = lambda _: (_ for _ in ()).throw(ConnectionError())
+    run_story(story, tmp_path, fleet, address=ViewAddress("wall"), size=(80, 24))
+
+
 def test_start_with_the_wall_and_its_cells(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "─ last 5 h ─" in monitor.text

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from tui.domain.filters import RunFilters
@@ -66,11 +67,23 @@ class LiveFailing:
             span = HOUR.at(self._session.now())
             if span != self._updates.span:
                 self._updates.move_span(span)
+            known = self.failing.is_known, self.failing.known_since
+            if not self.failing.groups and self._known_since(span.since) != known:
+                self._show()
 
     def _take_server_groups(self, updates: GroupUpdates) -> None:
         facts = self._session.store.wall_facts
         if facts is not None and facts.errors is not None:
             updates.groups.on_server_groups(facts.errors.groups)
+
+    def _known_since(self, hour: datetime) -> tuple[bool, datetime | None]:
+        """Return whether the failures are known, and since when, if that is not the whole hour."""
+        facts, own = self._session.store.wall_facts, self._session.findings.own
+        is_filled = self._updates is not None and self._updates.is_filled
+        if facts is not None and facts.errors is not None:
+            return is_filled, None
+        since = None if own is None else own.counted_since
+        return is_filled and since is not None, since if since is not None and since > hour else None
 
     def _show(self) -> None:
         updates, facts = self._updates, self._session.store.wall_facts
@@ -82,10 +95,12 @@ class LiveFailing:
         groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
         counted = sum(group.count for group in groups)
         groups = tuple(self._with_line(group) if index < MAX_LINES else group for index, group in enumerate(groups))
+        is_known, known_since = self._known_since(span.since)
         self.failing = FailingNow(
             groups,
             unread_count=max(0, updates.reading.failed_count - counted),
-            is_known=updates.is_filled,
+            is_known=is_known or bool(groups),
+            known_since=known_since,
             problem="" if unread is None or not unread.is_refused else unread.reason,
         )
         self._on_update()
