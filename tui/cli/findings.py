@@ -145,16 +145,12 @@ class FindingsWatch:
     @property
     def missing(self) -> "list[FactSource]":
         """The sources of facts that have neither answered nor failed yet, of those that decide about findings."""
-        from tui.domain.findings.facts import NO_FACTS, FactSource
+        from tui.domain.findings.facts import NO_FACTS
+        from tui.store.findings.judging.judge import DECIDING
         from tui.store.findings.known import read_at
 
         facts = self._session.store.wall_facts or NO_FACTS
-        needless = {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
-        return [
-            source
-            for source in FactSource
-            if source not in needless and read_at(facts, source) is None and source not in facts.unread
-        ]
+        return [source for source in DECIDING if read_at(facts, source) is None and source not in facts.unread]
 
     def _on_changes(self, _: Changes) -> None:
         self._has_changed.set()

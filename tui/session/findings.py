@@ -33,8 +33,8 @@ UNCHANGED_TICKS: Final = 3
 LINGER_S: Final = 5.0
 """Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
 
-FIRST_FACTS_S: Final = 10.0
-"""The first verdict waits for so long for facts: until they are there, nothing is called healthy."""
+FIRST_FACTS_S: Final = 6.0
+"""The first verdict waits for so long for facts, so that `wall --json` has it within 10 s. It says what is unread."""
 
 SERVER_TIME_WITHIN_S: Final = 5.0
 SERVER_TIME_LOOK_S: Final = 0.1
@@ -229,12 +229,11 @@ class LiveFindings:
 
     def _has_first_facts(self, facts: "WallFacts") -> bool:
         """Whether every fact that a verdict needs was read or failed since the reading began, or takes too long."""
-        from tui.domain.findings.facts import FactSource
+        from tui.store.findings.judging.judge import DECIDING
 
         if self._session.clock.elapsed_s() >= self._first_facts_until_s:
             return True
-        needed = set(FactSource) - {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
-        return all(self._is_read(facts, source) for source in needed)
+        return all(self._is_read(facts, source) for source in DECIDING)
 
     def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:
         from tui.domain.findings.facts import FactSource
@@ -267,4 +266,4 @@ class LiveFindings:
 def _said(verdict: "Verdict") -> object:
     """What a verdict says, without the times that pass by themselves while it is known."""
     heard_at = None if verdict.is_known else verdict.heard_at
-    return verdict.findings, verdict.is_known, verdict.refused, verdict.own_since, heard_at
+    return verdict.findings, verdict.is_known, verdict.refused, verdict.own_since, verdict.unread, heard_at

@@ -133,6 +133,10 @@ def test_verdicts_say_what_is_known() -> None:
     )
     assert ok_words(limited) == "OK, as far as this key may read"
     assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
+    unread = replace(calm, unread=(FactSource.QUEUES,))
+    assert ok_words(unread) == "OK, as far as was read in time"
+    assert ok_sentence(unread, NOW) == "as far as was read in time"
+    assert ok_words(replace(limited, unread=unread.unread)) == ok_words(limited)
     both = replace(limited, refused=((FactSource.QUEUES, Raw("403\x1b")), (FactSource.ERRORS, Raw("403\x1b"))))
     assert refusals(both) == ["queues, errors: 403␛"]
     assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"

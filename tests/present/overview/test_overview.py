@@ -134,6 +134,8 @@ def test_refused_sources_are_said_in_sentences() -> None:
     assert shown[1].startswith("✓ OK, as far as this key may read")
     assert any("403 this key may not read schedules" in line for line in shown)
     assert plain(own_counts_words(calm)) == "own counts since 14:02"
+    late = judged(replace(VERDICT, findings=(), unread=(FactSource.SCHEDULES,)))
+    assert texts(overview_lines(late, 52, 19))[1].startswith("✓ OK, as far as was read in time")
     why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
     view = VIEW._replace(board=replace(BOARD, queues=(), ages=(why,)))
     assert texts(queue_lines(view, 63, 6)) == ["", "403 this key may not read queues"]

@@ -194,6 +194,9 @@ def test_refused_source_is_a_sentence_and_limits_ok() -> None:
     lines = text_of(view, 120, 40)
     assert lines[1].startswith("  ✓ OK, as far as this key may read   not schedules")
     assert any(line.startswith("  403 this key may not read schedules") for line in lines)
+    late = replace(verdict, refused=(), unread=(FactSource.QUEUES, FactSource.WAITS))
+    lines = text_of(replace(view, board=replace(calm_board(), verdict=late)), 120, 40)
+    assert lines[1].startswith("  ✓ OK, as far as was read in time   not queues, waits")
 
 
 def test_own_counts_stand_in_the_last_row() -> None:

@@ -392,7 +392,11 @@ def test_a_verdict_is_unknown_after_a_silence() -> None:
     refused = FactUnread(NOW, FactSource.QUEUES, Raw("403"), is_refused=True)
     failed = FactUnread(NOW, FactSource.ERRORS, Raw("500"), is_refused=False)
     facts = WallFacts(unread={FactSource.QUEUES: refused, FactSource.ERRORS: failed})
-    assert verdict_of(held, facts, own, NOW, NOW).refused == ((FactSource.QUEUES, "403"),)
+    partial = verdict_of(held, facts, own, NOW, NOW)
+    assert partial.refused == ((FactSource.QUEUES, "403"),)
+    assert FactSource.ERRORS in partial.unread
+    assert FactSource.QUEUES not in partial.unread
+    assert FactSource.NORMALS not in verdict_of(held, normal(), own, NOW, NOW).unread
     assert verdict_of(held, normal(), own_of([ended(1, 7100)]), NOW, NOW).own_since is None
     assert verdict_of(held, normal(runs=19), own_of([ended(1, 7100)]), NOW, NOW).own_since is not None
 

@@ -161,6 +161,7 @@ EVIDENCE: tuple[tuple[FindingWord, Evidence], ...] = (
     (FindingWord.SLOW, TaskSlow(timedelta(seconds=9), timedelta(seconds=3), 50)),
     (FindingWord.MISSING, ScheduleMissed(at(-60))),
     (FindingWord.STUCK, RunOverdue(at(-900), timedelta(seconds=8))),
+    (FindingWord.STUCK, RunOverdue(at(-90_000), None)),
     (FindingWord.STUCK, RunHangs("Dequeued")),
     (FindingWord.STUCK, ApprovalWaits(at(-700), (Raw("approval"),))),
 )
@@ -174,6 +175,7 @@ VERDICT = Verdict(
     heard_at=at(0),
     is_known=True,
     refused=((FactSource.SCHEDULES, Raw("403 Unauthorized")),),
+    unread=(FactSource.QUEUES,),
     own_since=at(-500),
 )
 FACTS_OF_WALL: tuple[FactRead, ...] = (

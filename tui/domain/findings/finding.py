@@ -161,6 +161,7 @@ class Verdict:
     * `heard_at`: the server's time of the last answer to list or feed, None before the first.
     * `is_known`: that answer is not older than 45 s. Otherwise `findings` are those of the last known moment.
     * `refused`: the sources that this key may not read, and why.
+    * `unread`: the other sources that decide about findings, and of which no read has succeeded yet.
     * `own_since`: where some bound is the program's own counts instead of normals, the time from which they are.
     """
 
@@ -170,6 +171,7 @@ class Verdict:
     is_known: bool = False
     refused: tuple[tuple[FactSource, Raw], ...] = ()
     own_since: datetime | None = None
+    unread: tuple[FactSource, ...] = ()
 
     @property
     def word(self) -> str:

@@ -14,14 +14,20 @@ LIMITED: Final = "as far as this key may read"
 PARTIAL: Final = "as far as was read in time"
 
 
+def limit_words(verdict: Verdict) -> str:
+    """Return as far as what OK holds, where a source may not be read or was not read yet; otherwise an empty text."""
+    return LIMITED if verdict.refused else PARTIAL if verdict.unread else ""
+
+
 def ok_words(verdict: Verdict) -> str:
     """Return `OK`, or `OK, as far as this key may read` where it may not read a source."""
-    return f"{OK}, {LIMITED}" if verdict.refused else OK
+    limit = limit_words(verdict)
+    return f"{OK}, {limit}" if limit else OK
 
 
 def ok_sentence(verdict: Verdict, now: datetime) -> str:
     """Return the sentence beside OK."""
-    parts = [LIMITED] if verdict.refused else [CALM]
+    parts = [limit_words(verdict) or CALM]
     if verdict.own_since is not None:
         parts.append(own_counts(verdict.own_since, now))
     return "; ".join(parts)

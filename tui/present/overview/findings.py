@@ -8,7 +8,7 @@ from tui.present import formatting
 from tui.present.findings.sentences import overview_sentence, short_sentence, since, since_words, subject
 from tui.present.findings.verdict_words import (
     CALM,
-    LIMITED,
+    limit_words,
     not_known_alone,
     not_known_sentence,
     own_counts,
@@ -81,7 +81,8 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
         known = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {not_known_alone(verdict, view.now)}"))
         found = [cut(known, limit), *found]
     elif not found:
-        calm = Piece(f", {LIMITED}" if verdict.refused else f"  {CALM}", Token.MUTED)
+        limited = limit_words(verdict)
+        calm = Piece(f", {limited}" if limited else f"  {CALM}", Token.MUTED)
         found = [cut((Piece(f"  {_TICK} ", Token.GREEN), *_word(OK, Token.TEXT), calm), limit)]
     if len(found) < 2:
         found.append(
@@ -136,8 +137,8 @@ def _strip_line(view: OverviewView, finding: Finding, name_cells: int, limit: in
 
 def _calm(verdict: Verdict, limit: int) -> list[OverviewLine]:
     lead: Line = (Piece(f"{_TICK} ", Token.GREEN), *_word(OK, Token.TEXT))
-    if verdict.refused:
-        return [OverviewLine((*lead, Piece(f", {LIMITED}", Token.MUTED)))]
+    if limited := limit_words(verdict):
+        return [OverviewLine((*lead, Piece(f", {limited}", Token.MUTED)))]
     first, *others = wrap(CALM, limit - _NAME_AT)
     indent = Piece(" " * _NAME_AT)
     line = (*lead, Piece(" " * (_NAME_AT - len(OK) - 2)), Piece(first, Token.MUTED))

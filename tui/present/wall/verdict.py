@@ -6,7 +6,7 @@ from typing import Final
 from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
 from tui.present import formatting
 from tui.present.findings.sentences import sentence, short_sentence, since
-from tui.present.findings.verdict_words import CALM, LIMITED, ok_sentence, ok_words
+from tui.present.findings.verdict_words import CALM, limit_words, ok_sentence, ok_words
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
 from tui.present.wall.blocks import Band, BlockRow, ListRuns, Opened, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
@@ -132,13 +132,15 @@ def _others_line(others: Sequence[Finding], *, is_old: bool) -> Line:
 
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
     head: Line = (Piece("  "), Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT))
-    words = f"not {_refused(verdict)}" if verdict.refused else CALM if width < WIDE else ok_sentence(verdict, view.now)
-    gap = 3 if verdict.refused else 7
+    if limit_words(verdict):
+        words, gap = f"not {_not_read(verdict)}", 3
+    else:
+        words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), 7
     return cut((*head, Piece(" " * gap), Piece(words, Token.MUTED)), width - _MARGIN)
 
 
-def _refused(verdict: Verdict) -> str:
-    return ", ".join(source.value for source, _ in verdict.refused)
+def _not_read(verdict: Verdict) -> str:
+    return ", ".join(each.value for each in (*(source for source, _ in verdict.refused), *verdict.unread))
 
 
 def _unknown_line(view: WallView, width: int) -> Line:
@@ -186,7 +188,8 @@ def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Fin
 def _well_words(verdict: Verdict | None, view: WallView) -> str:
     if verdict is None:
         return ""
-    return f"{LIMITED}; not {_refused(verdict)}" if verdict.refused else ok_sentence(verdict, view.now)
+    limit = limit_words(verdict)
+    return f"{limit}; not {_not_read(verdict)}" if limit else ok_sentence(verdict, view.now)
 
 
 def _halved(text: str, room: int) -> list[str]:

@@ -50,7 +50,9 @@ NEW_DEPLOYMENT_EVERY_S: Final = 5.0
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
 
-JOIN_EVERY_S: Final = 20.0
+JOIN_EVERY_S: Final = 5.0
+"""Between two looks for a run that may wait for a token. One request a minute is admitted."""
+
 ERRORS_PERIOD: Final = "1h"
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
 
@@ -110,7 +112,7 @@ class FactsSource:
                 "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
             ),
             PlannedRead("tokens", facts.TOKENS, Rank.TOKENS, 60.0, self._read_tokens),
-            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs),
+            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
             PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
             PlannedRead("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments),
             PlannedRead(

@@ -114,6 +114,7 @@ FACT_NAMES: Final = ("minutes", *_NAMES.values())
 FINDINGS_BOUNDS: Final[FieldBounds] = {
     (Verdict, "findings"): {"max_length": MAX_FINDINGS},
     (Verdict, "refused"): {"max_length": 100},
+    (Verdict, "unread"): {"max_length": 100},
     (RelayMinutes, "cell"): {"gt": timedelta(), "le": _MAX_CELL},
     (RelayMinutes, "tasks"): {"max_length": MAX_TASKS},
     (RelayMinutes, "rows"): {"max_length": MAX_ROWS},

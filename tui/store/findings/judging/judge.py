@@ -21,6 +21,7 @@ from tui.store.findings.judging.failing import FailureJudge, failures_since
 from tui.store.findings.judging.missing import missing
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
+from tui.store.findings.known import read_at
 from tui.store.findings.own_counts import OwnCounts
 
 UNKNOWN_AFTER: Final = timedelta(seconds=41)
@@ -29,6 +30,11 @@ it within 45 s. A feed answers every 20 s, even if nothing happens."""
 
 MIN_SHOWN: Final = timedelta(seconds=60)
 """A finding that appeared stays so long: otherwise nobody could read what was wrong."""
+
+DECIDING: Final = tuple(
+    each for each in FactSource if each not in {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
+)
+"""The sources of facts without which a finding may be missed."""
 
 MAX_FINDINGS: Final = 500
 """More findings are one: everything is wrong."""
@@ -137,6 +143,8 @@ def verdict_of(
         for source in FactSource
         if (each := facts.unread.get(source)) is not None and each.is_refused
     )
+    refusing = {source for source, _ in refused}
+    unread = tuple(each for each in DECIDING if each not in refusing and read_at(facts, each) is None)
     is_own = FailureJudge(facts, own, now).is_judged_by_own_counts()
     return Verdict(
         now,
@@ -145,4 +153,5 @@ def verdict_of(
         is_known,
         refused,
         own.counted_since if is_own else None,
+        unread,
     )
