@@ -1,5 +1,6 @@
 """The own counts are a function of the store's runs, however these arrived."""
 
+import gc
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, time_of
+from tui.store.findings.packed_ends import packed, unpacked
 from tui.store.store import Store
 
 NOW = at(90 * 60)
@@ -41,11 +43,12 @@ def patches(draw: st.DrawFn) -> RunPatch:
 
 def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
     """Return everything that the counts tell."""
-    cells = {
-        (minute, task): (cell.triggered, cell.started, cell.done, cell.failed, cell.ended, cell.unstarted)
-        for minute in range(minute_of(now) - KEPT_MINUTES, minute_of(now) + 20)
-        for task, cell in own.cells(minute).items()
-    }
+    minutes = range(minute_of(now) - KEPT_MINUTES, minute_of(now) + 20)
+    ends = {(minute, task): unpacked(ends) for minute in minutes for task, ends in own.ends(minute).items()}
+    totals = [
+        (each.triggered, each.started, each.done, each.failed, each.ended, each.unstarted)
+        for each in map(own.total, minutes)
+    ]
     tasks = {
         task: (
             list(each.queued),
@@ -59,8 +62,14 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         for task, each in own.tasks.items()
     }
     since_s = int(now.timestamp())
-    ends = [own.ended_within(since_s - second, since_s - second) for second in range(120)]
-    return {"ends": ends, "cells": cells, "tasks": tasks, "last": [run.id for run in own.last_ended(5)]}
+    within = [own.ended_within(since_s - second, since_s - second) for second in range(120)]
+    return {
+        "ends": ends,
+        "totals": totals,
+        "within": within,
+        "tasks": tasks,
+        "last": [run.id for run in own.last_ended(5)],
+    }
 
 
 @given(st.lists(patches(), max_size=12), st.lists(st.integers(0, 12), max_size=3), st.integers(0, 200))
@@ -86,7 +95,7 @@ def test_cells_and_durations_leave_with_their_time() -> None:
     own = OwnCounts(store)
     own.on_changes(changes)
     own.settle(at(120))
-    assert own.cells(minute_of(at(75)))[TaskId("sync")].done == 1
+    assert own.ends_of(TaskId("sync"), minute_of(at(75))) == (1, 0, 1)
     p95 = own.tasks[TaskId("sync")].durations.p95
     assert p95 is not None
     assert abs(p95.total_seconds() / 15 - 1) < 0.02
@@ -159,3 +168,21 @@ def test_a_clock_that_was_ahead_is_forgotten() -> None:
     fresh.settle(at(120))
     assert picture(own, at(120)) == picture(fresh, at(120))
     assert own.total(minute_of(at(75))).done == 1
+
+
+def test_ends_of_all_minutes_are_not_visited_by_the_collector() -> None:
+    store = Store()
+    runs = (
+        patch_of(f"run_{number}", "COMPLETED", created=number, state={"finished_at": at(number)}) for number in (0, 90)
+    )
+    own = OwnCounts(store)
+    own.on_changes(store.apply(RunsRead(tuple(runs))))
+    own.settle(at(200))
+    for minute in map(minute_of, (at(0), at(90))):
+        ends = own.ends(minute)
+        assert len(ends) == 1
+        assert not any(map(gc.is_tracked, (ends, *ends.values())))
+
+
+def test_counts_of_a_bad_server_stay_apart() -> None:
+    assert unpacked(sum([packed(10**30, 3, -5), packed(1, 4, 2)]))[1:] == (7, 2)

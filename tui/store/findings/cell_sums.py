@@ -10,7 +10,8 @@ from tui.domain.findings.facts import MinutesRead, TaskMinute
 from tui.domain.ids import TaskId
 from tui.store.findings.counted_run import MINUTE_S
 from tui.store.findings.own_counts import OwnCounts
-from tui.store.findings.tallies import TaskCell
+from tui.store.findings.packed_ends import EndsByTask, PackedEnds, packed
+from tui.store.findings.tallies import MinuteTotal
 
 REPLICA_DELAY: Final = timedelta(seconds=5)
 """A query sees what happened this long before it. The server's replica is up to 1 s behind; the rest is a reserve."""
@@ -26,7 +27,7 @@ class Sums(NamedTuple):
     ended: int = 0
     unstarted: int = 0
 
-    def plus(self, more: "TaskMinute | TaskCell | Sums") -> "Sums":
+    def plus(self, more: "TaskMinute | MinuteTotal | Sums") -> "Sums":
         """Return the sums with more added."""
         return Sums(
             self.triggered + more.triggered,
@@ -42,8 +43,7 @@ NO_SUMS: Final = Sums()
 CLOCK_AHEAD_S: Final = 5
 """An end may be so far after the estimate of the server's time."""
 
-CellsByTask = Mapping[TaskId, TaskMinute] | Mapping[TaskId, TaskCell]
-_NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
+_NO_ENDS: Final[Mapping[TaskId, PackedEnds]] = MappingProxyType({})
 
 
 class ServerCells:
@@ -53,18 +53,20 @@ class ServerCells:
         self.cell_s = max(1, int(read.cell.total_seconds()))
         self.since_s = read.since.timestamp()
         self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
-        self.cells: dict[int, dict[TaskId, TaskMinute]] = {}
         # Each minute has many tasks: the times of all of them are one object or few, and are converted once.
         seconds: dict[datetime, int] = {}
+        cells: dict[int, dict[TaskId, TaskMinute]] = {}
         for each in read.minutes:
             start_s = seconds.get(each.start)
             if start_s is None:
                 start_s = seconds[each.start] = int(each.start.timestamp())
-            self.cells.setdefault(start_s, {})[each.task] = each
+            cells.setdefault(start_s, {})[each.task] = each
+        self.ends: dict[int, EndsByTask] = {}
         self.totals: dict[int, Sums] = {}
-        for start_s, cells in self.cells.items():
+        for start_s, by_task in cells.items():
+            self.ends[start_s] = {task: packed(each.done, each.failed, each.ended) for task, each in by_task.items()}
             triggered = started = done = failed = ended = unstarted = 0
-            for each in cells.values():
+            for each in by_task.values():
                 triggered += each.triggered
                 started += each.started
                 done += each.done
@@ -147,17 +149,17 @@ class CellSums:
         sums = self.total(minute_s - MINUTE_S, minute_s)
         return None if sums is None else (sums.done, sums.failed)
 
-    def by_task(self, start_s: int, end_s: int) -> "list[CellsByTask] | None":
-        """Return the cells of each task, by parts of the time; None if a part is not known."""
-        found: list[CellsByTask] = []
+    def by_task(self, start_s: int, end_s: int) -> list[Mapping[TaskId, PackedEnds]] | None:
+        """Return how many runs of each task ended, by parts of the time; None if a part is not known."""
+        found: list[Mapping[TaskId, PackedEnds]] = []
         for each in self._parts(start_s, end_s):
             if each is None:
                 return None
             is_server, at = each
             if is_server and self._server is not None:
-                found.append(self._server.cells.get(at, _NO_CELLS))
+                found.append(self._server.ends.get(at, _NO_ENDS))
             else:
-                found.append(self._own.cells(at))
+                found.append(self._own.ends(at))
         return found
 
     def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[bool, int] | None]:

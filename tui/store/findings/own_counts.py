@@ -6,6 +6,7 @@ is counted before an `OwnCounts` is created, and `step` counts in slices.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from tui.domain.ids import RunId, TaskId
@@ -14,7 +15,8 @@ from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
 from tui.store.changes import Changes
 from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
-from tui.store.findings.tallies import NO_CELL, NO_CELLS, Tallies, TaskCell, TaskTally
+from tui.store.findings.packed_ends import NO_ENDS, Ends, PackedEnds, unpacked
+from tui.store.findings.tallies import NO_TOTAL, MinuteTotal, Tallies, TaskTally
 from tui.store.store import Store
 
 KEPT_MINUTES: Final = 20 * 60 + 20
@@ -31,6 +33,8 @@ MAX_TASKS: Final = 1_000
 
 MAX_BACKWARD_MINUTES: Final = 2
 """The estimate of the server's time may go back by less than this."""
+
+_NO_ENDS: Final[Mapping[TaskId, PackedEnds]] = MappingProxyType({})
 
 RUNS_PER_STEP: Final = 200
 """Counting these takes at most 4 ms."""
@@ -127,13 +131,18 @@ class OwnCounts:
         """The tasks that have runs."""
         return self._tallies.tasks
 
-    def cells(self, minute: int) -> Mapping[TaskId, TaskCell]:
-        """Return the counts of a minute since the epoch, by task."""
-        return self._tallies.cells.get(minute, NO_CELLS)
+    def ends(self, minute: int) -> Mapping[TaskId, PackedEnds]:
+        """Return how many runs ended in a minute since the epoch, by task."""
+        return self._tallies.ends.get(minute, _NO_ENDS)
 
-    def total(self, minute: int) -> TaskCell:
+    def ends_of(self, task: TaskId, minute: int) -> Ends:
+        """Return how many runs of a task ended in a minute."""
+        ends = self.ends(minute).get(task)
+        return NO_ENDS if ends is None else unpacked(ends)
+
+    def total(self, minute: int) -> MinuteTotal:
         """Return the counts of a minute since the epoch, of all tasks."""
-        return self._tallies.totals.get(minute, NO_CELL)
+        return self._tallies.totals.get(minute, NO_TOTAL)
 
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""

@@ -1,8 +1,6 @@
 """`Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order."""
 
 from collections import Counter
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from sortedcontainers import SortedList
@@ -11,10 +9,11 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.counted_run import CountedRun, Outcome
 from tui.store.findings.durations import Durations
+from tui.store.findings.packed_ends import EndsByTask, packed_end
 
 
-class TaskCell:
-    """What became of the runs of a task within one minute. `unstarted` of the ended ones never started."""
+class MinuteTotal:
+    """What became of the runs of all tasks within one minute. `unstarted` of the ended ones never started."""
 
     __slots__ = ("done", "ended", "failed", "started", "triggered", "unstarted")
 
@@ -50,20 +49,19 @@ class TaskTally:
         return not (self.queued or self.executing or self.recent or self.durations.count or self.versions)
 
 
-NO_CELL: Final = TaskCell()
-NO_CELLS: Final[Mapping[TaskId, TaskCell]] = MappingProxyType({})
+NO_TOTAL: Final = MinuteTotal()
 
 
 class Tallies:
-    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which cells, ends, durations are kept.
+    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which counts, ends, durations are kept.
 
     `seconds` counts the recent ends by second and by whether the run failed.
     """
 
     def __init__(self) -> None:
         self.first = self.recent_first = self.hour_first = 0
-        self.cells: dict[int, dict[TaskId, TaskCell]] = {}
-        self.totals: dict[int, TaskCell] = {}
+        self.ends: dict[int, EndsByTask] = {}
+        self.totals: dict[int, MinuteTotal] = {}
         self.tasks: dict[TaskId, TaskTally] = {}
         self.seconds: Counter[tuple[int, bool]] = Counter()
 
@@ -71,7 +69,7 @@ class Tallies:
         """Add a run, or with the sign -1 remove it."""
         for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
             if minute is not None and minute >= self.first:
-                self._add_to_cells(part, kind, minute, sign)
+                self._add_to_total(part, kind, minute, sign)
         task = self.tasks.get(part.task)
         if task is None:
             task = self.tasks[part.task] = TaskTally()
@@ -96,24 +94,29 @@ class Tallies:
         if part.took_s is not None:
             self.tasks[part.task].durations.add(part.took_s, -1)
 
-    def _add_to_cells(self, part: CountedRun, kind: str, minute: int, sign: int) -> None:
-        cells = self.cells.setdefault(minute, {})
-        cell, total = cells.get(part.task), self.totals.get(minute)
-        if cell is None:
-            cell = cells[part.task] = TaskCell()
+    def _add_to_total(self, part: CountedRun, kind: str, minute: int, sign: int) -> None:
+        total = self.totals.get(minute)
         if total is None:
-            total = self.totals[minute] = TaskCell()
-        for each in (cell, total):
-            setattr(each, kind, getattr(each, kind) + sign)
-            if kind == "ended":
-                each.unstarted += sign if part.started is None else 0
-                if part.outcome is not None:
-                    each.done += sign if not part.outcome.is_failed else 0
-                    each.failed += sign if part.outcome.is_failed else 0
-        if cell.is_empty:
-            del cells[part.task]
-            if not cells:
-                del self.cells[minute], self.totals[minute]
+            total = self.totals[minute] = MinuteTotal()
+        setattr(total, kind, getattr(total, kind) + sign)
+        if kind == "ended":
+            total.unstarted += sign if part.started is None else 0
+            if part.outcome is not None:
+                total.done += sign if not part.outcome.is_failed else 0
+                total.failed += sign if part.outcome.is_failed else 0
+            self._add_to_ends(part, minute, sign)
+        if total.is_empty:
+            del self.totals[minute]
+
+    def _add_to_ends(self, part: CountedRun, minute: int, sign: int) -> None:
+        ends = self.ends.setdefault(minute, {})
+        left = ends.get(part.task, 0) + sign * packed_end(part.outcome)
+        if left:
+            ends[part.task] = left
+        else:
+            del ends[part.task]
+            if not ends:
+                del self.ends[minute]
 
     def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
         outcome = part.outcome
@@ -142,6 +145,6 @@ class Tallies:
             del self.seconds[key]
 
     def forget(self, minute: int) -> None:
-        """Forget the cells of a minute."""
-        self.cells.pop(minute, None)
+        """Forget the counts of a minute."""
+        self.ends.pop(minute, None)
         self.totals.pop(minute, None)

@@ -1,7 +1,7 @@
 """The tasks of the wall, worst first."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,8 +20,9 @@ from tui.store.findings.bounds import (
     speeds_by_task,
     waiting_runs,
 )
-from tui.store.findings.cell_sums import CellsByTask, CellSums
+from tui.store.findings.cell_sums import CellSums
 from tui.store.findings.own_counts import MAX_TASKS, OwnCounts
+from tui.store.findings.packed_ends import PackedEnds, summed, unpacked
 
 MAX_TASK_SERIES: Final = 60
 """Tasks whose cells are computed. No screen has room for more rows."""
@@ -58,11 +59,14 @@ class TaskRows:
         self._failed: Counter[TaskId] = Counter()
         hour = sums.by_task(end_s - _HOUR_S, end_s)
         self._is_hour_known = hour is not None
-        for cells in hour or ():
-            for task, cell in cells.items():
-                self._ended[task] += cell.ended
-                if cell.failed:
-                    self._failed[task] += cell.failed
+        sum_of: dict[TaskId, PackedEnds] = {}
+        for part in hour or ():
+            for task, ends in part.items():
+                sum_of[task] = sum_of.get(task, 0) + ends
+        for task, ends in sum_of.items():
+            _, failed, self._ended[task] = unpacked(ends)
+            if failed:
+                self._failed[task] = failed
         self._speeds, self._normals = speeds_by_task(facts, own), normals_by_task(facts)
         self._waiting = waiting_runs(facts, own, now)
         self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
@@ -143,21 +147,12 @@ class TaskRows:
         return TaskHealth.HEALTHY
 
 
-def _cells(cells: Sequence["list[CellsByTask] | None"], task: TaskId) -> tuple[Cells, Cells]:
+def _cells(cells: Sequence["list[Mapping[TaskId, PackedEnds]] | None"], task: TaskId) -> tuple[Cells, Cells]:
     """Return what was done and what failed in each cell."""
     done: list[int | None] = []
     failed: list[int | None] = []
     for parts in cells:
-        if parts is None:
-            done.append(None)
-            failed.append(None)
-            continue
-        done_count = failed_count = 0
-        for part in parts:
-            cell = part.get(task)
-            if cell is not None:
-                done_count += cell.done
-                failed_count += cell.failed
-        done.append(done_count)
-        failed.append(failed_count)
+        ends = None if parts is None else summed(parts, task)
+        done.append(None if ends is None else ends.done)
+        failed.append(None if ends is None else ends.failed)
     return done, failed

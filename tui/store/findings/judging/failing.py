@@ -170,8 +170,7 @@ def failures_since(own: OwnCounts, task: TaskId, since: datetime, now: datetime)
     """Return how many runs of a task failed, and how many ended, since the minute of a time."""
     failed = ended = 0
     for minute in range(max(own.first_minute, minute_of(since)), minute_of(now) + 1):
-        cell = own.cells(minute).get(task)
-        if cell is not None:
-            failed += cell.failed
-            ended += cell.failed + cell.done
+        ends = own.ends_of(task, minute)
+        failed += ends.failed
+        ended += ends.failed + ends.done
     return failed, ended

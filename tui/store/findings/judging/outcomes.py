@@ -85,9 +85,9 @@ def earlier_blocks(own: OwnCounts, task: TaskId, before_s: float, since: datetim
         return
     first = max(own.first_minute, minute_of(since) + 1)
     for minute in range(int(before_s // MINUTE_S) - 1, first - 1, -1):
-        cell = own.cells(minute).get(task)
-        if cell is not None and cell.done + cell.failed:
-            yield Block(float(minute * MINUTE_S), cell.failed, cell.done + cell.failed)
+        ends = own.ends_of(task, minute)
+        if ends.done + ends.failed:
+            yield Block(float(minute * MINUTE_S), ends.failed, ends.done + ends.failed)
 
 
 def with_rare_runs(recent: list[Block], older: Iterator[Block], since_s: float) -> list[Block]:

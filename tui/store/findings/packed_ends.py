@@ -1,0 +1,61 @@
+"""How many runs of a task ended within a time, in one integer.
+
+A task has counts for each minute, some 100,000 in all. The garbage collector visits every object with fields, and a key
+waits meanwhile; it does not visit integers, nor dicts of nothing else. Packed counts add up as they are.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from tui.domain.ids import TaskId
+from tui.store.findings.counted_run import Outcome
+
+_BITS: Final = 32
+_MASK: Final = (1 << _BITS) - 1
+_MAX: Final = 1 << 25
+"""Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may tell anything."""
+
+PackedEnds = int
+EndsByTask = dict[TaskId, PackedEnds]
+
+
+class Ends(NamedTuple):
+    """`done` and `failed` are among the ended ones; the rest was canceled or expired."""
+
+    done: int
+    failed: int
+    ended: int
+
+
+NO_ENDS: Final = Ends(0, 0, 0)
+
+
+def packed(done: int, failed: int, ended: int) -> PackedEnds:
+    """Return counts as one integer. The sum of such integers has the sums of their counts."""
+    return _bounded(done) + (_bounded(failed) << _BITS) + (_bounded(ended) << 2 * _BITS)
+
+
+def _bounded(count: int) -> int:
+    return count if 0 <= count < _MAX else max(0, min(count, _MAX))
+
+
+def unpacked(ends: PackedEnds) -> Ends:
+    """Return the counts of an integer, or of a sum of them."""
+    return Ends(ends & _MASK, ends >> _BITS & _MASK, ends >> 2 * _BITS)
+
+
+def summed(parts: Iterable[Mapping[TaskId, PackedEnds]], task: TaskId) -> Ends:
+    """Return the sums of a task over parts of a time."""
+    return unpacked(sum([part.get(task, 0) for part in parts]))
+
+
+_DONE: Final = packed(1, 0, 1)
+_FAILED: Final = packed(0, 1, 1)
+_OTHER: Final = packed(0, 0, 1)
+
+
+def packed_end(outcome: Outcome | None) -> PackedEnds:
+    """Return the end of one run, which was canceled or expired without an outcome."""
+    if outcome is None:
+        return _OTHER
+    return _FAILED if outcome.is_failed else _DONE
