@@ -8,7 +8,6 @@ from functools import cache
 from statistics import median
 from typing import Final
 
-from tests.perf.figures.keys import ZOOMED_LINES
 from tests.perf.figures.presses import press_each
 from tests.perf.figures.programs import DOWN, STILL, Program, bare, on_emulator, peers
 from tests.perf.figures.row import Effort, Reading, allowed_bytes
@@ -21,6 +20,9 @@ FAR: Final = (0.150, 64_000)
 
 NEARER: Final = (0.100, 256_000)
 SETTLING_S: Final = 5.0
+STRIP: Final = -3
+"""The first line below the zoomed list: the summary with `--slow` has two lines, then comes the footer."""
+
 QUIT_S: Final = 15.0
 HELP: Final = "─ keys"
 READING_S: Final = 0.7
@@ -159,7 +161,7 @@ def _move(terminal: Terminal) -> Span:
 
 
 def _list_of(terminal: Terminal) -> list[str]:
-    return terminal.lines[3:ZOOMED_LINES]
+    return terminal.lines[3:STRIP]
 
 
 def _zoom(terminal: Terminal) -> None:

@@ -9,6 +9,7 @@ from tui.domain.findings.facts import MinutesRead, TaskMinute, TaskSpeed
 from tui.domain.ids import TaskId
 from tui.lazy_dataclass import dataclass
 from tui.sources.findings.queries import HOUR, MINUTE, Rows, is_cut, minutes_trql, read_minutes, start_of
+from tui.store.findings.cell_sums import prepare
 
 REREAD: Final = timedelta(minutes=3)
 """The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
@@ -70,7 +71,7 @@ class MinuteReader:
         self._read_at = now
         self._minutes = {key: each for key, each in self._minutes.items() if each.start >= begin}
         self._older = [each for each in self._older if each.until is None or each.until > begin]
-        return self._all(now, begin)
+        return await self._all(now, begin)
 
     async def read_more(self, query: Query, now: datetime) -> MinutesRead:
         """Read one older part of the hour that was cut, the newest first. Raises `ApiError`."""
@@ -85,7 +86,7 @@ class MinuteReader:
         else:
             self._is_cut |= is_cut(rows)
             self._replace(span, (await _read(rows))[0])
-        return self._all(now, begin)
+        return await self._all(now, begin)
 
     def _replace(self, span: _Span, minutes: tuple[TaskMinute, ...]) -> None:
         def is_in_span(start: datetime) -> bool:
@@ -94,9 +95,10 @@ class MinuteReader:
         kept = {key: each for key, each in self._minutes.items() if not is_in_span(each.start)}
         self._minutes = kept | {(each.task, each.start): each for each in minutes}
 
-    def _all(self, now: datetime, begin: datetime) -> MinutesRead:
+    async def _all(self, now: datetime, begin: datetime) -> MinutesRead:
         minutes = tuple(self._minutes.values())
-        return MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=self._is_cut or bool(self._older))
+        is_cut = self._is_cut or bool(self._older)
+        return await _prepared(MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut))
 
 
 async def _read(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
@@ -121,4 +123,11 @@ async def read_span(query: Query, since: datetime, until: datetime, cell: timede
             continue
         was_cut |= is_cut(rows)
         found.extend((await _read(rows))[0])
-    return MinutesRead(now, since, cell, tuple(found), is_cut=was_cut)
+    return await _prepared(MinutesRead(now, since, cell, tuple(found), is_cut=was_cut))
+
+
+async def _prepared(read: MinutesRead) -> MinutesRead:
+    """Return an answer that is added up already: a board that did this would hold a key."""
+    if len(read.minutes) > MAX_INLINE_ROWS:
+        await asyncio.to_thread(prepare, read)
+    return read

@@ -95,9 +95,14 @@ class SameAnswer:
         return isinstance(other, SameAnswer) and other.read is self.read
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)  # the last hour, another span, and the last day
 def _server_cells(answer: SameAnswer) -> ServerCells:
     return ServerCells(answer.read)
+
+
+def prepare(read: MinutesRead) -> None:
+    """Add up an answer once for all boards, in any thread: ten thousand minutes of tasks take 15 ms."""
+    _server_cells(SameAnswer(read))
 
 
 class CellSums:
