@@ -4,19 +4,22 @@ A task has counts for each minute, some 100,000 in all. The garbage collector vi
 waits meanwhile; it does not visit integers, nor dicts of nothing else. Packed counts add up as they are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tui.domain.ids import TaskId
+from tui.store.findings.board import Cells
 from tui.store.findings.counted_run import Outcome
 
 _BITS: Final = 32
 _MASK: Final = (1 << _BITS) - 1
 _MAX: Final = 1 << 25
-"""Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may tell anything."""
+"""Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may send any."""
 
 PackedEnds = int
 EndsByTask = dict[TaskId, PackedEnds]
+Parts = Sequence[Mapping[TaskId, PackedEnds]]
+"""The ends within the parts of a time."""
 
 
 class Ends(NamedTuple):
@@ -44,9 +47,22 @@ def unpacked(ends: PackedEnds) -> Ends:
     return Ends(ends & _MASK, ends >> _BITS & _MASK, ends >> 2 * _BITS)
 
 
-def summed(parts: Iterable[Mapping[TaskId, PackedEnds]], task: TaskId) -> Ends:
-    """Return the sums of a task over parts of a time."""
-    return unpacked(sum([part.get(task, 0) for part in parts]))
+def done_and_failed(cells: Sequence[Parts | None], task: TaskId) -> tuple[Cells, Cells]:
+    """Return what was done and what failed in each cell of a task, None where nothing is known of a cell."""
+    done: list[int | None] = []
+    failed: list[int | None] = []
+    # This runs for each cell of all tasks, once a second.
+    for parts in cells:
+        if parts is None:
+            done.append(None)
+            failed.append(None)
+            continue
+        ends = 0
+        for part in parts:
+            ends += part.get(task, 0)
+        done.append(ends & _MASK)
+        failed.append(ends >> _BITS & _MASK)
+    return done, failed
 
 
 _DONE: Final = packed(1, 0, 1)

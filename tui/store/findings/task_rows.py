@@ -1,7 +1,6 @@
 """The tasks of the wall, worst first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +9,7 @@ from tui.domain.findings.facts import Queue, WallFacts
 from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, Verdict
 from tui.domain.ids import TaskId
 from tui.store.findings.acknowledged import has_only_acknowledged
-from tui.store.findings.board import BoardSpan, Cells, TaskHealth, TaskRow
+from tui.store.findings.board import BoardSpan, TaskHealth, TaskRow
 from tui.store.findings.bounds import (
     LATE_AFTER,
     TASK_QUEUE,
@@ -22,7 +21,7 @@ from tui.store.findings.bounds import (
 )
 from tui.store.findings.cell_sums import CellSums
 from tui.store.findings.own_counts import MAX_TASKS, OwnCounts
-from tui.store.findings.packed_ends import PackedEnds, summed, unpacked
+from tui.store.findings.packed_ends import PackedEnds, done_and_failed, unpacked
 
 MAX_TASK_SERIES: Final = 60
 """Tasks whose cells are computed. No screen has room for more rows."""
@@ -100,7 +99,7 @@ class TaskRows:
         cells = [self._sums.by_task(at, at + step_s) for at in starts]
         found = list(rows)
         for number, row in enumerate(rows[:MAX_TASK_SERIES]):
-            done, failed = _cells(cells, row.task)
+            done, failed = done_and_failed(cells, row.task)
             found[number] = replace(row, done=done, failed=failed)
         return tuple(found)
 
@@ -145,14 +144,3 @@ class TaskRows:
         if self._failed[task] and has_only_acknowledged(self._facts.errors, task, self._now):
             return TaskHealth.ACKNOWLEDGED
         return TaskHealth.HEALTHY
-
-
-def _cells(cells: Sequence["list[Mapping[TaskId, PackedEnds]] | None"], task: TaskId) -> tuple[Cells, Cells]:
-    """Return what was done and what failed in each cell."""
-    done: list[int | None] = []
-    failed: list[int | None] = []
-    for parts in cells:
-        ends = None if parts is None else summed(parts, task)
-        done.append(None if ends is None else ends.done)
-        failed.append(None if ends is None else ends.failed)
-    return done, failed
