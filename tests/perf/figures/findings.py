@@ -49,7 +49,7 @@ SCHEDULES: Final = 50
 TOKENS: Final = 50
 MAX_MS: Final = 2.0
 
-_NOW: Final = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
+NOW: Final = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 
 
 def stories(effort: Effort) -> Reading:
@@ -63,23 +63,23 @@ def stories(effort: Effort) -> Reading:
 def recomputed(effort: Effort) -> Reading:
     """Judge 200 tasks with an hour of 20 runs a second, each time after a tenth of a second. Times are CPU."""
     random, store = Random(7), Store()
-    for update in (*_facts(), RunsRead(tuple(_hour(random))), HistoryRead(_NOW - timedelta(hours=1), 1, True)):
+    for update in (*facts(), RunsRead(tuple(hour(random))), HistoryRead(NOW - timedelta(hours=1), 1, True)):
         store.apply(update)
     own = OwnCounts(store)
-    own.settle(_NOW)
-    facts, held = store.wall_facts, NO_FINDINGS
-    assert facts is not None
+    own.settle(NOW)
+    known, held = store.wall_facts, NO_FINDINGS
+    assert known is not None
     times_ms: list[float] = []
     gc.collect()
     for turn in range(int(effort.pick(300, 100))):
-        now = _NOW + timedelta(seconds=turn / 10)
+        now = NOW + timedelta(seconds=turn / 10)
         first = SECONDS * RUNS_PER_S + turn * NEW_RUNS
-        new = (_ended(random, now, number) for number in range(first, first + NEW_RUNS))
+        new = (ended(random, now, number) for number in range(first, first + NEW_RUNS))
         own.on_changes(store.apply(RunsRead(tuple(new))))
         own.settle(now)
         begin = process_time()
-        held = hold(held, judge(facts, own, now), own, now)
-        verdict_of(held, facts, own, now, now)
+        held = hold(held, judge(known, own, now), own, now)
+        verdict_of(held, known, own, now, now)
         times_ms.append(1000 * (process_time() - begin))
     middle_ms, worst_ms = median(times_ms), sorted(times_ms)[-len(times_ms) // 100]
     found = len(held.findings)
@@ -90,17 +90,17 @@ def _task(number: int) -> TaskId:
     return TaskId(f"task-{number:03}")
 
 
-def _hour(random: Random) -> Iterator[RunPatch]:
+def hour(random: Random) -> Iterator[RunPatch]:
     for number in range(SECONDS * RUNS_PER_S):
-        yield _ended(random, _NOW - timedelta(seconds=SECONDS - number / RUNS_PER_S), number)
+        yield ended(random, NOW - timedelta(seconds=SECONDS - number / RUNS_PER_S), number)
     for number in range(EXECUTING):
-        started_at = _NOW - timedelta(seconds=random.uniform(0, 610))
+        started_at = NOW - timedelta(seconds=random.uniform(0, 610))
         yield _patch(f"live-{number}", "EXECUTING", _task(number % TASKS), started_at)
 
 
-def _ended(random: Random, at: datetime, number: int) -> RunPatch:
+def ended(random: Random, at: datetime, number: int) -> RunPatch:
     task = random.randrange(TASKS)
-    is_recent = task < FAILING_TASKS and at > _NOW - timedelta(minutes=5)
+    is_recent = task < FAILING_TASKS and at > NOW - timedelta(minutes=5)
     is_failed = random.random() < (0.5 if is_recent else FAILED_SHARE)
     word = "FAILED" if is_failed else "COMPLETED"
     return _patch(f"run-{number}", word, _task(task), at - timedelta(seconds=random.uniform(0.5, 3)), at)
@@ -113,23 +113,23 @@ def _patch(run_id: str, word: str, task: TaskId, started_at: datetime, ended_at:
     return RunPatch(RunId(run_id), updated_at, Fixed(task=task, created_at=started_at, version=Raw("1")), state)
 
 
-def _facts() -> Iterator[Update]:
+def facts() -> Iterator[Update]:
     """Yield the facts of 200 tasks, each with a queue. Some queues wait too long, some schedules are late."""
     yield from _of_queues()
     yield from _of_schedules()
     normals = (TaskNormal(_task(number), 500, 10, timedelta(seconds=3), 7) for number in range(TASKS))
-    yield NormalsRead(_NOW, _NOW.replace(minute=0, second=0), tuple(normals))
-    tokens = (WaitToken(f"waitpoint_{number}", _NOW - timedelta(minutes=30 * number)) for number in range(TOKENS))
-    yield TokensRead(_NOW, tuple(tokens))
+    yield NormalsRead(NOW, NOW.replace(minute=0, second=0), tuple(normals))
+    tokens = (WaitToken(f"waitpoint_{number}", NOW - timedelta(minutes=30 * number)) for number in range(TOKENS))
+    yield TokensRead(NOW, tuple(tokens))
 
 
 def _of_queues() -> Iterator[WallUpdate]:
     queues, waits = [], []
     for number in range(TASKS):
         queues.append(Queue(f"queue_{number}", Raw(_task(number)), is_task=True, running=2, queued=3, limit=4))
-        waits.append(QueueWait(f"task/{_task(number)}", 3, _NOW - timedelta(seconds=number / 6)))
-    yield QueuesRead(_NOW, tuple(queues))
-    yield WaitsRead(_NOW, tuple(waits))
+        waits.append(QueueWait(f"task/{_task(number)}", 3, NOW - timedelta(seconds=number / 6)))
+    yield QueuesRead(NOW, tuple(queues))
+    yield WaitsRead(NOW, tuple(waits))
 
 
 def _of_schedules() -> Iterator[WallUpdate]:
@@ -137,6 +137,6 @@ def _of_schedules() -> Iterator[WallUpdate]:
         Schedule(f"sched_{number}", _task(number), Raw(f"*/{number % 7 + 2} * * * *"), Raw("UTC"), is_active=True)
         for number in range(SCHEDULES)
     ]
-    yield SchedulesRead(_NOW, tuple(schedules))
+    yield SchedulesRead(NOW, tuple(schedules))
     for number, schedule in enumerate(schedules):
-        yield ScheduleRunsRead(_NOW, schedule.id, _NOW - timedelta(minutes=1 + number % 3))
+        yield ScheduleRunsRead(NOW, schedule.id, NOW - timedelta(minutes=1 + number % 3))

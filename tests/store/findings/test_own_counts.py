@@ -14,7 +14,7 @@ from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, time_of
-from tui.store.findings.packed_ends import packed, unpacked
+from tui.store.findings.packed_ends import MAX_COUNT, packed, unpacked
 from tui.store.store import Store
 
 NOW = at(90 * 60)
@@ -185,4 +185,5 @@ def test_ends_of_all_minutes_are_not_visited_by_the_collector() -> None:
 
 
 def test_counts_of_a_bad_server_stay_apart() -> None:
-    assert unpacked(sum([packed(10**30, 3, -5), packed(1, 4, 2)]))[1:] == (7, 2)
+    assert unpacked(packed(10**30, 3, -5) + packed(1, 4, 7)).failed == 7
+    assert unpacked(packed(1, -(10**30), 4) + packed(1, 4, 7)) == (2, 4, 8 + MAX_COUNT)

@@ -13,7 +13,7 @@ from tui.store.findings.counted_run import Outcome
 
 _BITS: Final = 32
 _MASK: Final = (1 << _BITS) - 1
-_MAX: Final = 1 << 25
+MAX_COUNT: Final = 1 << 25
 """Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may send any."""
 
 PackedEnds = int
@@ -35,16 +35,18 @@ NO_ENDS: Final = Ends(0, 0, 0)
 
 def packed(done: int, failed: int, ended: int) -> PackedEnds:
     """Return counts as one integer. The sum of such integers has the sums of their counts."""
-    return _bounded(done) + (_bounded(failed) << _BITS) + (_bounded(ended) << 2 * _BITS)
+    # What was done is lowest: Python has all small integers once, and most minutes have nothing else.
+    return _bounded(done) + (_bounded(failed) << _BITS) + (_bounded(ended - done - failed) << 2 * _BITS)
 
 
 def _bounded(count: int) -> int:
-    return count if 0 <= count < _MAX else max(0, min(count, _MAX))
+    return count if 0 <= count < MAX_COUNT else max(0, min(count, MAX_COUNT))
 
 
 def unpacked(ends: PackedEnds) -> Ends:
     """Return the counts of an integer, or of a sum of them."""
-    return Ends(ends & _MASK, ends >> _BITS & _MASK, ends >> 2 * _BITS)
+    done, failed = ends & _MASK, ends >> _BITS & _MASK
+    return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
 
 
 def done_and_failed(cells: Sequence[Parts | None], task: TaskId) -> tuple[Cells, Cells]:
