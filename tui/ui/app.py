@@ -323,6 +323,12 @@ class TriggerApp(AppBase):
         if self._driver is not None:
             self._driver.write(data)
 
+    def call_user(self, data: str) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.call_user(data)
+        else:
+            self.write(data)
+
     def request_cursor(self) -> bool:
         """Ask the terminal for its cursor position. Return False if it is behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):

@@ -90,6 +90,10 @@ class AppBase(App[int]):
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
         raise NotImplementedError
 
+    def call_user(self, data: str) -> None:
+        """Write a bell or a notice, if another program has the terminal, once it is back: the last one only."""
+        raise NotImplementedError
+
     async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
         """Run a program that has the terminal for itself, and return its exit code, negative for a signal.
 

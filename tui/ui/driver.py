@@ -84,6 +84,8 @@ class TerminalDriver(Driver):
         self._reader: TerminalReader | None = None
         self._program: ForegroundProgram | None = None
         """The program that has the terminal now."""
+        self._owed = ""
+        """What calls the user once that program has ended."""
 
     @property
     def can_suspend(self) -> bool:
@@ -127,6 +129,13 @@ class TerminalDriver(Driver):
         """Draw text, and send it when the terminal can take it. Does nothing while the program is suspended."""
         if self._is_active:
             self._frames.draw(data)
+
+    def call_user(self, data: str) -> None:
+        """Send a bell or a notice as `write` does. If another program has the terminal, send the last one after it."""
+        if self._is_active:
+            self.write(data)
+        else:
+            self._owed = data
 
     def release(self) -> None:
         """Take the place of the first frame: send what was drawn meanwhile, and read the keys that were typed.
@@ -223,10 +232,13 @@ class TerminalDriver(Driver):
         setup = f"{screen_on}{self._kitty(modes.KITTY_ON)}{mouse}"
         self._frames.start(self._writer, setup, is_shown=shown_size is not None)
         self._is_active, self._is_restored = True, False
+        owed, self._owed = self._owed, ""
         if shown_size != modes.size_of(self._output):
             self._frames.resize(*modes.size_of(self._output))
         if not self._is_held:
             self._begin()
+        if owed:
+            self.write(owed)
         self._send_size()
 
     def _begin(self) -> None:

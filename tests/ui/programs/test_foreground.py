@@ -19,10 +19,12 @@ HELP = "keys · runs"
 SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 
 PROGRAM_ON_CTRL_L = """
-import json, sys
+import asyncio, json, sys
 from tui.ui.app import TriggerApp
 outcomes, programs = sys.argv.pop(), iter(json.loads(sys.argv.pop()))
 async def run(app):
+    for call in ("\\x1b]9;first\\x07", "\\x1b]9;last\\x07"):
+        asyncio.get_running_loop().call_soon(app.call_user, call)
     try:
         text = f"exit {await app.run_in_foreground(next(programs))}"
     except OSError as error:
@@ -102,11 +104,13 @@ def test_program_gets_its_own_input_without_the_key(tmp_path: Path) -> None:
         terminal.send("\x0c")
         terminal.wait_for("key=.")
         assert SCREEN_OFF in terminal.received
+        assert b"\x1b]9;" not in terminal.received
         terminal.resize(100, 30)
         terminal.send("typed\r")
         terminal.wait_for_bytes(b"got typed")
         assert_whole(terminal, 1)
         terminal.wait_until(lambda: terminal.lines[29].rstrip().endswith("? keys"), "the footer in its new row")
+        assert terminal.received.count(b"\x1b]9;") == terminal.received.count(b"\x1b]9;last\x07") == 1
 
 
 def test_signal_ends_the_monitor_and_its_program(tmp_path: Path) -> None:

@@ -97,4 +97,4 @@ class Alerts:
         if rings.notice and has_notices:
             text += notice_sequence(notice, environ, self._app.terminal_version)
         if text:
-            self._app.write(text)
+            self._app.call_user(text)
