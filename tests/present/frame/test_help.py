@@ -88,8 +88,11 @@ def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
     assert any(plain(line).lstrip().startswith("✗  Most") for line in legend_lines(100, is_colorless=True))
 
 
-def test_legend_explains_a_slow_link() -> None:
-    assert "slow link To save bytes, the cursor is only an edge" in text_of(legend_lines(100))
+def test_legend_explains_what_has_no_key() -> None:
+    text = text_of(legend_lines(100))
+    assert "slow link To save bytes, the cursor is only an edge" in text
+    assert "alerts    A new finding rings, shows" in text
+    assert "away      After ten minutes without a key" in text
 
 
 @given(st.integers(40, 160))

@@ -26,6 +26,14 @@ _WIDE_GAP: Final = 3
 _MIN_WIDE_COLUMN: Final = 50
 _HAIRLINE: Final = (Piece(" │ ", Token.LINE),)
 _SIGN_CELLS: Final = 10
+
+_SENTENCES: Final = (
+    (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
+    ("alerts", "A new finding rings, shows a notice or runs a command, if [bell] of the config file says so."),
+    ("away", "After ten minutes without a key, the next one shows what happened, and does nothing else."),
+)
+"""What no key is for."""
+
 _LETTER_TOKENS: Final = {"P": Token.AMBER, "E": Token.BLUE, "✗": Token.ROSE}
 
 
@@ -162,15 +170,16 @@ def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
 
 
 def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
-    """Return the statuses and the signs of the header with their meanings, in lines of at most `width` cells."""
+    """Return statuses, signs of the header, and what else no key is for, in lines of at most `width` cells."""
     limit = max(width, MIN_WIDTH)
     statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
     for index, sign in enumerate(header_signs(is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
         lines += _beside((label, sign.mark, Piece("  ")), sign.sentence, Token.MUTED, limit)
-    label = Piece(f"{SLOW_LINK:<{_SIGN_CELLS}}", Token.FAINT)
-    return [*lines, (), *_beside((label,), f"{SLOW_LINK_SENTENCE} --no-slow turns this off.", Token.MUTED, limit)]
+    for name, sentence in _SENTENCES:
+        lines += [(), *_beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
+    return lines
 
 
 def _letter(letter: str) -> Piece:
