@@ -16,7 +16,7 @@ from tests.support.session import Later, pass_time, public_token, settings_for, 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord
 from tui.domain.source_names import REST
-from tui.session import Session
+from tui.session import Session, findings
 
 READS = tuple(
     f"/api/v1/{path}"
@@ -62,7 +62,7 @@ def word(session: Session) -> str | None:
     return None if session.store.verdict is None else session.store.verdict.word
 
 
-def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path) -> None:
+def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = quiet_fleet()
 
     async def test(session: Session, later: Later) -> None:
@@ -73,6 +73,7 @@ def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path) -> Non
         release = session.findings.watch()
         other = session.findings.watch()
         await later(3)
+        counts = session.findings.own
         assert word(session) == OK
         assert fact_requests(fleet, since_s=30) >= 7
         release()
@@ -84,9 +85,18 @@ def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path) -> Non
         await later(300)
         assert len([path for _, path, _ in fleet.requests if path in READS[1:]]) == before
         assert session.findings.own is None
-        session.findings.watch()
+        release = session.findings.watch()
         await later(3)
         assert word(session) == OK
+        assert session.findings.own is counts, "the store is not counted again"
+        release()
+        await later(10)
+        fleet.add_all([FleetRun(100, fleet.now_s), FleetRun(101, fleet.now_s)])
+        monkeypatch.setattr(findings, "MAX_PENDING", 1)
+        await later(10)
+        session.findings.watch()
+        await later(1)
+        assert session.findings.own is not counts, "too much has changed"
 
     run(test, fleet, tmp_path)
 

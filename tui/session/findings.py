@@ -1,6 +1,6 @@
 """Judges the facts while a watcher shows findings: overview, wall, queues, `status`, an alert, or a relay's screen.
 
-Without a watcher, no fact is read and nothing is counted. On a relay, the relay judges: this session only says when
+Without a watcher, no fact is read and no run is counted. On a relay, the relay judges: this session only says when
 it has not heard from the relay for too long.
 """
 
@@ -33,6 +33,9 @@ UNCHANGED_TICKS: Final = 3
 LINGER_S: Final = 5.0
 """Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
 
+MAX_PENDING: Final = 10_000
+"""Changed runs that the counts may lack without a watcher. Counting them takes 0.2 s."""
+
 FIRST_FACTS_S: Final = 6.0
 """The first verdict waits for so long for facts, so that `wall --json` has it within 10 s. It says what is unread."""
 
@@ -64,6 +67,9 @@ class LiveFindings:
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
         self._ended_s: float | None = None
+        self._counts: OwnCounts | None = None
+        """Kept without a watcher until too much has changed: to count the whole store again would cost more."""
+        self._stop_counting: Callable[[], None] = lambda: None
         self.is_judged = False
         """Whether the store's verdict is the present one. It gets old without a watcher."""
 
@@ -114,11 +120,13 @@ class LiveFindings:
         from tui.store.findings.own_counts import OwnCounts
 
         await self._forget_old_verdict()
-        self.own = OwnCounts(session.store)
+        if self._counts is None:
+            self._counts = OwnCounts(session.store)
+            self._stop_counting = session.subscribe(self._on_changes)
+        self.own = self._counts
         self._has_changed = True
         self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
         self._counting_since = session.now()
-        unsubscribe = session.subscribe(self._on_changes)
         relay = session.sources.relay
         reading = session.spawn(self._read_facts() if relay is None else relay.watch(is_watching=True), "facts")
         try:
@@ -126,7 +134,6 @@ class LiveFindings:
         finally:
             self._task, self.own, self.is_judged = None, None, False
             self._ended_s = session.clock.elapsed_s()
-            unsubscribe()
             reading.cancel()
         if relay is not None:
             await self._leave(relay)
@@ -178,8 +185,12 @@ class LiveFindings:
 
     def _on_changes(self, changes: Changes) -> None:
         self._has_changed |= not _TOPICS.isdisjoint(changes.topics)
-        if self.own is not None:
-            self.own.on_changes(changes)
+        counts = self._counts
+        if counts is not None:
+            counts.on_changes(changes)
+            if self.own is None and counts.pending_count > MAX_PENDING:
+                self._counts = None
+                self._stop_counting()
 
     async def _judge(self) -> None:
         """Judge the present facts, and emit the verdict if it says something else than the last one."""

@@ -11,7 +11,7 @@ from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import Verdict
 from tui.domain.text import Raw
 from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
-from tui.present.overview.findings import overview_lines, own_counts_words, strip_lines
+from tui.present.overview.findings import overview_lines, overview_rule, strip_lines
 from tui.present.overview.queues import queue_lines
 from tui.present.overview.view import OverviewLine, OverviewView
 from tui.present.styled import line_width, plain
@@ -81,7 +81,12 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     assert "         2 more; W shows all" in texts(overview_lines(VIEW, 52, 15))
     assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more, 4 of them not healthy"
     assert len(task_lines(VIEW, 63, 500)) == len(BOARD.tasks)
-    assert texts(queue_lines(VIEW, 63, 4))[-1] == "6 more"
+    queues = texts(queue_lines(VIEW, 63, 4))
+    assert queues[0].split() == ["running", "queued", "oldest"]
+    assert {queues[0].index(title) + len(title) for title in ("running", "queued", "oldest")} == {
+        queues[1].index(figure) + len(figure) for figure in ("20/20", "301", "11m")
+    }
+    assert queues[-1] == "6 more"
     found = overview_lines(VIEW, 52, 12, has_all=True)
     assert [*dict.fromkeys(line.about for line in found if line.about is not None)] == [*VERDICT.findings]
 
@@ -133,7 +138,8 @@ def test_refused_sources_are_said_in_sentences() -> None:
     shown = texts(overview_lines(calm, 52, 19))
     assert shown[1].startswith("✓ OK, as far as this key may read")
     assert any("403 this key may not read schedules" in line for line in shown)
-    assert plain(own_counts_words(calm)) == "own counts since 14:02"
+    assert plain(overview_rule(calm)) == "own counts since 14:02"
+    assert plain(overview_rule(calm._replace(frozen_at=NOW))) == "own counts since 14:02 · as of 14:32:07"
     late = judged(replace(VERDICT, findings=(), unread=(FactSource.SCHEDULES,)))
     assert texts(overview_lines(late, 52, 19))[1].startswith("✓ OK, as far as was read in time")
     why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))

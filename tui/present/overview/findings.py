@@ -91,10 +91,13 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
     return found[0], found[1]
 
 
-def own_counts_words(view: OverviewView) -> Line:
-    """Return since when the program counts by itself, where that is a bound: `own counts since 14:02`."""
-    at = view.verdict.own_since if view.verdict is not None else None
-    return () if at is None else (Piece(own_counts(at, view.now), Token.MUTED),)
+def overview_rule(view: OverviewView) -> Line:
+    """Return what bounds the block: `own counts since 14:02`, and of stale data the last moment, `as of 14:32:07`."""
+    since = view.verdict.own_since if view.verdict is not None else None
+    words = [] if since is None else [own_counts(since, view.now)]
+    if view.frozen_at is not None:
+        words.append(f"as of {formatting.clock(view.frozen_at, view.now)}")
+    return (Piece(" · ".join(words), Token.MUTED),) if words else ()
 
 
 def _findings(view: OverviewView, findings: Sequence[Finding], limit: int, room: int) -> list[OverviewLine]:

@@ -26,7 +26,7 @@ def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]
     if queues:
         room = max(rows - 1, 1)
         shown = queues if len(queues) <= room else queues[: max(room - 1, 1)]
-        lines = [BLANK, *(OverviewLine(_row(view, queue, limit), queue) for queue in shown)]
+        lines = [OverviewLine(_heads(limit)), *(OverviewLine(_row(view, queue, limit), queue) for queue in shown)]
         if hidden := len(queues) - len(shown):
             lines.append(OverviewLine((Piece(f"{formatting.count(hidden)} more", Token.FAINT),)))
         return lines
@@ -38,10 +38,23 @@ def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]
     return [BLANK, OverviewLine((Piece("There is no queue." if is_read else formatting.NONE, Token.FAINT),))]
 
 
+def _ends(limit: int) -> tuple[int, int, int]:
+    """Return where the figures end: running, queued, oldest."""
+    return limit - 29, limit - 21, limit - 14
+
+
+def _heads(limit: int) -> Line:
+    """Return the titles of the columns."""
+    line = PlacedLine()
+    for title, end in zip(("running", "queued", "oldest"), _ends(limit), strict=True):
+        line.right(end, (Piece(title, Token.MUTED),))
+    return line.line(limit)
+
+
 def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
     line, token = PlacedLine(), _TOKENS.get(queue.health, Token.TEXT)
     is_bad = token is Token.AMBER and not view.is_stale
-    running_end, queued_end, oldest_end = limit - 29, limit - 21, limit - 14
+    running_end, queued_end, oldest_end = _ends(limit)
     line.put(0, (Piece(queue.name, Token.BRIGHT if is_bad else Token.TEXT),), running_end - 10)
     line.right(running_end, _share(queue))
     line.right(queued_end, (_count(queue.queued, Token.AMBER if is_bad else Token.TEXT),))

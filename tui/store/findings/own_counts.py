@@ -105,6 +105,11 @@ class OwnCounts:
             pass
 
     @property
+    def pending_count(self) -> int:
+        """How many runs have changed and are not counted again."""
+        return len(self._pending)
+
+    @property
     def counted_since(self) -> datetime | None:
         """Everything that ended since this time is counted; None if that is not known of any time.
 

@@ -40,6 +40,6 @@ class OverviewPane(LinePane):
     def right(self) -> Line:
         if self._view is None:
             return ()
-        from tui.present.overview.findings import own_counts_words  # noqa: PLC0415  not needed before the first rows
+        from tui.present.overview.findings import overview_rule  # noqa: PLC0415  not needed before the first rows
 
-        return own_counts_words(self._view)
+        return overview_rule(self._view)
