@@ -92,12 +92,13 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
 
 
 def overview_rule(view: OverviewView) -> Line:
-    """Return what bounds the block: `own counts since 14:02`, and of stale data the last moment, `as of 14:32:07`."""
+    """Return what bounds the block: `own counts since 14:02`, else of stale data its last moment, `as of 14:32:07`."""
     since = view.verdict.own_since if view.verdict is not None else None
-    words = [] if since is None else [own_counts(since, view.now)]
-    if view.frozen_at is not None:
-        words.append(f"as of {formatting.clock(view.frozen_at, view.now)}")
-    return (Piece(" · ".join(words), Token.MUTED),) if words else ()
+    if since is not None:
+        return (Piece(own_counts(since, view.now), Token.MUTED),)
+    return (
+        () if view.frozen_at is None else (Piece(f"as of {formatting.clock(view.frozen_at, view.now)}", Token.MUTED),)
+    )
 
 
 def _findings(view: OverviewView, findings: Sequence[Finding], limit: int, room: int) -> list[OverviewLine]:

@@ -67,7 +67,7 @@ def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
 def _share(queue: QueueRow) -> Line:
     running = formatting.NONE if queue.running is None else formatting.count(queue.running)
     limit: Line = () if queue.limit is None else (Piece(f"/{formatting.count(queue.limit)}", Token.FAINT),)
-    return (Piece(running, Token.TEXT), *limit)
+    return (Piece(running, Token.TEXT if queue.running else Token.FAINT), *limit)
 
 
 def _count(number: int | None, token: Token) -> Piece:
