@@ -29,7 +29,10 @@ def messages_of(monitor: Monitored) -> list[str]:
 
 
 def reports_of(monitor: Monitored, name: str) -> list[str]:
-    return [text for text in messages_of(monitor) if text.startswith(f"{name} on ")]
+    """Return how a command ended, each time: two ends after the same milliseconds are one message with a count."""
+    return [
+        each.text for each in monitor.app.messages if each.text.startswith(f"{name} on ") for _ in range(each.count)
+    ]
 
 
 async def until_end(monitor: Monitored, name: str) -> None:
