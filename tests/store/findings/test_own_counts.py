@@ -13,7 +13,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, time_of
+from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, said_since, time_of
 from tui.store.findings.packed_ends import MAX_COUNT, packed, unpacked
 from tui.store.store import Store
 
@@ -113,9 +113,13 @@ def test_counts_are_complete_from_where_the_list_was_read() -> None:
     assert own.counted_since is None
     own.on_changes(store.apply(HistoryRead(at(30), 1, is_complete=False)))
     own.settle(NOW)
-    assert own.counted_since == at(30)
+    assert own.counted_since == said_since(own) == at(30)
     store.apply(HistoryRead(at(-(10**6)), 1, is_complete=True))
     assert own.counted_since == time_of(minute_of(NOW) - KEPT_MINUTES)
+    said = said_since(own)
+    assert said is not None
+    assert said.minute == 0
+    assert timedelta(0) <= said - time_of(own.first_minute) < timedelta(hours=1)
     times = {"finished_at": at(100)}
     for number in range(4):
         store.apply(RunsRead((patch_of(f"run_{number}", "COMPLETED", created=number, state=times),)))

@@ -6,7 +6,7 @@ from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import Verdict
 from tui.store.findings.board import Board, BoardSpan
 from tui.store.findings.cell_sums import CellSums
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.own_counts import OwnCounts, said_since
 from tui.store.findings.queue_order import worst_first
 from tui.store.findings.queue_rows import queue_rows
 from tui.store.findings.series import four_lines
@@ -56,4 +56,4 @@ def _own_since(facts: WallFacts, own: OwnCounts, verdict: Verdict | None) -> dat
     if verdict is not None and verdict.own_since is not None:
         return verdict.own_since
     unread = facts.unread.get(FactSource.MINUTES)
-    return own.counted_since if unread is not None and unread.is_refused else None
+    return said_since(own) if unread is not None and unread.is_refused else None

@@ -256,3 +256,11 @@ class OwnCounts:
         version, created_at, known_at = run.fixed.version, run.fixed.created_at, self._newest_version_at
         if version is not None and created_at is not None and (known_at is None or created_at > known_at):
             self.newest_version, self._newest_version_at = version, created_at
+
+
+def said_since(own: OwnCounts) -> datetime | None:
+    """Return `counted_since` for a sentence. Where every minute drops the oldest one: the next full hour."""
+    since = own.counted_since
+    if since is None or since != time_of(own.first_minute):
+        return since
+    return time_of(-(-own.first_minute // HOUR_MINUTES) * HOUR_MINUTES)

@@ -22,7 +22,7 @@ from tui.store.findings.judging.missing import missing
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
 from tui.store.findings.known import read_at
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.own_counts import OwnCounts, said_since
 
 UNKNOWN_AFTER: Final = timedelta(seconds=41)
 """Nothing is known once list and feed have been silent for so long. This is judged up to 3 s later, so that screens say
@@ -152,6 +152,6 @@ def verdict_of(
         heard_at,
         is_known,
         refused,
-        own.counted_since if is_own else None,
+        said_since(own) if is_own else None,
         unread,
     )
