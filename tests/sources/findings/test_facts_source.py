@@ -490,3 +490,13 @@ def test_deployments_are_read_early_for_an_unknown_version() -> None:
             task.cancel()
 
     asyncio.run(scenario())
+
+
+def test_versions_of_development_read_no_deployments() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("1080")["response"]["body"])})
+        async with watched(fleet, newest_version=lambda: Raw("20991231.1")) as facts:
+            await facts.watch(20)
+            assert facts.sent()[DEPLOYMENTS] == 1
+
+    asyncio.run(scenario())

@@ -37,10 +37,10 @@ class DeploymentReader:
     def takes_unnamed(self) -> bool:
         """Return whether a version runs that no read deployment names: true once for each version.
 
-        Versions of a development environment are not deployed: no answer names them.
+        Versions of a development environment are not deployed: its list is empty.
         """
         version, read = self._newest_version(), self._known().deployments
-        if version is None or read is None or version == self._asked_for:
+        if version is None or read is None or not read.deployments or version == self._asked_for:
             return False
         self._asked_for = version
         return all(each.version != version for each in read.deployments)

@@ -20,7 +20,7 @@ PAGE_INTERVAL_S: Final = 60.0
 AFTER_DUE: Final = timedelta(seconds=20)
 """The schedules are read again this long after a due time, for the next one."""
 
-RUNS_AGAIN_AFTER_S: Final = 15.0
+RUNS_AGAIN_AFTER_S: Final = 5.0
 """The least time between two reads of the newest run of one schedule."""
 
 MAX_PAGES: Final = MAX_SCHEDULES // PAGE_SIZE

@@ -40,7 +40,7 @@ from tui.wire.times import EARLIEST
 REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
 
-SCHEDULE_RUNS_EVERY_S: Final = 5.0
+SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
 """The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
 
