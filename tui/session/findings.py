@@ -175,10 +175,10 @@ class LiveFindings:
 
     def _facts_source(self) -> "FactsSource":
         if self._facts is None:
-            from tui.store.findings.judging.missing import needs_schedule_runs
+            from tui.store.findings.judging.missing import schedules_to_ask
 
             self._facts = self._session.sources.facts_source(
-                lambda facts, now: needs_schedule_runs(facts, now, self.own),
+                lambda facts, now: schedules_to_ask(facts, now, self.own),
                 lambda: None if self.own is None else self.own.newest_version,
             )
         return self._facts

@@ -38,7 +38,7 @@ from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
-from tui.store.findings.judging.missing import needs_schedule_runs
+from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.known import with_fact
 from tui.store.findings.own_counts import OwnCounts
 from tui.store.store import Store
@@ -264,6 +264,9 @@ def test_a_schedule_is_missing_once_its_runs_were_asked_for() -> None:
     known = facts_of(read, before)
     assert needs_schedule_runs(known, DUE + 59 * SECOND) == ()
     assert needs_schedule_runs(known, DUE + 60 * SECOND) == ("s1",)
+    assert schedules_to_ask(known, DUE + 60 * SECOND) == ("s1",)
+    assert schedules_to_ask(facts_of(read), DUE + 44 * SECOND) == ("s1",)
+    assert schedules_to_ask(facts_of(read), DUE + 46 * SECOND) == (), "one answer tells of both due times"
     assert judge(known, own, DUE + 120 * SECOND) == ()  # nothing unknown counts as wrong
     asked = with_fact(known, ScheduleRunsRead(DUE + 62 * SECOND, "s1", at(3600)))
     assert needs_schedule_runs(asked, DUE + 63 * SECOND) == ()

@@ -20,6 +20,9 @@ MISSED_AFTER: Final = timedelta(seconds=60)
 MAX_DUE_BEFORE: Final = 3
 """A schedule may have been switched off. If it missed more due times before the program knew it, it probably was."""
 
+ASKED_BEFORE: Final = timedelta(seconds=15)
+"""So soon before another due time counts, a schedule is not asked for: each may be asked for few times a minute."""
+
 MAX_IDLE_DEVELOPMENT: Final = timedelta(minutes=5)
 """In a development environment nothing runs, and no schedule starts, while nobody's `dev` command does."""
 
@@ -40,6 +43,16 @@ def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None =
         if own is None or not _has_run(facts, own, each, due_at):
             found.append((due_at, each.id))
     return tuple(schedule_id for _, schedule_id in sorted(found, reverse=True))
+
+
+def schedules_to_ask(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
+    """Return those of `needs_schedule_runs` that are asked for now, and not soon for a later due time too."""
+    schedules = {each.id: each for each in _active(facts)}
+    return tuple(
+        schedule_id
+        for schedule_id in needs_schedule_runs(facts, now, own)
+        if _last_overdue(schedules[schedule_id], now) == _last_overdue(schedules[schedule_id], now + ASKED_BEFORE)
+    )
 
 
 def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool) -> list[Finding]:
