@@ -82,7 +82,7 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more, 4 of them not healthy"
     assert len(task_lines(VIEW, 63, 500)) == len(BOARD.tasks)
     queues = texts(queue_lines(VIEW, 63, 4))
-    assert queues[0].split() == ["running", "queued", "oldest"]
+    assert queues[0].split() == ["running", "queued", "oldest", "health"]
     assert {queues[0].index(title) + len(title) for title in ("running", "queued", "oldest")} == {
         queues[1].index(figure) + len(figure) for figure in ("20/20", "301", "11m")
     }

@@ -63,7 +63,8 @@ def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
 def tasks_rule(width: int) -> Line:
     """Return the titles of the columns of a page of that width, for the right end of its rule."""
     limit = width - EDGE
-    heads = task_heads(_task_columns(limit))
+    columns = _task_columns(limit)
+    heads = task_heads(columns)
     if not heads:
         return ()
     end, name = heads[0]
@@ -71,6 +72,8 @@ def tasks_rule(width: int) -> Line:
     line = PlacedLine()
     for end, name in heads:
         line.right(end - begin, (Piece(name, Token.MUTED),))
+    if columns.word_at is not None:
+        line.put(columns.word_at - begin, (Piece("health", Token.MUTED),))
     return line.line(limit - begin)
 
 

@@ -40,7 +40,7 @@ def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]
 
 def _ends(limit: int) -> tuple[int, int, int]:
     """Return where the figures end: running, queued, oldest."""
-    return limit - 29, limit - 21, limit - 14
+    return limit - 31, limit - 23, limit - 14
 
 
 def _heads(limit: int) -> Line:
@@ -48,6 +48,7 @@ def _heads(limit: int) -> Line:
     line = PlacedLine()
     for title, end in zip(("running", "queued", "oldest"), _ends(limit), strict=True):
         line.right(end, (Piece(title, Token.MUTED),))
+    line.put(limit - _WORD_CELLS, (Piece("health", Token.MUTED),))
     return line.line(limit)
 
 
