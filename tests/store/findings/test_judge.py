@@ -1,6 +1,5 @@
 """What is judged to be wrong, and what is not."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -9,15 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at, patch_of
-from tui.domain.errors.error import RunError
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
     ErrorGroupsRead,
     FactSource,
     FactUnread,
     MinutesRead,
-    NormalsRead,
     Queue,
     QueuesRead,
     QueueWait,
@@ -25,66 +23,22 @@ from tui.domain.findings.facts import (
     ScheduleRunsRead,
     SchedulesRead,
     TaskMinute,
-    TaskNormal,
     TaskSpeed,
     TokensRead,
     WaitsRead,
     WaitToken,
     WallFacts,
 )
-from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, RunOverdue, TaskFails, TaskSlow
+from tui.domain.findings.finding import FindingWord, QueueWaits, RunOverdue, TaskFails, TaskSlow
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp
+from tui.domain.run import Fixed
 from tui.domain.text import Raw
-from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
+from tui.domain.update import RunPatch
 from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.known import with_fact
-from tui.store.findings.own_counts import OwnCounts
-from tui.store.store import Store
 
-NOW = at(7200)
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 DAY_S = 86_400
-CHARGE = TaskId("charge")
-
-
-def ended(
-    number: int, second: float, *, fails: bool = False, version: str = "2", message: str | None = None
-) -> RunPatch:
-    error = None if message is None else (Stamp(at(second), Precision.FEED, at(second)), RunError(Raw(message)))
-    return patch_of(
-        f"run_{number:05}",
-        "FAILED" if fails else "COMPLETED",
-        updated=second,
-        read=second,
-        fixed=Fixed(task=CHARGE, created_at=at(second - 2), version=Raw(version)),
-        state={"started_at": at(second - 1), "finished_at": at(second)},
-        error=error,
-    )
-
-
-def own_of(patches: Sequence[RunPatch], now: datetime = NOW, reached: datetime | None = None) -> OwnCounts:
-    store = Store()
-    store.apply(RunsRead(tuple(patches)))
-    store.apply(HistoryRead(reached or at(-100_000), 10, is_complete=True))
-    store.apply(WindowRead(now, HOUR, is_live_complete=True))
-    own = OwnCounts(store)
-    own.settle(now)
-    return own
-
-
-def normal(runs: int = 700, failed: int = 7, p95: timedelta | None = SECOND, task: TaskId = CHARGE) -> WallFacts:
-    return WallFacts(normals=NormalsRead(NOW, at(0), (TaskNormal(task, runs, failed, p95, 7),)))
-
-
-def judged(patches: Sequence[RunPatch], facts: WallFacts, now: datetime = NOW) -> tuple[Finding, ...]:
-    return judge(facts, own_of(patches, now), now)
-
-
-def every(step_s: float, begin_s: float, end_s: float, first: int = 0, **more: Any) -> list[RunPatch]:
-    count = int((end_s - begin_s) / step_s)
-    return [ended(first + turn, begin_s + turn * step_s, **more) for turn in range(count)]
 
 
 BEFORE = every(2, 3600, 6600, version="1")
@@ -402,6 +356,18 @@ def test_a_verdict_is_unknown_after_a_silence() -> None:
     assert FactSource.NORMALS not in verdict_of(held, normal(), own, NOW, NOW).unread
     assert verdict_of(held, normal(), own_of([ended(1, 7100)]), NOW, NOW).own_since is None
     assert verdict_of(held, normal(runs=19), own_of([ended(1, 7100)]), NOW, NOW).own_since is not None
+
+
+def test_a_finding_that_alternates_does_not_flicker() -> None:
+    own = own_of([*BEFORE, *BAD])
+    (found,) = judge(normal(), own, NOW)
+    held, since = NO_FINDINGS, set()
+    for look in range(60):
+        later = replace(found, since=found.since + look * SECOND)
+        held = hold(held, [later] if look % 4 == 0 else [], own, NOW + 5 * look * SECOND)
+        since.add(tuple(each.since for each in held.findings))
+    assert since == {(found.since,)}
+    assert hold(held, [], own, NOW + 302 * SECOND).findings == ()
 
 
 run_times = st.lists(st.tuples(st.integers(6500, 7200), st.booleans()), max_size=60)

@@ -1,7 +1,7 @@
 """The facts of an environment that are not runs: queues, minutes, normals, schedules, waitpoint tokens, deployments.
 
 Each source of facts sends one of the classes below as an update. The store keeps the newest of each in a `WallFacts`.
-Times are the server's. A value that the server did not tell is None, never zero.
+Times are the server's. A value that the server did not send is None, never zero.
 """
 
 from collections.abc import Mapping
@@ -183,7 +183,7 @@ class WaitsRead(WallUpdate):
 class Schedule:
     """A schedule of this environment. `next_at` is its next due time, `next_effective_at` when the server starts it.
 
-    `cron` and `zone` are as the server tells them; a zone or expression that cannot be read has no due times.
+    `cron` and `zone` are as the server sends them; a zone or expression that cannot be read has no due times.
     """
 
     id: str
@@ -241,7 +241,7 @@ class TokensRead(WallUpdate):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployed version. `by` and `commit` are None where the server does not tell them."""
+    """A deployed version. `by` and `commit` are None where the server does not send them."""
 
     version: Raw
     deployed_at: datetime

@@ -1,11 +1,14 @@
 """FAILING: tasks that fail more than they do on other days.
 
 The bound of a task is twice its normal failure rate, or the rate and 2 % if that is more. The normal is, in this order:
-the same hour of the last 7 days if it has 20 runs; the task's own earlier runs in the store if these are 20; otherwise
-one run in ten. The task fails if the lower confidence bound of a recent streak is above (`streak`).
+the same hour of the last 7 days if it has 20 runs; the task's own runs before the streak, as far as the store has them,
+if these are 20; otherwise one run in ten. Own runs make the bound stricter than the fixed one, never laxer: of a task
+that has always failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if
+the lower confidence bound of a recent streak is above (`streak`).
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
@@ -20,11 +23,13 @@ from tui.store.findings.judging.outcomes import (
     MIN_RECENT_RUNS,
     RARE_WINDOW_S,
     WINDOW_S,
+    Block,
     earlier_blocks,
     recent_blocks,
     server_minutes,
     with_rare_runs,
 )
+from tui.store.findings.judging.own_normal import before_streak
 from tui.store.findings.judging.streak import MIN_FAILURES, Streak, extended, may_be_certain, present_streak
 from tui.store.findings.own_counts import OwnCounts, minute_of
 from tui.store.findings.tallies import TaskTally
@@ -36,8 +41,8 @@ MIN_OVER_NORMAL: Final = 0.02
 FIXED_NORMAL: Final = 0.1
 """The normal of a task without 20 earlier runs."""
 
-MAX_OWN_BOUND: Final = 0.5
-"""Own earlier runs may be failures of the same streak: they excuse no task of which half the runs fail."""
+FIXED_BOUND: Final = FIXED_NORMAL * TIMES_NORMAL
+"""The bound of a task without 20 earlier runs, and the highest bound that own runs make."""
 
 CLOCK_AHEAD_S: Final = 5.0
 """An end may be so far after the estimate of the server's time."""
@@ -57,7 +62,7 @@ class FailureJudge:
         self._own_since_s = max(counted_s, self._since_s)
         self._rare_since_s = self._now_s - RARE_WINDOW_S
         needs_server = counted_s > self._rare_since_s
-        # The hour before tells how long a streak has lasted where the store does not.
+        # The hour before shows how long a streak has lasted where the store does not.
         self._server = server_minutes(facts.minutes if needs_server else None, counted_s)
 
     def findings(self) -> list[Finding]:
@@ -83,8 +88,10 @@ class FailureJudge:
 
     def _judge(self, task: TaskId, failed: int) -> Finding | None:
         tally = self._own.tasks.get(task)
-        normal_rate, bound = self._bound(task, tally)
-        if not may_be_certain(failed, bound):
+        normal = self._normals.get(task)
+        usual = (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
+        # The runs before the streak are counted only if they could matter.
+        if not may_be_certain(failed, MIN_OVER_NORMAL if usual is None else _bound(*usual)):
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
@@ -96,10 +103,12 @@ class FailureJudge:
             self._own_since_s,
             self._now_s + CLOCK_AHEAD_S,
         )
-        older = chain(
-            earlier_blocks(self._own, task, self._since_s, self._counted_since),
-            [each for each in server if each.at_s < self._since_s],
-        )
+        own_older: Iterable[Block] = earlier_blocks(self._own, task, self._since_s, self._counted_since)
+        if usual is None and tally is not None:
+            own_older = list(own_older)
+            usual = self._own_earlier(tally, blocks, own_older)
+        bound = FIXED_BOUND if usual is None else _bound(*usual)
+        older = chain(own_older, [each for each in server if each.at_s < self._since_s])
         if not acknowledged:  # of earlier minutes only the numbers are known
             blocks = with_rare_runs(blocks, older, self._rare_since_s)
         streak = present_streak(blocks, bound, self._now_s)
@@ -108,6 +117,7 @@ class FailureJudge:
         if streak.is_open:
             streak = extended(streak, older, bound)
         since_s = _first_failure_s(tally, streak)
+        normal_rate = None if usual is None else usual[0] / usual[1]
         return Finding(
             FindingWord.FAILING,
             FindingSubject(SubjectKind.TASK, task, Raw(task)),
@@ -117,28 +127,32 @@ class FailureJudge:
             task=task,
         )
 
-    def _bound(self, task: TaskId, tally: TaskTally | None) -> tuple[float | None, float]:
-        """Return the usual failure rate, None if it is not known, and the rate above which the task fails."""
-        normal = self._normals.get(task)
-        if normal is not None and _has_normal(normal):
-            rate = _smoothed(normal.failed, normal.runs)
-            return normal.failed / normal.runs, max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
-        if tally is not None and self._counted_since is not None:
-            ended = tally.versions.total() - len(tally.recent)
-            failed = len(tally.failures) - tally.recent_failed
-            if ended >= MIN_NORMAL_RUNS:
-                rate = _smoothed(failed, ended)
-                return failed / ended, min(MAX_OWN_BOUND, max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL))
-        return None, FIXED_NORMAL * TIMES_NORMAL
+    def _own_earlier(self, tally: TaskTally, recent: list[Block], older: list[Block]) -> tuple[int, int] | None:
+        """Return how many own runs before the streak failed, and how many ended.
+
+        None if these are too few, or failed too often to be called usual.
+        """
+        if self._counted_since is None:
+            return None
+        failed, ended = sum(each.failed for each in recent), sum(each.ended for each in recent)
+        earlier = 0, max(0, tally.versions.total() - ended)
+        if tally.failures.bisect_left((self._since_s,)):
+            earlier = before_streak(Block(self._since_s, failed, ended), older)
+        is_usual = earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND
+        return earlier if is_usual else None
 
 
 def _has_normal(normal: TaskNormal | None) -> bool:
     return normal is not None and normal.runs >= MIN_NORMAL_RUNS
 
 
-def _smoothed(failed: int, runs: int) -> float:
-    """Return a failure rate as if one more run had failed and one more had not: 0 of 20 does not mean never."""
-    return (failed + 1) / (runs + 2)
+def _bound(failed: int, runs: int) -> float:
+    """Return the failure rate above which a task fails that usually fails as often as these runs did.
+
+    One more run counts as failed and one more as done: 0 of 20 does not mean never.
+    """
+    rate = (failed + 1) / (runs + 2)
+    return max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
 
 
 def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
@@ -154,7 +168,7 @@ def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
 def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
     """Return the version that all failures have, if runs of other versions have ended too.
 
-    The feed tells some runs without their version: at least half of the failures must have it.
+    The feed sends some runs without their version: at least half of the failures must have it.
     """
     if tally is None:
         return None

@@ -31,6 +31,9 @@ it within 45 s. A feed answers every 20 s, even if nothing happens."""
 MIN_SHOWN: Final = timedelta(seconds=60)
 """A finding that appeared stays so long: otherwise nobody could read what was wrong."""
 
+MIN_ENDED: Final = timedelta(seconds=20)
+"""And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""
+
 DECIDING: Final = tuple(
     each for each in FactSource if each not in {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
 )
@@ -44,10 +47,11 @@ _WORDS: Final = tuple(FindingWord)
 
 @dataclass(frozen=True, slots=True)
 class HeldFinding:
-    """A finding, and when it appeared."""
+    """A finding, when it appeared, and when it was last found."""
 
     finding: Finding
     appeared_at: datetime
+    found_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,14 @@ def judge(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bo
 
 
 def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now: datetime) -> HeldFindings:
-    """Return the findings to show: the judged ones, and those that appeared less than MIN_SHOWN ago.
+    """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
 
     The since of a finding never gets later: its streak goes on, although the oldest failures leave the last minutes.
     """
     before = {each.finding.identity: each for each in previous.held}
     after = {each.identity: _held(each, before.get(each.identity), own, now) for each in judged}
     for identity, each in before.items():
-        if identity not in after and now - each.appeared_at < MIN_SHOWN:
+        if identity not in after and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED):
             after[identity] = each
     order = _worst_first([each.finding for each in after.values()], now)
     return HeldFindings(tuple(after[each.identity] for each in order))
@@ -97,7 +101,7 @@ def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now:
 
 def _held(finding: Finding, before: HeldFinding | None, own: OwnCounts, now: datetime) -> HeldFinding:
     if before is None:
-        return HeldFinding(finding, now)
+        return HeldFinding(finding, now, now)
     since = before.finding.since
     if since < finding.since:
         evidence = finding.evidence
@@ -106,7 +110,7 @@ def _held(finding: Finding, before: HeldFinding | None, own: OwnCounts, now: dat
             if failed > evidence.failed:
                 evidence = replace(evidence, failed=failed, ended=max(failed, ended))
         finding = replace(finding, since=since, evidence=evidence)
-    return HeldFinding(finding, before.appeared_at)
+    return HeldFinding(finding, before.appeared_at, now)
 
 
 def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:

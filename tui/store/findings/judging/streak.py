@@ -16,7 +16,7 @@ every twentieth would raise a finding; this way, a task that fails as usual is a
 
 EVIDENCE: Final = log(1 / ERROR)
 
-RECOVERY_ERROR: Final = 1e-3
+RECOVERY_ERROR: Final = ERROR
 """So improbable the healthy runs since the last failures must be if the streak went on."""
 
 RECOVERY: Final = log(1 / RECOVERY_ERROR)
@@ -27,9 +27,6 @@ MAX_RECENT_FAILURES: Final = 4
 
 MAX_RATE: Final = 0.99
 """Even if all runs failed, one healthy run proves nothing."""
-
-CHUNK_RUNS: Final = 10
-"""Earlier minutes are compared with the streak in parts of so many runs."""
 
 
 class Streak(NamedTuple):
@@ -92,18 +89,23 @@ def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float)
 
 
 def extended(streak: Streak, earlier: Iterable[Block], rate: float) -> Streak:
-    """Return the streak with the earlier minutes, newest first, in which the task failed about as much."""
-    least = (rate + streak.rate) / 2
-    since_s, failed, ended = streak.since_s, streak.failed, streak.ended
-    first_failed_s, chunk_failed, chunk_ended = None, 0, 0
+    """Return the streak with the earlier blocks, newest first, in which the task failed about as much.
+
+    It begins where the likelihood ratio of the streak's rate to the usual one is greatest. Before a healthy time that
+    is long enough to end a streak, nothing belongs to it.
+    """
+    streak_rate = min(streak.rate, MAX_RATE)
+    if streak_rate <= rate:
+        return streak
+    of_failure, of_success = log(streak_rate / rate), log((1 - streak_rate) / (1 - rate))
+    found, height, highest = streak, 0.0, 0.0
+    failed, ended = streak.failed, streak.ended
     for block in earlier:
-        chunk_failed += block.failed
-        chunk_ended += block.ended
-        first_failed_s = block.at_s if block.failed else first_failed_s
-        if chunk_ended < CHUNK_RUNS:
-            continue
-        if first_failed_s is None or chunk_failed < least * chunk_ended:
+        failed += block.failed
+        ended += block.ended
+        height += block.failed * of_failure + (block.ended - block.failed) * of_success
+        if block.failed and height > highest:
+            found, highest = streak._replace(since_s=block.at_s, failed=failed, ended=ended), height
+        elif height < highest - RECOVERY:
             break
-        since_s, failed, ended = first_failed_s, failed + chunk_failed, ended + chunk_ended
-        first_failed_s, chunk_failed, chunk_ended = None, 0, 0
-    return streak._replace(since_s=since_s, failed=failed, ended=ended)
+    return found

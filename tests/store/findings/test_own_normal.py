@@ -1,0 +1,64 @@
+"""What is usual for a task that has no 7-day hours: its own runs before the present streak."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.domain.judged import ended, every, judged, own_of
+from tests.support.domain.patches import at
+from tui.domain.findings.facts import WallFacts
+from tui.domain.findings.finding import FindingWord, TaskFails
+from tui.domain.update import RunsRead
+from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge
+from tui.store.findings.judging.outcomes import Block
+from tui.store.findings.judging.own_normal import before_streak
+from tui.store.store import Store
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 600), st.floats(0.5, 1.0), st.integers(0, 1_000))
+def test_a_failing_task_goes_on_failing_for_an_hour(earlier: int, share: float, seed: int) -> None:
+    """With the store alone: the failures of the streak never become usual."""
+    chance, begin_s = Random(seed), 3600
+    healthy = [ended(number, begin_s - 4 * (earlier - number)) for number in range(earlier)]
+    bad = [ended(10_000 + turn, begin_s + 4 * turn, fails=chance.random() < share) for turn in range(900)]
+    store = Store()
+    own, held, since = own_of(healthy, at(begin_s), store=store), NO_FINDINGS, []
+    for look in range(1, 181):
+        now = at(begin_s + 20 * look)
+        own.on_changes(store.apply(RunsRead(tuple(bad[5 * look - 5 : 5 * look]))))
+        own.settle(now)
+        held = hold(held, judge(WallFacts(), own, now), own, now)
+        if look >= 30:
+            assert [each.word for each in held.findings] == [FindingWord.FAILING], look
+            since.append(held.findings[0].since)
+    assert since == sorted(since, reverse=True)
+
+
+def test_a_task_that_always_failed_needs_7_days_to_be_normal() -> None:
+    half = [*every(4, 0, 7200, fails=True), *every(4, 2, 7200, 20_000)]
+    (found,) = judged(half, WallFacts())
+    assert isinstance(found.evidence, TaskFails)
+    assert found.evidence.normal_rate is None
+
+
+def test_the_normal_is_that_before_the_streak() -> None:
+    begin = [*every(2, 0, 3600, version="1"), ended(9_999, 1801, fails=True)]
+    for step_s in (4, 25):
+        bad = [*every(step_s, 3600, 7200, 10_000, fails=True), *every(step_s, 3602, 7200, 20_000)]
+        (found,) = judged([*begin, *bad], WallFacts())
+        assert isinstance(found.evidence, TaskFails)
+        assert found.since == at(3600)
+        assert found.evidence.normal_rate is not None
+        assert found.evidence.normal_rate < 0.01
+
+
+def test_blocks_without_a_change_are_all_before() -> None:
+    steady = [Block(-60.0 * minute, 1, 10) for minute in range(100)]
+    assert before_streak(Block(0.0, 10, 100), steady) == (100, 1000)
+    assert before_streak(Block(0.0, 0, 100), steady) == (100, 1000)
+    failing = [Block(-60.0 * minute, 5, 10) for minute in range(30)]
+    assert before_streak(Block(0.0, 50, 100), [*failing, *steady]) == (100, 1000)
+    assert before_streak(Block(0.0, 50, 100), steady) == (100, 1000)
+    assert before_streak(Block(0.0, 50, 100), []) == (0, 0)
