@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.cli.commands.monitor import check_certificates
@@ -31,6 +31,12 @@ NOBODY_AFTER_S: Final = 8.0
 RUNS_WITHIN_S: Final = 18.0
 """Live runs may take many pages, and schedules are asked for their newest run one by one, the last due ones first.
 The first one is asked after 15 s; more are not waited for."""
+
+DETAILS_WITHIN_S: Final = 8.0
+"""For the run that waits for a token, and for older runs that show whether only one version fails, it waits so long."""
+
+VERSIONS_BEFORE: Final = timedelta(minutes=1)
+"""Runs that ended so long before the first failure show which versions ran before."""
 
 MIN_COUNTED: Final = timedelta(minutes=10)
 """Failures are judged by the runs that ended within this time."""
@@ -140,7 +146,20 @@ class FindingsWatch:
             minutes is not None and minutes.is_refused and has_waited
         )
         has_runs = own.is_live_complete and not needs_schedule_runs(facts, now, own)
-        return (is_counted or has_minutes or is_read) and (has_runs or has_waited)
+        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not self._lacks_details(counted_since)
+        return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
+
+    def _lacks_details(self, counted_since: datetime | None) -> bool:
+        """Return whether some finding may soon say more: the run of a token, or the one version that fails."""
+        from tui.domain.findings.finding import ApprovalWaits, TaskFails
+
+        for each in () if self.verdict is None else self.verdict.findings:
+            if isinstance(each.evidence, ApprovalWaits) and each.run_id is None:
+                return True
+            is_bare = isinstance(each.evidence, TaskFails) and each.evidence.only_version is None
+            if is_bare and (counted_since is None or counted_since > each.since - VERSIONS_BEFORE):
+                return True
+        return False
 
     @property
     def missing(self) -> "list[FactSource]":

@@ -19,6 +19,7 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
+from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.present.findings.sentences import (
     day_or_time,
@@ -110,6 +111,10 @@ def test_sentences_say_the_evidence() -> None:
     assert short_sentence(hangs, NOW, NOW) == "dequeued for 4m"
     approval = finding(ApprovalWaits(NOW - 25 * HOUR, (Raw(hangs.subject.name),)), kind=SubjectKind.RUN)
     assert short_sentence(approval, NOW, NOW).startswith("an approval waits for ")
+    joined = replace(approval, run_id=RunId("run_a"))
+    assert sentence(joined, NOW, NOW).startswith("waits for an approval for ")
+    tagged = replace(joined, evidence=ApprovalWaits(NOW - 24 * HOUR, (Raw("legal"),)))
+    assert sentence(tagged, NOW, NOW) == overview_sentence(tagged, NOW, NOW) == "waits for legal for 1d"
     assert subject(hangs) == "charge␛[31m"
 
 

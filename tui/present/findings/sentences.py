@@ -58,7 +58,7 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
                 f"one run {_cleaned(title).lower()} for {waited(at - finding.since)}, which lasts seconds on other days"
             )
         case ApprovalWaits(created_at, tags):
-            return f"{_approval(finding, tags)} waits for {waited(at - created_at)}"
+            return f"{_approval(finding, tags)} for {waited(at - created_at)}"
         case _:
             assert_never(finding.evidence)
 
@@ -80,7 +80,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case RunHangs(title):
             return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
         case ApprovalWaits(created_at, tags):
-            return f"{_approval(finding, tags)} waits for {waited(at - created_at)}"
+            return f"{_approval(finding, tags)} for {waited(at - created_at)}"
         case _:
             assert_never(finding.evidence)
 
@@ -149,9 +149,12 @@ def _waiting(queue: QueueWaits) -> str:
 
 
 def _approval(finding: Finding, tags: tuple[Raw, ...]) -> str:
+    """Return what waits for what. The subject is the task of the run, once that is known, otherwise the token's tag."""
     named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
+    if finding.run_id is not None:
+        return f"waits for {named or 'an approval'}"
     what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
-    return f"{what} ({named})" if named else what
+    return f"{what} ({named}) waits" if named else f"{what} waits"
 
 
 def _cleaned(text: str) -> str:

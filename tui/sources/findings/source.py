@@ -50,8 +50,11 @@ NEW_DEPLOYMENT_EVERY_S: Final = 5.0
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
 
-JOIN_EVERY_S: Final = 5.0
-"""Between two looks for a run that may wait for a token. One request a minute is admitted."""
+JOIN_EVERY_S: Final = 1.0
+"""Between two looks for a run that may wait for a token. A look alone sends nothing."""
+
+DEPLOYMENTS_DELAY_S: Final = 4.0
+"""The first minute has one request for the run of a token or for the deployments: these wait until that is clear."""
 
 ERRORS_PERIOD: Final = "1h"
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
@@ -100,6 +103,7 @@ class FactsSource:
         """Return what is read, by names of our own. The most important of a lane is read first."""
         now_s = self._clock.monotonic_s()
         delayed_s, runs_s = now_s + REPORT_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
+        deployments_s = now_s + DEPLOYMENTS_DELAY_S
         facts = FactSource
         readings = (
             PlannedRead("waits", facts.WAITS, Rank.WAITS, 15.0, self._read_waits),
@@ -114,7 +118,9 @@ class FactsSource:
             PlannedRead("tokens", facts.TOKENS, Rank.TOKENS, 60.0, self._read_tokens),
             PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
             PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
-            PlannedRead("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments),
+            PlannedRead(
+                "deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments, due_s=deployments_s
+            ),
             PlannedRead(
                 "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
             ),

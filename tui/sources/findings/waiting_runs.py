@@ -5,6 +5,7 @@ Source: tests/wire/recordings/README.md §5 (recording 1231).
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ MAX_CANDIDATES: Final = 4
 
 BEFORE: Final = timedelta(minutes=10)
 """How long before its token a run may have been created, to be tried."""
+
+SAME_MOMENT: Final = timedelta(microseconds=1)
 
 RETRY_AFTER: Final = timedelta(minutes=2)
 """A run whose code has not reached its wait is read again after this."""
@@ -54,22 +57,37 @@ class WaitingRuns:
         )
 
     def next_candidate(self, tokens: Sequence[WaitToken], now: datetime) -> RunId | None:
-        """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try."""
+        """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
+
+        Of the runs that may wait for a token, those that share a tag with it are first, then the youngest.
+        """
         unknown = [token for token in tokens if token.id not in self._run_of]
         if not unknown:
             return None
         taken = {run_id for run_id, _ in self._run_of.values()}
-        live = [(run.fixed.created_at, run.id) for run in self._live() if run.fixed.created_at is not None]
+        live = sorted(
+            (run.fixed.created_at, run.id, () if run.state is None else run.state.tags)
+            for run in self._live()
+            if run.fixed.created_at is not None and run.id not in taken
+        )
         for token in unknown:
-            tried = self._tried.get(token.id, {})
-            is_young = now - token.created_at < 2 * RETRY_AFTER
-            for created_at, run_id in sorted(live, reverse=True):
-                if run_id in taken or not token.created_at - BEFORE <= created_at <= token.created_at:
-                    continue
-                last = tried.get(run_id)
-                is_new = last is None and len(tried) < MAX_CANDIDATES
-                if is_new or (last is not None and is_young and now - last >= RETRY_AFTER):
-                    return run_id
+            first = bisect_left(live, (token.created_at - BEFORE,))
+            last = bisect_left(live, (token.created_at + SAME_MOMENT,))
+            youngest_first = live[first:last][::-1]
+            near = sorted(youngest_first, key=lambda each: set(token.tags).isdisjoint(each[2]))
+            run_id = self._untried([run_id for _, run_id, _ in near], token, now)
+            if run_id is not None:
+                return run_id
+        return None
+
+    def _untried(self, run_ids: Sequence[RunId], token: WaitToken, now: datetime) -> RunId | None:
+        tried = self._tried.get(token.id, {})
+        is_young = now - token.created_at < 2 * RETRY_AFTER
+        for run_id in run_ids:
+            last = tried.get(run_id)
+            is_new = last is None and len(tried) < MAX_CANDIDATES
+            if is_new or (last is not None and is_young and now - last >= RETRY_AFTER):
+                return run_id
         return None
 
     def record(self, run_id: RunId, root: Span | None, tokens: Sequence[WaitToken], now: datetime) -> None:
