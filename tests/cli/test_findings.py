@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from tests.support.commands import environment, in_this_process
-from tests.support.emulator.server import DEVELOPMENT, run_emulator
+from tests.support.emulator.server import DEVELOPMENT, PRODUCTION, run_emulator
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tui.cli import findings
 from tui.cli.commands import status
@@ -126,6 +126,25 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
     assert done.code == 4
     (line,) = done.out.splitlines()
     assert line.startswith("STUCK    import-catalog  one run executing for 20m, its p95 is 4m  since ")
+
+
+def test_status_names_the_schedule_that_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.findings.source.SCHEDULE_RUNS_DELAY_S", 0.2)
+    with run_emulator(
+        is_ticking=True,
+        rate_per_s=1.0,
+        history=20,
+        story=lambda seed, start_ms: tell("missed-schedule", seed, start_ms, 1.0),
+    ) as api:
+        api.get("/api/v1/runs", key=PRODUCTION.key)
+        api.advance(20)  # past the event, which is the bound
+        done = in_this_process("status", "--json", url=api.url, TRIGGER_SECRET_KEY=PRODUCTION.key)
+        schedules = api.get("/api/v1/schedules", key=PRODUCTION.key).json()["data"]
+    (missed,) = [each["id"] for each in schedules if each["task"] == "hourly-digest"]
+    assert done.code == 4
+    (found,) = done.objects
+    assert (found["word"], found["subject"], found["key"]) == ("MISSING", "hourly-digest", missed)
+    assert found["sentence"].startswith("its schedule was due at ")
 
 
 def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
