@@ -21,6 +21,7 @@ from tests.perf.figures import (
     overview,
     scale,
     soak,
+    story_status,
     waterfall,
 )
 from tests.perf.figures.row import Row
@@ -87,6 +88,7 @@ ROWS: Final = (
     Row("–", "board of 200 tasks by own counts", "10 ms", overview.board),
     Row("–", "from the bound to the wall, each story", "5, 20, 75, 60 s", finding_delays.delays),
     Row("–", "stories judged in virtual time, 20 seeds", "0 mistakes", findings.stories),
+    Row("–", "status of the stories, 3 seeds", "0 mistakes, 45 s", story_status.answers),
     Row("–", "labelled errors: precision, recall", "0.99, 0.99", grouping.quality, is_exact=True),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
     Row("–", "Down in a log of 25,000 lines, in view", "1.2 x least, as 60 lines", logs.down("in view"), is_exact=True),
