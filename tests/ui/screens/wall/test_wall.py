@@ -55,18 +55,18 @@ def wall_of(monitor: Monitored) -> WallScreen:
 def test_key_opens_the_wall_and_keys_close_it(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         for key in ("W", "escape", "q"):
-            await monitor.press("W", wait_s=2)
+            await monitor.press("W", wait_s=0.2)
             assert "─ last hour ─" in monitor.lines[6]
             assert str(address_of(wall_of(monitor))).startswith("wall")
-            await monitor.press(key, wait_s=1)
+            await monitor.press(key, wait_s=0.2)
             assert isinstance(monitor.app.screen, MainScreen)
-        await monitor.press("colon", *"wall", "enter", wait_s=2)
-        await monitor.press("question_mark", wait_s=1)
+        await monitor.press("colon", *"wall", "enter", wait_s=0.2)
+        await monitor.press("question_mark", wait_s=0.2)
         assert isinstance(monitor.app.screen, HelpScreen)
-        await monitor.press("escape", wait_s=1)
+        await monitor.press("escape", wait_s=0.2)
         await monitor.press("v", wait_s=0.1)
         assert "v is not a key here" in monitor.lines[-1]
-        await monitor.later(6)
+        await monitor.later(5)
         assert monitor.lines[-1].endswith("W close")
 
     run_story(story, tmp_path, failing_fleet())
@@ -75,20 +75,20 @@ def test_key_opens_the_wall_and_keys_close_it(tmp_path: Path) -> None:
 def test_enter_lists_the_runs_and_escape_leads_back(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await judged(monitor, finding(monitor))
-        await monitor.press("W", wait_s=2)
+        await monitor.press("W", wait_s=0.5)
         assert monitor.lines[1].startswith("  FAILING  task-0           9 of 12 runs failed")
         assert wall_of(monitor).body.target is None, "at rest there is no cursor"
         await monitor.press("j", wait_s=0.1)
         assert monitor.lines[1].startswith("▌ FAILING  task-0")
-        await monitor.press("enter", wait_s=2)
+        await monitor.press("enter", wait_s=0.5)
         assert isinstance(monitor.app.screen, MainScreen)
         assert "/task:task-0 status:failures" in monitor.lines[1]
-        await monitor.press("escape", wait_s=2)
+        await monitor.press("escape", wait_s=0.5)
         assert wall_of(monitor).body.target is not None
         assert monitor.lines[1].startswith("▌ FAILING  task-0")
         await monitor.later(31)
         assert wall_of(monitor).body.target is None, "the cursor goes after 30 s"
-        await monitor.press("escape", wait_s=1)
+        await monitor.press("escape", wait_s=0.5)
         assert isinstance(monitor.app.screen, MainScreen)
         assert "status:failures" not in monitor.lines[1], "the list is as it was"
 
@@ -101,11 +101,11 @@ def test_runs_of_a_queue_are_asked_of_the_server(tmp_path: Path) -> None:
         subject = FindingSubject(SubjectKind.QUEUE, "email", Raw("email"))
         evidence = QueueWaits(12, now - timedelta(minutes=2), 2, 2, is_at_limit=True)
         await judged(monitor, FoundThing(FindingWord.SLOW, subject, now, evidence, "queue:email status:queued"))
-        await monitor.press("W", wait_s=2)
-        await monitor.press("j", "enter", wait_s=2)
+        await monitor.press("W", wait_s=0.5)
+        await monitor.press("j", "enter", wait_s=0.5)
         query = monitor.screen.run_list.views.query
         assert (query.filters.queues, query.text) == (("email",), "status:queued")
-        await monitor.press("escape", wait_s=2)
+        await monitor.press("escape", wait_s=0.5)
         assert wall_of(monitor).body.target is not None
         assert monitor.screen.run_list.views.query.filters.queues == ()
 
@@ -158,7 +158,7 @@ def test_silent_server_makes_the_wall_unknown(tmp_path: Path) -> None:
         monitor.api.fleet.fault = lambda _: (_ for _ in ()).throw(ConnectionError())
         heard_at = wall_of(monitor).live_board.heard_at
         assert heard_at is not None
-        await monitor.later(60)
+        await monitor.later(48)
         assert monitor.lines[1].startswith("  NOT KNOWN  nothing was heard for ")
         assert monitor.lines[2].startswith("  FAILING  task-0")
         assert "╌ last hour  STALE ╌" in monitor.text
