@@ -164,7 +164,12 @@ class Bell(Table, frozen=True):
     """
 
     ring: Annotated[
-        Ring, _meta("Ring the terminal's bell, send a notice to the desktop through the terminal, or both.", _RINGS)
+        Ring,
+        _meta(
+            "Ring the terminal's bell, send a notice to the desktop through the terminal, or both. In tmux, a notice "
+            "needs its option `allow-passthrough on`.",
+            _RINGS,
+        ),
     ] = "off"
     failing: Annotated[OwnRing, _ring_of("FAILING")] = "default"
     slow: Annotated[OwnRing, _ring_of("SLOW")] = "default"

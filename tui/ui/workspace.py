@@ -18,7 +18,7 @@ from tui.ui.input.keys import bind
 from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Placement, Proportions, Slot, plan
 from tui.ui.panes.base import Pane
 from tui.ui.panes.entry import PaneEntry, entry_of
-from tui.ui.widgets.lines import Backdrop, Hairline
+from tui.ui.widgets.lines import Backdrop, Cover, Hairline
 from tui.ui.widgets.summary import Summary
 
 COVER_ID: Final = "cover"
@@ -133,6 +133,7 @@ class Workspace(Backdrop):
         self._terminal_size = Size(*MEDIUM)
         self._summary_height = SUMMARY_HEIGHT
         self._wants_zoom = False
+        self._covering: Cover | None = None
         self._cover_rows = 0
         self._covered_pane: str | None = None
         """The pane that had the focus, and is covered."""
@@ -304,11 +305,13 @@ class Workspace(Backdrop):
             pane.set_class(self._wants_zoom and rect is not None, "zoomed")
         if planned != self.plan:
             self._apply(planned)
+        if self._covering is not None:
+            self._covering.join(planned.cover_joint)
         self.post_message(self.PanesChanged())
 
-    def cover(self, widget: Widget, rows: int) -> None:
+    def cover(self, widget: Cover, rows: int) -> None:
         """Show a widget with the id COVER_ID over the lower part, where it needs `rows`, and focus what stays."""
-        self._cover_rows = rows
+        self._covering, self._cover_rows = widget, rows
         if widget.parent is None:
             self.mount(widget)
         before = self.pane.title
@@ -319,7 +322,7 @@ class Workspace(Backdrop):
 
     def uncover(self) -> None:
         """Show the panes again, with the focus where it was."""
-        self._cover_rows = 0
+        self._covering, self._cover_rows = None, 0
         name, self._covered_pane = self._covered_pane, None
         if name is not None and name in self._open_forms.values():
             self.go_to(name)

@@ -35,6 +35,10 @@ def fail_soon(monitor: Monitored) -> None:
         monitor.api.fleet.add_all([run])
 
 
+def rule_of(monitor: Monitored) -> str:
+    return next(line for line in monitor.lines if TITLE in line)
+
+
 def play(tmp_path: Path, story: Callable[[Monitored], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
     async def whole() -> None:
         async with monitored(small_fleet(), tmp_path, size=size) as monitor:
@@ -96,10 +100,13 @@ def test_some_keys_act_at_once_and_some_places_have_no_block(tmp_path: Path, mon
         assert TITLE in monitor.text
         assert refreshed == [True]
         assert [line for line in monitor.lines if line.startswith("  21 runs ended")]
+        assert "┴" in rule_of(monitor)
+        await monitor.answer(3)
+        await monitor.press("z")
+        assert "┴" not in rule_of(monitor), "the hairline is gone"
         await monitor.resize(80, 24)
         assert [line for line in monitor.lines if "20 failed" in line]
         assert "1:runs" in monitor.lines[1]
-        await monitor.answer(3)
         await monitor.press("escape")
         assert TITLE not in monitor.text
 

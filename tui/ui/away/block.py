@@ -8,13 +8,13 @@ from textual.strip import Strip
 from tui.present.away.block import away_lines
 from tui.present.styled import Line
 from tui.store.away.report import AwayReport
-from tui.ui.widgets.lines import LineWidget
-from tui.ui.workspace import COVER_ID, Workspace
+from tui.ui.widgets.lines import Cover
+from tui.ui.workspace import COVER_ID
 
 MAX_ROWS: Final = 1_000
 
 
-class AwayBlock(LineWidget):
+class AwayBlock(Cover):
     """Shows one report. It never changes by itself. `now` has the zone of the times of day."""
 
     def __init__(self, report: AwayReport, now: datetime) -> None:
@@ -22,6 +22,7 @@ class AwayBlock(LineWidget):
         self._report = report
         self._now = now
         self._lines: list[Line] = []
+        self._joint: int | None = None
 
     def needed_rows(self, width: int) -> int:
         """Return the rows in which everything has room."""
@@ -32,14 +33,11 @@ class AwayBlock(LineWidget):
         self._lines = away_lines(self._report, self._now, width, height, joint=self._joint)
         self.refresh()
 
-    @property
-    def _joint(self) -> int | None:
-        """The column of the hairline that ends above."""
-        workspace = self.parent
-        if not isinstance(workspace, Workspace) or workspace.plan.hairline is None or workspace.plan.cover is None:
-            return None
-        x, _, last = workspace.plan.hairline
-        return x if last == workspace.plan.cover.y else None
+    def join(self, joint: int | None) -> None:
+        if joint != self._joint:
+            self._joint = joint
+            if self.size:
+                self.on_resize()
 
     def strip_at(self, y: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else ()

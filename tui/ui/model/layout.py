@@ -94,6 +94,13 @@ class PanePlan:
     cover: PaneRect | None = None
 
     @property
+    def cover_joint(self) -> int | None:
+        """The column in which the hairline ends at the cover."""
+        if self.hairline is None or self.cover is None or self.hairline[2] != self.cover.y:
+            return None
+        return self.hairline[0]
+
+    @property
     def has_summary(self) -> bool:
         """Whether the summary of the selected run is visible."""
         return self.summary_height > 0

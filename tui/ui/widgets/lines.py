@@ -109,6 +109,14 @@ class Lines(LineWidget):
         return self.painter.strip(line, self.size.width, self._background, is_stale=self._is_stale)
 
 
+class Cover(LineWidget):
+    """Stands over the lower part of a workspace. Its first line is a rule."""
+
+    def join(self, joint: int | None) -> None:
+        """Set the column in which a hairline ends at the rule."""
+        raise NotImplementedError
+
+
 class Hairline(LineWidget):
     """The vertical line between two panes, joined to their rules."""
 
