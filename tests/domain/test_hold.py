@@ -35,8 +35,8 @@ def queue(environment: tuple[int | None, int | None] = (None, None), **changes: 
 LATER = NOW + timedelta(minutes=3)
 QUEUED = run_in("QUEUED")
 CASES = {
-    "its queue is paused": (QUEUED, queue(is_paused=True), "its queue send-email is paused"),
-    "its queue is full": (QUEUED, queue(), "its queue send-email is at its limit, 20 of 20"),
+    "its queue is paused": (QUEUED, queue(is_paused=True), "its queue is paused: send-email"),
+    "its queue is full": (QUEUED, queue(), "its queue is at its limit, 20 of 20: send-email"),
     "the environment is full": (
         QUEUED,
         queue((100, 100), limit=None),
@@ -55,7 +55,7 @@ CASES = {
     "its retry is due": (
         run_in("QUEUED", attempts=1, retry_at=NOW),
         queue(),
-        "its queue send-email is at its limit, 20 of 20",
+        "its queue is at its limit, 20 of 20: send-email",
     ),
     "it executes": (run_in("EXECUTING"), queue(), None),
     "it has ended": (run_in("COMPLETED"), queue(is_paused=True), None),

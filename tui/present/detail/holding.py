@@ -1,4 +1,7 @@
-"""Why a run has not started, in words: `its queue send-email is at its limit, 20 of 20`."""
+"""Why a run has not started, in words: `its queue is at its limit, 20 of 20: send-email`.
+
+The name, which may be long, is last: a narrow pane cuts it, and the fact of the queue has it too.
+"""
 
 from typing import Final, NamedTuple, assert_never
 
@@ -39,9 +42,9 @@ def _words(hold: Hold, now: Now) -> str:
             until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
             return f"to retry{until}"
         case HoldKind.QUEUE_PAUSED:
-            return f"its queue {_named(hold.queue)} is paused"
+            return f"its queue is paused: {_named(hold.queue)}"
         case HoldKind.QUEUE_LIMIT:
-            return f"its queue {_named(hold.queue)} is at its limit, {_share(hold)}"
+            return f"its queue is at its limit, {_share(hold)}: {_named(hold.queue)}"
         case HoldKind.ENVIRONMENT_LIMIT:
             return f"the environment is at its limit, {_share(hold)}"
         case _:

@@ -54,9 +54,17 @@ def _waits_in_queue(session: Session, run_id: RunId, _: "QueueState | None" = No
     return run is not None and run.state is not None and run.status is RunStatus.QUEUED
 
 
+def _is_read(session: Session, run_id: RunId) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None
+
+
 async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None]":
     from tui.sources.queue_fetcher import QueueFetcher  # noqa: PLC0415  loaded for the first run that waits
 
+    if not _is_read(session, run_id):
+        # The view was opened at a run that is in no list. This shares the requests of RUN.
+        await session.fetch_run_with_attempts(run_id)
     run = session.store.get(run_id)
     if run is None or not _waits_in_queue(session, run_id):
         return Fetched(None)
@@ -65,7 +73,7 @@ async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState |
 
 def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None] | None":
     """Return nothing for a run that does not wait in a queue."""
-    return None if _waits_in_queue(session, run_id) else Fetched(None)
+    return Fetched(None) if _is_read(session, run_id) and not _waits_in_queue(session, run_id) else None
 
 
 QUEUE: Final[Need["QueueState | None"]] = Need(
