@@ -24,13 +24,17 @@ MAX_KEPT: Final = 50
 
 
 class QueueDetail(NamedTuple):
-    """The details of a queue, and why the rest was not read; both reasons are empty if all was."""
+    """The details of a queue, and why the rest was not read; both reasons are empty if all was.
+
+    `lacks_count`: the list had not told how many runs execute, without which their series is not trusted.
+    """
 
     metrics: QueueMetrics | None = None
     hour: QueueHour | None = None
     metrics_failure: str = ""
     failure: str = ""
     read_s: float = float("-inf")
+    lacks_count: bool = False
 
 
 _UNREAD: Final = QueueDetail()
@@ -62,12 +66,21 @@ class SelectedQueueReader:
         if queue is None or before is None or before.stored_name != queue.stored_name:
             self.stop()
             self._wanted = queue
+        if queue is not None and queue.running is not None and self.of(queue.stored_name).lacks_count:
+            self._expire(queue.stored_name)
         if queue is None or self._task is not None or self._timer is not None:
             return
         due_s = self._kept[queue.stored_name].read_s + EVERY_S if queue.stored_name in self._kept else 0.0
         self._timer = self._session.clock.call_later(
             max(REST_S, due_s - self._session.clock.monotonic_s()), self._begin
         )
+
+    def _expire(self, name: str) -> None:
+        """Let a queue be read again soon: its number of running runs has become known."""
+        self._kept[name] = self._kept[name]._replace(read_s=float("-inf"), lacks_count=False)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def keep(self, name: str, detail: QueueDetail) -> None:
         """Keep the details of a queue, by its stored name."""
@@ -104,7 +117,8 @@ class SelectedQueueReader:
         (metrics, metrics_failure), (hour, failure) = await asyncio.gather(
             _result_of(fetcher.read_metrics(queue)), _result_of(fetcher.read_hour(queue))
         )
-        detail = QueueDetail(metrics, hour or before.hour, metrics_failure, failure, self._session.clock.monotonic_s())
+        read_s, lacks_count = self._session.clock.monotonic_s(), queue.running is None
+        detail = QueueDetail(metrics, hour or before.hour, metrics_failure, failure, read_s, lacks_count)
         self.keep(queue.stored_name, detail)
         self._task = None
         self._on_result()
