@@ -26,7 +26,7 @@ class QueueMetrics:
 
     @property
     def is_measured(self) -> bool:
-        """Whether the zeros are zeros: a server that measures nothing tells zeros alone."""
+        """Whether the zeros are zeros: a server that measures nothing sends zeros alone."""
         return bool(self.started or self.throttled or self.peak_queued or any(self.depths) or self.wait_p95)
 
 

@@ -22,8 +22,8 @@ _DOT: Final = Piece(" · ", Token.MUTED)
 class QueuesState:
     """How far the queues were read.
 
-    * `read_at`: when the server told them last; None before the first answer
-    * `running`, `limit`, `queued`: of the whole environment; None where no answer tells them
+    * `read_at`: when the server sent them last; None before the first answer
+    * `running`, `limit`, `queued`: of the whole environment; None where no answer has them
     * `refusal`: why they are not asked for again; `failure`: why the last read failed
     * `is_public`: the key is a public token
     * `is_cut`: the server has more queues than were read, and the totals are those of the known ones

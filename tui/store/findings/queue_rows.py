@@ -108,7 +108,7 @@ def _health(
 def _since(
     health: QueueHealth, slow: Finding | None, stuck: Finding | None, oldest_at: datetime | None
 ) -> datetime | None:
-    """Return since when the health is what it is, where the facts tell it."""
+    """Return since when the health is what it is, where the facts have it."""
     match health:
         case QueueHealth.AT_LIMIT:
             return None if slow is None else slow.since

@@ -26,7 +26,7 @@ MAX_KEPT: Final = 50
 class QueueDetail(NamedTuple):
     """The details of a queue, and why the rest was not read; both reasons are empty if all was.
 
-    `lacks_count`: the list had not told how many runs execute, without which their series is not trusted.
+    `lacks_count`: the number of running runs was not known, without which their series is not trusted.
     """
 
     metrics: QueueMetrics | None = None
