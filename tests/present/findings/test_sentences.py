@@ -144,6 +144,8 @@ def test_verdicts_say_what_is_known() -> None:
     assert ok_words(replace(limited, unread=unread.unread)) == ok_words(limited)
     both = replace(limited, refused=((FactSource.QUEUES, Raw("403\x1b")), (FactSource.ERRORS, Raw("403\x1b"))))
     assert refusals(both) == ["queues, errors: 403␛"]
+    requests = [(each, Raw(f"GET /api/v1/{each}: 403 no")) for each in (FactSource.QUEUES, FactSource.ERRORS)]
+    assert refusals(replace(both, refused=tuple(requests))) == ["queues, errors: 403 no"]
     assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
     stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
     words = "nothing was heard for 5m02s; below is what was known at 14:27"

@@ -1,5 +1,6 @@
 """The verdict in words: OK, NOT KNOWN, and what limits what is known."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -12,6 +13,9 @@ from tui.present import formatting
 CALM: Final = "nothing fails more than it does on other days; nothing waits"
 LIMITED: Final = "as far as this key may read"
 PARTIAL: Final = "as far as was read in time"
+
+_REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
+"""The request at the beginning of a reason: `GET /api/v1/queues: 403 Unauthorized`."""
 
 
 def limit_words(verdict: Verdict) -> str:
@@ -58,10 +62,13 @@ def verdict_sentence(verdict: Verdict, now: datetime) -> str:
 
 
 def refusals(verdict: Verdict) -> list[str]:
-    """Return a sentence for each reason why this key may not read sources: `queues, errors: 403 not allowed`."""
+    """Return a sentence for each reason why this key may not read sources: `queues, errors: 403 not allowed`.
+
+    Sources that are refused for one reason share a sentence, which does not name the request of each.
+    """
     by_reason: dict[str, list[str]] = {}
     for source, reason in verdict.refused:
-        by_reason.setdefault(clean(reason), []).append(source)
+        by_reason.setdefault(_REQUEST.sub("", clean(reason)), []).append(source)
     return [f"{', '.join(sources)}: {reason}" for reason, sources in by_reason.items()]
 
 

@@ -21,5 +21,5 @@ def hint_line() -> Line:
 
 
 def unheard_line() -> Line:
-    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was heard yet`."""
-    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was heard yet", Token.MUTED))
+    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was heard from the server yet`."""
+    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was heard from the server yet", Token.MUTED))
