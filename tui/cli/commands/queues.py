@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
 from tui.output import Output
@@ -33,7 +34,7 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     from tui.store.findings.queue_rows import queue_rows
 
     async with open_session(settings, output) as session:
-        read = await _read_queues(session)
+        read = await _read_queues_with_key(session, settings)
         waits, failure = await _read_waits(session)
         rows = sorted(queue_rows(WallFacts(queues=read, waits=waits), None, session.now()), key=worst_first)
         if as_json:
@@ -47,6 +48,19 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
         if failure and rows:
             output.say(f"The oldest waits and the starts a minute are not known: {failure}.")
+
+
+async def _read_queues_with_key(session: Session, settings: Settings) -> "QueuesRead":
+    """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
+    from tui.wire.errors import Refused
+
+    try:
+        return await _read_queues(session)
+    except Refused as error:
+        if settings.key.is_public and error.is_about_the_key:
+            line = f"a public token may not read the list of queues, a secret key may ({error})"
+            raise Stop(ExitCode.REFUSED, line) from None
+        raise
 
 
 async def _read_queues(session: Session) -> "QueuesRead":
