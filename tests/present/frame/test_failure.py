@@ -57,3 +57,12 @@ def test_refused_key_behind_a_relay_is_not_set_here() -> None:
     assert advice.todo.startswith("On the relay: set TRIGGER_SECRET_KEY")
     quiet = SourceRetrying(REST, at(0), at(1), 1, "503", status=503)
     assert advice_on(quiet, BEHIND, is_relayed=True).todo == ""
+
+
+def test_relay_of_another_version_is_not_called_silent() -> None:
+    reason = "the relay speaks version 5 of the protocol, the screen version 4: install the same version"
+    stopped = advice_on(SourceStopped(RELAY, at(0), reason), BEHIND)
+    assert stopped.sentence == "The relay cannot be used."
+    assert reason in stopped.text
+    silent = advice_on(SourceRetrying(RELAY, at(0), at(1), 1, "no message in 25 s"), BEHIND)
+    assert silent.sentence == "The relay does not answer."

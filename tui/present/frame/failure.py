@@ -125,8 +125,10 @@ def feed_sentence(failure: SourceFailure) -> str:
 def _advice_on_relay(failure: SourceFailure) -> Advice:
     match failure.status:
         case None:
-            short = "no answer" if isinstance(failure, SourceRetrying) else "no connection to the relay"
-            return Advice(short, "The relay does not answer.", quote=failure.reason)
+            if isinstance(failure, SourceRetrying):
+                return Advice("no answer", "The relay does not answer.", quote=failure.reason)
+            # For example it speaks another version of the protocol.
+            return Advice("no connection to the relay", "The relay cannot be used.", quote=failure.reason)
         case 401 | 403:
             short = f"the token was refused ({failure.status})"
             return Advice(short, f"The relay refused the token ({failure.status}).", _CHECK_RELAY)
