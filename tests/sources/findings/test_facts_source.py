@@ -115,6 +115,7 @@ async def watched(
     due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: (),
     *,
     newest_version: Callable[[], Raw | None] = lambda: None,
+    environment_type: str | None = None,
     is_public: bool = False,
 ) -> AsyncIterator[Watched]:
     store, updates = Store(), list[Update]()
@@ -138,6 +139,7 @@ async def watched(
                 due_schedules=due,
                 newest_version=newest_version,
                 is_public=is_public,
+                environment_type=environment_type,
             )
             yield Watched(fleet, source, store, budget, clock)
 
@@ -536,5 +538,18 @@ def test_versions_of_development_read_no_deployments() -> None:
         async with watched(fleet, newest_version=lambda: Raw("20991231.1")) as facts:
             await facts.watch(20)
             assert facts.sent()[DEPLOYMENTS] == 1
+
+    asyncio.run(scenario())
+
+
+def test_late_schedules_come_before_deployments_of_development() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        async with watched(fleet, lambda *_: ("s1", "s2", "s3"), environment_type="DEVELOPMENT") as facts:
+            await facts.watch(10)
+            assert facts.sent()[DEPLOYMENTS] == 0
+            asked = {fields.get("filter[schedule]") for _, fields in fleet.requests_to("/api/v1/runs")}
+            assert asked >= {"s1", "s2", "s3"}
+            facts.assert_within_allowance()
 
     asyncio.run(scenario())

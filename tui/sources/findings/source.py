@@ -84,6 +84,7 @@ class FactsSource:
         self._on_wake = on_wake
         self._known = known
         self._is_public = is_public
+        self._environment_type = environment_type
         self._emit: Emit = _drop
         self._fetcher = fetcher
         self._requests = FactRequests(fetcher, clock)
@@ -103,7 +104,9 @@ class FactsSource:
         """Return what is read, by names of our own. The most important of a lane is read first."""
         now_s = self._clock.monotonic_s()
         delayed_s, runs_s = now_s + REPORT_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
-        deployments_s = now_s + DEPLOYMENTS_DELAY_S
+        # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
+        is_deployed = self._environment_type != "DEVELOPMENT"
+        deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
         facts = FactSource
         readings = (
             PlannedRead("waits", facts.WAITS, Rank.WAITS, 15.0, self._read_waits),
