@@ -14,7 +14,7 @@ from tests.support.commands import environment
 from tests.support.fleet import SECRET
 
 UNREACHABLE = "http://127.0.0.1:9"
-READY = "selects a run"
+READY = "No answer from"
 HELP = "keys · runs"
 SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 
