@@ -156,11 +156,11 @@ class Shot:
 
 SHOTS: Final = {
     "list": Shot(to_a_failed_run),
-    "failed": Shot(keys(*"xxxxx3z")),
+    "failed": Shot(keys(*"xxxxxxx3z")),
     "logs": Shot(keys(filtered("example-checkout"), "j", "5", "z", "X", "X", "\r")),
     "waterfall": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "t", "z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
-    "confirm": Shot(keys(filtered("task:agent-turn status:waiting"), "j", "j", "C")),
+    "confirm": Shot(keys(filtered("task:transcode-video status:waiting"), "j", "C")),
     "errors": Shot(errors),
     "command-line": Shot(keys(":", "runs task:process", "\t", " status:fa")),
     "columns": Shot(keys("x", "x", "c", "j")),
