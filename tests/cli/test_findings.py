@@ -147,6 +147,21 @@ def test_status_names_the_schedule_that_missed(monkeypatch: pytest.MonkeyPatch) 
     assert found["sentence"].startswith("its schedule was due at ")
 
 
+def test_status_claims_no_ok_while_a_late_schedule_is_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sources.findings.source.SCHEDULE_RUNS_DELAY_S", 60.0)
+    monkeypatch.setattr(findings, "RUNS_WITHIN_S", 0.5)
+    with run_emulator(
+        is_ticking=True,
+        rate_per_s=1.0,
+        history=20,
+        story=lambda seed, start_ms: tell("missed-schedule", seed, start_ms, 1.0),
+    ) as api:
+        api.get("/api/v1/runs", key=PRODUCTION.key)
+        api.advance(20)  # past the event, which is the bound
+        done = in_this_process("status", url=api.url, TRIGGER_SECRET_KEY=PRODUCTION.key)
+    assert (done.code, done.out) == (0, "OK, as far as was read in time\n")
+
+
 def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "tui", "wall", "--json"],

@@ -133,7 +133,6 @@ class FindingsWatch:
         if own is None or not session.store.is_environment_known or self.missing:
             return False
         from tui.domain.findings.facts import NO_FACTS, FactSource
-        from tui.store.findings.judging.missing import needs_schedule_runs
 
         facts = session.store.wall_facts or NO_FACTS
         counted_since = own.counted_since
@@ -145,9 +144,22 @@ class FindingsWatch:
         is_read = (history is not None and history.is_complete) or (
             minutes is not None and minutes.is_refused and has_waited
         )
-        has_runs = own.is_live_complete and not needs_schedule_runs(facts, now, own)
+        has_runs = own.is_live_complete and not self.has_unasked_schedules
         has_details = self.elapsed_s >= DETAILS_WITHIN_S or not self._lacks_details(counted_since)
         return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
+
+    @property
+    def has_unasked_schedules(self) -> bool:
+        """Whether a late schedule was not asked for its runs, so that its finding may be missing.
+
+        Only so many are asked a minute. On a relay, the relay asks.
+        """
+        own, facts = self._session.findings.own, self._session.store.wall_facts
+        if own is None or facts is None or self._session.settings.relay_url is not None:
+            return False
+        from tui.store.findings.judging.missing import needs_schedule_runs
+
+        return bool(needs_schedule_runs(facts, self._session.now(), own))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:
         """Return whether some finding may soon say more: the run of a token, or the one version that fails."""

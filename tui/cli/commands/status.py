@@ -37,7 +37,7 @@ async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
         try:
-            is_complete = await watch.settled(WITHIN_S)
+            is_complete = await watch.settled(WITHIN_S) and not watch.has_unasked_schedules
         finally:
             watch.close()
         verdict = watch.verdict
