@@ -30,7 +30,7 @@ NOBODY_AFTER_S: Final = 8.0
 
 RUNS_WITHIN_S: Final = 18.0
 """Live runs may take many pages, and schedules are asked for their newest run one by one, the last due ones first.
-The first one is asked after 15 s; more are not waited for."""
+What is not read by then is not waited for."""
 
 DETAILS_WITHIN_S: Final = 8.0
 """For the run that waits for a token, and for older runs that show whether only one version fails, it waits so long."""
@@ -94,7 +94,7 @@ class FindingsWatch:
                 raise Stop(ExitCode.REFUSED, status.reason)
 
     async def settled(self, within_s: float) -> bool:
-        """Wait until the verdict rests on all facts, or on none since nobody answers. Return whether all were read."""
+        """Wait until all facts were read and judged, or nobody answers. Return whether all were read."""
         complete_s: float | None = None
         while self.elapsed_s < within_s:
             await self.wait_for_change()

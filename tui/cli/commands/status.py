@@ -1,4 +1,4 @@
-"""`status`: prints once what is wrong, for a cron job or a prompt."""
+"""`status`: prints the findings once, for a cron job or a shell prompt."""
 
 from typing import Any, Final
 

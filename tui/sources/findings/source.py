@@ -45,7 +45,7 @@ SCHEDULE_RUNS_DELAY_S: Final = 2.0
 """The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
 
 NEW_DEPLOYMENT_EVERY_S: Final = 5.0
-"""How often it is looked whether a version runs that no deployment names. This costs no request."""
+"""Between two checks for a running version that no deployment names. A check costs no request."""
 
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
