@@ -195,6 +195,15 @@ class Terminal:
         while not self.is_gone and time.monotonic() < ends_s:
             self._read(ends_s)
 
+    def check_running(self) -> None:
+        """Raise an AssertionError with the exit code and the last screen if the program has ended."""
+        if not self.is_gone and self.process.poll() is None:
+            return
+        while not self.is_gone and self._read(time.monotonic()):
+            pass  # what it wrote at its end
+        code = self.process.wait(PATIENCE_S)
+        raise AssertionError(f"the program ended ({code}); on the screen:\n{self.text}")
+
     def hang_up(self) -> None:
         """Close the terminal while the program runs."""
         if self._link is not None:

@@ -248,6 +248,7 @@ def facts(terminal: Terminal, into: Path, question: signal.Signals) -> Any:
     terminal.process.send_signal(question)
     while not into.exists():
         terminal.read_for(0.02)
+        terminal.check_running()
     return json.loads(into.read_text(encoding="utf-8"))
 
 

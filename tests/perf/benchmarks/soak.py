@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,12 +99,14 @@ def measure(minutes: float = MINUTES) -> Iterator[Figure]:
 
 
 def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str], into: Path, minute: int) -> Sample:
-    """Type for a minute, a key a second, and sample the process at its end."""
+    """Type for a minute, a key a second, and sample the process at its end. AssertionError if the program ends."""
     memory_mb: list[float] = []
     for _ in range(SAMPLES):
-        if key := next(keys):
+        key = next(keys)
+        with suppress(OSError):  # the program has ended: the check says how
             terminal.send(key)
         terminal.read_for(1.0)
+        terminal.check_running()
         memory_mb.append(process.memory_info().rss / 1e6)
     tasks = facts(terminal, into, signal.SIGUSR2)["tasks"]
     return Sample(minute, statistics.median(memory_mb), process.num_fds(), process.num_threads(), tasks)
