@@ -36,7 +36,16 @@ FIELDS = {
 }
 """The keys from the list to the first field of each screen. `ConfirmScreen` is tested separately."""
 
-ALIKE = {"BaseScreen", "ComparedScreen", "PageScreen", "PaintedDialog", "PaintedScreen", "ValueScreen", "ViewsScreen"}
+ALIKE = {
+    "BaseScreen",
+    "ComparedScreen",
+    "ListScreen",
+    "PageScreen",
+    "PaintedDialog",
+    "PaintedScreen",
+    "ValueScreen",
+    "ViewsScreen",
+}
 """Base classes, and pages like those above."""
 
 WITHOUT = {

@@ -1,6 +1,6 @@
 """The pane `attempts`: when each attempt ran, and why it failed."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -8,10 +8,9 @@ from textual.binding import BindingType
 
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.present import formatting
-from tui.present.actions.row_actions import Row, ShowAttempt, ToggleFold
+from tui.present.actions.row_actions import Row, ShowAttempt
 from tui.present.attempts.choice import AttemptKey, selected_attempt, stepped
 from tui.present.attempts.sentence import NOTHING_SELECTED, sentence
-from tui.present.errors.layout import ErrorLayout
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.ui.data.live_model import LiveModel
@@ -20,8 +19,8 @@ from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Need
-from tui.ui.panes.base import Notice, PagePane
-from tui.ui.widgets.lines import EDGE
+from tui.ui.panes.base import Notice
+from tui.ui.panes.error_pane import ErrorPane
 from tui.ui.widgets.page import Page
 
 _RULE_CELLS: Final = 24
@@ -31,7 +30,7 @@ _WIDE: Final = 100
 """From this width on the page shows which attempt is selected, and the rule how long the run took."""
 
 
-class AttemptsPane(PagePane):
+class AttemptsPane(ErrorPane):
     """The attempts of the selected run, one of them with its error."""
 
     title: ClassVar[str] = "attempts"
@@ -51,15 +50,11 @@ class AttemptsPane(PagePane):
             pair=("previous-attempt", "next-attempt"),
         ),
         bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
-        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self._chosen_number: int | None = None
-        self._toggled: frozenset[Hashable] = frozenset()
-        self._is_wrapped = True
-        self._is_searched = False
         self._is_placed = False
         self._can_step = False
         self._compares_when_read = False
@@ -96,7 +91,7 @@ class AttemptsPane(PagePane):
         return [PageRow(row.line, row.key, row.action, is_current=row.key == current) for row in self._page_rows(width)]
 
     def _page_rows(self, width: int) -> Sequence[Row]:
-        room = ErrorLayout(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
+        room = self.room(width)
         selection, run = self.selection, self.run
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
         if selection.run_id is None:
@@ -146,7 +141,6 @@ class AttemptsPane(PagePane):
     def start_over(self) -> None:
         super().start_over()
         self._chosen_number = None
-        self._toggled = frozenset()
         self._is_placed = False
         self._compares_when_read = False
 
@@ -158,23 +152,9 @@ class AttemptsPane(PagePane):
         self.rebuild()
 
     def on_page_entered(self, event: Page.Entered) -> None:
-        match event.action:
-            case ShowAttempt(number):
-                event.stop()
-                self._show_attempt(number)
-            case ToggleFold(key):
-                event.stop()
-                self._toggled ^= {key}
-                self.rebuild()
-            case _:
-                pass
-
-    def search(self, text: str) -> Line:
-        """Search in folded parts too: a search opens all of them."""
-        if bool(text) is not self._is_searched:
-            self._is_searched = bool(text)
-            self.rebuild()
-        return super().search(text)
+        if isinstance(event.action, ShowAttempt):
+            event.stop()
+            self._show_attempt(event.action.number)
 
     def has_use_for(self, action: str) -> bool:
         if action in {"attempt_step", "compare"}:
@@ -208,10 +188,6 @@ class AttemptsPane(PagePane):
 
     def _notify(self, words: str) -> None:
         self.post_message(Notice((Piece(words, Token.MUTED),)))
-
-    def action_wrap(self) -> None:
-        self._is_wrapped = not self._is_wrapped
-        self.rebuild()
 
     def _show_attempt(self, number: int) -> None:
         self._chosen_number = number

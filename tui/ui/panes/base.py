@@ -185,6 +185,9 @@ class Pane(Backdrop):
     def refetch(self) -> None:
         """Read what the pane reads by itself again, because the user asks for it. Needs are read by the screen."""
 
+    def follow_list(self) -> None:
+        """Show what changed in the list of the view, if the pane is about a row of it. The screen calls this."""
+
     def on_changes(self, changes: Changes) -> None:
         """Show changes of runs or of the session. The screen calls this."""
         raise NotImplementedError

@@ -14,12 +14,12 @@ from tui.domain.ids import RunId
 from tui.present.styled import Piece, Token
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
-from tui.ui.data.action_controller import no_run_selected
+from tui.ui.data.action_controller import ACTION_NAMES, no_run_selected
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.clipboard import Clipboard
-from tui.ui.input.menus import browse_run, open_help, read_run_outside
+from tui.ui.input.menus import OUTGOING_ACTIONS, browse_run, open_help, read_run_outside
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
@@ -54,8 +54,8 @@ BEHIND_REST_S: Final = 0.05
 class BaseScreen(PaintedScreen[None]):
     """The parts that are always there, and the actions of the keys that every view has.
 
-    The screen passes `selection`, changes and ticks to its panes, in one message: one message
-    to each widget would cost 0.2 ms more for each.
+    The screen passes `selection`, changes and ticks to its panes, in one message: one message to each widget would cost
+    0.2 ms more for each. The class is longer than 200 lines: each key that every view has is a short method.
     """
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
@@ -195,6 +195,10 @@ class BaseScreen(PaintedScreen[None]):
         self.footer.add_class("away")
         await self.prompt.open(before, pane.search, end, hint=pane.search_hint)
 
+    def say(self, text: str) -> None:
+        """Show a notice in the footer."""
+        self.footer.notice((Piece(text, Token.MUTED),))
+
     def action_hit_step(self, step: int) -> None:
         self.pane.hit_step(step)
 
@@ -204,6 +208,38 @@ class BaseScreen(PaintedScreen[None]):
 
     def action_help(self) -> None:
         open_help(self, self.live, self.pane.title, [entry.load() for entry in self.workspace.unmade])
+
+    @property
+    def can_act(self) -> bool:
+        """Whether the keys of actions exist here and now."""
+        return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self.prompt.is_open:
+            return False  # every key is text
+        if action == OWN_COMMAND:
+            return self.offers_own_command(parameters)
+        return action not in ACTION_NAMES or self.can_act
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """See `KeyContext`."""
+        if action in OUTGOING_ACTIONS:
+            return self.outgoing_run is not None
+        if action == "zoom":
+            return self.workspace.can_zoom
+        if action == OWN_COMMAND:
+            return self.can_run_own_command(parameters)
+        return self.pane.has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        """See `KeyContext`."""
+        if action == "zoom" and self.workspace.is_zoomed:
+            return "back"
+        return self.pane.word_for(action, usual)
+
+    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  for subclasses
+        """See `KeyContext`."""
+        return True
 
     def own_selection(self) -> "OwnSelection":
         """Return what a command of the user's own would be about."""
@@ -245,13 +281,13 @@ class BaseScreen(PaintedScreen[None]):
 
     def action_browse(self) -> None:
         if (run_id := self.outgoing_run) is None:
-            self.footer.notice((Piece(no_run_selected(), Token.MUTED),))
+            self.say(no_run_selected())
         elif line := browse_run(self, run_id, self.clipboard):
             self.footer.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
         if (run_id := self.outgoing_run) is None:
-            self.footer.notice((Piece(no_run_selected(), Token.MUTED),))
+            self.say(no_run_selected())
         else:
             read_run_outside(self, self.live, run_id, reader, self.pane)
 

@@ -10,7 +10,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NOT_A_RUN
-from tui.present.styled import Line, Piece, Token
+from tui.present.styled import Line, Token
 from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
 from tui.ui.base import AppBase
@@ -22,13 +22,13 @@ from tui.ui.data.action_controller import (
     no_run_selected,
 )
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu, open_server_filters
+from tui.ui.input.menus import open_copy_menu, open_server_filters
 from tui.ui.model.selection import Selection
 from tui.ui.panes import DETAIL, FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.base import Notice, OpenRun, Pane
 from tui.ui.panes.overview.base import LinePane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
-from tui.ui.screens.base import OWN_COMMAND, BaseScreen
+from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.command_line.entrance import CommandLineEntrance
 from tui.ui.screens.command_line.view_trail import ViewTrail
 from tui.ui.screens.errors.entrance import ErrorsEntrance
@@ -184,34 +184,22 @@ class MainScreen(BaseScreen):
     def on_cursor_table_entered(self) -> None:
         self.action_enter()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.prompt.is_open:
-            return False  # every key is text
-        if action == OWN_COMMAND:
-            return self.offers_own_command(parameters)
-        return self.action_controller.is_enabled if action in ACTION_NAMES else True
+    @property
+    def can_act(self) -> bool:
+        return self.action_controller.is_enabled
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         target = self.pane.target
         if action == "clear_filters":
             return self._is_filtered
-        if action == "copy_id" or action in OUTGOING_ACTIONS:
+        if action == "copy_id":
             return target is not None
-        if action == "zoom":
-            return self.workspace.can_zoom
-        if action == OWN_COMMAND:
-            return self.can_run_own_command(parameters)
         if action not in ACTION_NAMES:
-            return self.pane.has_use_for(action)
+            return super().has_use_for(action, parameters)
         if action == "act" and self._acts_on_marks:
             return self.action_controller.can_any(BY_ID[str(parameters[0])], self.run_list.rows.marks.shown())
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.action_controller.check(action, parameters, run) is True
-
-    def word_for(self, action: str, usual: str) -> str:
-        if action == "zoom" and self.workspace.is_zoomed:
-            return "back"
-        return self.pane.word_for(action, usual)
 
     def belongs_in_footer(self, action: str) -> bool:
         # Without Enter while no run is selected: the run summary says how to select one.
@@ -246,7 +234,7 @@ class MainScreen(BaseScreen):
         has_error = self.pane.error_step(step) or (self.pane is not self.run_list and self.run_list.error_step(step))
         self._leave_overview()
         if not has_error:
-            self.footer.notice((Piece("no other failed run is shown", Token.MUTED),))
+            self.say("no other failed run is shown")
 
     def _leave_overview(self) -> None:
         """Go to the list from the overview, which is hidden once a run is selected."""
@@ -260,7 +248,7 @@ class MainScreen(BaseScreen):
                 pane.search("")
                 pane.end_typing()
         self.app_base.subscription.clear()
-        self.footer.notice((Piece("all filters are cleared" if had_any else "no filter is set", Token.MUTED),))
+        self.say("all filters are cleared" if had_any else "no filter is set")
         self.refresh_bindings()
 
     @property
@@ -276,7 +264,7 @@ class MainScreen(BaseScreen):
     def action_act(self, name: str, via: str = Via.KEY) -> None:
         """Ask for confirmation of an action on the marked runs of the list, else on the target of the pane."""
         if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
-            self.footer.notice((Piece(f"{name}: {NOT_A_RUN}", Token.MUTED),))
+            self.say(f"{name}: {NOT_A_RUN}")
         elif self._acts_on_marks:
             marks = self.run_list.rows.marked_runs
             self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))
@@ -380,7 +368,7 @@ class MainScreen(BaseScreen):
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:
-            self.footer.notice((Piece(f"copy: {no_run_selected()}", Token.MUTED),))
+            self.say(f"copy: {no_run_selected()}")
         return target
 
     def _back_to_line(self) -> bool:

@@ -135,7 +135,7 @@ def _show_queues(main: MainScreen, address: ViewAddress) -> None:
         main.queues.open()
     else:
         screen.workspace.go_to(QueueListPane.title)
-        screen.queue_list.table.highlight(query.text)
+        screen.list_pane.table.highlight(query.text)
 
 
 def _show_wall(main: MainScreen, address: ViewAddress) -> None:
@@ -163,7 +163,7 @@ def _show_errors(main: MainScreen, address: ViewAddress) -> None:
         screen.groups.open(app.subscription.chosen.filters)
         screen.workspace.go_to(GroupListPane.title)
     assert main.errors.screen is not None
-    main.errors.screen.group_list.table.highlight(query.text)
+    main.errors.screen.list_pane.table.highlight(query.text)
 
 
 def _server_filter(main: MainScreen, address: ViewAddress) -> ServerFilter:

@@ -274,7 +274,7 @@ def test_storm_repaints_one_row_of_the_list(tmp_path: Path, monkeypatch: pytest.
     async def story(monitor: Monitored) -> None:
         screen = await opened(monitor)
         await monitor.press("j", "j", wait_s=12)
-        table = screen.group_list.table
+        table = screen.list_pane.table
         painted, paint = list[int](), table.strip_at
 
         def strip_at(y: int) -> Strip:

@@ -13,11 +13,11 @@ from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.panes.errors.group_page_pane import GroupPagePane
+from tui.ui.panes.list_panes import RowPagePane
 from tui.ui.widgets.lines import EDGE
 
 
-class GroupPane(GroupPagePane):
+class GroupPane(RowPagePane):
     """The facts of the group under the cursor."""
 
     title: ClassVar[str] = "group"
@@ -25,18 +25,19 @@ class GroupPane(GroupPagePane):
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
         super().__init__(live, groups, id="group")
+        self._groups = groups
 
     @property
     def target(self) -> RunId | None:
         return None
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        facts = self.groups.facts
+        facts = self._groups.facts
         if facts is None:
-            text = formatting.LOADING if self.groups.read.known_count is None else NOTHING_SELECTED
+            text = formatting.LOADING if self._groups.read.known_count is None else NOTHING_SELECTED
             return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
         return [PageRow(row.line, row.key, row.action) for row in group_page(facts, self.live.now, width - EDGE)]
 
     def right(self) -> Line:
-        group = self.groups.list.current
+        group = self._groups.list.current
         return () if group is None else (Piece(short_fingerprint(group), Token.MUTED),)

@@ -16,11 +16,11 @@ from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import KeyedRows, PageRow
-from tui.ui.panes.errors.group_page_pane import GroupPagePane
+from tui.ui.panes.list_panes import RowPagePane
 from tui.ui.widgets.lines import GUTTER
 
 
-class GroupRunsPane(GroupPagePane):
+class GroupRunsPane(RowPagePane):
     """The runs of a group as rows of the list of runs."""
 
     title: ClassVar[str] = "runs"
@@ -28,6 +28,7 @@ class GroupRunsPane(GroupPagePane):
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
         super().__init__(live, groups, id="runs")
+        self._groups = groups
         self.overlay: Overlay = lambda _: None
         self._run_ids: Sequence[RunId] = ()
         self._indexes: dict[RunId, int] = {}
@@ -38,9 +39,9 @@ class GroupRunsPane(GroupPagePane):
         return found.key if found is not None and isinstance(found.action, GoToRun) else None  # type: ignore[return-value]
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        run_ids = self.groups.run_ids
+        run_ids = self._groups.run_ids
         if not run_ids:
-            text = formatting.LOADING if self.groups.read.known_count is None else NOTHING_SELECTED
+            text = formatting.LOADING if self._groups.read.known_count is None else NOTHING_SELECTED
             return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
         if run_ids is not self._run_ids:
             self._run_ids, self._indexes = run_ids, {}
@@ -48,7 +49,7 @@ class GroupRunsPane(GroupPagePane):
         return RunRows(run_ids, self.live.get, self.overlay, slots, self.live.now, self._indexes)
 
     def right(self) -> Line:
-        count = len(self.groups.run_ids)
+        count = len(self._groups.run_ids)
         return (Piece(formatting.plural(count, "run"), Token.MUTED),) if count else ()
 
     def word_for(self, action: str, usual: str) -> str:

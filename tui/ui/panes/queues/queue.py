@@ -1,6 +1,6 @@
 """The pane `queue`: since when and why the selected queue is blocked, whether it drains, and its last hour."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.domain.ids import RunId
@@ -10,44 +10,32 @@ from tui.present.queues.page import NOTHING_SELECTED, queue_page
 from tui.present.queues.series import cell_words
 from tui.present.queues.words import health_glyph
 from tui.present.styled import Line, Piece, Token
-from tui.store.changes import Changes
 from tui.store.findings.board import QueueHealth
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.queues.live_queues import LiveQueues
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.panes.base import PagePane
+from tui.ui.panes.list_panes import RowPagePane
 from tui.ui.widgets.lines import EDGE, GUTTER
 
 
-class QueuePane(PagePane):
+class QueuePane(RowPagePane):
     """The facts of the queue under the cursor."""
 
     title: ClassVar[str] = "queue"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
 
     def __init__(self, live: LiveModel, queues: LiveQueues) -> None:
-        super().__init__(live, id="queue")
-        self.queues = queues
+        super().__init__(live, queues, id="queue")
+        self._queues = queues
 
     @property
     def target(self) -> RunId | None:
         action = self._row_action
         return action.run_id if isinstance(action, GoToRun) else None
 
-    @property
-    def subject(self) -> Hashable:
-        return self.queues.list.cursor
-
-    @property
-    def is_ticking(self) -> bool:
-        return self.queues.list.current is not None
-
-    def concerns(self, changes: Changes) -> bool:  # noqa: ARG002  the queues tell their own changes
-        return False
-
     def rows(self, width: int) -> Sequence[PageRow]:
-        facts = self.queues.facts
+        facts = self._queues.facts
         if facts is None:
             text = formatting.LOADING if self._is_loading else NOTHING_SELECTED
             return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
@@ -55,21 +43,17 @@ class QueuePane(PagePane):
 
     @property
     def _is_loading(self) -> bool:
-        read = self.queues.read
+        read = self._queues.read
         return read.read_at is None and not read.refusal and not read.failure
 
     def left(self) -> Line:
-        row = self.queues.list.current
+        row = self._queues.list.current
         if row is None:
             return ()
         glyph = () if row.health in {QueueHealth.FINE, QueueHealth.BUSY} else (health_glyph(row.health), Piece(" "))
         return (Piece(" · ", Token.MUTED), *glyph, Piece(row.name, Token.TEXT))
 
     def right(self) -> Line:
-        facts = self.queues.facts
+        facts = self._queues.facts
         words = "" if facts is None else cell_words(facts, self.size.width - GUTTER - EDGE)
         return (Piece(words, Token.MUTED),) if words else ()
-
-    def show(self) -> None:
-        """Show changes of the queues."""
-        self.rebuild()

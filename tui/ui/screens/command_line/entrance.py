@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
-from tui.present.styled import Piece, Token
 
 if TYPE_CHECKING:
     from tui.present.command_line.box import HistoryLine
@@ -131,7 +130,7 @@ class CommandLineEntrance:
 
     def _say(self, text: str) -> None:
         """Show a notice on the view that is in front."""
-        self._main.front.footer.notice((Piece(text, Token.MUTED),))
+        self._main.front.say(text)
 
     def _link_choices(self, link: "PastedLink") -> "Choices":
         from tui.ui.screens.command_line.link_choices import link_choices  # noqa: PLC0415  loaded when first used

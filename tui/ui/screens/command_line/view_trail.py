@@ -4,7 +4,6 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tui.present.styled import Piece, Token
 from tui.ui.model.view_history import ShownView, ViewHistory
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class ViewTrail:
         is_run = main.front is main and main.pane is not main.run_list
         view = self._history.current if is_run else self._history.back()
         if view is None:
-            main.front.footer.notice((Piece("there is no view before this one", Token.MUTED),))
+            main.front.say("there is no view before this one")
             return
         from tui.ui.views.opening import apply_address, show_query  # noqa: PLC0415  it imports the screens
 

@@ -12,6 +12,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present.styled import plain
 from tui.store.changes import Changes
 from tui.ui.model.list_views import ListQuery
+from tui.ui.screens.view_entrance import ViewEntrance
 
 if TYPE_CHECKING:
     from tui.store.errors.error_group import ErrorGroup
@@ -28,22 +29,22 @@ class GroupListing:
     before: ListQuery
 
 
-class ErrorsEntrance:
+class ErrorsEntrance(ViewEntrance):
     """The way to the errors view and back. The groups stay in memory while the list shows the runs of one of them."""
 
+    screen: "ErrorsScreen | None"
+
     def __init__(self, main: "MainScreen") -> None:
-        self._main = main
+        super().__init__(main)
         self._groups: LiveErrorGroups | None = None
         self._listing: GroupListing | None = None
-        self.screen: ErrorsScreen | None = None
-        """The view, while it is shown."""
 
     def open(self) -> None:
         """Show the errors."""
-        from tui.ui.screens.errors.screen import ErrorsScreen  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.errors import screen  # noqa: PLC0415  loaded when first used
 
         main = self._main
-        self.screen = ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs, main)
+        self.screen = screen.ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs, main)
         main.selection_loader.require(())  # panes that are covered cost no requests
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
@@ -56,12 +57,6 @@ class ErrorsEntrance:
         if self._groups is None:
             self._groups = LiveErrorGroups(self._main.live)
         return self._groups
-
-    def leave(self) -> None:
-        """Return to the runs, if the errors are shown."""
-        if (screen := self.screen) is not None:
-            self.screen = None  # from now on, the view in front is that of the runs
-            screen.action_leave_view()
 
     def back(self) -> bool:
         """Return to the errors, if the list shows the runs of a group. Return whether it does."""
@@ -90,11 +85,6 @@ class ErrorsEntrance:
         if self._listing is not None and self._main.run_list.searched != self._listing.text and self._groups:
             self._listing = None
             self._groups.close()
-
-    def _on_left(self, _: None) -> None:
-        self.screen = None
-        self._main.on_workspace_panes_changed()
-        self._main.note_view()
 
     def _list_runs(self, group: "ErrorGroup", run_id: RunId | None) -> None:
         from tui.present.errors.groups.words import error_line, short_fingerprint  # noqa: PLC0415  loaded when first used

@@ -10,22 +10,19 @@ from tui.domain.ids import RunId
 from tui.present.actions.row_actions import GoToRun
 from tui.present.dialogs.copying import Clip
 from tui.present.errors.groups.markdown import group_markdown
-from tui.present.styled import Piece, Token
-from tui.sources.clock import Timer
-from tui.store.changes import Changes
 from tui.store.errors.error_group import ErrorGroup
 from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import redactor_of
-from tui.ui.input.menus import OUTGOING_ACTIONS, open_copy_menu
+from tui.ui.input.menus import open_copy_menu
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.panes.errors.newest_failure import NewestFailurePane
 from tui.ui.panes.errors.runs import GroupRunsPane
-from tui.ui.screens.base import OWN_COMMAND, BaseScreen
 from tui.ui.screens.errors.keys import KEYS
+from tui.ui.screens.list_screen import ListScreen
 from tui.ui.widgets.group_summary import GroupSummary
 from tui.ui.widgets.page import Page
 
@@ -43,12 +40,11 @@ PREPARED_S: Final = 0.1
 """The first frame waits this long for the runs of the store to be grouped: some thousands are."""
 
 
-class ErrorsScreen(BaseScreen):
+class ErrorsScreen(ListScreen):
     """Shows the groups of a `LiveErrorGroups`.
 
     `list_runs` leaves the view and lists the runs of a group, with the cursor on one of them if it is given.
-    `main` is the screen below. `controller` performs its actions, on the runs of the pane `runs` alone. The class is
-    longer than 200 lines: it has one short action for each key.
+    `controller` performs the actions of `main`, on the runs of the pane `runs` alone.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -62,26 +58,24 @@ class ErrorsScreen(BaseScreen):
         main: "MainScreen",
     ) -> None:
         self.groups = groups
-        self._views = [pane(live, groups) for pane in ERROR_PANES]
         super().__init__(
             live,
-            self._views,
+            groups,
+            [pane(live, groups) for pane in ERROR_PANES],
             GroupSummary(live, groups),
+            main,
             proportions=PROPORTIONS,
             recent=(GroupListPane.title, NewestFailurePane.title),
         )
-        self._main = main
         self._controller = controller
         self._list_runs = list_runs
         self._shown_newest: RunId | None = None
         self._newest_at_s = float("-inf")
-        self._rest: Timer | None = None
         self._opened_s = live.session.clock.monotonic_s()
         self._group_runs.overlay = controller.overlay
 
     @property
-    def group_list(self) -> GroupListPane:
-        """The list of groups."""
+    def list_pane(self) -> GroupListPane:
         pane = self.panes[GroupListPane.title]
         assert isinstance(pane, GroupListPane)
         return pane
@@ -105,13 +99,9 @@ class ErrorsScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self._opened_s = self.live.session.clock.monotonic_s()
-        self.groups.on_update = self._on_groups
         self.groups.open(self.app_base.subscription.chosen.filters)
-        self._show_groups()
 
     def on_unmount(self) -> None:
-        self._stop_rest()
-        self.groups.on_update = lambda: None
         self.groups.suspend()
 
     def on_workspace_panes_changed(self) -> None:
@@ -119,47 +109,14 @@ class ErrorsScreen(BaseScreen):
         super().on_workspace_panes_changed()
         self._newest_failure.rebuild()
 
-    def on_changes(self, changes: Changes) -> None:
-        self.groups.on_changes(changes)
-        super().on_changes(changes)
-
     def tick(self) -> None:
-        self.groups.tick()
-        self._select_newest()
         super().tick()
-
-    def _on_groups(self) -> None:
-        # A task of the session may call this; widgets are changed on the app's own message loop.
-        self.call_later(self._show_groups)
-
-    def _show_groups(self) -> None:
-        """Show what changed in the groups, in the panes that are visible."""
-        if not self.is_attached:
-            return
-        for view in self._views:
-            view.show()
-        self.summary.rebuild()
         self._select_newest()
-        self.refresh_bindings()
-        self._main.note_view()
 
-    def on_row_table_moved(self) -> None:
-        self.groups.on_cursor()
-        self._stop_rest()
-        rest_s = self.follow_rest_s
-        if rest_s:
-            self._rest = self.live.session.clock.call_later(rest_s, self._on_groups)
-        else:
-            self._show_groups()
-            self.paint_now()
-
-    def _stop_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-
-    def on_cursor_table_entered(self) -> None:
-        self.action_enter()
+    def show_changes(self) -> None:
+        super().show_changes()
+        if self.is_attached:
+            self._select_newest()
 
     def _select_newest(self) -> None:
         """Select the newest run of the group under the cursor. During a storm it follows at intervals.
@@ -176,25 +133,14 @@ class ErrorsScreen(BaseScreen):
         self._shown_newest, self._newest_at_s = newest, clock.monotonic_s()
         self.history.restart(newest)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.prompt.is_open:
-            return False  # every key is text
-        if action == OWN_COMMAND:
-            return self.offers_own_command(parameters)
-        if action in ACTION_NAMES:
-            return self._controller.is_enabled and self.pane is self._group_runs
-        return True
+    @property
+    def can_act(self) -> bool:
+        return self._controller.is_enabled and self.pane is self._group_runs
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         match action:
-            case _ if action in OUTGOING_ACTIONS:
-                return self.outgoing_run is not None
             case "copy_fingerprint":
                 return self.groups.list.current is not None
-            case "zoom":
-                return self.workspace.can_zoom
-            case "own_command":
-                return self.can_run_own_command(parameters)
             case "new_step":
                 return len(self.groups.list) > 0
             case _ if action in ACTION_NAMES:
@@ -202,12 +148,7 @@ class ErrorsScreen(BaseScreen):
                 run = None if target is None else self.live.get(target)
                 return self._controller.check(action, parameters, run) is True
             case _:
-                return self.pane.has_use_for(action)
-
-    def word_for(self, action: str, usual: str) -> str:
-        if action == "zoom" and self.workspace.is_zoomed:
-            return "back"
-        return self.pane.word_for(action, usual)
+                return super().has_use_for(action, parameters)
 
     def belongs_in_footer(self, action: str) -> bool:
         return action != "focus_step"
@@ -218,7 +159,7 @@ class ErrorsScreen(BaseScreen):
         return self.pane.target or self.groups.newest
 
     def action_enter(self) -> None:
-        if self.pane is not self.group_list:
+        if self.pane is not self.list_pane:
             self.pane.enter()
         elif (group := self.groups.list.current) is not None:
             self._list_runs(group, None)
@@ -228,34 +169,19 @@ class ErrorsScreen(BaseScreen):
         if isinstance(event.action, GoToRun) and group is not None:
             self._list_runs(group, event.action.run_id)
 
-    def action_back(self) -> None:
-        if self.pane.searched:
-            self.pane.search("")
-        elif self.app_base.close_away_block():
-            pass
-        elif self.workspace.is_zoomed:
-            self.workspace.action_zoom()
-        elif self.pane is not self.group_list:
-            self.workspace.go_to(GroupListPane.title)
-        else:
-            self.action_leave_view()
-
-    def action_quit_level(self) -> None:
-        self.action_back()
-
     def action_leave_view(self) -> None:
         self.groups.close()
-        self.dismiss(None)
+        super().action_leave_view()
 
     def action_span(self, step: int) -> None:
         if not self.groups.show_span(step):
             word = "longest" if step > 0 else "shortest"
-            self.footer.notice((Piece(f"this is the {word} span", Token.MUTED),))
-        self._show_groups()
+            self.say(f"this is the {word} span")
+        self.show_changes()
 
     def action_new_step(self, step: int) -> None:
-        if not self.group_list.error_step(step):
-            self.footer.notice((Piece("no other group is new", Token.MUTED),))
+        if not self.list_pane.error_step(step):
+            self.say("no other group is new")
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
@@ -302,11 +228,5 @@ class ErrorsScreen(BaseScreen):
     def action_palette(self) -> None:
         from tui.ui.screens.command_line.sorts import group_sorts  # noqa: PLC0415  loaded when first used
 
-        sorts = group_sorts(self.group_list.sort_by, self.groups.query.order)
-        self._main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
-
-    def action_wall(self) -> None:
-        self._main.wall.open()
-
-    def action_view_before(self) -> None:
-        self._main.view_trail.go_back()
+        sorts = group_sorts(self.list_pane.sort_by, self.groups.query.order)
+        self.main.command_line.open(self, [*sorts, *self.own_commands_without_key()])

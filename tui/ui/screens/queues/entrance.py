@@ -11,6 +11,7 @@ from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
+from tui.ui.screens.view_entrance import ViewEntrance
 
 if TYPE_CHECKING:
     from tui.store.findings.board import QueueRow
@@ -28,22 +29,22 @@ class QueueListing:
     before: ListQuery
 
 
-class QueuesEntrance:
+class QueuesEntrance(ViewEntrance):
     """The way to the queues view and back. The list of queues keeps its cursor while runs are shown."""
 
+    screen: "QueuesScreen | None"
+
     def __init__(self, main: "MainScreen") -> None:
-        self._main = main
+        super().__init__(main)
         self._queues: LiveQueues | None = None
         self._listing: QueueListing | None = None
-        self.screen: QueuesScreen | None = None
-        """The view, while it is shown."""
 
     def open(self) -> None:
         """Show the queues."""
-        from tui.ui.screens.queues.screen import QueuesScreen  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.queues import screen  # noqa: PLC0415  loaded when first used
 
         main = self._main
-        self.screen = QueuesScreen(main.live, self.queues, self._list_runs, main)
+        self.screen = screen.QueuesScreen(main.live, self.queues, self._list_runs, main)
         main.selection_loader.require(())  # panes that are covered cost no requests
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
@@ -57,12 +58,6 @@ class QueuesEntrance:
             self._queues = LiveQueues(self._main.live)
         return self._queues
 
-    def leave(self) -> None:
-        """Return to the runs, if the queues are shown."""
-        if (screen := self.screen) is not None:
-            self.screen = None  # from now on, the view in front is that of the runs
-            screen.action_leave_view()
-
     def back(self) -> bool:
         """Return to the queues, if the list shows the runs of one. Return whether it does."""
         listing, main = self._listing, self._main
@@ -74,11 +69,6 @@ class QueuesEntrance:
         self._show(listing.before)
         self.open()
         return True
-
-    def _on_left(self, _: None) -> None:
-        self.screen = None
-        self._main.on_workspace_panes_changed()
-        self._main.note_view()
 
     def _list_runs(self, row: "QueueRow", run_id: RunId | None) -> None:
         assert self.screen is not None

@@ -14,6 +14,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present.styled import Token
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
+from tui.ui.screens.view_entrance import ViewEntrance
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -34,33 +35,27 @@ class WallListing:
     cell: "timedelta"
 
 
-class WallEntrance:
+class WallEntrance(ViewEntrance):
     """The way to the wall, from it to runs, and back."""
 
+    screen: "WallScreen | None"
+
     def __init__(self, main: "MainScreen") -> None:
-        self._main = main
+        super().__init__(main)
         self._listing: WallListing | None = None
-        self.screen: WallScreen | None = None
-        """The wall, while it is shown."""
 
     def open(self, cursor: Hashable = None, cell: "timedelta | None" = None) -> None:
         """Show the wall, with the cursor on a row and cells of a size if these are given."""
-        from tui.ui.screens.wall.screen import WallScreen  # noqa: PLC0415  loaded when first used
+        from tui.ui.screens.wall import screen  # noqa: PLC0415  loaded when first used
 
         main = self._main
         if self.screen is not None:
             return
-        self.screen = WallScreen(main.live, self._open_row, cursor)
+        self.screen = screen.WallScreen(main.live, self._open_row, cursor)
         if cell is not None:
             self.screen.live_board.show(cell)
         main.selection_loader.require(())  # panes that are covered cost no requests
         main.app.push_screen(self.screen, self._on_left)
-
-    def leave(self) -> None:
-        """Close the wall, if it is shown."""
-        if (screen := self.screen) is not None:
-            self.screen = None
-            screen.action_leave_view()
 
     def back(self) -> bool:
         """Return to the row of the wall whose runs the list shows. Return whether it shows those of one."""
@@ -80,11 +75,6 @@ class WallEntrance:
             return
         if self._main.run_list.searched != self._listing.text:
             self._listing = None
-
-    def _on_left(self, _: None) -> None:
-        self.screen = None
-        self._main.on_workspace_panes_changed()
-        self._main.note_view()
 
     def _open_row(self, opened: "Opened", key: Hashable) -> None:
         from tui.present.wall.blocks import ListRuns  # noqa: PLC0415  loaded when first used
