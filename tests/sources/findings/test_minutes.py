@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 
 import pytest
 
@@ -37,3 +38,25 @@ def test_a_thread_adds_up_many_minutes_once(monkeypatch: pytest.MonkeyPatch) -> 
     CellSums(read, OwnCounts(Store()), now)
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()
+
+
+def test_the_sums_of_an_old_answer_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[ServerCells]] = []
+
+    class Watched(ServerCells):
+        def __init__(self, read: MinutesRead) -> None:
+            made.append(weakref.ref(self))
+            super().__init__(read)
+
+    monkeypatch.setattr(cell_sums, "ServerCells", Watched)
+    reader = MinuteReader()
+    for second in (600, 900):
+        cell_sums.prepare(asyncio.run(reader.read(many_rows, at(second))))
+    assert [each() is None for each in made] == [True, False]
+
+
+def test_minutes_share_their_names_and_times() -> None:
+    reader = MinuteReader()
+    first, second = (asyncio.run(reader.read(many_rows, at(second))) for second in (600, 900))
+    assert len({id(each.start) for each in second.minutes}) == 1
+    assert {id(each.task) for each in first.minutes} == {id(each.task) for each in second.minutes}

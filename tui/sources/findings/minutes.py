@@ -36,7 +36,8 @@ class MinuteReader:
     """Reads the last hour in minutes. One instance serves a session."""
 
     def __init__(self) -> None:
-        self._minutes: dict[tuple[TaskId, datetime], TaskMinute] = {}
+        self._minutes: dict[datetime, dict[TaskId, TaskMinute]] = {}
+        """By their begin and their task."""
         self._speeds: tuple[TaskSpeed, ...] = ()
         self._read_at: datetime | None = None
         self._older: list[_Span] = []
@@ -69,7 +70,7 @@ class MinuteReader:
         minutes, self._speeds = await _read(rows)
         self._replace(span, minutes)
         self._read_at = now
-        self._minutes = {key: each for key, each in self._minutes.items() if each.start >= begin}
+        self._minutes = {start: each for start, each in self._minutes.items() if start >= begin}
         self._older = [each for each in self._older if each.until is None or each.until > begin]
         return await self._all(now, begin)
 
@@ -92,11 +93,12 @@ class MinuteReader:
         def is_in_span(start: datetime) -> bool:
             return start >= span.since and (span.until is None or start < span.until)
 
-        kept = {key: each for key, each in self._minutes.items() if not is_in_span(each.start)}
-        self._minutes = kept | {(each.task, each.start): each for each in minutes}
+        self._minutes = {start: each for start, each in self._minutes.items() if not is_in_span(start)}
+        for each in minutes:
+            self._minutes.setdefault(each.start, {})[each.task] = each
 
     async def _all(self, now: datetime, begin: datetime) -> MinutesRead:
-        minutes = tuple(self._minutes.values())
+        minutes = tuple(each for by_task in self._minutes.values() for each in by_task.values())
         is_cut = self._is_cut or bool(self._older)
         return await _prepared(MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut))
 

@@ -7,6 +7,7 @@ Source: tests/wire/recordings/README.md §7 (recordings 1111-1119, 2642, 2663-26
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Final
 
 from tui.domain.findings.facts import QueueWait, TaskMinute, TaskNormal, TaskSpeed
@@ -70,15 +71,18 @@ def minutes_trql(since: datetime, until: datetime | None, cell: timedelta, speed
 def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
     """Return the cells and the percentiles. Raises `ServerFault`."""
     found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
+    starts: dict[datetime, datetime] = {}
     speeds = []
     for row in rows:
-        part, task, count = _word(row, "part"), TaskId(_word(row, "task_identifier")), _count(row, "n")
+        # An hour of many tasks is kept for long. So all minutes of a task share its name, and all tasks their begins.
+        part, task, count = _word(row, "part"), TaskId(intern(_word(row, "task_identifier"))), _count(row, "n")
         if part == "speed":
             speeds.append(TaskSpeed(task, _p95(row), count))
             continue
         if part not in _COUNTED:
             raise _unreadable()
-        cell = found.setdefault((task, _time(row, "cell")), {})
+        start = _time(row, "cell")
+        cell = found.setdefault((task, starts.setdefault(start, start)), {})
         cell[part] = cell.get(part, 0) + count
         if part == "ended":
             for name in ("done", "failed", "unstarted"):

@@ -78,8 +78,8 @@ class FailureJudge:
             if each.failures and (each.recent_failed or is_rare):
                 since_s = self._rare_since_s if is_rare else self._own_since_s
                 counts[task] = len(each.failures) - each.failures.bisect_left((since_s,))
-        for task, blocks in self._server.by_task.items():
-            counts[task] = counts.get(task, 0) + sum(each.failed for each in blocks if each.at_s >= self._rare_since_s)
+        for task, failed in self._server.failures(self._rare_since_s):
+            counts[task] = counts.get(task, 0) + failed
         return counts
 
     def is_judged_by_own_counts(self) -> bool:
@@ -95,7 +95,7 @@ class FailureJudge:
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
-        server, acknowledged = self._server.by_task.get(task, []), self._acknowledged.get(task, ())
+        server, acknowledged = self._server.blocks(task), self._acknowledged.get(task, ())
         blocks = recent_blocks(
             () if tally is None else tally.recent.values(),
             [each for each in server if each.at_s >= self._since_s],

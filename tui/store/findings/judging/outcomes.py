@@ -1,14 +1,16 @@
 """The outcomes of a task's recent runs, newest first: each run of the store, before these the server's minutes."""
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from tui.domain.findings.facts import MinutesRead
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.store.findings.cell_sums import REPLICA_DELAY, SameAnswer
+from tui.store.findings.cell_sums import REPLICA_DELAY
 from tui.store.findings.counted_run import MINUTE_S, Outcome
 from tui.store.findings.own_counts import OwnCounts, minute_of
 
@@ -28,33 +30,70 @@ class Block(NamedTuple):
     ended: int
 
 
+_FIELDS: Final = len(Block._fields)
+
+
 class ServerMinutes:
-    """The outcomes of tasks by the server's minutes, newest first, to `until_s`."""
+    """The outcomes of tasks by the server's minutes, newest first, to `until_s`.
+
+    An hour of many tasks has thousands of minutes, which are kept until the next answer. So those of a task are an
+    array of numbers, a sixth of the memory of blocks; `blocks` makes those of the few tasks that are judged.
+    """
 
     def __init__(self, minutes: MinutesRead | None, until_s: float) -> None:
-        self.by_task: dict[TaskId, list[Block]] = {}
+        self._by_task: dict[TaskId, array[float]] = {}
+        """For each minute of a task the fields of its block."""
         if minutes is None or minutes.is_cut:
             return
         until_s = min(until_s, (minutes.at - REPLICA_DELAY).timestamp())
         cell_s = minutes.cell.total_seconds()
+        found: dict[TaskId, list[Block]] = {}
         for each in minutes.minutes:
             start_s = each.start.timestamp()
             if start_s + cell_s <= until_s and each.done + each.failed:
-                block = Block(start_s, each.failed, each.done + each.failed)
-                self.by_task.setdefault(each.task, []).append(block)
-        for blocks in self.by_task.values():
+                found.setdefault(each.task, []).append(Block(start_s, each.failed, each.done + each.failed))
+        for task, blocks in found.items():
             blocks.sort(reverse=True)
+            self._by_task[task] = array("d", chain.from_iterable(blocks))
+
+    def blocks(self, task: TaskId) -> list[Block]:
+        """Return the outcomes of a task, newest first."""
+        numbers = iter(self._by_task.get(task, ()))
+        return [
+            Block(at_s, int(failed), int(ended)) for at_s, failed, ended in zip(numbers, numbers, numbers, strict=True)
+        ]
+
+    def failures(self, since_s: float) -> Iterator[tuple[TaskId, int]]:
+        """Yield each task, and how many of its runs failed since a time."""
+        for task, numbers in self._by_task.items():
+            minutes = zip(numbers[::_FIELDS], numbers[1::_FIELDS], strict=True)
+            yield task, int(sum(failed for at_s, failed in minutes if at_s >= since_s))
 
 
 def server_minutes(minutes: MinutesRead | None, until_s: float) -> ServerMinutes:
     """Return the server's outcomes of the minutes that end until a time. Each answer is read once."""
     if minutes is None:
         return ServerMinutes(None, 0.0)
-    return _server_minutes(SameAnswer(minutes), until_s // MINUTE_S * MINUTE_S)
+    return _server_minutes(_SameAnswer(minutes), until_s // MINUTE_S * MINUTE_S)
 
 
-@lru_cache(maxsize=2)
-def _server_minutes(answer: SameAnswer, until_s: float) -> ServerMinutes:
+class _SameAnswer:
+    """An answer of the server, compared by identity: its minutes are too many to compare."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: MinutesRead) -> None:
+        self.read = read
+
+    def __hash__(self) -> int:
+        return id(self.read)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _SameAnswer) and other.read is self.read
+
+
+@lru_cache(maxsize=1)  # a second one would keep an answer that a newer one has replaced
+def _server_minutes(answer: _SameAnswer, until_s: float) -> ServerMinutes:
     return ServerMinutes(answer.read, until_s)
 
 
