@@ -70,6 +70,8 @@ class Terminal:
         self.held: deque[str] = deque()
         """The queries that wait for `give_answer`."""
         self.cursor_questions = 0
+        self._unreported: deque[tuple[int, int]] = deque()
+        """Row and column where the cursor was at the questions that were not answered."""
         self._screen = Screen(columns, rows)
         self._emulator = Emulator(self._screen)
         self._drawn = 0
@@ -109,10 +111,7 @@ class Terminal:
     @property
     def screen(self) -> Screen:
         """The screen, which is drawn on access: drawing takes longer than reading."""
-        if self._drawn < len(self.received):
-            new = bytes(self.received[self._drawn :])
-            self._drawn = len(self.received)
-            self._emulator.feed(new)
+        self._draw_to(len(self.received))
         return self._screen
 
     @property
@@ -140,8 +139,9 @@ class Terminal:
         os.write(self._wire, keys.encode())
 
     def answer_cursor(self) -> None:
-        """Report the cursor position once."""
-        self.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+        """Report the cursor position once: where it was at the oldest question without an answer."""
+        row, column = self._unreported.popleft()
+        self.send(f"\x1b[{row + 1};{column + 1}R")
 
     def give_answer(self) -> str:
         """Answer the oldest query that was held, and return it."""
@@ -245,6 +245,13 @@ class Terminal:
         self._answer()
         return True
 
+    def _draw_to(self, end: int) -> None:
+        """Draw what was received up to an index."""
+        if self._drawn < end:
+            new = bytes(self.received[self._drawn : end])
+            self._drawn = end
+            self._emulator.feed(new)
+
     def _answer(self) -> None:
         """Respond to the program's terminal queries."""
         for query in _QUERY.finditer(self.received, self._answered_to):
@@ -263,6 +270,8 @@ class Terminal:
             elif query[1] is not None:
                 reply = "\x1b[>41;0;0c" if query[1] else "\x1b[?62;22c"
             else:
+                self._draw_to(query.end())
+                self._unreported.append((self._screen.cursor.y, self._screen.cursor.x))
                 self.cursor_questions += 1
                 if self.holds_answers:
                     self.held.append(CURSOR_QUERY)

@@ -26,6 +26,7 @@ from tui.session import Session
 from tui.settings import Complaint, Settings, without_secrets
 from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
+from tui.terminal.moves import Place
 from tui.ui.base import AppBase, call_soon
 from tui.ui.collector import THAW_CHECK_INTERVAL_S, FreezingCollector
 from tui.ui.data.columns.chosen import ChosenColumns
@@ -329,10 +330,10 @@ class TriggerApp(AppBase):
         else:
             self.write(data)
 
-    def request_cursor(self) -> bool:
-        """Ask the terminal for its cursor position. Return False if it is behind and was not asked."""
+    def request_cursor(self, place: Place) -> bool:
+        """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):
-            return self._driver.request_cursor()
+            return self._driver.request_cursor(place)
         self.write(CURSOR_REQUEST)
         return True
 
@@ -350,11 +351,9 @@ class TriggerApp(AppBase):
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         event.stop()
         # Through the screen's queue: the answer keeps its order among the keys.
-        if not self.screen.call_later(self.type_ahead.record_reply):  # a screen that is being removed
-            self.type_ahead.record_reply()
-
-    def on_cursor_report_lost(self) -> None:
-        self.type_ahead.record_lost_reply()
+        place = (event.y, event.x) if isinstance(self._driver, TerminalDriver) else None
+        if not self.screen.call_later(self.type_ahead.record_reply, place):  # a screen that is being removed
+            self.type_ahead.record_reply(place)
 
     async def on_event(self, event: events.Event) -> None:
         """Wait until the focused widget has processed a key or paste before the next one is read."""

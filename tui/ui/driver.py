@@ -19,12 +19,13 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
+from tui.terminal.moves import Place
 from tui.ui.terminal import modes
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.frames import FrameSender
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
-from tui.ui.terminal.messages import CursorReportLost, LinkSpeedChanged, TerminalAnswer
+from tui.ui.terminal.messages import LinkSpeedChanged, TerminalAnswer
 from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
@@ -69,7 +70,7 @@ class TerminalDriver(Driver):
         self._is_held = self._early is not None
         self.backlog = KeyBacklog()
         self._title = TerminalTitle()
-        self._queries = TerminalQueries(on_lost_cursor=self._report_lost_cursor)
+        self._queries = TerminalQueries()
         self._frames = FrameSender(
             modes.screen_output(*self._size) if self._early is None else self._early.screen,
             self._queries,
@@ -103,7 +104,7 @@ class TerminalDriver(Driver):
             case TerminalAnswer():
                 self._record_answer(message)
                 return
-            case events.CursorPosition() if _is_f3(message) or not self._frames.record_answer(Query.CURSOR):
+            case events.CursorPosition(x, y) if _is_f3(message) or not self._frames.record_answer(Query.CURSOR, (y, x)):
                 return
             case messages.TerminalSupportsSynchronizedOutput():
                 self._frames.record_answer(Query.SYNC_MODE)
@@ -147,9 +148,9 @@ class TerminalDriver(Driver):
             if self._is_active:  # otherwise the program is suspended, and begins when it continues
                 self._begin()
 
-    def request_cursor(self) -> bool:
-        """Send the newest frame and request the cursor's position. Return False if the terminal is behind."""
-        return self._is_active and self._frames.ask_cursor()
+    def request_cursor(self, place: Place) -> bool:
+        """Send the newest frame, move the cursor and request its position. Return False if the terminal is behind."""
+        return self._is_active and self._frames.ask_cursor(place)
 
     def set_title(self, title: str) -> None:
         """Set the terminal's title, which must not contain controls. The previous title is restored at the end."""
@@ -294,10 +295,6 @@ class TerminalDriver(Driver):
             self._writer = None
             if not self._is_restored:
                 modes.redirect_to_devnull(self._output)
-
-    def _report_lost_cursor(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            self.send_message(CursorReportLost())
 
     def _record_answer(self, answer: TerminalAnswer) -> None:
         """Record an answer. Called in the reading thread."""

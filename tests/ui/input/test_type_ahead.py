@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import EllipsisType
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,18 +12,28 @@ from hypothesis import strategies as st
 from tests.perf.terminal import CURSOR_QUERY, STATUS_QUERY, Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.input.type_ahead import REQUEST_INTERVAL_S, SILENT_AFTER_S, FrameVisibility, TypeAhead
+from tui.terminal.moves import Place
+from tui.ui.input.type_ahead import PLACES, SILENT_AFTER_S, FrameVisibility, TypeAhead
+from tui.ui.model.layout import MIN_HEIGHT, MIN_WIDTH
 
 TINY_S = 1e-6
 """The tolerance for sums of seconds."""
 
 
+ELSEWHERE: Place = (23, 79)
+"""Where no dialog asks for the cursor."""
+
+
 @dataclass
 class SlowTerminal:
-    """A terminal that replies in order, `delays_s` after each request. None: the reply is lost."""
+    """A terminal that replies in order, `delays_s` after each request. None: the reply is lost.
+
+    `reported` is the place in all its replies: None without any, and by default the right one.
+    """
 
     clock: VirtualClock
     delays_s: list[float | None]
+    reported: Place | EllipsisType | None = ...
 
     def __post_init__(self) -> None:
         self.guard = TypeAhead(self.clock, self._ask)
@@ -30,31 +41,37 @@ class SlowTerminal:
         self.newest = 0
         self._free_s = 0.0
 
-    def _ask(self) -> bool:
+    def _ask(self, place: Place) -> bool:
         self.questions += 1
         number, delay_s = self.questions, self.delays_s[self.questions % len(self.delays_s)]
         if delay_s is not None:
             now_s = self.clock.monotonic_s()
             self._free_s = max(self._free_s, now_s + delay_s)
-            self.clock.call_later(self._free_s - now_s, lambda: self._answer(number))
+            reported = place if isinstance(self.reported, EllipsisType) else self.reported
+            self.clock.call_later(self._free_s - now_s, lambda: self._answer(number, reported))
         return True
 
-    def _answer(self, number: int) -> None:
+    def _answer(self, number: int, reported: Place | None) -> None:
         self.newest = number
-        self.guard.record_reply()
+        self.guard.record_reply(reported)
 
 
 @given(
     delays_s=st.lists(st.none() | st.floats(0.01, 30), min_size=1, max_size=8),
     gaps_s=st.lists(st.floats(0.0, 15), min_size=1, max_size=12),
+    reported=st.sampled_from([..., None, ELSEWHERE]),
 )
-def test_only_a_reply_to_its_own_request_shows_a_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
-    asyncio.run(_check_every_frame(delays_s, gaps_s))
+def test_only_a_reply_to_its_own_request_shows_a_frame(
+    delays_s: list[float | None], gaps_s: list[float], reported: Place | EllipsisType | None
+) -> None:
+    asyncio.run(_check_every_frame(delays_s, gaps_s, reported))
 
 
-async def _check_every_frame(delays_s: list[float | None], gaps_s: list[float]) -> None:
+async def _check_every_frame(
+    delays_s: list[float | None], gaps_s: list[float], reported: Place | EllipsisType | None
+) -> None:
     clock = VirtualClock()
-    slow = SlowTerminal(clock, delays_s)
+    slow = SlowTerminal(clock, delays_s, reported)
     for gap_s in gaps_s:
         first, began_s, was_silent = slow.questions + 1, clock.monotonic_s(), slow.guard.is_silent
         seen: list[tuple[FrameVisibility, int, float]] = []
@@ -70,9 +87,81 @@ async def _check_every_frame(delays_s: list[float | None], gaps_s: list[float]) 
                 assert was_silent or at_s - began_s >= SILENT_AFTER_S - TINY_S
 
 
+@dataclass
+class Guarded:
+    """A guard whose requests and frames are counted. Replies come as the test wants them."""
+
+    places: list[Place] = field(default_factory=list)
+    seen: list[FrameVisibility] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.guard = TypeAhead(VirtualClock(), self._ask)
+
+    def _ask(self, place: Place) -> bool:
+        self.places.append(place)
+        return True
+
+    def draw_frame(self) -> Place:
+        """Draw a dialog, and return the place where the cursor is asked for."""
+        self.seen.clear()
+        self.guard.begin(self.seen.append)
+        return self.places[-1]
+
+    @property
+    def is_seen(self) -> bool:
+        return FrameVisibility.SEEN in self.seen
+
+
+@given(st.lists(st.sampled_from(["dialog", "late", "again", "stray"]), max_size=40))
+def test_no_order_of_replies_shows_a_frame_too_early(happenings: list[str]) -> None:
+    """The terminal replies twice, in any order, late, and to other programs. It has replied rightly before."""
+    guarded = Guarded()
+    guarded.guard.record_reply(guarded.draw_frame())
+    older, newest = [*guarded.places], guarded.draw_frame()
+    for happening in happenings:
+        match happening:
+            case "dialog":
+                older.append(newest)
+                newest = guarded.draw_frame()
+            case "late":
+                guarded.guard.record_reply(older[-1])
+            case "again":
+                guarded.guard.record_reply(older[0])
+            case _:
+                guarded.guard.record_reply(ELSEWHERE)
+        assert not guarded.is_seen
+    assert guarded.places == [*older, newest], "strays make no request"
+    guarded.guard.record_reply(newest)
+    assert guarded.is_seen
+
+
+def test_report_for_another_program_shows_no_first_frame() -> None:
+    guarded = Guarded()
+    place = guarded.draw_frame()
+    guarded.guard.record_reply(ELSEWHERE)
+    assert not guarded.is_seen
+    guarded.guard.record_reply(place)
+    assert guarded.is_seen
+
+
+def test_terminal_that_reports_wrong_places_replies_twice() -> None:
+    guarded = Guarded()
+    for _ in range(3):
+        guarded.draw_frame()
+        guarded.guard.record_reply(ELSEWHERE)
+        assert not guarded.is_seen
+        guarded.guard.record_reply(ELSEWHERE)
+        assert guarded.is_seen
+
+
+def test_places_are_on_the_smallest_screen_and_no_key() -> None:
+    assert len(set(PLACES)) == len(PLACES)
+    assert all(row < MIN_HEIGHT and 0 < column < MIN_WIDTH and row > 0 for row, column in PLACES)
+
+
 def test_unrequested_reply_is_ignored() -> None:
     clock = VirtualClock()
-    guard = TypeAhead(clock, lambda: True)
+    guard = TypeAhead(clock, lambda _: True)
     seen: list[FrameVisibility] = []
     guard.record_reply()
     guard.record_reply()
@@ -86,7 +175,7 @@ def test_dropped_request_delays_no_later_frame() -> None:
     async def story() -> None:
         clock = VirtualClock()
         is_behind = True
-        guard = TypeAhead(clock, lambda: not is_behind)
+        guard = TypeAhead(clock, lambda _: not is_behind)
         seen: list[FrameVisibility] = []
         guard.begin(seen.append)
         await clock.run(SILENT_AFTER_S + 1)
@@ -108,8 +197,8 @@ def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
         terminal.wait_for("Completed", "DEV")
         terminal.send("jRy")
         terminal.wait_for("Do nothing", "waiting for the terminal")
-        terminal.send("yq")
-        terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again after two seconds")
+        terminal.send("\x1b[24;80Ryq")  # the report is for another program
+        terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again")
         assert "Do nothing" in terminal.text
         terminal.answer_cursor()
         terminal.wait_for("y  replay 1 run")
@@ -140,26 +229,3 @@ def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:
         assert "replayed as" not in terminal.text
         terminal.send("y")
         terminal.wait_for("replayed as")
-
-
-def test_lost_reply_delays_no_later_frame() -> None:
-    clock, seen = VirtualClock(), list[FrameVisibility]()
-    guard = TypeAhead(clock, lambda: True)
-    guard.begin(lambda _: None)
-    guard.begin(seen.append)
-    guard.record_lost_reply()
-    assert seen == []
-    guard.record_reply()
-    assert seen == [FrameVisibility.SEEN]
-
-
-def test_frame_whose_reply_is_lost_waits_for_the_next_request() -> None:
-    clock, seen = VirtualClock(), list[FrameVisibility]()
-    guard = TypeAhead(clock, lambda: True)
-    guard.begin(seen.append)
-    guard.record_lost_reply()
-    guard.record_reply()
-    assert seen == []
-    asyncio.run(clock.run(REQUEST_INTERVAL_S))
-    guard.record_reply()
-    assert seen == [FrameVisibility.WAITING, FrameVisibility.SEEN]

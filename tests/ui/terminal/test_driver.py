@@ -58,7 +58,7 @@ def test_dropped_title_is_sent_again() -> None:
         driver._frames.writer = driver._writer
         driver._frames.screen = PlainOutput()  # the other output would not send so many equal characters
         driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
-        assert not driver.request_cursor()
+        assert not driver.request_cursor((2, 19))
         driver.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
@@ -113,7 +113,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         driver.start_application_mode()
-        driver.request_cursor()
+        driver.request_cursor((2, 19))
         terminal = Thread(target=answer_late)
         terminal.start()
         driver.stop_application_mode()

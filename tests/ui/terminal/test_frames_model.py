@@ -116,7 +116,7 @@ class Session:
         self.writer = LateWriter(lambda blocked: self.loop.call_soon_threadsafe(self.sender.on_caught_up, blocked))
         self.sender = frames.FrameSender(
             FrugalOutput(self.program.columns, self.program.lines, able),
-            TerminalQueries(lambda: None, lambda: loop.now_s),
+            TerminalQueries(lambda: loop.now_s),
             TerminalTitle(),
             cast("asyncio.AbstractEventLoop", self.loop),
             on_link_speed=self._on_link_speed,
@@ -181,7 +181,7 @@ class Session:
                 self.sender.record_key,
                 self.sender.record_layout,
                 self.sender.record_settled,
-                self.sender.ask_cursor,
+                lambda: self.sender.ask_cursor((2, 0)),
                 lambda: self.sender.set_title(str(self.random.random())),
                 lambda: self.sender.repaint("\x1b[0m\x1b[r\x1b[2J"),
                 lambda: self.loop.run(self.random.choice((0.01, 0.1, 1.0, 20.0))),

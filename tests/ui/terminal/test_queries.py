@@ -1,6 +1,5 @@
 """Answers of the terminal count for their own queries only, in any order, and lost ones are recognised."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
-from tui.ui.terminal.queries import LOST_AFTER_S, UNSURE_S, Query, TerminalQueries
+from tui.terminal.moves import Place
+from tui.ui.input.type_ahead import TypeAhead
+from tui.ui.terminal.queries import LOST_AFTER_S, MAX_OPEN, UNSURE_S, Query, TerminalQueries
 
 TINY_S = 1e-6
+THERE: Place = (2, 19)
 
 
 @dataclass
@@ -19,21 +20,15 @@ class Asked:
     """Queries at a time that the test sets."""
 
     now_s: float = 0.0
-    lost_count: int = 0
-    on_lost: Callable[[], None] = lambda: None
     queries: TerminalQueries = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queries = TerminalQueries(self._count_lost, lambda: self.now_s)
+        self.queries = TerminalQueries(lambda: self.now_s)
 
-    def _count_lost(self) -> None:
-        self.lost_count += 1
-        self.on_lost()
-
-    def answers_after(self, kind: Query, seconds: float) -> float | None:
+    def answers_after(self, kind: Query, seconds: float, place: Place | None = None) -> float | None:
         """Record an answer and return the round trip that it shows."""
         self.now_s += seconds
-        answer = self.queries.record(kind)
+        answer = self.queries.record(kind, place)
         return None if answer is None else answer.round_trip_s
 
 
@@ -60,17 +55,35 @@ def test_lost_status_is_recognised_by_a_later_cursor() -> None:
     assert asked.answers_after(Query.STATUS, 1.0) == 2.0
 
 
-def test_lost_cursor_is_reported_after_a_later_status() -> None:
+def test_lost_cursor_is_forgotten_after_a_later_status() -> None:
     asked = Asked()
     asked.queries.ask(Query.CURSOR, Query.STATUS)
     asked.queries.record(Query.STATUS)
     asked.now_s = LOST_AFTER_S - 0.1
     asked.queries.ask(Query.STATUS)
-    assert asked.lost_count == 0, "it may still come where a terminal answers out of order"
+    assert [each.kind for each in asked.queries._open] == [Query.CURSOR, Query.STATUS], "it may come out of order"
     asked.now_s = LOST_AFTER_S
-    asked.queries.ask(Query.CURSOR)
-    assert asked.lost_count == 1
-    assert asked.answers_after(Query.CURSOR, 1.0) == 1.0
+    asked.queries.ask(Query.CURSOR, place=THERE)
+    assert asked.answers_after(Query.CURSOR, 1.0) is None
+    assert asked.answers_after(Query.CURSOR, 1.0, THERE) == 2.0
+
+
+def test_report_of_another_place_closes_no_query() -> None:
+    asked = Asked()
+    asked.queries.ask(Query.CURSOR, place=THERE)
+    answer = asked.queries.record(Query.CURSOR, (9, 9))
+    assert answer is not None
+    assert answer.round_trip_s is None
+    assert asked.answers_after(Query.CURSOR, 1.0, THERE) == 1.0
+    assert asked.queries.record(Query.CURSOR, THERE) is None, "it was answered before"
+
+
+def test_open_queries_are_bounded() -> None:
+    asked = Asked()
+    for row in range(3 * MAX_OPEN):
+        asked.queries.ask(Query.CURSOR, Query.STATUS, place=(row, 0))
+    assert len(asked.queries._open) <= MAX_OPEN + 1
+    assert asked.answers_after(Query.CURSOR, 1.0, (3 * MAX_OPEN - 1, 0)) == 1.0
 
 
 def test_answer_to_a_repeated_status_is_not_measured() -> None:
@@ -114,11 +127,10 @@ def test_end_waits_for_a_few_round_trips(round_trip_s: float, waited_s: float) -
     assert asked.queries._deadline_s(asked.now_s) == asked.now_s + waited_s
 
 
-def test_taken_answers_are_reported_as_lost() -> None:
+def test_taken_answers_are_not_awaited() -> None:
     asked = Asked()
     asked.queries.ask(Query.CURSOR)
     asked.queries.clear()
-    assert asked.lost_count == 1
     assert asked.queries.record(Query.CURSOR) is None
 
 
@@ -129,32 +141,31 @@ steps = st.lists(st.tuples(st.sampled_from(["status", "repeat", "dialog"]), gaps
 @given(steps)
 def test_late_and_lost_answers_never_count_for_newer_queries(steps: list[tuple[str, float, float | None]]) -> None:
     """A terminal that answers in order; with None, it does not answer. Dialogs and frames ask it at once."""
-    asked, clock, free_s, awaited = Asked(), VirtualClock(), 0.0, 0
-    guard = TypeAhead(clock, lambda: True)
-    asked.on_lost = guard.record_lost_reply
-    coming: list[tuple[float, Query, float, int]] = []
+    asked, free_s, seen, frame = Asked(), 0.0, list[int](), 0
+    asking: list[Place] = []
+    guard = TypeAhead(VirtualClock(), lambda place: asking.append(place) or True)  # type: ignore[func-returns-value]
+    coming: list[tuple[float, Query, float, Place | None, int]] = []
     for what, gap_s, delay_s in [*steps, ("status", 100.0, None)]:
         goes_on_s = asked.now_s + gap_s
         while coming and coming[0][0] <= goes_on_s:
-            at_s, kind, asked_s, number = coming.pop(0)
+            at_s, kind, asked_s, place, of_frame = coming.pop(0)
             asked.now_s = at_s
-            answer = asked.queries.record(kind)
+            answer = asked.queries.record(kind, place)
             if answer is not None and answer.round_trip_s is not None and at_s - asked_s < UNSURE_S:
                 assert answer.round_trip_s >= at_s - asked_s - TINY_S
-            seen: list[FrameVisibility] = []
             if kind is Query.CURSOR and answer is not None:
-                guard._on_visibility = seen.append
-                guard.record_reply()
-                assert number >= awaited or not seen
+                guard.record_reply(place)
+                assert frame not in seen or of_frame == frame
         asked.now_s = goes_on_s
         kind = Query.CURSOR if what == "dialog" else Query.STATUS
         if what == "repeat":
             asked.queries.repeat_status()
-        else:
+        elif what == "status":
             asked.queries.ask(kind)
-        if what == "dialog":
-            awaited += 1
-            guard.begin(lambda _: None)
+        else:
+            frame += 1
+            guard.begin(lambda _, frame=frame: seen.append(frame))  # type: ignore[misc]
+            asked.queries.ask(kind, place=asking[-1])
         if delay_s is not None:
             free_s = max(free_s, asked.now_s + delay_s)
-            coming.append((free_s, kind, asked.now_s, awaited))
+            coming.append((free_s, kind, asked.now_s, asking[-1] if what == "dialog" else None, frame))

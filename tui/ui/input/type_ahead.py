@@ -1,18 +1,30 @@
 """Finds out whether a key was typed before or after a dialog was visible.
 
-After drawing the dialog, the program requests the cursor's position from the terminal. The reply comes in the same
-stream as the keys, after every key that was typed before the terminal drew the dialog. A multiplexer such as tmux or
-screen replies instead of the terminal around it.
+After drawing the dialog, the program moves the cursor to a place of its own for each request, and requests the cursor's
+position from the terminal. The reply comes in the same stream as the keys, after every key that was typed before the
+terminal drew the dialog, and names the place: it cannot be the late reply to another request, or to another program.
+
+A multiplexer such as tmux or screen replies instead of the terminal around it, once it has drawn the dialog itself: in
+one, a reply does not show that the user sees the dialog.
 """
 
+import os
 from collections.abc import Callable
 from enum import Enum, auto
+from itertools import product
 from typing import Final
 
 from tui.sources.clock import Clock, Timer
+from tui.terminal.moves import Place
 
 CURSOR_REQUEST: Final = "\x1b[6n"
 """Asks a terminal for the cursor's position (DSR 6)."""
+
+PLACES: Final[tuple[Place, ...]] = tuple((row, column) for column, row in product(range(19, 59), range(2, 9)))
+"""Where the cursor is asked for, one after the other. All are within the smallest screen on which a dialog is answered.
+
+None is in the first row, whose reports have the bytes of F3 with modifiers, or in the second one, where vim asks.
+"""
 
 SHOW_WAITING_AFTER_S: Final = 0.5
 """A dialog shows that it is waiting only after this delay, since most terminals reply at once."""
@@ -21,7 +33,7 @@ REQUEST_INTERVAL_S: Final = 2.0
 """The interval of repeated requests, in case a reply was lost."""
 
 MAX_REQUESTS: Final = 5
-"""The maximum number of requests for one dialog frame."""
+"""The maximum number of requests for one dialog frame, each after an interval."""
 
 SILENT_AFTER_S: Final = MAX_REQUESTS * REQUEST_INTERVAL_S
 """A terminal that has not replied after this long is taken to never reply."""
@@ -41,19 +53,23 @@ class FrameVisibility(Enum):
 class TypeAhead:
     """Matches the terminal's replies to dialog frames. All dialogs of a terminal share one.
 
-    Terminals reply in the order of the requests, and replies have no id. Replies are therefore counted against all
-    requests so far. A late reply to an old request never counts for a newer frame. If a reply is lost, the next frame
-    needs one more request, until the loss is recognised.
+    A reply counts for a frame if it names the place of a request for that frame. A terminal may report other places
+    than it was asked for, and where none can be asked for, replies name none: these are counted against all requests so
+    far, since terminals reply in order. Another place has to be reported twice, as one such reply may be another
+    program's. Once a right place was reported, others do not count any more.
     """
 
-    def __init__(self, clock: Clock, request_cursor: Callable[[], bool]) -> None:
-        """`request_cursor` sends a request. It returns False if the terminal is behind and the request was dropped."""
+    def __init__(self, clock: Clock, request_cursor: Callable[[Place], bool]) -> None:
+        """`request_cursor` moves the cursor and sends a request. It returns False if the request was dropped."""
         self._clock = clock
         self._request_cursor = request_cursor
-        self._request_count = self._reply_count = self._frame_requests = 0
-        self._has_reply = False
+        # Another instance may have asked the same terminal just before this one.
+        self._next_place = int.from_bytes(os.urandom(2)) % len(PLACES)
+        self._frame = self._frame_requests = 0
+        self._frames_by_place: dict[Place, int] = {}
+        self._request_count = self._vague_count = self._awaited_vague_count = 0
+        self._has_reply = self._is_exact = False
         self._first_request_s: float | None = None
-        self._awaited_reply = 0
         self._timer: Timer | None = None
         self._on_visibility: Callable[[FrameVisibility], None] | None = None
 
@@ -70,8 +86,9 @@ class TypeAhead:
         """
         self._stop()
         is_silent = self.is_silent
-        self._awaited_reply = self._request_count + 1
-        self._frame_requests = 0
+        self._frame += 1
+        self._frame_requests = 1
+        self._awaited_vague_count = self._request_count + 1
         self._request()  # even from a silent terminal: it may only have been slow
         if is_silent:
             on_visibility(FrameVisibility.UNKNOWN)
@@ -80,21 +97,27 @@ class TypeAhead:
         self._timer = self._clock.call_later(SHOW_WAITING_AFTER_S, self._report_waiting)
         return lambda: self._stop() if self._on_visibility is on_visibility else None
 
-    def record_reply(self) -> None:
-        """Count a reply of the terminal. Call it in order with the keys."""
-        if self._reply_count == self._request_count:
-            return  # no request is open: shift-F3 sends the same bytes
-        self._reply_count += 1
-        self._has_reply = True
-        if self._on_visibility is not None and self._reply_count >= self._awaited_reply:
-            self._end(FrameVisibility.SEEN)
+    def record_reply(self, place: Place | None = None) -> None:
+        """Record a reply of the terminal. Call it in order with the keys. `place` is None if none was asked for."""
+        frame = None if place is None else self._frames_by_place.pop(place, None)
+        if frame is not None:
+            self._has_reply = self._is_exact = True
+            if frame == self._frame:
+                self._end(FrameVisibility.SEEN)
+        elif not self._is_exact:
+            self._record_vague_reply(is_unsure=place is not None)
 
-    def record_lost_reply(self) -> None:
-        """Expect no reply to the oldest open request."""
-        if self._reply_count < self._request_count:
-            self._reply_count += 1
-            # If it was a request for the last frame, a later one for the same frame has to be answered.
-            self._awaited_reply = max(self._awaited_reply, self._reply_count + 1)
+    def _record_vague_reply(self, *, is_unsure: bool) -> None:
+        if self._vague_count == self._request_count:
+            return  # no request is open: shift-F3 sends the same bytes
+        self._vague_count += 1
+        self._has_reply = True
+        if self._on_visibility is None:
+            return
+        if self._vague_count >= self._awaited_vague_count + is_unsure:
+            self._end(FrameVisibility.SEEN)
+        elif self._vague_count == self._request_count:
+            self._request()  # once at most: the reply to it counts
 
     def _stop(self) -> None:
         if self._timer is not None:
@@ -102,11 +125,14 @@ class TypeAhead:
         self._timer = self._on_visibility = None
 
     def _request(self) -> None:
-        self._frame_requests += 1
         if self._first_request_s is None:
             self._first_request_s = self._clock.monotonic_s()
+        place = PLACES[self._next_place]
+        self._next_place = (self._next_place + 1) % len(PLACES)
         # A dropped request has no reply: counting it would delay every later frame.
-        self._request_count += self._request_cursor()
+        if self._request_cursor(place):
+            self._request_count += 1
+            self._frames_by_place[place] = self._frame
 
     def _report_waiting(self) -> None:
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S - SHOW_WAITING_AFTER_S, self._repeat_request)
@@ -117,6 +143,7 @@ class TypeAhead:
         if self._frame_requests >= MAX_REQUESTS:
             self._end(FrameVisibility.UNKNOWN)
             return
+        self._frame_requests += 1
         self._request()
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S, self._repeat_request)
 

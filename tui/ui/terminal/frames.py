@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from tui.terminal.moves import Place
 from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.terminal.link import LinkMeter
 from tui.ui.terminal.output import BlockedWrite, TerminalWriter
@@ -23,9 +24,6 @@ MIN_BLOCKED_S: Final = 0.05
 
 MAX_PRINTED: Final = 4
 """Characters that a terminal may print of the first queries."""
-
-_SECOND_ROW: Final = "\x1b[2H"
-"""Sent before a cursor query: a report of the first row has the bytes of F3 with shift or other modifiers."""
 
 
 class FrameSender:
@@ -140,14 +138,20 @@ class FrameSender:
         if self._is_waiting:
             self._pace()
 
-    def ask_cursor(self) -> bool:
-        """Send the newest frame whatever the pace, and a cursor query behind it. False: the terminal is behind."""
-        # The status query shows whether the answer was lost, and when the frame had arrived.
-        return self._send((Query.CURSOR, Query.STATUS), before_queries=_SECOND_ROW)
+    def ask_cursor(self, place: Place) -> bool:
+        """Send the newest frame whatever the pace, and behind it ask for the cursor, which is moved to a place.
 
-    def record_answer(self, kind: Query) -> bool:
-        """Record an answer of the terminal. Return whether it was asked for. Called in the reading thread."""
-        answer = self._queries.record(kind)
+        Return False if the terminal is behind.
+        """
+        # The status query shows whether the answer was lost, and when the frame had arrived.
+        return self._send((Query.CURSOR, Query.STATUS), place)
+
+    def record_answer(self, kind: Query, place: Place | None = None) -> bool:
+        """Record an answer of the terminal, or its cursor's place. Return whether it was asked for.
+
+        Called in the reading thread.
+        """
+        answer = self._queries.record(kind, place)
         if answer is not None and kind is Query.STATUS:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._on_answer, answer)
@@ -204,8 +208,8 @@ class FrameSender:
         if wait_s < math.inf:
             self._timer = self._loop.call_later(wait_s, self._pace)
 
-    def _send(self, queries: tuple[Query, ...] = (), before_queries: str = "") -> bool:
-        """Send the newest frame, the title, and queries. Return False if the terminal is behind."""
+    def _send(self, queries: tuple[Query, ...] = (), place: Place | None = None) -> bool:
+        """Send the newest frame, the title, and queries, with the cursor at a place. False: the terminal is behind."""
         if self.writer is None or self._is_held:
             return False
         self._cancel_timer()
@@ -216,10 +220,10 @@ class FrameSender:
         size_bytes = len(text.encode("utf-8", "replace"))
         if not queries and not self._is_plain and self.link.wants_probe(size_bytes):
             queries = (Query.STATUS,)
-        if before_queries:
-            text += before_queries
+        if place is not None:
+            text += f"\x1b[{place[0] + 1};{place[1] + 1}H"
             self.screen.lose_cursor()
-        if not self.writer.write(text + self._queries.ask(*queries)):
+        if not self.writer.write(text + self._queries.ask(*queries, place=place)):
             self._queries.withdraw(*queries)
             self.screen.forget()
             return False

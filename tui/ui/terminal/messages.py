@@ -23,7 +23,3 @@ class TerminalAnswer(Message):
         super().__init__()
         self.query = query
         self.text = text
-
-
-class CursorReportLost(Message):
-    """The terminal will not answer one of the cursor queries that were sent."""

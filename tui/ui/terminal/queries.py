@@ -1,9 +1,10 @@
 """The only sender of queries to the terminal: matches its answers, and recognises answers that were lost.
 
 Terminals answer in the order of the queries, and answers have no id. An answer therefore counts for the oldest open
-query of its kind, and never for another kind. All terminals and multiplexers answer the status (DSR 5) and the cursor
-(DSR 6) in one place: an answer to the later query shows that the answer to the earlier one was lost. The version and
-the mode may be answered by a terminal around a multiplexer, and so come late.
+query of its kind, and never for another kind. Only a report of the cursor names the place that was asked for. All
+terminals and multiplexers answer the status (DSR 5) and the cursor (DSR 6) in one place: an answer to the later query
+shows that the answer to the earlier one was lost. The version and the mode may be answered by a terminal around a
+multiplexer, and so come late.
 """
 
 import threading
@@ -13,6 +14,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
+from tui.terminal.moves import Place
 from tui.ui.input.type_ahead import CURSOR_REQUEST
 from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
@@ -85,19 +87,17 @@ class Answer(NamedTuple):
 class _OpenQuery:
     kind: Query
     asked_s: float
+    place: Place | None = None
+    """Where the cursor is when it is asked for."""
     is_repeated: bool = False
     lost_s: float | None = None
     """When a later query was answered."""
 
 
 class TerminalQueries:
-    """The queries of one terminal. The drawing thread asks and waits, the reading thread records answers.
+    """The queries of one terminal. The drawing thread asks and waits, the reading thread records answers."""
 
-    `on_lost_cursor` is called, in either thread, for each cursor query whose answer was lost.
-    """
-
-    def __init__(self, on_lost_cursor: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._on_lost_cursor = on_lost_cursor
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._open: list[_OpenQuery] = []
         self._first_asked_s: float | None = None
@@ -107,8 +107,11 @@ class TerminalQueries:
         self._stray_until_s = float("-inf")
         self._changed = threading.Condition()
 
-    def ask(self, *kinds: Query) -> str:
-        """Open queries and return their text. Call it before the text is written: answers come in another thread."""
+    def ask(self, *kinds: Query, place: Place | None = None) -> str:
+        """Open queries and return their text. Call it before the text is written: answers come in another thread.
+
+        `place` is where the cursor is then.
+        """
         if not kinds:
             return ""
         with self._changed:
@@ -116,10 +119,8 @@ class TerminalQueries:
             self._drop_lost(now_s)
             if self._first_asked_s is None:
                 self._first_asked_s = now_s
-            self._open += [_OpenQuery(kind, now_s) for kind in kinds]
-            # A cursor query is never forgotten: its late answer must not count for a newer one.
-            while len(self._open) > MAX_OPEN and (old := next(self._of(Query.STATUS), None)) is not None:
-                self._open.remove(old)
+            self._open += [_OpenQuery(kind, now_s, place if kind is Query.CURSOR else None) for kind in kinds]
+            del self._open[:-MAX_OPEN]
         return "".join(kind.value for kind in kinds)
 
     def repeat_status(self) -> str:
@@ -137,14 +138,21 @@ class TerminalQueries:
                 self._open.remove([*self._of(kind)][-1])
             self._changed.notify_all()
 
-    def record(self, kind: Query) -> Answer | None:
-        """Record an answer. Return None if nothing was asked."""
+    def record(self, kind: Query, place: Place | None = None) -> Answer | None:
+        """Record an answer, or a report of the cursor at a place. Return None if nothing was asked.
+
+        A report of another place than was asked for closes no query: it may be for another program.
+        """
         with self._changed:
             now_s = self._clock()
             self._drop_lost(now_s)
             answered = next(self._of(kind), None)
             if answered is None:
                 return None
+            if kind is Query.CURSOR:
+                answered = next((each for each in self._of(kind) if each.place == place), None)
+                if answered is None:
+                    return Answer(now_s, None)
             self._answered.add(kind)
             is_unsure = kind is Query.STATUS and self._is_unsure(now_s)
             if is_unsure:
@@ -193,23 +201,16 @@ class TerminalQueries:
             return
         kept = [each for each in older if each.kind is not Query.STATUS]
         for each in kept:
-            # A cursor query is kept for a while all the same: a mistake here would let a key act too early.
+            # Its answer is passed on for a while all the same: the terminal may not answer in order.
             each.lost_s = now_s if each.lost_s is None else each.lost_s
         self._open = kept + self._open
 
     def _drop_lost(self, now_s: float) -> None:
-        lost = [each for each in self._open if each.lost_s is not None and now_s - each.lost_s >= LOST_AFTER_S]
-        for each in lost:
-            self._open.remove(each)
-            if each.kind is Query.CURSOR:
-                self._on_lost_cursor()
+        self._open = [each for each in self._open if each.lost_s is None or now_s - each.lost_s < LOST_AFTER_S]
 
     def _clear(self) -> None:
-        cursors = sum(1 for _ in self._of(Query.CURSOR))
         self._open.clear()
         self._stray_count = 0
-        for _ in range(cursors):
-            self._on_lost_cursor()
         self._changed.notify_all()
 
     def _expected(self) -> list[_OpenQuery]:
