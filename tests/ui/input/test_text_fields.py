@@ -51,6 +51,7 @@ ALIKE = {
 WITHOUT = {
     "ColumnsScreen",
     "CopyMenu",
+    "GuardedDialog",
     "LeaveScreen",
     "LinkDialog",
     "PartMenu",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 from textual import events
+from textual.screen import ModalScreen
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
@@ -84,6 +85,22 @@ def test_keys_typed_before_the_dialog_are_ignored(tmp_path: Path) -> None:
         assert stage.fleet.status(run) == "CANCELED"
 
     play(fleet_of(run), tmp_path, scenario)
+
+
+def test_answer_for_a_covered_dialog_counts_for_nothing(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=0.3)
+        stage.app.push_screen(ModalScreen[None]())
+        await stage.later(0.1)
+        await stage.report_cursor()
+        stage.app.pop_screen()
+        await stage.press("y")
+        assert stage.is_confirming()
+        await stage.report_cursor()
+        await stage.press("y")
+        assert not stage.is_confirming()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
 
 
 @pytest.mark.parametrize("delay_s", [1.0, 3.0, 9.0])

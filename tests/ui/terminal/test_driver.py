@@ -101,6 +101,27 @@ def test_repaint_clears_the_screen_with_its_frame() -> None:
     os.close(slave)
 
 
+def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
+    """After a new size, the wanted screen is empty until the app has drawn."""
+    master, slave = pty.openpty()
+
+    async def scenario() -> None:
+        driver = TerminalDriver(App[int]())
+        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._is_active = True
+        driver._frames.writer = driver._writer
+        driver.write("dialog")
+        driver._frames.resize(100, 30)
+        assert not driver.request_cursor((2, 19))
+        driver.write("dialog")
+        assert driver.request_cursor((2, 19))
+        driver._writer.close()
+
+    asyncio.run(scenario())
+    os.close(master)
+    os.close(slave)
+
+
 def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     master, slave = pty.openpty()
 

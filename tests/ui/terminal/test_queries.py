@@ -143,7 +143,12 @@ def test_late_and_lost_answers_never_count_for_newer_queries(steps: list[tuple[s
     """A terminal that answers in order; with None, it does not answer. Dialogs and frames ask it at once."""
     asked, free_s, seen, frame = Asked(), 0.0, list[int](), 0
     asking: list[Place] = []
-    guard = TypeAhead(VirtualClock(), lambda place: asking.append(place) or True)  # type: ignore[func-returns-value]
+
+    def ask(place: Place) -> bool:
+        asking.append(place)
+        return True
+
+    guard = TypeAhead(VirtualClock(), ask)
     coming: list[tuple[float, Query, float, Place | None, int]] = []
     for what, gap_s, delay_s in [*steps, ("status", 100.0, None)]:
         goes_on_s = asked.now_s + gap_s

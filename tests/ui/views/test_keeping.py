@@ -12,6 +12,7 @@ from tui.settings.schema import ViewEntry
 from tui.store.addresses.view_address import parse_address
 from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.views.letters import LetterMenu
+from tui.ui.screens.views.question import ViewQuestion
 from tui.ui.screens.views.save_view import SaveView
 from tui.ui.screens.views.views import ViewsScreen
 from tui.ui.views.opening import address_of, apply_address
@@ -51,6 +52,9 @@ def test_view_is_saved_opened_replaced_renamed_and_deleted(tmp_path: Path) -> No
         await monitor.press("escape")
         assert shown(monitor) is SaveView
         await monitor.press("enter", "y", wait_s=0.5)
+        assert shown(monitor) is ViewQuestion, "typed before the question could be seen"
+        await monitor.answer(2)
+        await monitor.press("y", wait_s=0.5)
         assert saved(tmp_path) == {"slow": ("runs?task=task-*&sort=took", ""), "all": ("runs?", "s")}
 
         await monitor.press("apostrophe", "q", wait_s=0.5)
@@ -67,7 +71,9 @@ def test_view_is_saved_opened_replaced_renamed_and_deleted(tmp_path: Path) -> No
         assert saved(tmp_path) == {"slow": ("runs?task=task-*&sort=took", ""), "all2": ("runs?", "")}
         await monitor.press("D", "enter", wait_s=0.5)
         assert len(saved(tmp_path)) == 2
-        await monitor.press("D", "y", wait_s=0.5)
+        await monitor.press("D", wait_s=0.5)
+        await monitor.answer(2)
+        await monitor.press("y", wait_s=0.5)
         assert list(saved(tmp_path)) == ["slow"]
         await monitor.press("enter", wait_s=0.5)
         assert str(address_of(monitor.app.screen)) == "runs?task=task-*&sort=took"

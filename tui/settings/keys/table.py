@@ -33,9 +33,8 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {"runs": ("everywhere", "runs vie
     "copy menu"), "part menu": ("everywhere", "part menu"), "help": ("everywhere", "lists and pages", "help"),
     "messages": ("everywhere", "lists and pages", "messages"), "server filters": ("everywhere", "server filters",
     "value input", "period input", "status grid", "clear all"), "value": ("everywhere", "lists and pages", "value",
-    "value view"), "letter menu": ("everywhere", "letter menu"), "view question": ("everywhere", "view question"),
-    "save view": ("everywhere", "save view"), "views": ("everywhere", "lists and pages", "views"), "wall":
-    ("everywhere", "wall"), "prompt": ("everywhere", "prompt")}
+    "value view"), "letter menu": ("everywhere", "letter menu"), "save view": ("everywhere", "save view"), "views":
+    ("everywhere", "lists and pages", "views"), "wall": ("everywhere", "wall"), "prompt": ("everywhere", "prompt")}
 """Where keys work, and the scopes whose keys work there."""
 
 BINDINGS: Final = (
@@ -270,9 +269,6 @@ BINDINGS: Final = (
     BindingRow("open-chosen", ("enter",), "open", "Open the view under the cursor.", ("letter menu",)),
     BindingRow("next-view", ("down",), "down", "One line down.", ("letter menu",)),
     BindingRow("previous-view", ("up",), "up", "One line up.", ("letter menu",)),
-    BindingRow("back", ("escape",), "back", "Leave everything as it is.", ("view question",)),
-    BindingRow("refuse", ("enter", "q"), "back", "Leave everything as it is.", ("view question",)),
-    BindingRow("confirm", ("y",), "yes", "Do it.", ("view question",)),
     BindingRow("back", ("escape",), "back", "Close without saving.", ("save view",)),
     BindingRow("open", ("enter",), "open", "Open the view under the cursor.", ("views",)),
     BindingRow("rename-view", ("R",), "rename", "Change the name or the letter of the view.", ("views",)),

@@ -108,8 +108,12 @@ class WhileAway:
         screen.call_after_refresh(self._ask_terminal, self._block)
 
     def _ask_terminal(self, block: "AwayBlock") -> None:
-        if block is self._block:
+        if block is not self._block:
+            return
+        if self._app.screen is self._screen:
             self._app.type_ahead.begin(self._on_visibility)
+        else:
+            self._is_seen = True  # a dialog came at once, and asks for itself
 
     def _on_visibility(self, visibility: FrameVisibility) -> None:
         # From a terminal that never answers, it is not known either after some seconds.

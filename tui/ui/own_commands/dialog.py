@@ -3,7 +3,6 @@
 As in all dialogs, `y` counts only after the terminal has shown it: a key that was typed before must not run anything.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from textual import events
@@ -12,45 +11,26 @@ from textual.app import ComposeResult
 from tui.present.own_commands.dialog import WIDTH, WORD, CommandQuestion, command_lines
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.model import layout
-from tui.ui.screens.painted import PaintedDialog
+from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
 
-class OwnCommandScreen(PaintedDialog[bool]):
+class OwnCommandScreen(GuardedDialog):
     """Asks whether a command may run. Returns whether the user agreed."""
 
-    AUTO_FOCUS = ""
-
     def __init__(self, question: CommandQuestion, type_ahead: TypeAhead) -> None:
-        super().__init__()
+        super().__init__(type_ahead)
         self._question = question
-        self._type_ahead = type_ahead
-        self._stop_waiting: Callable[[], None] = lambda: None
-        self._is_covered = False
         self._dialog = Dialog(has_band=True)
 
     def compose(self) -> ComposeResult:
         yield self._dialog
 
     def on_mount(self) -> None:
-        self._draw()
-        self.call_after_refresh(self._on_painted)
+        self.draw()
 
-    def on_unmount(self) -> None:
-        self._stop_waiting()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    def on_screen_suspend(self) -> None:
-        self._is_covered = True
+    def forget_visibility(self) -> None:
         self._question = replace(self._question, may_answer=False, is_waiting=False)
-
-    def on_screen_resume(self) -> None:
-        if self._is_covered:
-            self._is_covered = False
-            self._draw()
-            self.call_after_refresh(self._on_painted)
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
@@ -77,13 +57,9 @@ class OwnCommandScreen(PaintedDialog[bool]):
         elif event.character is not None and event.is_printable and len(typed) < len(WORD):
             typed += event.character
         self._question = replace(self._question, typed=typed)
-        self._draw()
+        self.draw()
 
-    def _on_painted(self) -> None:
-        if self.is_attached and not self._is_covered:
-            self._stop_waiting = self._type_ahead.begin(self._on_visibility)
-
-    def _on_visibility(self, visibility: FrameVisibility) -> None:
+    def on_visibility(self, visibility: FrameVisibility) -> None:
         is_silent = visibility is FrameVisibility.UNKNOWN
         self._question = replace(
             self._question,
@@ -91,7 +67,7 @@ class OwnCommandScreen(PaintedDialog[bool]):
             is_waiting=visibility is FrameVisibility.WAITING,
             needs_typing=is_silent,
         )
-        self._draw()
+        self.draw()
         if is_silent:
             # The field is drawn now: earlier keys do not belong into it.
             self.call_after_refresh(self._accept_typing)
@@ -99,6 +75,6 @@ class OwnCommandScreen(PaintedDialog[bool]):
     def _accept_typing(self) -> None:
         self._question = replace(self._question, may_answer=True)
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         width, height = self._dialog.room(WIDTH)
         self._dialog.show(command_lines(self._question, width, height), width)

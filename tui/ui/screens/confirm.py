@@ -4,7 +4,6 @@ A key counts only after the terminal has shown the dialog: keys that were typed 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -18,7 +17,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
-from tui.ui.screens.painted import PaintedDialog
+from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
 MAX_TYPED: Final = 40
@@ -27,22 +26,17 @@ BURST_GAP_S: Final = 0.1
 """A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
 
 
-class ConfirmScreen(PaintedDialog[bool]):
+class ConfirmScreen(GuardedDialog):
     """Asks one question. Returns whether the user confirmed."""
 
-    AUTO_FOCUS = ""
-
     def __init__(self, live: LiveModel, action: Action, question: Question, type_ahead: TypeAhead) -> None:
-        super().__init__()
+        super().__init__(type_ahead)
         self.question = question
         self._live = live
         self._action = action
-        self._type_ahead = type_ahead
-        self._stop_waiting: Callable[[], None] = lambda: None
-        self._is_covered = False
         self._ignored_at_s = -math.inf
         self._dialog = Dialog(has_band=True)
-        self._ticker = Ticker(self, live.session.clock, self._draw)
+        self._ticker = Ticker(self, live.session.clock, self.draw)
 
     def compose(self) -> ComposeResult:
         yield self._dialog
@@ -50,34 +44,23 @@ class ConfirmScreen(PaintedDialog[bool]):
     def on_mount(self) -> None:
         if self._type_ahead.is_silent:
             self.question = replace(self.question, word=self._action.id)
-        self._draw()
+        self.draw()
         self._ticker.begin()
-        self.call_after_refresh(self._on_painted)
 
     def on_unmount(self) -> None:
-        self._stop_waiting()
         self._ticker.stop()
 
-    def on_screen_suspend(self) -> None:
-        self._is_covered = True
+    def forget_visibility(self) -> None:
         self.question = replace(self.question, accepts_keys=False, may_answer=False, is_waiting=False)
-
-    def on_screen_resume(self) -> None:
-        if self._is_covered:
-            self._is_covered = False
-            self._draw()
-            self.call_after_refresh(self._on_painted)
-
-    def on_resize(self) -> None:
-        self._draw()
 
     def show_plan(self, plan: ActionPlan, objection: str) -> None:
         """Show the complete plan. It can be confirmed once the terminal has shown it."""
         if not self.is_attached:
             return
-        self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
-        self._draw()
-        self.call_after_refresh(self._on_painted)
+        self._stop_waiting()  # an answer now would be about the incomplete plan
+        self.question = replace(self.question, plan=plan, is_reading=False, may_answer=False, objection=objection)
+        self.draw()
+        self.call_after_refresh(self.ask_terminal)
 
     def on_click(self, event: events.Click) -> None:
         lines = len(self._dialog.lines)
@@ -107,17 +90,10 @@ class ConfirmScreen(PaintedDialog[bool]):
         event.stop()
         if self.question.needs_typing and self.question.may_answer:
             self.question = replace(self.question, input_error=f"A paste does not count: type {self._word_choices}.")
-            self._draw()
+            self.draw()
 
-    def _on_painted(self) -> None:
-        """Ask the terminal whether it has shown the frame that was just painted."""
-        if self.is_attached and not self._is_covered:
-            is_whole = not self.question.is_reading
-            self._stop_waiting = self._type_ahead.begin(
-                lambda visibility: self._on_visibility(visibility, is_whole=is_whole)
-            )
-
-    def _on_visibility(self, visibility: FrameVisibility, *, is_whole: bool) -> None:
+    def on_visibility(self, visibility: FrameVisibility) -> None:
+        is_whole = not self.question.is_reading
         match visibility:
             case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
@@ -129,11 +105,11 @@ class ConfirmScreen(PaintedDialog[bool]):
                 self.call_after_refresh(self._accept_typing, is_whole=is_whole)
             case _:
                 assert_never(visibility)
-        self._draw()
+        self.draw()
 
     def _accept_typing(self, *, is_whole: bool) -> None:
         self.question = replace(self.question, accepts_keys=True, may_answer=is_whole)
-        self._draw()
+        self.draw()
 
     @property
     def _word_choices(self) -> str:
@@ -173,9 +149,9 @@ class ConfirmScreen(PaintedDialog[bool]):
         elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
             typed += event.character
         self.question = replace(question, typed=typed, input_error=input_error)
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         self._update_run()
         width, height = self._dialog.room(WIDTH)
         self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)

@@ -10,17 +10,15 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
 from tui.ui.model import layout
-from tui.ui.screens.painted import PaintedDialog
+from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
 
-class LeaveScreen(PaintedDialog[bool]):
+class LeaveScreen(GuardedDialog):
     """Asks whether to quit. `unsent` returns the number of runs that wait to be sent, by title of the action.
 
     `ctrl-q` and `ctrl-c` quit without another question: see `TriggerApp.action_leave`.
     """
-
-    AUTO_FOCUS = ""
 
     def __init__(
         self,
@@ -30,28 +28,21 @@ class LeaveScreen(PaintedDialog[bool]):
         *,
         id: str,  # noqa: A002  Textual's name
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(type_ahead, id=id)
         self._unsent = unsent
-        self._type_ahead = type_ahead
-        self._stop_waiting: Callable[[], None] = lambda: None
         self._dialog = Dialog()
-        self._ticker = Ticker(self, live.session.clock, self._draw)
+        self._ticker = Ticker(self, live.session.clock, self.draw)
         self._visibility: FrameVisibility | None = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
 
     def compose(self) -> ComposeResult:
         yield self._dialog
 
     def on_mount(self) -> None:
-        self._draw()
+        self.draw()
         self._ticker.begin()
-        self.call_after_refresh(self._on_painted)
 
     def on_unmount(self) -> None:
-        self._stop_waiting()
         self._ticker.stop()
-
-    def on_resize(self) -> None:
-        self._draw()
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
@@ -65,15 +56,14 @@ class LeaveScreen(PaintedDialog[bool]):
         elif event.key == "y":
             self.dismiss(result=True)
 
-    def _on_painted(self) -> None:
-        if self.is_attached:
-            self._stop_waiting = self._type_ahead.begin(self._on_visibility)
-
-    def _on_visibility(self, visibility: FrameVisibility) -> None:
+    def on_visibility(self, visibility: FrameVisibility) -> None:
         self._visibility = visibility
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def forget_visibility(self) -> None:
+        self._visibility = None
+
+    def draw(self) -> None:
         width, _ = self._dialog.room(WIDTH)
         visibility = self._visibility
         keys = LeaveKeys(

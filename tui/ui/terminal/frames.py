@@ -48,7 +48,7 @@ class FrameSender:
         self._title = title
         self._loop = loop
         self._on_link_speed = on_link_speed
-        self._was_slow = self._is_waiting = self._is_held = False
+        self._was_slow = self._is_waiting = self._is_held = self._is_blank = False
         self._setup = ""
         """Text that sets up the terminal again in front of the next frame."""
         self._timer: asyncio.TimerHandle | None = None
@@ -94,6 +94,7 @@ class FrameSender:
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's new size. The next frame is that of the app's new layout."""
         self.screen.resize(columns, lines)
+        self._is_blank = True
         self._is_waiting = False
         self._cancel_timer()
         self.record_key()
@@ -113,6 +114,7 @@ class FrameSender:
     def draw(self, text: str) -> None:
         """Draw what the program writes, and send it when it is time."""
         self.screen.draw(text)
+        self._is_blank = self._is_blank and not text
         if not self.screen.is_in_frame:
             self.pacer.record_drawn(time.monotonic())
             self._pace()
@@ -141,10 +143,10 @@ class FrameSender:
     def ask_cursor(self, place: Place) -> bool:
         """Send the newest frame whatever the pace, and behind it ask for the cursor, which is moved to a place.
 
-        Return False if the terminal is behind.
+        Return False if the terminal is behind, or if nothing was drawn for its new size yet.
         """
         # The status query shows whether the answer was lost, and when the frame had arrived.
-        return self._send((Query.CURSOR, Query.STATUS), place)
+        return not self._is_blank and self._send((Query.CURSOR, Query.STATUS), place)
 
     def record_answer(self, kind: Query, place: Place | None = None) -> bool:
         """Record an answer of the terminal, or its cursor's place. Return whether it was asked for.

@@ -102,8 +102,9 @@ class SaveView(PaintedDialog[SavedView | None]):
                     self.dismiss(view)
 
             first, *others = taken
-            also = [f"{each.remark} {each.consequence}" for each in others]
-            self.app.push_screen(ViewQuestion(first.question, [first.consequence, *also], first.answer), save)
+            also = (f"{each.remark} {each.consequence}" for each in others)
+            facts = say.ViewQuestionFacts(first.question, (first.consequence, *also), first.answer)
+            self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), save)
         else:
             self.dismiss(view)
 

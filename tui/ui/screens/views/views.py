@@ -9,6 +9,7 @@ from tui.present import formatting
 from tui.present.dialogs import views as say
 from tui.present.styled import Line, Piece, Token
 from tui.store.addresses.saved_views import ListedView, SavedView, with_view, without_view
+from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
 from tui.ui.model.page_rows import PageRow
@@ -102,13 +103,14 @@ class ViewsScreen(PageScreen):
     def action_delete_view(self) -> None:
         if (view := self._own_view("deleted")) is None:
             return
-        letter = [f"The letter {view.letter} is then free."] if view.letter else []
+        letter = (f"The letter {view.letter} is then free.",) if view.letter else ()
 
         def delete(is_confirmed: bool | None) -> None:  # noqa: FBT001  the screen's result
             if is_confirmed:
                 self._change(lambda own: without_view(own, view.name))
 
-        self.app.push_screen(ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete"), delete)
+        facts = say.ViewQuestionFacts(f"Delete the view “{view.name}”?", letter, "delete")
+        self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), delete)
 
     def _own_view(self, verb: str) -> SavedView | None:
         view = self._view

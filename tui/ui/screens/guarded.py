@@ -1,0 +1,56 @@
+"""A dialog whose keys count only once the terminal has shown it: keys that were typed before must not confirm."""
+
+from collections.abc import Callable
+
+from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
+from tui.ui.screens.painted import PaintedDialog
+
+
+class GuardedDialog(PaintedDialog[bool]):
+    """Asks the terminal behind its frame. Subclasses draw it when they are mounted, and hear what came of it."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, type_ahead: TypeAhead, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
+        super().__init__(id=id)
+        self._type_ahead = type_ahead
+        self._stop_waiting: Callable[[], None] = lambda: None
+        self._is_covered = False
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.ask_terminal)
+
+    def on_unmount(self) -> None:
+        self._stop_waiting()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def on_screen_suspend(self) -> None:
+        # What the terminal says now is no longer about what it shows.
+        self._stop_waiting()
+        self._is_covered = True
+        self.forget_visibility()
+
+    def on_screen_resume(self) -> None:
+        if self._is_covered:
+            self._is_covered = False
+            self.draw()
+            self.call_after_refresh(self.ask_terminal)
+
+    def ask_terminal(self) -> None:
+        """Ask the terminal whether it has shown the frame that was just painted."""
+        if self.is_attached and not self._is_covered:
+            self._stop_waiting = self._type_ahead.begin(self.on_visibility)
+
+    def on_visibility(self, visibility: FrameVisibility) -> None:
+        """Record whether the terminal has shown the dialog."""
+        raise NotImplementedError
+
+    def forget_visibility(self) -> None:
+        """Let no key count: another screen covers the dialog."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the dialog."""
+        raise NotImplementedError
