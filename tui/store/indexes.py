@@ -1,18 +1,21 @@
-"""The indexes of the store: runs by status, parent and creation time, and their number by task."""
+"""The indexes of the store: live and failed runs by status, all by parent and creation time, their number by task."""
 
 from collections import Counter
 from collections.abc import Hashable
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
-from tui.domain.status import RunStatus
+from tui.domain.status import FAILED, LIVE, RunStatus
 from tui.store.orders import Key, KeyedRun, key_after, key_before, newest_first
 
 K = TypeVar("K", bound=Hashable)
+
+INDEXED: Final = LIVE | FAILED
+"""The statuses that `Indexes.by_status` has. Nothing asks for the others, which most runs have: 40 bytes a run."""
 
 _EMPTY = Fixed()
 
@@ -20,6 +23,7 @@ _EMPTY = Fixed()
 class Indexes:
     """Finds runs by status, parent and creation time. `replace` must be called for each changed run.
 
+    `by_status` has only live and failed runs, those of `INDEXED`.
     `task_counts` has the number of runs of each task: a set of their ids would take 50 bytes a run.
     A run without a state is found by its parent only. A run that the server has deleted has no status. `live` are
     the runs that may still change.
@@ -40,7 +44,7 @@ class Indexes:
         run_id = keyed.run.id
         old, new = _status(before), _status(after)
         if old is not new:
-            _move(self.by_status, run_id, old, new)
+            _move(self.by_status, run_id, _indexed(old), _indexed(new))
             if new is None or new.is_final:
                 self.live.discard(run_id)
             else:
@@ -92,8 +96,17 @@ class Indexes:
         return list(self._created)
 
 
+def status_of(run: Run) -> RunStatus | None:
+    """Return the status by which a run is found; None if it has no state, or if the server has deleted it."""
+    return None if run.state is None or run.is_gone else run.status
+
+
 def _status(keyed: KeyedRun | None) -> RunStatus | None:
-    return None if keyed is None or keyed.run.state is None or keyed.run.is_gone else keyed.run.status
+    return None if keyed is None else status_of(keyed.run)
+
+
+def _indexed(status: RunStatus | None) -> RunStatus | None:
+    return status if status in INDEXED else None
 
 
 def _key(keyed: KeyedRun | None) -> Key | None:

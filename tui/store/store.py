@@ -37,7 +37,7 @@ from tui.domain.update import (
 from tui.domain.wall_update import WallUpdate
 from tui.store.changes import Changes, Topic
 from tui.store.facts import Fact, Facts, SourceStatus
-from tui.store.indexes import Indexes
+from tui.store.indexes import INDEXED, Indexes, status_of
 from tui.store.merge import is_same_row, merge, merge_gone
 from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
 from tui.store.retention import Retention, has_large_facets
@@ -198,8 +198,13 @@ class Store:
         return dict(self._runs)
 
     def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
-        """Return the runs in a status. A run that the server has deleted has none."""
-        return self._indexes.by_status.get(status, frozenset())
+        """Return the runs in a status. A run that the server has deleted has none.
+
+        Runs that are neither live nor failed are searched among all: this takes milliseconds, and is no live view.
+        """
+        if status in INDEXED:
+            return self._indexes.by_status.get(status, frozenset())
+        return {run.id for run in self._runs.values() if status_of(run) is status}
 
     def task_count(self, task: TaskId) -> int:
         """Return the number of known runs of a task."""
