@@ -259,7 +259,7 @@ class TriggerApp(AppBase):
             self.set_timer(WATCH_AFTER_S, self._check_views)
         self.session.spawn(self._begin_watching(), "begin watching")
         self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
-        self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
+        self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)
 
     async def _begin_watching(self) -> None:
         await self.session.clock.sleep(ALERTS_AFTER_S)
@@ -299,6 +299,12 @@ class TriggerApp(AppBase):
                 self.messages.add(self.session.now(), problem)
 
         self.session.spawn(check(), "check the views")
+
+    def _give_memory_back(self) -> None:
+        from tui.ui.heap import trim  # noqa: PLC0415  the first rows do not need it
+
+        empty_large_caches()
+        trim()
 
     def on_unmount(self) -> None:
         self._collector.stop()

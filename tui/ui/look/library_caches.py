@@ -14,7 +14,8 @@ from textual.geometry import Region
 MAX_ENTRIES: Final = 500
 """What a frame uses again is far less. A cache with more entries is emptied."""
 
-CHECK_INTERVAL_S: Final = 30.0
+CHECK_INTERVAL_S: Final = 10.0
+"""While a user moves on a busy server, a cache has a thousand new entries by then, and in half a minute 4,000."""
 
 GROWING: Final[Sequence[Any]] = (
     # There is no public name for the first one, which takes most of the memory.

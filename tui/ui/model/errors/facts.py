@@ -17,7 +17,8 @@ from tui.ui.model.errors.spans import MINUTE
 
 MAX_MINUTES: Final = 16
 _RUNS_PER_STEP: Final = 128
-_LINES_KEPT: Final = 512
+_LINES_KEPT: Final = 128
+"""Each keeps a stack, some 1.5 KB. On a busy server there are new ones all the time."""
 
 
 @dataclass(frozen=True, slots=True)
