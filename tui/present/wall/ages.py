@@ -57,7 +57,7 @@ def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
 def _age(age: SourceAge, view: WallView) -> Line:
     word = _WORDS.get(age.source, age.source.value)
     if age.refusal is not None:
-        return (Piece(f"{word} ", Token.FAINT), Piece("may not read", Token.FAINT))
+        return (Piece(f"{word} ", Token.FAINT), Piece("refused", Token.FAINT))
     at = view.heard_at if age.source is FactSource.RUNS else age.read_at
     if at is None:
         return (Piece(f"{word} ", Token.FAINT), Piece(formatting.NONE, Token.MUTED))

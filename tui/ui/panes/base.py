@@ -174,6 +174,11 @@ class Pane(Backdrop):
         raise NotImplementedError
 
     @property
+    def search_start(self) -> str:
+        """The text with which the search prompt opens."""
+        return self.searched
+
+    @property
     def finds_nothing(self) -> bool:
         """Whether there is a search without a match."""
         return False
@@ -278,6 +283,11 @@ class PagePane(Pane):
         if hits is None:
             return ()
         return (Piece(f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here", Token.MUTED),)
+
+    @property
+    def search_start(self) -> str:
+        """The text with which the search prompt opens."""
+        return self.searched
 
     @property
     def finds_nothing(self) -> bool:

@@ -84,6 +84,8 @@ class RunListPane(Pane):
         self._wanted_cursor: RunId | None = None
         self._named: ListQuery | None = None
         """The filter that stands for something else than its words, if one was shown."""
+        self._is_typed = True
+        """Whether the user typed the filter. Otherwise a line, a view or an address gave it."""
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, MissedRuns] = {}
@@ -125,6 +127,11 @@ class RunListPane(Pane):
     def searched(self) -> str:
         return self.views.query.text
 
+    @property
+    def search_start(self) -> str:
+        # The user adds words to a filter that a line, a view or an address gave, and goes on typing an own one.
+        return self.searched if self._is_typed or not self.searched else f"{self.searched} "
+
     def left(self) -> Line:
         return rule_left(self.live, self.views, self._filter_token)
 
@@ -133,7 +140,8 @@ class RunListPane(Pane):
 
     def search(self, text: str) -> Line:
         """Filter the list. The table highlights the words."""
-        if text != self.searched:
+        if text.rstrip() != self.searched.rstrip():
+            self._is_typed = True
             self.table.highlight(highlighted_texts(text))
             self._drop_search()
             # Esc in the prompt restores a filter that stood for something, with its name.
@@ -158,6 +166,7 @@ class RunListPane(Pane):
         self._filter_token = token or self._filter_token
         self.table.highlight(highlighted_texts(query.text))
         self._drop_search()
+        self._is_typed = False
         self._wanted_cursor, self._named = cursor, query if query.text_name else None
         self.views.request(query)
 

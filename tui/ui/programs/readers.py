@@ -71,9 +71,9 @@ def report(app: AppBase, sentence: str) -> None:
 
     def notify() -> None:
         from tui.present.styled import Piece, Token  # noqa: PLC0415  loaded with a failure
-        from tui.ui.screens.base import BaseScreen  # noqa: PLC0415  it imports the menus
+        from tui.ui.screens.painted import PaintedScreen  # noqa: PLC0415  it imports the clipboard
 
-        if isinstance(app.screen, BaseScreen):
-            app.screen.footer.notice((Piece(sentence, Token.AMBER),))
+        if isinstance(app.screen, PaintedScreen):
+            app.screen.notice((Piece(sentence, Token.AMBER),))
 
     call_soon(app, notify)

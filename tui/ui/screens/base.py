@@ -11,14 +11,13 @@ from textual.strip import Strip
 
 from tui.domain.action import Via
 from tui.domain.ids import RunId
-from tui.present.styled import Piece, Token
+from tui.present.styled import Line, Piece
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.action_controller import ACTION_NAMES, no_run_selected
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
-from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.menus import OUTGOING_ACTIONS, browse_run, open_help, read_run_outside
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
@@ -193,11 +192,10 @@ class BaseScreen(PaintedScreen[None]):
             self.footer.remove_class("away")
 
         self.footer.add_class("away")
-        await self.prompt.open(before, pane.search, end, hint=pane.search_hint)
+        await self.prompt.open(pane.search_start, pane.search, end, hint=pane.search_hint)
 
-    def say(self, text: str) -> None:
-        """Show a notice in the footer."""
-        self.footer.notice((Piece(text, Token.MUTED),))
+    def notice(self, line: Line) -> None:
+        self.footer.notice(line)
 
     def action_hit_step(self, step: int) -> None:
         self.pane.hit_step(step)
@@ -283,7 +281,7 @@ class BaseScreen(PaintedScreen[None]):
         if (run_id := self.outgoing_run) is None:
             self.say(no_run_selected())
         elif line := browse_run(self, run_id, self.clipboard):
-            self.footer.notice(line)
+            self.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
         if (run_id := self.outgoing_run) is None:
@@ -295,11 +293,6 @@ class BaseScreen(PaintedScreen[None]):
         """Change the colours."""
         self.app_base.use_color_mode(color_mode)  # the summary has another height in some colour modes
         self.arrange_panes()
-
-    @property
-    def clipboard(self) -> Clipboard:
-        """The clipboard of the terminal. The footer says what was sent to it."""
-        return Clipboard(self.app_base.environ, self.app_base.write, self.footer.notice)
 
     def select_target(self) -> None:
         """Select the run that the keys of the focused pane act on, if another one is selected."""

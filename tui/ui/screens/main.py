@@ -41,6 +41,7 @@ from tui.ui.widgets.run_summary import RunSummary
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
     from tui.ui.panes.entry import PaneEntry
+    from tui.ui.screens.wall.screen import WallScreen
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
@@ -325,9 +326,9 @@ class MainScreen(BaseScreen):
         self.queues.open()
 
     @property
-    def front(self) -> BaseScreen:
+    def front(self) -> "BaseScreen | WallScreen":
         """The view in front: another one, or the runs."""
-        return self.errors.screen or self.queues.screen or self
+        return self.wall.screen or self.errors.screen or self.queues.screen or self
 
     def leave_other_views(self) -> None:
         """Return to the runs, if another view is in front."""
@@ -364,7 +365,7 @@ class MainScreen(BaseScreen):
 
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""
-        self.front.footer.notice(line)
+        self.front.notice(line)
 
     def _target_to_copy(self) -> RunId | None:
         if (target := self.pane.target) is None:

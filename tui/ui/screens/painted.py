@@ -6,7 +6,9 @@ from textual import events, on
 from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
 
+from tui.present.styled import Line, Piece, Token
 from tui.ui.base import app_of, is_covered
+from tui.ui.input.clipboard import Clipboard
 from tui.ui.look.compositor import LineCompositor
 
 ResultT = TypeVar("ResultT")
@@ -28,6 +30,19 @@ class PaintedScreen(Screen[ResultT]):
     def is_preparing(self) -> bool:
         """Whether a screen that was just opened soon has more to show, so that its first frame waits for it."""
         return False
+
+    def notice(self, line: Line) -> None:
+        """Show a notice for a few seconds, if the screen has a place for one."""
+
+    def say(self, text: str) -> None:
+        """Show a text as a notice."""
+        self.notice((Piece(text, Token.MUTED),))
+
+    @property
+    def clipboard(self) -> Clipboard:
+        """The clipboard of the terminal. A notice says what was sent to it."""
+        app = app_of(self)
+        return Clipboard(app.environ, app.write, self.notice)
 
     @on(events.Resize)
     def record_resize(self) -> None:

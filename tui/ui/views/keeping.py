@@ -9,13 +9,14 @@ from tui.present.styled import Piece, Token
 from tui.store.addresses.saved_views import SavedView, with_view
 from tui.store.addresses.view_address import AddressError, parse_address, read_address
 from tui.ui.base import AppBase, app_of
-from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.painted import PaintedScreen
 from tui.ui.screens.views.letters import LetterMenu
 from tui.ui.screens.views.save_view import SaveView
 from tui.ui.screens.views.views import ViewsScreen
 from tui.ui.views.opening import address_of, apply_address
 
 if TYPE_CHECKING:
+    from tui.ui.screens.base import BaseScreen
     from tui.ui.screens.wall.screen import WallScreen
 
 
@@ -35,7 +36,7 @@ def ask_to_save(screen: "BaseScreen | WallScreen") -> None:
     screen.app.push_screen(SaveView(app_of(screen).known_views, str(address), address.words), save)
 
 
-def ask_for_letter(screen: BaseScreen) -> None:
+def ask_for_letter(screen: "BaseScreen | WallScreen") -> None:
     """Open the menu of letters, and the view that is chosen there."""
     app = app_of(screen)
 
@@ -64,7 +65,7 @@ def open_saved(app: AppBase, view: SavedView) -> None:
         text = "; ".join(problems)
         app.messages.add(app.session.now(), f"The view “{view.name}” {'is ' if read.address else ''}{how}: {text}.")
         said = f"{how}: {text}"
-    if isinstance(app.screen, BaseScreen):
+    if isinstance(app.screen, PaintedScreen):
         _notice(app.screen, said)
 
 
@@ -77,7 +78,6 @@ async def _save(screen: "BaseScreen | WallScreen", view: SavedView) -> None:
     app.call_later(_notice, screen, problem or f"saved “{view.name}”: {opens}")
 
 
-def _notice(screen: "BaseScreen | WallScreen", text: str) -> None:
+def _notice(screen: PaintedScreen[Any], text: str) -> None:
     if screen.is_attached:
-        line = (Piece(text, Token.BRIGHT),)
-        screen.footer.notice(line) if isinstance(screen, BaseScreen) else screen.notice(line)
+        screen.notice((Piece(text, Token.BRIGHT),))

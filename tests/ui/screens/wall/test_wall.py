@@ -24,8 +24,11 @@ from tui.domain.text import Raw
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.styles import Background
+from tui.ui.screens.errors.screen import ErrorsScreen
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.queues.screen import QueuesScreen
+from tui.ui.screens.views.letters import LetterMenu
 from tui.ui.screens.wall.screen import WallScreen
 from tui.ui.views.opening import address_of
 
@@ -68,6 +71,23 @@ def test_key_opens_the_wall_and_keys_close_it(tmp_path: Path) -> None:
         assert "v is not a key here" in monitor.lines[-1]
         await monitor.later(5)
         assert monitor.lines[-1].endswith("W close")
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_wall_has_the_keys_of_every_view(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("!", "W", "colon", *"theme light", "enter", wait_s=0.2)
+        assert isinstance(monitor.app.screen, WallScreen)
+        assert "theme light until the program ends" in monitor.lines[-1]
+        await monitor.press("colon", *"queues", "enter", wait_s=0.2)
+        assert isinstance(monitor.app.screen, QueuesScreen), "a view of the command line is in front of no wall"
+        await monitor.press("backspace", wait_s=0.2)
+        assert isinstance(monitor.app.screen, WallScreen)
+        await monitor.press("backspace", wait_s=0.2)
+        assert isinstance(monitor.app.screen, ErrorsScreen)
+        await monitor.press("W", "apostrophe", wait_s=0.2)
+        assert isinstance(monitor.app.screen, LetterMenu)
 
     run_story(story, tmp_path, failing_fleet())
 

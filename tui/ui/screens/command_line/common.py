@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.settings import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, MIN_PUBLIC_INTERVAL_S, Settings
 from tui.settings.zones import LOCAL, zone_of
@@ -15,7 +15,10 @@ from tui.ui.look.palettes import ColorMode
 from tui.ui.model.command_line.commands import Command
 from tui.ui.model.command_line.value_arguments import OneOf, Setting, SettingArguments, Value
 from tui.ui.model.command_line.view_arguments import RunArguments, ViewArguments
-from tui.ui.screens.base import BaseScreen
+
+if TYPE_CHECKING:
+    from tui.ui.screens.base import BaseScreen
+    from tui.ui.screens.wall.screen import WallScreen
 
 MAX_INTERVAL_S: Final = 3600.0
 
@@ -31,7 +34,7 @@ Apply = Callable[[ViewAddress], object]
 
 
 def common_commands(
-    view: BaseScreen,
+    view: "BaseScreen | WallScreen",
     numbers: RunNumbers,
     apply: Apply,
     problem: Callable[[ViewAddress], str | None],
@@ -77,7 +80,7 @@ def _nothing() -> None:
 class _Setter:
     """Changes settings of the running program. A changed config file replaces them again."""
 
-    def __init__(self, view: BaseScreen, say: Callable[[str], None]) -> None:
+    def __init__(self, view: "BaseScreen | WallScreen", say: Callable[[str], None]) -> None:
         self._view = view
         self._say = say
 

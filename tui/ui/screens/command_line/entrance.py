@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from tui.ui.screens.base import BaseScreen
     from tui.ui.screens.command_line.screen import CommandLineScreen
     from tui.ui.screens.main import MainScreen
+    from tui.ui.screens.wall.screen import WallScreen
 
 
 @dataclass(slots=True, eq=False)
 class _Opened:
     """What belongs to the command line that is open."""
 
-    view: "BaseScreen"
+    view: "BaseScreen | WallScreen"
     numbers: "RunNumbers"
     linked_run: "LinkedRun"
     dialog: "CommandLineScreen | None" = None
@@ -42,7 +43,7 @@ class CommandLineEntrance:
         self._history: CommandHistory | None = None
         self._opened: _Opened | None = None
 
-    def open(self, view: "BaseScreen", own: "Sequence[Command]") -> None:
+    def open(self, view: "BaseScreen | WallScreen", own: "Sequence[Command]") -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         from tui.ui.data.command_line.linked_run import LinkedRun  # noqa: PLC0415  loaded when first used
         from tui.ui.data.command_line.run_numbers import RunNumbers  # noqa: PLC0415
@@ -136,7 +137,7 @@ class CommandLineEntrance:
         from tui.ui.screens.command_line.link_choices import link_choices  # noqa: PLC0415  loaded when first used
 
         assert self._opened is not None
-        return link_choices(link, self._opened.view, self._opened.linked_run, self._apply, self._copy)
+        return link_choices(link, self._opened.view.live, self._opened.linked_run, self._apply, self._copy)
 
     def _copy(self, run_id: RunId) -> None:
         self._main.front.clipboard.send("id", run_id)

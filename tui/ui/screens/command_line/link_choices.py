@@ -15,8 +15,8 @@ from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS
 from tui.store.addresses.view_address import ViewAddress
 from tui.store.command_line.links import LinkKind, PastedLink, elsewhere
 from tui.ui.data.command_line.linked_run import LinkedRun
+from tui.ui.data.live_model import LiveModel
 from tui.ui.model.command_line.arguments import Choice, Choices
-from tui.ui.screens.base import BaseScreen
 
 _FINGERPRINT_CHARS: Final = 8
 _KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
@@ -26,10 +26,10 @@ Apply = Callable[[ViewAddress], object]
 
 
 def link_choices(
-    link: PastedLink, view: BaseScreen, linked_run: LinkedRun, apply: Apply, copy: Callable[[RunId], object]
+    link: PastedLink, live: LiveModel, linked_run: LinkedRun, apply: Apply, copy: Callable[[RunId], object]
 ) -> Choices:
     """Name what a link leads to, and offer what can be done. Nothing is offered for another environment."""
-    environment = view.live.session.store.environment
+    environment = live.session.store.environment
     heading = (Piece(_heading(link), Token.FAINT),)
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
@@ -44,7 +44,7 @@ def link_choices(
         return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
     choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _run_line(run, link, environment), _ENTER)]
     if run is not None:
-        choices += _around(run, view, apply)
+        choices += _around(run, live, apply)
     return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[_KNOWN])
 
 
@@ -85,7 +85,7 @@ def _run_line(run: Run | None, link: PastedLink, environment: Environment | None
     )
 
 
-def _around(run: Run, view: BaseScreen, apply: Apply) -> list[Choice]:
+def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
     """Return the choices about the error group of a run, and about the runs around it."""
     found: list[Choice] = []
     error = run.error[1] if run.error is not None else None
@@ -99,7 +99,7 @@ def _around(run: Run, view: BaseScreen, apply: Apply) -> list[Choice]:
         found.append(_view("errors", group, apply, sentence))
     parent_id = run.fixed.parent_id
     if parent_id is not None or run.fixed.root_id not in {None, run.id}:
-        parent = None if parent_id is None else view.live.get(parent_id)
+        parent = None if parent_id is None else live.get(parent_id)
         task = "" if parent is None else parent.fixed.task or ""
         tree = ViewAddress(RUN, run=run.id, pane="tree")
         line: Line = (

@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.ui.model.view_history import ShownView, ViewHistory
+from tui.ui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
     from tui.ui.screens.main import MainScreen
 
 
 class ViewTrail:
-    """The way back through the views: lists with their filters, errors, queues. A run belongs to the view before it."""
+    """The way back through the views: lists with their filters, errors, queues, the wall.
+
+    A run belongs to the view before it.
+    """
 
     def __init__(self, main: "MainScreen") -> None:
         self._main = main
@@ -21,7 +25,7 @@ class ViewTrail:
         """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
         main, current = self._main, self._history.current
         is_list = main.front is main
-        if main.front.prompt.is_open:
+        if isinstance(main.front, BaseScreen) and main.front.prompt.is_open:
             return  # the filter is still being typed
         if is_list and main.pane is not main.run_list and current is not None:
             return  # a run belongs to the view from which it was opened
@@ -34,8 +38,10 @@ class ViewTrail:
     @property
     def _facts(self) -> Hashable:
         """What decides which view is shown. It is cheap to compare."""
-        errors, main = self._main.errors.screen, self._main
-        if errors is not None:
+        main = self._main
+        if (wall := main.wall.screen) is not None:
+            return ("wall", wall.live_board.cell)
+        if (errors := main.errors.screen) is not None:
             return ("errors", errors.groups.query, errors.groups.wanted_span, main.app_base.subscription.chosen)
         if (queues := main.queues.screen) is not None:
             return ("queues", queues.queues.list.query)

@@ -51,10 +51,11 @@ class WallEntrance(ViewEntrance):
         main = self._main
         if self.screen is not None:
             return
-        self.screen = screen.WallScreen(main.live, self._open_row, cursor)
+        self.screen = screen.WallScreen(main.live, main, self._open_row, cursor)
         if cell is not None:
             self.screen.live_board.show(cell)
         main.selection_loader.require(())  # panes that are covered cost no requests
+        main.note_view()
         main.app.push_screen(self.screen, self._on_left)
 
     def back(self) -> bool:

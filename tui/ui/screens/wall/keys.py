@@ -4,7 +4,8 @@ from typing import Final
 
 from textual.binding import Binding
 
-from tui.ui.input.keys import LAST_RANK, bind
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import MENU_BINDINGS
 
 KEYS: Final[tuple[Binding, ...]] = (
     bind("j,down", "move(1)", "down", "Show the cursor, or move it down.", id="down"),
@@ -23,9 +24,8 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("left_curly_bracket", "earlier(-1)", "earlier", "Show an earlier time.", id="earlier"),
     bind("right_curly_bracket", "earlier(1)", "later", "Show a later time, up to now.", id="later"),
     bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh", rank=30),
-    bind("S", "save_view", "save view", "Save the wall as a view, under a name and a letter."),
     bind("W", "leave_view", "close", "Close the wall.", id="wall", rank=40),
     bind("escape", "back", "back", "Hide the cursor, or close the wall."),
     bind("q", "leave_view", "back", "Close the wall.", id="close"),
-    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
+    *MENU_BINDINGS,
 )

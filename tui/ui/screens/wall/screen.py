@@ -1,7 +1,7 @@
 """The wall: findings and the last hour, for somebody who walks past."""
 
 from collections.abc import Callable, Hashable
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.frame.footer import unbound_words
 from tui.present.key_words import key_of
-from tui.present.styled import Line, Piece, Token
+from tui.present.styled import Line
 from tui.present.wall.blocks import BlockCache, BudgetShares, Opened, WallView
 from tui.present.wall.look import WallLook
 from tui.present.wall.page import TWO_COLUMNS, wall_page
@@ -21,11 +21,15 @@ from tui.ui.data.findings.newest_failure import NewestFailure
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import pressed_key_label
 from tui.ui.input.menus import open_help
+from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
 from tui.ui.screens.painted import PaintedScreen
 from tui.ui.screens.wall.header import WallHeader
 from tui.ui.screens.wall.keys import KEYS
 from tui.ui.widgets.wall_body import WallBody
+
+if TYPE_CHECKING:
+    from tui.ui.screens.main import MainScreen
 
 FRESH_S: Final = 10.0
 """How long a finding that just appeared is reversed."""
@@ -37,14 +41,25 @@ NOTICE_S: Final = 4.0
 
 
 class WallScreen(PaintedScreen[None]):
-    """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row."""
+    """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
+
+    `main` is the screen below. `cursor` is the row under the cursor at first. The class is longer than 200 lines: each
+    key is a short action.
+    """
 
     CSS_PATH = "../../styles/wall.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, live: LiveModel, open_row: Callable[[Opened, Hashable], None], cursor: Hashable = None) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        main: "MainScreen",
+        open_row: Callable[[Opened, Hashable], None],
+        cursor: Hashable = None,
+    ) -> None:
         super().__init__()
         self.live = live
+        self._main = main
         self._open_row = open_row
         self._cursor_wanted = cursor
         self.live_board = LiveBoard(live)
@@ -178,7 +193,6 @@ class WallScreen(PaintedScreen[None]):
         return self.live.session.clock.monotonic_s()
 
     def notice(self, line: Line) -> None:
-        """Show a notice in the last row for a few seconds."""
         self._notice, self._notice_ends_s = line, self._now_s + NOTICE_S
         self.rebuild()
 
@@ -202,13 +216,13 @@ class WallScreen(PaintedScreen[None]):
         if self.live_board.show_cells(step):
             self.rebuild()
         else:
-            self.notice((Piece(f"these are the {'longest' if step > 0 else 'shortest'} cells", Token.MUTED),))
+            self.say(f"these are the {'longest' if step > 0 else 'shortest'} cells")
 
     def action_earlier(self, step: int) -> None:
         if self.live_board.move(step):
             self.rebuild()
         else:
-            self.notice((Piece("this is the latest time", Token.MUTED),))
+            self.say("this is the latest time")
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
@@ -218,6 +232,22 @@ class WallScreen(PaintedScreen[None]):
         from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
 
         ask_to_save(self)
+
+    def action_open_view(self) -> None:
+        from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
+
+        ask_for_letter(self)
+
+    def action_palette(self) -> None:
+        self._main.command_line.open(self, [])
+
+    def action_view_before(self) -> None:
+        self._main.view_trail.go_back()
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        """Change the colours."""
+        self.app_base.use_color_mode(color_mode)
+        self.rebuild()
 
     def action_help(self) -> None:
         open_help(self, self.live, "wall")
