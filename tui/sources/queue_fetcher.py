@@ -23,6 +23,7 @@ from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
+from tui.sources.searching.queue_runs import can_quote
 from tui.wire.errors import Refused
 from tui.wire.times import MAX_DURATION, read_time
 
@@ -43,7 +44,6 @@ _LIVE_PERIOD: Final = "7d"
 """How far back a run may have been triggered that waits or executes now."""
 
 _FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
-_MAX_NAME_CHARS: Final = 200
 _WHERE: Final = "queue = '{queue}' AND (is_finished = 0 OR completed_at > now() - INTERVAL 1 HOUR)"
 _TIMES: Final = (
     "SELECT toStartOfMinute(queued_at) AS queued_min, toStartOfMinute(executed_at) AS started_min, "  # noqa: S608
@@ -238,6 +238,6 @@ def _read_ms(value: Json) -> timedelta | None:
 
 def _quoted(name: str) -> str:
     """Return the name of a queue for a TRQL string. Raises `Refused` for one that cannot be quoted safely."""
-    if not name.isprintable() or len(name) > _MAX_NAME_CHARS or set(name) & set("'\"\\`{}"):
+    if not can_quote(name):
         raise Refused("the name of this queue cannot stand in a query", 400)
     return name

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 import tui.sources.searching.search
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.recordings import recording
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
@@ -263,6 +263,22 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
             await setup.run_until(task.done)
             assert search.progress.failure == "a relay cannot list queues"
             assert not search.progress.skips_older
+
+
+def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = fleet_of(5)
+        fleet.allow_queries()
+        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+            await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
+            assert {run.fixed.queue for run in screen.store.runs()} == {None}
+            search = search_of(screen, f"queue:{HELD}", can_list=False)
+            task = screen.spawn(search.run(), "search")
+            await setup.run_until(task.done)
+            assert {run.fixed.queue for run in screen.store.runs()} == {HELD}
+            assert search.progress.answers == (f"queue {HELD}: 5 in 30d",)
+            assert not search.progress.failure
+            assert search.progress.skips_older
 
     asyncio.run(scenario())
 

@@ -23,6 +23,7 @@ from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.older_pages import OlderPages
 from tui.sources.searching.pace import Pace
+from tui.sources.searching.queue_runs import find_queue_runs
 from tui.sources.searching.scope import SearchScope
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
@@ -137,8 +138,8 @@ class Search:
         self._report_progress(errors_read=self.progress.errors_read + count)
 
     def _report_missing_lists(self) -> None:
-        """Report that a relay has no lists, if the plan needs some."""
-        if self._scope.can_list or self._plan.run_ids:
+        """Report that a relay has no lists, if the plan needs some and no query stood in for them."""
+        if self._scope.can_list or self._plan.run_ids or (self.progress.answers and not self._plan.reads_older):
             return
         noun = "older runs" if self._plan.reads_older else "queues"
         self._report_progress(has_lists=False, skips_older=False, failure=f"a relay cannot list {noun}")
@@ -177,8 +178,11 @@ class Search:
 
     async def _read_lists(self) -> int:
         """Read the complete list of each name, and return the number of runs."""
+        if not self._scope.can_list:
+            await self._find_queues()
+            return 0
         total = 0
-        for filters in self._plan.lists if self._scope.can_list else ():
+        for filters in self._plan.lists:
             since = filters.created_from or self._fetcher.now() - SEARCH_PERIOD
             in_period = replace(filters, created_from=since)
             count, is_whole = await self._read_list(in_period, total)
@@ -189,6 +193,16 @@ class Search:
                 self._add_answer(f"{name_of(filters, self._plan.filters)}: {number} in {SEARCH_PERIOD.days}d")
         await self._settle()
         return total
+
+    async def _find_queues(self) -> None:
+        """Find the runs of the queues that the filter names, where no list can be read."""
+        for name in dict.fromkeys(filters.queues[0] for filters in self._plan.lists if filters.queues):
+            self._report_progress(step=SearchStep.NAMES)
+            await self._pace.wait()
+            answer = await find_queue_runs(name, self._fetcher, self._store, self._emit)
+            if answer is not None:
+                self._add_answer(answer)
+        await self._settle()
 
     async def _read_list(self, filters: RunFilters, before: int) -> tuple[int, bool]:
         cursor: Cursor | None = None

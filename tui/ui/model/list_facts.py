@@ -61,6 +61,11 @@ def _is_failures(words: StatusWords) -> bool:
     return is_failed and not words.unknown and bool(words.group or words.titles)
 
 
+def names_queue(text: str) -> bool:
+    """Return whether a filter names a queue."""
+    return any(word.field == "queue" for word in split_words(text))
+
+
 def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:
     """Return the facts for the line below the last run."""
     session = live.session
@@ -73,7 +78,7 @@ def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> Li
         is_filtered=not views.parsed.is_empty,
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
-        filters_queues=any(word.field == "queue" for word in split_words(views.query.text)),
+        filters_queues=names_queue(views.query.text),
     )
 
 

@@ -7,8 +7,9 @@ from tui.store.filter_words import split_words
 def runs_of_queue(text: str, queue: str, *, is_relayed: bool) -> tuple[RunFilters, str]:
     """Return the server's filters and the filter of the list for the runs of a queue.
 
-    `text` is a filter with the word `queue:…`, `queue` the stored name. Rows do not contain their queue: the server's
-    filter alone finds all of its runs. A relay sends all runs without their queues, but the queue of a task is known.
+    `text` is a filter with the word `queue:…`, `queue` the stored name. Rows do not name their queue: the server's
+    filter finds all of its runs. A relay has no such filter. There a task names its queue, and for any other queue the
+    search by the word `queue:…` finds the runs.
     """
     others = [word.source for word in split_words(text) if word.field != "queue"]
     if not is_relayed:

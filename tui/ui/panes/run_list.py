@@ -26,7 +26,7 @@ from tui.ui.data.server_search import ServerSearch
 from tui.ui.data.visible_errors import VisibleErrors
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
-from tui.ui.model.list_facts import count_words, empty_facts, end_facts, shows_only_failures
+from tui.ui.model.list_facts import count_words, empty_facts, end_facts, names_queue, shows_only_failures
 from tui.ui.model.list_rule import WIDE, rule_left, rule_right
 from tui.ui.model.list_views import ListQuery, ListViews
 from tui.ui.model.run_list import RunListModel
@@ -169,6 +169,8 @@ class RunListPane(Pane):
         self._is_typed = False
         self._wanted_cursor, self._named = cursor, query if query.text_name else None
         self.views.request(query)
+        if self.live.session.settings.relay_url is not None and names_queue(query.text):
+            self.server_search.start()  # no row of a relay names its queue
 
     def end_typing(self) -> None:
         self.views.end_typing()

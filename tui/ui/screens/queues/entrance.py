@@ -71,14 +71,14 @@ class QueuesEntrance(ViewEntrance):
         return True
 
     def _list_runs(self, row: "QueueRow", run_id: RunId | None) -> None:
+        from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
+
         assert self.screen is not None
         main = self._main
         before = main.run_list.views.query
-        if main.live.session.settings.relay_url is None:
-            # Rows do not contain their queue: the server's filter alone finds all of its runs.
-            filters, text = RunFilters(queues=(row.stored_name,)), ""
-        else:
-            filters, text = RunFilters(), _filter_words(row)
+        is_relayed = main.live.session.settings.relay_url is not None
+        name = row.name if '"' not in row.name else "*"
+        filters, text = runs_of_queue(f'queue:"{name}"', row.stored_name, is_relayed=is_relayed)
         self._listing = QueueListing(filters, text, before)
         self.screen.dismiss(None)
         self._show(replace(before, filters=filters, text=text, is_searched=False, is_typing=False), run_id)
@@ -89,9 +89,3 @@ class QueuesEntrance(ViewEntrance):
         if query.filters != main.run_list.views.query.filters:
             main.app_base.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
         main.run_list.show_query(query, run_id)
-
-
-def _filter_words(row: "QueueRow") -> str:
-    """Return the filter of the list for the runs of a queue. A relay sends no queue, but that of a task is known."""
-    name = row.name if '"' not in row.name else "*"
-    return f'task:"{name}"' if row.is_task else f'queue:"{name}"'
