@@ -44,6 +44,9 @@ class _NeedFetch:
     """The fetches of one need."""
 
     fetch: CoalescedFetch
+    version: datetime | None = None
+    """The last update of the run that was known when its last fetch began."""
+
     starts_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_FETCHES))
     lag_retries_s: Iterator[float] = field(default_factory=lambda: iter(LAG_RETRIES_S))
 
@@ -95,7 +98,8 @@ class SelectionLoader:
     def require(self, needs: Sequence[Need[Any]], *, at_once: bool = True) -> None:
         """Fetch these needs from now on, and nothing else: hidden panes cost no requests.
 
-        Without `at_once`, added ones wait until the cursor has rested on the run.
+        Without `at_once`, added ones wait until the cursor has rested on the run. What was fetched before is fetched
+        again only if the run has changed since.
         """
         added = [need for need in needs if need not in self._needs]
         self._needs = tuple(needs)
@@ -104,6 +108,8 @@ class SelectionLoader:
             for need in added:
                 if self._selection.state_of(need).value is None:
                     self._schedule(need, rest_s)
+                elif self._is_behind(need):
+                    self._schedule(need, max(rest_s, self._least_delay_s(need)))
 
     def refetch(self) -> None:
         """Fetch everything that is needed again, now."""
@@ -173,6 +179,12 @@ class SelectionLoader:
         run = self._session.store.get(run_id)
         return run.state.updated_at if run is not None and run.state is not None else None
 
+    def _is_behind(self, need: Need[Any]) -> bool:
+        """Whether the run has changed since a need of it was fetched."""
+        fetched = self._fetch_of(need).version
+        known = None if self._selection.run_id is None else self._known_version(self._selection.run_id)
+        return known is not None and (fetched is None or known > fetched)
+
     def _is_final(self, run_id: RunId) -> bool:
         run = self._session.store.get(run_id)
         return run is not None and run.is_final
@@ -203,6 +215,7 @@ class SelectionLoader:
         run_id = self._selection.run_id
         if run_id is None:
             return None
+        self._fetch_of(need).version = self._known_version(run_id)
         if (found := need.find(self._session, run_id)) is not None:
             self._set_state(need, FetchState(found.value, found.failure, fetched_at=found.fetched_at))
             return None
@@ -220,6 +233,8 @@ class SelectionLoader:
             self._finish(need, FetchState(value, str(error), fetched_at=now()))
             return
         self._version = fetched.version or self._version or self._known_version(run_id) or now()
+        if fetched.version is not None:
+            self._fetch_of(need).version = fetched.version
         if fetched.is_lagging and (delay_s := next(self._fetch_of(need).lag_retries_s, None)) is not None:
             self._schedule(need, delay_s)
         self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))

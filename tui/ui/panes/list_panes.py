@@ -82,7 +82,7 @@ class ListPane(Pane):
         self.follow_list()
 
     def on_changes(self, changes: Changes) -> None:
-        if changes.topics:
+        if changes.topics and self.is_shown:
             self.show_rule()
 
     def tick(self) -> None:

@@ -78,7 +78,7 @@ class RunListPane(Pane):
         self.table.on_moved = self._on_moved
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
-        self._visible_errors = VisibleErrors(live.session, self._visible_runs)
+        self._visible_errors = VisibleErrors(live.session, self._runs_to_read)
         self._own_columns: OwnRunColumns | None = None
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
@@ -340,7 +340,7 @@ class RunListPane(Pane):
         return [run_id for _, run_id in self.rows.visible_runs]
 
     def _runs_to_read(self) -> list[RunId]:
-        """Return the runs whose values the user sees; none behind another screen, and none while updates pause."""
+        """Return the runs whose values the user sees; none while the list is hidden, and none while updates pause."""
         return self._visible_runs() if self.is_shown and self.live.pause is None else []
 
     def _on_search_update(self) -> None:

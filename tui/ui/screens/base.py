@@ -160,13 +160,29 @@ class BaseScreen(PaintedScreen[None]):
         if self.focused is None:
             self.set_focus(self.pane.body)
 
-    def on_workspace_panes_changed(self) -> None:
+    def rest(self) -> None:
+        self._require_needs()
+        self._follow_run()
+
+    def resume(self) -> None:
+        self._require_needs()
+        self._follow_run()
+
+    def _require_needs(self) -> None:
+        """Fetch what the visible panes need about the selected run."""
         plan = self.workspace.plan
         visible = [pane for name, pane in self.panes.items() if plan.shows(name)]
         needs = dict.fromkeys(self.summary.needs if plan.has_summary else ())
         needs |= dict.fromkeys(need for pane in visible for need in pane.needs)
         # Panes that appear because the cursor selects a run wait until it rests.
-        self.selection_loader.require(tuple(needs), at_once=not self.workspace.is_main_current)
+        at_once = not self.workspace.is_main_current
+        self.selection_loader.require(() if self.is_resting else tuple(needs), at_once=at_once)
+
+    def _follow_run(self) -> None:
+        self._focused_run_feed.focus(None if self.is_resting else self.selection.run_id)
+
+    def on_workspace_panes_changed(self) -> None:
+        self._require_needs()
         self.select_target()
         for pane in self.panes.values():
             if pane is not self.pane and pane.finds_nothing:
@@ -299,7 +315,7 @@ class BaseScreen(PaintedScreen[None]):
 
     def _show_selection(self, selection: Selection) -> None:
         self.selection = selection
-        self._focused_run_feed.focus(selection.run_id)
+        self._follow_run()
         self.app_base.reporter.report_selection(selection)
 
     def on_changes(self, changes: Changes) -> None:
@@ -314,8 +330,9 @@ class BaseScreen(PaintedScreen[None]):
 
     def tick(self) -> None:
         """Update everything that depends on the time. Called every second."""
+        self.follow_cover()
         self.selection_loader.tick()
-        self._focused_run_feed.focus(self.selection.run_id)
+        self._follow_run()
         self.header.tick()
         self.summary.tick()
         self.footer.tick()

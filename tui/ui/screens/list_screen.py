@@ -54,7 +54,9 @@ class ListScreen(BaseScreen):
         super().on_changes(changes)
 
     def tick(self) -> None:
-        self._live_list.tick()
+        self.follow_cover()
+        if not self.is_resting:
+            self._live_list.tick()
         super().tick()
 
     def _show_soon(self) -> None:

@@ -21,10 +21,38 @@ class PaintedScreen(Screen[ResultT]):
     """
 
     has_text_field: ClassVar[bool] = False
+    shows_run_below: ClassVar[bool] = False
+    """Whether it is a page about the run of the screen below, which goes on reading it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._compositor = LineCompositor()
+        self.is_resting = False
+        """Whether another screen hides this one, so that nothing is read for it."""
+
+    def follow_cover(self) -> None:
+        """Rest while another screen hides this one. Call it with each tick too: Textual tells only the top screen."""
+        above = self.app.screen
+        is_read = isinstance(above, PaintedScreen) and above.shows_run_below
+        if (is_resting := is_covered(self) and not is_read) is not self.is_resting:
+            self.is_resting = is_resting
+            if is_resting:
+                self.rest()
+            else:
+                self.resume()
+
+    def rest(self) -> None:
+        """Read and compute nothing for this screen."""
+
+    def resume(self) -> None:
+        """Go on where `rest` stopped."""
+
+    def on_screen_suspend(self) -> None:
+        self.follow_cover()
+
+    @on(events.ScreenResume)
+    def _follow_cover(self) -> None:
+        self.follow_cover()
 
     @property
     def is_preparing(self) -> bool:

@@ -79,8 +79,12 @@ class GroupUpdates:
 
     def add(self, run_ids: Collection[RunId]) -> None:
         """Group runs that are new, have changed or were removed."""
-        self._waiting.update(dict.fromkeys(run_ids))
+        self.note(run_ids)
         self.request()
+
+    def note(self, run_ids: Collection[RunId]) -> None:
+        """Note such runs, to group them with the next request."""
+        self._waiting.update(dict.fromkeys(run_ids))
 
     def show_span(self, span: TimeSpan) -> None:
         """Show another span. The rows of the one before stay until all of it is counted."""

@@ -148,6 +148,7 @@ class LiveErrorGroups:
             updates.add(self._missed)
         self._missed.clear()
         self.reading.start(self._wanted_span.length, self._filters)
+        self.on_cursor()
 
     def suspend(self) -> None:
         """Stop reading and counting. The groups stay, for the way back."""

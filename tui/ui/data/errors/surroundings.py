@@ -41,20 +41,20 @@ class SurroundingsCounter:
         before = self._group
         if group is before and span == self._span:
             return
-        self._group, self._span = group, span
         if before is None or before.fingerprint != group.fingerprint:
             self.stop()
             self._schedule(REST_S)
         elif self._timer is None and self._task is None:
             self._schedule(max(REST_S, self._counted_s + EVERY_S - self._session.clock.monotonic_s()))
+        self._group, self._span = group, span
 
     def stop(self) -> None:
-        """Stop counting."""
+        """Stop counting, until a group is followed again."""
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        self._timer = self._task = None
+        self._timer = self._task = self._group = None
 
     def _schedule(self, delay_s: float) -> None:
         self._timer = self._session.clock.call_later(delay_s, self._begin)

@@ -55,6 +55,7 @@ class LiveBoard:
         self._day_reading = SpanReading(live.session, 20 * MINUTE, self._set_outdated)
         self._release: Callable[[], None] | None = None
         self._is_outdated = True
+        self._is_resting = False
         self._made_minute = -1
         self._made_of: WallFacts | None = None
         self._cell = MINUTE
@@ -101,6 +102,19 @@ class LiveBoard:
             self._failing.open()
             self.make()
 
+    def rest(self) -> None:
+        """Make nothing until `resume`. The findings are still judged: otherwise the next verdict would not be known."""
+        self._is_resting = True
+        self._failing.rest()
+        self._span_reading.stop()
+        self._day_reading.stop()
+
+    def resume(self) -> None:
+        """Make the board again."""
+        self._is_resting = False
+        self._failing.open()
+        self.make()
+
     def close(self) -> None:
         """Stop watching, and forget everything."""
         if self._release is not None:
@@ -120,7 +134,7 @@ class LiveBoard:
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second."""
-        if self._release is not None:
+        if self._release is not None and not self._is_resting:
             self._failing.tick()
             # Facts that were read again and are the same publish nothing: the wall shows how old they are.
             is_outdated = self._is_outdated or self._made_of is not self._session.store.wall_facts
@@ -152,7 +166,7 @@ class LiveBoard:
 
     def make(self) -> None:
         """Make the board of everything that is counted now."""
-        if self._release is None:
+        if self._release is None or self._is_resting:
             return
         self._is_outdated, self._made_minute = False, self._minute
         store, now = self._session.store, self._session.now()

@@ -33,15 +33,27 @@ class LiveFailing:
         self._session = live.session
         self._on_update = on_update
         self._updates: GroupUpdates | None = None
+        self._is_resting = False
         self.failing = FailingNow()
 
     def open(self) -> None:
-        """Group the failed runs of the store."""
+        """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
+        self._is_resting = False
+        if self._updates is not None:
+            self._take_server_groups(self._updates)
+            self._updates.request()
+            return
         runs_filter = with_server_filters(RunFilters(), EVERYTHING)
         span = HOUR.at(self._session.now())
         self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show)
         self._take_server_groups(self._updates)
         self._updates.request()
+
+    def rest(self) -> None:
+        """Group nothing until the next `open`."""
+        self._is_resting = True
+        if self._updates is not None:
+            self._updates.stop()
 
     def close(self) -> None:
         """Stop, and forget the groups."""
@@ -53,6 +65,9 @@ class LiveFailing:
         """Group the runs that changed, and take over other groups of the server."""
         updates = self._updates
         if updates is None:
+            return
+        if self._is_resting:
+            updates.note(changes.added | changes.changed | changes.removed)
             return
         if Topic.WALL_FACTS in changes.topics:
             self._take_server_groups(updates)

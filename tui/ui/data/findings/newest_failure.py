@@ -47,6 +47,14 @@ class NewestFailure:
         """Show which reads are late. Called once a second."""
         self._loader.tick()
 
+    def rest(self) -> None:
+        """Read nothing until `resume`."""
+        self._loader.require(())
+
+    def resume(self) -> None:
+        """Read what changed meanwhile."""
+        self._loader.require((RUN,))
+
     def close(self) -> None:
         """Stop reading."""
         self._loader.close()

@@ -81,10 +81,19 @@ class LiveQueues:
             self._unwatch = self._live.session.findings.watch()
         self._show(is_opening=True)
 
-    def close(self) -> None:
-        """Read nothing more. The queues stay, for the way back."""
+    def rest(self) -> None:
+        """Show nothing until `resume`. The findings are still judged: otherwise the next verdict would not be known."""
         self._is_open = False
         self.selected.stop()
+
+    def resume(self) -> None:
+        """Show the queues again."""
+        self._is_open = True
+        self._show()
+
+    def close(self) -> None:
+        """Read nothing more. The queues stay, for the way back."""
+        self.rest()
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None

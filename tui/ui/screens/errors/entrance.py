@@ -45,7 +45,6 @@ class ErrorsEntrance(ViewEntrance):
 
         main = self._main
         self.screen = screen.ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs, main)
-        main.selection_loader.require(())  # panes that are covered cost no requests
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
 

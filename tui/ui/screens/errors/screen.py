@@ -104,6 +104,14 @@ class ErrorsScreen(ListScreen):
     def on_unmount(self) -> None:
         self.groups.suspend()
 
+    def rest(self) -> None:
+        super().rest()
+        self.groups.suspend()
+
+    def resume(self) -> None:
+        super().resume()
+        self.groups.open(self.app_base.subscription.chosen.filters)
+
     def on_workspace_panes_changed(self) -> None:
         self._newest_failure.has_head = not self.workspace.plan.has_summary
         super().on_workspace_panes_changed()

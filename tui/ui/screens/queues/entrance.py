@@ -45,7 +45,6 @@ class QueuesEntrance(ViewEntrance):
 
         main = self._main
         self.screen = screen.QueuesScreen(main.live, self.queues, self._list_runs, main)
-        main.selection_loader.require(())  # panes that are covered cost no requests
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
 

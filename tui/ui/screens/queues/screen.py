@@ -63,6 +63,14 @@ class QueuesScreen(ListScreen):
     def on_unmount(self) -> None:
         self.queues.close()
 
+    def rest(self) -> None:
+        super().rest()
+        self.queues.rest()
+
+    def resume(self) -> None:
+        super().resume()
+        self.queues.resume()
+
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         match action:
             case "oldest_run":

@@ -54,7 +54,6 @@ class WallEntrance(ViewEntrance):
         self.screen = screen.WallScreen(main.live, main, self._open_row, cursor)
         if cell is not None:
             self.screen.live_board.show(cell)
-        main.selection_loader.require(())  # panes that are covered cost no requests
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
 

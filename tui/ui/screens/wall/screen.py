@@ -99,6 +99,14 @@ class WallScreen(PaintedScreen[None]):
     def on_screen_resume(self) -> None:
         self.tick()
 
+    def rest(self) -> None:
+        self._newest.rest()
+        self.live_board.rest()
+
+    def resume(self) -> None:
+        self._newest.resume()
+        self.live_board.resume()
+
     def on_changes(self, changes: Changes) -> None:
         """Record changes. A verdict is shown at once, everything else with the next tick."""
         self.header.on_changes(changes)
@@ -120,6 +128,9 @@ class WallScreen(PaintedScreen[None]):
 
     def tick(self) -> None:
         """Update everything that depends on the time. Called once a second."""
+        self.follow_cover()
+        if self.is_resting:
+            return
         now_s = self._now_s
         if self.body.target is not None and now_s - self._key_s >= CURSOR_S:
             self.body.go_to(None)
