@@ -132,7 +132,9 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable, controls = 0, set[str]()
-    for message in messages:
+    messages.reverse()
+    while messages:
+        message = messages.pop()  # so a snapshot of a thousand rows is not in memory twice, as texts and as patches
         headers = message.get("headers", {})
         if "value" not in message:
             controls.add(headers.get("control", ""))
