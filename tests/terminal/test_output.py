@@ -9,6 +9,7 @@ from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, blank_terminal, cells
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.output import FrugalOutput
+from tui.ui.terminal.multiplexers import for_screen
 
 ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 
@@ -29,6 +30,16 @@ def started(able: Capabilities = ALL) -> FrugalOutput:
     output.write(MODES)
     drawn(output, *rows_from(0))
     return output
+
+
+def repainted_row(before: str, written: str) -> str:
+    """The second row after a text was drawn there, another one was written, and all was painted again."""
+    output, terminal = started(), blank_terminal()
+    output.write(f"\x1b[2;1H{before}")
+    output.write(written)
+    output.forget()
+    terminal.feed(output.take().encode())
+    return terminal.screen.rows_text()[1].rstrip()
 
 
 def test_unchanged_frame_sends_nothing() -> None:
@@ -140,6 +151,10 @@ def same_cells(written: str) -> None:
     assert cells(frugal) == cells(plain)
 
 
+def test_newline_before_a_move_scrolls_too() -> None:
+    same_cells(f"\x1b[1;1Hfirst\x1b[{LINES};1Hlast\r\n\x1b[3;1Hthird")
+
+
 @pytest.mark.parametrize("more", ["b", "bc", "─", "\tb", "\rb", "\x1b[2Db", "\bb"])
 def test_text_behind_the_last_column_stays_in_the_row(more: str) -> None:
     same_cells("\x1b[H" + "a" * COLUMNS + more)
@@ -163,13 +178,22 @@ def test_string_for_tmux_is_sent_whole() -> None:
     assert started().write(sequence).startswith(sequence)
 
 
-@pytest.mark.parametrize("erased", ["\x1b[2;4H\x1b[K", "\x1b[2;3H\x1b[1K", "\x1b[2;4H\x1b[J"])
-def test_erased_half_takes_the_other_half_of_a_wide_character(erased: str) -> None:
-    output = started()
-    output.write("\x1b[2;3H日")
-    output.write(erased)
-    output.forget()
-    assert "日" not in output.write("")
+@pytest.mark.parametrize("drawn_before", ["", "\x1b[2;1Hnew\x1b[H"])
+def test_pieces_for_gnu_screen_stay_together(drawn_before: str) -> None:
+    """GNU screen hands each piece on at once: a frame between them would be a part of the command."""
+    output, pieces = started(), for_screen(f"\x1b]52;c;{'YWJj' * 600}\x07")
+    sent = output.write(drawn_before + pieces)
+    assert pieces.count("\x1bP") > 3
+    assert sent.endswith(pieces)
+    assert "row" not in sent, "nothing is repainted"
+    assert "row" in output.write("\x1bPother\x1b\\")
+
+
+@pytest.mark.parametrize(
+    ("erased", "seen"), [("\x1b[2;4H\x1b[K", "ro"), ("\x1b[2;3H\x1b[1K", "    b"), ("\x1b[2;4H\x1b[J", "ro")]
+)
+def test_erased_half_takes_the_other_half_of_a_wide_character(erased: str, seen: str) -> None:
+    assert repainted_row("ro日b\x1b[K", erased) == seen
 
 
 def test_wide_character_that_does_not_fit_is_dropped() -> None:
@@ -204,6 +228,19 @@ def test_repaint_closes_an_open_link() -> None:
     output.write("\x1b]8;;https://example\x1b\\text")
     output.forget()
     assert output.write("\x1b]8;;\x1b\\").index("\x1b]8;;\x1b\\") < 20
+
+
+def test_move_from_behind_the_last_column_is_absolute() -> None:
+    """There terminals differ in what one column to the left is."""
+    sent = started().write(f"\x1b[?25h\x1b[2;{COLUMNS}HX\x1b[2;{COLUMNS - 1}H")
+    assert sent.endswith(f"X\x1b[2;{COLUMNS - 1}H\x1b[?25h")
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"), [("\x1b[2;4Hx", "ro xb"), ("\x1b[2;2Hxx", "rxx b"), ("\x1b[2;1Hxxxx", "xxxxb")]
+)
+def test_overwritten_half_leaves_a_blank(written: str, seen: str) -> None:
+    assert repainted_row("ro日b\x1b[K", written) == seen
 
 
 def test_cursor_moves_by_distances_only() -> None:

@@ -16,6 +16,7 @@ from tui.terminal.sequences import (
     LINE,
     MAX_SEQUENCE,
     PASSED_COMMAND,
+    PASSED_PIECE,
     PIECE,
     SCREEN_MODES,
     TOKEN,
@@ -42,6 +43,8 @@ class Decoder:
         self._plain = table.of(PLAIN)
         self._lines: dict[str, tuple[list[Cell], CellsOfPen]] = {}
         self._rest = ""
+        self._is_in_passed = False
+        """Whether a command that a multiplexer passes on in pieces has begun and not ended."""
 
     @property
     def grid(self) -> Grid:
@@ -81,6 +84,7 @@ class Decoder:
             yield from self._token(token)
 
     def _token(self, token: re.Match[str]) -> Iterator[Foreign]:
+        is_piece, self._is_in_passed = self._is_in_passed, False
         match token.lastgroup:
             case "text":
                 self._painter.draw(token["text"])
@@ -92,8 +96,9 @@ class Decoder:
                 if not self._painter.control(token[0]):
                     yield Foreign(token[0], Effect.NONE if token[0] in "\x00\x07" else Effect.UNKNOWN)
             case _:
-                is_harmless = PASSED_COMMAND.fullmatch(token[0]) is not None
-                yield Foreign(token[0], Effect.NONE if is_harmless else Effect.UNKNOWN)
+                passed = (PASSED_PIECE if is_piece else PASSED_COMMAND).fullmatch(token[0])
+                self._is_in_passed = passed is not None and passed["end"] is None
+                yield Foreign(token[0], Effect.UNKNOWN if passed is None else Effect.NONE)
 
     def _renew(self) -> None:
         """Draw with the cells of the new table after the old one was emptied, and bound the lines that are kept."""

@@ -30,8 +30,11 @@ UNFINISHED: Final = re.compile(
 BROKEN: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x1b]*|[PX^_][^\x1b]*(?:\x1b[^\\[][^\x1b]*)*|[ -/]*)")
 """The part of an invalid sequence that a terminal ignores; what stands behind it counts again."""
 
-PASSED_COMMAND: Final = re.compile(r"\x1bP(?:tmux;\x1b)?\x1b\][^\x07\x1b]*\x07?\x1b\\")
+PASSED_COMMAND: Final = re.compile(r"\x1bP(?:tmux;\x1b)?\x1b\][^\x07\x1b]*(?P<end>\x07)?\x1b\\")
 """An operating system command that tmux or GNU screen passes on, or its beginning. It touches no cell."""
+
+PASSED_PIECE: Final = re.compile(r"\x1bP[^\x07\x1b]*(?P<end>\x07)?\x1b\\")
+"""A later piece of such a command. Between two pieces the terminal around the multiplexer must get nothing else."""
 
 SCREEN_MODES: Final = frozenset({"3", "5", "6", "47", "69", "1047", "1048", "1049"})
 """Private modes that change cells, the place where they are drawn, or the screen itself."""
