@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, examples, randoms
+from tests.support.terminal_frames import ALL, COLUMNS, LINES, MODES, RandomProgram, examples, randoms
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, CellTable, Grid, Pen
 from tui.terminal.decoder import Decoder
@@ -112,6 +112,13 @@ class Pane:
             rows.append(without_end(row))
         return rows
 
+    def start(self, able: Capabilities) -> FrugalOutput:
+        """Clear the pane, and return an output to it."""
+        output = FrugalOutput(COLUMNS, LINES, able)
+        self.resize(COLUMNS, LINES)
+        self.write(f"\x1bc\x1b[?1049h\x1b[2J{output.write(MODES)}")
+        return output
+
     def close(self) -> None:
         """End the server."""
         self._run("kill-server")
@@ -141,7 +148,7 @@ def able_in_tmux(random: Random) -> Capabilities:
     )
 
 
-@examples(15)
+@examples(30)
 @given(randoms, st.booleans())
 def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random: Random, has_unsure: bool) -> None:
     plain, frugal = panes
@@ -164,15 +171,13 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
     assert frugal.shown() == plain.shown()
 
 
-@examples(15)
+@examples(30)
 @given(randoms)
 def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -> None:
     """When half of a wide character is overwritten, tmux itself leaves other cells than most terminals do."""
     _, pane = panes
-    program, output, table = RandomProgram(random), FrugalOutput(COLUMNS, LINES, able_in_tmux(random)), CellTable()
+    program, output, table = RandomProgram(random), pane.start(able_in_tmux(random)), CellTable()
     wanted = Decoder(Grid(COLUMNS, LINES, table.blank(PLAIN)), table)
-    pane.resize(COLUMNS, LINES)
-    pane.write(f"\x1bc\x1b[?1049h\x1b[2J{output.write(MODES)}")
     for _ in range(FRAMES):
         frame = program.frame()
         list(wanted.feed(frame.written))
@@ -180,3 +185,12 @@ def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -
     assert pane.shown()[:LINES] == [
         without_end([seen(cell.text, cell.pen) for cell in row]) for row in wanted.grid.rows
     ]
+
+
+def test_tmux_erases_up_to_half_a_wide_character(panes: tuple[Pane, Pane]) -> None:
+    """There tmux takes the ground from the cell before."""
+    _, pane = panes
+    output = pane.start(ALL)
+    pane.write(output.write(f"\x1b[2;1H{'a' * 11}日b"))
+    pane.write(output.write(f"\x1b[2;1H\x1b[42m{' ' * 12}\x1b[0mxb"))
+    assert pane.shown()[1] == [*[(" ", Pen(ground="42"))] * 12, ("x", PLAIN), ("b", PLAIN)]
