@@ -15,39 +15,29 @@ from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
 ABLE = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 STEPS = (
-    "x",
-    "x",
-    "j",
-    "z",
-    "\x1b[6~",
-    "j",
-    "k",
-    "z",
-    "2",
-    "3",
-    "4",
-    "?",
-    "\x1b",
-    ":",
-    "\x1b",
-    "f",
-    "\x1b",
-    "/",
-    "fa",
-    "\x1b",
-    "R",
-    "\x1b",
-    "!",
-    "j",
-    "2",
-    "3",
-    "4",
-    "\x1b",
-    "\r",
-    "\x1b",
-    "!",
+    ("", "live"),  # the overview, where the size has room for it
+    *(("x", ""), ("x", ""), ("j", ""), ("z", ""), ("\x1b[6~", ""), ("j", ""), ("k", ""), ("z", ""), ("2", "")),
+    *(("3", "attempt"), ("4", ":tree"), ("t", "longest path"), ("j", ""), ("z", ""), ("z", "")),
+    *(("5", "message"), ("\x1b", ""), ("x", "")),
+    *(("?", "keys"), ("\x1b[6~", ""), ("\x1b", ":runs")),
+    *((":", "commands"), ("runs ", "took:"), ("\t", ""), ("fa", "failures"), ("\x1b", ""), ("\x1b", "")),
+    *(("f", "server filters"), ("\x1b", ""), ("c", "Columns"), ("j", ""), ("\x1b", "")),
+    *(("Y", "shell command"), ("\x1b", ""), ("S", "Save"), ("\x1b", ""), ("'", "No view is saved"), ("\x1b", "")),
+    *(("/", ""), ("fa", ""), ("\x1b", ""), (" ", ""), ("R", "Replay"), ("\x1b", "")),
+    *(("W", "last hour"), ("\x1b", ":runs"), ("Q", ":queues"), ("j", ""), ("2", ""), ("\x1b", ""), ("\x1b", ":runs")),
+    *(
+        ("!", ":errors"),
+        ("j", ""),
+        ("2", ""),
+        ("3", ""),
+        ("4", ""),
+        ("\x1b", ""),
+        ("\r", ""),
+        ("\x1b", ""),
+        ("!", ":runs"),
+    ),
 )
-"""Keys that lead through the list, all panes, the help, the palette, the dialogs, a text field and the errors."""
+"""Keys that lead through all views, panes, dialogs and text fields, each with a text that is shown then."""
 
 QUIET_S = 0.06
 """Long enough for the frame of a key to begin."""
@@ -74,8 +64,9 @@ def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int]) -> None:
     read = written = sent = 0
     with Terminal(command, size=size, env=environment(None, **{DRIVER_VARIABLE: PLAIN_DRIVER})) as terminal:
         terminal.wait_for("Completed")
-        for key in ("", *STEPS):
+        for key, shown in STEPS:
             terminal.send(key)
+            terminal.wait_for(shown)
             terminal.wait_quiet(QUIET_S)
             terminal.wait_until(lambda: is_between_frames(terminal.received), "the end of a frame")
             new = bytes(terminal.received[read:])
