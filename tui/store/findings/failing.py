@@ -5,7 +5,7 @@ nor tells frames. A group of the server that no group of the store holds is a ro
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.domain.errors.kinds import OwnFrame
@@ -19,6 +19,12 @@ from tui.store.errors.states import ErrorState, state_of
 
 _WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED)
 _SHORT_FINGERPRINT: Final = 8
+_HOUR: Final = timedelta(hours=1)
+_SPARE_HOURS: Final = 2
+"""A run is created before it fails, and the list stays open for a while."""
+
+_MAX_HOURS: Final = 24
+"""A group that is older than the list's usual period is listed without an age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class FailingGroup:
     * `state`: None if it is not known.
     * `line`: the line of the first own frame in the newest failure, None if it is not known.
     * `since`: when the group was first seen; for one that regressed, when it failed again.
-    * `filter_text`: the filter that lists its runs.
+    * `filter_text`: the filter that lists its runs since then. It names whole hours, at least one too many.
     """
 
     count: int
@@ -85,7 +91,7 @@ def failing_now(
     """
     ours = list(groups)
     joined = {each.id for group in ours for each in group.server_groups}
-    rows = [_of_store(group) for group in ours]
+    rows = [_of_store(group, now) for group in ours]
     rows += [
         _of_server(group, since, now)
         for group in server
@@ -99,7 +105,7 @@ def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
     return place + group.is_acknowledged, -group.count, group.task, group.message
 
 
-def _of_store(group: ErrorGroup) -> FailingGroup:
+def _of_store(group: ErrorGroup, now: datetime) -> FailingGroup:
     first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
     since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
     return FailingGroup(
@@ -109,7 +115,7 @@ def _of_store(group: ErrorGroup) -> FailingGroup:
         type=group.kind.type,
         message=group.kind.message,
         since=since,
-        filter_text=f"group:{group.fingerprint[:_SHORT_FINGERPRINT]}",
+        filter_text=f"group:{group.fingerprint[:_SHORT_FINGERPRINT]}{_age_word(since, now)}",
         state=group.state,
         frame=group.kind.frame,
         versions=tuple(version for version, _ in group.versions),
@@ -125,13 +131,20 @@ def _server_count(group: ErrorGroup) -> tuple[int, ...]:
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
     state = state_of((group,), since, now)
+    began_at = group.last_seen if state is ErrorState.REGRESSED else group.first_seen
     return FailingGroup(
         count=group.count or 0,
         task=group.task,
         type=group.type,
         message=normalise(group.message),
-        since=group.last_seen if state is ErrorState.REGRESSED else group.first_seen,
-        filter_text=f"status:failures task:{group.task}",
+        since=began_at,
+        filter_text=f"status:failures task:{group.task}{_age_word(began_at, now)}",
         state=state,
         versions=() if group.detail is None else group.detail.versions,
     )
+
+
+def _age_word(since: datetime | None, now: datetime) -> str:
+    """Return a word for a filter that leaves out runs from long before `since`; empty if it is not known, or is old."""
+    hours = _MAX_HOURS if since is None else (now - since) // _HOUR + _SPARE_HOURS
+    return f" age:<{hours}h" if hours < _MAX_HOURS else ""
