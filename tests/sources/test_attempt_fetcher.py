@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.attempt import AttemptHistory
+from tui.domain.attempt import AttemptHistory, AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.traces.span import Trace
 from tui.domain.wait import WaitKind
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.new_run import NewRun
@@ -22,6 +23,7 @@ from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait
 from tui.emulator.world import DemoTasks, World
 from tui.session import Session
 from tui.sources.attempt_fetcher import REREAD_CUT_AFTER
+from tui.sources.budget import Priority
 
 CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))
@@ -274,3 +276,29 @@ def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:
     wait = run.wait
     assert wait is not None
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
+
+
+def test_end_of_a_run_beside_its_trace_closes_its_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        with served("waits", 10) as (api, run_id):
+            async with started(api, tmp_path) as session:
+                fetch_trace, fetcher = session.fetcher.fetch_trace, session.fetcher
+                ended: list[RunId] = []
+
+                async def end_meanwhile(run_id: RunId, priority: Priority) -> Trace | None:
+                    trace = await fetch_trace(run_id, priority)
+                    if not ended:
+                        ended.append(run_id)
+                        run = api.fleet.world.find(run_id)
+                        assert run is not None
+                        await api.fleet.clock.run(1)
+                        api.fleet.world.cancel(run)
+                        await fetcher.fetch_run(run_id, priority)  # as the list or the feed reports it
+                    return trace
+
+                monkeypatch.setattr(fetcher, "fetch_trace", end_meanwhile)
+                found, failure = await session.fetch_run_with_attempts(run_id)
+                assert (found.is_final, failure) == (True, None)
+                assert [each.status for each in history_of(found).attempts] == [AttemptStatus.CANCELED]
+
+    asyncio.run(scenario())

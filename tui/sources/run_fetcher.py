@@ -295,9 +295,16 @@ class RunFetcher:
             return run, None
         await self._emit(RunsRead((patch,)))
         reason = self._lost.get(Capability.TRACE)
-        return await self._run_in_store(
-            run, patch
-        ), None if reason is None else f"earlier attempts are not known: {reason}"
+        failure = None if reason is None else f"earlier attempts are not known: {reason}"
+        after = await self._run_in_store(run, patch)
+        if after.is_final and not run.is_final:
+            # The run ended between the two answers: its attempts would show one that still executes.
+            with suppress(ApiError):
+                patch = await self._attempts.read(after, priority, self.now(), response.related)
+                if patch is not None:
+                    await self._emit(RunsRead((patch,)))
+                    after = await self._run_in_store(after, patch)
+        return after, failure
 
     async def _run_in_store(self, before: Run | None, patch: RunPatch) -> Run:
         """Return the run from the store after a patch was emitted. A full store drops an old run at once; only then
