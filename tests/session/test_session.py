@@ -326,14 +326,14 @@ def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_new_session_loads_no_httpx_or_pydantic() -> None:
+def test_new_session_loads_no_httpcore_or_pydantic() -> None:
     import subprocess
     import sys
 
     code = (
         "import sys; from tui.session import Session; from tui.settings import read_settings;"
         "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
-        "print(sorted({'httpx', 'pydantic', 'textual'} & set(sys.modules)))"
+        "print(sorted({'httpcore', 'pydantic', 'textual'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

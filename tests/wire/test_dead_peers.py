@@ -3,12 +3,12 @@
 import asyncio
 import socket
 
-import httpcore
 import pytest
 
 from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import ask, runs
 from tui.wire.dead_peers import DEAD_AFTER_S, detect_dead_peer
+from tui.wire.http.network import AsyncioBackend
 from tui.wire.request_progress import RequestProgress, Timeouts
 
 OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
@@ -25,7 +25,7 @@ def seconds_until_noticed(connection: socket.socket) -> int:
 def test_new_connection_detects_a_dead_peer(recordings_api: RecordingsApi) -> None:
     async def scenario() -> None:
         progress = RequestProgress(Timeouts(), str)
-        stream = await httpcore.AnyIOBackend().connect_tcp("127.0.0.1", recordings_api.port)
+        stream = await AsyncioBackend().connect_tcp("127.0.0.1", recordings_api.port)
         await progress.trace("connection.connect_tcp.complete", {"return_value": stream})
         raw = stream.get_extra_info("socket")
         assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -6,7 +6,7 @@ import re
 import socket
 from typing import Any
 
-import httpx
+import httpcore
 import pytest
 
 from tests.support.raw_server import (
@@ -25,8 +25,9 @@ from tests.wire.test_secrets import whole_text
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.wire.client import Client
-from tui.wire.connection import MAX_CONNECTIONS, Timeouts
+from tui.wire.connection import Timeouts
 from tui.wire.errors import ApiError, Unreachable
+from tui.wire.http.pools import MAX_CONNECTIONS
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
@@ -263,7 +264,7 @@ def test_response_is_freed_without_a_collection(recordings_api: RecordingsApi) -
         gc.disable()
         try:
             await client.list_runs(RunFilters())
-            return sum(isinstance(each, httpx.Response) for each in gc.get_objects())
+            return sum(isinstance(each, httpcore.Response) for each in gc.get_objects())
         finally:
             gc.enable()
 

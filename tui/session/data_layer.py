@@ -1,4 +1,4 @@
-"""Imports the parts of the data layer that load httpx, and for a relay pydantic and websockets.
+"""Imports the parts of the data layer that load httpcore, and for a relay pydantic and websockets.
 
 These imports take about 100 ms. A session makes them in a thread, after the first paint, so that the screen responds.
 """
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 
 def load_client() -> "type[Client]":
-    import httpcore  # noqa: F401  httpx imports it for its first connection, and would block the screen for 20 ms
-
     from tui.wire.client import Client
 
     return Client

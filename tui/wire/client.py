@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
-import httpx
-
 from tui import __version__
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
@@ -22,6 +20,7 @@ from tui.settings import Secret
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import RateLimited
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
+from tui.wire.http.url import HttpUrl, InvalidUrl
 from tui.wire.known_pages import KnownPages
 from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits
 from tui.wire.object_store import ObjectStore
@@ -264,12 +263,12 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
 
 def _base(api_url: str) -> str:
     try:
-        url = httpx.URL(api_url.strip())
-    except httpx.InvalidURL:
+        url = HttpUrl.of(api_url.strip())
+    except InvalidUrl:
         raise ValueError("the API's address cannot be read") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError("the API's address is not of the form https://host")
-    if url.userinfo or url.query or url.fragment:
+    if url.user or url.query or url.fragment:
         raise ValueError("the API's address may hold no user, query or fragment")
     return str(url).rstrip("/")
 

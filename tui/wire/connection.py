@@ -7,14 +7,14 @@ a key, a payload or the query of a URL.
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from json import dumps
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
-
-import httpx
 
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
@@ -24,17 +24,13 @@ from tui.settings import Secret
 from tui.wire.callbacks import without_callback_secrets
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
+from tui.wire.http.core import httpcore
+from tui.wire.http.pools import MAX_CONNECTIONS, new_pool, no_authorities, read_authorities
+from tui.wire.http.proxies import Proxies
+from tui.wire.http.url import HttpUrl, InvalidUrl
 from tui.wire.request_progress import RequestProgress, TransportFailure
 from tui.wire.request_progress import Timeouts as Timeouts  # noqa: PLC0414  exported for callers that create a connection
 from tui.wire.responses import Response, read_date
-
-KEEP_ALIVE_S = 60.0
-"""Connections that were idle for longer are not reused: the server closes them after 65 s
-(tests/wire/recordings/README.md §10).
-"""
-
-MAX_CONNECTIONS = 20
-"""Open connections: more than the sources use at a time, so that hung reads never delay a user's action."""
 
 MAX_ABANDONED = MAX_CONNECTIONS // 2
 """Abandoned requests after which the pool is replaced. httpcore 1.0.9 leaks a pool slot when a request is canceled
@@ -47,8 +43,6 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_REDIRECTS = 3
 """The server itself sends one redirect, for a trailing slash (recording 926)."""
 
-_LOOPBACK = "http://127.0.0.1:"
-
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
 _MAX_REASON_CHARS = 120
@@ -56,18 +50,40 @@ _MAX_REASON_CHARS = 120
 
 @dataclass(slots=True, eq=False)
 class _Pool:
-    """An httpx client with its connections. Counts the requests in flight (`sending`) and the abandoned ones."""
+    """The connections through one proxy, or through none. Counts those in flight (`sending`) and abandoned."""
 
-    http: httpx.AsyncClient
+    http: httpcore.AsyncConnectionPool
+    proxy: HttpUrl | None
+    has_tls: bool
     sending: int = 0
     abandoned: int = 0
+    is_closed: bool = False
+
+
+class _RequestHeaders(tuple[tuple[bytes, bytes], ...]):
+    """Headers of a request, which show neither themselves nor the key among them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request before it is sent; a redirect changes its address."""
+
+    method: str
+    url: HttpUrl
+    headers: _RequestHeaders
+    body: bytes | None
 
 
 class HttpConnection:
-    """Sends requests to one origin over persistent connections. The first request sets up httpx.
+    """Sends requests over persistent connections. The first request reads the environment.
 
-    httpx reads proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
-    (`SSL_CERT_FILE`, `SSL_CERT_DIR`) from the environment.
+    It names proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
+    (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A request that needs another proxy, or TLS, replaces the pool.
     """
 
     def __init__(
@@ -79,10 +95,13 @@ class HttpConnection:
         timeouts: Timeouts,
     ) -> None:
         """`key` is redacted from every error text. `clock` dates a response that has no `Date`."""
-        self._headers = httpx.Headers({b"accept-encoding": ACCEPTED.encode(), **headers})
+        self._headers = _RequestHeaders(
+            ((b"accept", b"*/*"), (b"accept-encoding", ACCEPTED.encode()), *headers.items())
+        )
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
+        self._proxies: Proxies | None = None
         self._trust: ssl.SSLContext | None = None
         self._pool: _Pool | None = None
         self._retired: list[_Pool] = []
@@ -100,7 +119,7 @@ class HttpConnection:
         pools = [*self._retired, *([self._pool] if self._pool is not None else [])]
         self._pool, self._retired = None, []
         for pool in pools:
-            await _close(pool.http)
+            await _close(pool)
 
     async def send(
         self,
@@ -124,118 +143,133 @@ class HttpConnection:
         failure: ApiError
         progress = RequestProgress(self._timeouts, self._clean, on_written)
         try:
-            pool = self._open(url)
-            request = _request(pool.http, method, url, params, json, progress)
+            call = self._call(method, url, params, json)
             async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
-                return await self._send_over(pool, request, progress, label, max_bytes or MAX_BODY_BYTES)
+                pool = await self._open(call.url)
+                return await self._send_over(pool, call, progress, label, max_bytes or MAX_BODY_BYTES)
         except _Unusable as error:
             failure = Unreachable(f"{label}: {error}", may_have_arrived=False)
         except TransportFailure as error:
             failure = Unreachable(f"{label}: {error}", may_have_arrived=error.may_have_arrived)
         except TimeoutError:
             failure = Unreachable(f"{label}: {progress.overdue}", may_have_arrived=progress.is_written)
-        # Raised outside of `except`, since a chained httpx exception would hold the request and its key.
+        # Raised outside of `except`, since a chained exception would hold the request and its key.
         raise failure
 
     async def _send_over(
-        self, pool: _Pool, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
+        self, pool: _Pool, call: _Call, progress: RequestProgress, label: str, max_bytes: int
     ) -> Response:
         """Send a request over a pool, count it if it is abandoned, and retire the pool after too many of those.
 
         The last request of a retired pool closes it. The canceled request itself cannot: its close would be
-        interrupted too, and httpx never resumes a close.
+        interrupted too, and httpcore never resumes a close.
         """
         pool.sending += 1
         try:
-            return await self._follow(pool.http, request, progress, label, max_bytes)
+            return await self._follow(pool, call, progress, label, max_bytes)
         except (asyncio.CancelledError, TransportFailure) as error:
             is_full = isinstance(error, TransportFailure) and error.is_pool_full
             pool.abandoned += MAX_ABANDONED if is_full else 1
             if pool.abandoned >= MAX_ABANDONED and pool is self._pool:
-                self._pool = None
-                self._retired.append(pool)
+                self._retire()
             raise
         finally:
             pool.sending -= 1
             if not pool.sending and pool in self._retired:
                 self._retired.remove(pool)
-                await _close(pool.http)
+                await _close(pool)
 
-    def _open(self, url: str) -> _Pool:
-        """Return the current pool, or open a new one. Raises `_Unusable` for invalid proxies or certificates."""
-        if self._pool is None:
-            # These loggers would log whole URLs, including the signatures of presigned ones.
-            for name in ("httpx", "httpcore"):
-                logging.getLogger(name).setLevel(logging.WARNING)
-            steps = self._timeouts
-            try:
-                if self._trust is None:  # read once: it takes 10 ms, and a later upgrade may move the files
-                    self._trust = (
-                        _context_without_authorities() if url.startswith(_LOOPBACK) else httpx.create_ssl_context()
-                    )
-                http = httpx.AsyncClient(
-                    headers=self._headers,
-                    verify=self._trust,
-                    timeout=httpx.Timeout(
-                        connect=steps.connect_s, read=steps.read_s, write=steps.write_s, pool=steps.pool_s
-                    ),
-                    limits=httpx.Limits(
-                        max_connections=MAX_CONNECTIONS,
-                        max_keepalive_connections=MAX_CONNECTIONS,
-                        keepalive_expiry=KEEP_ALIVE_S,
-                    ),
-                )
-            except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-                raise _Unusable(f"invalid proxy or certificate settings: {self._clean(str(error))}") from None
-            self._pool = _Pool(http)
-        return self._pool
+    def _call(self, method: str, url: str, params: Mapping[str, str] | None, json: Json) -> _Call:
+        """Build a request. Raises `_Unusable`."""
+        try:
+            address = HttpUrl.of(url)
+            if params:
+                address = address.with_query(urlencode(params))
+            if json is None:
+                body = None if method == "GET" else b""
+                return _Call(method, address, self._headers, body)
+            body = dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except (InvalidUrl, UnicodeError):
+            raise _Unusable("the address or the body cannot be encoded") from None
+        return _Call(method, address, _RequestHeaders((*self._headers, (b"content-type", b"application/json"))), body)
+
+    async def _open(self, url: HttpUrl) -> _Pool:
+        """Return the pool for an address. Raises `_Unusable` for invalid proxies or certificates."""
+        has_tls = url.scheme == "https"
+        try:
+            if self._proxies is None:
+                self._proxies = Proxies.of_environment()
+            proxy = self._proxies.for_url(url)
+            if has_tls and self._trust is None:  # read once: a later upgrade may move the files
+                self._trust = await asyncio.to_thread(read_authorities)
+            pool = self._pool
+            if pool is None or pool.has_tls is not has_tls or pool.proxy != proxy:
+                self._retire()
+                # These loggers would log whole addresses, including the signatures of presigned ones.
+                logging.getLogger("httpcore").setLevel(logging.WARNING)
+                http = new_pool(proxy, self._trust if has_tls and self._trust is not None else no_authorities())
+                pool = self._pool = _Pool(http, proxy, has_tls)
+        except (OSError, ImportError, RuntimeError, ValueError) as error:
+            raise _Unusable(f"invalid proxy or certificate settings: {self._clean(str(error))}") from None
+        return pool
+
+    def _retire(self) -> None:
+        """Use the current pool for no more requests. Its last one closes it."""
+        if self._pool is not None:
+            self._retired.append(self._pool)
+            self._pool = None
 
     async def _follow(
-        self, http: httpx.AsyncClient, request: httpx.Request, progress: RequestProgress, label: str, max_bytes: int
+        self, pool: _Pool, call: _Call, progress: RequestProgress, label: str, max_bytes: int
     ) -> Response:
         """Send a request, and follow redirects within its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
             progress.is_written = False  # the request that was redirected had no effect
-            if http.is_closed:  # closed meanwhile; httpx raises no error of its own for this
+            if pool.is_closed:  # httpcore would open a new connection, which nobody closes
                 raise TransportFailure("the connection was closed", may_have_arrived=False)
-            response = await progress.step(http.send(request, stream=True))
+            response = await progress.step(pool.http.handle_async_request(_request(call, progress)))
             try:
-                target = _target(request, response, label)
+                headers = _decoded(response.headers)
+                target = _target(call.url, response.status, headers, label)
                 if target is None:
-                    return await self._read(response, progress, label, max_bytes)
+                    return await self._read(response, headers, progress, label, max_bytes)
                 # The key must not reach another origin, and a POST must not become a GET.
-                is_same = _origin(target) == _origin(request.url)
-                may_repeat = request.method == "GET" or response.status_code in _KEEPS_METHOD
+                is_same = target.origin == call.url.origin
+                may_repeat = call.method == "GET" or response.status in _KEEPS_METHOD
                 if not (is_same and may_repeat):
-                    why = f"redirected to {self._redacted_url(_origin(target))}, which was not followed"
-                    raise ServerFault(f"{label}: {why}", response.status_code)
+                    why = f"redirected to {self._redacted_url(target.origin)}, which was not followed"
+                    raise ServerFault(f"{label}: {why}", response.status)
                 if not redirects_left:
-                    raise ServerFault(f"{label}: too many redirects", response.status_code)
+                    raise ServerFault(f"{label}: too many redirects", response.status)
             finally:
                 with suppress(Exception):  # the response is complete, or its failure is already raised
                     await response.aclose()
                 del response.stream  # it refers to the response: only a collection would free the two
-            request.url = target
+            call = replace(call, url=target)
         raise AssertionError("the loop ends with a response or an error")
 
-    async def _read(self, response: httpx.Response, progress: RequestProgress, label: str, max_bytes: int) -> Response:
+    async def _read(
+        self,
+        response: httpcore.Response,
+        headers: Mapping[str, str],
+        progress: RequestProgress,
+        label: str,
+        max_bytes: int,
+    ) -> Response:
         """Read the body, and yield to the event loop between the steps of its decompression."""
-        headers = {name.lower(): value for name, value in response.headers.items()}
         try:
             reader = BodyReader(headers.get("content-encoding", ""), max_bytes)
-            chunks = response.aiter_raw()
+            chunks = response.aiter_stream()
             while (chunk := await progress.step(anext(chunks, None))) is not None:
                 for _ in reader.add(chunk):
                     await asyncio.sleep(0)
             body = without_callback_secrets(reader.body())
         except CodingError as error:
-            raise ServerFault(f"{label}: {error}", response.status_code) from None
+            raise ServerFault(f"{label}: {error}", response.status) from None
         except BodyTooLarge:
-            raise ServerFault(
-                f"{label}: the response has more than {max_bytes:,} bytes", response.status_code
-            ) from None
+            raise ServerFault(f"{label}: the response has more than {max_bytes:,} bytes", response.status) from None
         read_at = read_date(headers.get("date"), self._clock())
-        return Response(label, response.status_code, headers, body, read_at)
+        return Response(label, response.status, headers, body, read_at)
 
     def _redacted_url(self, text: str) -> str:
         """Return a clean URL, or a placeholder if it contains the key."""
@@ -249,47 +283,43 @@ class HttpConnection:
 
 
 class _Unusable(Exception):
-    """The request or httpx cannot be set up, as the text says."""
+    """The request or its connection cannot be set up, as the text says."""
 
 
-def _request(
-    http: httpx.AsyncClient,
-    method: str,
-    url: str,
-    params: Mapping[str, str] | None,
-    json: Json,
-    progress: RequestProgress,
-) -> httpx.Request:
-    """Build a request that reports to `progress`. Raises `_Unusable`."""
-    try:
-        # Given apart, httpx would parse the address a second time: a tenth of the CPU of a request.
-        whole = f"{url}?{urlencode(params)}" if params else url
-        return http.build_request(method, whole, json=json, extensions={"trace": progress.trace})
-    except (httpx.InvalidURL, UnicodeError):
-        raise _Unusable("the address or the body cannot be encoded") from None
+def _request(call: _Call, progress: RequestProgress) -> httpcore.Request:
+    """Return a request that reports to `progress`."""
+    headers = [(b"host", call.url.netloc.encode()), *call.headers]
+    if call.body is not None:
+        headers.append((b"content-length", str(len(call.body)).encode()))
+    url = httpcore.URL(scheme=call.url.scheme, host=call.url.host, port=call.url.port, target=call.url.target)
+    return httpcore.Request(call.method, url, headers=headers, content=call.body, extensions=progress.extensions)
 
 
-async def _close(http: httpx.AsyncClient) -> None:
+async def _close(pool: _Pool) -> None:
     """Close all connections, and ignore errors of dead ones."""
+    pool.is_closed = True
     with suppress(Exception):
-        await http.aclose()
+        await pool.http.aclose()
 
 
-def _target(request: httpx.Request, response: httpx.Response, label: str) -> httpx.URL | None:
+def _decoded(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of a response with their names in lower case. Repeated ones are joined."""
+    found: dict[str, str] = {}
+    for name_bytes, value_bytes in headers:
+        name = name_bytes.decode("latin-1").lower()
+        try:
+            value = value_bytes.decode()
+        except UnicodeDecodeError:
+            value = value_bytes.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _target(url: HttpUrl, status: int, headers: Mapping[str, str], label: str) -> HttpUrl | None:
     """Return the target of a redirect, None for other responses. Raises `ServerFault` for an invalid target."""
-    if response.status_code not in _REDIRECTS or "location" not in response.headers:
+    if status not in _REDIRECTS or "location" not in headers:
         return None
     try:
-        return request.url.join(response.headers["location"])
-    except (httpx.InvalidURL, UnicodeError):
-        pass
-    raise ServerFault(f"{label}: redirected to an invalid address", response.status_code)
-
-
-def _origin(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
-
-
-def _context_without_authorities() -> ssl.SSLContext:
-    """Return a context for a loopback API without TLS: loading the authorities takes a tenth of our start-up time."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return url.join(headers["location"])
+    except InvalidUrl:
+        raise ServerFault(f"{label}: redirected to an invalid address", status) from None

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Final
 
 ACCEPTED: Final = "gzip"
-"""The value of our `Accept-Encoding`. zlib can stop at a limit; httpx's decoders of br and zstd cannot."""
+"""The value of our `Accept-Encoding`. zlib can stop at a limit; the decoders of br and zstd cannot."""
 
 STEP_BYTES: Final = 1024 * 1024
 """Bytes decompressed in one step, about a millisecond of work. The caller yields to the event loop between steps."""

@@ -6,10 +6,9 @@ Source: tests/wire/recordings/README.md §4.
 from collections.abc import Callable
 from datetime import datetime
 
-import httpx
-
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import Refused, ServerFault
+from tui.wire.http.url import HttpUrl, InvalidUrl
 
 
 class ObjectStore:
@@ -53,7 +52,7 @@ class ObjectStore:
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError):  # lone surrogates, which JSON may hold, cannot be encoded
+        parsed = HttpUrl.of(url)
+    except InvalidUrl:
         return "", "an invalid address"
     return parsed.scheme, parsed.host

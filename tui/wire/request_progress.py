@@ -1,7 +1,7 @@
-"""Tracks one request through httpx: whether it was written, and which timeout applies. Translates its exceptions.
+"""Tracks one request through httpcore: whether it was written, and which timeout applies. Translates its exceptions.
 
-httpx translates only the exceptions of httpcore. Errors of TLS after the handshake, of a SOCKS proxy and of sockets
-pass through httpx unchanged. All of them become `TransportFailure` here.
+Errors of TLS after the handshake, of a SOCKS proxy and of sockets pass through httpcore unchanged. All of them become
+`TransportFailure` here.
 """
 
 import asyncio
@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-import httpx
-
 from tui.domain.action import OnWritten
 from tui.lazy_dataclass import dataclass
 from tui.wire.dead_peers import detect_dead_peer
+from tui.wire.http.core import httpcore
 
 T = TypeVar("T")
 
@@ -74,7 +73,14 @@ class RequestProgress:
     """The request was written at least once. A redirect resets `is_written`, but not the timer."""
 
     _bug: Exception | None = None
-    """The exception of `on_written`, which passes through httpx but is not a failure of the transport."""
+    """The exception of `on_written`, which passes through httpcore but is not a failure of the transport."""
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What httpcore is told about the request."""
+        steps = self.timeouts
+        times = {"connect": steps.connect_s, "read": steps.read_s, "write": steps.write_s, "pool": steps.pool_s}
+        return {"timeout": times, "trace": self.trace}
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Handle an event of httpcore's `trace` extension. A CONNECT goes to the proxy and is not our request."""
@@ -101,7 +107,7 @@ class RequestProgress:
         return f"no connection in {self.timeouts.reach_s:g} s"
 
     async def step(self, awaited: Awaitable[T]) -> T:
-        """Await one step of httpx. Raises `TransportFailure` for every exception of the transport."""
+        """Await one step of httpcore. Raises `TransportFailure` for every exception of the transport."""
         try:
             return await awaited
         except BaseException as error:
@@ -109,7 +115,7 @@ class RequestProgress:
             if not isinstance(error, Exception) or error is self._bug:
                 raise
             failure = self._failure(error)
-        # Raised outside of `except`, since a chained httpx exception would hold the request and its key.
+        # Raised outside of `except`, since a chained exception would hold the request and its key.
         raise failure
 
     async def _close_leaked(self) -> None:
@@ -121,26 +127,26 @@ class RequestProgress:
 
     def _failure(self, error: Exception) -> TransportFailure:
         # httpcore writes nothing of a request that h11 rejects.
-        may_have_arrived = self.is_written and not isinstance(error, httpx.LocalProtocolError)
-        is_pool_full = isinstance(error, httpx.PoolTimeout)
+        may_have_arrived = self.is_written and not isinstance(error, httpcore.LocalProtocolError)
+        is_pool_full = isinstance(error, httpcore.PoolTimeout)
         return TransportFailure(self._text(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
 
     def _text(self, error: Exception) -> str:
         match error:
-            case httpx.ConnectTimeout():
+            case httpcore.ConnectTimeout():
                 return f"no connection in {self.timeouts.connect_s:g} s"
-            case httpx.PoolTimeout():
+            case httpcore.PoolTimeout():
                 return f"no free connection in {self.timeouts.pool_s:g} s"
-            case httpx.ReadTimeout():
+            case httpcore.ReadTimeout():
                 return f"no response in {self.timeouts.read_s:g} s"
-            case httpx.WriteTimeout():
+            case httpcore.WriteTimeout():
                 return f"not sent in {self.timeouts.write_s:g} s"
             case ssl.SSLError():
                 reason = self.clean(_OPENSSL_FRAME.sub("", str(error)))
                 return f"TLS failed: {reason}" if reason else "TLS failed"
             case _ if not self.is_written:
                 return f"no connection: {self.clean(str(error)) or 'the other side closed it'}"
-            case httpx.RemoteProtocolError():
+            case httpcore.RemoteProtocolError():
                 return "the connection closed before the end of the response, or the response is not HTTP"
             case _:
                 return "the connection failed"

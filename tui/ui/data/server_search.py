@@ -63,8 +63,8 @@ class ServerSearch:
         self._set(SearchProgress())
 
     def _new_search(self) -> "Search":
-        from tui.sources.searching.scope import SearchScope  # noqa: PLC0415  loads httpx: after the start
-        from tui.sources.searching.search import Search  # noqa: PLC0415  loads httpx: after the start
+        from tui.sources.searching.scope import SearchScope  # noqa: PLC0415  loads httpcore: after the start
+        from tui.sources.searching.search import Search  # noqa: PLC0415  loads httpcore: after the start
 
         session, query = self._session, self._views.query
         scope = SearchScope(

@@ -51,8 +51,8 @@ class VisibleErrors:
         return self._session.spawn(self._read(unread), "read visible errors")
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
-        from tui.sources.failures.error_fetcher import ErrorFetcher  # noqa: PLC0415  loads httpx
-        from tui.sources.searching.pace import Pace  # noqa: PLC0415  loads httpx
+        from tui.sources.failures.error_fetcher import ErrorFetcher  # noqa: PLC0415  loads httpcore
+        from tui.sources.searching.pace import Pace  # noqa: PLC0415  loads httpcore
         from tui.wire.errors import ApiError  # noqa: PLC0415  as above
 
         session = self._session

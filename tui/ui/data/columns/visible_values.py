@@ -140,7 +140,7 @@ class VisibleValues:
         return self._session.spawn(self._read(unread), "read visible values") if unread else None
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
-        from tui.sources.searching.pace import Pace  # noqa: PLC0415  loads httpx
+        from tui.sources.searching.pace import Pace  # noqa: PLC0415  loads httpcore
         from tui.wire.errors import ApiError  # noqa: PLC0415  as above
 
         session = self._session
@@ -165,7 +165,7 @@ class VisibleValues:
 
     async def _read_page(self, run_ids: Sequence[RunId]) -> Sequence[RunId]:
         """Read the newest page of the list if that saves reads. Return the runs that remain. Raises `ApiError`."""
-        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpx
+        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpcore
 
         session, store = self._session, self._session.store
         newest = store.newest()
@@ -188,7 +188,7 @@ class VisibleValues:
 
     async def _read_one(self, run_id: RunId) -> None:
         """Read one run. Raises `ApiError` if no other run can be read either."""
-        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpx
+        from tui.sources.budget import Priority  # noqa: PLC0415  loads httpcore
         from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachable  # noqa: PLC0415  as above
 
         now_s = self._session.clock.monotonic_s()
@@ -226,7 +226,7 @@ class VisibleValues:
             del self._values[next(iter(self._values))]
 
     def _record_failure(self, error: Exception) -> None:
-        from tui.wire.errors import Refused  # noqa: PLC0415  loads httpx
+        from tui.wire.errors import Refused  # noqa: PLC0415  loads httpcore
 
         if isinstance(error, Refused) and error.is_about_the_key:
             self._is_refused = True

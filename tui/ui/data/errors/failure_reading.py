@@ -58,8 +58,8 @@ class FailureReading:
         self.stop()
         if not self._session.is_started:
             return
-        from tui.sources.failures.failure_reader import FailureReader, FailureScope  # noqa: PLC0415  loads httpx
-        from tui.sources.failures.group_reader import GroupReader  # noqa: PLC0415  loads httpx
+        from tui.sources.failures.failure_reader import FailureReader, FailureScope  # noqa: PLC0415  loads httpcore
+        from tui.sources.failures.group_reader import GroupReader  # noqa: PLC0415  loads httpcore
 
         session = self._session
         if self._groups is None:

@@ -1,0 +1,71 @@
+"""Which address goes through which proxy."""
+
+import os
+
+import pytest
+
+from tui.wire.http.proxies import Proxies
+from tui.wire.http.url import HttpUrl, InvalidUrl
+
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+WEB, ANY = "http://web:1", "socks5h://any:2"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower() in NAMES:
+            monkeypatch.delenv(name)
+
+
+def origin(url: str) -> str | None:
+    proxy = Proxies.of_environment().for_url(HttpUrl.of(url))
+    return None if proxy is None else proxy.origin
+
+
+def test_scheme_chooses_its_proxy_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert origin("http://api.example") is None
+    monkeypatch.setenv("HTTP_PROXY", "web:1")
+    assert (origin("http://api.example"), origin("https://api.example")) == (WEB, None)
+    monkeypatch.setenv("ALL_PROXY", ANY)
+    assert (origin("http://api.example"), origin("https://api.example")) == (WEB, ANY)
+    monkeypatch.setenv("https_proxy", "https://tls:3")
+    assert origin("https://api.example") == "https://tls:3"
+
+
+@pytest.mark.parametrize(
+    ("entry", "direct", "by_proxy"),
+    [
+        ("*", "api.example 127.0.0.1", ""),
+        ("example.com", "example.com www.example.com", "badexample.com example.com.org"),
+        (".example.com", "www.example.com", "example.com"),
+        ("localhost, 127.0.0.1", "localhost 127.0.0.1", "127.0.0.10 a.localhost"),
+        ("127.0.0.0/8", "127.0.0.0", "127.0.0.1"),  # as in httpx: a network is no host
+        ("::1", "[::1]", "[::2]"),
+        ("api.example:8030", "api.example:8030", "api.example api.example:80"),
+        ("http://api.example", "api.example api.example:1", "www.api.example"),
+        ("https://api.example", "", "api.example"),
+        ("", "", "api.example"),
+    ],
+)
+def test_no_proxy_names_hosts_below_it_too(
+    monkeypatch: pytest.MonkeyPatch, entry: str, direct: str, by_proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", WEB)
+    monkeypatch.setenv("NO_PROXY", entry)
+    assert {host: origin(f"http://{host}/") for host in direct.split()} == dict.fromkeys(direct.split())
+    assert {host: origin(f"http://{host}/") for host in by_proxy.split()} == dict.fromkeys(by_proxy.split(), WEB)
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://x", "http://[", "http://", "ftp://a"])
+def test_proxy_of_another_kind_is_invalid(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(InvalidUrl):
+        origin("http://api.example")
+
+
+def test_user_of_a_proxy_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://a%40b:c@proxy:8")
+    proxy = Proxies.of_environment().for_url(HttpUrl.of("https://api.example"))
+    assert proxy is not None
+    assert (proxy.user, proxy.origin) == ("a%40b:c", "http://proxy:8")

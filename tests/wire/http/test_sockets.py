@@ -1,0 +1,167 @@
+"""The sockets of httpcore on asyncio's transports: reading, writing, closing, and which address is connected to."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import httpcore
+import pytest
+
+from tests.support.raw_server import CERTIFICATE, Serve, over_tls, read_head, serving
+from tui.wire.http.network import MAX_BUFFERED_BYTES, AsyncioBackend
+from tui.wire.http.pools import read_authorities
+
+HOST = "127.0.0.1"
+MUCH = bytes(range(256)) * 8192  # 2 MB
+
+
+def run(serve: Serve, question: Callable[[httpcore.AsyncNetworkStream], Awaitable[None]]) -> None:
+    """Connect to a server, and ask it something."""
+
+    async def scenario(port: int) -> None:
+        stream = await AsyncioBackend().connect_tcp(HOST, port, timeout=5.0)
+        try:
+            await question(stream)
+        finally:
+            await stream.aclose()
+
+    with serving(serve) as port:
+        asyncio.run(scenario(port))
+
+
+def test_much_is_read_in_order_and_held_back() -> None:
+    sent: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with suppress(OSError):
+            for start in range(0, len(MUCH), 4096):
+                connection.sendall(MUCH[start : start + 4096])
+                sent.append(4096)
+
+    async def read_all(stream: httpcore.AsyncNetworkStream) -> None:
+        await stream.read(1)
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+        assert sum(sent) < len(MUCH)  # the rest waits for its reader
+        whole = MUCH[:1]
+        while chunk := await stream.read(65_536, timeout=5.0):
+            whole += chunk
+        assert whole == MUCH
+        assert await stream.read(10) == b""
+
+    assert len(MUCH) > 4 * MAX_BUFFERED_BYTES
+    run(serve, read_all)
+
+
+def test_read_and_write_time_out() -> None:
+    done = threading.Event()
+
+    async def wait(stream: httpcore.AsyncNetworkStream) -> None:
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.read(1, timeout=0.01)
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(MUCH * 16, timeout=0.01)
+        done.set()
+
+    run(lambda _: done.wait(5.0), wait)
+
+
+def test_idle_connection_that_ended_is_readable() -> None:
+    async def idle(stream: httpcore.AsyncNetworkStream) -> None:
+        assert not stream.get_extra_info("is_readable")
+        await stream.write(b"x\r\n\r\n")
+        assert await stream.read(10, timeout=5.0) == b""
+        assert stream.get_extra_info("is_readable")
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"x")
+
+    run(read_head, idle)
+
+
+@pytest.mark.parametrize("first", ["refuses", "is silent"])
+def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    silent = socket.create_server((HOST, 0), backlog=0)
+    filling = [socket.socket() for _ in range(4)]
+    port_of_silent = silent.getsockname()[1]
+    for each in filling:
+        each.setblocking(False)
+        with suppress(BlockingIOError):
+            each.connect((HOST, port_of_silent))
+    if first == "refuses":
+        silent.close()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"here")
+
+    async def scenario(port: int) -> None:
+        async def addresses(*_: object) -> Sequence[object]:
+            return [(socket.AF_INET, (HOST, port_of_silent)), (socket.AF_INET, (HOST, port))]
+
+        monkeypatch.setattr("tui.wire.http.network._addresses", addresses)
+        monkeypatch.setattr("tui.wire.http.network.HAPPY_EYEBALLS_S", 0.01)
+        stream = await AsyncioBackend().connect_tcp("two.example", port, timeout=5.0)
+        assert await stream.read(4, timeout=5.0) == b"here"
+        await stream.aclose()
+        assert len(asyncio.all_tasks()) == 1
+
+    with serving(serve) as port:
+        asyncio.run(scenario(port))
+    for each in (silent, *filling):
+        each.close()
+
+
+def test_unreachable_host_is_a_connect_error() -> None:
+    async def scenario() -> None:
+        with pytest.raises(httpcore.ConnectError, match="Connection refused"):
+            await AsyncioBackend().connect_tcp("localhost", 9, timeout=5.0)
+        with pytest.raises(httpcore.ConnectError, match=r"known|resolution"):
+            await AsyncioBackend().connect_tcp("no.such.host.invalid", 9, timeout=5.0)
+
+    asyncio.run(scenario())
+
+
+def test_tunnel_leads_through_a_proxy_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS to the server within TLS to the proxy."""
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+
+    def answer(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhere")
+
+    def tunnel(connection: socket.socket) -> None:
+        assert b"CONNECT" in read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection((HOST, origin)) as onward:
+            threading.Thread(target=pump, args=(onward, connection), daemon=True).start()
+            pump(connection, onward)
+
+    async def scenario(port: int) -> None:
+        proxy = httpcore.AsyncHTTPProxy(
+            f"https://{HOST}:{port}",
+            ssl_context=read_authorities(),
+            proxy_ssl_context=read_authorities(),
+            network_backend=AsyncioBackend(),
+        )
+        response = await proxy.request("GET", f"https://{HOST}:{origin}/")
+        assert response.content == b"here"
+        await proxy.aclose()
+
+    with serving(over_tls(answer)) as origin, serving(over_tls(tunnel)) as port:
+        asyncio.run(scenario(port))
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(65_536):
+            target.sendall(chunk)
+
+
+def test_httpcore_runs_without_anyio() -> None:
+    code = "import tui.wire.connection, sys; print(sorted({'anyio', 'httpx', 'httpcore'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['httpcore']\n"

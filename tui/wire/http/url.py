@@ -1,0 +1,126 @@
+"""Reads the addresses of requests, and encodes what may not stand in them."""
+
+import re
+from functools import cache
+from ipaddress import AddressValueError, IPv4Address
+from typing import Final, Self
+from urllib.parse import quote, urljoin, urlsplit
+
+from tui.lazy_dataclass import dataclass
+
+MAX_CHARS: Final = 65_536
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/!$&'()*+,;=:@")
+"""These need no encoding, wherever they stand."""
+
+_NOT_IN_HOSTS: Final = frozenset(' "<>\\^`{|}%')
+
+
+class InvalidUrl(ValueError):
+    """The text is no address that a request could go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """An address. All parts are ASCII; `host` is in lower case, an IPv6 address without its brackets.
+
+    `port` is None for the usual one of the scheme. `user` is what stands before the host, `name:password`.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: str = ""
+    fragment: str = ""
+    user: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Parse an address. Raises `InvalidUrl`."""
+        if len(text) > MAX_CHARS or any(char.isascii() and not char.isprintable() for char in text):
+            raise InvalidUrl("the address is too long, or has a control character")
+        try:
+            parts = urlsplit(text)
+            host, port = _host(parts.hostname or ""), parts.port
+            path = _encoded(_without_dots(parts.path), in_path=True)
+            query, fragment = _encoded(parts.query, in_path=False), _encoded(parts.fragment, in_path=False)
+        except ValueError:  # UnicodeError too: lone surrogates, which JSON may hold
+            raise InvalidUrl("the address cannot be read") from None
+        port = None if port == _DEFAULT_PORTS.get(parts.scheme) else port
+        return cls(parts.scheme, host, port, path, query, fragment, parts.netloc.rpartition("@")[0])
+
+    def with_query(self, query: str) -> "HttpUrl":
+        """Return the address with another query, which is encoded already."""
+        return HttpUrl(self.scheme, self.host, self.port, self.path, query)
+
+    def join(self, reference: str) -> "HttpUrl":
+        """Return the address that a reference of the server leads to. Raises `InvalidUrl`."""
+        try:
+            return HttpUrl.of(urljoin(str(self), reference))
+        except ValueError:
+            raise InvalidUrl("the address cannot be read") from None
+
+    @property
+    def netloc(self) -> str:
+        """Host and port, as in the header `Host`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+    @property
+    def target(self) -> str:
+        """Path and query, as in the first line of a request."""
+        return f"{self.path or '/'}?{self.query}" if self.query else self.path or "/"
+
+    def __str__(self) -> str:
+        """Return the address without user and fragment."""
+        return f"{self.origin}{self.path}" + (f"?{self.query}" if self.query else "")
+
+
+def _host(host: str) -> str:
+    """Return a host in ASCII. Raises ValueError."""
+    if not host.isascii():
+        import idna  # noqa: PLC0415  most hosts are ASCII
+
+        return idna.encode(host).decode("ascii")  # its errors are UnicodeErrors
+    if ":" not in host and not _NOT_IN_HOSTS.isdisjoint(host):
+        raise InvalidUrl("the host has a character that no host has")
+    if host.count(".") == 3 and host.replace(".", "").isdigit():
+        try:
+            IPv4Address(host)
+        except AddressValueError:
+            raise InvalidUrl("the host is no IPv4 address") from None
+    return host
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without the segments `.` and `..` (RFC 3986 §5.2.4)."""
+    segments = path.split("/")
+    if "." not in segments and ".." not in segments:
+        return path
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            if kept and kept != [""]:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept)
+
+
+def _encoded(text: str, *, in_path: bool) -> str:
+    """Encode what may not stand in a path or a query. `%` may, since a part of the text is encoded already.
+
+    The signature of a presigned address is about these characters, so nothing else may change.
+    """
+    return text if _PLAIN.issuperset(text) else _unsafe(in_path=in_path).sub(lambda found: quote(found[0], ""), text)
+
+
+@cache
+def _unsafe(*, in_path: bool) -> re.Pattern[str]:
+    return re.compile("[^!$-;=@-_a-z|~]+" if in_path else "[^!$-;=?-~]+")
