@@ -28,7 +28,8 @@ if _profile == "repeatable":
 # Tests paint when they look. More frames, drawn at moments of real time, would only cost.
 os.environ["TEXTUAL_FPS"] = "1"
 
-# Collecting thousands of tests creates many objects that stay: with Python's own thresholds each is visited many times.
+# Collecting thousands of tests creates many objects that stay: the garbage collector would visit each many times.
+gc.disable()
 gc.set_threshold(50_000, 20, 50)
 
 # A config file that others may write is not trusted: files of tests are their owner's, whatever the shell says.
@@ -47,6 +48,12 @@ _NAMES = (
 )
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def pytest_collection_finish() -> None:
+    """Start the garbage collector, which never visits the collected tests."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@
 
 import json
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,18 @@ def names() -> list[str]:
 
 
 @cache
+def _names_by_beginning() -> dict[str, list[str]]:
+    """The names of recordings, by what stands before each of their dashes, and by the whole name."""
+    found: dict[str, list[str]] = {}
+    for name in _files():
+        for beginning in accumulate(name.split("-"), "{}-{}".format):
+            found.setdefault(beginning, []).append(name)
+    return found
+
+
+@cache
 def _bytes_of(number: str) -> bytes:
-    found = [name for name in _files() if name == number or name.startswith(f"{number}-")]
+    found = _names_by_beginning().get(number, [])
     if len(found) != 1:
         raise LookupError(f"{len(found)} recordings are called {number}: {found}")
     return _files()[found[0]].read_bytes()

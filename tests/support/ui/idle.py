@@ -10,10 +10,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from textual.dom import DOMNode
 
+from tests.support.ui.stylesheets import share_parsed_stylesheets
 from tui.ui.app import TriggerApp
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+share_parsed_stylesheets()
 
 
 class Threads(ThreadPoolExecutor):
