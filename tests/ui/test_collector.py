@@ -16,6 +16,7 @@ from tui.store.changes import Changes
 from tui.ui.collector import (
     MAX_COLLECTION_S,
     MAX_FREEZES,
+    MIN_CHECK_INTERVAL_S,
     MIN_FREEZE_INTERVAL_S,
     MIN_GROWTH,
     MIN_QUIET_S,
@@ -69,10 +70,12 @@ def test_survivors_of_a_long_collection_are_frozen() -> None:
     widget = Widget()
     assert not frozen_by_a_collection()  # the widget may be part of a dialog
     del widget
+    assert not frozen_by_a_collection()  # the search for widgets is not repeated at once
+    clock.now_s = MIN_CHECK_INTERVAL_S
     assert frozen_by_a_collection()
-    clock.now_s = MIN_FREEZE_INTERVAL_S - 1
+    clock.now_s += MIN_FREEZE_INTERVAL_S - 1
     assert not frozen_by_a_collection()
-    clock.now_s = MIN_FREEZE_INTERVAL_S
+    clock.now_s += 1
     assert frozen_by_a_collection()
     collector.stop()
     assert (gc.get_threshold(), len(gc.callbacks)) == (before, callback_count)

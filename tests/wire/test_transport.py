@@ -220,6 +220,23 @@ def test_server_is_reached_again_after_a_tls_failure() -> None:
         assert ask(f"https://127.0.0.1:{port}", twice, timeouts=PATIENCE) == 0
 
 
+def test_cookies_are_not_kept() -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        for number in range(2):
+            heads.append(read_head(connection))
+            connection.sendall(WHOLE.replace(b"\r\n", b"\r\nset-cookie: c%d=%s\r\n" % (number, b"x" * 500), 1))
+
+    async def twice(client: Client) -> None:
+        for _ in range(2):
+            await client.list_runs(RunFilters())
+
+    with serving(serve) as port:
+        ask(f"http://127.0.0.1:{port}", twice, timeouts=PATIENCE)
+    assert [b"cookie" in head.lower() for head in heads] == [False, False]
+
+
 def test_redirected_request_without_a_connection_never_arrived() -> None:
     """The redirected request had no effect, and the next one was never written."""
     listener = socket.create_server(("127.0.0.1", 0))

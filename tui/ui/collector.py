@@ -21,6 +21,9 @@ THRESHOLDS: Final = (500, 5, 1)
 
 MAX_COLLECTION_S: Final = 0.003
 MIN_FREEZE_INTERVAL_S: Final = 10.0
+MIN_CHECK_INTERVAL_S: Final = 1.0
+"""The search for widgets takes as long as a collection, and finds some as long as a dialog is open."""
+
 MAX_FREEZES: Final = 20
 """Freezes between two thaws, those of a growing store apart."""
 
@@ -112,10 +115,14 @@ class FreezingCollector:
 
     def _freeze_if_due(self) -> None:
         now_s = self._monotonic_s()
-        if now_s >= self._freeze_due_s and self._freezes_left and self._may_freeze:
+        if now_s < self._freeze_due_s or not self._freezes_left:
+            return
+        if self._may_freeze:
             self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
             self._freezes_left -= 1
             gc.freeze()
+        else:
+            self._freeze_due_s = now_s + MIN_CHECK_INTERVAL_S
 
     @property
     def _may_freeze(self) -> bool:

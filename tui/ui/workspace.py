@@ -205,7 +205,11 @@ class Workspace(Backdrop):
 
     @property
     def _pane_name(self) -> str:
-        return next(name for name in self._recent if name in self._open_forms.values())
+        shown = self._open_forms.values()
+        for name in self._recent:  # read a thousand times until the first rows, so without a generator
+            if name in shown:
+                return name
+        raise LookupError("no pane is shown")
 
     @property
     def is_main_current(self) -> bool:
