@@ -27,7 +27,6 @@ CASES = [
     ({"replay": ["F6"]}, "keys.replay: what writes takes only a capital such as R, got F6; R stays"),
     ({"repaint": ["L"]}, "keys.repaint: it works while you type too: expected a key such as ctrl-g or F5, got L;"),
     ({"next-command": ["n"]}, "keys.next-command: letters are text there: expected a key such as ctrl-g or F5, got n;"),
-    ({"confirm": ["x"]}, "keys.confirm: the keys of a confirmation cannot be changed; y stays"),
     ({"next-error": ["q"]}, "keys.next-error: q is the key of close (runs); x stays"),
     ({"repaint": ["ctrl-e"]}, "keys.repaint: ctrl-e is a key that edits a text (where something is typed); ctrl-l"),
     ({"next-error": ["K"], "pause": ["K"]}, "keys.pause: K is the key of next-error (runs); p stays"),

@@ -158,9 +158,10 @@ OwnRing = Literal["default", "off", "bell", "notice", "both"]
 class Bell(Table, frozen=True):
     """How the monitor calls you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
 
-    Findings that are there at the start are not new, unless they became one within the minute before. One that went and
-    comes back within ten minutes is not new either. While anything here is on, the monitor reads the facts of the wall
-    also while the wall is not shown.
+    A finding that is there at the start is new only if it began within the minute before, and no earlier start has
+    called you for it: a restart rings for what began meanwhile, and for nothing twice. One that went and comes back
+    within ten minutes is not new either. While anything here is on, the monitor reads the facts of the wall also while
+    the wall is not shown.
     """
 
     ring: Annotated[

@@ -14,6 +14,7 @@ from tests.support.ui.own_commands import config_of, environ, until_real
 from tests.support.virtual_clock import VirtualClock
 from tui.settings import Settings, with_file
 from tui.settings.secret import NO_SECRET
+from tui.ui.data.subscription import RunSubscription
 
 TERM = {"TERM": "xterm-256color"}
 FAILS_AT_S = 60.0
@@ -81,3 +82,22 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
             await story(monitor, written)
 
     asyncio.run(whole())
+
+
+def test_restart_calls_for_no_finding_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    settings = with_file(Settings("", NO_SECRET), config_of(tmp_path, '[bell]\nring = "notice"\n'))
+    monkeypatch.setattr(RunSubscription, "state_key", "one environment")  # each fleet has a port of its own
+
+    async def whole() -> None:
+        changes: dict[str, Any] = {"bell": settings.bell, "file": settings.file}
+        for _ in range(2):  # the same minutes again, as a monitor that crashed and started again would see them
+            async with monitored(failing_fleet(), tmp_path, environ=environ() | TERM, **changes) as monitor:
+                monkeypatch.setattr(monitor.app, "write", calls.append)
+                await monitor.later(FAILS_AT_S + 20)
+            assert ["FAILING charge" in each for each in calls] == [True]
+
+    asyncio.run(whole())
+    (file,) = tmp_path.rglob("alerts-*.json")
+    assert "charge" not in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS: Final = 50
 MAX_ID_CHARS: Final = 40
-_CONFIRMING: Final = frozenset({"confirm", "refuse"})
 _MIN_LIKENESS: Final = 0.6
 _LISTED: Final = "trigger-tui config --keys lists them"
 _COMMAND_SCOPES: Final = frozenset({"runs view", "errors view"})
@@ -113,8 +112,6 @@ def _forbidden(binding: str, keys: tuple[str, ...]) -> str:
     rows, own = ROWS[binding], {key for key in default_keys(binding) if key in RESERVED}
     if missing := [key_name(key) for key in default_keys(binding) if key in own and key not in keys]:
         return f"{' and '.join(missing)} cannot be taken away: expected {'it' if len(missing) == 1 else 'them'} too"
-    if binding in _CONFIRMING:
-        return "the keys of a confirmation cannot be changed"
     for key in keys:
         if key in RESERVED and key not in own:
             return f"{key_name(key)} always {RESERVED[key]}: expected another key"

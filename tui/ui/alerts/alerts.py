@@ -3,6 +3,7 @@
 An app whose config file wants none never imports this room.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tui.settings import Settings
 from tui.settings.bell import Rings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
 from tui.store.findings.alerts.new_findings import KnownFindings, begun_again, new_findings
+from tui.ui.alerts.called import CalledFindings
 from tui.ui.alerts.command import AlertCommand
 from tui.ui.base import AppBase, call_soon
 from tui.ui.terminal.notices import BELL, DesktopNotice, notice_sequence
@@ -32,6 +34,7 @@ class Alerts:
         self._app = app
         self._session = app.session
         self._command = AlertCommand(app)
+        self._called = CalledFindings(self._session.settings.state_dir, owner=app.subscription.state_key)
         self._known: KnownFindings | None = None
         self._judged: Verdict | None = None
         self._ends: list[Callable[[], None]] = []
@@ -44,6 +47,8 @@ class Alerts:
             self._known = KnownFindings(now) if self._known is None else begun_again(self._known, now)
             self._judged = None
             self._ends = [self._session.subscribe(self._on_changes), self._session.findings.watch()]
+            if not self._called.is_loaded:
+                self._session.spawn(self._called.load(), "read the calls of the last start")
         elif not is_on:
             self.close()
 
@@ -58,10 +63,27 @@ class Alerts:
         verdict = self._session.store.verdict
         if verdict is None or verdict is self._judged or not self._session.findings.is_judged or self._known is None:
             return
+        if not self._called.is_loaded:
+            return  # the next change judges the same verdict
         self._judged = verdict
         self._known, news = new_findings(self._known, verdict)
-        if news.findings or news.has_gone_silent:
+        findings = tuple(each for each in news.findings if not self._called.has(each, verdict.at))
+        news = replace(news, findings=findings)
+        if findings:
+            self._called.add(findings, verdict.at)
+            self._session.spawn(self._save(), "keep the calls")
+        if findings or news.has_gone_silent:
             call_soon(self._app, partial(self._call, verdict, news))
+
+    async def _save(self) -> None:
+        try:
+            await self._called.save()
+        except (OSError, TimeoutError) as error:
+            reason = getattr(error, "strerror", None) or "the disk does not answer"
+            problem = (
+                f"The alerts cannot be kept in {self._called.path}: {reason}. After a restart, one may come again."
+            )
+            self._app.messages.add(self._session.now(), problem)
 
     def _call(self, verdict: "Verdict", news: "News") -> None:
         settings, now = self._session.settings, self._session.local_now()
