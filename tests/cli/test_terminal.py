@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import psutil
 import pytest
+from pyte import modes
 
 from tests.perf.terminal import PATIENCE_S, Terminal
 from tests.support.commands import environment
@@ -44,6 +45,9 @@ from tui.cli import main
 main()
 """
 
+LEFT_BEHIND = "\x1b[?6h\x1b[4h\x1b[5;10r"
+"""Modes of a program that was killed: places count from the margins, inserting, margins."""
+
 SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 RESTORED = (b"\x1b[<u", b"\x1b[?25h", b"\x1b[?1004l", b"\x1b[?2004l", b"\x1b[?1000l", b"\x1b[?2048l", b"\x1b[?7h")
 
@@ -66,6 +70,12 @@ def title_after(written: bytes | bytearray) -> str:
         else:
             title = kept.pop() if stack else text.decode()
     return title
+
+
+def draws_everywhere(terminal: Terminal) -> bool:
+    """Whether the alternate screen is on, without margins, and draws over what is there."""
+    screen = terminal.screen
+    return screen.is_alternate and screen.margins is None and not {modes.IRM, modes.DECOM} & screen.mode
 
 
 def block(terminal: Terminal) -> None:
@@ -175,7 +185,8 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         terminal.send(f"{sys.executable} -m tui\n")
         terminal.wait_for(READY)
         stops(1)
-        terminal.send("stty sane; echo in the she''ll; bg\n")
+        left_behind = LEFT_BEHIND.replace("\x1b", r"\033")
+        terminal.send(f"stty sane; printf '{left_behind}'; echo in the she''ll; bg\n")
         terminal.wait_for("in the shell")
         # In the background the process stops again before it writes.
         terminal.send("fg\n")
@@ -183,6 +194,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         terminal.send("?")
         terminal.wait_for(HELP)
         assert title_after(terminal.received) == "trigger-tui"
+        assert draws_everywhere(terminal)
         stops(2)
         stopped = psutil.Process(terminal.process.pid).children()
         terminal.send("kill %1\n")
@@ -208,14 +220,19 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
     def scribbled(terminal: Terminal) -> None:
         before = terminal.received.count(b"scribble")
         others = os.open(f"/proc/{terminal.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY)
-        os.write(others, b"\x1b[30;34r\x1b[7m\x1b[23;1Hscribble\x1b[?25h")
+        os.write(others, b"\x1b[?1049l\x1b[7m\x1b[23;1Hscribble\x1b[?25h" + LEFT_BEHIND.encode())
         os.close(others)
         terminal.wait_until(lambda: terminal.received.count(b"scribble") > before, "the scribble")
 
     untouched = "selects a run"
 
     def is_clean() -> bool:
-        return "scribble" not in terminal.text and untouched in terminal.text and terminal.screen.cursor.hidden
+        return (
+            "scribble" not in terminal.text
+            and untouched in terminal.text
+            and terminal.screen.cursor.hidden
+            and draws_everywhere(terminal)
+        )
 
     with monitor() as terminal:
         terminal.wait_for(untouched)

@@ -256,6 +256,11 @@ class Screen(pyte.Screen):
         if kept is not None:
             self.savepoints.append(kept)
 
+    @property
+    def is_alternate(self) -> bool:
+        """Whether the alternate screen is shown."""
+        return self._main is not None
+
     def alternate(self, on: bool) -> None:
         """Modes 47, 1047 and 1049."""
         if on and self._main is None:

@@ -169,10 +169,10 @@ class TerminalDriver(Driver):
         self._frames.record_settled()
 
     def repaint(self) -> None:
-        """Set the terminal's modes again and repaint everything, after another program may have changed them."""
+        """Set up the terminal again and repaint everything, after another program may have changed it."""
         if self._is_active:
             modes.enter_raw_mode(self._input)
-            self._frames.repaint(modes.CLEAR + modes.MODES_ON)
+            self._frames.repaint(self._setup_over_anything())
             self._paint_all()
 
     def suspend(self) -> None:
@@ -225,12 +225,11 @@ class TerminalDriver(Driver):
         self._attributes = modes.attributes_of(self._input) if early is None else early.take_over()
         modes.enter_raw_mode(self._input)
         shown_size = early.size if early is not None and early.is_shown else None
-        screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
         if after_program:
-            keys_off = self._kitty(modes.KITTY_ALL_OFF)
-            screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{keys_off}{modes.CLEAR}{modes.MODES_ON}"
-        mouse = modes.MOUSE_ON if self._mouse else ""
-        setup = f"{screen_on}{self._kitty(modes.KITTY_ON)}{mouse}"
+            setup = self._setup_over_anything()
+        else:
+            screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
+            setup = f"{screen_on}{self._keys_and_mouse_on()}"
         self._frames.start(self._writer, setup, is_shown=shown_size is not None)
         self._is_active, self._is_restored = True, False
         owed, self._owed = self._owed, ""
@@ -301,6 +300,15 @@ class TerminalDriver(Driver):
         if self._frames.record_answer(answer.query) and answer.query is Query.VERSION:
             self._call_in_loop(self._frames.on_version, answer.text)
 
+    def _setup_over_anything(self) -> str:
+        """Return the text that sets up the terminal, whatever another program has left."""
+        keys_off = self._kitty(modes.KITTY_ALL_OFF)
+        screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{keys_off}{modes.CLEAR}{modes.MODES_ON}"
+        return f"{screen_on}{self._keys_and_mouse_on()}"
+
+    def _keys_and_mouse_on(self) -> str:
+        return f"{self._kitty(modes.KITTY_ON)}{modes.MOUSE_ON if self._mouse else ''}"
+
     def _kitty(self, sequence: str) -> str:
         return "" if constants.DISABLE_KITTY_KEY else sequence
 
@@ -350,7 +358,8 @@ class TerminalDriver(Driver):
             if self._program is not None:
                 self._program.continue_in_foreground()
                 return
-            self.start_application_mode()
+            # Any program may have run in the shell meanwhile.
+            self.start_application_mode(after_program=True)
             self._paint_all()
         elif is_retry:
             self._stop_process()
