@@ -24,14 +24,15 @@ _ONE_CELL: Final = {
     "┆": ":", "░": "?", "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
     "←": "<", "→": ">", "≠": "!", "“": '"', "”": '"', "–": "-",
 }  # fmt: skip
-# Longer forms. Each pattern also matches the characters before the sign that the longer form replaces.
+# Longer forms. Each pattern also matches the characters before the sign that the longer form replaces. They are texts,
+# which `re` compiles when it uses them first: most terminals have Unicode.
 _LONGER: Final = (
-    (re.compile("^( *(?:connecting|fetching|loading|reading)(?: [a-z ]+)?)…"), r"\1."),
-    (re.compile(" ([QDPEW✗])≥"), r"\1>="),
-    (re.compile(" ?≥"), ">="),
-    (re.compile(" {0,2}⋯"), "..."),
-    (re.compile("'…'"), "'*'"),  # data in a normalised message
-    (re.compile(".?…", re.DOTALL), ".."),
+    ("^( *(?:connecting|fetching|loading|reading)(?: [a-z ]+)?)…", r"\1."),
+    (" ([QDPEW✗])≥", r"\1>="),
+    (" ?≥", ">="),
+    (" {0,2}⋯", "..."),
+    ("'…'", "'*'"),  # data in a normalised message
+    ("(?s:.?)…", ".."),
 )
 
 
@@ -66,7 +67,7 @@ def ascii_text(text: str) -> str:
     if text.isascii():
         return text
     for pattern, form in _LONGER:
-        text = pattern.sub(form, text)
+        text = re.sub(pattern, form, text)
     return "".join(map(_ascii, text))
 
 

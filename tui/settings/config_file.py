@@ -27,12 +27,12 @@ MAX_DOTS: Final = 100
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
 _MAX_LINKS: Final = 40  # as many as Linux follows
-_LINE: Final = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
-_KEY_PARTS: Final = re.compile(r"\('[^()]*\)")
+_LINE: Final = r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$"
+_KEY_PARTS: Final = r"\('[^()]*\)"
 """A key in an error of Python: `('colors', 'rose')`."""
 
-_MANY_DIGITS: Final = re.compile(r"[\d_]{1000,}")
-_LOCK_LINE: Final = re.compile(rb"^\s*\[?\s*[\"']?read_?-?only", re.MULTILINE | re.IGNORECASE)
+_MANY_DIGITS: Final = r"[\d_]{1000,}"
+_LOCK_LINE: Final = rb"(?im)^\s*\[?\s*[\"']?read_?-?only"
 
 
 def config_path(environ: Mapping[str, str], given: PurePath | None = None) -> Path | None:
@@ -149,7 +149,7 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
     if not content.strip():
         return ConfigFile(path)
     # What the file forbids is not known if it cannot be read.
-    is_locked = _LOCK_LINE.search(content) is not None
+    is_locked = re.search(_LOCK_LINE, content) is not None
     locked = "; it has read_only, so that everything is read-only until this is right" if is_locked else ""
 
     def unreadable(where: str, text: str) -> ConfigFile:
@@ -190,14 +190,14 @@ def _decode_toml(text: str) -> dict[str, Any]:
 
 def _syntax_error(text: str, message: str) -> tuple[str, str]:
     """Return the line of a syntax error, and what is wrong there."""
-    found = _LINE.search(message)
+    found = re.search(_LINE, message)
     reason = message[: found.start()] if found else message
     if not found:
-        digits = _MANY_DIGITS.search(text)  # the only error of Python's own, which has no line
+        digits = re.search(_MANY_DIGITS, text)  # the only error of Python's own, which has no line
         if digits is None:
             return "", "not TOML"
         return f"line {text.count(chr(10), 0, digits.start()) + 1}", "expected a shorter number"
-    reason = _KEY_PARTS.sub(lambda parts: ".".join(re.findall(r"'([^']*)'", parts[0])), reason)
+    reason = re.sub(_KEY_PARTS, lambda parts: ".".join(re.findall(r"'([^']*)'", parts[0])), reason)
     line = int(found[1]) if found[1] else text.count("\n") + (not text.endswith("\n"))
     return f"line {line}", f"expected TOML: {reason[:1].lower()}{reason[1:]}"
 

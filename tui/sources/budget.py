@@ -10,12 +10,12 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from tui.domain.environment import RateLimit
+from tui.lazy_dataclass import dataclass
 from tui.sources.clock import Clock, Timer
 from tui.sources.rate_floor import RateFloor
 from tui.wire.errors import RateLimited
@@ -74,11 +74,14 @@ SECRET_KEY = Refill(250, 10.0)
 PUBLIC_TOKEN = Refill(60, 60.0)
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiter:
     priority: Priority
     number: int
-    admitted: asyncio.Future[None] = field(compare=False)
+    admitted: asyncio.Future[None]
+
+    def __lt__(self, other: "_Waiter") -> bool:
+        return (self.priority, self.number) < (other.priority, other.number)
 
 
 class Budget:

@@ -200,14 +200,15 @@ class HttpConnection:
             if self._proxies is None:
                 self._proxies = Proxies.of_environment()
             proxy = self._proxies.for_url(url)
-            if has_tls and self._trust is None:  # read once: a later upgrade may move the files
+            needs_trust = has_tls or (proxy is not None and proxy.scheme == "https")
+            if needs_trust and self._trust is None:  # read once: a later upgrade may move the files
                 self._trust = await asyncio.to_thread(read_authorities)
             pool = self._pool
             if pool is None or pool.has_tls is not has_tls or pool.proxy != proxy:
                 self._retire()
                 # These loggers would log whole addresses, including the signatures of presigned ones.
                 logging.getLogger("httpcore").setLevel(logging.WARNING)
-                http = new_pool(proxy, self._trust if has_tls and self._trust is not None else no_authorities())
+                http = new_pool(proxy, self._trust or no_authorities())
                 pool = self._pool = _Pool(http, proxy, has_tls)
         except (OSError, ImportError, RuntimeError, ValueError) as error:
             raise _Unusable(f"invalid proxy or certificate settings: {self._clean(str(error))}") from None

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
@@ -18,6 +17,8 @@ from tui.settings import PREVIEW_BRANCH, Secret
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
+
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 DEFAULT_RESET = timedelta(seconds=10)
 """The wait after a 429 that gives no time. The budget is refilled every 10 s (tests/wire/recordings/README.md §10)."""
@@ -98,10 +99,27 @@ def decode_id(body: bytes) -> RunId:
     return RunId(decode(IdRow, body, "the id of the run")["id"])
 
 
+def _usual_date(text: str) -> datetime | None:
+    """Read a date of the form `Tue, 24 Nov 2026 13:49:00 GMT`. Return None for any other."""
+    if len(text) != 29 or text[3:5] != ", " or text[25:] != " GMT" or (month := _MONTHS.find(text[8:11])) % 3:
+        return None
+    try:
+        return datetime.fromisoformat(f"{text[12:16]}-{month // 3 + 1:02}-{text[5:7]}T{text[17:25]}+00:00")
+    except ValueError:
+        return None
+
+
+def _other_date(text: str) -> datetime:
+    """Read a date of an older form. Raises ValueError."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  2 ms, for what servers no longer send
+
+    return parsedate_to_datetime(text)
+
+
 def read_date(text: str | None, default: datetime) -> datetime:
     """Read a `Date` header, which is exact to the second. Return `default` if it is missing or implausible."""
     try:
-        time = parsedate_to_datetime(text or "")
+        time = _usual_date(text or "") or _other_date(text or "")
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return default

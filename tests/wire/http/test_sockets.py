@@ -12,8 +12,9 @@ import httpcore
 import pytest
 
 from tests.support.raw_server import CERTIFICATE, Serve, over_tls, read_head, serving
+from tests.support.wire.requests import NOW
+from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.http.network import MAX_BUFFERED_BYTES, AsyncioBackend
-from tui.wire.http.pools import read_authorities
 
 HOST = "127.0.0.1"
 MUCH = bytes(range(256)) * 8192  # 2 MB
@@ -141,15 +142,10 @@ def test_tunnel_leads_through_a_proxy_with_tls(monkeypatch: pytest.MonkeyPatch) 
             pump(connection, onward)
 
     async def scenario(port: int) -> None:
-        proxy = httpcore.AsyncHTTPProxy(
-            f"https://{HOST}:{port}",
-            ssl_context=read_authorities(),
-            proxy_ssl_context=read_authorities(),
-            network_backend=AsyncioBackend(),
-        )
-        response = await proxy.request("GET", f"https://{HOST}:{origin}/")
-        assert response.content == b"here"
-        await proxy.aclose()
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{HOST}:{port}")
+        async with HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts()) as connection:
+            response = await connection.send("GET", f"https://{HOST}:{origin}/", "GET /")
+        assert response.body == b"here"
 
     with serving(over_tls(answer)) as origin, serving(over_tls(tunnel)) as port:
         asyncio.run(scenario(port))

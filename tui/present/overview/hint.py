@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.key_words import key_of, selecting_keys
 from tui.present.styled import Line, Piece, Token
 
@@ -22,4 +21,6 @@ def hint_line() -> Line:
 
 def unheard_line() -> Line:
     """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was heard from the server yet`."""
+    from tui.domain.findings.finding import NOT_KNOWN  # noqa: PLC0415  not needed where the server answers
+
     return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was heard from the server yet", Token.MUTED))

@@ -1,8 +1,9 @@
-"""Imports httpcore on asyncio's own locks.
+"""Imports httpcore without three libraries that it seldom uses. They cost 20 ms of each start.
 
-httpcore takes its locks from anyio, which costs 15 ms of each start, since it also runs on trio. On asyncio five of
-its names are used, and all of them are one line: while httpcore is imported, this module stands in for anyio. If
-anyio is loaded already, as in tests, httpcore uses that. `network` replaces anyio's sockets.
+* anyio: httpcore takes its locks from there, since it also runs on trio. On asyncio it uses four names, each of which
+  is one of asyncio's own. If anyio is loaded already, as in tests, httpcore uses that. `network` has the sockets.
+* socksio: `socks_pool` loads it for a proxy that speaks SOCKS.
+* certifi: `pools` names the authorities itself, and loads it where TLS is used.
 """
 
 import asyncio
@@ -43,23 +44,55 @@ def _result(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it awaits something")
 
 
+def _of_anyio(name: str) -> object:
+    """Return what httpcore needs for other users than us."""
+    import anyio  # noqa: PLC0415  as above
+
+    return getattr(anyio, name)
+
+
 def _stand_in() -> ModuleType:
     module: Any = ModuleType(_ANYIO)
     module.Lock, module.Event, module.fail_after = Lock, Event, _FailAfter
     # A scope shields from cancellations by another scope of anyio alone, and there is none.
     module.CancelScope = lambda **_: nullcontext()
+    module.__getattr__ = _of_anyio
     return module  # type: ignore[no-any-return]
 
 
-def _without_anyio() -> None:
-    sys.modules[_ANYIO] = _stand_in()
+def _certifi() -> ModuleType:
+    module: Any = ModuleType("certifi")
+
+    def where() -> str:
+        import certifi  # noqa: PLC0415
+
+        return certifi.where()
+
+    module.where = where
+    return module  # type: ignore[no-any-return]
+
+
+def _import_alone() -> None:
+    modules: dict[str, Any] = sys.modules
+    stand_ins = {_ANYIO: _stand_in(), "certifi": _certifi(), "socksio": None}
+    mine = {name: module for name, module in stand_ins.items() if name not in modules}
+    modules.update(mine)
     try:
         import httpcore  # noqa: F401, PLC0415
     finally:
-        del sys.modules[_ANYIO]
+        for name in mine:
+            del modules[name]
 
 
-if _ANYIO not in sys.modules and "httpcore" not in sys.modules:
-    _without_anyio()
+if "httpcore" not in sys.modules:
+    _import_alone()
 
 import httpcore as httpcore  # noqa: E402, PLC0414  imported by the other modules from here
+
+
+def socks_pool(*arguments: Any, **options: Any) -> httpcore.AsyncConnectionPool:
+    """Return a pool behind a SOCKS proxy, with the arguments of `httpcore.AsyncSOCKSProxy`."""
+    # httpcore replaced the class by one that raises, since there was no socksio when it was imported.
+    from httpcore._async.socks_proxy import AsyncSOCKSProxy  # noqa: PLC0415
+
+    return AsyncSOCKSProxy(*arguments, **options)

@@ -5,7 +5,7 @@ import ssl
 from typing import Final
 from urllib.parse import unquote
 
-from tui.wire.http.core import httpcore
+from tui.wire.http.core import httpcore, socks_pool
 from tui.wire.http.network import AsyncioBackend
 from tui.wire.http.url import HttpUrl
 
@@ -49,11 +49,22 @@ def new_pool(proxy: HttpUrl | None, trust: ssl.SSLContext) -> httpcore.AsyncConn
         )
     name, _, password = proxy.user.partition(":")
     auth = (unquote(name).encode(), unquote(password).encode()) if proxy.user else None
-    kind = httpcore.AsyncSOCKSProxy if proxy.scheme.startswith("socks") else httpcore.AsyncHTTPProxy
-    return kind(
-        proxy_url=httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/"),
+    url = httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/")
+    if proxy.scheme.startswith("socks"):
+        return socks_pool(
+            proxy_url=url,
+            proxy_auth=auth,
+            ssl_context=trust,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=AsyncioBackend(),
+        )
+    return httpcore.AsyncHTTPProxy(
+        proxy_url=url,
         proxy_auth=auth,
         ssl_context=trust,
+        proxy_ssl_context=trust if proxy.scheme == "https" else None,
         max_connections=MAX_CONNECTIONS,
         max_keepalive_connections=MAX_CONNECTIONS,
         keepalive_expiry=KEEP_ALIVE_S,

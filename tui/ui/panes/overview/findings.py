@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from tui.domain.findings.finding import Finding, SubjectKind
 from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line, unheard_line
 from tui.present.styled import Line
 from tui.ui.model.layout import Placement, Slot
@@ -33,6 +32,8 @@ class OverviewPane(LinePane):
         return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
 
     def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
+        from tui.domain.findings.finding import Finding, SubjectKind  # noqa: PLC0415  not needed before the first rows
+
         assert isinstance(about, Finding)
         queue = about.subject.key if about.subject.kind is SubjectKind.QUEUE else ""
         return about.identity, RunsOfLine(about.filter_text, queue=queue)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tui.present.overview.view import OverviewLine, OverviewView
 
 
-_PLAIN: Final = re.compile(r"[\w./-]+")
+_PLAIN: Final = r"[\w./-]+"
 
 
 class OverviewTasksPane(LinePane):
@@ -46,4 +46,4 @@ class OverviewTasksPane(LinePane):
 
 def as_word(task: str) -> str:
     """Return a task as the value of a filter, in quotes where it is not plain."""
-    return task if _PLAIN.fullmatch(task) else '"' + task.replace('"', "") + '"'
+    return task if re.fullmatch(_PLAIN, task) else '"' + task.replace('"', "") + '"'
