@@ -34,31 +34,17 @@ else:
             if not cls.__doc__:
                 cls.__doc__ = cls.__name__  # otherwise the standard decorator inspects a signature for it
             cls = dataclasses.dataclass(slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)(cls)
-            cls.__init__ = _compiled_later(cls, "__init__", _frozen_init_source if frozen else _init_source)
+            cls.__init__ = _FIRST_FROZEN_INIT if frozen else _FIRST_INIT
             cls.__repr__ = _described
             if eq:
-                cls.__eq__ = _compiled_later(cls, "__eq__", _eq_source)
-                cls.__hash__ = _compiled_later(cls, "__hash__", _hash_source) if frozen else None
+                cls.__eq__ = _FIRST_EQ
+                cls.__hash__ = _FIRST_HASH if frozen else None
             if frozen:
                 cls.__setattr__ = cls.__delattr__ = _refuse
                 cls.__getstate__, cls.__setstate__ = _state, _set_state
             return cls
 
         return decorate if cls is None else decorate(cls)
-
-
-def _compiled_later(cls: type, name: str, source_of: Callable[[type, dict[str, Any]], str]) -> Any:
-    """Return a method that compiles the one from the source, puts it in its own place, and calls it."""
-
-    def compile_and_call(self: object, *arguments: Any, **options: Any) -> Any:
-        variables: dict[str, Any] = {}
-        exec(source_of(cls, variables), variables)  # noqa: S102  made of the names of fields, as in the standard library
-        method = variables[name]
-        method.__qualname__ = f"{cls.__qualname__}.{name}"
-        setattr(cls, name, method)
-        return method(self, *arguments, **options)
-
-    return compile_and_call
 
 
 def _init_source(cls: type, variables: dict[str, Any]) -> str:
@@ -114,6 +100,32 @@ def _is_compared(each: Field[Any]) -> bool:
 
 def _is_hashed(each: Field[Any]) -> bool:
     return each.compare if each.hash is None else each.hash
+
+
+def _compiled_later(name: str, source_of: Callable[[type, dict[str, Any]], str]) -> Callable[..., Any]:
+    """Return a method that compiles the one from the source, puts it in its own place, and calls it.
+
+    All classes share it: with one for each of three methods, 400 classes would take half a megabyte more.
+    """
+
+    def compile_and_call(self: object, *arguments: Any, **options: Any) -> Any:
+        cls = next((each for each in type(self).__mro__ if each.__dict__.get(name) is compile_and_call), None)
+        if cls is None:  # another thread has compiled it meanwhile
+            return getattr(type(self), name)(self, *arguments, **options)
+        variables: dict[str, Any] = {}
+        exec(source_of(cls, variables), variables)  # noqa: S102  made of the names of fields, as in the standard library
+        method = variables[name]
+        method.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, method)
+        return method(self, *arguments, **options)
+
+    return compile_and_call
+
+
+_FIRST_INIT = _compiled_later("__init__", _init_source)
+_FIRST_FROZEN_INIT = _compiled_later("__init__", _frozen_init_source)
+_FIRST_EQ = _compiled_later("__eq__", _eq_source)
+_FIRST_HASH = _compiled_later("__hash__", _hash_source)
 
 
 @recursive_repr()

@@ -1,5 +1,6 @@
 """What the terminal is sent for single changes, sequences and faults."""
 
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, blank_terminal, cells
-from tui.terminal.capabilities import Capabilities
+from tui.terminal.capabilities import SAME_EVERYWHERE, Capabilities
 from tui.terminal.output import FrugalOutput
 from tui.ui.terminal.multiplexers import for_screen
 
@@ -250,8 +251,17 @@ def test_cursor_moves_by_distances_only() -> None:
 
 def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "curses", None)
-    assert Capabilities.of({"TERM": "xterm-256color"}) == replace(ALL, repeats=False)
+    assert Capabilities.of({"TERM": "xterm-kitty"}) == replace(ALL, repeats=False)
     assert Capabilities.of({"TERM": "vt100"}) == Capabilities()
+
+
+def test_common_terminal_needs_no_curses_and_gets_its_entry() -> None:
+    code = (
+        "import sys; from tui.terminal import capabilities as here; found = here.Capabilities.of({'TERM': sys.argv[1]})"
+        "; assert 'curses' not in sys.modules; here.SAME_EVERYWHERE = ''"
+        "; assert found == here.Capabilities.of({'TERM': sys.argv[1]}); assert 'curses' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, SAME_EVERYWHERE], check=True)
 
 
 def test_first_frame_fills_a_terminal_that_clears_to_the_default() -> None:

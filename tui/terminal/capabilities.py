@@ -7,6 +7,9 @@ from typing import Final, Self
 FULL: Final = ("xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "iterm", "rio")
 """Beginnings of TERM of terminals that can do all but REP, for machines whose terminfo does not know them."""
 
+SAME_EVERYWHERE: Final = "xterm-256color"
+"""The entry of this TERM says the same on all machines: all but REP. Reading it would load ncurses, 0.7 MB."""
+
 REPEATING: Final = ("XTerm", "kitty", "foot", "WezTerm", "ghostty", "contour", "mintty", "tmux")
 """Beginnings of answers to XTVERSION of terminals that have REP. TERM proves nothing."""
 
@@ -38,6 +41,8 @@ class Capabilities:
         TERM in the life of a process; later calls get the entry of the first.
         """
         term = environment.get("TERM", "")
+        if term == SAME_EVERYWHERE and not {"TMUX", "STY"} & environment.keys():
+            return cls(erases_with_ground=True, scrolls_regions=True, scrolls_at_borders=True, erases_characters=True)
         is_tmux = "TMUX" in environment or term.startswith("tmux")
         is_gnu_screen = "STY" in environment or (term.startswith("screen") and not is_tmux)
         try:

@@ -58,10 +58,14 @@ class FreezingCollector:
         self._thresholds = gc.get_threshold()
 
     def start(self) -> None:
-        """Freeze all objects made so far, and start the collector. A second call does nothing."""
+        """Free the garbage of the start, freeze all other objects, and start the collector. A second call does nothing.
+
+        The garbage is a megabyte: classes that a decorator made again, modules that others replaced. It takes 30 ms.
+        """
         if self._on_collection in gc.callbacks:
             return
         self._thresholds = gc.get_threshold()
+        gc.collect()
         gc.freeze()
         self._thaw_due_s = self._monotonic_s() + MIN_THAW_INTERVAL_S
         gc.set_threshold(*THRESHOLDS)
