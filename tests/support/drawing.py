@@ -33,6 +33,13 @@ FONT_SIZE: Final = 15
 LINE_HEIGHT: Final = 1.2
 """Relative to the font size. At this height, lines and bars of adjacent rows touch."""
 
+GREY: Final[Color] = (112, 120, 133)
+"""The ninth of the sixteen colours, "bright black". Terminals draw it as a grey, the Linux console too."""
+
+_FAINT: Final = "dim:"
+_MISSPELT: Final = "bfight"
+"""pyte's spelling of a bright magenta ground."""
+
 _NAMES: Final = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
 
@@ -99,13 +106,22 @@ def _pieces(row: Sequence[Any]) -> Iterator[list[Any]]:
 
 def colors_of(cell: Any) -> tuple[Color, Color]:
     """Return the foreground and the background of a cell."""
-    ink, ground = _color(cell.fg, INK), _color(cell.bg, GROUND)
+    ink, ground = _color(cell.fg.removeprefix(_FAINT), INK), _color(cell.bg, GROUND)
+    if cell.fg.startswith(_FAINT):
+        ink = _mixed(ink, ground)
     return (ground, ink) if cell.reverse else (ink, ground)
 
 
 def _color(name: str, default: Color) -> Color:
     if name == "default":
         return default
-    if (plain := name.removeprefix("bright")) in _NAMES:
+    if name == "brightblack":
+        return GREY
+    if (plain := name.removeprefix("bright").removeprefix(_MISSPELT)) in _NAMES:
         return SIXTEEN[_NAMES.index(plain)]
     return int(name[:2], 16), int(name[2:4], 16), int(name[4:], 16)
+
+
+def _mixed(ink: Color, ground: Color) -> Color:
+    red, green, blue = ((6 * front + 4 * back) // 10 for front, back in zip(ink, ground, strict=True))
+    return red, green, blue
