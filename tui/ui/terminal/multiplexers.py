@@ -2,8 +2,8 @@
 
 from typing import Final
 
-MAX_SCREEN_STRING_BYTES: Final = 768
-"""The maximum size of one device control string in GNU screen."""
+MAX_SCREEN_STRING_BYTES: Final = 250
+"""GNU screen drops a device control string of 768 bytes or more; version 4.0 one of 256 or more."""
 
 _MAX_BYTES_OF_CHARACTER: Final = 4
 
