@@ -21,7 +21,10 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present import columns
+from tui.present.errors.groups.columns import GroupRow, group_row
 from tui.present.styled import Line
+from tui.store.errors.error_group import ErrorGroup
+from tui.store.freshness import Freshness, FreshnessTracker
 from tui.ui.app import TriggerApp
 from tui.ui.input import bindings
 from tui.ui.input.bindings import LiveKey
@@ -30,7 +33,7 @@ from tui.ui.model.selection import Selection
 from tui.ui.panes.detail import DetailPane
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.main import MainScreen
-from tui.ui.widgets import footer, run_table
+from tui.ui.widgets import footer, group_table, run_table
 from tui.ui.widgets.lines import LineWidget
 
 STEPS = (
@@ -88,6 +91,36 @@ def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.Monkey
         assert len(made) == 2
 
     run_story(story, tmp_path, small_fleet(), has_overview=True)
+
+
+def test_scrolled_groups_make_two_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        made, freshness = list[ErrorGroup](), list[object]()
+        await monitor.press("exclamation_mark", *["j"] * 10, wait_s=3)
+        before, at = monitor.lines, FreshnessTracker.at
+
+        def row(group: GroupRow, *arguments: Any, **options: Any) -> Line:
+            made.append(group.group)
+            return group_row(group, *arguments, **options)
+
+        def counted(*arguments: Any) -> Freshness:
+            freshness.append(arguments)
+            return at(*arguments)
+
+        monkeypatch.setattr(group_table, "group_row", row)
+        monkeypatch.setattr(FreshnessTracker, "at", counted)
+        await monitor.press("j")
+        assert monitor.lines[3] == before[4].replace("▌", " ")
+        assert len(made) == 2
+        assert len(freshness) < 20
+
+    fleet = small_fleet(5)
+    fleet.add_all(
+        FleetRun(600 + each, -90.0 - each, -89.0, -80.0, "FAILED", message=f"no {chr(97 + each)} left")
+        for each in range(20)
+    )
+    fleet.allow_queries()
+    run_story(story, tmp_path, fleet)
 
 
 def test_hidden_pane_makes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

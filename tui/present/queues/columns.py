@@ -91,7 +91,8 @@ def _queued(content: QueueContent, _now: Now, _width: int) -> Line:
     return (Piece(number(row.queued), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
 
 
-def _oldest(content: QueueContent, now: Now, _width: int) -> Line:
+def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
+    """Return how long the oldest run has waited."""
     row = content.row
     if row.oldest_at is None:
         return (Piece(formatting.NONE, Token.MUTED),) if row.queued else ()
@@ -125,7 +126,7 @@ NAME: Final = QueueColumn("queue", "queue", None, _name)
 BAR: Final = QueueColumn("bar", "", None, _bar)
 RUNNING: Final = QueueColumn("running", "running", 9, _running, "right")
 QUEUED: Final = QueueColumn("queued", "queued", 7, _queued, "right")
-OLDEST: Final = QueueColumn("oldest", "oldest", 6, _oldest, "right")
+OLDEST: Final = QueueColumn("oldest", "oldest", 6, oldest_cell, "right")
 STARTS: Final = QueueColumn("starts", "start/min", 9, _starts, "right", from_width=100)
 THROTTLED: Final = QueueColumn("throttled", "throttled", 9, _throttled, "right", from_width=112)
 HEALTH: Final = QueueColumn("health", "health", 12, _health)

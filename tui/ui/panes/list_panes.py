@@ -75,7 +75,7 @@ class ListPane(Pane):
 
     def follow_list(self) -> None:
         if self.is_shown:
-            self.table.show_changes()
+            self.table.tick()
             self.show_rule()
 
     def on_show(self) -> None:

@@ -65,10 +65,15 @@ class ListScreen(BaseScreen):
 
     def show_changes(self) -> None:
         """Show what changed in the list, in the panes that are visible."""
-        if not self.is_attached:
-            return
+        if self.is_attached:
+            self.list_pane.follow_list()
+            self._show_row()
+
+    def _show_row(self) -> None:
+        """Show the row under the cursor in the other panes."""
         for pane in self.panes.values():
-            pane.follow_list()
+            if pane is not self.list_pane:
+                pane.follow_list()
         self.summary.rebuild()
         self.refresh_bindings()
         self.main.note_view()
@@ -80,7 +85,8 @@ class ListScreen(BaseScreen):
         if rest_s:
             self._rest = self.live.session.clock.call_later(rest_s, self._show_soon)
         else:
-            self.show_changes()
+            self.list_pane.show_rule()  # its table shows each move itself
+            self._show_row()
             self.paint_now()
 
     def _stop_rest(self) -> None:

@@ -21,13 +21,14 @@ from tui.ui.widgets.row_table import RowTable
 class _GroupContent(NamedTuple):
     """What a row is made from. `cells` are the failures over the span, or none where no column shows them.
 
-    `today` decides whether a time is shown as a date.
+    `today` decides whether a time is shown as a date. `line` is that of the first own frame.
     """
 
     group: ErrorGroup
     is_bold: bool
     today: date
-    cells: tuple[int, ...] = ()
+    cells: tuple[int, ...]
+    line: int | None
 
 
 class GroupTable(RowTable[Fingerprint]):
@@ -40,6 +41,7 @@ class GroupTable(RowTable[Fingerprint]):
         """Returns the columns for a width in cells."""
         self.slots: list[SizedGroupColumn] = []
         """The columns that are shown, with their widths."""
+        self._has_bars = False
         self.span: TimeSpan | None = None
         self.span_words = ""
         self.has_states = True
@@ -53,24 +55,20 @@ class GroupTable(RowTable[Fingerprint]):
 
     def fit_columns(self) -> None:
         self.slots = self.columns_for(self.size.width)
+        self._has_bars = any(slot.column.id == BARS.id for slot in self.slots)
 
     def content_of(self, key: Fingerprint, *, is_bold: bool) -> Hashable | None:
         group, span = self.rows.get(key), self.span
         if group is None:
             return None
         cells = group.counts_in(span) if span is not None and self._has_bars else ()
-        return _GroupContent(group, is_bold, self.live.now.at.date(), cells)
+        newest = self.live.get(group.run_ids[0]) if group.run_ids else None
+        return _GroupContent(group, is_bold, self.now.at.date(), cells, own_line(newest))
 
     def line_of(self, content: Hashable) -> Line:
         assert isinstance(content, _GroupContent)
-        run_ids = content.group.run_ids
-        newest = self.live.get(run_ids[0]) if run_ids else None
-        row = GroupRow(content.group, content.cells, own_line(newest))
-        return group_row(row, self.slots, self.live.now.at, is_current=content.is_bold)
-
-    @property
-    def _has_bars(self) -> bool:
-        return any(slot.column.id == BARS.id for slot in self.slots)
+        row = GroupRow(content.group, content.cells, content.line)
+        return group_row(row, self.slots, self.now.at, is_current=content.is_bold)
 
     def to_new(self, step: int) -> bool:
         """Move the cursor to the next (1) or previous (-1) NEW group. Return whether there is one."""

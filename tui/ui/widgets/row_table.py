@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from tui.present.styled import Line, Piece, mark_hits
 from tui.ui.data.live_model import LiveModel
+from tui.ui.look.painting import Painter
 from tui.ui.look.styles import Background
 from tui.ui.widgets.cursor_table import HEAD_LINES, PLAIN_EDGE, CursorTable
 from tui.ui.widgets.lines import GUTTER
@@ -73,7 +74,12 @@ class RowTable(CursorTable, Generic[K]):
     def __init__(self, live: LiveModel) -> None:
         super().__init__()
         self.live = live
+        self.now = live.now
+        """The time of the rows, the same from one tick to the next: none shows a later one than others."""
         self._painted: dict[int, _Shown] = {}
+        self._strips: dict[K, tuple[_Shown, Strip]] = {}
+        """The rows that were painted last, each with its content: most rows of a list that scrolls."""
+        self._painter: Painter | None = None
         self._head: Line = ()
         self._words: tuple[str, ...] = ()
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
@@ -104,6 +110,11 @@ class RowTable(CursorTable, Generic[K]):
     def page_rows(self) -> int:
         return len(self.rows.window)
 
+    def tick(self) -> None:
+        """Show the present time, and all changes."""
+        self.now = self.live.now
+        self.show_changes()
+
     def show_changes(self) -> None:
         """Repaint the rows that differ from what is painted."""
         height = self.size.height - HEAD_LINES
@@ -125,6 +136,7 @@ class RowTable(CursorTable, Generic[K]):
         words = tuple(text.casefold().split())
         if words != self._words:
             self._words = words
+            self._strips.clear()
             self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -135,6 +147,7 @@ class RowTable(CursorTable, Generic[K]):
         """Show the columns for the present width."""
         self.fit_columns()
         self._painted.clear()
+        self._strips.clear()
         self.show_changes()
         self.refresh()
 
@@ -154,10 +167,21 @@ class RowTable(CursorTable, Generic[K]):
             if not len(self.rows) and index < len(self.empty):
                 return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
             return self.painter.blank(width)
+        return self._strip_of(self.rows.window[index], shown)
+
+    def _strip_of(self, key: K, shown: _Shown) -> Strip:
+        if self._painter is not self.painter or len(self._strips) > 4 * max(1, self.size.height):
+            self._painter = self.painter
+            self._strips.clear()
+        known = self._strips.get(key)
+        if known is not None and known[0] == shown:
+            return known[1]
         line = self.line_of(shown.content)
         for word in self._words:
             line = mark_hits(line, word)
-        return self.painter.strip((*shown.edge, *line), width, shown.background, is_stale=shown.is_stale)
+        strip = self.painter.strip((*shown.edge, *line), self.size.width, shown.background, is_stale=shown.is_stale)
+        self._strips[key] = shown, strip
+        return strip
 
     def _shown(self, y: int) -> _Shown:
         rows = self.rows
@@ -167,7 +191,7 @@ class RowTable(CursorTable, Generic[K]):
         key = window[y]
         is_current, is_departed = key == rows.cursor, rows.is_departed(key)
         content = self.content_of(key, is_bold=is_current and not self.painter.has_gutter_cursor)
-        is_stale = self.live.now.frozen_at is not None
+        is_stale = self.now.frozen_at is not None
         if is_current:
             return _Shown(content, self.cursor_background(is_departed=is_departed), self.cursor_edge, is_stale)
         return _Shown(content, Background.GONE if is_departed else Background.PAGE, PLAIN_EDGE, is_stale)

@@ -10,6 +10,7 @@ from tui.present.queues.columns import (
     QueueContent,
     SizedQueueColumn,
     more_line,
+    oldest_cell,
     queue_columns_for,
     queue_head,
     queue_line,
@@ -20,8 +21,16 @@ from tui.ui.model.queues.queue_list import MORE, QueueListModel
 from tui.ui.widgets.row_table import RowTable
 
 
-class _Made(NamedTuple):
-    """The line of a row. It has all that the row shows, ages too, so that equal lines are equal rows."""
+class _QueueLine(NamedTuple):
+    """What the row of a queue is made from. `oldest` is the only text in it that depends on the time."""
+
+    content: QueueContent
+    is_bold: bool
+    oldest: Line
+
+
+class _MoreLine(NamedTuple):
+    """The line that stands for the folded queues."""
 
     line: Line
 
@@ -50,13 +59,15 @@ class QueueTable(RowTable[str]):
     def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
         rows = self._rows
         if key == MORE:
-            return _Made(more_line(rows.folded_count, is_folded=rows.is_folded))
+            return _MoreLine(more_line(rows.folded_count, is_folded=rows.is_folded))
         row = rows.get(key)
         if row is None:
             return None
         content = QueueContent(row, self._throttled(key))
-        return _Made(queue_line(content, self.slots, self.live.now, is_current=is_bold))
+        return _QueueLine(content, is_bold, oldest_cell(content, self.now, 0))
 
     def line_of(self, content: Hashable) -> Line:
-        assert isinstance(content, _Made)
-        return content.line
+        if isinstance(content, _MoreLine):
+            return content.line
+        assert isinstance(content, _QueueLine)
+        return queue_line(content.content, self.slots, self.now, is_current=content.is_bold)
