@@ -20,30 +20,13 @@ ALL: Final = Capabilities(
 )
 MODES: Final = "\x1b[?7l\x1b[?25l"
 PENS: Final = (
-    *(
-        "0",
-        "1",
-        "2",
-        "1;2",
-        "22;1",
-        "31",
-        "42",
-        "4",
-        "5",
-        "7",
-        "9",
-        "22",
-        "24;39",
-        "49",
-        "3;53",
-        "97;104",
-        "38;2;1;2;3",
-    ),
-    *("48;2;9;8;7", "0;1;38;5;99;48;2;15;17;21"),
+    *("0", "1", "2", "1;2", "22;1", "31", "42", "4", "5", "7", "9", "21", "22", "24;39", "49", "3;53"),
+    *("97;104", "38;2;1;2;3", "48;2;9;8;7", "0;1;38;5;99;48;2;15;17;21"),
 )
 GROUNDS: Final = ("0", "0;42", "0;48;2;9;8;7")
 WORDS: Final = ("foo", "   ", "a", "─", "✓", "xxxxxxxxxxxx", "é", " " * 12, "12s", "日本", "本", "漢字か", "abc def")
-UNSURE: Final = ("😀", "👨\u200d👩\u200d👧", "❤\ufe0f", "👍🏽")
+SOFT_HYPHEN: Final = "\xad"
+UNSURE: Final = ("😀", "👨\u200d👩\u200d👧", "❤\ufe0f", "👍🏽", SOFT_HYPHEN, "a\xadb")
 """Words whose width is the terminal's choice."""
 
 LINKED_WORDS: Final = tuple(word for word in WORDS if word.isascii())
@@ -175,7 +158,7 @@ class RandomProgram:
 
 
 class LimitedScreen(Screen):
-    """A screen that can do nothing but what its `able` says, and knows links.
+    """A screen that can do nothing but what its `able` says, knows links, and draws no soft hyphens.
 
     What it cannot do it ignores; without a ground for erased cells it takes the default one.
     """
@@ -186,6 +169,8 @@ class LimitedScreen(Screen):
         super().__init__(columns, lines)
 
     def draw(self, data: str) -> None:
+        if not (data := data.replace(SOFT_HYPHEN, "")):
+            return
         super().draw("".join(f"{character}{self.link_mark}" for character in data) if self.link_mark else data)
         self._last_drawn = data[-1]
 

@@ -26,8 +26,8 @@ from tui.terminal.decoder import Decoder
 from tui.terminal.output import HOME, FrugalOutput
 
 FRAMES = 8
-IGNORED = re.compile(r"\x1b\[\?(?:2026|25)[hl]|\x1b\]8;[^\x1b]*\x1b\\|;2(?=m)|22;(?=1m)|;53(?=m)")
-"""What the ruler does not count: borders of updates, links, whether the cursor is visible, faint bold, lines above."""
+IGNORED = re.compile(r"\x1b\[\?(?:2026|25)[hl]|\x1b\]8;[^\x1b]*\x1b\\|;2(?=m)|22;(?=1m)|;53(?=m)|(?<=\[)21(?=m)")
+"""What the ruler does not count: updates, links, a visible cursor, faint bold, lines above or twice below."""
 
 
 def draw_both(random: Random, able: Capabilities, *, frames: int, has_unsure: bool) -> None:
@@ -111,3 +111,19 @@ def test_frames_cost_little_more_than_the_least(random: Random) -> None:
         sent_bytes += len(sent)
         least_bytes += paint_cost(before, terminal.screen.snapshot())
     assert sent_bytes <= 1.1 * least_bytes + 12
+
+
+JOINING = (*"a日é\u0301\ufe0e\ufe0f👨🇪🏽\u0bbe가\xad\b\r", "\u200d", "\u200d\u200d", "\x1b[31m", "\x1b[2C", "\x1b[K")
+
+
+@examples(60)
+@given(randoms)
+def test_wide_characters_have_two_cells_whatever_joins_them(random: Random) -> None:
+    table = CellTable()
+    for _ in range(20):
+        grid = Grid(6, 1, table.blank(PLAIN))
+        written = "".join(random.choices(JOINING, k=6))
+        list(Decoder(grid, table).feed(written))
+        widths = "".join(str(cell.width) for cell in grid.rows[0])
+        assert re.fullmatch("(1|20)+", widths), ascii(written)
+        assert len(widths) == grid.columns

@@ -108,7 +108,7 @@ class Pane:
                 if character:
                     row.append(seen(character, pen))
                 elif parameters:
-                    pen = pen_after(parameters.replace("5:3", "53"), pen)
+                    pen = pen_after(parameters.replace("5:3", "53").replace("4:2", "21"), pen)
             rows.append(without_end(row))
         return rows
 

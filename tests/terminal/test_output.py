@@ -138,6 +138,17 @@ def test_wide_characters_are_placed_for_any_width() -> None:
     assert "\x1b[2;7H!" in sent
 
 
+@pytest.mark.parametrize("parameter", [1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 51, 52, 53])
+def test_style_of_rich_changes_one_cell(parameter: int) -> None:
+    sent = started().write(f"\x1b[2;1H\x1b[{parameter}mX\x1b[0m\x1b[H")
+    assert sent.endswith("mX")
+    assert "row" not in sent
+
+
+def test_one_kind_of_underline_replaces_the_other() -> None:
+    assert started().write("\x1b[2;1H\x1b[4;21mX\x1b[4mY\x1b[21mZ").endswith("\x1b[21mX\x1b[;4mY\x1b[;21mZ")
+
+
 def test_link_is_opened_and_closed() -> None:
     sent = started().write("\x1b[2;1H\x1b]8;;https://example\x1b\\text\x1b]8;;\x1b\\ after\x1b[H")
     assert sent.index("\x1b]8;;https://example\x1b\\text") < sent.index("\x1b]8;;\x1b\\")

@@ -25,17 +25,8 @@ STEPS = (
     *(("Y", "shell command"), ("\x1b", ""), ("S", "Save"), ("\x1b", ""), ("'", "No view is saved"), ("\x1b", "")),
     *(("/", ""), ("fa", ""), ("\x1b", ""), (" ", ""), ("R", "Replay"), ("\x1b", "")),
     *(("W", "last hour"), ("\x1b", ":runs"), ("Q", ":queues"), ("j", ""), ("2", ""), ("\x1b", ""), ("\x1b", ":runs")),
-    *(
-        ("!", ":errors"),
-        ("j", ""),
-        ("2", ""),
-        ("3", ""),
-        ("4", ""),
-        ("\x1b", ""),
-        ("\r", ""),
-        ("\x1b", ""),
-        ("!", ":runs"),
-    ),
+    *(("!", ":errors"), ("j", ""), ("2", ""), ("3", ""), ("4", ""), ("\x1b", "")),
+    *(("\r", ""), ("\x1b", ""), ("!", ":runs")),
 )
 """Keys that lead through all views, panes, dialogs and text fields, each with a text that is shown then."""
 

@@ -214,7 +214,7 @@ class EncodedFrame:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
         cell = new[x]
         end = x + cell.width
-        if cell.width > 1:
+        if cell.width > 1 or len(cell.text) == 1:
             self._put(" " * cell.width)
             self.at = None if end >= len(new) else (y, end)
             self.move((y, x))

@@ -9,8 +9,10 @@ from typing import Final
 from tui.terminal.cells import (
     BLINK,
     BOLD,
+    CIRCLE,
     CONCEAL,
     DIM,
+    DOUBLE_UNDERLINE,
     FRAME,
     ITALIC,
     OVERLINE,
@@ -22,21 +24,35 @@ from tui.terminal.cells import (
 )
 
 _FLAGS: Final = (
-    (BOLD, "1", "22"),
-    (DIM, "2", "22"),
-    (ITALIC, "3", "23"),
-    (UNDERLINE, "4", "24"),
-    (BLINK, "5", "25"),
-    (REVERSE, "7", "27"),
-    (CONCEAL, "8", "28"),
-    (STRIKE, "9", "29"),
-    (FRAME, "51", "54"),
-    (OVERLINE, "53", "55"),
+    (BOLD, "1"),
+    (DIM, "2"),
+    (ITALIC, "3"),
+    (UNDERLINE, "4"),
+    (BLINK, "5"),
+    (REVERSE, "7"),
+    (CONCEAL, "8"),
+    (STRIKE, "9"),
+    (DOUBLE_UNDERLINE, "21"),
+    (FRAME, "51"),
+    (CIRCLE, "52"),
+    (OVERLINE, "53"),
 )
-_ON: Final = {int(on): flag for flag, on, _ in _FLAGS} | {6: BLINK}
-_OFF: Final = {23: ITALIC, 24: UNDERLINE, 25: BLINK, 27: REVERSE, 28: CONCEAL, 29: STRIKE, 54: FRAME, 55: OVERLINE} | {
-    22: BOLD | DIM
-}
+_ENDS: Final = (
+    ("22", BOLD | DIM),
+    ("23", ITALIC),
+    ("24", UNDERLINE | DOUBLE_UNDERLINE),
+    ("25", BLINK),
+    ("27", REVERSE),
+    ("28", CONCEAL),
+    ("29", STRIKE),
+    ("54", FRAME | CIRCLE),
+    ("55", OVERLINE),
+)
+_ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: BLINK}
+_OFF: Final = {int(off): flags for off, flags in _ENDS}
+_REPLACED: Final = {4: DOUBLE_UNDERLINE, 21: UNDERLINE}
+"""Terminals draw one kind of underline: the last one."""
+
 _INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
 _GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
 _MAX_CACHED: Final = 2048
@@ -73,7 +89,7 @@ def _pen_after(parameters: str, pen: Pen) -> Pen:
         if number == 0:
             ink, ground, flags = "", "", 0
         elif number in _ON:
-            flags |= _ON[number]
+            flags = flags & ~_REPLACED.get(number, 0) | _ON[number]
         elif number in _OFF:
             flags &= ~_OFF[number]
         elif number in _INKS:
@@ -123,12 +139,12 @@ def _change(before: Pen, after: Pen) -> str:
 def _parts(before: Pen, after: Pen) -> list[str]:
     parts = []
     lost, won = before.flags & ~after.flags, after.flags & ~before.flags
-    if lost & (BOLD | DIM):
-        # One parameter ends both flags, so the one that stays is switched on again.
-        lost, won = lost | BOLD | DIM, won | (after.flags & (BOLD | DIM))
-        parts.append("22")
-    parts += [off for flag, _, off in _FLAGS if lost & flag and not flag & (BOLD | DIM)]
-    parts += [on for flag, on, _ in _FLAGS if won & flag]
+    for off, ended in _ENDS:
+        if lost & ended:
+            # One parameter may end two flags, so the one that stays is switched on again.
+            won |= after.flags & ended
+            parts.append(off)
+    parts += [on for flag, on in _FLAGS if won & flag]
     if before.ink != after.ink:
         parts.append(after.ink or "39")
     if before.ground != after.ground:

@@ -6,6 +6,7 @@ letter of a flag.
 
 from functools import lru_cache
 from typing import Final
+from unicodedata import category
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -23,6 +24,10 @@ FIRST_PICTOGRAPH: Final = "\U0001f000"
 
 WIDE_EVERYWHERE: Final = (("\u3041", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff01", "\uff60"))
 """Kana, ideographs, Hangul and full-width letters: the characters that every terminal draws on two columns."""
+
+
+DISPUTED: Final = frozenset({"Cf", "Cn"})
+"""Categories of characters that take a column on some terminals and none on others: formats, and unassigned ones."""
 
 
 class LoneMark(ValueError):
@@ -45,7 +50,7 @@ def is_sure(text: str) -> bool:
     if len(text) > 1:
         return False
     if width_of(text) == 1:
-        return text < FIRST_PICTOGRAPH
+        return text < FIRST_PICTOGRAPH and (text.isascii() or category(text) not in DISPUTED)
     return any(first <= text <= last for first, last in WIDE_EVERYWHERE)
 
 
@@ -68,7 +73,7 @@ def texts_of_cells(text: str) -> str | list[str]:
         if texts and (not width or _joins(texts[base], character)):
             if len(texts[base]) < MAX_COMBINED:
                 texts[base] += character
-                if base == -1 and character > JOINER and width_of_cell(texts[base]) == 2:
+                if base == -1 and (width or character > JOINER) and width_of_cell(texts[base]) == 2:
                     texts.append("")
                     base = -2
         elif width:
