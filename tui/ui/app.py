@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
@@ -219,6 +219,11 @@ class TriggerApp(AppBase):
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
 
         return MainScreen(self.live, self._overview_after_s)
+
+    def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:
+        """Show a screen above the others, with the arguments of Textual's."""
+        self._collector.record_screen(screen)
+        return super().push_screen(screen, *rest, **named)
 
     def on_mount(self) -> None:
         self._set_driver_profile()

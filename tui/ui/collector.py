@@ -5,25 +5,26 @@ views have references to all of them: with 100,000 runs a collection takes 50 ms
 has grown or a large view was made, and so are the survivors of a long collection. No later collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
-may happen only `MAX_FREEZES` times. A dialog would be too large: nothing is frozen while a widget that is younger than
-the main screen is alive. Once an hour, when nobody types, everything is thawed and collected, then frozen again.
+may happen only `MAX_FREEZES` times. A dialog would be too large: nothing is frozen while a screen above the main one is
+alive. Once an hour, when nobody types, everything is thawed and collected, then frozen again.
+
+Nothing here asks the collector for a list of objects. The list would refer to a tuple that another thread still fills,
+and CPython ends such a tuple with a SystemError.
 """
 
 import gc
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
-from textual.widget import Widget
+from textual.screen import Screen
 
 THRESHOLDS: Final = (500, 5, 1)
 """A full collection about every 6,000 new objects, 3 ms each. Python's own are rarer the more objects there are."""
 
 MAX_COLLECTION_S: Final = 0.003
 MIN_FREEZE_INTERVAL_S: Final = 10.0
-MIN_CHECK_INTERVAL_S: Final = 1.0
-"""The search for widgets takes as long as a collection, and finds some as long as a dialog is open."""
-
 MAX_FREEZES: Final = 20
 """Freezes between two thaws, those of a growing store apart."""
 
@@ -54,6 +55,7 @@ class FreezingCollector:
         self._freeze_due_s = 0.0
         self._freezes_left = MAX_FREEZES
         self._frozen_runs = 0
+        self._upper_screens: WeakSet[Screen[Any]] = WeakSet()
         self._thaw_due_s = self._quiet_from_s = 0.0
         self._thresholds = gc.get_threshold()
 
@@ -77,6 +79,10 @@ class FreezingCollector:
         if self._on_collection in gc.callbacks:
             gc.callbacks.remove(self._on_collection)
             gc.set_threshold(*self._thresholds)
+
+    def record_screen(self, screen: Screen[Any]) -> None:
+        """Freeze nothing while this screen above the main one is alive."""
+        self._upper_screens.add(screen)
 
     def record_run_count(self, count: int) -> None:
         """Freeze a store that has grown."""
@@ -119,17 +125,12 @@ class FreezingCollector:
 
     def _freeze_if_due(self) -> None:
         now_s = self._monotonic_s()
-        if now_s < self._freeze_due_s or not self._freezes_left:
-            return
-        if self._may_freeze:
+        if now_s >= self._freeze_due_s and self._freezes_left and self._may_freeze:
             self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
             self._freezes_left -= 1
             gc.freeze()
-        else:
-            self._freeze_due_s = now_s + MIN_CHECK_INTERVAL_S
 
     @property
     def _may_freeze(self) -> bool:
-        """Whether no widget is alive that is younger than the main screen."""
-        is_started = self._on_collection in gc.callbacks
-        return is_started and not any(isinstance(each, Widget) for each in gc.get_objects())
+        """Whether no screen above the main one is alive."""
+        return self._on_collection in gc.callbacks and not self._upper_screens
