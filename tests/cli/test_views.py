@@ -28,7 +28,7 @@ def test_demo_starts_at_an_address() -> None:
             ("demo", "errors?sort=newe"),
             'no order "newe", nearest: new; the orders are new most latest first-seen task\n',
         ),
-        (("--ascii", "runs?since=soon"), '"soon" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
+        (("--ascii", "runs?since=soon"), '"soon" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
         (("runs",), "runs is a view, whose address has a `?`: 'runs?' (see `trigger-tui --help`)\n"),
         (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),
     ],

@@ -77,7 +77,9 @@ def following_options(command: F) -> F:
 
 def json_option(command: F) -> F:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, raw values.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with raw values.")(
+        command
+    )
 
 
 def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:

@@ -69,16 +69,16 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
     except InvalidSpan:
         raise
     except (ValueError, OverflowError):
-        raise InvalidSpan("is no period: it names a day or a time that does not exist") from None
+        raise InvalidSpan("is not a period: it names a day or a time that does not exist") from None
     if span is None:
         return None
     if not _is_before(span.begin, now):
         raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
     if span.begin < now - MAX_PERIOD:
-        raise InvalidSpan(f"is no period: it begins more than {MAX_PERIOD.days // 365} years ago")
+        raise InvalidSpan(f"is not a period: it begins more than {MAX_PERIOD.days // 365} years ago")
     if not _is_before(span.begin, span.end):
         is_empty = not _is_before(span.end, span.begin)
-        raise InvalidSpan(f"is no period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
+        raise InvalidSpan(f"is not a period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
     return span
 
 
@@ -92,7 +92,7 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
             return None
         return TypedSpan(_midnight(begin.day, now), now if is_open else _midnight(last, now) + _DAY)
     if end.time is None and not is_open:
-        raise InvalidSpan("is no period: it has no end, as 2:50-3:20 or 2:50-now")
+        raise InvalidSpan("is not a period: it has no end, as 2:50-3:20 or 2:50-now")
     start = _midnight(begin.day or now.date(), now) + begin.time
     if begin.day is None and not _is_before(start, now):
         start -= _DAY
@@ -118,7 +118,7 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
             day = date(year - 1, day.month, day.day)  # 12-31 in January is that of last year
     if parts["hour"] is None:
         if parts["month"] is not None and parts["year"] is None:
-            raise InvalidSpan("is no period: it may be hours or a day (2:00-3:00, 2026-02-03)")
+            raise InvalidSpan("is not a period: it may be hours or a day (2:00-3:00, 2026-02-03)")
         return _Moment(day, None)
     time = timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]), seconds=int(parts["second"] or 0))
     if int(parts["minute"]) > 59 or int(parts["second"] or 0) > 59 or time > _DAY:

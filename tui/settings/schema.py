@@ -176,9 +176,7 @@ class Bell(Table, frozen=True):
     slow: Annotated[OwnRing, _ring_of("SLOW")] = "default"
     missing: Annotated[OwnRing, _ring_of("MISSING")] = "default"
     stuck: Annotated[OwnRing, _ring_of("STUCK")] = "default"
-    not_known: Annotated[
-        Ring, _meta("The same when nothing is known any more, because the server is silent for 45 s.", _RINGS)
-    ] = "off"
+    not_known: Annotated[Ring, _meta("The same for NOT KNOWN: the server has been silent for 45 s.", _RINGS)] = "off"
     quiet_hours: Annotated[
         tuple[QuietHours, ...],
         _meta(
@@ -214,7 +212,7 @@ class Dashboard(Table, frozen=True):
     url: Annotated[
         str,
         _meta(
-            "The dashboard's address, for a server that does not tell it; empty: as the server says.",
+            "The dashboard's address, where the server does not name it. Empty: the address that the server names.",
             "an address such as https://cloud.trigger.dev",
             pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$",
             max_length=MAX_TEXT_CHARS,
@@ -226,7 +224,7 @@ class ColumnEntry(Table, frozen=True):
     """A column with more than its name."""
 
     column: Annotated[ColumnName, Meta(description="A column, or a path into metadata, payload or output.")]
-    title: Annotated[str, _line("The title; empty: as the column is called.", "a short text", max_length=40)] = ""
+    title: Annotated[str, _line("The title. Empty: the name of the column.", "a short text", max_length=40)] = ""
     width: Annotated[
         int, _meta("The width in cells; 0: the usual one of its type.", "a whole number from 0 to 200", ge=0, le=200)
     ] = 0
@@ -241,7 +239,7 @@ class ColumnEntry(Table, frozen=True):
         str,
         _line(
             'How it is written. Numbers: ".1f", ",d", "{:.1f} km"; money: "€"; durations: their unit, "s" or "ms"; '
-            'times: "%H:%M"; truth: "yes/no". Empty: as it is usual.',
+            'times: "%H:%M"; truth: "yes/no". Empty: the usual form.',
             "a short text",
             max_length=20,
         ),
@@ -301,8 +299,7 @@ class CommandEntry(Table, frozen=True):
     key: Annotated[
         str,
         _meta(
-            "The key that runs it: a capital, or any free key for what is readonly. Empty: it is found by : and its "
-            "name.",
+            "The key that runs it: a capital, or any free key for what is readonly. Empty: run it by : and its name.",
             "a key as `?` shows it, such as G, ctrl-g or F5",
             pattern=r"^[!-~]{0,20}$",
         ),

@@ -62,10 +62,10 @@ def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
     while a run is selected, and the other while none is.
     """
     return [
-        bind("tab", "focus_step(1)", "next pane", "To the next pane.", id="next-pane", rank=64, need=68),
-        bind("shift+tab", "focus_step(-1)", "previous pane", "To the previous pane.", id="previous-pane"),
+        bind("tab", "focus_step(1)", "next pane", "Go to the next pane.", id="next-pane", rank=64, need=68),
+        bind("shift+tab", "focus_step(-1)", "previous pane", "Go to the previous pane.", id="previous-pane"),
         *(
-            bind(str(number), f"pane('{name}')", name, f"To the pane {name}.", id=f"pane-{number}")
+            bind(str(number), f"pane('{name}')", name, f"Go to the pane {name}.", id=f"pane-{number}")
             for name, number in numbers.items()
         ),
         bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34),

@@ -90,7 +90,7 @@ def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
 def test_invalid_period_is_reported_and_not_accepted() -> None:
     typed = Typed(period="yesterday")
     assert say.read_typed(typed, DAY) is None
-    assert "“yesterday” is no period" in (say.period_error(typed.period) or "")
+    assert "“yesterday” is not a period" in (say.period_error(typed.period) or "")
     assert "until the period is one" in plain(say.shows_line(typed, DAY))
 
 
@@ -117,7 +117,7 @@ def test_span_of_time_becomes_a_filter() -> None:
         ("02-03", "it may be hours or a day (2:00-3:00, 2026-02-03)"),
         ("3-4 pm", "7d, 2:50-3:20, yesterday 2:50-3:20"),
     ):
-        assert say.period_error(text, now) == f"“{text}” is no period: {problem}."
+        assert say.period_error(text, now) == f"“{text}” is not a period: {problem}."
     assert "ends before it begins" in (say.period_error("2026-11-25 03:20 - 2026-11-25 02:50", now) or "")
 
 

@@ -41,7 +41,7 @@ def test_gap_of_another_day_has_a_date(shown_gap: Gap, expected: str) -> None:
         (MissedRuns(0, 0), "nothing missed", "nothing missed"),
         (MissedRuns(0, 0, Completeness.SO_FAR), "catching up", "catching up"),
         (MissedRuns(1204, 0, Completeness.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
-        (MissedRuns(0, 0, Completeness.AT_LEAST), "unknown what was missed", "unknown what was missed"),
+        (MissedRuns(0, 0, Completeness.AT_LEAST), "what was missed is not known", "what was missed is not known"),
         (
             MissedRuns(37, 2, Completeness.AT_LEAST),
             "at least 37 runs caught up · 2 failed",

@@ -60,7 +60,7 @@ def test_sentences_name_what_blocks_a_queue() -> None:
         ),
         (with_row(is_paused=True), "the queue is paused"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
-        (replace(with_row(queued=None, oldest_at=None, limit=None)), "not known  the server does not tell how many"),
+        (replace(with_row(queued=None, oldest_at=None, limit=None)), "not known  the server does not say how many"),
     ]
     for facts, words in cases:
         assert said(facts)["blocked"].startswith(words), facts.row

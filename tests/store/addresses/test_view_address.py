@@ -125,7 +125,7 @@ def test_parts_that_do_not_fit_are_said_and_the_rest_is_used() -> None:
     read = read_address("runs?tag=x&tsk=y&sort=tok&server-status=faled,FAILED&since=2h&since=3h")
     assert read.address == ViewAddress("runs", "tag:x", "2h", server=RunFilters(statuses=("FAILED",)))
     assert read.problems == (
-        '"since" is there twice',
+        '"since" is given twice',
         "tsk:y: no field 'tsk', nearest: task",
         'no order "tok", nearest: took; the orders are age status task took updated cost created',
         'server-status: no status "faled"',
@@ -139,7 +139,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
     assert period_problem("2h", now) is None
     assert period_problem("02:50-03:20", now) is None
     assert "has not begun" in (period_problem("2026-12-01", now) or "")
-    assert "is no period" in (period_problem("soon", now) or "")
+    assert "is not a period" in (period_problem("soon", now) or "")
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?status=faled", 'no status "faled"'),
         ("runs?sort=tok", 'no order "tok", nearest: took'),
-        ("runs?sort=took&sort=age", '"sort" is there twice'),
+        ("runs?sort=took&sort=age", '"sort" is given twice'),
         ("runs?-since=2h", '"since" cannot be negated'),
-        ("runs?since=soon", '"soon" is no period: 7d,'),
+        ("runs?since=soon", '"soon" is not a period: 7d,'),
         ("runs?since=", '"since" has no value'),
-        ("runs?server-task=charge-*", 'the server knows no "*"'),
+        ("runs?server-task=charge-*", "the server takes whole names only"),
         ("errors?task=x", "task:x: this view is filtered by words alone"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),

@@ -9,7 +9,7 @@ COMMANDS = [
     for name, words, key in (
         ("messages", "What went wrong and when.", ""),
         ("sort by took", "What runs first, then what took longest.", ""),
-        ("next error", "The next failed run.", "x"),
+        ("next error", "Go to the next failed run.", "x"),
         ("mark", "Mark the run, or take its mark away.", "space"),
         ("quit", "End the program.", "ctrl-q ctrl-c"),
     )

@@ -163,7 +163,7 @@ def test_dialog_stays_open_for_a_wrong_period() -> None:
     async def story(dialog: Dialog) -> None:
         await dialog.press("shift+tab", "up", "x", "up", "enter")
         assert dialog.ends == []
-        assert "“24hx” is no period: 7d, 2:50-3:20, yesterday 2:50-3:20." in dialog.text
+        assert "“24hx” is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20." in dialog.text
         assert "▌ period" in dialog.text
         await dialog.press("backspace")
         await dialog.press("enter")

@@ -24,7 +24,7 @@ _NO_SECRET: Final = {_SECRET: "tr_dev_none"}
 
 
 @click.command("config")
-@click.option("--check", "wants_check", is_flag=True, help="Say what is wrong in the file; then the exit code is 2.")
+@click.option("--check", "wants_check", is_flag=True, help="Say what is wrong in the file; exit code 2 if anything is.")
 @click.option("--init", "wants_init", is_flag=True, help="Write a new file with every setting and its explanation.")
 @click.option("--schema", "wants_schema", is_flag=True, help="Print the JSON Schema of the file.")
 @click.option("--keys", "wants_keys", is_flag=True, help="List all keys with the ids by which the file changes them.")

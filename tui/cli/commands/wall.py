@@ -12,7 +12,9 @@ WALL_ADDRESS: Final = "wall?"
 
 
 @click.command("wall")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings of now, then one JSON object a change.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the present findings, then one JSON object for each change."
+)
 @monitor_options
 @relay_options
 @connection_options

@@ -210,7 +210,7 @@ def period_error(text: str, now: datetime | None = None) -> str | None:
     shown = text.strip()
     if not shown or parse_period(shown) is not None:
         return None
-    problem = "is no period: 7d, 2:50-3:20, yesterday 2:50-3:20"
+    problem = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
     if now is not None:
         try:
             if read_time_span(shown, now) is not None:

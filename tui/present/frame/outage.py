@@ -61,7 +61,7 @@ def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
         case Completeness.SO_FAR:
             return f"catching up, {runs}" if is_short else f"catching up, {runs} so far"
         case Completeness.AT_LEAST if not missed.run_count:
-            return "unknown what was missed"
+            return "what was missed is not known"
         case Completeness.AT_LEAST:
             return f"at least {runs}" if is_short else f"at least {runs} caught up"
         case _:

@@ -73,7 +73,7 @@ def _blocked(facts: QueueFacts) -> Sentence:
     if facts.is_environment_full:
         return _text(f"by the environment {environment}"), _faint(own)
     if not waits(row):
-        return _text(NOT_KNOWN), _faint("the server does not tell how many runs wait")
+        return _text(NOT_KNOWN), _faint("the server does not say how many runs wait")
     known = facts.environment_limit is not None and facts.environment_running is not None
     parts = [own, f"not by the environment {environment}" if known else ""]
     return _text("by nothing that the server tells"), _faint(", ".join(part for part in parts if part))

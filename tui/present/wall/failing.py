@@ -12,7 +12,7 @@ from tui.present.wall.placed_line import PlacedLine
 from tui.store.findings.failing import FailingGroup, FailingNow
 
 FAILED: Final = "✗"
-NOTHING: Final = "nothing that nobody knows"
+NOTHING: Final = "only acknowledged failures"
 NO_FAILURE: Final = "no run failed in the last hour"
 _MIN_MESSAGE: Final = 12
 

@@ -170,7 +170,7 @@ class RelayConnection(ApiReader):
         except TimeoutError:
             raise Unreachable(f"the server at {self._url} sent nothing", may_have_arrived=False) from None
         if not isinstance(welcome, Welcome):
-            raise ServerFault(f"the server at {self._url} is not a relay: its first message is no welcome", 200)
+            raise ServerFault(f"the server at {self._url} is not a relay: its first message is not a welcome", 200)
         if welcome.version != VERSION:
             _raise_other_version(
                 f"the relay speaks version {welcome.version} of the protocol, this screen version {VERSION}"

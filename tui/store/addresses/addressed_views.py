@@ -129,7 +129,7 @@ def _has_form_of_period(text: str) -> bool:
 
 
 def _no_period(text: str) -> str:
-    return f'"{text}" is no period: 7d, 2:50-3:20, yesterday 2:50-3:20'
+    return f'"{text}" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20'
 
 
 def read_pane(text: str, view: AddressedView, report: Report) -> str:
@@ -158,7 +158,7 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
 
     values = plain_values(text)
     if not values:
-        report(f'{SERVER_PREFIX}{name}: the server knows no "*" and "?", only whole names')
+        report(f'{SERVER_PREFIX}{name}: the server takes whole names only, no "*" and no "?"')
     if name == "status":
         return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
     for value in values:

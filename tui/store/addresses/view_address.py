@@ -201,7 +201,7 @@ def _add_setting(settings: dict[str, str], word: Word, report: Report) -> None:
     elif not word.rest:
         report(f'"{name}" has no value')
     elif name in settings:
-        report(f'"{name}" is there twice')
+        report(f'"{name}" is given twice')
     else:
         settings[name] = word.rest
 

@@ -114,12 +114,12 @@ def pressed_key_label(key: str, character: str | None) -> str | None:
 
 
 MOTION: Final = (
-    bind("j,down", "move(1)", "down", "One line down.", id="down"),
-    bind("k,up", "move(-1)", "up", "One line up.", id="up"),
-    bind("ctrl+d", "half_page(1)", "half a page down", "Half a page down.", id="half-page-down"),
-    bind("ctrl+u", "half_page(-1)", "half a page up", "Half a page up.", id="half-page-up"),
-    bind("pagedown,ctrl+f", "page(1)", "page down", "A page down.", id="page-down"),
-    bind("pageup,ctrl+b", "page(-1)", "page up", "A page up.", id="page-up"),
+    bind("j,down", "move(1)", "down", "Move one line down.", id="down"),
+    bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
+    bind("ctrl+d", "half_page(1)", "half a page down", "Move half a page down.", id="half-page-down"),
+    bind("ctrl+u", "half_page(-1)", "half a page up", "Move half a page up.", id="half-page-up"),
+    bind("pagedown,ctrl+f", "page(1)", "page down", "Move a page down.", id="page-down"),
+    bind("pageup,ctrl+b", "page(-1)", "page up", "Move a page up.", id="page-up"),
     bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs."),
     bind("G,end", "bottom", "bottom", "Go to the end."),
 )

@@ -32,7 +32,9 @@ MENU_BINDINGS: Final = (
         id="commands",
         need=42,
     ),
-    bind("backspace", "view_before", "view before", "The view before: its filter, order, period and run."),
+    bind(
+        "backspace", "view_before", "view before", "Go back to the view before, with its filter, order, period and run."
+    ),
     bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
     bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
     bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
@@ -46,7 +48,13 @@ READING_BINDINGS: Final = (
         "Open the value, the error or the log in $PAGER; the monitor waits.",
         id="pager",
     ),
-    bind("ctrl+o", "read_outside('editor')", "editor", "The same in $EDITOR.", id="editor"),
+    bind(
+        "ctrl+o",
+        "read_outside('editor')",
+        "editor",
+        "Open the value, the error or the log in $EDITOR; the monitor waits.",
+        id="editor",
+    ),
 )
 OUTGOING_BINDINGS: Final = (
     bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),

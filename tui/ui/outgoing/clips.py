@@ -31,7 +31,7 @@ PAGE_RUNS: Final = "100"
 NO_CONTROLS: Final = "it has characters that must not be pasted"
 THROUGH_RELAY: Final = "a relay has no API for other programs"
 NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"
-NO_PROJECT: Final = "the server has not told the project yet"
+NO_PROJECT: Final = "the server has not named the project yet"
 
 
 class Request(NamedTuple):

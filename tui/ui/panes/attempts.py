@@ -38,12 +38,14 @@ class AttemptsPane(ErrorPane):
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("comma", "attempt_step(-1)", "previous attempt", "The attempt before this one.", id="previous-attempt"),
+        bind(
+            "comma", "attempt_step(-1)", "previous attempt", "Show the attempt before this one.", id="previous-attempt"
+        ),
         bind(
             "full_stop",
             "attempt_step(1)",
             "attempt",
-            "The attempt after this one.",
+            "Show the attempt after this one.",
             id="next-attempt",
             rank=12,
             need=36,

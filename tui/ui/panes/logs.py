@@ -68,7 +68,7 @@ class LogsPane(PagePane):
             "n",
             "hit_step(1)",
             "hits",
-            "The next match of the search.",
+            "Go to the next match of the search.",
             id="next-match",
             rank=8,
             need=22,

@@ -54,8 +54,8 @@ class TreePane(PagePane):
             pair=("fewer-levels", "more-levels"),
         ),
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", id="more-levels"),
-        bind("circumflex_accent", "root", "root", "To the root.", rank=16, need=54),
-        bind("minus", "parent", "parent", "To the run above.", rank=18, need=56),
+        bind("circumflex_accent", "root", "root", "Go to the root.", rank=16, need=54),
+        bind("minus", "parent", "parent", "Go to the run above.", rank=18, need=56),
         bind(
             "t",
             "form('waterfall')",

@@ -39,7 +39,7 @@ class ComparedScreen(PageScreen):
     title_word: ClassVar[str] = "attempts"
     shows_run_below: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("equals_sign", "leave_comparison", "attempts", "Back to the attempts.", id="compare", rank=8, need=22),
+        bind("equals_sign", "leave_comparison", "attempts", "Go back to the attempts.", id="compare", rank=8, need=22),
         bind("comma", "attempt_step(-1)", "earlier attempts", "One attempt earlier.", id="previous-attempt"),
         bind(
             "full_stop",

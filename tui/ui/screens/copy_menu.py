@@ -34,8 +34,8 @@ class PartMenu(PaintedDialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Close the menu.", id="back"),
         bind("q", "close", "back", "Close the menu."),
-        bind("j,down", "move(1)", "down", "One line down.", id="down"),
-        bind("k,up", "move(-1)", "up", "One line up.", id="up"),
+        bind("j,down", "move(1)", "down", "Move one line down.", id="down"),
+        bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
     ]
 
     def __init__(self, live: LiveModel, run_id: RunId | None, words: MenuWords, others: Sequence[Clip] = ()) -> None:

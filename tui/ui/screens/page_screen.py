@@ -31,8 +31,8 @@ class PageScreen(PaintedScreen[None]):
         bind("escape", "back", "back", "End the search, then close the page.", rank=LAST_RANK),
         bind("q", "close", "back", "Close the page."),
         bind("slash", "search", "search", "Search for a text in this page.", rank=10),
-        bind("n", "hit_step(1)", "next match", "The next match of the search.", id="next-match", rank=20),
-        bind("N", "hit_step(-1)", "previous match", "The previous match of the search.", id="previous-match"),
+        bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match", rank=20),
+        bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
         bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=30),
     ]
     title_word: ClassVar[str]

@@ -33,8 +33,8 @@ class ClearAll(LineWidget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter,space", "screen.clear_all", "clear", "Clear every filter.", id="clear-chosen"),
-        bind("up,left,k,h,shift+tab", "step(-1)", "up", "To the field above.", id="button-up"),
-        bind("down,right,j,l,tab", "step(1)", "down", "To the statuses.", id="button-down"),
+        bind("up,left,k,h,shift+tab", "step(-1)", "up", "Go to the field above.", id="button-up"),
+        bind("down,right,j,l,tab", "step(1)", "down", "Go to the statuses.", id="button-down"),
     ]
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line

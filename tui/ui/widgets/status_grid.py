@@ -22,10 +22,10 @@ class StatusGrid(LineWidget, can_focus=True):
     """A grid of statuses. Row 0 has the headings. `chosen` are the server's words for statuses."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down,j", "move_row(1)", "down", "One status down, then to the next field.", id="status-down"),
+        bind("down,j", "move_row(1)", "down", "Move one status down, then to the next field.", id="status-down"),
         bind("up,k", "move_row(-1)", "up", "One status up.", id="status-up"),
-        bind("right,l", "move_column(1)", "right", "To the next column.", id="status-right"),
-        bind("left,h", "move_column(-1)", "left", "To the previous column.", id="status-left"),
+        bind("right,l", "move_column(1)", "right", "Go to the next column.", id="status-right"),
+        bind("left,h", "move_column(-1)", "left", "Go to the previous column.", id="status-left"),
         bind(
             "space",
             "choose",
@@ -33,8 +33,8 @@ class StatusGrid(LineWidget, can_focus=True):
             "Choose the status or not; on a heading, all of its column.",
             id="choose-status",
         ),
-        bind("tab", "app.focus_next", "next field", "To the next field.", id="next-field"),
-        bind("shift+tab", "app.focus_previous", "previous field", "To the previous field.", id="previous-field"),
+        bind("tab", "app.focus_next", "next field", "Go to the next field.", id="next-field"),
+        bind("shift+tab", "app.focus_previous", "previous field", "Go to the previous field.", id="previous-field"),
         bind("enter", "screen.apply", "apply", "Apply the filters.", id="apply-filters"),
     ]
 

@@ -33,10 +33,10 @@ class ValueInput(TextInput):
     """An input that completes from known values. Up and down move to other fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down", "step(1)", "down", "To the next field.", id="field-down"),
-        bind("up", "step(-1)", "up", "To the previous field.", id="field-up"),
+        bind("down", "step(1)", "down", "Go to the next field.", id="field-down"),
+        bind("up", "step(-1)", "up", "Go to the previous field.", id="field-up"),
         bind("tab", "complete_or_step", "complete", "Complete the value, or go to the next field.", id="complete"),
-        bind("shift+tab", "step(-1)", "previous field", "To the previous field.", id="previous-field"),
+        bind("shift+tab", "step(-1)", "previous field", "Go to the previous field.", id="previous-field"),
         bind("right", "right", "right", "Move right; at the end, complete the value.", id="value-right"),
         bind("enter", "apply", "apply", "Apply the filters.", id="apply-filters"),
     ]
@@ -99,7 +99,7 @@ class PeriodInput(ValueInput):
     """An input for a period. Left and right step through the usual periods."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left", "left", "shorter", "The next shorter of the usual periods.", id="value-left"),
+        bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
     ]
 
     async def action_right(self) -> None:

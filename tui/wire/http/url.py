@@ -94,7 +94,7 @@ def _host(host: str) -> str:
         try:
             IPv4Address(host)
         except AddressValueError:
-            raise InvalidUrl("the host is no IPv4 address") from None
+            raise InvalidUrl("the host is not an IPv4 address") from None
     return host
 
 

@@ -149,7 +149,7 @@ def test_wall_says_failing_now_and_tasks(tmp_path: Path) -> None:
         await monitor.press("left_curly_bracket", wait_s=1)
         assert "–" in monitor.lines[6]
         await monitor.press("right_curly_bracket", "right_parenthesis", "right_parenthesis", wait_s=0.2)
-        assert "these are the shortest cells" in monitor.lines[-1]
+        assert "this is the shortest span" in monitor.lines[-1]
         assert "─ last hour ─" in monitor.text
 
     run_story(story, tmp_path, failing_fleet())

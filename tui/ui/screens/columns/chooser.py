@@ -48,7 +48,7 @@ class ColumnsScreen(PaintedDialog[None]):
             "r",
             "reset",
             "reset",
-            "Back to the columns of the config file, then to the program's own.",
+            "Go back to the columns of the config file, then to the program's own.",
             id="reset-columns",
         ),
     ]

@@ -25,7 +25,7 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
     CSS_PATH = "../../styles/columns.tcss"
     has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "back", "Back without a column.", id="back"),
+        bind("escape", "leave", "back", "Go back without a column.", id="back"),
         bind("enter", "add", "add", "Add the column.", id="add-typed"),
     ]
 

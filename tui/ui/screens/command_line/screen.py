@@ -128,15 +128,15 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
     CSS_PATH = "../../styles/command_line.tcss"
     has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "back", "Back without a command.", id="back"),
+        bind("escape", "leave", "back", "Go back without a command.", id="back"),
         bind("enter", "choose", "take it", "Run the line, with the choice under the cursor.", id="run-command"),
         bind("tab", "complete", "complete", "Take the completion into the line.", id="take-completion"),
         bind("down,ctrl+n", "step(1)", "down", "The next line.", id="next-command"),
         bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous line.", id="previous-command"),
         bind("pagedown", "step(10)", "page down", "Ten lines on.", id="commands-down"),
         bind("pageup", "step(-10)", "page up", "Ten lines back.", id="commands-up"),
-        bind("home", "to_edge(False)", "top", "The first line, while nothing is typed.", id="first-command"),
-        bind("end", "to_edge(True)", "bottom", "The last line, while nothing is typed.", id="last-command"),
+        bind("home", "to_edge(False)", "top", "Go to the first line, while nothing is typed.", id="first-command"),
+        bind("end", "to_edge(True)", "bottom", "Go to the last line, while nothing is typed.", id="last-command"),
         bind("ctrl+r", "search_history", "history", "Search the commands that were run before."),
     ]
 

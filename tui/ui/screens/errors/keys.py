@@ -18,8 +18,13 @@ KEYS: Final[tuple[Binding, ...]] = (
         id="open",
         rank=10,
     ),
-    bind("escape", "back", "back", "One level back: ends a search, a filter, a zoom, then to the errors and the runs."),
-    bind("q", "quit_level", "back", "One level back.", id="close"),
+    bind(
+        "escape",
+        "back",
+        "back",
+        "Go one level back: end a search, a filter, a zoom; then go to the errors, then to the runs.",
+    ),
+    bind("q", "quit_level", "back", "Go one level back.", id="close"),
     bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
     bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
     bind(
@@ -41,11 +46,13 @@ KEYS: Final[tuple[Binding, ...]] = (
         need=44,
         pair=("longer-span", "shorter-span"),
     ),
-    bind("n", "hit_step(1)", "next match", "The next match of the search.", id="next-match"),
-    bind("N", "hit_step(-1)", "previous match", "The previous match of the search.", id="previous-match"),
-    bind("x", "new_step(1)", "next new", "The next group that is new in the span.", id="next-new", rank=62, need=48),
-    bind("X", "new_step(-1)", "previous new", "The previous group that is new in the span.", id="previous-new"),
-    bind("p", "pause", "pause", "Stop showing updates, or continue."),
+    bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
+    bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
+    bind(
+        "x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62, need=48
+    ),
+    bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.", id="previous-new"),
+    bind("p", "pause", "pause", "Stop showing updates, or show them again."),
     bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
     bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group."),
     bind(

@@ -24,8 +24,8 @@ class LetterMenu(PaintedDialog[SavedView | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Open no view.", id="back"),
         bind("enter", "choose", "open", "Open the view under the cursor.", id="open-chosen"),
-        bind("down", "move(1)", "down", "One line down.", id="next-view"),
-        bind("up", "move(-1)", "up", "One line up.", id="previous-view"),
+        bind("down", "move(1)", "down", "Move one line down.", id="next-view"),
+        bind("up", "move(-1)", "up", "Move one line up.", id="previous-view"),
     ]
 
     def __init__(self, known: KnownViews) -> None:

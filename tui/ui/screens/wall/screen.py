@@ -227,7 +227,7 @@ class WallScreen(PaintedScreen[None]):
         if self.live_board.show_cells(step):
             self.rebuild()
         else:
-            self.say(f"these are the {'longest' if step > 0 else 'shortest'} cells")
+            self.say(f"this is the {'longest' if step > 0 else 'shortest'} span")
 
     def action_earlier(self, step: int) -> None:
         if self.live_board.move(step):
