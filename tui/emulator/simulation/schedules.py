@@ -6,6 +6,7 @@ A schedule that is not active fires no run. Source: tests/wire/recordings/README
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from tui.emulator.simulation.agenda import Agenda
@@ -132,7 +133,12 @@ def generator_of(task: Task) -> dict[str, Json]:
 
 def schedule_id(task: Task) -> str:
     """The id of a task's schedule, like `sched_rmvpuj863t5sge5st3832`."""
-    return f"sched_{base36(digest('schedule', task.id, size=16), _ID_LENGTH)}"
+    return _schedule_id(task.id)
+
+
+@lru_cache
+def _schedule_id(task_id: str) -> str:
+    return f"sched_{base36(digest('schedule', task_id, size=16), _ID_LENGTH)}"
 
 
 def schedule_payload(task: Task, at_ms: int) -> dict[str, Json]:
