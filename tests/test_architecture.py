@@ -211,6 +211,19 @@ def test_pure_rooms_call_no_clock_and_no_io() -> None:
     assert strays == []
 
 
+def test_handlers_of_messages_call_no_inherited_ones() -> None:
+    """Textual calls the handler of each class itself. `on_event` and the subscribers of our signals are no handlers."""
+    others = {"on_event", "on_changes"}
+    twice = [
+        f"{module}:{line} {ast.unparse(func)}"
+        for module in MODULES
+        if module.startswith("tui/ui/")
+        for line, func in calls(module)
+        if ast.unparse(func).startswith("super().on_") and called(func) not in others
+    ]
+    assert twice == []
+
+
 @pytest.mark.parametrize(
     ("room", "unwanted"),
     [

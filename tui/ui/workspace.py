@@ -126,6 +126,7 @@ class Workspace(Backdrop):
         self.is_nothing_selected: Callable[[], bool] = lambda: self._is_overview
         """Returns whether the main pane has nothing selected, also before `show_selection` is called."""
         self._recent = [*recent, *(name for name in self._entries if name not in recent)]
+        self._note_pane_name()
         """The panes by the time of their last focus, the newest first."""
         self._summary = summary
         self._hairline = Hairline()
@@ -203,13 +204,9 @@ class Workspace(Backdrop):
         """The pane that has the focus, or had it last."""
         return self.panes[self._pane_name]
 
-    @property
-    def _pane_name(self) -> str:
-        shown = self._open_forms.values()
-        for name in self._recent:  # read a thousand times until the first rows, so without a generator
-            if name in shown:
-                return name
-        raise LookupError("no pane is shown")
+    def _note_pane_name(self) -> None:
+        """Find the name of `pane`, which is read a thousand times until the first rows."""
+        self._pane_name = next(name for name in self._recent if name in self._open_forms.values())
 
     @property
     def is_main_current(self) -> bool:
@@ -261,6 +258,7 @@ class Workspace(Backdrop):
     async def show_form(self, name: str) -> None:
         """Show a form of a pane in place of the other, and focus it."""
         self._open_forms[self._base_of(name)] = name
+        self._note_pane_name()
         await self.action_pane(name)
 
     def _base_of(self, name: str) -> str:
@@ -348,6 +346,7 @@ class Workspace(Backdrop):
         self.before_change()
         self._recent.remove(name)
         self._recent.insert(0, name)
+        self._note_pane_name()
         self._arrange()
 
     def _apply(self, planned: PanePlan) -> None:

@@ -89,8 +89,7 @@ class ReadMenu(PartMenu):
         self._fetching: asyncio.Task[None] | None = None
         self._fetching_s = 0
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         if self._label is not None:
             self._open(self._label)
 

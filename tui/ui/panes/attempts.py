@@ -147,7 +147,6 @@ class AttemptsPane(ErrorPane):
         self._compares_when_read = False
 
     def on_descendant_blur(self) -> None:
-        super().on_descendant_blur()
         self._compares_when_read = False  # the user is elsewhere now
 
     def on_resize(self, _: events.Resize) -> None:

@@ -261,6 +261,10 @@ class PagePane(Pane):
                 return usual
 
     def on_page_moved(self) -> None:
+        self.follow_cursor()
+
+    def follow_cursor(self) -> None:
+        """Show what depends on the row under the cursor."""
         state = self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
         if state != self._key_state:
             self._key_state = state
@@ -328,7 +332,7 @@ class PagePane(Pane):
         """Bring page and rule up to date."""
         self.page.show_stale(is_stale=self.live.now.frozen_at is not None)
         self.page.rebuild()
-        self.on_page_moved()
+        self.follow_cursor()
         self.show_rule()
 
     def on_show(self) -> None:

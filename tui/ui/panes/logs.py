@@ -186,7 +186,6 @@ class LogsPane(PagePane):
 
     def on_show(self) -> None:
         self.follower.on_shown()
-        super().on_show()
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()

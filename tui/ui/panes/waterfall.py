@@ -250,8 +250,8 @@ class WaterfallPane(PagePane):
         self._has_changed_runs = self._has_changed_runs or self.concerns(changes)
         super().on_changes(changes)
 
-    def on_page_moved(self) -> None:
-        super().on_page_moved()
+    def follow_cursor(self) -> None:
+        super().follow_cursor()
         self.facts.follow()
 
     def _selected_span(self) -> "tuple[int, WaterfallRows] | None":

@@ -182,6 +182,10 @@ class BaseScreen(PaintedScreen[None]):
         self._focused_run_feed.focus(None if self.is_resting else self.selection.run_id)
 
     def on_workspace_panes_changed(self) -> None:
+        self.follow_panes()
+
+    def follow_panes(self) -> None:
+        """Follow the panes that are visible now, and the one that has the focus."""
         self._require_needs()
         self.select_target()
         for pane in self.panes.values():

@@ -77,8 +77,7 @@ class ComparedScreen(PageScreen):
                 yield self._summary
             yield widget
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self._summary.styles.height = summary_height(self.app_base.painter)
         self._summary.selection = Selection(self._run_id)
         self.app_base.changed.subscribe(self, self._on_changes)
@@ -86,7 +85,6 @@ class ComparedScreen(PageScreen):
         self._loader.select(self._run_id, at_once=True)
 
     def on_unmount(self) -> None:
-        super().on_unmount()
         self._loader.select(None)
         self._loader.close()
 

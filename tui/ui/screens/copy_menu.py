@@ -63,6 +63,10 @@ class PartMenu(PaintedDialog[None]):
             self._note, self._is_reading = "reading the rest…", True
             self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
         self._draw()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin what this menu does at once. Called when it is mounted and drawn."""
 
     def on_resize(self) -> None:
         self._draw()

@@ -69,8 +69,7 @@ class HelpScreen(PageScreen):
         lines = (*help_lines(self._help_keys, limit), *legend)
         return [PageRow(line, number) for number, line in enumerate(lines)]
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.call_after_refresh(self.page.go_to, _FIRST_KEY)
 
     def left(self) -> Line:

@@ -108,13 +108,12 @@ class MainScreen(BaseScreen):
         self.overview.tick()
         super().tick()
 
-    def on_workspace_panes_changed(self) -> None:
-        super().on_workspace_panes_changed()
+    def follow_panes(self) -> None:
+        super().follow_panes()
         self.overview.follow()
 
     def on_unmount(self) -> None:
         self.overview.close()
-        super().on_unmount()
 
     def _settle(self) -> None:
         """Select the run under the cursor of the list now, if the selection follows it later."""

@@ -38,8 +38,7 @@ class MessagesScreen(PageScreen):
     def right(self) -> Line:
         return (Piece(formatting.plural(len(self._messages), "message"), Token.TEXT),)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.call_after_refresh(self.page.action_bottom)
 
     def tick(self) -> None:

@@ -78,6 +78,10 @@ class PageScreen(PaintedScreen[None]):
         self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin what this page does besides showing its lines. Called once, when it is mounted."""
 
     def on_unmount(self) -> None:
         self.app_base.settings_changed.unsubscribe(self)  # it is rarely published, and refers to the page until then

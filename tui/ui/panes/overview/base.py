@@ -81,11 +81,9 @@ class LinePane(PagePane):
         return MAX_ROWS if self.body.has_focus else self.page.size.height
 
     def on_descendant_focus(self) -> None:
-        super().on_descendant_focus()
         self.rebuild()
 
     def on_descendant_blur(self) -> None:
-        super().on_descendant_blur()
         self.rebuild()
 
     def rows_without_view(self) -> Sequence[PageRow]:

@@ -112,9 +112,9 @@ class ErrorsScreen(ListScreen):
         super().resume()
         self.groups.open(self.app_base.subscription.chosen.filters)
 
-    def on_workspace_panes_changed(self) -> None:
+    def follow_panes(self) -> None:
         self._newest_failure.has_head = not self.workspace.plan.has_summary
-        super().on_workspace_panes_changed()
+        super().follow_panes()
         self._newest_failure.rebuild()
 
     def tick(self) -> None:

@@ -55,8 +55,7 @@ class ViewsScreen(PageScreen):
     def right(self) -> Line:
         return (Piece(formatting.plural(len(self._known.listed), "view"), Token.TEXT),) if self._is_read else ()
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.live.session.spawn(self._load(), "read the saved views")
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  see `KeyContext`
@@ -72,7 +71,6 @@ class ViewsScreen(PageScreen):
         return True
 
     def on_page_moved(self) -> None:
-        super().on_page_moved()
         self.refresh_bindings()
 
     def on_page_entered(self) -> None:
