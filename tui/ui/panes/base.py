@@ -264,7 +264,7 @@ class PagePane(Pane):
         self.follow_cursor()
 
     def follow_cursor(self) -> None:
-        """Show what depends on the row under the cursor."""
+        """Show the keys and the rule of the row under the cursor."""
         state = self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
         if state != self._key_state:
             self._key_state = state

@@ -66,7 +66,7 @@ class PartMenu(PaintedDialog[None]):
         self.begin()
 
     def begin(self) -> None:
-        """Begin what this menu does at once. Called when it is mounted and drawn."""
+        """Start the menu's own work. Called once, when it is mounted and drawn."""
 
     def on_resize(self) -> None:
         self._draw()

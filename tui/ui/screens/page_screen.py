@@ -81,7 +81,7 @@ class PageScreen(PaintedScreen[None]):
         self.begin()
 
     def begin(self) -> None:
-        """Begin what this page does besides showing its lines. Called once, when it is mounted."""
+        """Start the page's own work. Called once, when it is mounted."""
 
     def on_unmount(self) -> None:
         self.app_base.settings_changed.unsubscribe(self)  # it is rarely published, and refers to the page until then
