@@ -36,6 +36,7 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
+from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
 
 DAY_S = 86_400
@@ -312,6 +313,15 @@ def test_a_run_is_stuck_far_over_its_p95() -> None:
     hanging = patch_of("run_x", "DEQUEUED", created=6000, updated=7000, task="charge")
     assert judged([hanging], normal()) != ()
     assert judged([replace(hanging, state=replace(hanging.state, updated_at=at(7100)))], normal()) == ()  # type: ignore[type-var]
+
+
+def test_thousands_of_overdue_runs_make_few_findings() -> None:
+    last_s = 7199 - DAY_S
+    runs = [replace(executing(last_s - 1000 + each), id=RunId(f"run_{each}")) for each in range(2 * MAX_OVERDUE)]
+    other = patch_of("run_y", "EXECUTING", created=last_s, updated=0, task="pay", state={"started_at": at(last_s)})
+    found = stuck(WallFacts(), own_of([*runs, other]), at(7200))
+    # That of another task is the last one, and says why its task is slow.
+    assert {each.run_id for each in found} == {*(run.id for run in runs[:MAX_OVERDUE]), "run_y"}
 
 
 def test_an_approval_is_stuck_after_a_day() -> None:

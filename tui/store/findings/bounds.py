@@ -1,6 +1,8 @@
 """What is usual for a task: its 95th percentile, and since when its oldest waiting run waits."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final, NamedTuple
 
 from tui.domain.findings.facts import Queue, QueueWait, TaskNormal, WallFacts
@@ -63,6 +65,18 @@ def usual_p95(normal: TaskNormal | None, speed: Usual | None) -> Usual | None:
     if normal is not None and normal.p95 is not None and normal.runs >= MIN_P95_RUNS:
         return Usual(normal.p95, normal.runs)
     return None
+
+
+def p95s_by_task(facts: WallFacts, own: OwnCounts) -> Callable[[TaskId], timedelta | None]:
+    """Return a function that returns the usual 95th percentile of a task, None where it is not known."""
+    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
+
+    @cache
+    def p95_of(task: TaskId) -> timedelta | None:
+        usual = usual_p95(normals.get(task), speeds.get(task))
+        return None if usual is None else usual.p95
+
+    return p95_of
 
 
 def is_slower(p95: timedelta | None, normal: timedelta | None) -> bool:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from heapq import nsmallest
 from typing import Final
 
 from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import Finding, RunOverdue, ScheduleMissed, Verdict
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.findings.board import DueRow, JustEnded, LongestRow, SourceAge, WaitingRow
-from tui.store.findings.bounds import normals_by_task, speeds_by_task, usual_p95
+from tui.store.findings.bounds import p95s_by_task
 from tui.store.findings.due_times import next_due
 from tui.store.findings.known import read_at
 from tui.store.findings.own_counts import OwnCounts
@@ -36,18 +38,19 @@ def longest_rows(
 ) -> tuple[LongestRow, ...]:
     """Return the runs that execute, by how far they are over the 95th percentile of their task."""
     stuck = {each.run_id for each in findings if isinstance(each.evidence, RunOverdue)}
-    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
-    found: list[tuple[tuple[bool, float, str], LongestRow]] = []
+    p95_of = p95s_by_task(facts, own)
+    found: list[tuple[bool, float, RunId, TaskId, datetime]] = []
     for run in own.executing_runs():
         task, started_at = run.fixed.task, None if run.state is None else run.state.started_at
         if task is None or started_at is None:
             continue
-        usual = usual_p95(normals.get(task), speeds.get(task))
-        row = LongestRow(run.id, task, started_at, None if usual is None else usual.p95, is_stuck=run.id in stuck)
-        took_s = (now - started_at).total_seconds()
-        over = took_s / max(0.001, row.p95.total_seconds()) if row.p95 is not None else took_s
-        found.append(((row.p95 is None, -over, run.id), row))
-    return tuple(row for _, row in sorted(found, key=lambda each: each[0])[:MAX_LONGEST])
+        p95, took_s = p95_of(task), (now - started_at).total_seconds()
+        over = took_s if p95 is None else took_s / max(0.001, p95.total_seconds())
+        found.append((p95 is None, -over, run.id, task, started_at))
+    return tuple(
+        LongestRow(run_id, task, started_at, p95_of(task), is_stuck=run_id in stuck)
+        for _, _, run_id, task, started_at in nsmallest(MAX_LONGEST, found)
+    )
 
 
 def waiting_rows(facts: WallFacts, findings: Iterable[Finding]) -> tuple[WaitingRow, ...]:

@@ -1,6 +1,7 @@
 """STUCK: runs that execute far too long or hang in a short-lived status, and approvals that nobody gives."""
 
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import Final
 
 from tui.domain.findings.facts import WaitToken, WallFacts
@@ -14,9 +15,10 @@ from tui.domain.findings.finding import (
     RunOverdue,
     SubjectKind,
 )
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.store.findings.bounds import normals_by_task, speeds_by_task, usual_p95
+from tui.store.findings.bounds import p95s_by_task
 from tui.store.findings.own_counts import OwnCounts
 
 OVERDUE_P95S: Final = 5
@@ -27,6 +29,9 @@ MIN_OVERDUE: Final = timedelta(minutes=10)
 
 MAX_UNUSUAL: Final = timedelta(hours=24)
 """A run of a task of which no percentile is known is overdue after this: somebody should know that it takes days."""
+
+MAX_OVERDUE: Final = 500
+"""Overdue runs of which a finding is made, the longest first: a verdict has no more findings."""
 
 MAX_DEQUEUED: Final = timedelta(minutes=3)
 """A dequeued run starts within seconds; a cold machine takes a minute."""
@@ -52,7 +57,7 @@ def overdue_after(p95: timedelta | None) -> timedelta:
 
 
 def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
-    found, long = [], []
+    found, long = list[Finding](), list[tuple[datetime, RunId, TaskId, Run]]()
     for run in own.executing_runs():
         state, task = run.state, run.fixed.task
         if state is None or task is None or run.wait is not None:
@@ -62,15 +67,19 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
                 found.append(_of_run(run, state.updated_at, RunHangs(state.status.title)))
             continue
         if state.started_at is not None and now - state.started_at > MIN_OVERDUE:
-            long.append((run, task, state.started_at))
+            long.append((state.started_at, run.id, task, run))
     if not long:
         return found
-    speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
-    for run, task, started_at in long:
-        usual = usual_p95(normals.get(task), speeds.get(task))
-        p95 = None if usual is None else usual.p95
-        if now - started_at > overdue_after(p95):
-            found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
+    p95_of = p95s_by_task(facts, own)
+    limits = {task: overdue_after(p95_of(task)) for task in {task for _, _, task, _ in long}}
+    overdue = [each for each in long if now - each[0] > limits[each[2]]]
+    # The longest run of a task is found whatever else is: it explains why the task is slow.
+    longest: dict[TaskId, tuple[datetime, RunId, TaskId, Run]] = {}
+    for each in overdue:
+        longest[each[2]] = min(each, longest.get(each[2], each))
+    for started_at, _, task, run in {*nsmallest(MAX_OVERDUE, overdue), *longest.values()}:
+        p95 = p95_of(task)
+        found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
     return found
 
 
