@@ -1,11 +1,15 @@
 """The base of views that list things of many runs each: error groups, queues."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
 
 from tui.sources.clock import Timer
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
+from tui.ui.input.keys import bind
+from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.base import Pane
 from tui.ui.panes.list_panes import ListPane, LiveList
@@ -18,6 +22,17 @@ if TYPE_CHECKING:
 
 class ListScreen(BaseScreen):
     """A list in the main pane, and panes about the row under its cursor. `main` is the screen below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("q", "quit_level", "back", "Go one level back.", id="close"),
+        bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
+        bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
+        bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
+        bind("p", "pause", "pause", "Stop showing updates, or show them again."),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
+        *OUTGOING_BINDINGS,
+        *MENU_BINDINGS,
+    ]
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The keys of the errors view that work in every pane."""
+"""The keys of the errors view that work in every pane, besides those of every list view."""
 
 from typing import Final
 
@@ -6,7 +6,6 @@ from textual.binding import Binding
 
 from tui.ui.data.action_controller import ACTION_BINDINGS
 from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
 
 _FILTER_SENTENCE: Final = "Show only groups that contain these words. Search in any other pane."
 KEYS: Final[tuple[Binding, ...]] = (
@@ -24,9 +23,7 @@ KEYS: Final[tuple[Binding, ...]] = (
         "back",
         "Go one level back: end a search, a filter, a zoom; then go to the errors, then to the runs.",
     ),
-    bind("q", "quit_level", "back", "Go one level back.", id="close"),
     bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
-    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
     bind(
         "slash",
         "search",
@@ -46,14 +43,10 @@ KEYS: Final[tuple[Binding, ...]] = (
         need=44,
         pair=("longer-span", "shorter-span"),
     ),
-    bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
-    bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
     bind(
         "x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62, need=48
     ),
     bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.", id="previous-new"),
-    bind("p", "pause", "pause", "Stop showing updates, or show them again."),
-    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
     bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group."),
     bind(
         "Y",
@@ -63,7 +56,5 @@ KEYS: Final[tuple[Binding, ...]] = (
         rank=75,
         need=50,
     ),
-    *OUTGOING_BINDINGS,
     *ACTION_BINDINGS,
-    *MENU_BINDINGS,
 )

@@ -1,11 +1,10 @@
-"""The keys of the queues view that work in every pane."""
+"""The keys of the queues view that work in every pane, besides those of every list view."""
 
 from typing import Final
 
 from textual.binding import Binding
 
 from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
 
 _FILTER_SENTENCE: Final = "Show only queues whose name or health contains these words. Search in any other pane."
 KEYS: Final[tuple[Binding, ...]] = (
@@ -23,15 +22,9 @@ KEYS: Final[tuple[Binding, ...]] = (
         "back",
         "Go one level back: end a search, a filter, a zoom; then go to the queues, then to the runs.",
     ),
-    bind("q", "quit_level", "back", "Go one level back.", id="close"),
     bind("Q", "leave_view", "back to the runs", "Leave the queues.", id="queues"),
-    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
     bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30),
     bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
-    bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
-    bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
-    bind("p", "pause", "pause", "Stop showing updates, or show them again."),
-    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
     bind("y", "copy_queue", "copy name", "Copy the name of the queue, or the id of the run.", id="copy-queue"),
     bind(
         "Y",
@@ -40,6 +33,4 @@ KEYS: Final[tuple[Binding, ...]] = (
         "Choose what to copy: the name of the queue, the address of the view, a command, a curl.",
         id="copy-menu",
     ),
-    *OUTGOING_BINDINGS,
-    *MENU_BINDINGS,
 )
