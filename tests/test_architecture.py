@@ -5,6 +5,7 @@ sees imports inside functions and `import_module`. Rooms are named by their fold
 """
 
 import ast
+import string
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -222,6 +223,22 @@ def test_handlers_of_messages_call_no_inherited_ones() -> None:
         if ast.unparse(func).startswith("super().on_") and called(func) not in others
     ]
     assert twice == []
+
+
+def test_no_attribute_has_the_name_of_a_key_handler() -> None:
+    """Textual calls `key_s` and `_key_s` of a widget when `s` is pressed, whatever they are."""
+    from textual.keys import Keys
+
+    keys = {*string.printable, *(key.value.replace("+", "_").replace("-", "_") for key in Keys)}
+    handlers = [
+        f"{module}:{node.lineno} {node.attr}"
+        for module in MODULES
+        if module.startswith("tui/ui/")
+        for node in nodes(module)
+        if isinstance(node, ast.Attribute) and node.attr.lstrip("_").removeprefix("key_") in keys
+        if node.attr.lstrip("_").startswith("key_")
+    ]
+    assert handlers == []
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class LinkMeter:
         self._answers = 0
         self._least_s = self._next_least_s = math.inf
         self._least_until_s = -math.inf
-        self._settled_s = self._key_s = -math.inf
+        self._settled_s = self._pressed_s = -math.inf
         self._repeats = 0
         self._queue_s = 0.0
 
@@ -117,7 +117,7 @@ class LinkMeter:
 
     def record_key(self, now_s: float) -> None:
         """Record a key that was read."""
-        self._key_s = now_s
+        self._pressed_s = now_s
 
     def record_sent(self, now_s: float, size_bytes: int, *, is_probed: bool) -> None:
         """Record a text that was written."""
@@ -205,7 +205,7 @@ class LinkMeter:
             self._repeats += 1
             return True
         # Keys come, so the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped.
-        self._has_answered = self._key_s < now_s - self.overdue_s(now_s)
+        self._has_answered = self._pressed_s < now_s - self.overdue_s(now_s)
         self.forget()
         return False
 

@@ -68,7 +68,7 @@ class WallScreen(PaintedScreen[None]):
         self._newest = NewestFailure(live)
         self._ticker = Ticker(self, live.session.clock, self.tick)
         self._fresh_until: dict[Hashable, float] | None = None
-        self._key_s = 0.0
+        self._pressed_s = 0.0
         self._notice: Line = ()
         self._cache = BlockCache()
         self._notice_ends_s = 0.0
@@ -132,7 +132,7 @@ class WallScreen(PaintedScreen[None]):
         if self.is_resting:
             return
         now_s = self._now_s
-        if self.body.target is not None and now_s - self._key_s >= CURSOR_S:
+        if self.body.target is not None and now_s - self._pressed_s >= CURSOR_S:
             self.body.go_to(None)
         if self._notice and now_s >= self._notice_ends_s:
             self._notice = ()
@@ -174,7 +174,7 @@ class WallScreen(PaintedScreen[None]):
         if self._cursor_wanted is not None:
             self.body.go_to(self._cursor_wanted)
             if self.body.target is not None:
-                self._cursor_wanted, self._key_s = None, self._now_s
+                self._cursor_wanted, self._pressed_s = None, self._now_s
 
     def _note_fresh(self) -> None:
         """Note since when each finding is shown. Those of the first verdict are not new."""
@@ -213,7 +213,7 @@ class WallScreen(PaintedScreen[None]):
             self.notice(unbound_words(name, key_of("help", "?")))
 
     def action_move(self, step: int) -> None:
-        self._key_s = self._now_s
+        self._pressed_s = self._now_s
         self.body.move(step)
 
     def action_enter(self) -> None:
