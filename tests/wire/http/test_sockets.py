@@ -1,12 +1,15 @@
 """The sockets of httpcore on asyncio's transports: reading, writing, closing, and which address is connected to."""
 
 import asyncio
+import gc
 import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 
 import httpcore
 import pytest
@@ -57,6 +60,40 @@ def test_much_is_read_in_order_and_held_back() -> None:
 
     assert len(MUCH) > 4 * MAX_BUFFERED_BYTES
     run(serve, read_all)
+
+
+def test_connection_keeps_nothing_of_the_task_that_opened_it() -> None:
+    class Dialog:
+        """What a task of Textual has in its context."""
+
+    shown: ContextVar[Dialog] = ContextVar("shown")
+    done = threading.Event()
+
+    async def scenario(port: int) -> None:
+        async def of_dialog() -> tuple[weakref.ref[Dialog], httpcore.AsyncNetworkStream]:
+            shown.set(dialog := Dialog())
+            stream = await AsyncioBackend().connect_tcp(
+                HOST, port
+            )  # without a timeout, whose timer has the context too
+            left = len(MUCH)
+            while left:
+                await asyncio.sleep(0.001)  # so that it is held back, and resumed
+                left -= len(await stream.read(MAX_BUFFERED_BYTES))
+            return weakref.ref(dialog), stream
+
+        freed, stream = await asyncio.create_task(of_dialog())
+        await asyncio.sleep(0)
+        gc.collect()
+        assert freed() is None
+        await stream.aclose()
+        done.set()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(MUCH)
+        done.wait(5.0)
+
+    with serving(serve) as port:
+        asyncio.run(scenario(port))
 
 
 def test_read_and_write_time_out() -> None:

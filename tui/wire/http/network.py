@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
@@ -39,7 +40,8 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
                 connection = await _connected(await _addresses(host, port), local_address)
-                _, stream = await loop.create_connection(_Stream, sock=connection)
+                transport, stream = await loop.create_connection(_Stream, sock=connection)
+        _read_alone(transport)
         for option in socket_options or ():
             stream.get_extra_info("socket").setsockopt(*option)
         return stream
@@ -187,7 +189,7 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._is_held and len(self._received) <= MAX_BUFFERED_BYTES // 2:
             self._is_held = False
             if not self._is_ended:
-                self._transport.resume_reading()
+                Context().run(self._transport.resume_reading)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -224,11 +226,13 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
                 async with asyncio.timeout(timeout):
                     self._check_open()
+                    socket_transport = self._transport
                     transport = await asyncio.get_running_loop().start_tls(
                         self._transport, self, ssl_context, server_hostname=server_hostname
                     )
                     if transport is not None:
                         self._use(transport)
+                    _read_alone(socket_transport)
                     self._check_open()
         except BaseException:
             await self.aclose()
@@ -254,6 +258,17 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
         return bool(poll.poll(0))
+
+
+def _read_alone(transport: asyncio.Transport) -> None:
+    """Go on to read a socket in an empty context.
+
+    asyncio gives a reader the context of the task that starts it. Textual has the dialog that asked in there, which
+    would stay in memory until the connection ends.
+    """
+    if transport.is_reading():
+        transport.pause_reading()
+        Context().run(transport.resume_reading)
 
 
 def _wake(waiter: "asyncio.Future[None] | None") -> None:
