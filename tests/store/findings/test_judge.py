@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
-from tests.support.domain.patches import at, patch_of
+from tests.support.domain.patches import at, patch_of, stamp
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
     ErrorGroupsRead,
@@ -294,7 +294,13 @@ def test_an_idle_development_environment_misses_nothing() -> None:
 
 def executing(started_s: float, word: str = "EXECUTING") -> RunPatch:
     return patch_of(
-        "run_x", word, created=started_s, updated=started_s, task="charge", state={"started_at": at(started_s)}
+        "run_x",
+        word,
+        created=started_s,
+        updated=started_s,
+        task="charge",
+        state={"started_at": at(started_s)},
+        metadata=(stamp(), {"step": 1}),
     )
 
 

@@ -77,7 +77,9 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     longest: dict[TaskId, tuple[datetime, RunId, TaskId, Run]] = {}
     for each in overdue:
         longest[each[2]] = min(each, longest.get(each[2], each))
-    for started_at, _, task, run in {*nsmallest(MAX_OVERDUE, overdue), *longest.values()}:
+    # By id: a run with metadata has no hash.
+    shown = {each[1]: each for each in (*nsmallest(MAX_OVERDUE, overdue), *longest.values())}
+    for started_at, _, task, run in shown.values():
         p95 = p95_of(task)
         found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
     return found
