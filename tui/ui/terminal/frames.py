@@ -16,11 +16,14 @@ from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.terminal.link import LinkMeter
 from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.pacer import FramePacer
-from tui.ui.terminal.queries import Answer, Query, TerminalQueries
+from tui.ui.terminal.queries import Answer, Query, TerminalQueries, at_place
 from tui.ui.terminal.title import TerminalTitle
 
 MIN_BLOCKED_S: Final = 0.05
 """A write that was accepted sooner was not blocked by the link."""
+
+MIN_TIMER_S: Final = 0.001
+"""The shortest wait for the next frame. A rounding error would be waited for again and again."""
 
 MAX_PRINTED: Final = 4
 """Characters that a terminal may print of the first queries."""
@@ -74,10 +77,11 @@ class FrameSender:
         if self.writer is None:
             return
         # Some terminals print a part of what they do not know: there it is painted over.
+        now_s = time.monotonic()
         text = f"\x1b[{last_row + 1};1H{self._queries.ask(*queries)}"
         if self.writer.write(text):
             self.screen.lose_cells(last_row, 0, MAX_PRINTED)
-            self.link.record_sent(time.monotonic(), len(text), is_probed=Query.STATUS in queries)
+            self.link.record_sent(now_s, len(text), is_probed=Query.STATUS in queries)
         else:
             self._queries.withdraw(*queries)
         self.record_key()
@@ -149,15 +153,15 @@ class FrameSender:
         return not self._is_blank and self._send((Query.CURSOR, Query.STATUS), place)
 
     def record_answer(self, kind: Query, place: Place | None = None) -> bool:
-        """Record an answer of the terminal, or its cursor's place. Return whether it was asked for.
+        """Record an answer of the terminal, or its cursor's place. Return whether this kind was asked for.
 
         Called in the reading thread.
         """
         answer = self._queries.record(kind, place)
-        if answer is not None and kind is Query.STATUS:
+        if answer is not None and answer.kind is Query.STATUS:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._on_answer, answer)
-        return answer is not None
+        return answer is not None and answer.kind is kind
 
     def on_version(self, version: str) -> None:
         """Use the sequences that this terminal is known to have."""
@@ -177,7 +181,8 @@ class FrameSender:
             self._pace()
 
     def _on_answer(self, answer: Answer) -> None:
-        self.link.record_answer(answer.at_s, answer.round_trip_s)
+        assert answer.asked_s is not None
+        self.link.record_answer(answer.at_s, answer.asked_s)
         self._report_speed()
         if self._is_waiting:
             self._pace()
@@ -201,14 +206,15 @@ class FrameSender:
         now_s = time.monotonic()
         self.link.unsent_bytes = self.writer.unsent_bytes()
         if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
-            self.writer.write(self._queries.repeat_status())
+            self.writer.write(self._queries.ask_by_place())
+            self.screen.lose_cursor()
         wait_s = self.pacer.wait_s(now_s, self.link)
         if wait_s <= 0:
             self._send()
             return
         wait_s = min(wait_s, self.link.repeat_wait_s(now_s))
         if wait_s < math.inf:
-            self._timer = self._loop.call_later(wait_s, self._pace)
+            self._timer = self._loop.call_later(max(wait_s, MIN_TIMER_S), self._pace)
 
     def _send(self, queries: tuple[Query, ...] = (), place: Place | None = None) -> bool:
         """Send the newest frame, the title, and queries, with the cursor at a place. False: the terminal is behind."""
@@ -222,16 +228,28 @@ class FrameSender:
         size_bytes = len(text.encode("utf-8", "replace"))
         if not queries and not self._is_plain and self.link.wants_probe(size_bytes):
             queries = (Query.STATUS,)
+        in_front: tuple[Query, ...] = ()
+        front_s = time.monotonic()
+        if text and not self._is_plain and self.link.wants_least(front_s):
+            in_front = (Query.STATUS,)
+            text = f"{self._queries.ask(*in_front)}{text}"
+        now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
         if place is not None:
-            text += f"\x1b[{place[0] + 1};{place[1] + 1}H"
+            asked = f"{at_place(place)}{self._queries.ask(*queries, place=place)}"
+        elif queries and self.link.is_late:
+            asked = self._queries.ask_by_place()
+        else:
+            asked = self._queries.ask(*queries)
+        if Query.CURSOR.value in asked:
             self.screen.lose_cursor()
-        if not self.writer.write(text + self._queries.ask(*queries, place=place)):
-            self._queries.withdraw(*queries)
+        if not self.writer.write(text + asked):
+            self._queries.withdraw(*in_front, *queries)
             self.screen.forget()
             return False
-        now_s = time.monotonic()
         self._setup = ""
         self._title.record_sent()
+        if in_front:
+            self.link.record_least_asked(front_s)
         self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
         self.pacer.record_sent(now_s)
         return True

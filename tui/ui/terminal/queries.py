@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from itertools import cycle
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
@@ -28,9 +29,6 @@ ROUND_TRIPS_WAITED: Final = 3
 
 LOST_AFTER_S: Final = 4.0
 """An answer that has not come this long after its query, or after a later query was answered, is lost."""
-
-UNSURE_S: Final = 10.0
-"""After a repeated status query, an answer may belong to an earlier one for this long."""
 
 MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets so many."""
@@ -76,11 +74,17 @@ def first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
     return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
 
 
-class Answer(NamedTuple):
-    """An answer to an open query, at a time. `round_trip_s` is None if several queries may have got it."""
+_STATUS_ROW: Final = 9
+_STATUS_COLUMNS: Final = range(19, 59)
+"""Where the cursor is asked for instead of the status, one column after the other: no dialog asks there."""
 
+
+class Answer(NamedTuple):
+    """An answer to an open query. `asked_s` is None for a report of a place that was not asked for."""
+
+    kind: Query
     at_s: float
-    round_trip_s: float | None
+    asked_s: float | None
 
 
 @dataclass(slots=True, eq=False)
@@ -89,9 +93,13 @@ class _OpenQuery:
     asked_s: float
     place: Place | None = None
     """Where the cursor is when it is asked for."""
-    is_repeated: bool = False
     lost_s: float | None = None
     """When a later query was answered."""
+
+
+def at_place(place: Place) -> str:
+    """Return the text that moves the cursor to a place, wherever it is."""
+    return f"\x1b[{place[0] + 1};{place[1] + 1}H"
 
 
 class TerminalQueries:
@@ -103,8 +111,7 @@ class TerminalQueries:
         self._first_asked_s: float | None = None
         self._answered: set[Query] = set()
         self._last_round_trip_s = 0.0
-        self._stray_count = 0
-        self._stray_until_s = float("-inf")
+        self._columns = cycle(_STATUS_COLUMNS)
         self._changed = threading.Condition()
 
     def ask(self, *kinds: Query, place: Place | None = None) -> str:
@@ -123,13 +130,16 @@ class TerminalQueries:
             del self._open[:-MAX_OPEN]
         return "".join(kind.value for kind in kinds)
 
-    def repeat_status(self) -> str:
-        """Ask for the status again, because the answer is overdue. It is then unsure which query gets the answer."""
-        text = self.ask(Query.STATUS)
+    def ask_by_place(self) -> str:
+        """Open a status query whose answer names it, because it asks for the cursor at a place of its own.
+
+        Its answer shows which answers were lost. The text is longer, and moves the cursor.
+        """
         with self._changed:
-            for each in self._of(Query.STATUS):
-                each.is_repeated = True
-        return text
+            place = (_STATUS_ROW, next(self._columns))
+            self._open.append(_OpenQuery(Query.STATUS, self._clock(), place))
+            del self._open[:-MAX_OPEN]
+        return f"{at_place(place)}{Query.CURSOR.value}"
 
     def withdraw(self, *kinds: Query) -> None:
         """Forget the queries that were opened last, because their text was not sent."""
@@ -146,25 +156,20 @@ class TerminalQueries:
         with self._changed:
             now_s = self._clock()
             self._drop_lost(now_s)
-            answered = next(self._of(kind), None)
-            if answered is None:
-                return None
             if kind is Query.CURSOR:
-                answered = next((each for each in self._of(kind) if each.place == place), None)
-                if answered is None:
-                    return Answer(now_s, None)
-            self._answered.add(kind)
-            is_unsure = kind is Query.STATUS and self._is_unsure(now_s)
-            if is_unsure:
-                self._close_all_statuses(now_s)
+                of_kinds = _ORDERED if place is not None else {kind}
+                answered = next((each for each in self._open if each.place == place and each.kind in of_kinds), None)
             else:
-                self._close(answered, now_s)
+                answered = next((each for each in self._of(kind) if each.place is None), None)
+            if answered is None:
+                is_asked = kind is Query.CURSOR and any(self._of(kind))
+                return Answer(kind, now_s, None) if is_asked else None
+            self._answered.add(answered.kind)
+            self._close(answered, now_s)
             self._changed.notify_all()
-            if is_unsure:
-                return Answer(now_s, None)
-            if kind in _ORDERED:
+            if answered.kind in _ORDERED:
                 self._last_round_trip_s = now_s - answered.asked_s
-            return Answer(now_s, now_s - answered.asked_s)
+            return Answer(answered.kind, now_s, answered.asked_s)
 
     def clear(self) -> None:
         """Expect no more answers: the terminal is closed, or another program has read them."""
@@ -181,16 +186,6 @@ class TerminalQueries:
 
     def _of(self, kind: Query) -> Iterator[_OpenQuery]:
         return (each for each in self._open if each.kind is kind)
-
-    def _is_unsure(self, now_s: float) -> bool:
-        is_repeated = any(each.is_repeated for each in self._of(Query.STATUS))
-        return is_repeated or (self._stray_count > 0 and now_s < self._stray_until_s)
-
-    def _close_all_statuses(self, now_s: float) -> None:
-        closed = [*self._of(Query.STATUS)]
-        self._stray_count = (self._stray_count if now_s < self._stray_until_s else 0) + len(closed) - 1
-        self._stray_until_s = now_s + UNSURE_S
-        self._open = [each for each in self._open if each.kind is not Query.STATUS]
 
     def _close(self, answered: _OpenQuery, now_s: float) -> None:
         """Remove an answered query, and mark or remove older ones, which will get no answer."""
@@ -210,7 +205,6 @@ class TerminalQueries:
 
     def _clear(self) -> None:
         self._open.clear()
-        self._stray_count = 0
         self._changed.notify_all()
 
     def _expected(self) -> list[_OpenQuery]:
