@@ -35,6 +35,8 @@ from tui.ui.input.bindings import live_keys
 from tui.ui.panes import FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.guarded import GuardedDialog
+from tui.ui.screens.list_screen import ListScreen
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedDialog, PaintedScreen
@@ -93,7 +95,7 @@ NOT_SHOWN: dict[str, str] = {
 """Screens that no walk opens, with the mode or test that covers each."""
 
 
-BASES = {BaseScreen, MainScreen, PageScreen, PaintedScreen, PaintedDialog}
+BASES = {BaseScreen, GuardedDialog, ListScreen, MainScreen, PageScreen, PaintedDialog, PaintedScreen}
 """Classes that screens derive from, and the screen of runs, whose panes are surfaces of their own."""
 
 

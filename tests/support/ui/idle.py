@@ -48,13 +48,16 @@ class IdleCheck:
         """Return whether a thread is running, or a widget has messages to process or is processing one."""
         if self.threads.is_busy():
             return True
-        waiting: list[DOMNode] = [self._app, *self._app.screen_stack]
-        while waiting:  # asked thousands of times, so without `walk_children`, which sorts out much more
+        app = self._app
+        waiting: list[DOMNode] = [*app.screen_stack, app]
+        while waiting:  # asked thousands of times, so it calls nothing: `walk_children` sorts out much more
             node = waiting.pop()
-            if node._next_callbacks or not (_waits_for_a_message(node) or _is_over(node)):
+            arrived: Any = node._message_queue.ready_event
+            # The queue of a widget that is mounting a pane, say, is empty as well: an idle one waits for its queue.
+            if ((arrived._value or not arrived._waiters) and not _is_over(node)) or node._next_callbacks:
                 return True
-            if node is not self._app:
-                waiting.extend(node._nodes)
+            if node is not app:
+                waiting += node._nodes._nodes
         return False
 
     @property
@@ -70,12 +73,6 @@ class IdleCheck:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
         for screen in self._app.screen_stack:
             screen._on_timer_update()
-
-
-def _waits_for_a_message(node: DOMNode) -> bool:
-    """Return whether a widget has nothing to do. The queue of one that is mounting a pane, say, is empty as well."""
-    arrived: Any = node._message_queue.ready_event
-    return not arrived.is_set() and bool(arrived._waiters)
 
 
 def _is_over(node: DOMNode) -> bool:

@@ -14,6 +14,7 @@ from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.traces.log_line import RunLog
+from tui.ui.collector import FreezingCollector
 from tui.ui.panes.logs import LogsPane
 
 STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
@@ -308,12 +309,18 @@ def test_keys_of_a_long_log_make_only_visible_lines(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
+@pytest.fixture
+def nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen object is not listed, and to thaw those of all tests would take seconds."""
+    monkeypatch.setattr(FreezingCollector, "start", lambda _: None)
+
+
+@pytest.mark.usefixtures("nothing_is_frozen")
 def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
     server = chatty()
     server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
 
     async def story(monitor: Monitored) -> None:
-        gc.unfreeze()
         gc.collect()
         others = {id(log) for log in logs_in_memory()}
         pane = await opened(monitor)
@@ -327,5 +334,4 @@ def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
 
 
 def logs_in_memory() -> list[RunLog]:
-    gc.unfreeze()  # the monitor freezes what it knows two seconds after its start, and a frozen object is not listed
     return [each for each in gc.get_objects() if isinstance(each, RunLog)]

@@ -22,6 +22,7 @@ from tests.support.ui.traces import (
     traces_read,
 )
 from tui.domain.traces.waterfall import Waterfall
+from tui.ui.collector import FreezingCollector
 from tui.ui.panes.waterfall import WaterfallPane
 
 
@@ -49,7 +50,6 @@ def names(monitor: Monitored) -> list[str]:
 
 def runs_of_waterfalls() -> Counter[str]:
     """The requested run of each waterfall in memory."""
-    gc.unfreeze()  # the monitor freezes what it knows two seconds after its start, and a frozen object is not listed
     return Counter(each.root.run_id for each in gc.get_objects() if isinstance(each, Waterfall))
 
 
@@ -121,6 +121,13 @@ def test_keys_of_the_waterfall(tmp_path: Path) -> None:
     run_story(story, tmp_path, checkout_fleet())
 
 
+@pytest.fixture
+def nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen object is not listed, and to thaw those of all tests would take seconds."""
+    monkeypatch.setattr(FreezingCollector, "start", lambda _: None)
+
+
+@pytest.mark.usefixtures("nothing_is_frozen")
 def test_enter_goes_to_the_run_of_a_row(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         gc.collect()
