@@ -145,9 +145,9 @@ def test_refused_sources_are_said_in_sentences() -> None:
     assert texts(overview_lines(late, 52, 19))[1].startswith("✓ OK, as far as was read in time")
     why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
     view = VIEW._replace(board=replace(BOARD, queues=(), ages=(why,)))
-    assert texts(queue_lines(view, 63, 6)) == ["", "403 this key may not read queues"]
+    assert texts(queue_lines(view, 63, 6)) == ["", "refused: 403 this key may not read queues"]
     failing = VIEW._replace(failing=FailingNow(is_known=True, problem="403 this key may not read errors"))
-    assert texts(failing_lines(failing, 63, 6))[-1] == "403 this key may not read errors"
+    assert texts(failing_lines(failing, 63, 6))[-1] == "refused: 403 this key may not read errors"
 
 
 @given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())

@@ -22,6 +22,7 @@ from tests.support.wall_story import (
 )
 from tui.domain.environment import Environment
 from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import TaskFails
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.frame.header_facts import HeaderFacts
@@ -109,6 +110,16 @@ def test_wide_wall_has_the_verdict_in_letters() -> None:
     assert any("└" not in line and "├ queues" in line for line in lines)
 
 
+def test_long_words_beside_the_number_take_a_third_line() -> None:
+    assert VIEW.board.verdict is not None
+    finding = replace(VIEW.board.verdict.findings[0], evidence=TaskFails(1_627, 9_252, Raw("20261126.27"), 0.0))
+    verdict = replace(VIEW.board.verdict, findings=(finding,))
+    lines = text_of(replace(VIEW, board=replace(VIEW.board, verdict=verdict)), 200, 60)
+    assert "of 9,252 runs failed" in lines[4]
+    assert "since 14:21" in lines[5]
+    assert "only in 20261126.27 " in lines[6]
+
+
 def test_wide_stale_wall_says_not_known_in_letters_and_words() -> None:
     lines = text_of(STALE_VIEW, 200, 60)
     assert [line[3:103] for line in lines[1:8]] == [row.rstrip() for row in big_word("NOT KNOWN")]
@@ -193,7 +204,7 @@ def test_refused_source_is_a_sentence_and_limits_ok() -> None:
     view = replace(CALM, board=replace(calm_board(), verdict=verdict, due=(), ages=ages))
     lines = text_of(view, 120, 40)
     assert lines[1].startswith("  ✓ OK, as far as this key may read   not schedules")
-    assert any(line.startswith("  403 this key may not read schedules") for line in lines)
+    assert any(line.startswith("  refused: 403 this key may not") for line in lines)
     late = replace(verdict, refused=(), unread=(FactSource.QUEUES, FactSource.WAITS))
     lines = text_of(replace(view, board=replace(calm_board(), verdict=late)), 120, 40)
     assert lines[1].startswith("  ✓ OK, as far as was read in time   not queues, waits")

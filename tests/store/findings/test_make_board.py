@@ -151,6 +151,17 @@ def test_a_stale_board_knows_nothing_of_the_silent_minutes() -> None:
     assert shown.ages[0].read_at == at(500)
 
 
+def test_a_stale_board_keeps_the_hour_before_the_silence() -> None:
+    store = store_of(ended("run_a", 10, 11, 20), ended("run_b", 430, 431, 470, "COMPLETED_WITH_ERRORS"), reached=-4000)
+    known, silent = (
+        board(store, WallFacts(), Verdict(NOW, heard_at=at(500), is_known=is_known)) for is_known in (True, False)
+    )
+    for shown in (known, silent):
+        assert [(each.runs_per_hour, each.failed_count) for each in shown.tasks] == [(2, 1)]
+    silent = board(store, WallFacts(), Verdict(NOW, heard_at=at(470)))
+    assert [(each.runs_per_hour, each.failed_count) for each in silent.tasks] == [(1, 0)], "its minute was not over"
+
+
 def test_rows_are_worst_first() -> None:
     facts = WallFacts(
         queues=QueuesRead(

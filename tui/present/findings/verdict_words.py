@@ -72,6 +72,11 @@ def refusals(verdict: Verdict) -> list[str]:
     return [f"{', '.join(sources)}: {reason}" for reason, sources in by_reason.items()]
 
 
+def refused_words(reason: str) -> str:
+    """Return why a source may not be read, without the request: `refused: 403 not allowed`."""
+    return f"refused: {_REQUEST.sub('', clean(reason))}"
+
+
 def unread(facts: WallFacts, missing: Iterable[FactSource]) -> list[str]:
     """Return a sentence for each source that failed, and one for those that did not answer yet."""
     failed = [f"{each.source}: {clean(each.reason)}" for each in facts.unread.values() if not each.is_refused]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.present import formatting
+from tui.present.findings.verdict_words import refused_words
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.wall.failing import FailingColumns, failing_columns, failing_row, no_groups_line
@@ -36,7 +37,7 @@ def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLin
         words = f"  {count} more with {formatting.plural(runs, 'failed run')}"
         lines.append(OverviewLine((Piece(words, Token.FAINT),)))
     if failing.problem and failing.groups:
-        lines += [OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(failing.problem, limit)]
+        lines += [OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(refused_words(failing.problem), limit)]
     return lines
 
 

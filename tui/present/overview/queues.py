@@ -4,6 +4,7 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource
 from tui.present import formatting
+from tui.present.findings.verdict_words import refused_words
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.wall.durations import waited
@@ -31,7 +32,7 @@ def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]
             lines.append(OverviewLine((Piece(f"{formatting.count(hidden)} more", Token.FAINT),)))
         return lines
     age = next((each for each in view.board.ages if each.source is FactSource.QUEUES), None)
-    why = None if age is None else age.refusal or age.failure
+    why = None if age is None else age.failure if age.refusal is None else refused_words(age.refusal)
     if why is not None:
         return [BLANK, *(OverviewLine((Piece(text, Token.FAINT),)) for text in wrap(why, limit))]
     is_read = age is not None and age.read_at is not None

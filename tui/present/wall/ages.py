@@ -5,6 +5,7 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource
 from tui.present import formatting
+from tui.present.findings.verdict_words import refused_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.blocks import WallView
@@ -30,8 +31,9 @@ _BELOW_A_SECOND: Final = 1.0
 
 
 def refusal_of(board: Board, source: FactSource) -> str | None:
-    """Return why a source may not be read; None if it may."""
-    return next((each.refusal for each in board.ages if each.source is source), None)
+    """Return in words why a source may not be read; None if it may."""
+    refusal = next((each.refusal for each in board.ages if each.source is source), None)
+    return None if refusal is None else refused_words(refusal)
 
 
 def last_row(view: WallView, width: int, notice: Line = ()) -> Line:

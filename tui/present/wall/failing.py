@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.errors.groups.words import STATE_TOKENS, STATE_WORDS, day_words
+from tui.present.findings.verdict_words import refused_words
 from tui.present.styled import Line, Piece, Token, first_line
 from tui.present.wall.placed_line import PlacedLine
 from tui.store.findings.failing import FailingGroup, FailingNow
@@ -99,7 +100,7 @@ def no_groups_line(failing: FailingNow, now: datetime) -> Line:
     if failing.unread_count:
         return (Piece("these failures are not read yet", Token.FAINT),)
     if failing.problem and not failing.groups:
-        return (Piece(failing.problem, Token.FAINT),)
+        return (Piece(refused_words(failing.problem), Token.FAINT),)
     if failing.groups:
         return (Piece(NOTHING, Token.FAINT),)
     if failing.known_since is not None:

@@ -167,7 +167,7 @@ def _opened(finding: Finding) -> Opened:
 
 
 def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Finding | None, room: int) -> None:
-    """Put the subject of the worst finding beside the letters: its name, its number, and two lines about it."""
+    """Put the subject of the worst finding beside the letters: its name, its number, two or three lines about it."""
     if first is None:
         is_unknown = verdict_word(view) == NOT_KNOWN
         words = _unknown_words(view) if is_unknown else _well_words(view.board.verdict, view)
@@ -181,7 +181,8 @@ def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Fin
     rows[1].put(at, (Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
     _put_number(rows, at, said.number, Token.BRIGHT, view)
     x = at + _number_width(said, view) + 2
-    for row, text in ((rows[5], said.what), (rows[6], said.more)):
+    lines = [said.what, *([said.more] if len(said.more) <= at + room - x else said.more.split(", ", 1))]
+    for row, text in zip(rows[7 - len(lines) : 7], lines, strict=True):
         row.put(x, (Piece(text, Token.TEXT),), at + room - x)
 
 

@@ -40,6 +40,7 @@ class Sums(NamedTuple):
 
 
 NO_SUMS: Final = Sums()
+HOUR_S: Final = 3600
 CLOCK_AHEAD_S: Final = 5
 """An end may be so far after the estimate of the server's time."""
 
@@ -143,6 +144,14 @@ class CellSums:
             return None
         tasks = self._own.tasks.values()
         return sum(len(each.queued) for each in tasks), sum(each.executing for each in tasks)
+
+    @property
+    def last_hour(self) -> tuple[int, int]:
+        """The begin and the end of the last hour, or of what is known of the hour before the server fell silent."""
+        is_silent = self._known_until_s < self._now_s
+        minute_s = int(min(self._now_s, self._known_until_s)) // MINUTE_S * MINUTE_S
+        next_s = minute_s + MINUTE_S
+        return next_s - HOUR_S, minute_s if is_silent else next_s
 
     def last_minute(self) -> tuple[int, int] | None:
         """Return how many runs were done and how many failed in the last 60 s, None if that is not known.

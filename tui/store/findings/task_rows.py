@@ -26,7 +26,6 @@ from tui.store.findings.packed_ends import PackedEnds, done_and_failed, unpacked
 MAX_TASK_SERIES: Final = 60
 """Tasks whose cells are computed. No screen has room for more rows."""
 
-_HOUR_S: Final = 3_600
 _ORDER: Final = (
     TaskHealth.FAILING,
     TaskHealth.SLOW,
@@ -53,10 +52,9 @@ class TaskRows:
         self, facts: WallFacts, own: OwnCounts, sums: CellSums, verdict: Verdict | None, span: BoardSpan, now: datetime
     ) -> None:
         self._facts, self._own, self._sums, self._span, self._now = facts, own, sums, span, now
-        end_s = int(now.timestamp()) // 60 * 60 + 60
         self._ended: Counter[TaskId] = Counter()
         self._failed: Counter[TaskId] = Counter()
-        hour = sums.by_task(end_s - _HOUR_S, end_s)
+        hour = sums.by_task(*sums.last_hour)
         self._is_hour_known = hour is not None
         sum_of: dict[TaskId, PackedEnds] = {}
         for part in hour or ():
