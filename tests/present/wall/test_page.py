@@ -282,3 +282,14 @@ def test_numbers_have_four_rows_of_one_width() -> None:
     assert len({len(row) for row in big_number("12h32m 0.5s 6d 78k")}) == 1
     assert "".join(big_number("1"))
     assert FAILING_NOW.failed_count == 147
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
+def test_ages_on_a_slow_link_change_by_the_minute(width: int, height: int) -> None:
+    next_due = min(row.due_at for row in BOARD.due if row.due_at > NOW)
+    for begin in (NOW, next_due - timedelta(seconds=99)):
+        shown = {
+            "\n".join(text_of(replace(VIEW, is_slow_link=True, now=begin + timedelta(seconds=second)), width, height))
+            for second in range(60)
+        }
+        assert len(shown) <= 8, "each age changes once at most"

@@ -208,11 +208,8 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     elif plan.read_at is not None:
         age = now.at - plan.read_at + (REPLICA_LAG if plan.is_from_replica else timedelta())
         subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
-        when = (
-            f"{is_whole} as of about {formatting.wait(age)}"
-            if plan.is_from_replica
-            else f"{was} read {formatting.wait(age)}"
-        )
+        lasted = formatting.wait(age, in_minutes=now.in_minutes)
+        when = f"{is_whole} as of about {lasted}" if plan.is_from_replica else f"{was} read {lasted}"
         lines += _sentence(f"{subject} {when} ago and {is_whole} fully loaded.", limit)
     return lines
 

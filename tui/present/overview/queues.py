@@ -60,7 +60,9 @@ def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
     line.put(0, (Piece(queue.name, Token.BRIGHT if is_bad else Token.TEXT),), running_end - 10)
     line.right(running_end, _share(queue))
     line.right(queued_end, (_count(queue.queued, Token.AMBER if is_bad else Token.TEXT),))
-    oldest = "" if queue.oldest_at is None else waited(view.at - queue.oldest_at) + ("~" if view.is_stale else "")
+    oldest = ""
+    if queue.oldest_at is not None:
+        oldest = waited(view.at - queue.oldest_at, in_minutes=view.in_minutes) + ("~" if view.is_stale else "")
     line.right(oldest_end, (Piece(oldest, Token.AMBER if is_bad else Token.TEXT),))
     line.put(limit - _WORD_CELLS, (Piece(queue.health.value, Token.MUTED if view.is_stale else token),))
     return line.line(limit)

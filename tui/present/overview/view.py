@@ -16,7 +16,7 @@ EDGE: Final = 2
 class OverviewView(NamedTuple):
     """The board as it is shown at `now`, in the user's zone.
 
-    `frozen_at`: until when the data is confirmed, if it is stale.
+    `frozen_at`: until when the data is confirmed, if it is stale. `in_minutes`: durations have no seconds.
     """
 
     board: Board
@@ -24,6 +24,7 @@ class OverviewView(NamedTuple):
     now: datetime
     frozen_at: datetime | None = None
     look: WallLook = WallLook()
+    in_minutes: bool = False
 
     @property
     def is_stale(self) -> bool:

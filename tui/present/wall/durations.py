@@ -22,10 +22,10 @@ def brief_duration(value: timedelta | None, *, frozen: bool = False) -> str:
     return text + ("~" if frozen and value is not None else "")
 
 
-def waited(value: timedelta) -> str:
-    """Return how long something waits: `31s` `11m` `6h` `2d`."""
+def waited(value: timedelta, *, in_minutes: bool = False) -> str:
+    """Return how long something waits: `31s` `11m` `6h` `2d`; `in_minutes` from `<1m`."""
     value = max(value, timedelta())
     if value < _MINUTE:
-        return f"{value // _SECOND}s"
+        return formatting.UNDER_A_MINUTE if in_minutes else f"{value // _SECOND}s"
     text = formatting.duration(value, in_minutes=True)
     return text.removesuffix("00m") if text.endswith("h00m") else text

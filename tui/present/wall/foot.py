@@ -102,11 +102,11 @@ def _due_row(row: DueRow, view: WallView, width: int) -> BlockRow:
 def _due_words(row: DueRow, view: WallView) -> str:
     until = row.due_at - view.now
     if row.is_late:
-        return f"{formatting.wait(-until)} late"
+        return f"{formatting.wait(-until, in_minutes=view.is_slow_link)} late"
     if until <= timedelta():
         return "now"
     if until < timedelta(seconds=100):
-        return f"in {formatting.wait(until)}"
+        return f"in {formatting.wait(until, in_minutes=view.is_slow_link)}"
     is_short = timedelta(minutes=10) <= until < timedelta(hours=1)
     lasts = formatting.duration(until, in_minutes=True) if is_short or view.is_slow_link else brief_duration(until)
     return f"in {lasts}"
@@ -117,7 +117,8 @@ def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
     is_stuck = row.is_stuck and not view.is_stale
     if is_stuck:
         line.put(2, (Piece("!", Token.AMBER),))
-    took = waited(view.since(row.started_at)) if view.is_slow_link else brief_duration(view.since(row.started_at))
+    lasts = view.since(row.started_at)
+    took = waited(lasts, in_minutes=True) if view.is_slow_link else brief_duration(lasts)
     lasted = Piece(took + ("~" if view.is_stale else ""), _took_token(view, is_stuck=is_stuck))
     name = Piece(row.task, Token.TEXT if is_stuck else Token.MUTED)
     if width >= _LARGE:
@@ -141,7 +142,7 @@ def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
     line = PlacedLine()
     amber = Token.AMBER if row.is_stuck and not view.is_stale else Token.MUTED
     what = ", ".join(row.tags) or row.token_id
-    end: Line = (Piece(waited(view.since(row.created_at)), amber),)
+    end: Line = (Piece(waited(view.since(row.created_at), in_minutes=view.is_slow_link), amber),)
     line.put(2, (Piece("‖", amber),))
     name = Piece(row.task or formatting.NONE, Token.MUTED)
     if width >= _LARGE:

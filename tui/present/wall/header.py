@@ -68,5 +68,4 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
 
 def _age(value: timedelta) -> str:
     """Return an age in whole minutes: the header shows no seconds."""
-    value = max(value, timedelta())
-    return "<1m" if value < timedelta(minutes=1) else waited(value)
+    return waited(value, in_minutes=True)

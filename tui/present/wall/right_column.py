@@ -162,7 +162,7 @@ def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, 
     waits = Token.AMBER if is_amber else Token.TEXT
     line.right(ends[1], (Piece(_count(row.queued, zero="") + (still if row.queued else ""), waits),))
     if row.oldest_at is not None and row.queued:
-        line.right(ends[2], (Piece(waited(view.since(row.oldest_at)), waits),))
+        line.right(ends[2], (Piece(waited(view.since(row.oldest_at), in_minutes=view.is_slow_link), waits),))
     opens = ListRuns(f"queue:{row.stored_name}", queue=row.stored_name)
     return BlockRow(line.line(width), key=("queue", row.stored_name), opens=opens)
 

@@ -233,7 +233,7 @@ def _waits(view: WallView, row: QueueRow) -> tuple[float, str]:
     if row.is_paused or row.oldest_at is None or not row.queued:
         return -1.0, ""
     lasts = view.since(row.oldest_at)
-    text = waited(lasts)
+    text = waited(lasts, in_minutes=view.is_slow_link)
     # Three signs at most fit in their place; hours need no minutes here.
     return lasts.total_seconds(), text if len(text) <= 3 else brief_duration(lasts).partition("h")[0] + "h"
 

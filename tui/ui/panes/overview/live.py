@@ -74,7 +74,7 @@ class LiveOverview:
         self._is_outdated = self._has_new_verdict = False
         self._was_stale, self._shown_s = is_stale, self._now_s
         look = WallLook(painter.is_ascii, painter.is_colorless)
-        self._view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look)
+        self._view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
         self._show(self._view)
 
     def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
