@@ -169,7 +169,7 @@ import tui.ui.look.ticking as ticking
 def _tick(self):
     key = self.live.session.settings.key.reveal()
     raise RuntimeError(f"a bug that quotes {key}")
-there.BaseScreen.tick, ticking.TICK_S = _tick, 0.01
+there.BaseScreen.tick, ticking.until_second_s = _tick, lambda _: 0.01
 """
 IN_THE_SESSION = """
 import tui.store.store as there

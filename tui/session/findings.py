@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.domain.source_names import REALTIME, RELAY, REST
 from tui.domain.update import SourceConnected
+from tui.sources.clock import until_second_s
 from tui.store.changes import Changes, Topic
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class LiveFindings:
             if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
                 self._has_changed, judged_facts = False, facts
                 await self._judge()
-            await clock.sleep(TICK_S)
+            await clock.sleep(until_second_s(clock))
             unwatched_s = 0.0 if self._watchers else unwatched_s + TICK_S
 
     async def _read_facts(self) -> None:

@@ -8,7 +8,10 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+MIN_SECOND_S: Final = 0.5
+"""Nothing that happens each second happens twice within this time."""
 
 
 class Timer(Protocol):
@@ -60,6 +63,15 @@ class SystemClock:
 
     async def sleep(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
+
+
+def until_second_s(clock: Clock) -> float:
+    """Return the time until the next whole second of the clock, or the one after it if that is near.
+
+    Whatever happens each second sleeps by this: the machine then wakes once for all of it, and not for each.
+    """
+    left_s = 1.0 - clock.monotonic_s() % 1.0
+    return left_s if left_s > MIN_SECOND_S else left_s + 1.0
 
 
 OnWake = Callable[[Callable[[float], None]], Callable[[], None]]

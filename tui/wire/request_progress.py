@@ -77,7 +77,7 @@ class RequestProgress:
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What httpcore is told about the request."""
+        """The timeouts and the callback, for httpcore."""
         steps = self.timeouts
         times = {"connect": steps.connect_s, "read": steps.read_s, "write": steps.write_s, "pool": steps.pool_s}
         return {"timeout": times, "trace": self.trace}

@@ -13,6 +13,7 @@ from tui.domain.text import Raw
 from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
 from tui.present.overview.findings import overview_lines, overview_rule, strip_lines
 from tui.present.overview.queues import queue_lines
+from tui.present.overview.time_texts import time_texts
 from tui.present.overview.view import OverviewLine, OverviewView
 from tui.present.styled import line_width, plain
 from tui.present.wall.look import WallLook
@@ -163,3 +164,24 @@ def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, i
         assert all(line_width(each.line) <= width for each in block)
     assert line_width(tasks_rule(width)) <= width
     assert all(line_width(line) <= width for line in strip_lines(view, width) or ())
+
+
+@given(st.integers(0, 3 * 86_400), st.integers(1, 86_400), st.booleans())
+def test_lines_are_the_same_while_the_time_texts_are(first_s: int, later_s: int, is_known: bool) -> None:
+    """The overview is not made again until one of these texts differs."""
+    verdict = replace(VERDICT, is_known=is_known, heard_at=NOW)
+    before = judged(verdict)._replace(now=NOW + timedelta(seconds=first_s))
+    after = before._replace(now=before.now + timedelta(seconds=later_s))
+    is_same = everything(before) == everything(after)
+    assert is_same or time_texts(before) != time_texts(after)
+
+
+def everything(view: OverviewView) -> list[object]:
+    return [
+        overview_lines(view, 90, 30, has_all=True),
+        overview_rule(view),
+        strip_lines(view, 120),
+        queue_lines(view, 60, 20),
+        failing_lines(view, 90, 20),
+        task_lines(view, 90, 20),
+    ]

@@ -146,6 +146,14 @@ def test_cursor_follows_a_run_that_moves() -> None:
     assert (line, listed.cursor_line) == (4, 0)  # it is the first of all now: there is nothing above to show
 
 
+def test_run_that_still_matches_is_not_painted_again() -> None:
+    listed = Listed()
+    listed.fill(3)
+    changes = Changes(changed={run(2)})
+    assert listed.rows.on_changes(changes) == {1}
+    assert listed.rows.on_changes(changes, is_recheck=True) == set()
+
+
 def test_range_is_marked_from_the_last_mark() -> None:
     listed = Listed()
     listed.fill(8)

@@ -40,10 +40,13 @@ class PlannedRead:
     is_refused: bool = False
 
     def start(self, now_s: float) -> None:
-        """Plan the next read. The time that a read takes does not delay the next one."""
+        """Plan the next read. The time that a read takes does not delay the next one.
+
+        It begins at a whole second, as everything else does that happens again and again: see `until_second_s`.
+        """
         is_late = now_s - self.due_s > self.interval_s
         self.started_s = now_s
-        self.due_s = (now_s if is_late else self.due_s) + self.interval_s
+        self.due_s = math.floor(now_s if is_late else self.due_s) + self.interval_s
 
     def fail(self, now_s: float, at_least_s: float) -> None:
         """Plan the next try after a failure."""

@@ -118,12 +118,17 @@ class RestSource:
                 if not self._lister.history.is_complete:
                     await self._lister.history.read(emit, started_s + self._next_interval_s())
                     self._request_count = self._lister.pages.request_count
-                await self._clock.sleep(max(0.0, started_s + self._next_interval_s() - self._clock.monotonic_s()))
+                await self._clock.sleep(max(0.0, self._next_s(started_s) - self._clock.monotonic_s()))
         except ApiError as error:
             self._is_rate_limited = isinstance(error, RateLimited)
             raise as_source_error(error, was_connected=self._was_connected) from error
         finally:
             unregister()
+
+    def _next_s(self, started_s: float) -> float:
+        """Return when the next cycle begins: at a whole second (see `until_second_s`), if whole seconds are between."""
+        interval_s = self._next_interval_s()
+        return (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s) + interval_s
 
     async def _read_environment(self) -> bool:
         """Read the environment, and return whether that needs no other try. Raises `ApiError`."""

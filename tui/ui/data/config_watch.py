@@ -19,7 +19,10 @@ from tui.settings.config_file import read_config, shown_path, state_of
 from tui.settings.reading import locked
 from tui.ui.data.messages import Messages
 
-CHECK_INTERVAL_S: Final = 1.0
+CHECK_INTERVAL_S: Final = 2.0
+STEADY_AFTER_S: Final = 1.0
+"""A state that is new is looked at again after this."""
+
 READ_TIMEOUT_S: Final = 5.0
 """After that the watch waits for the next interval. A disk that hangs is not asked again: it has one thread."""
 
@@ -83,7 +86,8 @@ class ConfigWatch:
     async def run(self) -> None:
         """Check the file until canceled."""
         while True:
-            await self._session.clock.sleep(CHECK_INTERVAL_S)
+            is_steady = self._seen_state == self._read_state
+            await self._session.clock.sleep(CHECK_INTERVAL_S if is_steady else STEADY_AFTER_S)
             await self._check()
 
     async def _check(self) -> None:

@@ -1,14 +1,12 @@
 """`Ticker` calls a screen once a second, to update the text that depends only on the time."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from textual.screen import Screen
 
-from tui.sources.clock import Clock, Timer
+from tui.sources.clock import Clock, Timer, until_second_s
 from tui.ui.base import call_soon
-
-TICK_S: Final = 1.0
 
 
 @runtime_checkable
@@ -20,7 +18,7 @@ class TickingScreen(Protocol):
 
 
 class Ticker:
-    """Calls `tick` in the screen's message loop, one second after the previous call, from `begin` to `stop`.
+    """Calls `tick` in the screen's message loop at every second of the clock, from `begin` to `stop`.
 
     It uses the session's clock, so that tests need not wait.
     """
@@ -32,8 +30,8 @@ class Ticker:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Call `tick` for the first time in one second."""
-        self._timer = self._clock.call_later(TICK_S, self._on_timer)
+        """Call `tick` for the first time in about one second."""
+        self._timer = self._clock.call_later(until_second_s(self._clock), self._on_timer)
 
     def stop(self) -> None:
         """Do not call `tick` again."""

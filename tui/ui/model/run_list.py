@@ -118,8 +118,11 @@ class RunListModel:
         self._top = 0
         self._update_window()
 
-    def on_changes(self, changes: Changes) -> set[int]:
-        """Update the view after changes in the store."""
+    def on_changes(self, changes: Changes, *, is_recheck: bool = False) -> set[int]:
+        """Update the view after changes in the store, and return the lines that differ.
+
+        `is_recheck`: the runs are the same, and may match differently now.
+        """
         before, line = self.window, self._cursor_line()
         key = self._view.key_of(self._cursor) if self._cursor is not None else None
         delta = self._view.update(changes)
@@ -135,7 +138,8 @@ class RunListModel:
             self._new.add(delta.entered)
         self._new.discard(delta.left)
         self._keep_cursor_line(line)
-        return self._changed_lines(before, delta.changed | delta.moved | delta.entered)
+        touched = delta.moved | delta.entered
+        return self._changed_lines(before, touched if is_recheck else touched | delta.changed)
 
     def set_since(self, since: datetime) -> set[int]:
         """Show only runs that were created after `since`."""

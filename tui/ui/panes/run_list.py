@@ -72,7 +72,7 @@ class RunListPane(Pane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live, self._show_views, self._update_rows, self._on_painted)
+        self.views = ListViews(live, self._show_views, self._recheck_rows, self._on_painted)
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.on_moved = self._on_moved
@@ -353,6 +353,9 @@ class RunListPane(Pane):
 
     def _update_rows(self, changes: Changes) -> None:
         self.table.show_lines(self.rows.on_changes(changes))
+
+    def _recheck_rows(self, changes: Changes) -> None:
+        self.table.show_lines(self.rows.on_changes(changes, is_recheck=True))
 
     def _end_line(self, width: int) -> Line | None:
         if self.views.parsed.invalid_words:

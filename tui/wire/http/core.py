@@ -45,7 +45,7 @@ def _result(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _of_anyio(name: str) -> object:
-    """Return what httpcore needs for other users than us."""
+    """Return a name that httpcore needs for other users than us."""
     import anyio  # noqa: PLC0415  as above
 
     return getattr(anyio, name)

@@ -1,4 +1,4 @@
-"""Reads the addresses of requests, and encodes what may not stand in them."""
+"""Reads the addresses of requests, and encodes characters that may not stand in them."""
 
 import re
 from functools import cache
@@ -25,7 +25,7 @@ class InvalidUrl(ValueError):
 class HttpUrl:
     """An address. All parts are ASCII; `host` is in lower case, an IPv6 address without its brackets.
 
-    `port` is None for the usual one of the scheme. `user` is what stands before the host, `name:password`.
+    `port` is None for the usual one of the scheme. `user` is the part before the host, `name:password`.
     """
 
     scheme: str
@@ -114,7 +114,7 @@ def _without_dots(path: str) -> str:
 
 
 def _encoded(text: str, *, in_path: bool) -> str:
-    """Encode what may not stand in a path or a query. `%` may, since a part of the text is encoded already.
+    """Encode the characters that may not stand in a path or a query. `%` may, since a part is encoded already.
 
     The signature of a presigned address is about these characters, so nothing else may change.
     """

@@ -20,6 +20,7 @@ from tui.ui.data.live_model import LiveModel
 
 if TYPE_CHECKING:
     from tui.domain.findings.facts import WallFacts
+    from tui.store.status_counts import StatusCounts
 
 MINUTE: Final = timedelta(minutes=1)
 CELLS: Final = 60
@@ -36,6 +37,7 @@ RATES_EVERY_S: Final = 5.0
 """While no run ends, the rates of the last 60 s fall this often."""
 
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
+_COUNTS: Final = frozenset({Topic.COUNTS})
 
 
 class LiveBoard:
@@ -45,8 +47,12 @@ class LiveBoard:
     `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
     """
 
-    def __init__(self, live: LiveModel, on_update: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, live: LiveModel, on_update: Callable[[], None] = lambda: None, *, shows_ages: bool = True
+    ) -> None:
+        """`shows_ages`: the board says how old the facts are."""
         self._live = live
+        self._shows_ages = shows_ages
         self._session = live.session
         self._on_update = on_update
         self._no_counts = OwnCounts(live.session.store)
@@ -58,6 +64,8 @@ class LiveBoard:
         self._is_resting = False
         self._made_minute = -1
         self._made_of: WallFacts | None = None
+        self._made_counts: StatusCounts | None = None
+        self._may_have_other_counts = False
         self._cell = MINUTE
         self._end: datetime | None = None
         self.has_day = False
@@ -128,17 +136,24 @@ class LiveBoard:
 
     def on_changes(self, changes: Changes) -> None:
         """Note that the next board is another one."""
-        if self._release is not None and not changes.topics.isdisjoint(_TOPICS):
+        topics = changes.topics & _TOPICS
+        if self._release is not None and topics:
             self._failing.on_changes(changes)
-            self._is_outdated = True
+            # The server counts every ten seconds, mostly the same.
+            self._may_have_other_counts = True
+            self._is_outdated |= topics != _COUNTS
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second."""
         if self._release is not None and not self._is_resting:
             self._failing.tick()
-            # Facts that were read again and are the same publish nothing: the wall shows how old they are.
-            is_outdated = self._is_outdated or self._made_of is not self._session.store.wall_facts
-            if is_outdated or self._made_minute != self._minute or self._has_other_rates:
+            if (
+                self._is_outdated
+                or self._has_other_counts
+                or self._has_other_facts
+                or self._made_minute != self._minute
+                or self._has_other_rates
+            ):
                 self.make()
 
     def show_cells(self, step: int) -> bool:
@@ -174,6 +189,7 @@ class LiveBoard:
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self._cell, CELLS, self._end or now)
         facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
+        self._made_counts, self._may_have_other_counts = counts, False
         board = make_board(facts, own, store.verdict, counts, span, now)
         if self._cell != MINUTE or self._end is not None:
             self._span_reading.follow(span, self._end)
@@ -206,6 +222,23 @@ class LiveBoard:
         return four_lines(replace(facts, minutes=read), sums, None, self._session.store.verdict, span, now)
 
     @property
+    def _has_other_counts(self) -> bool:
+        """Whether the server's last count changed the header's counts."""
+        if not self._may_have_other_counts:
+            return False
+        self._may_have_other_counts = False
+        return self._session.store.status_counts(self._session.now()) != self._made_counts
+
+    @property
+    def _has_other_facts(self) -> bool:
+        """Whether facts were read again. Those that are the same publish nothing: the wall shows how old they are."""
+        before, now = self._made_of, self._session.store.wall_facts
+        if before is now or self._shows_ages or before is None or now is None:
+            return before is not now
+        # The counts of a minute are the server's as soon as it has told them after its end.
+        return _whole_minutes(before) != _whole_minutes(now)
+
+    @property
     def _has_other_rates(self) -> bool:
         """Whether the rates of the board may have fallen since it was made."""
         board = self.board
@@ -219,6 +252,11 @@ class LiveBoard:
     @property
     def _minute(self) -> int:
         return int(self._session.now().timestamp() // 60)
+
+
+def _whole_minutes(facts: "WallFacts") -> int | None:
+    """Return until which minute the server has told the counts."""
+    return None if facts.minutes is None else int(facts.minutes.at.timestamp() // 60)
 
 
 def _kept(known: Board, now: Board) -> Board:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from tui.present.overview.time_texts import time_texts
 from tui.present.overview.view import OverviewView
 from tui.present.wall.look import WallLook
 from tui.store.changes import Changes, Topic
@@ -26,9 +27,10 @@ class LiveOverview:
     def __init__(self, live: LiveModel, show: Callable[[OverviewView], None]) -> None:
         self._live = live
         self._show = show
-        self._board = LiveBoard(live, self._on_update)
+        self._board = LiveBoard(live, self._on_update, shows_ages=False)
         self._view: OverviewView | None = None
-        self._shown_s = float("-inf")
+        self._shown_s = self._compared_s = float("-inf")
+        self._time_texts: tuple[str, ...] = ()
         self._was_stale = False
         self._is_outdated = self._has_new_verdict = False
         self.is_open = False
@@ -67,15 +69,25 @@ class LiveOverview:
         board = self._board.board
         if board is None or not self._is_counted:
             return
-        is_waiting = board.verdict is not None and bool(board.verdict.findings)
-        is_old = is_waiting and self._now_s - self._shown_s >= SENTENCES_EVERY_S
-        if not (self._is_outdated or is_old or is_stale is not self._was_stale):
+        look = WallLook(painter.is_ascii, painter.is_colorless)
+        view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
+        if not (self._is_outdated or is_stale is not self._was_stale or self._looks_different(view)):
             return
         self._is_outdated = self._has_new_verdict = False
         self._was_stale, self._shown_s = is_stale, self._now_s
-        look = WallLook(painter.is_ascii, painter.is_colorless)
-        self._view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
-        self._show(self._view)
+        self._time_texts, self._compared_s = time_texts(view), self._now_s
+        self._view = view
+        self._show(view)
+
+    def _looks_different(self, view: OverviewView) -> bool:
+        """Whether the time alone has changed a text. While nothing is wrong, none is compared."""
+        if self._view is not None and (view.look, view.in_minutes) != (self._view.look, self._view.in_minutes):
+            return True
+        is_waiting = view.verdict is not None and bool(view.verdict.findings)
+        if not is_waiting or self._now_s - self._compared_s < SENTENCES_EVERY_S:
+            return False
+        self._compared_s = self._now_s
+        return time_texts(view) != self._time_texts
 
     def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
         """Whether the last view is old enough. Findings that came or went are shown at once."""
