@@ -15,7 +15,7 @@ from tui.present.queues.facts import QueueFacts
 from tui.present.queues.page import queue_page
 from tui.present.queues.rule import QueuesState, queues_right
 from tui.present.queues.sentences import sentences
-from tui.present.queues.series import series_lines
+from tui.present.queues.series import cell_words, series_lines
 from tui.present.queues.summary import queue_summary_lines
 from tui.present.styled import Token, line_width, plain
 from tui.store.findings.board import QueueHealth, QueueRow
@@ -129,6 +129,16 @@ def test_series_are_amber_only_where_something_is_wrong() -> None:
     unknown = series_lines(replace(FACTS, hour=replace(mail_hour(AT), running=())), NOW, 100)[2]
     assert plain(unknown).endswith("░" * 60)
     assert len(plain(series_lines(FACTS, NOW, 60)[1]).split()[-1]) == 30
+
+
+def test_nothing_moves_when_the_last_hour_is_read() -> None:
+    reading = replace(FACTS, hour=None, metrics=None, is_reading=True)
+    unread, read = queue_page(reading, NOW, 110), queue_page(FACTS, NOW, 110)
+    assert [row.key for row in unread] == [row.key for row in read]
+    assert cell_words(reading, 110) == cell_words(FACTS, 110) != ""
+    assert all("░" * 60 in plain(row.line) for row in unread if row.key in {("hour", each) for each in (1, 2, 3)})
+    for known in (replace(reading, is_reading=False), replace(reading, failure="503 down")):
+        assert ("hour", 0) not in {row.key for row in queue_page(known, NOW, 110)}
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, st.integers(4, 60))

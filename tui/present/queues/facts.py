@@ -32,6 +32,11 @@ class QueueFacts:
     is_reading: bool = False
 
     @property
+    def is_unread(self) -> bool:
+        """Whether the last hour is being read for the first time."""
+        return self.is_reading and self.hour is None and not self.failure
+
+    @property
     def is_environment_full(self) -> bool:
         """Whether the environment runs as many runs as it may."""
         running, limit = self.environment_running, self.environment_limit

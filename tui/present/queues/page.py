@@ -55,12 +55,12 @@ def _cut_rows(line: Line, room: int) -> list[Line]:
 
 
 def _measured(facts: QueueFacts) -> Sentence | None:
-    """Return the server's metrics as a sentence; None before they were read."""
+    """Return the server's metrics as a sentence; None where they are not known."""
     if facts.metrics_failure:
         return (Piece("not read", Token.MUTED),), (Piece(facts.metrics_failure, Token.FAINT),)
     metrics = facts.metrics
     if metrics is None:
-        return None
+        return ((Piece(formatting.LOADING, Token.MUTED),), ()) if facts.is_unread else None
     if not metrics.is_measured:
         return (Piece(formatting.NONE, Token.MUTED),), (
             Piece("the server measured nothing in the last hour", Token.FAINT),

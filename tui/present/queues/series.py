@@ -23,42 +23,54 @@ _GAP: Final = 2
 _TICK: Final = timedelta(minutes=15)
 _MINUTE: Final = timedelta(minutes=1)
 _MIN_CELLS: Final = 12
+_HOUR: Final = 60
 
 Numbers = Sequence[float | None]
 
 
 def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
-    """Return an axis of times, and a row for each series, in at most `limit` cells; nothing before the hour is read."""
-    hour, row = facts.hour, facts.row
-    if hour is None or not hour.queued:
-        return []
+    """Return an axis of times and a row for each series, in at most `limit` cells; nothing if the hour is not known.
+
+    While the hour is read, its cells are unknown, so that nothing moves when it comes.
+    """
+    hour, row, minutes = facts.hour, facts.row, _minutes(facts)
     room = limit - _LABEL - _FIGURE - _GAP
-    size = 1 if room >= len(hour.queued) else 2 if room >= len(hour.queued) // 2 else 3
-    if room < _MIN_CELLS:
+    if not minutes or room < _MIN_CELLS:
         return []
-    queued, running, p95 = (_merged(each, size)[-room:] for each in (hour.queued, hour.running, _seconds(hour)))
+    size = _minutes_of_cell(minutes, room)
+    parts = ([None] * minutes,) * 3 if hour is None else (hour.queued, hour.running, _held(_seconds(hour)))
+    queued, running, p95 = (_merged(each, size)[-room:] for each in parts)
     is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
     above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and waits(row)
-    lines = [_axis(hour, size, len(queued), now)]
+    lines = [_axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)]
     figure: Line = (Piece(number(row.queued), Token.AMBER if is_waiting else Token.TEXT),)
     threshold = _at_limit_from(queued) if is_waiting else None
     lines.append(_series("queued", figure, _bars(queued, threshold)))
     known = running or [None] * len(queued)
     lines.append(_series("running", share(row.running, row.limit), _bars(known, None, top=row.limit)))
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
-    lines.append(_series("p95", took, _bars(_held(p95), above)))
+    lines.append(_series("p95", took, _bars(p95, above)))
     return [cut(line, limit) for line in lines]
 
 
 def cell_words(facts: QueueFacts, limit: int) -> str:
     """Return `last hour, a cell is a minute`."""
-    hour = facts.hour
-    if hour is None or not hour.queued:
+    if not (minutes := _minutes(facts)):
         return ""
-    room = limit - _LABEL - _FIGURE - _GAP
-    minutes = 1 if room >= len(hour.queued) else 2 if room >= len(hour.queued) // 2 else 3
-    return f"last hour, a cell is {'a minute' if minutes == 1 else f'{minutes} minutes'}"
+    size = _minutes_of_cell(minutes, limit - _LABEL - _FIGURE - _GAP)
+    return f"last hour, a cell is {'a minute' if size == 1 else f'{size} minutes'}"
+
+
+def _minutes(facts: QueueFacts) -> int:
+    """Return how many minutes are shown."""
+    if facts.hour is not None:
+        return len(facts.hour.queued)
+    return _HOUR if facts.is_unread else 0
+
+
+def _minutes_of_cell(minutes: int, room: int) -> int:
+    return 1 if room >= minutes else 2 if room >= minutes // 2 else 3
 
 
 def _series(label: str, figure: Line, bars: Line) -> Line:
@@ -109,11 +121,11 @@ def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> L
     return tuple(pieces)
 
 
-def _axis(hour: QueueHour, size: int, count: int, now: Now) -> Line:
+def _axis(until: datetime, minutes: int, size: int, count: int, now: Now) -> Line:
     """Return the times of each quarter of an hour above their cells."""
-    last = _start_of(hour.at, _MINUTE)
-    first = last - (len(hour.queued) - 1) * _MINUTE
-    first += (-(-len(hour.queued) // size) - count) * size * _MINUTE
+    last = _start_of(until, _MINUTE)
+    first = last - (minutes - 1) * _MINUTE
+    first += (-(-minutes // size) - count) * size * _MINUTE
     marks = [" "] * (count + len("00:00"))
     at = _start_of(first, _TICK)
     while at <= last:
