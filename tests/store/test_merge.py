@@ -148,14 +148,25 @@ def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
         patch_of("run_a", "CRASHED", error=(stamp(5, Precision.DETAIL, 99), blurred)),
     ]
     for order in (patches_in_order, patches_in_order[::-1]):
-        error = merge_all(order).error
-        assert error is not None
-        assert error[1] == true
+        error = merge_all(order).error_value
+        assert error == true
 
 
 def test_known_absence_of_an_error_differs_from_unread() -> None:
     assert run_of("run_a").error is None
-    assert run_of("run_a", error=(stamp(), None)).error == (stamp(), None)
+    assert run_of("run_a", error=(stamp(), None)).error_facet == (stamp(), None)
+
+
+def test_runs_of_a_response_share_an_empty_facet() -> None:
+    first, second = (
+        run_of(name, metadata=(stamp(2, Precision.LIST, 9), {}), error=(stamp(2, Precision.FEED, 9), None), updated=2)
+        for name in ("run_a", "run_b")
+    )
+    assert first.metadata is second.metadata
+    assert first.error is second.error
+    later = merge(first, patch_of("run_a", "FAILED", updated=3))
+    assert later.metadata_facet == (stamp(2, Precision.LIST, 9), {})
+    assert later.error_facet == (stamp(2, Precision.FEED, 9), None)
 
 
 def test_newer_detail_may_remove_the_body() -> None:

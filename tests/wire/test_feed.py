@@ -360,9 +360,8 @@ def test_feed_and_detail_of_one_time_merge_in_any_order() -> None:
     run = stores[0].get(FAILED_RUN)
     assert run is not None
     assert run.attempt_count == 3
-    assert run.error is not None
-    assert run.error[1] is not None
-    assert run.error[1].stack is not None
+    assert run.error_value is not None
+    assert run.error_value.stack is not None
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))

@@ -34,17 +34,6 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-class NoMetadata(Enum):
-    """The type of `NO_METADATA`. It stands for the facet of a response without metadata that also had the state.
-
-    Most rows of the list are such responses, and the facet itself takes 152 bytes.
-    """
-
-    NO_METADATA = "no metadata"
-
-
-NO_METADATA: Final = NoMetadata.NO_METADATA
-
 MAX_SUSPEND_DELAY: Final = timedelta(seconds=30)
 """A deployed run is suspended within this time after a wait begins. If it is suspended later, it is another wait."""
 
@@ -62,6 +51,8 @@ class Precision(IntEnum):
     TRACE = 3
     FEED = 4
 
+    __hash__ = int.__hash__  # that of `Enum` is a function in Python
+
 
 class Stamp(NamedTuple):
     """The version of a facet. Stamps compare field by field; the facet with the greater stamp is the newer one.
@@ -72,6 +63,17 @@ class Stamp(NamedTuple):
     """
 
     updated_at: datetime
+    precision: Precision
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """A facet without a value: no metadata, no error. Its `updated_at` is that of the run's state.
+
+    The runs of a response share it. Most have two, and a pair with a stamp of its own takes 120 bytes.
+    """
+
     precision: Precision
     read_at: datetime
 
@@ -143,7 +145,7 @@ class Run:
     """Everything known about one run. A facet that has not been read yet is None.
 
     The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and a value. `metadata_facet` and
-    `metadata_values` read the one that `NO_METADATA` shortens. All times are the server's.
+    `error_facet` return those that a `NoValue` stands for. All times are the server's.
 
     * `read_at`: when the server last confirmed the state.
     * `gone_at`: when the server last answered 404 for the run.
@@ -157,25 +159,36 @@ class Run:
     read_at: datetime | None = None
     gone_at: datetime | None = None
     attempt_count: int | None = None
-    metadata: tuple[Stamp, dict[str, Json]] | NoMetadata | None = None
+    metadata: tuple[Stamp, dict[str, Json]] | NoValue | None = None
     body: tuple[Stamp, Body] | None = None
-    error: tuple[Stamp, RunError | None] | None = None
+    error: tuple[Stamp, RunError | None] | NoValue | None = None
     attempts: tuple[Stamp, AttemptHistory] | None = None
     children_read_at: datetime | None = None
 
     @property
     def metadata_facet(self) -> tuple[Stamp, dict[str, Json]] | None:
         """The metadata with its stamp."""
-        if not isinstance(self.metadata, NoMetadata):
-            return self.metadata
-        if self.state is None or self.read_at is None:
-            raise ValueError("NO_METADATA without a state")
-        return Stamp(self.state.updated_at, self.state.precision, self.read_at), {}
+        return (self._stamp_of(self.metadata), {}) if isinstance(self.metadata, NoValue) else self.metadata
 
     @property
     def metadata_values(self) -> dict[str, Json]:
         """The metadata, empty if there is none or if it has not been read."""
-        return {} if self.metadata is None or isinstance(self.metadata, NoMetadata) else self.metadata[1]
+        return {} if self.metadata is None or isinstance(self.metadata, NoValue) else self.metadata[1]
+
+    @property
+    def error_facet(self) -> tuple[Stamp, RunError | None] | None:
+        """The error with its stamp."""
+        return (self._stamp_of(self.error), None) if isinstance(self.error, NoValue) else self.error
+
+    @property
+    def error_value(self) -> RunError | None:
+        """The error, None if there is none or if it has not been read."""
+        return None if self.error is None or isinstance(self.error, NoValue) else self.error[1]
+
+    def _stamp_of(self, facet: NoValue) -> Stamp:
+        if self.state is None:
+            raise ValueError("a facet without a value needs a state")
+        return Stamp(self.state.updated_at, facet.precision, facet.read_at)
 
     @property
     def status(self) -> RunStatus:

@@ -161,7 +161,7 @@ def _tags(run: Run, _now: Now) -> Line:
 def _error(run: Run, _now: Now) -> Line:
     if not run.status.is_failed:
         return ()
-    token, error = style_of(run).row.rest, run.error[1] if run.error else None
+    token, error = style_of(run).row.rest, run.error_value
     if error is None:
         return (Piece(formatting.NONE, token),)
     text = Raw(error.code) if error.has_code_only and error.code is not None else opening_line(error.message)

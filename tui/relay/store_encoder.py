@@ -141,4 +141,4 @@ def _patch_of(run: Run) -> RunPatch | None:
     """Return the part of a run that is sent, or None if only its id is known."""
     if run.state is None or run.read_at is None:
         return None
-    return RunPatch(**{name: getattr(run, name) for name in _SENT})
+    return RunPatch(**{name: getattr(run, name) for name in _SENT} | {"error": run.error_facet})

@@ -98,7 +98,7 @@ def _error_test(patterns: list[str]) -> Term:
     test = substring_test(patterns)
 
     def term(run: Run) -> bool:
-        error = run.error[1] if run.error is not None else None
+        error = run.error_value
         if error is None:
             return False
         return test(error.message.casefold()) or (error.name is not None and test(error.name.casefold()))
@@ -121,7 +121,7 @@ def _parse_group(word: Word) -> ParsedWord:
     fingerprint_of = lru_cache(MAX_REMEMBERED_KINDS)(lambda error: kind_of(error).fingerprint)
 
     def term(run: Run) -> bool:
-        error = run.error[1] if run.error is not None else None
+        error = run.error_value
         return error is not None and run.status.is_failed and fingerprint_of(error).startswith(starts)
 
     return ParsedWord(term, depends_on_errors=True)

@@ -7,15 +7,17 @@ semilattice. Responses may therefore arrive late, twice and out of order. Source
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Protocol, Self, TypeVar
+from functools import lru_cache
+from typing import Final, Protocol, Self, TypeAlias, TypeVar
 
 from tui.domain.ids import RunId
-from tui.domain.run import NO_METADATA, Fixed, Json, NoMetadata, Run, Stamp, State
+from tui.domain.run import Fixed, NoValue, Precision, Run, Stamp, State
 from tui.domain.status import Status
 from tui.domain.update import RunPatch
 from tui.store.canonical import canonical, is_same
 
 T = TypeVar("T")
+_Facet: TypeAlias = tuple[Stamp, T] | NoValue | None
 
 
 class _Ordered(Protocol):
@@ -23,6 +25,9 @@ class _Ordered(Protocol):
 
 
 V = TypeVar("V", bound=_Ordered)
+
+MAX_SHARED: Final = 64
+"""Responses whose runs share a `NoValue`. They arrive one after the other."""
 
 _EMPTY = Fixed()
 _FIXED_NAMES = tuple(field.name for field in fields(Fixed))
@@ -38,10 +43,12 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         _greatest(mine.children_read_at, patch.read_at) if patch.lists_all_children else mine.children_read_at
     )
     attempt_count = _greatest(mine.attempt_count, patch.attempt_count)
-    my_metadata = mine.metadata_facet
-    metadata = _newest(my_metadata, patch.metadata)
+    metadata, error = mine.metadata, mine.error
+    if patch.metadata is not None or state is not mine.state:
+        metadata = _shortest(_newest(mine.metadata_facet, patch.metadata), state, metadata)
+    if patch.error is not None or state is not mine.state:
+        error = _shortest(_newest(mine.error_facet, patch.error), state, error)
     body = _newest(mine.body, patch.body)
-    error = _newest(mine.error, patch.error)
     attempts = _newest(mine.attempts, patch.attempts)
     if (
         read_at is mine.read_at
@@ -49,7 +56,7 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         and state is mine.state
         and children_read_at is mine.children_read_at
         and attempt_count is mine.attempt_count
-        and metadata is my_metadata
+        and metadata is mine.metadata
         and body is mine.body
         and error is mine.error
         and attempts is mine.attempts
@@ -62,7 +69,7 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         read_at,
         mine.gone_at,
         attempt_count,
-        _shortened(metadata, state, read_at),
+        metadata,
         body,
         error,
         attempts,
@@ -70,12 +77,17 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
     )
 
 
-def _shortened(
-    metadata: tuple[Stamp, dict[str, Json]] | None, state: State | None, read_at: datetime | None
-) -> tuple[Stamp, dict[str, Json]] | NoMetadata | None:
-    if metadata is None or metadata[1] or state is None:
-        return metadata
-    return NO_METADATA if metadata[0] == (state.updated_at, state.precision, read_at) else metadata
+def _shortest(facet: tuple[Stamp, T] | None, state: State | None, mine: _Facet[T]) -> _Facet[T]:
+    """Return a shared value for a facet that has none of its own, if its stamp has the state's time."""
+    if facet is None or facet[1] or state is None or facet[0].updated_at != state.updated_at:
+        return facet
+    shared = _no_value(facet[0].precision, facet[0].read_at)
+    return mine if mine == shared else shared
+
+
+@lru_cache(MAX_SHARED)
+def _no_value(precision: Precision, read_at: datetime) -> NoValue:
+    return NoValue(precision, read_at)
 
 
 def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
@@ -93,16 +105,18 @@ def is_same_row(before: Run, after: Run) -> bool:
         and before.attempt_count == after.attempt_count
         and before.is_gone == after.is_gone
         and (before.children_read_at is None) == (after.children_read_at is None)
-        and _is_same_facet(before.metadata_facet, after.metadata_facet)
+        and _is_same_facet(before.metadata, after.metadata)
         and _is_same_facet(before.body, after.body)
         and _is_same_facet(before.error, after.error)
         and _is_same_facet(before.attempts, after.attempts)
     )
 
 
-def _is_same_facet(before: tuple[Stamp, T] | None, after: tuple[Stamp, T] | None) -> bool:
+def _is_same_facet(before: _Facet[T], after: _Facet[T]) -> bool:
     if before is None or after is None:
         return before is after
+    if isinstance(before, NoValue) or isinstance(after, NoValue):
+        return not any(each[1] for each in (before, after) if not isinstance(each, NoValue))
     return before[1] is after[1] or is_same(before[1], after[1])
 
 

@@ -283,8 +283,8 @@ def test_last_attempt_has_the_runs_error_without_a_trace() -> None:
     attempt = only_attempt(history)
     assert (attempt.number, attempt.status, attempt.id, attempt.started_at) == (3, FAILED, None, None)
     assert attempt.completed_at == utc("13:43:52.604")
-    assert run.error is not None
-    assert attempt.error == run.error[1]
+    assert run.error_value is not None
+    assert attempt.error == run.error_value
 
 
 def test_only_attempt_starts_with_the_run_without_a_trace() -> None:

@@ -43,8 +43,8 @@ def with_attempts(run: Run, *attempts: Attempt, **history: Any) -> Run:
 
 def recorded(number: str, trace: str) -> Run:
     run = next(run for name, run, _ in DETAILS if name.startswith(f"{number}-"))
-    assert run.error
-    return replace(run, attempts=(run.error[0], attempts_of(run, decode_trace(body_of(trace)))))
+    assert run.error_facet
+    return replace(run, attempts=(run.error_facet[0], attempts_of(run, decode_trace(body_of(trace)))))
 
 
 def test_page_has_every_field_of_the_schema() -> None:
@@ -130,9 +130,9 @@ def test_page_of_every_recorded_run_fits_and_has_its_id(cells: int) -> None:
         shown = text_of(lines)
         assert run.id in shown, name
         assert run.status_title in shown, name
-        if run.error and run.error[1]:
+        if run.error_value:
             flat = " ".join(shown.split())
-            assert clean(run.error[1].message.split("\n")[0])[:20].strip() in flat, name
+            assert clean(run.error_value.message.split("\n")[0])[:20].strip() in flat, name
 
 
 @given(st.integers(1, 120))

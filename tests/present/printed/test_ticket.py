@@ -87,10 +87,10 @@ def test_last_attempt_has_the_word_of_the_run() -> None:
 def test_ticket_keeps_long_texts_short() -> None:
     run = failed()
     assert run.body is not None
-    assert run.error is not None
+    assert run.error_facet is not None
     long = replace(
         run,
-        error=(run.error[0], RunError(Raw("m" * 1_000_000), Raw("N" * 9_000))),
+        error=(run.error_facet[0], RunError(Raw("m" * 1_000_000), Raw("N" * 9_000))),
         attempts=None,
         body=(run.body[0], Body({"key": ["x" * 50] * 100_000})),
     )
@@ -118,9 +118,9 @@ def test_ticket_has_no_known_secret() -> None:
     redactor = Redactor()
     redactor.hide("tr_prod_1234567890abcdef")
     run = failed()
-    assert run.error is not None
+    assert run.error_facet is not None
     error = RunError(Raw("401 for tr_prod_1234567890abcdef"), None, STACK)
-    text = ticket(replace(run, error=(run.error[0], error)), redact=redactor.redact)
+    text = ticket(replace(run, error=(run.error_facet[0], error)), redact=redactor.redact)
     assert "401 for tr_…" in text
     assert "1234567890abcdef" not in text
 
@@ -140,7 +140,7 @@ def test_ticket_of_a_run_without_an_error_says_what_is_known() -> None:
     assert "### Attempts" not in ticket(running)
     assert running.state is not None
     open_attempt = AttemptHistory((attempt(1, status=AttemptStatus.EXECUTING),), retry_at=None)
-    assert running.error is not None
-    text = ticket(replace(running, attempts=(running.error[0], open_attempt)))
+    assert running.error_facet is not None
+    text = ticket(replace(running, attempts=(running.error_facet[0], open_attempt)))
     assert "- Attempt 1: Executing, started" in text
     assert str(timedelta()) not in text

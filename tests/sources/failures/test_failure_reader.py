@@ -372,7 +372,7 @@ def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None
             shown.reading.start(HOUR, RunFilters())
             await setup.run_until(lambda: shown.counts == (4, 4))
             runs = {number: session.store.get(run_id(number)) for number in (1, 2, 4)}
-            texts = {run.error[1].message for run in runs.values() if run and run.error and run.error[1]}
+            texts = {run.error_value.message for run in runs.values() if run and run.error_value}
             assert texts == {"Process exited with code 1 after signal null."}
             assert has_code_only(session.store, run_id(3))
 

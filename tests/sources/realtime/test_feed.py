@@ -54,9 +54,8 @@ def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
         assert followed.request_count(LIST, began_s) <= 4
         run = followed.session.store.get(RunId(FleetRun(100, 0).id))
         assert run is not None
-        assert run.error is not None
-        assert run.error[1] is not None
-        assert run.error[1].stack is not None
+        assert run.error_value is not None
+        assert run.error_value.stack is not None
 
     run_live(story, tmp_path)
 

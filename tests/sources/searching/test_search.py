@@ -94,9 +94,8 @@ def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
             assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
             assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
             some = next(run for run in session.store.runs())
-            assert some.error is not None
-            assert some.error[1] is not None
-            assert some.error[1].stack is not None
+            assert some.error_value is not None
+            assert some.error_value.stack is not None
 
     asyncio.run(scenario())
 

@@ -59,7 +59,7 @@ def test_hostile_values_are_arguments(tmp_path: Path) -> None:
         await monitor.press("K")
         await until_end(monitor, "record")
         run_id = FleetRun(1, 0).id
-        message = monitor.session.store.get(run_id).error[1].message  # type: ignore[arg-type, union-attr, index]
+        message = monitor.session.store.get(run_id).error_value.message  # type: ignore[arg-type, union-attr]
         assert message == LINES
         assert recorder.arguments == [run_id, HOSTILE, f"a{HOSTILE}b", "--", LINES, "dev"]
         assert recorder.stdin == "/dev/null"

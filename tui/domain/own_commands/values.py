@@ -71,7 +71,7 @@ def _tags(subject: Subject) -> Sequence[str] | None:
 
 
 def _error(subject: Subject) -> RunError | None:
-    return None if subject.run is None or subject.run.error is None else subject.run.error[1]
+    return None if subject.run is None else subject.run.error_value
 
 
 def _error_type(subject: Subject) -> str | None:

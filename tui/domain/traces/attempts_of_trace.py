@@ -138,7 +138,7 @@ def _ending(run: Run, root: Span | None, last: int, root_error: RunError | None)
 
 def _error_of_last_attempt(run: Run, root_error: RunError | None) -> RunError | None:
     """Return the run's error if it ended the last attempt, which an expiry or a cancel by the user did not."""
-    run_error = None if run.error is None else run.error[1]
+    run_error = run.error_value
     if run.status.is_failed:
         return root_error or run_error
     # The server cancels a run whose worker was lost.

@@ -111,7 +111,7 @@ def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout
     if reason is not None:
         return sentence(reason, layout, "none")
     if progress.failure is None and run.attempts is None:
-        is_shown_below = run.error is not None and run.error[1] is not None and run.error[1].has_code_only
+        is_shown_below = run.error_value is not None and run.error_value.has_code_only
         is_quiet = is_shown_below or progress.stage is ReadStage.DUE
         return [] if is_quiet else sentence(formatting.LOADING, layout, "loading")
     return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
@@ -151,7 +151,7 @@ def _for_how_long(run: Run, now: Now) -> str:
 
 def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     """Return the run's own error, where no attempt has one."""
-    error = run.error[1] if run.error else None
+    error = run.error_value
     return [] if error is None else _error_rows_of(error, progress, layout, "run")
 
 

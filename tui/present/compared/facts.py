@@ -52,7 +52,7 @@ def error_of(run: Run, attempt: Attempt) -> RunError | None:
     is_last = history is not None and attempt is history.attempts[-1]
     if attempt.error is not None or not is_last or attempt.status is not AttemptStatus.FAILED:
         return attempt.error
-    return run.error[1] if run.error is not None else None
+    return run.error_value
 
 
 def different_errors(run: Run, attempts: Sequence[Attempt]) -> int:

@@ -60,7 +60,7 @@ def meaning_words(run: Run, now: Now) -> str:
     word = style_of(run).word
     if word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
         return UNSURE_DESCRIPTIONS[word]
-    error = run.error[1] if run.error is not None else None
+    error = run.error_value
     if word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
         return DESCRIPTIONS_BY_CODE[word]
     return DESCRIPTIONS.get(word, "")

@@ -30,7 +30,7 @@ class RunKind(NamedTuple):
 
 def kind_of_run(run: Run) -> RunKind:
     task = run.fixed.task or formatting.NONE
-    error = run.error[1] if run.error else None
+    error = run.error_value
     if error is None:
         return RunKind(style_of(run), task)
     # A tenth of our modules' time; loaded when first used.

@@ -73,7 +73,7 @@ def _attempt(run: Run) -> Line:
 
 
 def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
-    error = run.error[1] if run.error else None
+    error = run.error_value
     is_shown = run.status.is_failed or run.is_waiting_to_retry
     if error is not None and run.status is RunStatus.CANCELLED:
         is_shown = error.is_internal  # its worker was lost; "Canceled by user" has no code

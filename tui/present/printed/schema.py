@@ -57,8 +57,8 @@ def run_object(
         out["metadata"] = run.metadata_values
     if run.body:
         out |= _body_keys(run.body[1])
-    if run.error and run.error[1]:
-        out["error"] = error_object(run.error[1])
+    if run.error_value:
+        out["error"] = error_object(run.error_value)
     if run.attempts:
         history = run.attempts[1]
         out["attempts"] = [_attempt_object(attempt) for attempt in history.attempts]

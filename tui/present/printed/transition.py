@@ -33,7 +33,7 @@ def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
         parts.append((Piece("waiting to retry", Token.MUTED),))
     if after.is_final and (ran := took(after, now)) is not None:
         parts.append((Piece(formatting.duration(ran), style.row.number),))
-    if after.status.is_failed and after.error and (error := after.error[1]):
+    if after.status.is_failed and (error := after.error_value):
         name = Piece(error.name or "", Token.ROSE, is_bold=True)
         message = Piece(first_line(error.message), Token.BRIGHT)
         parts.append((name, Piece(" "), message) if error.name else (message,))

@@ -152,7 +152,7 @@ def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> s
         parts.append(f"waits to retry after attempt {attempt}")
     elif attempt > 1:
         parts.append(f"attempt {attempt} of {attempt}" if run.status.is_failed else f"attempt {attempt}")
-    error = run.error[1] if run.error else None
+    error = run.error_value
     if tree_run.style.is_bold and error is not None and (message := first_line(error.message)):
         parts.append(message)
     if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:

@@ -68,8 +68,9 @@ def seen_at(run: Run, state: State) -> datetime:
 
 def known_error(run: Run, state: State) -> RunError | None:
     """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
-    if run.error is None:
+    facet = run.error_facet
+    if facet is None:
         return None
-    stamp, error = run.error
+    stamp, error = facet
     # What was read before the run failed says nothing.
     return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error

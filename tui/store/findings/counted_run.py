@@ -57,7 +57,7 @@ def counted(run: Run | None) -> CountedRun | None:
         ended_s = (state.finished_at or state.expired_at or state.updated_at).timestamp()
         is_failed = status in FAILED
         if is_failed or status is RunStatus.COMPLETED_SUCCESSFULLY:
-            message = run.error[1].message if run.error is not None and run.error[1] is not None else None
+            message = None if run.error_value is None else run.error_value.message
             outcome = Outcome(ended_s, run.id, is_failed, fixed.version, message)
             took_s = None if is_failed or started_s is None else ended_s - started_s
     elif status is RunStatus.QUEUED and not run.attempt_count and started_s is None:

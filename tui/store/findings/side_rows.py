@@ -73,7 +73,7 @@ def just_ended(own: OwnCounts, now: datetime) -> tuple[JustEnded, ...]:
 def _ended(run: Run, now: datetime) -> JustEnded:
     state = run.state
     ended_at = now if state is None else state.finished_at or state.expired_at or state.updated_at
-    error = None if run.error is None else run.error[1]
+    error = run.error_value
     error_type = None if error is None else error.name
     return JustEnded(run.id, run.fixed.task, ended_at, run.status in FAILED, run.took(now), error_type)
 

@@ -419,4 +419,4 @@ def _is_adjacent(times: Sequence[tuple[int, SizedColumn]]) -> bool:
 
 def _shown_facets(run: Run) -> tuple[object, ...]:
     """Return the facets that a row shows. The run itself differs after every read of its list."""
-    return run.fixed, run.state, run.attempt_count, run.error and run.error[1]
+    return run.fixed, run.state, run.attempt_count, run.error_value

@@ -183,12 +183,12 @@ class LiveQueues:
         since = self._live.now.at - timedelta(hours=1)
         for key in islice(self._live.newest_first_keys(), MAX_SEARCHED_RUNS):
             run = self._live.get(key[-1])
-            if run is None or not run.status.is_failed or run.error is None or run.error[1] is None:
+            if run is None or not run.status.is_failed or run.error_value is None:
                 continue
             is_here = run.fixed.queue == row.stored_name if run.fixed.queue else run.fixed.task in tasks
             ended_at = None if run.state is None else run.state.finished_at
             if is_here and ended_at is not None and ended_at > since:
-                return kind_of(run.error[1])
+                return kind_of(run.error_value)
         return None
 
 

@@ -58,7 +58,7 @@ def _minute(at: datetime) -> datetime:
 
 def own_line(run: Run | None) -> int | None:
     """Return the line of the first own frame in the error of a run."""
-    error = None if run is None or run.error is None else run.error[1]
+    error = None if run is None else run.error_value
     return None if error is None or error.stack is None else _own_line(error.stack, error.message)
 
 

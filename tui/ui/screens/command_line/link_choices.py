@@ -88,7 +88,7 @@ def _run_line(run: Run | None, link: PastedLink, environment: Environment | None
 def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
     """Return the choices about the error group of a run, and about the runs around it."""
     found: list[Choice] = []
-    error = run.error[1] if run.error is not None else None
+    error = run.error_value
     if error is not None and run.status.is_failed:
         from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
         from tui.present.errors.groups.words import error_line  # noqa: PLC0415
