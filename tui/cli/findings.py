@@ -94,7 +94,7 @@ class FindingsWatch:
                 raise Stop(ExitCode.REFUSED, status.reason)
 
     async def settled(self, within_s: float) -> bool:
-        """Wait until all facts were read and judged, or nobody answers. Return whether all were read."""
+        """Wait until all facts were read and judged, or the server does not answer. Return whether all were read."""
         complete_s: float | None = None
         while self.elapsed_s < within_s:
             await self.wait_for_change()

@@ -55,7 +55,7 @@ class FindingsStream:
     def changes(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
         """Return one object for each finding that came, changed or went, and one where the verdict got another word.
 
-        After NOT KNOWN, all findings are printed again, since nobody can tell what went meanwhile.
+        After NOT KNOWN, all findings are printed again, since it is not known which have gone meanwhile.
         """
         from tui.present.findings.printed import FindingState, finding_object, verdict_object
 

@@ -23,7 +23,7 @@ class Environment:
     """An environment as `whoami` describes it. The API key in that response is never stored.
 
     `slug` is dev, staging, prod or preview; `type` is DEVELOPMENT, STAGING, PRODUCTION or PREVIEW. `project_ref` is the
-    project's id in addresses. `dashboard_url` is the address of the dashboard, which not every server tells; both are
+    project's id in addresses. `dashboard_url` is the address of the dashboard, which not every server names; both are
     None where they are not known.
     """
 
@@ -37,7 +37,7 @@ class Environment:
     def link_to(self, run_id: RunId, dashboard_url: str | None = None) -> str | None:
         """Return the address of a run in the dashboard, None where it is not known or not a plain web address.
 
-        `dashboard_url` is used instead of what the server tells. The ids are percent-encoded.
+        `dashboard_url` is used instead of the server's. The ids are percent-encoded.
         Source: tests/wire/recordings/README.md §1.
         """
         from urllib.parse import quote  # noqa: PLC0415  the start must be fast

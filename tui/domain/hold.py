@@ -1,4 +1,4 @@
-"""`Hold`: why a run has not started yet, or not again, as far as the API tells.
+"""`Hold`: why a run has not started yet, or not again, as far as the API says.
 
 Rows of runs contain neither their queue nor its state: a queued run looks the same in a paused queue. So the queue is
 read too. Source: tests/wire/recordings/README.md §2 (recording 136).
@@ -51,7 +51,7 @@ class Hold:
 
 
 def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
-    """Return why a run has not started, None if it has, or if no answer tells why."""
+    """Return why a run has not started, None if it has, or if no answer says why."""
     if run.state is None or run.is_gone:
         return None
     match run.status:

@@ -1,7 +1,7 @@
 """Judges the facts while a watcher shows findings: overview, wall, queues, `status`, an alert, or a relay's screen.
 
-Without a watcher, no fact is read and no run is counted. On a relay, the relay judges: this session only says when
-it has not heard from the relay for too long.
+Without a watcher, no fact is read and no run is counted. On a relay, the relay judges: this session only says when the
+relay has been silent for too long.
 """
 
 import asyncio

@@ -131,7 +131,7 @@ class SourceSupervisor:
         return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
 
     def change_settings(self, settings: Settings) -> None:
-        """Use other settings. Sources that run take over the interval, and read at once if it is another one."""
+        """Use other settings. Running sources use the new interval, and read at once if it differs."""
         before, self._settings = self._settings, settings
         if before.interval_s != settings.interval_s:
             self.refresh()

@@ -38,7 +38,7 @@ class Secret:
 
     @property
     def environment_type(self) -> str | None:
-        """The type of the environment of a secret key, None if its prefix does not tell it."""
+        """The type of the environment of a secret key, None if its prefix does not say it."""
         return next((kind for prefix, kind in _TYPES.items() if self._text.startswith(prefix)), None)
 
     @property

@@ -51,7 +51,7 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells two states of a file apart without reading it. All are 0 where there is none."""
+    """What distinguishes two states of a file without reading it. All are 0 where there is none."""
 
     device: int = 0
     inode: int = 0

@@ -108,7 +108,7 @@ class QueueFetcher:
         return QueueState(self._fetcher.now(), queue)
 
     async def _read_name(self, run_id: RunId) -> Raw | None:
-        """Read the stored name of a run's queue, which only a query tells."""
+        """Read the stored name of a run's queue, which only a query returns."""
         if not _SAFE_ID.match(run_id):
             return None
         trql = f"SELECT queue FROM runs WHERE run_id = '{run_id}' LIMIT 1"  # noqa: S608  checked
@@ -155,7 +155,7 @@ def hour_of(
     speeds: Iterable[Mapping[str, Json]],
     running: int | None,
 ) -> QueueHour:
-    """Return the hour that the rows of the two queries tell. `running` is how many runs execute by the list."""
+    """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
     read = [each for row in times if (each := _read_times(row)) is not None]
     last = at.replace(second=0, microsecond=0)
     cells = [last - (_MINUTES - 1 - index) * _MINUTE for index in range(_MINUTES)]
@@ -199,7 +199,7 @@ def _levels(
 
 
 def _agrees(executing: int, running: int | None) -> bool:
-    """Return whether the times of runs tell the number that the server counts in the queue.
+    """Return whether the times of runs lead to the number that the server counts in the queue.
 
     They do not where runs wait or retry: these hold no place in the queue meanwhile. The list is some seconds older.
     """

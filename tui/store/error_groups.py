@@ -1,6 +1,6 @@
 """Groups failed runs by the kind of their error, for a span of time.
 
-`on_changes` takes over changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
+`on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
 `steps` brings the groups up to date, at the cost of what has changed since.
 """
 

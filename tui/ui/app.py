@@ -77,7 +77,7 @@ OVERVIEW_AFTER_S: Final = 2.0
 """The first rows are shown for so long before the overview is imported, and its facts are read."""
 
 MAX_KEY_S: Final = 1.0
-"""Stop waiting for a widget to process a key after this; the widget is being removed."""
+"""Wait no longer than this for a widget to finish a key; the widget is being removed."""
 
 
 class TriggerApp(AppBase):

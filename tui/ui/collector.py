@@ -75,7 +75,7 @@ class FreezingCollector:
         gc.enable()
 
     def stop(self) -> None:
-        """Restore the collector, for another app in the same process."""
+        """Give the collector its former settings back. Another app may run in the same process."""
         if self._on_collection in gc.callbacks:
             gc.callbacks.remove(self._on_collection)
             gc.set_threshold(*self._thresholds)

@@ -50,7 +50,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at a path, so that no other program changes what it stands for. Call it in a thread.
+    """Hold the lock file at a path, so that no other program changes what the lock protects. Call it in a thread.
 
     Raises `OSError`, also if another program holds it for `LOCK_TIMEOUT_S`. A file system without locks has none.
     """
@@ -67,7 +67,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(handle: int) -> bool:
-    """Take the lock unless another program has it. Return whether nobody else does."""
+    """Take the lock unless another program has it. Return whether no other program has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

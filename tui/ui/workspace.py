@@ -162,7 +162,7 @@ class Workspace(Backdrop):
         self.set_timer(LOAD_CHECK_INTERVAL_S, self._load_if_quiet)
 
     def _load_if_quiet(self) -> None:
-        """Import the other panes once the rows stand and nobody types: the first key to one would wait for it."""
+        """Import the other panes once the rows are shown and no key comes: the first key to one would wait for it."""
         session = app_of(self).session
         if self._had_rows and app_of(self).is_quiet:
             session.spawn(self._load_unmade(), "import the other panes")

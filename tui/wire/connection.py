@@ -226,7 +226,7 @@ class HttpConnection:
         """Send a request, and follow redirects within its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
             progress.is_written = False  # the request that was redirected had no effect
-            if pool.is_closed:  # httpcore would open a new connection, which nobody closes
+            if pool.is_closed:  # httpcore would open a new connection, which is never closed
                 raise TransportFailure("the connection was closed", may_have_arrived=False)
             response = await progress.step(pool.http.handle_async_request(_request(call, progress)))
             try:

@@ -45,7 +45,7 @@ class Response:
     """A complete HTTP response."""
 
     label: str
-    """Method and path without the query string (`GET /api/v1/runs`): part of error texts, and tells queries apart."""
+    """Method and path without the query string (`GET /api/v1/runs`): part of error texts, and distinguishes queries."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)

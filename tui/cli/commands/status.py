@@ -24,7 +24,7 @@ WITHIN_S: Final = 24.0
 def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
     """Print what is wrong, one finding a line, or OK.
 
-    Exit code 0: OK. 4: something is wrong. 3: not known, or nobody answered. 1: the API refused.
+    Exit code 0: OK. 4: something is wrong. 3: not known, or no answer. 1: the API refused.
     """
     run_async(_status(output, settings_of_watch(options), as_json=as_json))
 

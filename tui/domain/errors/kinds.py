@@ -19,7 +19,7 @@ Fingerprint = NewType("Fingerprint", str)
 
 _FINGERPRINT_BYTES: Final = 8
 MAX_SHARED_KINDS: Final = 2_048
-"""So many kinds are one object for all their errors, whoever asks."""
+"""So many kinds are kept, each as one object for all its errors."""
 
 _SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")
 # The directory in which `trigger dev` builds the project, and the project's in container images.

@@ -15,7 +15,7 @@ class FailuresProgress:
 
     * `is_reading`: failed runs or their errors are being read.
     * `has_all`: the store has every failed run of the span, so that their number is the server's.
-    * `server_count`: otherwise, the server's number of failed runs, if a query told it.
+    * `server_count`: otherwise, the server's number of failed runs, if a query returned it.
     * `is_cut`: reading stopped at its maximum of runs.
     * `unreadable_count`: failed runs whose error could not be read.
     * `failure`: why reading waits or stopped, in raw text.
@@ -45,7 +45,7 @@ class ServerGroupsRead:
     * `groups`: None until they were read.
     * `read_at`: the server's time of `groups`.
     * `is_cut`: the server has more groups than were read.
-    * `refusal`: why the server does not tell its groups to this key, in raw text. They are not requested again.
+    * `refusal`: why the server refuses its groups to this key, in raw text. They are not requested again.
     * `failure`: why the last read failed, in raw text. It is tried again.
     """
 

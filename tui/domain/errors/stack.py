@@ -156,7 +156,7 @@ def _without_end(lines: list[str]) -> list[str]:
 
 def _is_frame(line: str) -> re.Match[str] | None:
     match = _LINE.match(line)
-    # Older servers strip the indentation. Then only the position tells a frame from a sentence.
+    # Older servers strip the indentation. Then only the position distinguishes a frame from a sentence.
     if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
         return match
     return None

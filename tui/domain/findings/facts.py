@@ -142,7 +142,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class QueuesRead(WallUpdate):
-    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer tells it."""
+    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer has it."""
 
     at: datetime
     queues: tuple[Queue, ...]

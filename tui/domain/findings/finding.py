@@ -102,7 +102,7 @@ class ScheduleMissed:
 class RunOverdue:
     """STUCK. The run executes since `started_at`, far longer than the task's 95th percentile.
 
-    `p95` is None where no ended run tells it, and the run executes longer than any task should.
+    `p95` is None where no ended run has it, and the run executes longer than any task should.
     """
 
     started_at: datetime

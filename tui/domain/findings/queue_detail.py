@@ -35,7 +35,7 @@ class QueueHour:
     """The last hour of a queue by the times of its runs, a minute a cell, oldest first; the last cell is not over.
 
     * `queued`, `running`: how many runs waited and executed at the end of each minute. `running` is empty where runs
-      also wait or retry: these hold no place in the queue, and no answer tells when.
+      also wait or retry: these hold no place in the queue, and no answer says when.
     * `p95`: the 95th percentile of the most frequent task's executions that ended in the minute, None where none did:
       tasks that share a queue may last seconds and hours
     * `failed`: the runs that failed within the hour

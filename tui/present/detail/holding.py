@@ -27,7 +27,7 @@ def hold_in(run: Run, situation: Situation) -> Hold | None:
 
 
 def hold_words(run: Run, situation: Situation) -> str | None:
-    """Return why the run has not started; None if it has, or if no answer tells why."""
+    """Return why the run has not started; None if it has, or if no answer says why."""
     hold = hold_in(run, situation)
     return None if hold is None else _words(hold, situation.now)
 

@@ -1,4 +1,4 @@
-"""The lines of the overview before there is anything to judge: how a run is selected, and that nothing was heard."""
+"""The lines of the overview before there is anything to judge: how to select a run, and that the server is silent."""
 
 from typing import Final
 

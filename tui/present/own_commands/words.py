@@ -19,8 +19,8 @@ MAX_LINE_CHARS: Final = 400
 _INDENT: Final = "  "
 _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 
-# Colours and cursor movements of programs that do not notice that nobody sees them. All else that controls a terminal
-# is shown as a symbol.
+# Colours and cursor movements, from programs that do not check for a terminal. All else that controls a terminal is
+# shown as a symbol.
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])")
 
 

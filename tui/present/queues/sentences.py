@@ -1,7 +1,7 @@
 """The four sentences about a queue: since when, its blocker, why, and whether it drains.
 
-A sentence is a bright part that answers, and a faint part with other known facts. Nothing is said that no answer of
-the server tells.
+A sentence is a bright part that answers, and a faint part with other known facts. A sentence says only what an answer
+of the server contains.
 """
 
 from datetime import timedelta

@@ -115,12 +115,12 @@ class WallView:
 
     @property
     def is_loading(self) -> bool:
-        """Whether nothing was heard yet."""
+        """Whether the server has not answered yet."""
         return self.heard_at is None
 
     @property
     def is_stale(self) -> bool:
-        """Whether something was heard, but too long ago."""
+        """Whether the last answer is too old."""
         return self.heard_at is not None and not self.is_known
 
     @property
@@ -131,7 +131,7 @@ class WallView:
 
     @property
     def timers_at(self) -> datetime:
-        """The time of running durations: they stand still while nothing is heard."""
+        """The time of running durations: they stand still while the server is silent."""
         return self.heard_at if self.is_stale and self.heard_at is not None else self.now
 
     def since(self, at: datetime) -> timedelta:

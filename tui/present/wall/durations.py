@@ -1,4 +1,4 @@
-"""Durations as the wall shows them: short, since nobody reads tenths of a minute across a room."""
+"""Durations as the wall shows them: short, since tenths of a minute cannot be read across a room."""
 
 from datetime import timedelta
 from typing import Final

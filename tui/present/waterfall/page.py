@@ -160,7 +160,7 @@ _BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
 def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool = True) -> Line:
     """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits.
 
-    Without colours one bar looks like the other, and the glyph in front of the name tells how a span ended.
+    Without colours one bar looks like the other, and the glyph in front of the name says how a span ended.
     """
     work = _COLORED_LEGEND if has_colors else (_COLORLESS_LEGEND,)
     marks = [*work, _LEGEND[0], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[1:]]

@@ -45,8 +45,8 @@ MAX_FAILURES: Final = 3
 class ErrorFetcher:
     """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
-    `pace` delays requests that nobody waits for. Without it, only the budget does. `concurrent_reads` runs are read at
-    once, each by a request of `priority`.
+    `pace` delays requests for which the user does not wait. Without it, only the budget does. `concurrent_reads` runs
+    are read at once, each by a request of `priority`.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class ErrorFetcher:
     async def _read_true_text(self, run_id: RunId) -> None:
         """Read the text of a crash, which the detail replaces by a code, from the run's feed. That costs no budget.
 
-        A relay passes on no feed of one run. There the run's root span tells the text.
+        A relay passes on no feed of one run. There the run's root span has the text.
         Source: tests/wire/recordings/README.md §5, §8 (recordings 269, 725, 727, 932).
         """
         if self._fetcher.lists is None:

@@ -1,7 +1,7 @@
 """Reads the failed runs of a span of time and their errors, then those that fail later.
 
-The feed and queries tell errors with their full text. What they leave out is read run by run: visible runs first, and
-within the part of the request budget that searches have.
+The feed and queries contain errors with their full text. What they leave out is read run by run: visible runs first,
+and within the part of the request budget that searches have.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class FailureReader:
         self._list_refusal = ""
         self._unreadable = UnreadableRuns(clock)
         self._codes = UnreadableRuns(clock)
-        """Crashes whose text neither feed nor root span told."""
+        """Crashes whose text neither feed nor root span has."""
         self._lag_count = 0
         self._is_page_due = False
         self._has_success = False
@@ -169,7 +169,7 @@ class FailureReader:
             self._is_page_due = False
             await self._read_page()
         elif batch:
-            # A full query tells more than a page does. Reads one by one take turns with pages.
+            # A full query returns more than a page does. Reads one by one take turns with pages.
             self._is_page_due = not self._fetcher.is_allowed(Capability.QUERY)
             await self._read_errors(self._errors, batch)
         elif self._is_view_behind():
@@ -245,7 +245,7 @@ class FailureReader:
                 self._unreadable.discard(run_id)
 
     def _needs_list(self) -> bool:
-        """Whether failed runs of the span may be missing in the store, and the list can tell them."""
+        """Whether the store may lack failed runs of the span that the list has."""
         if not self.scope.can_list or self._list_refusal or self._is_in_history():
             return False
         return self._list is None or not self._list.is_done

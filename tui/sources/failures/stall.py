@@ -18,7 +18,7 @@ MAX_LIMITED_S: Final = 65.0
 
 
 class Stall:
-    """Watches one read, which tells its progress."""
+    """Watches one read, which reports its progress."""
 
     def __init__(self, clock: Clock, budget: Budget) -> None:
         self._clock = clock

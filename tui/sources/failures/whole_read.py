@@ -1,6 +1,6 @@
 """Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
 
-A query tells the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed tells those of the
+A query returns the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed has those of the
 newest runs. The others are read run by run.
 """
 
@@ -96,7 +96,7 @@ class WholeRead:
         await self._patiently(self._read_one_by_one)
 
     async def read_before(self, since: datetime, period: timedelta) -> bool:
-        """Read the failed runs of the time as long as `period` before `since`, as far as a few requests tell them.
+        """Read the failed runs of the time as long as `period` before `since`, as far as a few requests return them.
 
         Return whether all of them and their errors are known, so that a group without one of them is new.
         """
@@ -120,7 +120,7 @@ class WholeRead:
         return is_known and pages.is_complete and not pages.unreadable
 
     def _advance(self) -> None:
-        """Report the step, and tell whether it was progress."""
+        """Report the step, and return whether it was progress."""
         progress = len(self.run_ids), len(self.missing)
         if progress != self._progress:
             self._progress = progress

@@ -78,7 +78,7 @@ class FactsSource:
     ) -> None:
         """`known` returns the facts of the store. With a public token (`is_public`) nothing is read.
 
-        `environment_type` counts while the server has not told the environment.
+        `environment_type` counts until the server has named the environment.
         """
         self._clock = clock
         self._on_wake = on_wake

@@ -39,7 +39,7 @@ class ServerGroups:
     ) -> tuple[ServerErrorGroup, ...]:
         """Return the groups of a kind that failed in these tasks. `errors` are the newest errors of the kind.
 
-        REST has only the code of a crash, where the server's group has the text: the code tells the group.
+        REST has only the code of a crash, where the server's group has the text: the code decides the group.
         """
         if not self._by_message:
             return ()

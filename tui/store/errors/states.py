@@ -17,7 +17,7 @@ class ErrorState(StrEnum):
 
 
 def state_of(theirs: Collection[ServerErrorGroup], since: datetime, now: datetime) -> ErrorState | None:
-    """Return the state of a group of ours that holds these of the server's; None if they do not tell it.
+    """Return the state of a group of ours that holds these of the server's; None if they do not say it.
 
     The server does not normalise messages: a group of ours may hold many of its groups. Ours is NEW if any of them is
     new since `since`, regressed if one was resolved and failed again, and acknowledged only if all are.

@@ -129,7 +129,7 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class DueRow:
-    """A schedule: when it is due next, or when it was due, if no run came. `cron` as the server tells it."""
+    """A schedule: when it is due next, or when it was due, if no run came. `cron` as the server writes it."""
 
     schedule_id: str
     task: TaskId

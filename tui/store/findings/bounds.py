@@ -101,7 +101,7 @@ class Waiting(NamedTuple):
 def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, Waiting]:
     """Return how many runs wait in each queue, by its stored name.
 
-    Without a new answer of the server: the runs of the store, which are in the queue of their task as far as they tell.
+    Without a new answer of the server: the runs of the store, which are in the queue of their task as far as they say.
     An answer may be some time old. Its oldest run then waits on if the store still has it in its queue.
     """
     waits = facts.waits

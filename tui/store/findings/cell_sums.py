@@ -111,7 +111,7 @@ def prepare(read: MinutesRead) -> None:
 class CellSums:
     """Sums of any time that consists of whole minutes.
 
-    `known_until`: nothing is known of minutes that end later, since nothing was heard.
+    `known_until`: minutes that end later are not known, since the server was silent.
     """
 
     def __init__(

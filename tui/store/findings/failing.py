@@ -1,7 +1,7 @@
 """The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
 
 The store knows the errors of the runs that it has read. The server counts all of them, but neither normalises messages
-nor tells frames. A group of the server that no group of the store holds is a row of its own.
+nor sends frames. A group of the server that no group of the store holds is a row of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ class FailingGroup:
 class FailingNow(NamedTuple):
     """The groups, worst first.
 
-    * `unread_count`: failed runs of which neither the store nor the server tells the error.
+    * `unread_count`: failed runs whose error neither the store nor the server has.
     * `is_known`: whether the groups were counted at all.
     * `known_since`: the time from which on all failures are known, if that is not the whole hour.
     * `problem`: why the server's groups are not there, as a sentence without a stop; empty if they are.
@@ -124,7 +124,7 @@ def _of_store(group: ErrorGroup, now: datetime) -> FailingGroup:
 
 
 def _server_count(group: ErrorGroup) -> tuple[int, ...]:
-    """Return the server's number of failures, if it tells that of every group which this one holds."""
+    """Return the server's number of failures, if it counts every group that this one holds."""
     counts = [each.count for each in group.server_groups]
     return (sum(count for count in counts if count is not None),) if counts and None not in counts else ()
 

@@ -25,7 +25,7 @@ def make_board(
 ) -> Board:
     """Return the wall at `now`, the server's time. `counts` are the header's: `Store.status_counts`.
 
-    Minutes that were over when the server told them are its own, newer ones are counted from the store. After an
+    Minutes that were over at the server's answer are taken from it; newer ones are counted from the store. After an
     outage has begun, nothing is known of the minutes since.
     """
     is_known = verdict is None or verdict.is_known

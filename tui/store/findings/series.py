@@ -72,7 +72,7 @@ def four_lines(
 def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums], int]) -> list[int | None]:
     """Return how many runs there were at the end of each cell, followed back from how many there are now.
 
-    Nothing is known of the last cells if nothing was heard in them, nor of those before a cell that is not known.
+    The last cells are not known if the server was silent in them, nor are those before a cell that is not known.
     """
     found: list[int | None] = [None] * len(cells)
     last = len(cells) - 1

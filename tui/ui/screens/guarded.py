@@ -7,7 +7,7 @@ from tui.ui.screens.painted import PaintedDialog
 
 
 class GuardedDialog(PaintedDialog[bool]):
-    """Asks the terminal behind its frame. Subclasses draw it when they are mounted, and hear what came of it."""
+    """Asks the terminal behind its frame. Subclasses draw it when they are mounted, and get the result."""
 
     AUTO_FOCUS = ""
 
@@ -27,7 +27,7 @@ class GuardedDialog(PaintedDialog[bool]):
         self.draw()
 
     def on_screen_suspend(self) -> None:
-        # What the terminal says now is no longer about what it shows.
+        # The next answer of the terminal is about an earlier frame.
         self._stop_waiting()
         self._is_covered = True
         self.forget_visibility()

@@ -205,7 +205,7 @@ class MainScreen(BaseScreen):
         # Without Enter while no run is selected: the run summary says how to select one.
         is_at_run = self.pane is not self.run_list or self.run_list.target is not None
         if action in {"focus_step", "run_step"}:
-            # The overview says how to select a run; the way to its panes is told here.
+            # The overview says how to select a run; this names the way to its panes.
             return (action == "focus_step") is self.workspace.is_overview
         return action != "enter" or is_at_run or self.run_list.rows.is_at_end
 

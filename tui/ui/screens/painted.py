@@ -31,7 +31,7 @@ class PaintedScreen(Screen[ResultT]):
         """Whether another screen hides this one, so that nothing is read for it."""
 
     def follow_cover(self) -> None:
-        """Rest while another screen hides this one. Call it with each tick too: Textual tells only the top screen."""
+        """Rest while another screen hides this one. Call it each tick too: Textual notifies only the top screen."""
         above = self.app.screen
         is_read = isinstance(above, PaintedScreen) and above.shows_run_below
         if (is_resting := is_covered(self) and not is_read) is not self.is_resting:

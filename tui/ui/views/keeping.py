@@ -57,7 +57,7 @@ def open_saved(app: AppBase, view: SavedView) -> None:
     """Open a saved view, and say which, or what of it does not fit."""
     read = read_address(view.address)
     problems = list(read.problems)
-    said = f"view “{view.name}”"  # what was said of the view before would seem to be said of this one
+    said = f"view “{view.name}”"  # a notice about the view before would seem to be about this one
     if read.address is not None and (problem := apply_address(app, read.address)) is not None:
         problems.append(problem)
     if problems:

@@ -45,7 +45,7 @@ _WALL_SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
 
 
 def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = None) -> str | None:
-    """Show a view, whatever is shown now. Dialogs have to be closed before.
+    """Show a view in place of what is shown. Dialogs have to be closed before.
 
     `cursor` is the run on which the cursor of the list stands once it has it; without it, the list is at its top.
     Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
@@ -106,7 +106,7 @@ def _show_runs(main: MainScreen, address: ViewAddress, cursor: RunId | None) -> 
 
 
 def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None:
-    """Show the list with these filters, whatever is shown now."""
+    """Show the list with these filters, in place of what is shown."""
     app = main.app_base
     main.leave_other_views()
     app.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)

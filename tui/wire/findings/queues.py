@@ -80,7 +80,7 @@ MetricsRow = TypedDict(
 
 @dataclass(frozen=True, slots=True)
 class QueuesPage:
-    """One page of queues, by name. `page_count` is that of the whole list; 1 if the server does not tell it.
+    """One page of queues, by name. `page_count` is that of the whole list; 1 if the server does not say it.
 
     `unreadable` counts dropped rows.
     """

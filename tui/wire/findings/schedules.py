@@ -57,7 +57,7 @@ class ScheduleRows(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class SchedulesPage:
-    """One page of schedules. `page_count` is that of the whole list; 1 if the server does not tell it."""
+    """One page of schedules. `page_count` is that of the whole list; 1 if the server does not say it."""
 
     schedules: tuple[Schedule, ...]
     page_count: int = 1

@@ -33,7 +33,7 @@ def read_authorities() -> ssl.SSLContext:
 
 
 def no_authorities() -> ssl.SSLContext:
-    """Return a context for addresses without TLS, which trusts nobody."""
+    """Return a context for addresses without TLS, which trusts no certificate."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -91,7 +91,7 @@ def _normalise_specimens(specimens: Specimens) -> str | None:
 
 
 def _without_told(text: str) -> str:
-    """Return a text without the data that sentences tell by their words. Other data has a shape."""
+    """Return a text without the data that the words of its sentence reveal. Other data has a shape."""
     text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
     if ": " in text:
         text = "\n".join(map(_without_last_value, text.split("\n")))

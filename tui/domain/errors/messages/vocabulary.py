@@ -1,6 +1,6 @@
 """The words beside a value that say whether it is a name of the schema, a name of the code, an error code or data.
 
-Messages quote both `column "plan_tier"` and `customer "acme"`. Only the words beside the quotes tell them apart.
+Messages quote both `column "plan_tier"` and `customer "acme"`. Only the words beside the quotes distinguish them.
 """
 
 from typing import Final

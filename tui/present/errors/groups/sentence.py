@@ -42,7 +42,7 @@ def version_words(facts: GroupFacts) -> str:
 def course_words(facts: GroupFacts, now: Now) -> str:
     """Return `9 to 14 a minute, and it goes on`, or `the last one 3h ago`.
 
-    While the data is stale, the words name the time of the last failure: nobody knows whether it goes on.
+    While the data is stale, the words name the time of the last failure: whether it goes on is not known.
     """
     last = facts.group.last_seen
     if now.frozen_at is not None:

@@ -29,7 +29,7 @@ UNKNOWN_AFTER: Final = timedelta(seconds=41)
 it within 45 s. A feed answers every 20 s, even if nothing happens."""
 
 MIN_SHOWN: Final = timedelta(seconds=60)
-"""A finding that appeared stays so long: otherwise nobody could read what was wrong."""
+"""A finding that appeared stays so long: otherwise it could not be read in time."""
 
 MIN_ENDED: Final = timedelta(seconds=20)
 """And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""

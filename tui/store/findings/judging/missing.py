@@ -24,7 +24,7 @@ ASKED_BEFORE: Final = timedelta(seconds=15)
 """So soon before another due time counts, a schedule is not asked for: each may be asked for few times a minute."""
 
 MAX_IDLE_DEVELOPMENT: Final = timedelta(minutes=5)
-"""In a development environment nothing runs, and no schedule starts, while nobody's `dev` command does."""
+"""In a development environment no run and no schedule starts while no `dev` command runs."""
 
 _CLOCK_SKEW: Final = timedelta(seconds=1)
 

@@ -1,4 +1,4 @@
-"""STUCK: runs that execute far too long or hang in a short-lived status, and approvals that nobody gives."""
+"""STUCK: runs that execute far too long or hang in a short-lived status, and approvals that are not given."""
 
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -25,10 +25,10 @@ OVERDUE_P95S: Final = 5
 """A run is overdue after so many times the 95th percentile of its task: even slow runs rarely take three times it."""
 
 MIN_OVERDUE: Final = timedelta(minutes=10)
-"""And not before this: nobody has to look after a run of seconds that takes a minute."""
+"""And not before this: a run of seconds that takes a minute needs no attention."""
 
 MAX_UNUSUAL: Final = timedelta(hours=24)
-"""A run of a task of which no percentile is known is overdue after this: somebody should know that it takes days."""
+"""A run of a task of which no percentile is known is overdue after this: a person should know that it takes days."""
 
 MAX_OVERDUE: Final = 500
 """Overdue runs of which a finding is made, the longest first: a verdict has no more findings."""
@@ -37,7 +37,7 @@ MAX_DEQUEUED: Final = timedelta(minutes=3)
 """A dequeued run starts within seconds; a cold machine takes a minute."""
 
 MAX_APPROVAL: Final = timedelta(hours=24)
-"""A token that has waited for a day was forgotten: whoever had to act has had a working day."""
+"""A token that has waited for a day was forgotten: the person who had to act has had a working day."""
 
 _WAITING_RUNS: Final = f"status:executing,waiting age:>{MAX_APPROVAL // timedelta(hours=1)}h"
 """The filter of the runs that may wait for a token: they were created before it. Some execute while they wait."""

@@ -1,4 +1,4 @@
-"""Reads what the server tells in the detail of a group alone: who acknowledged it, and why."""
+"""Reads what only the detail of a group contains: who acknowledged it, and why."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -73,9 +73,9 @@ class GroupDetails:
         try:
             detail: ServerErrorGroup | None = await self._read(key[0])
         except ApiError:
-            detail = None  # the list told the state; who and why stay unknown
+            detail = None  # the list has the state; who and why stay unknown
         if detail is not None and detail.task != key[1]:
-            detail = None  # tasks share the id, and the server tells one of them
+            detail = None  # tasks share the id, and the server returns one of them
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[key] = detail

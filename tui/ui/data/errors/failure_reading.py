@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FailureView(NamedTuple):
-    """What a view tells about itself.
+    """What a view shows, for the reader of failures.
 
     `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the view's span whose
     error is not known, as `ErrorGroups.unread` does. `on_update` is called after each change of the two results.

@@ -120,7 +120,7 @@ class GroupUpdates:
             self._task = None
 
     def _restart(self) -> None:
-        """Abandon what is being done, which nobody wants to see any more."""
+        """Drop the work in progress: its result will not be shown."""
         if not self._is_running:
             self.stop()
         self.request()

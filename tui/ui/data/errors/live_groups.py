@@ -87,7 +87,7 @@ class LiveErrorGroups:
 
     @property
     def pending(self) -> str:
-        """What is being done before the rows are those that were asked for, in words; empty if they are."""
+        """What still has to be done before the wanted rows are shown, in words; empty if nothing."""
         updates = self._updates
         if updates is not None and updates.is_counting:
             return f"counting the {self._wanted_span.words}…"
@@ -227,7 +227,7 @@ class LiveErrorGroups:
         self.reading.start(self._wanted_span.length, self._filters)
 
     def on_cursor(self) -> None:
-        """Count the runs around the group under the cursor, and read who has it, once the cursor rests."""
+        """Once the cursor rests, count the runs around its group, and read who acknowledged it."""
         if (group := self.list.current) is not None and self._updates is not None:
             self._surroundings.follow(group, self._updates.span)
             self._details.follow(group)
@@ -294,7 +294,7 @@ class LiveErrorGroups:
             self.span = self._wanted_span
         if updates is not None and updates.is_filled and not self._is_filled:
             self._is_filled = True
-            self.reading.wake()  # until now it was told of no run without an error
+            self.reading.wake()  # until now it knew no run without an error
         self._facts = None
         self.on_cursor()
         self.on_update()

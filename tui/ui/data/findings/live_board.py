@@ -260,7 +260,7 @@ def _whole_minutes(facts: "WallFacts") -> int | None:
 
 
 def _kept(known: Board, now: Board) -> Board:
-    """Return the board of now with the rows of the last one: while nothing is heard, they stay as they were."""
+    """Return the board of now with the rows of the last one: while the server is silent, they stay as they were."""
     return replace(
         now,
         tasks=known.tasks,

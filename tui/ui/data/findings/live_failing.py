@@ -62,7 +62,7 @@ class LiveFailing:
         self._updates, self.failing = None, FailingNow()
 
     def on_changes(self, changes: Changes) -> None:
-        """Group the runs that changed, and take over other groups of the server."""
+        """Group the runs that changed, and use the newest groups of the server."""
         updates = self._updates
         if updates is None:
             return

@@ -61,7 +61,7 @@ class SelectedQueueReader:
         return self._task is not None or self._timer is not None
 
     def follow(self, queue: Queue | None) -> None:
-        """Read a queue soon, if it was not read within the last minute. The same queue only takes over its numbers."""
+        """Read a queue soon, if it was not read within the last minute. The same queue only gets its new numbers."""
         before, self._wanted = self._wanted, queue
         if queue is None or before is None or before.stored_name != queue.stored_name:
             self.stop()

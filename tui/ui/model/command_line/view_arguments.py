@@ -44,7 +44,7 @@ def parse_line(text: str) -> ViewAddress:
 class ViewArguments:
     """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
 
-    `apply` shows a view. `problem` returns what is wrong with a period, which only the time can tell.
+    `apply` shows a view. `problem` returns what is wrong with a period, which depends on the time.
     """
 
     def __init__(

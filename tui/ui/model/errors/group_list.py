@@ -1,6 +1,6 @@
 """The list of error groups without its drawing: order, cursor, and the visible window of rows.
 
-The cursor is a group. While it is at the top and nobody has moved it, the list *follows*: the order stays true, and the
+The cursor is a group. While it is at the top and was not moved, the list *follows*: the order stays true, and the
 cursor stays on the first row. Once it was moved, the list is *held*: rows keep their places, new groups go above the
 first row, out of sight, and a group that vanishes keeps its row until the cursor moves.
 """

@@ -81,7 +81,7 @@ class WallEntrance(ViewEntrance):
 
         assert self.screen is not None
         main = self._main
-        run_id, name, filters = None, "", RunFilters()  # a row speaks of all runs, whatever the server is asked for
+        run_id, name, filters = None, "", RunFilters()  # a row is about all runs, also of other server filters
         if isinstance(opened, ListRuns):
             text, name = opened.filter_text, opened.name
             if opened.queue:

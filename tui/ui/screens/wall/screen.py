@@ -1,4 +1,4 @@
-"""The wall: findings and the last hour, for somebody who walks past."""
+"""The wall: findings and the last hour, to be read in passing."""
 
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, ClassVar, Final
