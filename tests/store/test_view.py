@@ -1,5 +1,9 @@
 """A view always equals filtering and sorting all runs."""
 
+import gc
+import weakref
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +99,20 @@ def test_view_that_changes_while_it_is_filled_is_true(
         pass
     assert_is_true(store, view)
     assert view.fill(lambda: True)
+
+
+@pytest.mark.parametrize("ends", [lambda view: view.fill(lambda: False), View.stop])
+def test_old_view_is_freed_with_its_last_reference(ends: Callable[[View], object]) -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a"),)))
+    view = View(store, order=TASK, starts_empty=True)
+    view.fill(lambda: True)
+    ends(view)
+    freed = weakref.ref(view)
+    gc.disable()
+    del view
+    gc.enable()
+    assert freed() is None
 
 
 def test_changed_run_is_found_before_the_view_is_updated() -> None:

@@ -1,6 +1,6 @@
 """`View`: the runs that match a filter, sorted, and updated incrementally."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
@@ -100,9 +100,13 @@ class View:
     def fill(self, is_time_up: Callable[[], bool]) -> bool:
         """Add more of the runs that the store had at the start, until the time is up. Return whether all are added."""
         for _ in self._steps:
-            if self._is_sorted or is_time_up():
+            if is_time_up():
                 break
         return self._is_sorted
+
+    def stop(self) -> None:
+        """Give up the filling. Until a view is filled or stopped, only the garbage collector can free it."""
+        self._steps.close()
 
     def index(self, is_time_up: Callable[[], bool]) -> bool:
         """Make the index of a filled view, until the time is up. Return whether it is complete.
@@ -111,7 +115,7 @@ class View:
         """
         return self._keys.enter_some(is_time_up)
 
-    def _fill(self, candidates: Sequence[Key]) -> Iterator[None]:
+    def _fill(self, candidates: Sequence[Key]) -> Generator[None, None, None]:
         """Add and sort the candidates in steps of a few milliseconds."""
         for start in range(0, len(candidates), _RUNS_PER_STEP):
             some = candidates[start : start + _RUNS_PER_STEP]
@@ -134,7 +138,6 @@ class View:
         for old, new in self._unsorted_moves:
             self._move(old, new)
         self._unsorted_moves.clear()
-        yield
 
     def _add_all(self, candidates: Sequence[Key]) -> bool:
         """Add the candidates if it is certain that all match; return whether it is.

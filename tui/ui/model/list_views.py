@@ -111,6 +111,8 @@ class ListViews:
             if task is not None:
                 task.cancel()
         self._fill_task = self._recheck_task = None
+        for view in self._filling:
+            view.stop()
         now = self._live.now
         self.parsed = parse_filter(query.text, now=now.frozen_at or now.at, is_typing=query.is_typing)
         base_key = (query.filters, query.shown_period, query.order)
