@@ -168,6 +168,20 @@ class Monitor:
         is_moved: Callable[[], bool] = lambda: self.terminal.cursor_row != before and self.is_group_current()  # noqa: E731
         return self.cost(lambda: self.terminal.send(DOWN), is_moved, slice(-2))
 
+    def scroll(self) -> Cost:
+        """Press PageDown on the page of keys."""
+        before = self.lines[2:-1]
+        return self.press(PAGE_DOWN, lambda: self.lines[2:-1] != before)
+
+    def move_on_wall(self) -> Cost:
+        """Press Down on the wall, and wait until the cursor is on another row."""
+        before = self._row_on_wall
+        return self.press(DOWN, lambda: self._row_on_wall not in {before, None})
+
+    @property
+    def _row_on_wall(self) -> int | None:
+        return next((y for y, line in enumerate(self.lines) if "▌" in line), None)
+
     def is_group_current(self) -> bool:
         """Whether the summary shows the group under the cursor."""
         row = self.terminal.cursor_row
@@ -286,14 +300,15 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         costs = {"a new run": list(follow(shown, 2))}
         assert any(changed <= allowed_bytes(ROW_BYTES, least) for changed, least in cancels(shown, TRIES))
         costs["help"] = [
-            shown.press("?", lambda: "these keys" in shown.terminal.text and "Esc back" in shown.lines[-1]),
-            shown.press("\x1b", lambda: "1:runs" in shown.lines[1] and "? keys" in shown.lines[-1]),
+            shown.press("?", lambda: "these keys" in shown.terminal.text and "Esc back" in shown.lines[-1])
         ]
+        pages = {"PageDown, help": [shown.scroll()]}
+        costs["help"].append(shown.press("\x1b", lambda: "1:runs" in shown.lines[1] and "? keys" in shown.lines[-1]))
         shown.press("j", shown.is_detail_current)
         costs["Down, main screen"] = [cost for _ in range(2) for cost in shown.move_with_detail()]
         shown.press("z", shown.is_summary_current)
         costs["Down"] = [shown.move() for _ in range(MOVES)]
-        pages = {"PageDown": [shown.page() for _ in range(3)]}
+        pages["PageDown"] = [shown.page() for _ in range(3)]
         first = shown.lines[FIRST_LINE]
         costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
@@ -302,6 +317,8 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
         shown.press("z", lambda: "2:group" not in shown.terminal.text and shown.is_group_current())
         costs["Down, errors"] = [shown.move_group() for _ in range(MOVES)]
+        shown.press("W", lambda: "last hour" in shown.terminal.text and "failing" in shown.terminal.text)
+        costs["Down, wall"] = [shown.move_on_wall() for _ in range(MOVES // 2)]
         assert over(costs) == {}
         assert over(pages, MAX_PAGE_RATIO) == {}
 
