@@ -14,7 +14,7 @@ import pytest
 from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
-from tests.support.raw_server import serving, until_closed
+from tests.support.raw_server import CERTIFICATE, serving, until_closed
 
 UNREACHABLE = "http://127.0.0.1:9"
 MODULES = Path(__file__).with_name("first_frame_modules.txt")
@@ -82,6 +82,26 @@ def test_config_file_imports_its_reader_alone(tmp_path: Path) -> None:
     }
     others = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"tui", "coverage"}
     assert others - set(MODULES.read_text().split()) == {"msgspec", "typing_extensions"}
+
+
+LATER = {"asyncio", "textual", "httpcore", "pydantic", "websockets", "tui.wire.client", "tui.domain.errors.messages"}
+"""The first frame of no start waits for these."""
+
+RELAY = ("--relay", "wss://127.0.0.1:9", "--tls-ca", CERTIFICATE)
+COLUMNS = '[columns]\nruns = ["status", "metadata.progress"]\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [(("wall",), ""), (("demo", "errors?"), ""), (("runs?status=failed",), COLUMNS), (RELAY, "")],
+)
+def test_no_first_frame_waits_for_the_data_layer(tmp_path: Path, arguments: tuple[str, ...], config: str) -> None:
+    listed, file = tmp_path / "modules.json", tmp_path / "config.toml"
+    file.write_text(config)
+    command = [sys.executable, "-c", STOP_AT_THE_FRAME, *arguments, "--config", str(file), str(listed)]
+    with Terminal(command, env=environment(UNREACHABLE) | {"TRIGGER_TUI_RELAY_TOKEN": "t" * 40}) as terminal:
+        assert terminal.end() == 0, terminal.text
+    assert not LATER & set(json.loads(listed.read_text()))
 
 
 @pytest.mark.parametrize(

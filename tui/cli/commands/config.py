@@ -90,14 +90,14 @@ def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
 
 
 def _init(output: Output, path: Path) -> None:
-    from tui.present.own_columns.of_settings import BUILT_IN_IDS
+    from tui.present.own_columns.of_settings import VIEWS, built_in_ids
     from tui.settings.commented import commented_file
     from tui.settings.new_file import create_config
     from tui.ui.look.palettes import PALETTES, ColorMode
 
     shown = shown_path(path, os.environ)
     try:
-        create_config(path, commented_file(PALETTES[ColorMode.DARK], BUILT_IN_IDS))
+        create_config(path, commented_file(PALETTES[ColorMode.DARK], {view: built_in_ids(view) for view in VIEWS}))
     except FileExistsError:
         raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
     except (OSError, ValueError) as error:

@@ -184,7 +184,7 @@ def _check_terminal(environ: Mapping[str, str]) -> None:
 def check_certificates(ca: Path) -> None:
     """Raise `Stop` unless the file contains certificates."""
     from tui.sources.base import Fatal
-    from tui.sources.relay.handshake import tls_context
+    from tui.sources.relay.authorities import tls_context
 
     try:
         tls_context(ca)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from tui.present.errors.groups.columns import COLUMNS as GROUP_COLUMNS
 from tui.present.own_columns.choice import ColumnChoice, ColumnSet, problem_of, without_duplicates
 from tui.present.own_columns.run_columns import BUILT_IN
 from tui.settings import NO_FILE, Complaint, ConfigFile
@@ -15,16 +14,23 @@ if TYPE_CHECKING:
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
 
-BUILT_IN_IDS: Final[Mapping[str, tuple[str, ...]]] = {
-    RUNS: tuple(BUILT_IN),
-    ERRORS: tuple(column.id for column in GROUP_COLUMNS),
-}
-"""The built-in columns of each view that has columns of the user's own, in their usual order."""
+VIEWS: Final = (RUNS, ERRORS)
+"""The views that have columns of the user's own."""
+
+
+def built_in_ids(view: str) -> tuple[str, ...]:
+    """Return the built-in columns of a view in their usual order."""
+    if view == RUNS:
+        return tuple(BUILT_IN)
+    # With it comes all that makes groups of errors: 40 ms, for which the first frame must not wait.
+    from tui.present.errors.groups.columns import COLUMNS  # noqa: PLC0415
+
+    return tuple(column.id for column in COLUMNS)
 
 
 def problem_in(view: str, choice: ColumnChoice) -> str | None:
     """Return why a view cannot show a column, None if it can."""
-    return problem_of(choice, BUILT_IN_IDS[view], has_paths=view == RUNS)
+    return problem_of(choice, built_in_ids(view), has_paths=view == RUNS)
 
 
 def columns_of_file(

@@ -18,6 +18,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from tui.domain.text import clean
 from tui.settings import Secret
 from tui.sources.base import Fatal
+from tui.sources.relay.authorities import tls_context
 from tui.wire.client import USER_AGENT
 from tui.wire.dead_peers import detect_dead_peer
 from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
@@ -36,15 +37,6 @@ UNTRUSTED_CERTIFICATE: Final = 495
 def silent_logger() -> logging.Logger:
     """Return a logger that no configuration enables: websockets would log headers with the token."""
     return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
-
-
-def tls_context(ca: PurePath | None) -> ssl.SSLContext:
-    """Return TLS settings that trust the machine's authorities, or those of a file. Raises `Fatal` for a bad file."""
-    try:
-        return ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except OSError as error:  # ssl.SSLError is one too
-        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
-        raise Fatal(f"--tls-ca {ca}: no certificate could be read: {reason}") from None
 
 
 class RelayConnector:

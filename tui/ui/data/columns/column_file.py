@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tui.present.own_columns.choice import AUTO, MAX_COLUMN_CELLS, ColumnChoice, ColumnSet, without_duplicates
-from tui.present.own_columns.of_settings import BUILT_IN_IDS, problem_in
+from tui.present.own_columns.of_settings import VIEWS, problem_in
 from tui.ui.data.remembered import MAX_BYTES
 from tui.ui.state_files import read_own, replace_file
 
@@ -67,7 +67,7 @@ def _decode(content: bytes) -> dict[str, ColumnSet]:
     return {
         view: ColumnSet(_choices(view, columns["shown"]), _choices(view, columns["hidden"]))
         for view, columns in saved["views"].items()
-        if view in BUILT_IN_IDS
+        if view in VIEWS
     }
 
 

@@ -7,7 +7,7 @@ from tui.present.columns import TAGS_OR_ERROR, SizedColumn, columns_for
 from tui.present.errors.groups.columns import SizedGroupColumn, group_columns_for
 from tui.present.own_columns.choice import ColumnChoice
 from tui.present.own_columns.group_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
-from tui.present.own_columns.of_settings import BUILT_IN_IDS, ERRORS, RUNS
+from tui.present.own_columns.of_settings import ERRORS, RUNS, built_in_ids
 from tui.present.own_columns.run_columns import MEANINGS, TAGS_AND_ERROR, usual_width
 from tui.ui.model.columns.draft import Bases, ColumnDraft
 from tui.ui.panes.errors.group_list import GroupListPane
@@ -21,7 +21,7 @@ def open_group_columns(pane: GroupListPane) -> None:
     columns, table = pane.app_base.columns, pane.table
     usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
     draft = ColumnDraft(
-        Bases(BUILT_IN_IDS[ERRORS], usual, columns.of_file(ERRORS)),
+        Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS)),
         columns.saved(ERRORS),
         lambda choice: _width_in(table.slots, choice) or usual_group_width(choice),
         has_paths=False,
@@ -49,7 +49,7 @@ def open_run_columns(pane: RunListPane) -> None:
     """Let the user arrange the columns of the list of runs."""
     columns = pane.app_base.columns
     usual = tuple(ColumnChoice(_name_of(slot)) for slot in columns_for(pane.table.size.width))
-    bases = Bases(BUILT_IN_IDS[RUNS], usual, columns.of_file(RUNS))
+    bases = Bases(built_in_ids(RUNS), usual, columns.of_file(RUNS))
 
     def width_of(choice: ColumnChoice) -> int:
         widths = {_name_of(slot): slot.width for slot in pane.table.slots}
