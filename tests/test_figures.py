@@ -20,11 +20,13 @@ from typing import Any, Final
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from tests.perf.figures.errors import requests_for_500
 from tests.perf.figures.far import GUTTER_BYTES
 from tests.perf.figures.keys import MAX_PAGE_RATIO
+from tests.perf.figures.live import MAX_TICKING_BYTES_PER_S
 from tests.perf.figures.opening import MAX_BYTES
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM
-from tests.perf.figures.row import MAX_RATIO, allowed_bytes
+from tests.perf.figures.row import MAX_RATIO, Effort, allowed_bytes
 from tests.perf.figures.traces import serving_traces
 from tests.perf.figures.waterfall import LONG, SHORT
 from tests.perf.paint_cost import paint_cost
@@ -63,6 +65,9 @@ STRIP_LINES: Final = 4
 
 IDLE_REQUESTS: Final = 4
 """The requests for lists of two polls."""
+
+AGES: Final = 30
+"""Runs whose ages tick: fewer than the lines of the zoomed list."""
 
 TURN_S: Final = 0.02
 
@@ -137,6 +142,19 @@ class Monitor:
     def idle(self) -> Cost:
         """Wait for two polls. On a busy machine an answer may come so late that the header says so meanwhile."""
         return self.cost(lambda: self.wait_for_requests(IDLE_REQUESTS), lambda: True)
+
+    def tick(self) -> Cost:
+        """Wait until all ages of the zoomed list have changed."""
+        ages = self._ages
+
+        def is_next() -> bool:
+            return len(self._ages) == AGES and all(age != last for age, last in zip(self._ages, ages, strict=True))
+
+        return self.cost(lambda: None, is_next)
+
+    @property
+    def _ages(self) -> list[str]:
+        return re.findall(r" (\d+s) ", "\n".join(self.lines[FIRST_LINE : FIRST_LINE + AGES]))
 
     def move(self) -> Cost:
         """Press Down in the zoomed list, and wait until the cursor and the summary are at the next run."""
@@ -346,6 +364,21 @@ def test_gutter_cursor_costs_a_few_bytes(tmp_path: Path) -> None:
             # If the cursor rests, on a busy machine, the summary follows it and belongs to the change.
             assert all(count <= allowed_bytes(GUTTER_BYTES[name], least) for count, least in costs), costs
         assert min(in_view)[0] <= GUTTER_BYTES["in view"]
+
+
+def test_ticking_ages_cost_a_few_bytes(tmp_path: Path) -> None:
+    with monitor(tmp_path) as shown:
+        last = [shown.trigger() for _ in range(AGES)][-1]
+        shown.terminal.wait_until(lambda: last[-4:] in shown.lines[FIRST_LINE], "the last run")
+        shown.press("z", lambda: "z back" in shown.lines[-1] and f" D{AGES} " in shown.lines[0])
+        ticks = [shown.tick() for _ in range(TRIES)]
+        # A tick may be late on a busy machine, and then two of them come in two frames.
+        assert any(0 < count <= allowed_bytes(MAX_TICKING_BYTES_PER_S, least) for count, least in ticks), ticks
+
+
+def test_errors_of_a_narrow_key_cost_a_request_each() -> None:
+    found = requests_for_500(may_query=False)(Effort(is_quick=True))
+    assert found.is_met, found.measured
 
 
 def test_long_waterfall_scrolls_like_a_short_one(tmp_path: Path) -> None:
