@@ -75,7 +75,8 @@ class Session:
     ) -> None:
         """`on_rate_limit_wait` is called with the seconds that a user's request has to wait for the budget.
 
-        `on_truncated` receives one sentence for each kind of response that was too large and was truncated.
+        `on_truncated` receives one sentence for each kind of response that was too large and was truncated. The method
+        is longer than 40 lines: it names all parts of the session.
         """
         self.settings = settings
         self.clock = clock or SystemClock()

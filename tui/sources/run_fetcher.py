@@ -123,7 +123,7 @@ class RunFetcher:
     """Fetches runs, pages, traces and queries.
 
     A read emits its runs and returns the response as it came. Only the store merges: `fetch_run_with_attempts` waits
-    for the store and returns its run.
+    for the store and returns its run. The class is longer than 200 lines: it has a method for each kind of read.
     """
 
     def __init__(

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 class Store:
     """All runs and facts, merged from updates that may arrive late, twice or out of order.
 
-    The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them.
+    The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them. The
+    class is longer than 200 lines: each kind of update, and each fact that others read, is a short method.
     """
 
     def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200) -> None:

@@ -114,7 +114,8 @@ class TriggerApp(AppBase):
     ) -> None:
         """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view.
 
-        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
+        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none. The method is
+        longer than 40 lines: it names all parts of the app.
         """
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         self._set_up_textual()

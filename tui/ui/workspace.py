@@ -90,7 +90,7 @@ class Workspace(Backdrop):
     The number of a pane is its position among the panes that are shown together: some only while a run is selected,
     others, the overview, only while none is. `recent` are the titles of the panes as if each had had the focus, the
     last one first: of the panes that share a place, the first of these is visible. A pane is made and mounted when it
-    is first visible.
+    is first visible. The class is longer than 200 lines: each way to change what is visible is a short method.
     """
 
     class PanesChanged(Message):

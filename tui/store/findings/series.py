@@ -1,7 +1,6 @@
 """The four series of the wall: done, failed, queued and running, on one axis."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,21 +44,13 @@ def four_lines(
     starts = [span.start + turn * span.cell for turn in range(span.count)]
     is_slow = [slow_since is not None and start + span.cell > slow_since for start in starts]
     end = span.start + span.count * span.cell
-    done = Line([None if each is None else each.done for each in shown], done_now)
-    failed = Line([None if each is None else each.failed for each in shown], failed_now)
     return FourLines(
         span,
-        done=replace(
-            done,
-            in_span=_sum(done.cells),
-            normal=_per_hour(normals, share, is_failed=False),
-            last_day=None if normals is None else normals.done_last_day,
+        done=_outcomes(
+            [None if each is None else each.done for each in shown], done_now, normals, share, is_failed=False
         ),
-        failed=replace(
-            failed,
-            in_span=_sum(failed.cells),
-            normal=_per_hour(normals, share, is_failed=True),
-            last_day=None if normals is None else normals.failed_last_day,
+        failed=_outcomes(
+            [None if each is None else each.failed for each in shown], failed_now, normals, share, is_failed=True
         ),
         queued=Line(queued, queued_now, _maximum(queued), is_abnormal=is_slow),
         running=Line(running, running_now, _maximum(running), limit=limit),
@@ -67,6 +58,17 @@ def four_lines(
         if facts.deployments is None
         else tuple(each for each in facts.deployments.deployments if span.start <= each.deployed_at < end),
     )
+
+
+def _outcomes(
+    cells: Sequence[int | None], now: int | None, normals: NormalsRead | None, share: float, *, is_failed: bool
+) -> Line:
+    """Return the line of the runs that were done, or that failed. `share`: how many hours the span has."""
+    last_day = None
+    if normals is not None:
+        last_day = normals.failed_last_day if is_failed else normals.done_last_day
+    usual = _per_hour(normals, share, is_failed=is_failed)
+    return Line(list(cells), now, in_span=_sum(cells), normal=usual, last_day=last_day)
 
 
 def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums], int]) -> list[int | None]:

@@ -78,7 +78,10 @@ OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
 
 
 class RunTable(CursorTable):
-    """Shows the lines of a `RunListModel` below a line of column names."""
+    """Shows the lines of a `RunListModel` below a line of column names.
+
+    The class is longer than 200 lines: each event, and each reason to repaint some lines, is a short method.
+    """
 
     def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__()

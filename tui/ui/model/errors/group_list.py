@@ -24,7 +24,10 @@ SORT_EVERY_S: Final = 10.0
 
 
 class GroupListModel:
-    """The rows of the list. After each change, the widget compares the visible rows with what it has painted."""
+    """The rows of the list. After each change, the widget compares the visible rows with what it has painted.
+
+    The class is longer than 200 lines: each change of rows, order and cursor is a short method.
+    """
 
     def __init__(self, query: GroupQuery | None = None) -> None:
         self._groups: dict[Fingerprint, ErrorGroup] = {}
