@@ -77,7 +77,7 @@ def _state_by_age(facts: HeaderFacts) -> ConnectionState:
     if freshness.confirmed_at is None:
         waited = (Piece(f"for {formatting.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
         return ConnectionState((Piece("connecting…", Token.MUTED),), waited)
-    age = formatting.wait(facts.at - freshness.confirmed_at, in_minutes=facts.is_slow_link)
+    age = formatting.wait(facts.at - freshness.confirmed_at)
     via = " via relay" if facts.is_relayed else ""
     label = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:

@@ -183,7 +183,7 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     if pieces and old_since is not None and "as of" not in drops:
         pieces.append(Piece(f"as of {formatting.time_of_day(old_since, facts.at)}", Token.FAINT))
     elif pieces and age >= COUNTS_AGE_FROM and "as of" not in drops:
-        pieces.append(Piece(f"{formatting.wait(age, in_minutes=facts.is_slow_link)} old", Token.FAINT))
+        pieces.append(Piece(f"{formatting.wait(age)} old", Token.FAINT))
     return joined((piece,) for piece in pieces)
 
 
