@@ -235,6 +235,32 @@ def test_resize_within_a_sequence_keeps_the_sequence() -> None:
     assert output.write("1mred").endswith("\x1b[31mred")
 
 
+def test_screen_that_has_ended_is_left_alone() -> None:
+    output = started()
+    ended = "\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[6n"
+    assert output.write(ended) == ended
+    assert output.write("bye\r\n") == "bye\r\n"
+    again = "\x1b[31mred\x1b[?1049h\x1b[0;1mbold"
+    assert (sent := output.write(f"{again}\x1b[H")).startswith(again)
+    assert sent.count("bold") == 2
+    assert "bye" not in sent
+    assert output.write("\x1b[2;1H\x1b[0mnew") == "\r\n\x1b[mnew"
+
+
+def test_other_screen_gets_the_pen_of_the_program() -> None:
+    output = started()
+    output.write("\x1b[2;1H\x1b]8;;https://example\x1b\\\x1b[42mgreen\x1b[0m\x1b]8;;\x1b\\\x1b[H")
+    assert output.write("\x1b[?1049l") == "\x1b[m\x1b]8;;\x1b\\\x1b[?1049l"
+
+
+def test_repaint_closes_a_link_whose_end_was_dropped() -> None:
+    output = started()
+    output.write("\x1b[2;1H\x1b]8;;https://example\x1b\\text")
+    output.write("\x1b]8;;\x1b\\\x1b[3;1Hplain")
+    output.forget()
+    assert "\x1b]8;;\x1b\\" in output.take()
+
+
 def test_repaint_closes_an_open_link() -> None:
     output = started()
     output.write("\x1b]8;;https://example\x1b\\text")

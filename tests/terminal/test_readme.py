@@ -28,3 +28,4 @@ def test_example_of_the_readme_runs(tmp_path: Path) -> None:
         assert terminal.lines[2].startswith(" 1 ")
         terminal.send("\x11")
         assert terminal.end() == 0
+        assert terminal.text.strip() == "", "the screen before the program is shown again"

@@ -79,6 +79,8 @@ class CellTable:
         self._pens: dict[Pen, CellsOfPen] = {}
         self._blanks: dict[Pen, Cell] = {}
         self._count = 0
+        self.has_links = False
+        """Whether it has ever created a pen with a link."""
         self.has_unsure = False
         """Whether it has ever created a cell that is not sure."""
         self.generation = 0
@@ -89,6 +91,7 @@ class CellTable:
         cells = self._pens.get(pen)
         if cells is None:
             self._count += 1
+            self.has_links |= bool(pen.link)
             cells = self._pens[pen] = CellsOfPen(self, pen)
         return cells
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tui.terminal.cells import PLAIN, Cell, CellsOfPen, CellTable, Grid
+from tui.terminal.cells import PLAIN, Cell, CellsOfPen, CellTable, Grid, Pen
 from tui.terminal.painter import CellPainter
 from tui.terminal.pens import UnknownPen, pen_after
 from tui.terminal.sequences import (
+    ALTERNATE_SCREEN,
     BROKEN,
     HARMLESS_FINALS,
     LINE,
@@ -54,6 +55,11 @@ class Decoder:
     @grid.setter
     def grid(self, grid: Grid) -> None:
         self._painter.grid = grid
+
+    @property
+    def pen(self) -> Pen:
+        """The program's pen."""
+        return self._painter.pen
 
     def feed(self, text: str) -> Iterator[Foreign]:
         """Draw the text and yield its foreign sequences in order. When one is yielded, all text before it is drawn."""
@@ -185,7 +191,10 @@ class Decoder:
         modes = set(parameters.split(";"))
         if "25" in modes:
             self.grid.is_cursor_visible = is_on
-        yield Foreign(sequence, Effect.UNKNOWN if modes & SCREEN_MODES else Effect.NONE)
+        if modes & ALTERNATE_SCREEN:
+            yield Foreign(sequence, Effect.SCREEN_BEGINS if is_on else Effect.SCREEN_ENDS)
+        else:
+            yield Foreign(sequence, Effect.UNKNOWN if modes & SCREEN_MODES else Effect.NONE)
 
     def _command(self, sequence: str, command: str) -> Iterator[Foreign]:
         if command.startswith("8;"):

@@ -13,7 +13,7 @@ from typing import Final
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Cell, CellTable, Pen, Row
 from tui.terminal.moves import Place, move
-from tui.terminal.pens import change
+from tui.terminal.pens import LINK_ENDS, change
 from tui.terminal.scrolls import Scroll, scrolls
 from tui.terminal.texts import reach
 
@@ -82,8 +82,8 @@ class EncodedFrame:
 
     def clear(self) -> None:
         """Clear a terminal of which nothing is known, with the default ground: some do not clear with another."""
-        # Resetting the pen does not close a link.
-        self._put("\x1b[m" + change(Pen(link=self.pen.link), PLAIN) + "\x1b[H\x1b[2J")
+        # Resetting the pen does not close a link, and the text that closed it may have been dropped.
+        self._put(f"\x1b[m{LINK_ENDS if self._table.has_links else ''}\x1b[H\x1b[2J")
         self.pen = PLAIN
         self.at = (0, 0)
         self.rows = [[self._table.blank(PLAIN)] * len(row) for row in self.rows]

@@ -7,7 +7,8 @@ from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid
 from tui.terminal.decoder import Decoder
 from tui.terminal.encoder import EncodedFrame, encoded
 from tui.terminal.moves import Place
-from tui.terminal.sequences import Effect
+from tui.terminal.pens import change
+from tui.terminal.sequences import MODES_OFF, Effect
 
 HOME: Final = (0, 0)
 
@@ -29,6 +30,8 @@ class FrugalOutput:
         self._is_forgotten = True
         self._at: Place | None = None
         self._is_in_frame = self._is_synced = False
+        self._is_left = False
+        """Whether the program has ended the alternate screen. Until it begins again, all is sent as it is."""
         self._untaken: list[str] = []
         self._behind_frame: list[str] = []
 
@@ -64,8 +67,8 @@ class FrugalOutput:
         The wanted screen stays, also where the text clears the terminal: the next frame shows it again.
         """
         wanted = [row.copy() for row in self._grid.rows]
-        for _ in self._decoder.feed(text):
-            pass
+        for foreign in self._decoder.feed(text):
+            self._record_screen(foreign.effect)
         self._grid.rows = wanted
         self.forget()
 
@@ -81,6 +84,28 @@ class FrugalOutput:
 
     def draw(self, text: str) -> None:
         """Draw output of the program on the wanted screen. The terminal gets it by the next `take`."""
+        start = 0
+        for ended in MODES_OFF.finditer(text):
+            self._draw_or_pass(text[start : ended.end()])
+            start = ended.end()
+        self._draw_or_pass(text[start:])
+
+    def _draw_or_pass(self, text: str) -> None:
+        if not self._is_left:
+            self._draw(text)
+        elif text:
+            self._untaken.append(text)
+            for foreign in self._decoder.feed(text):
+                self._record_screen(foreign.effect)
+                if foreign.effect is Effect.SCREEN_BEGINS:
+                    self._grid.clear(self._table.blank(PLAIN))
+            self.forget()
+
+    def _record_screen(self, effect: Effect) -> None:
+        if effect in (Effect.SCREEN_BEGINS, Effect.SCREEN_ENDS):
+            self._is_left = effect is Effect.SCREEN_ENDS
+
+    def _draw(self, text: str) -> None:
         for foreign in self._decoder.feed(text):
             match foreign.effect:
                 case Effect.SYNC_BEGINS:
@@ -93,9 +118,15 @@ class FrugalOutput:
                 case Effect.NONE:
                     is_in_front = self._is_shown() and not self._behind_frame
                     (self._untaken if is_in_front else self._behind_frame).append(foreign.sequence)
-                case Effect.UNKNOWN:
-                    self._untaken += (self._frame(), *self._behind_frame, foreign.sequence)
+                case effect:
+                    self._untaken += (self._frame(), *self._behind_frame)
                     self._behind_frame.clear()
+                    if effect is Effect.SCREEN_ENDS:
+                        # The other screen is not drawn with the pen of the last cell.
+                        self._untaken.append(change(self._pen, self._decoder.pen))
+                        self._pen = self._decoder.pen
+                    self._untaken.append(foreign.sequence)
+                    self._record_screen(effect)
                     self.forget()
 
     def take(self) -> str:
@@ -105,7 +136,7 @@ class FrugalOutput:
         it is returned.
         """
         untaken, self._untaken = self._untaken, []
-        if not self._is_in_frame:
+        if not self._is_in_frame and not self._is_left:
             untaken += (self._frame(), *self._behind_frame)
             self._behind_frame.clear()
         return "".join(untaken)

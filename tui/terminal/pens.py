@@ -57,6 +57,9 @@ _INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
 _GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
 _MAX_CACHED: Final = 2048
 
+LINK_ENDS: Final = "\x1b]8;;\x1b\\"
+"""The sequence that closes a link."""
+
 
 class UnknownPen(ValueError):
     """SGR parameters whose effect on a cell is not known here."""
@@ -127,7 +130,7 @@ def change(before: Pen, after: Pen) -> str:
 
 @lru_cache(maxsize=_MAX_CACHED)
 def _change(before: Pen, after: Pen) -> str:
-    link = "" if before.link == after.link else f"\x1b]{after.link or '8;;'}\x1b\\"
+    link = "" if before.link == after.link else f"\x1b]{after.link}\x1b\\" if after.link else LINK_ENDS
     if before[:3] == after[:3]:
         return link
     parts = _parts(before, after)

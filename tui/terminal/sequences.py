@@ -39,6 +39,12 @@ PASSED_PIECE: Final = re.compile(r"\x1bP[^\x07\x1b]*(?P<end>\x07)?\x1b\\")
 SCREEN_MODES: Final = frozenset({"3", "5", "6", "47", "69", "1047", "1048", "1049"})
 """Private modes that change cells, the place where they are drawn, or the screen itself."""
 
+ALTERNATE_SCREEN: Final = frozenset({"47", "1047", "1049"})
+"""The private modes that show the alternate screen."""
+
+MODES_OFF: Final = re.compile(r"\x1b\[\?[0-9;]*l")
+"""Ends private modes, among which may be the alternate screen. The text behind it belongs to the other screen."""
+
 HARMLESS_FINALS: Final = frozenset("cnqtup")
 """Reports and settings that touch no cell; `p` only with an intermediate `$`, `u` only with a private prefix."""
 
@@ -48,6 +54,10 @@ class Effect(Enum):
 
     NONE = auto()
     UNKNOWN = auto()
+    SCREEN_BEGINS = auto()
+    """The alternate screen is shown."""
+
+    SCREEN_ENDS = auto()
     SYNC_BEGINS = auto()
     SYNC_ENDS = auto()
 

@@ -48,8 +48,11 @@ def test_size_comes_from_the_kernel_within_bounds(
     os.close(slave)
 
 
-def test_dropped_title_is_sent_again() -> None:
+def test_dropped_title_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames of the plain driver are painted again too: nothing else knows what was in them."""
     master, slave = pty.openpty()
+    painted: list[bool] = []
+    monkeypatch.setattr(TerminalDriver, "_paint_all", lambda _: painted.append(True))
 
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
@@ -70,6 +73,7 @@ def test_dropped_title_is_sent_again() -> None:
         return written
 
     assert asyncio.run(scenario()) == b"\x1b]2;DEV\x1b\\"
+    assert painted
     os.close(master)
     os.close(slave)
 

@@ -57,7 +57,8 @@ class FrameSender:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
+        """Whether everything that is drawn is sent as it is."""
         return isinstance(self.screen, PlainOutput)
 
     def start(self, writer: TerminalWriter, setup: str, *, is_shown: bool) -> None:
@@ -197,7 +198,7 @@ class FrameSender:
         self._cancel_timer()
         if self.writer is None or self._is_held:
             return
-        if self._is_plain:
+        if self.is_plain:
             self._send()
             return
         self._is_waiting = True
@@ -226,11 +227,11 @@ class FrameSender:
         if not text and not queries:
             return True
         size_bytes = len(text.encode("utf-8", "replace"))
-        if not queries and not self._is_plain and self.link.wants_probe(size_bytes):
+        if not queries and not self.is_plain and self.link.wants_probe(size_bytes):
             queries = (Query.STATUS,)
         in_front: tuple[Query, ...] = ()
         front_s = time.monotonic()
-        if text and not self._is_plain and self.link.wants_least(front_s):
+        if text and not self.is_plain and self.link.wants_least(front_s):
             in_front = (Query.STATUS,)
             text = f"{self._queries.ask(*in_front)}{text}"
         now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
