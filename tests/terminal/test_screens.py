@@ -1,7 +1,9 @@
 """Every screen of the monitor, as Textual writes it and as the terminal is sent it, at three sizes."""
 
 import codecs
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,8 @@ ABLE = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_charac
 STEPS = (
     ("", "live"),  # the overview, where the size has room for it
     *(("x", ""), ("x", ""), ("j", ""), ("z", ""), ("\x1b[6~", ""), ("j", ""), ("k", ""), ("z", ""), ("2", "")),
-    *(("3", "attempt"), ("4", ":tree"), ("t", "longest path"), ("j", ""), ("z", ""), ("z", "")),
-    *(("5", "message"), ("\x1b", ""), ("x", "")),
+    *(("x", ""), ("3", ":attempts"), ("4", ":tree"), ("t", "· waterf"), ("j", ""), ("z", ""), ("z", "")),
+    *(("5", ":logs"), ("\x1b", ""), ("x", "")),
     *(("?", "keys"), ("\x1b[6~", ""), ("\x1b", ":runs")),
     *((":", "commands"), ("runs ", "took:"), ("\t", ""), ("fa", "failures"), ("\x1b", ""), ("\x1b", "")),
     *(("f", "server filters"), ("\x1b", ""), ("c", "Columns"), ("j", ""), ("\x1b", "")),
@@ -46,14 +48,15 @@ def is_between_frames(received: bytearray) -> bool:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int]) -> None:
+def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int], tmp_path: Path) -> None:
     columns, lines = size
+    env = environment(None, XDG_STATE_HOME=os.fspath(tmp_path), **{DRIVER_VARIABLE: PLAIN_DRIVER})
     decode = codecs.getincrementaldecoder("utf-8")().decode
     plain, frugal = Emulator(Screen(columns, lines)), Emulator(Screen(columns, lines))
     output = FrugalOutput(columns, lines, ABLE)
     command = [sys.executable, "-m", "tui", "demo", "--prod", "--time-scale", "0", "--seed", "1", "--history", "150"]
     read = written = sent = 0
-    with Terminal(command, size=size, env=environment(None, **{DRIVER_VARIABLE: PLAIN_DRIVER})) as terminal:
+    with Terminal(command, size=size, env=env) as terminal:
         terminal.wait_for("Completed")
         for key, shown in STEPS:
             terminal.send(key)

@@ -222,6 +222,16 @@ def test_only_harmless_keys_work_in_unfinished_input() -> None:
 def test_help_opens_in_unfinished_input_before_a_status_report() -> None:
     assert read(b"\x1b[200~Cy?\x1b[0n") == ["paste Cy", "question_mark", "TerminalAnswer"]
     assert read(b"\x1b[200~Cy\x1b[0n") == ["paste Cy", "TerminalAnswer"]
+    assert read(b"\x1b[200~Cy?\x1b[20;3R\x1b[0n") == ["paste Cy", "question_mark", "CursorPosition", "TerminalAnswer"]
+
+
+def test_answers_neither_prolong_a_paste_nor_hide_a_key() -> None:
+    decoder = InputDecoder()
+    assert decoder.feed(b"\x1b[200~Cy", 0.0) == []
+    assert decoder.feed(b"\x11", 0.1) == []
+    for at_s in (0.5, 0.9):
+        assert words_of(decoder.feed(b"\x1b[20;3R\x1b[0n", at_s)) == ["CursorPosition", "TerminalAnswer"]
+    assert words_of(decoder.expire(1.2)) == ["paste Cy", "ctrl+q"]
 
 
 def test_flood_of_keys_is_bounded_except_help_and_quit() -> None:

@@ -43,12 +43,19 @@ _BEL: Final = 0x07
 _PASTE_BEGINS: Final = b"\x1b[200~"
 _PASTE_ENDS: Final = b"\x1b[201~"
 _STATUS_REPORTS: Final = frozenset({b"\x1b[0n", b"\x1b[3n"})
+_REPORT: Final = rb"\x1b\[(?:[03]n|[0-9]{1,4};[0-9]{1,4}R|\?[0-9]{1,4};[0-4]\$y)"
+_ONLY_REPORTS: Final = re.compile(rb"(?:" + _REPORT + rb")+")
+"""Answers to queries, about the status, the cursor or a mode, which arrive in pieces of their own."""
+
 _VERSION_BEGINS: Final = b"\x1bP>|"
 _STRING_OPENERS: Final = frozenset(b"]PX^_")
 _X10_BYTES: Final = len(b"\x1b[M") + 3
 
 _ESCAPE_KEYS: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
 """Help, ctrl-q and ctrl-c. They work at the end of an unfinished paste too, since they are harmless."""
+
+_AT_END: Final = re.compile(rb"(?:" + b"|".join((*map(re.escape, _ESCAPE_KEYS), _REPORT)) + rb")+\Z")
+"""Those keys at the end of unfinished input, and reports that arrived among them."""
 
 _NUMBERED: Final = re.compile(r"\x1b\[(?!27;)(\d+)(?:;[\d:;]*)?([~A-FHPQS])")
 """A function key. xterm puts number 27 before a character, if a user configured it to."""
@@ -101,6 +108,9 @@ class InputDecoder:
     def feed(self, data: bytes, now_s: float) -> list[Message]:
         """Decode the bytes of one read."""
         messages_before = self.expire(now_s)
+        if self._state is _State.PASTE and _ONLY_REPORTS.fullmatch(data):
+            # They are no part of the paste. One that never ends must not last as long as frames are sent and answered.
+            return messages_before + self._answers(data)
         self._read_s = now_s
         if self._state is _State.TEXT and now_s < self._late_until_s and _is_pasted(data):
             self._enter(_State.PASTE)
@@ -108,6 +118,11 @@ class InputDecoder:
         while at < len(data):
             at = self._step(data, at)
         return messages_before + self._take_messages()
+
+    def _answers(self, reports: bytes) -> list[Message]:
+        for report in re.findall(_REPORT, reports):
+            self._end_sequence(report)
+        return self._take_messages()
 
     def expire(self, now_s: float) -> list[Message]:
         """Abandon unfinished input whose deadline has passed."""
@@ -213,6 +228,9 @@ class InputDecoder:
             self._enter(_State.PASTE)
             return
         self._enter(_State.TEXT)
+        self._end_sequence(sequence)
+
+    def _end_sequence(self, sequence: bytes) -> None:
         if sequence in _STATUS_REPORTS:
             self._out.append(TerminalAnswer(Query.STATUS))
         elif len(sequence) <= MAX_SEQUENCE_BYTES and sequence != _PASTE_ENDS:
@@ -277,7 +295,8 @@ class InputDecoder:
         """Abandon unfinished input, except for keys that the user may have typed."""
         state, held = self._state, bytes(self._held)
         self._enter(_State.TEXT)
-        tail = _escape_keys_at_end(held[-_TAIL_BYTES:])
+        found = _AT_END.search(held, max(0, len(held) - _TAIL_BYTES))
+        tail = b"" if found is None else found[0]
         if state is _State.PASTE:
             self._post_paste(held[: min(len(held) - len(tail), MAX_PASTE_BYTES)])
         elif len(held) <= len(b"\x1b["):
@@ -335,14 +354,6 @@ def _is_pasted(data: bytes) -> bool:
     """Return whether the bytes may be the rest of a paste."""
     is_burst = len(data) >= MIN_LATE_PASTE_BYTES and _ESC not in data
     return (is_burst or _PASTE_ENDS in data) and _PASTE_BEGINS not in data
-
-
-def _escape_keys_at_end(held: bytes) -> bytes:
-    """Return the keys for help and quit at the end of unfinished input, and status reports that arrived among them."""
-    start = len(held)
-    while found := next((each for each in (*_ESCAPE_KEYS, *_STATUS_REPORTS) if held.endswith(each, 0, start)), b""):
-        start -= len(found)
-    return held[start:]
 
 
 def _is_encodable(character: str) -> bool:
