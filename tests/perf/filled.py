@@ -2,7 +2,8 @@
 
 With a third argument, all runs are of the last hours and have failed, in 40 ways.
 SIGUSR1 changes the status and the duration of one visible run. SIGUSR2 writes to the file FILLED_INTO how many changes
-were made, what making them cost, and how many runs are older in the store. Requests of the panes for single runs get no
+were made, what making them cost, how many runs are older in the store, and how long the longest
+garbage collection took. Requests of the panes for single runs get no
 response.
 """
 
@@ -43,6 +44,9 @@ VISIBLE_RUNS = 16
 VISIBLE_SHARE = 0.25
 """The share of changes of runs that are on the screen, if the list shows the newest ones."""
 
+OLDEST = 2
+"""The generation that only a full garbage collection visits."""
+
 TURN_S = 0.02
 INTO = "FILLED_INTO"
 
@@ -54,6 +58,8 @@ class Made:
         self.versions: dict[int, int] = {}
         self.count = 0
         self.making_s = 0.0
+        self.longest_collection_ms = 0.0
+        """Of the full ones, in CPU."""
 
 
 RECENTLY = timedelta(minutes=1)
@@ -90,12 +96,14 @@ class Filled(TriggerApp):
         self._runs = runs
         self._changes_per_s = changes_per_s
         self._made = Made()
+        self._collecting_s = 0.0
 
     async def _start(self) -> None:
         """Start the session without its sources, and change runs at the requested rate."""
         session = self.session
         await session.start()
         self._collector.start()
+        gc.callbacks.append(self._on_collection)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
         loop.add_signal_handler(signal.SIGUSR2, lambda: session.spawn(self._report(), "report"))
@@ -118,6 +126,14 @@ class Filled(TriggerApp):
             await self.session.emit(RunsRead(changed))
             await self.session.clock.sleep(TURN_S)
 
+    def _on_collection(self, phase: str, facts: dict[str, int]) -> None:
+        if facts["generation"] == OLDEST:
+            if phase == "start":
+                self._collecting_s = time.thread_time()
+            else:
+                took_ms = 1000 * (time.thread_time() - self._collecting_s)
+                self._made.longest_collection_ms = max(self._made.longest_collection_ms, took_ms)
+
     def _changed_number(self, random: Random) -> int:
         if random.random() < VISIBLE_SHARE:
             return random.randrange(VISIBLE_RUNS)
@@ -130,7 +146,9 @@ class Filled(TriggerApp):
         lost = sum(self._is_lost(number, version) for number, version in versions.items())
         into = Path(os.environ[INTO])
         draft = into.with_suffix(".draft")
-        draft.write_text(json.dumps({"count": count, "making_s": making_s, "lost": lost}), encoding="utf-8")
+        found = {"count": count, "making_s": making_s, "lost": lost}
+        found["longest_collection_ms"] = self._made.longest_collection_ms
+        draft.write_text(json.dumps(found), encoding="utf-8")
         draft.replace(into)
 
     def _is_lost(self, number: int, version: int) -> bool:

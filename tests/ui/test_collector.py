@@ -122,6 +122,23 @@ def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("_collector_as_before")
+def test_frozen_objects_do_not_make_full_collections_rare() -> None:
+    gc.unfreeze()
+    alive, full = [[] for _ in range(100_000)], list[int]()  # type: ignore[var-annotated]
+    collector = FreezingCollector()
+    collector.start()
+
+    def note(phase: str, facts: dict[str, int]) -> None:
+        full.extend([1] * (phase == "stop" and facts["generation"] == 2))
+
+    gc.callbacks.append(note)
+    alive += [[] for _ in range(12_000)]
+    gc.callbacks.remove(note)
+    assert full
+    collector.stop()
+
+
+@pytest.mark.usefixtures("_collector_as_before")
 def test_frozen_garbage_is_freed_once_an_hour_while_nobody_types() -> None:
     gc.unfreeze()
     gc.collect()  # what other tests left frozen

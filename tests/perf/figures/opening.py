@@ -13,7 +13,6 @@ from tests.perf.figures.starts import Start, starts
 MAX_BYTES: Final = 15_000
 MAX_CPU_RATIO: Final = 2.0
 MAX_PAINT_RATIO: Final = 1.2
-MAX_MEMORY_RATIO: Final = 1.8
 
 
 RESTING: Final = ("--seed", "0", "--time-scale", "0", "--rate", "0", "--history", "1000")
@@ -54,7 +53,3 @@ def first_paint(effort: Effort) -> Reading:
 def first_rows(effort: Effort) -> Reading:
     """The time until the first rows has no goal of its own."""
     return replace(_compare(effort, "ready_s", "s", 3, 0.0), is_met=None)
-
-
-def memory(effort: Effort) -> Reading:
-    return _compare(effort, "memory_mb", "MB", 1, MAX_MEMORY_RATIO)

@@ -16,10 +16,10 @@ from typing import Final
 
 from tests.perf import processes
 from tests.perf.figures.findings import NOW, ended, facts, hour
-from tests.perf.figures.opening import MAX_MEMORY_RATIO, RESTING
+from tests.perf.figures.opening import RESTING, seen
 from tests.perf.figures.programs import Program, bare, on_emulator
 from tests.perf.figures.resting import Rest
-from tests.perf.figures.row import MAX_RATIO, Effort, Reading
+from tests.perf.figures.row import MAX_RATIO, PEERS, Effort, Reading
 from tests.perf.terminal import Terminal
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.board import BoardSpan
@@ -28,6 +28,7 @@ from tui.store.findings.own_counts import OwnCounts
 from tui.store.store import Store
 from tui.ui.collector import THRESHOLDS
 
+MAX_MEMORY_RATIO: Final = 1.8
 MAX_MORE_SHARE: Final = 1.0
 """Of a core, in percent."""
 
@@ -84,7 +85,7 @@ def more_cpu(effort: Effort) -> Reading:
 
 
 def memory(effort: Effort) -> Reading:
-    """Compare the memory of 1,000 runs, a minute's facts and the own counts with a bare app's."""
+    """Compare the memory of the monitor as a user starts it, with its overview, with that of a bare app."""
     found: dict[str, list[float]] = {}
     with on_emulator(*RESTING) as monitor:
         ours = monitor()
@@ -94,8 +95,13 @@ def memory(effort: Effort) -> Reading:
                     terminal.read_for(SETTLING_S)
                     found.setdefault(program.name, []).append(processes.rss_bytes(terminal.process.pid) / 1e6)
     of_bare, without, with_it = (median(found[name]) for name in ("bare", "without", "trigger-tui"))
-    measured = f"{with_it:.1f} MB = {with_it / of_bare:.2f} x, without it {without / of_bare:.2f} x"
-    return Reading(measured, with_it / of_bare <= MAX_MEMORY_RATIO, f"{of_bare:.1f} MB")
+    measured = f"{with_it:.1f} MB = {with_it / of_bare:.2f} x, without its overview {without / of_bare:.2f} x"
+    peers = {
+        name: f"{median(start.memory_mb for start in of_one):.1f} MB"
+        for name, of_one in seen(effort).items()
+        if name in PEERS
+    }
+    return Reading(measured, with_it / of_bare <= MAX_MEMORY_RATIO, f"{of_bare:.1f} MB", peers)
 
 
 def _ended_runs(count: int) -> Iterator[RunPatch]:

@@ -29,8 +29,14 @@ MAX_CHANGES_SHARE: Final = 15.0
 MAX_CHANGES_BYTES_PER_S: Final = 12_000
 MAX_ROW_BYTES: Final = 900
 
+SETTLING_S: Final = 12.0
 LAST_BYTE_S: Final = 0.5
 FIRST_LINE: Final = 3
+
+
+MAX_COLLECTION_MS: Final = 5.0
+VISITS: Final = ("j", "\t", "z", "?", "\x1b", "E", "\x1b", "Q", "\x1b", "W", "\x1b", "s", "/", "sync-2", "\r")
+"""Keys that open most rooms of the monitor."""
 
 
 @cache
@@ -141,6 +147,33 @@ def changes(effort: Effort) -> Reading:
     count = (after["count"] - before["count"]) / seconds
     is_met = share <= MAX_CHANGES_SHARE and written <= MAX_CHANGES_BYTES_PER_S and after["lost"] == 0
     return Reading(f"{share:.1f} %, {written / 1000:.1f} KB/s, {after['lost']} lost, {count:,.0f}/s", is_met)
+
+
+def row_memory(_: Effort) -> Reading:
+    """Compare the memory of the monitor with 100,000 runs in its list with that of 1,000."""
+    bytes_by_runs: dict[int, int] = {}
+    for runs in (FEW, MANY):
+        with filled(runs).ready_on() as terminal:
+            terminal.read_for(SETTLING_S)
+            bytes_by_runs[runs] = processes.rss_bytes(terminal.process.pid)
+    one = (bytes_by_runs[MANY] - bytes_by_runs[FEW]) / (MANY - FEW)
+    return Reading(f"{one:.0f} B", one <= MAX_ROW_BYTES)
+
+
+def collections(effort: Effort) -> Reading:
+    """Visit all rooms while 1,000 of 100,000 failed runs change a second, with the collector as the monitor runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder) / "report.json"
+        program = filled(MANY, CHANGES_PER_S, are_failed=True)
+        program = Program(program.name, program.command, program.ready, {INTO: str(into)})
+        with program.ready_on() as terminal:
+            terminal.read_for(SETTLING_S)
+            for _ in range(int(effort.pick(6, 2))):
+                for keys in VISITS:
+                    terminal.send(keys)
+                    terminal.read_for(1.0)
+            longest_ms = _report(terminal, into)["longest_collection_ms"]
+    return Reading(f"{longest_ms:.1f} ms", longest_ms <= MAX_COLLECTION_MS)
 
 
 def _report(terminal: Terminal, into: Path) -> dict[str, float]:
