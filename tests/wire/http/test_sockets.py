@@ -140,7 +140,7 @@ def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) ->
         async def addresses(*_: object) -> Sequence[object]:
             return [(socket.AF_INET, (HOST, port_of_silent)), (socket.AF_INET, (HOST, port))]
 
-        monkeypatch.setattr("tui.wire.http.network._addresses", addresses)
+        monkeypatch.setattr("tui.wire.http.network.AsyncioBackend._addresses", addresses)
         monkeypatch.setattr("tui.wire.http.network.HAPPY_EYEBALLS_S", 0.01)
         stream = await AsyncioBackend().connect_tcp("two.example", port, timeout=5.0)
         assert await stream.read(4, timeout=5.0) == b"here"
@@ -151,6 +151,26 @@ def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) ->
         asyncio.run(scenario(port))
     for each in (silent, *filling):
         each.close()
+
+
+def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, hosts = threading.Event(), list[str]()
+
+    def hang(host: str, *_: object, **__: object) -> None:
+        hosts.append(host)
+        release.wait(20.0)
+        raise OSError(0, "no answer")
+
+    async def scenario() -> None:
+        backend = AsyncioBackend()
+        for _ in range(3):
+            with pytest.raises(httpcore.ConnectTimeout):
+                await backend.connect_tcp("slow.example", 443, timeout=0.01)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    asyncio.run(scenario())  # waits for the threads of asyncio, when it ends
+    assert hosts == ["slow.example"]
+    release.set()
 
 
 def test_unreachable_host_is_a_connect_error() -> None:

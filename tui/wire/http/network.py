@@ -6,9 +6,11 @@ import select
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from itertools import zip_longest
+from threading import Thread
 from typing import Any, Final, TypeAlias
 
 from tui.wire.http.core import httpcore
@@ -28,6 +30,10 @@ _Address: TypeAlias = tuple[int, _SocketAddress]
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Opens the connections of a pool."""
 
+    def __init__(self) -> None:
+        self._lookups: dict[tuple[str, int], Future[Sequence[_Address]]] = {}
+        """The lookups of names that have not ended."""
+
     async def connect_tcp(
         self,
         host: str,
@@ -39,7 +45,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                connection = await _connected(await _addresses(host, port), local_address)
+                connection = await _connected(await self._addresses(host, port), local_address)
                 transport, stream = await loop.create_connection(_Stream, sock=connection)
         _read_alone(transport)
         for option in socket_options or ():
@@ -49,18 +55,34 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def _addresses(self, host: str, port: int) -> Sequence[_Address]:
+        """Return the addresses of a host. A lookup that hangs is shared by later calls.
 
-async def _addresses(host: str, port: int) -> Sequence[_Address]:
-    """Return the addresses of a host, those of both families in turn."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(OSError):
-            socket.inet_pton(family, host)
-            return [(family, (host, port))]
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [(family, address) for family, _, _, _, address in found]
-    first = [each for each in addresses if each[0] == addresses[0][0]]
-    second = [each for each in addresses if each[0] != addresses[0][0]]
-    return [each for pair in zip_longest(first, second) for each in pair if each is not None]
+        It has a thread of its own: the program does not wait for that one when it ends.
+        """
+        for family in (socket.AF_INET, socket.AF_INET6):
+            with suppress(OSError):
+                socket.inet_pton(family, host)
+                return [(family, (host, port))]
+        lookup = self._lookups.get((host, port))
+        if lookup is None:
+            lookup = self._lookups[host, port] = Future()
+            lookup.set_running_or_notify_cancel()
+            lookup.add_done_callback(lambda _: self._lookups.pop((host, port), None))
+            Thread(target=_look_up, args=(lookup, host, port), name="name lookup", daemon=True).start()
+        return await asyncio.wrap_future(lookup)
+
+
+def _look_up(lookup: "Future[Sequence[_Address]]", host: str, port: int) -> None:
+    """Find the addresses of a host, those of both families in turn. Another thread calls this."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [(family, address) for family, _, _, _, address in found]
+        first = [each for each in addresses if each[0] == addresses[0][0]]
+        second = [each for each in addresses if each[0] != addresses[0][0]]
+        lookup.set_result([each for pair in zip_longest(first, second) for each in pair if each is not None])
+    except Exception as error:  # noqa: BLE001  the caller raises it
+        lookup.set_exception(error)
 
 
 async def _connected(addresses: Sequence[_Address], local_address: str | None) -> socket.socket:
