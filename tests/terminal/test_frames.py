@@ -56,13 +56,13 @@ def draw_both(random: Random, able: Capabilities, *, frames: int, has_unsure: bo
             assert (frugal.screen.cursor.y, frugal.screen.cursor.x) == (wanted.y, min(wanted.x, program.columns - 1))
 
 
-@examples(150)
+@examples(80)
 @given(randoms, able, st.booleans())
 def test_both_ways_draw_the_same_cells(random: Random, able: Capabilities, has_unsure: bool) -> None:
     draw_both(random, able, frames=FRAMES, has_unsure=has_unsure)
 
 
-@examples(60)
+@examples(30)
 @given(randoms, st.integers(1, 9))
 def test_any_cut_of_the_writes_draws_the_same_cells(random: Random, size: int) -> None:
     program = RandomProgram(random)
@@ -76,7 +76,7 @@ def test_any_cut_of_the_writes_draws_the_same_cells(random: Random, size: int) -
     assert cells(frugal) == cells(plain)
 
 
-@examples(60)
+@examples(30)
 @given(randoms)
 def test_sent_text_decodes_to_the_wanted_cells(random: Random) -> None:
     """It compares pens and links too, of which the other terminal knows only some."""
@@ -98,7 +98,7 @@ def seen(grid: Grid) -> list[list[tuple[str, Pen]]]:
     return [[(cell.text, cell.pen) for cell in row] for row in grid.rows]
 
 
-@examples(60)
+@examples(30)
 @given(randoms)
 def test_frames_cost_little_more_than_the_least(random: Random) -> None:
     program, output, terminal = RandomProgram(random), FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
@@ -116,7 +116,7 @@ def test_frames_cost_little_more_than_the_least(random: Random) -> None:
 JOINING = (*"a日é\u0301\ufe0e\ufe0f👨🇪🏽\u0bbe가\xad\b\r", "\u200d", "\u200d\u200d", "\x1b[31m", "\x1b[2C", "\x1b[K")
 
 
-@examples(60)
+@examples(30)
 @given(randoms)
 def test_wide_characters_have_two_cells_whatever_joins_them(random: Random) -> None:
     table = CellTable()

@@ -148,7 +148,7 @@ def able_in_tmux(random: Random) -> Capabilities:
     )
 
 
-@examples(30)
+@examples(20)
 @given(randoms, st.booleans())
 def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random: Random, has_unsure: bool) -> None:
     plain, frugal = panes
@@ -171,7 +171,7 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
     assert frugal.shown() == plain.shown()
 
 
-@examples(30)
+@examples(20)
 @given(randoms)
 def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -> None:
     """When half of a wide character is overwritten, tmux itself leaves other cells than most terminals do."""
