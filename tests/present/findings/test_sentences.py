@@ -122,6 +122,9 @@ def test_since_is_a_time_of_today_or_a_day() -> None:
     late = NOW.replace(hour=0, minute=5)
     assert day_or_time(late, NOW) == "00:05"
     assert day_or_time(late - HOUR, NOW) == "25 Nov"
+    midnight = NOW.replace(hour=0, minute=20)
+    assert day_or_time(midnight - HOUR, midnight) == f"{midnight - HOUR:%H:%M}", "the day would not say when"
+    assert day_or_time(midnight - 13 * HOUR, midnight) == "25 Nov"
     assert day_or_time(NOW.replace(day=9), NOW) == "9 Nov"
     assert day_or_time(NOW.replace(year=2025, day=9), NOW) == "9 Nov 2025"
     assert since(finding(TaskFails(1, 1), late), NOW) == "00:05"
