@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from tests.hostile.cleanliness import ACTING, dirty_text, leaked
+from tui.ui.terminal.modes import LEFT_BEHIND_OFF
 
 INPUTS: dict[str, bytes] = {
     "latin-1": b"\xe9\xe8\xfc",
@@ -109,6 +110,7 @@ _ALLOWED = re.compile(
     r"|\(B"  # a reset of the character set before a repaint
     r"|[78=>]"
     r")"
+    rf"|{re.escape(LEFT_BEHIND_OFF)}"  # after another program
 )
 
 

@@ -1,16 +1,20 @@
 """Runs the program as a user does: in a process with pipes or with a terminal, or in this process."""
 
+import atexit
 import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
 from typing import Any
 
@@ -26,12 +30,21 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVER
 """The variables of this machine that a command under test inherits; the last two measure its coverage."""
 
 
+@cache
+def _states() -> str:
+    """The folder of the states of all programs of this process, which removes it at its end."""
+    folder = tempfile.mkdtemp(prefix="trigger-tui-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def environment(url: str | None, **more: str) -> dict[str, str]:
     """Return the environment variables of the process: a key, an address, and none of the machine's own settings."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     kept |= {
         "TRIGGER_SECRET_KEY": SECRET,
         "XDG_CONFIG_HOME": os.devnull,
+        "XDG_STATE_HOME": tempfile.mkdtemp(dir=_states()),  # no action log and no saved view of the user's own
         "PYTHONWARNINGS": "error",
         "PYTHONIOENCODING": "utf-8",
     }

@@ -142,7 +142,7 @@ def test_three_gaps_are_kept_within_the_period(tmp_path: Path) -> None:
             "  no data 14:01–14:02",
         ]
         assert ["no data 14:00" in message.text for message in monitor.app.messages].count(True) == 1
-        assert "  no data 14:01–14:02 · unknown what was missed  ╌" in monitor.text
+        assert "  no data 14:01–14:02 · what was missed is not known  ╌" in monitor.text
         await monitor.later(350)
         assert not [line for line in monitor.lines if line.startswith("  no data")]
 
