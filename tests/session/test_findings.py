@@ -14,9 +14,10 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import Later, pass_time, public_token, settings_for, started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord
+from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord, Verdict
 from tui.domain.source_names import REST
 from tui.session import Session, findings
+from tui.store.changes import Topic
 
 READS = tuple(
     f"/api/v1/{path}"
@@ -137,6 +138,39 @@ def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
         fleet.fault = lambda _: None
         await later(60)
         assert word(session) == OK
+
+    run(test, fleet, tmp_path)
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_silent: bool) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        release = session.findings.watch()
+        await later(5)
+        release()
+        await later(8)
+        heard_s = fleet.now_s
+        if is_silent:
+            fleet.fault = lambda _: server_error(500, "down")
+        await later(60)
+        said = list[Verdict | None]()
+        session.subscribe(
+            lambda changes: said.append(session.store.verdict) if Topic.VERDICT in changes.topics else None
+        )
+        session.findings.watch()
+        await later(3)
+        first = said[0]
+        if is_silent:
+            assert first is not None
+            assert first.heard_at is not None
+            assert first.word == NOT_KNOWN
+            assert abs((session.now() - first.heard_at).total_seconds() - (fleet.now_s - heard_s)) <= 6
+        else:
+            assert first is None
+            assert word(session) == OK
+            assert NOT_KNOWN not in {each.word for each in said if each is not None}
 
     run(test, fleet, tmp_path)
 

@@ -144,14 +144,17 @@ class LiveFindings:
         await relay.watch(is_watching=self.is_watched)
 
     async def _forget_old_verdict(self) -> None:
-        """Make a verdict from before a long pause not known."""
+        """Forget a verdict from before a long pause. If the server has been silent too, it stays as not known."""
         verdict, session = self._session.store.verdict, self._session
         if verdict is None or self._ended_s is None or not verdict.is_known:
             return
         if session.clock.elapsed_s() - self._ended_s > SILENT_AFTER.total_seconds():
             from tui.domain.findings.finding import FindingsRead
 
-            await session.emit(FindingsRead(replace(verdict, at=session.now(), is_known=False)))
+            heard_at, now = self._heard_at(), session.now()
+            is_silent = heard_at is None or now - heard_at > SILENT_AFTER
+            old = replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
+            await session.emit(FindingsRead(old if is_silent else None))
 
     async def _judge_until_unwatched(self) -> None:
         clock, ticks, unwatched_s = self._session.clock, 0, 0.0

@@ -26,6 +26,7 @@ def crossed(message: RelayFindings) -> RelayFindings:
 def test_facts_and_verdict_cross_unchanged() -> None:
     verdict, *facts = [next(crossed(message).updates()) for message in FINDINGS]
     assert isinstance(verdict, FindingsRead)
+    assert verdict.verdict is not None
     assert verdict.verdict.at == at(2)  # the relay said it then
     assert verdict.verdict.findings == VERDICT.findings
     assert [type(each.evidence) for each in verdict.verdict.findings] == [type(each) for _, each in EVIDENCE]

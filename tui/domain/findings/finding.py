@@ -183,6 +183,6 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FindingsRead(WallUpdate):
-    """The session, or the relay, judged the facts."""
+    """The session, or the relay, judged the facts. None: the last verdict is too old to say anything."""
 
-    verdict: Verdict
+    verdict: Verdict | None
