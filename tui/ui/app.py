@@ -45,7 +45,7 @@ from tui.ui.look.settling import KeyPainter
 from tui.ui.look.theme import theme_of
 from tui.ui.look.ticking import TickingScreen
 from tui.ui.terminal.early import EarlyTerminal
-from tui.ui.terminal.messages import LinkSpeedChanged
+from tui.ui.terminal.messages import LinkSpeedChanged, TerminalTakenBack
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -402,6 +402,10 @@ class TriggerApp(AppBase):
         """
         if not self.is_behind:
             await self._key_painter.paint()
+
+    def on_terminal_taken_back(self, event: TerminalTakenBack) -> None:
+        if self.screen_stack:
+            self.screen.post_message(event)
 
     def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
         event.stop()

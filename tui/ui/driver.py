@@ -25,7 +25,7 @@ from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.frames import FrameSender
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.key_backlog import KeyBacklog
-from tui.ui.terminal.messages import LinkSpeedChanged, TerminalAnswer
+from tui.ui.terminal.messages import LinkSpeedChanged, TerminalAnswer, TerminalTakenBack
 from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.queries import Query, TerminalQueries, first_queries
 from tui.ui.terminal.reader import TerminalReader
@@ -227,6 +227,7 @@ class TerminalDriver(Driver):
         shown_size = early.size if early is not None and early.is_shown else None
         if after_program:
             setup = self._setup_over_anything()
+            self.send_message(TerminalTakenBack())  # before any key is read
         else:
             screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
             setup = f"{screen_on}{self._keys_and_mouse_on()}"
@@ -347,7 +348,12 @@ class TerminalDriver(Driver):
     def _on_continued(self, _: int, __: FrameType | None) -> None:
         # SIGSTOP cannot be caught, so that the terminal was not restored before it.
         self._was_continued = True
-        self._loop.call_soon_threadsafe(self.repaint)
+        self._loop.call_soon_threadsafe(self._repaint_taken_back)
+
+    def _repaint_taken_back(self) -> None:
+        if self._is_active:
+            self.send_message(TerminalTakenBack())
+            self.repaint()
 
     def _resume(self, *, is_retry: bool = False) -> None:
         """Set up the terminal again, unless the program is ending or in the background."""

@@ -13,6 +13,7 @@ from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId
 from tui.ui.input.type_ahead import CURSOR_REQUEST
+from tui.ui.terminal.messages import TerminalTakenBack
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
@@ -96,6 +97,22 @@ def test_answer_for_a_covered_dialog_counts_for_nothing(tmp_path: Path) -> None:
         stage.app.pop_screen()
         await stage.press("y")
         assert stage.is_confirming()
+        await stage.report_cursor()
+        await stage.press("y")
+        assert not stage.is_confirming()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
+
+
+def test_y_typed_into_the_shell_never_confirms(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED, wait_s=0.3)
+        await stage.report_cursor()
+        stage.app.sent.clear()
+        stage.app.post_message(TerminalTakenBack())
+        await stage.press("y")
+        assert stage.is_confirming()
+        assert stage.app.sent == [CURSOR_REQUEST]
         await stage.report_cursor()
         await stage.press("y")
         assert not stage.is_confirming()

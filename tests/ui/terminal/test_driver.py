@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -19,12 +20,13 @@ from textual.message import Message
 from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.driver import TerminalDriver
 from tui.ui.terminal.early import EarlyTerminal
-from tui.ui.terminal.messages import TerminalAnswer
+from tui.ui.terminal.messages import TerminalAnswer, TerminalTakenBack
 from tui.ui.terminal.modes import CLEAR, DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 from tui.ui.terminal.queries import Query, first_queries
 
 SCREEN_OFF = b"\x1b[?1049l"
+ANSWERS = b"\x1b[?2026;2$y\x1b[0n"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,36 @@ def test_frames_follow_a_suspension_during_the_start(monkeypatch: pytest.MonkeyP
             written += os.read(master, 10_000)
         driver.close()
         assert b"rows" in written
+
+    with os.fdopen(slave, "r+b", buffering=0) as stream:
+        monkeypatch.setattr(sys, "__stdin__", stream)
+        monkeypatch.setattr(sys, "__stdout__", stream)
+        asyncio.run(scenario())
+    os.close(master)
+
+
+def test_app_learns_that_another_had_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    posted: list[Message] = []
+
+    class TakenBackApp(App[int]):
+        def post_message(self, message: Message) -> bool:
+            posted.append(message)
+            return True
+
+    async def scenario() -> None:
+        driver = TerminalDriver(TakenBackApp())
+        driver.start_application_mode()
+        os.write(master, ANSWERS)
+        driver.stop_application_mode()
+        assert not any(isinstance(each, TerminalTakenBack) for each in posted)
+        driver.start_application_mode(after_program=True)
+        assert sum(isinstance(each, TerminalTakenBack) for each in posted) == 1
+        signal.raise_signal(signal.SIGCONT)
+        await asyncio.sleep(0)
+        assert sum(isinstance(each, TerminalTakenBack) for each in posted) == 2
+        os.write(master, ANSWERS)
+        driver.close()
 
     with os.fdopen(slave, "r+b", buffering=0) as stream:
         monkeypatch.setattr(sys, "__stdin__", stream)

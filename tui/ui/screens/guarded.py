@@ -38,6 +38,14 @@ class GuardedDialog(PaintedDialog[bool]):
             self.draw()
             self.call_after_refresh(self.ask_terminal)
 
+    def on_terminal_taken_back(self) -> None:
+        """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
+        self._stop_waiting()
+        self.forget_visibility()
+        self.draw()
+        self.refresh()  # an unchanged dialog is painted too, before the question
+        self.call_after_refresh(self.ask_terminal)
+
     def ask_terminal(self) -> None:
         """Ask the terminal whether it has shown the frame that was just painted."""
         if self.is_attached and not self._is_covered:

@@ -16,6 +16,13 @@ class LinkSpeedChanged(Message):
         self.is_slow = is_slow
 
 
+class TerminalTakenBack(Message, bubble=False):
+    """The terminal was set up again after a shell or another program had it. Keys that follow may be older than that.
+
+    The driver posts it to the app, and the app passes it to the screen that is shown, in order with the keys.
+    """
+
+
 class TerminalAnswer(Message):
     """An answer of the terminal to a query that Textual does not know. The driver keeps it."""
 
