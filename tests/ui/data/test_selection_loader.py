@@ -224,3 +224,30 @@ def test_end_of_a_child_refetches_its_waiting_parent() -> None:
         assert len(session.details) == 2
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("what", ["nothing", "outage", "lag", "end of a child"])
+def test_hidden_need_is_fetched_again_if_it_is_behind(what: str) -> None:
+    async def scenario() -> None:
+        child = sample("COMPLETED", run_id="run_child")
+        wait = None if what == "lag" else Wait(WaitKind.RUNS, START, SpanId("s"), runs=(child.id,), open_count=1)
+        history = AttemptHistory(wait=wait)  # of a run that has ended, without an attempt: the trace is behind
+        run = replace(sample("COMPLETED" if what == "lag" else "EXECUTING"), attempts=(STAMP, history))
+        session = FakeSession()
+        session.loader.require((needs.RUN,))
+        await session.open(run)
+        session.loader.require(())
+        session.details[0].set_result((run, None))
+        await session.clock.run(5)
+        if what == "outage":
+            session.outage()
+        if what == "end of a child":
+            session.get = {child.id: child, run.id: run}.get  # type: ignore[method-assign, assignment]
+            session.loader.on_changes(Changes(changed={child.id}))
+        await session.clock.run(60)
+        assert len(session.details) == 1
+        session.loader.require((needs.RUN,))
+        await session.clock.run(1)
+        assert len(session.details) == (1 if what == "nothing" else 2)
+
+    asyncio.run(scenario())

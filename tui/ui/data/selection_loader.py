@@ -45,7 +45,7 @@ class _NeedFetch:
 
     fetch: CoalescedFetch
     version: datetime | None = None
-    """The last update of the run that was known when its last fetch began."""
+    """The last update of the run that was known when its last fetch began. None: the value has to be fetched again."""
 
     starts_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_FETCHES))
     lag_retries_s: Iterator[float] = field(default_factory=lambda: iter(LAG_RETRIES_S))
@@ -120,6 +120,8 @@ class SelectionLoader:
             if state.started_at is not None and now - state.started_at > HUNG_AFTER:
                 self._fetch_of(need).fetch.cancel()
         self._version = None
+        for each in self._fetches.values():
+            each.version = None  # what is hidden now is fetched once it is shown
         self._schedule_all(0.0)
 
     def on_changes(self, changes: Changes) -> None:
@@ -131,8 +133,9 @@ class SelectionLoader:
         if run_id is None or self._version is None:
             return
         if run_id not in changes.changed:
-            for need in self._needs:
+            for need, each in self._fetches.items():
                 if need.is_outdated_by(self._session, run_id, changes):
+                    each.version = None
                     self._schedule(need, REFETCH_AFTER_S)
             return
         version = self._known_version(run_id)
@@ -180,7 +183,7 @@ class SelectionLoader:
         return run.state.updated_at if run is not None and run.state is not None else None
 
     def _is_behind(self, need: Need[Any]) -> bool:
-        """Whether the run has changed since a need of it was fetched."""
+        """Whether what was fetched for a need may not be all that the server knows by now."""
         fetched = self._fetch_of(need).version
         known = None if self._selection.run_id is None else self._known_version(self._selection.run_id)
         return known is not None and (fetched is None or known > fetched)
@@ -235,6 +238,8 @@ class SelectionLoader:
         self._version = fetched.version or self._version or self._known_version(run_id) or now()
         if fetched.version is not None:
             self._fetch_of(need).version = fetched.version
+        if fetched.is_lagging:
+            self._fetch_of(need).version = None
         if fetched.is_lagging and (delay_s := next(self._fetch_of(need).lag_retries_s, None)) is not None:
             self._schedule(need, delay_s)
         self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
