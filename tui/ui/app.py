@@ -372,6 +372,8 @@ class TriggerApp(AppBase):
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)  # a forwarded key was processed already
             return
+        if self.return_code is not None:
+            return  # what a key would open now never runs, and the end would wait for it
         if isinstance(event, events.Key):
             self.previous_key, self.last_key = self.last_key, event.key
             self._collector.record_key()

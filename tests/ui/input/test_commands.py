@@ -12,6 +12,8 @@ COMMANDS = [
         ("next error", "Go to the next failed run.", "x"),
         ("mark", "Mark the run, or take its mark away.", "space"),
         ("quit", "End the program.", "ctrl-q ctrl-c"),
+        ("q!", "Close without a question.", ""),
+        ("errors", "What fails.", "!"),
     )
 ]
 
@@ -19,7 +21,7 @@ COMMANDS = [
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("", ["messages", "sort by took", "next error", "mark", "quit"]),
+        ("", ["messages", "sort by took", "next error", "mark", "quit", "q!", "errors"]),
         (":mess", ["messages"]),
         ("  MARK ", ["mark"]),
         ("wrong", ["messages"]),
@@ -28,6 +30,7 @@ COMMANDS = [
         ("run", ["sort by took", "next error", "mark"]),
         ("ctrl-q", ["quit"]),
         ("nxe", ["next error"]),
+        ("!", ["errors", "q!"]),
         ("m", ["messages", "mark", "quit"]),
         ("zzz", []),
     ],

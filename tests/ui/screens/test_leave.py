@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
@@ -68,6 +69,17 @@ def test_quitting_at_once_asks_nothing(tmp_path: Path) -> None:
         await agree_to_two(monitor)
         monitor.app.action_leave_at_once()
         assert monitor.app.return_code == 0
+
+    run_story(story, tmp_path, fleet_of(*RUNS))
+
+
+def test_keys_behind_the_end_open_nothing(tmp_path: Path) -> None:
+    """A screen that opens then never runs. Each key would wait a second for it, and the end for them."""
+
+    async def story(monitor: Monitored) -> None:
+        monitor.app.action_leave_at_once()
+        await monitor.app.on_event(events.Key("Q", "Q"))
+        assert len(monitor.app.screen_stack) == 1
 
     run_story(story, tmp_path, fleet_of(*RUNS))
 

@@ -47,8 +47,8 @@ def command_named(commands: Sequence[Command], text: str) -> tuple[Command, str]
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     """Return the commands that contain every typed word in name, alias, key or sentence, best match first.
 
-    An exact name or alias is the best match, then a name that begins with the text. If no command contains the words,
-    commands match whose name has the letters in this order: `nxe` finds `next error`.
+    An exact name, alias or sign of a key is the best match, then a name that begins with the text. If no command
+    contains the words, commands match whose name has the letters in this order: `nxe` finds `next error`.
     """
     wanted = typed.casefold().removeprefix(":").split()
     whole = " ".join(wanted)
@@ -68,9 +68,11 @@ def _text(command: Command) -> str:
 
 def _rank(command: Command, whole: str) -> int:
     name = command.name.casefold()
-    return (
-        0 if name == whole or whole in command.aliases else 1 if name.startswith(whole) else 2 if whole in name else 3
-    )
+    # `!` is the key of the errors, and stands in `q!` too.
+    is_sign = bool(whole) and whole == command.key and not whole.isalnum()
+    if name == whole or whole in command.aliases or is_sign:
+        return 0
+    return 1 if name.startswith(whole) else 2 if whole in name else 3
 
 
 def _has_letters_in_order(text: str, letters: str) -> bool:
