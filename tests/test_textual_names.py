@@ -1,0 +1,102 @@
+"""Names of Textual's own: no class of ours takes one by accident.
+
+Textual's classes keep most of their state in private attributes. A subclass that uses the same name for something else
+replaces it, and fails only when Textual reads it: neither Python nor mypy objects if the types agree.
+"""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.test_architecture import MODULES, nodes
+
+INTENDED = {
+    "CommandField._suggestion",
+    "LineCompositor._full_map",
+    "PaintedScreen._compositor",
+    "PaintedScreen._compositor_refresh",
+    "PaintedScreen._repaint_required",
+    "TerminalDriver._size",
+    "TriggerApp._disable_notifications",
+    "TriggerApp._disable_tooltips",
+    "TriggerApp._fatal_error",
+    "TriggerApp._filters",
+    "TriggerApp._register_child",
+    "TriggerApp._set_pointer_shape",
+    "TriggerApp.theme",
+    "ValueInput.cursor_blink",
+    "ValueInput.cursor_position",
+    "ValueInput.value",
+    "Workspace._bindings",
+}
+"""What our classes replace or set on purpose, because Textual has no other way to do it."""
+
+
+def classes_of(nodes_of_modules: Iterator[ast.AST]) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in nodes_of_modules if isinstance(node, ast.ClassDef)}
+
+
+def bases(node: ast.ClassDef) -> list[str]:
+    return [each.id for base in node.bases for each in ast.walk(base) if isinstance(each, ast.Name)]
+
+
+def all_bases(name: str, known: dict[str, ast.ClassDef]) -> set[str]:
+    """Return the class and the classes above it, of which `known` has the sources."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each in known and each not in found:
+            found.add(each)
+            waiting += bases(known[each])
+    return found
+
+
+def attributes(node: ast.ClassDef) -> set[str]:
+    """Return the names that a class assigns to itself."""
+    return {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+        if isinstance(each.value, ast.Name) and each.value.id == "self"
+    }
+
+
+def members(node: ast.ClassDef) -> set[str]:
+    """Return the names in the body of a class: its methods, and the attributes that it declares."""
+    found = {each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    for each in node.body:
+        targets = (
+            each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
+        )
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_no_class_takes_a_name_of_textual() -> None:
+    spec = find_spec("textual")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    sources = [*folder.glob("*.py"), *folder.glob("widgets/_*.py")]
+    used = {base for module in MODULES if module.startswith("tui/ui/") for base in bases_in(module)}
+    theirs = classes_of(node for path in sources for node in ast.parse(path.read_text(encoding="utf-8")).body)
+    ours = classes_of(node for module in MODULES if module.startswith("tui/ui/") for node in nodes(module))
+    assert {"App", "Screen", "Widget", "Input", "Driver", "Compositor"} <= used & {*theirs}
+    both = {**theirs, **ours}
+    names = {name: attributes(node) | members(node) for name, node in theirs.items()}
+    taken = {
+        f"{name}.{each}"
+        for name, node in ours.items()
+        for base in all_bases(name, both) & {*theirs} - {name}
+        for each in names[base] & (attributes(node) | {member for member in members(node) if member.startswith("_")})
+        if not each.startswith("__")
+    }
+    assert sorted(taken) == sorted(INTENDED)
+
+
+def bases_in(module: str) -> Iterator[str]:
+    for node in nodes(module):
+        if isinstance(node, ast.ClassDef):
+            yield from bases(node)
