@@ -11,10 +11,11 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.present.styled import Line
-from tui.ui.data.findings import live_board
+from tui.ui.data.findings import live_board, live_failing
 from tui.ui.data.queues import live_queues
 from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.screens.compared import ComparedScreen
+from tui.ui.screens.wall.screen import WallScreen
 
 HIDDEN_S = 65.0
 """Longer than anything waits that is read again and again."""
@@ -61,6 +62,25 @@ def test_comparison_goes_on_reading_its_run(tmp_path: Path) -> None:
         monitor.app.push_screen(ComparedScreen(monitor.screen.live, RunId(f"run_{500:024}"), None))
         asked = await asked_while_hidden(monitor, 20)
         assert [path for path in asked if path.endswith("/trace")]
+
+    run_story(story, tmp_path, live_fleet())
+
+
+@pytest.mark.parametrize("most", [2, live_failing.MAX_NOTED])
+def test_covered_wall_knows_every_failure_on_return(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_failing, "MAX_NOTED", most)
+
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("W", wait_s=4)
+        await monitor.press("question_mark", wait_s=1)
+        for number in range(900, 905):
+            fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
+            await monitor.later(5)
+        live = next(each for each in monitor.app.screen_stack if isinstance(each, WallScreen)).live_board._failing
+        assert (live._updates is None) is (most == 2)
+        await monitor.press("escape", wait_s=2)
+        assert ", 5 not read" in monitor.text
 
     run_story(story, tmp_path, live_fleet())
 

@@ -77,6 +77,11 @@ class GroupUpdates:
         """Whether another order or filter was requested, and is not shown yet."""
         return self.query != self._rows.query
 
+    @property
+    def waiting_count(self) -> int:
+        """How many runs wait to be grouped."""
+        return len(self._waiting)
+
     def add(self, run_ids: Collection[RunId]) -> None:
         """Group runs that are new, have changed or were removed."""
         self.note(run_ids)

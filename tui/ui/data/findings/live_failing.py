@@ -22,6 +22,9 @@ HOUR: Final = SPANS[0]
 MAX_LINES: Final = 12
 """The groups whose line in the source is looked up: more are on no screen."""
 
+MAX_NOTED: Final = 20_000
+"""Runs that changed during a rest. After more of them, everything is grouped again."""
+
 
 class LiveFailing:
     """Groups the failed runs of the last hour in slices. It reads nothing: the errors come with the runs.
@@ -68,6 +71,8 @@ class LiveFailing:
             return
         if self._is_resting:
             updates.note(changes.added | changes.changed | changes.removed)
+            if updates.waiting_count > MAX_NOTED:
+                self._updates = None
             return
         if Topic.WALL_FACTS in changes.topics:
             self._take_server_groups(updates)
