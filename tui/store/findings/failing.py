@@ -87,7 +87,8 @@ def failing_now(
 ) -> tuple[FailingGroup, ...]:
     """Return the groups with a failure at `since` or later, worst first.
 
-    Worst first: new, regressed, the rest, acknowledged; within each, the greatest number first.
+    Worst first: new, regressed, the rest, acknowledged; within each, the greatest number first. A group of which the
+    server has not told yet, as it does once a minute, stands with the new ones: a new one would come in last.
     """
     ours = list(groups)
     joined = {each.id for group in ours for each in group.server_groups}
@@ -101,7 +102,10 @@ def failing_now(
 
 
 def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
-    place = _WORST_FIRST.index(group.state) if group.state in _WORST_FIRST else len(_WORST_FIRST)
+    if group.state is None:
+        place = _WORST_FIRST.index(ErrorState.NEW)
+    else:
+        place = _WORST_FIRST.index(group.state) if group.state in _WORST_FIRST else len(_WORST_FIRST)
     return place + group.is_acknowledged, -group.count, group.task, group.message
 
 
