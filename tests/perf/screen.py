@@ -72,6 +72,8 @@ def _apply_sgr(params: str, attrs: Char) -> Char:  # noqa: C901, PLR0912  moved 
             dim = True
         elif n == 22:
             dim, new["bold"] = False, False
+        elif n == 21:  # twice underlined: pyte would keep what was there before
+            new["underscore"] = True
         elif n in (38, 48, 58):
             kind = numbers[i] if i < len(numbers) else None
             colour = None
