@@ -45,6 +45,9 @@ FIRST_LINE: Final = 3
 
 SYNC_ENDS: Final = b"\x1b[?2026l"
 
+_BEGINS_FRAME: Final = re.compile(rb"(\x1b\[(\d*;?\d*H|[56]n))*" + re.escape(SYNC_BEGINS))
+"""A frame may follow a query, and begins with a move where the cursor's place is unknown, as behind a late answer."""
+
 LIST_LINES: Final = 20
 """The detail and the attempts stand below these lines."""
 
@@ -118,7 +121,7 @@ class Monitor:
         terminal, since = self.terminal, len(self.terminal.received)
         act()
         terminal.wait_until(lambda: SYNC_ENDS in terminal.received[since:], "a frame")
-        is_at_once = terminal.received[since:].startswith(SYNC_BEGINS) and is_done(self.lines)
+        is_at_once = _BEGINS_FRAME.match(terminal.received, since) is not None and is_done(self.lines)
         terminal.wait_until(lambda: is_done(self.lines) and self._is_between_frames(), "the screen")
         return is_at_once
 
