@@ -132,6 +132,14 @@ def test_visible_cursor_is_left_where_the_program_wants_it() -> None:
     assert started().write("\x1b[?25h\x1b[3;4H").endswith("\x1b[3;4H\x1b[?25h")
 
 
+def test_moved_cursor_returns_to_where_the_program_wants_it() -> None:
+    output = started()
+    assert output.restored_cursor() == ""  # hidden at home: not needed
+    output.write("\x1b[3;4H")
+    assert output.restored_cursor() == "\x1b[3;4H"
+    assert output.write("\x1b[3;4H") == ""
+
+
 def test_wide_characters_are_placed_for_any_width() -> None:
     sent = started().write("\x1b[2;3H😀😀\x1b[0m!")
     assert "\x1b[2;5H" in sent

@@ -6,7 +6,7 @@ from tui.terminal.capabilities import Capabilities
 from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid
 from tui.terminal.decoder import Decoder
 from tui.terminal.encoder import EncodedFrame, encoded
-from tui.terminal.moves import Place
+from tui.terminal.moves import Place, move
 from tui.terminal.pens import change
 from tui.terminal.sequences import MODES_OFF, Effect
 
@@ -52,6 +52,15 @@ class FrugalOutput:
     def lose_cursor(self) -> None:
         """Record that the cursor was moved by text that was sent past this output."""
         self._at = None
+
+    def restored_cursor(self) -> str:
+        """Return the text that moves the cursor, which was moved by other text, back to where the program wants it."""
+        cursor = self._cursor
+        if cursor is None or self._is_forgotten:
+            self.lose_cursor()
+            return ""
+        self._at = cursor
+        return move(None, cursor)
 
     def lose_cells(self, y: int, x: int, count: int) -> None:
         """Record that something else may have been drawn there."""
@@ -181,8 +190,9 @@ class PlainOutput:
     def forget(self) -> None:
         """Nothing is kept."""
 
-    def lose_cursor(self) -> None:
-        """Nothing is kept."""
+    def restored_cursor(self) -> str:
+        """Nothing is kept. The next text of the program moves the cursor."""
+        return ""
 
     def lose_cells(self, y: int, x: int, count: int) -> None:
         """Nothing is kept."""

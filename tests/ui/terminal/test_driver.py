@@ -119,11 +119,16 @@ def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
         driver.write("dialog")
         driver._frames.resize(100, 30)
         assert not driver.request_cursor((2, 19))
-        driver.write("dialog")
+        driver.write("\x1b[5;7Hfield")
         assert driver.request_cursor((2, 19))
         driver._writer.close()
 
     asyncio.run(scenario())
+    # The cursor is back in the field, for an input method.
+    returned, written = b"\x1b[3;20H\x1b[6n\x1b[5n\x1b[5;12H", b""
+    while not written.endswith(returned) and select.select([master], [], [], 1)[0]:
+        written += os.read(master, MAX_UNWRITTEN_BYTES)
+    assert written.endswith(returned)
     os.close(master)
     os.close(slave)
 

@@ -207,8 +207,7 @@ class FrameSender:
         now_s = time.monotonic()
         self.link.unsent_bytes = self.writer.unsent_bytes()
         if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
-            self.writer.write(self._queries.ask_by_place())
-            self.screen.lose_cursor()
+            self.writer.write(f"{self._queries.ask_by_place()}{self.screen.restored_cursor()}")
         wait_s = self.pacer.wait_s(now_s, self.link)
         if wait_s <= 0:
             self._send()
@@ -242,7 +241,8 @@ class FrameSender:
         else:
             asked = self._queries.ask(*queries)
         if Query.CURSOR.value in asked:
-            self.screen.lose_cursor()
+            # An input method opens its window at the cursor, and a screen reader follows it, though it is hidden.
+            asked += self.screen.restored_cursor()
         if not self.writer.write(text + asked):
             self._queries.withdraw(*in_front, *queries)
             self.screen.forget()
