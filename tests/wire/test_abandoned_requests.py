@@ -122,6 +122,19 @@ def test_retired_pool_closes_after_its_last_request() -> None:
     asyncio.run(scenario())
 
 
+def test_pool_of_another_proxy_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with connected() as (api, connection):
+            monkeypatch.setenv("HTTP_PROXY", api.url)
+            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+            for _ in range(2):
+                assert await get(api, connection, "/kept") == b"{}"
+                assert (await connection.send("GET", "http://by.proxy/kept", "GET /kept")).body == b"{}"
+            await api.until_open(1)
+
+    asyncio.run(scenario())
+
+
 def test_pool_is_replaced_after_a_pool_timeout() -> None:
     async def scenario() -> None:
         async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:

@@ -175,9 +175,7 @@ class HttpConnection:
             raise
         finally:
             pool.sending -= 1
-            if not pool.sending and pool in self._retired:
-                self._retired.remove(pool)
-                await _close(pool)
+            await self._close_unused()
 
     def _call(self, method: str, url: str, params: Mapping[str, str] | None, json: Json) -> _Call:
         """Build a request. Raises `_Unusable`."""
@@ -215,10 +213,17 @@ class HttpConnection:
         return pool
 
     def _retire(self) -> None:
-        """Use the current pool for no more requests. Its last one closes it."""
+        """Use the current pool for no more requests. The end of its last one, or of the next one, closes it."""
         if self._pool is not None:
             self._retired.append(self._pool)
             self._pool = None
+
+    async def _close_unused(self) -> None:
+        """Close the retired pools that no request uses."""
+        unused = [each for each in self._retired if not each.sending]
+        self._retired = [each for each in self._retired if each.sending]
+        for pool in unused:
+            await _close(pool)
 
     async def _follow(
         self, pool: _Pool, call: _Call, progress: RequestProgress, label: str, max_bytes: int

@@ -42,6 +42,8 @@ def test_scheme_chooses_its_proxy_before_that_of_all(monkeypatch: pytest.MonkeyP
         ("localhost, 127.0.0.1", "localhost 127.0.0.1", "127.0.0.10 a.localhost"),
         ("127.0.0.0/8", "127.0.0.0", "127.0.0.1"),  # as in httpx: a network is no host
         ("::1", "[::1]", "[::2]"),
+        ("[::1]", "[::1]", "[::2]"),
+        ("a b, [, api.example", "api.example", "a"),
         ("api.example:8030", "api.example:8030", "api.example api.example:80"),
         ("http://api.example", "api.example api.example:1", "www.api.example"),
         ("https://api.example", "", "api.example"),
@@ -69,3 +71,4 @@ def test_user_of_a_proxy_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = Proxies.of_environment().for_url(HttpUrl.of("https://api.example"))
     assert proxy is not None
     assert (proxy.user, proxy.origin) == ("a%40b:c", "http://proxy:8")
+    assert "a%40b" not in f"{proxy!r}{Proxies.of_environment()!r}"

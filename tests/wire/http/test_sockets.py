@@ -14,9 +14,10 @@ from contextvars import ContextVar
 import httpcore
 import pytest
 
-from tests.support.raw_server import CERTIFICATE, Serve, over_tls, read_head, serving
+from tests.support.raw_server import CERTIFICATE, Serve, over_tls, read_head, serving, tls_server
 from tests.support.wire.requests import NOW
 from tui.wire.connection import HttpConnection, Timeouts
+from tui.wire.errors import Unreachable
 from tui.wire.http.network import MAX_BUFFERED_BYTES, AsyncioBackend
 
 HOST = "127.0.0.1"
@@ -154,9 +155,9 @@ def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) ->
 
 
 def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    release, hosts = threading.Event(), list[str]()
+    release, hosts = threading.Event(), list[bytes]()
 
-    def hang(host: str, *_: object, **__: object) -> None:
+    def hang(host: bytes, *_: object, **__: object) -> None:
         hosts.append(host)
         release.wait(20.0)
         raise OSError(0, "no answer")
@@ -169,7 +170,7 @@ def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     asyncio.run(scenario())  # waits for the threads of asyncio, when it ends
-    assert hosts == ["slow.example"]
+    assert hosts == [b"slow.example"]
     release.set()
 
 
@@ -179,6 +180,8 @@ def test_unreachable_host_is_a_connect_error() -> None:
             await AsyncioBackend().connect_tcp("localhost", 9, timeout=5.0)
         with pytest.raises(httpcore.ConnectError, match=r"known|resolution"):
             await AsyncioBackend().connect_tcp("no.such.host.invalid", 9, timeout=5.0)
+        with pytest.raises(httpcore.ConnectError, match=r"known|resolution"):
+            await AsyncioBackend().connect_tcp("no..host", 9, timeout=5.0)
 
     asyncio.run(scenario())
 
@@ -205,6 +208,28 @@ def test_tunnel_leads_through_a_proxy_with_tls(monkeypatch: pytest.MonkeyPatch) 
         assert response.body == b"here"
 
     with serving(over_tls(answer)) as origin, serving(over_tls(tunnel)) as port:
+        asyncio.run(scenario(port))
+
+
+def test_data_before_tls_is_no_response_through_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sits before the proxy could otherwise answer in the name of the server."""
+    forged = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+
+    def forge(connection: socket.socket) -> None:
+        read_head(connection)
+        head = b"HTTP/1.1 200 OK\r\n\r\n"
+        connection.sendall(head + bytes(65_536 - len(head)) + forged)  # httpcore reads 65,536 bytes at once
+        with tls_server().wrap_socket(connection, server_side=True) as encrypted:
+            encrypted.recv(1)
+
+    async def scenario(port: int) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{port}")
+        async with HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts()) as connection:
+            with pytest.raises(Unreachable, match=r"before TLS|no connection|TLS failed"):
+                await connection.send("GET", f"https://{HOST}/", "GET /")
+
+    with serving(forge) as port:
         asyncio.run(scenario(port))
 
 

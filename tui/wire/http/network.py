@@ -66,17 +66,19 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
                 return [(family, (host, port))]
         lookup = self._lookups.get((host, port))
         if lookup is None:
-            lookup = self._lookups[host, port] = Future()
+            lookup = Future()
             lookup.set_running_or_notify_cancel()
-            lookup.add_done_callback(lambda _: self._lookups.pop((host, port), None))
             Thread(target=_look_up, args=(lookup, host, port), name="name lookup", daemon=True).start()
+            self._lookups[host, port] = lookup
+            lookup.add_done_callback(lambda _: self._lookups.pop((host, port), None))
         return await asyncio.wrap_future(lookup)
 
 
 def _look_up(lookup: "Future[Sequence[_Address]]", host: str, port: int) -> None:
     """Find the addresses of a host, those of both families in turn. Another thread calls this."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # As bytes: for a text, Python loads the codec idna, which rejects what is no name in its own words.
+        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM)
         addresses = [(family, address) for family, _, _, _, address in found]
         first = [each for each in addresses if each[0] == addresses[0][0]]
         second = [each for each in addresses if each[0] != addresses[0][0]]
@@ -235,6 +237,11 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")
 
+    def _check_empty(self) -> None:
+        """Raise ConnectionError for data before TLS, which would be read as if it came through TLS."""
+        if self._received:
+            raise ConnectionError("the other side sent data before TLS")
+
     async def aclose(self) -> None:
         self._transport.abort()
 
@@ -248,6 +255,7 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
                 async with asyncio.timeout(timeout):
                     self._check_open()
+                    self._check_empty()
                     socket_transport = self._transport
                     transport = await asyncio.get_running_loop().start_tls(
                         self._transport, self, ssl_context, server_hostname=server_hostname

@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import field
 from typing import Final, Self
 
 from tui.lazy_dataclass import dataclass
@@ -31,7 +33,8 @@ class _Exception:
         has_scheme = "://" in entry
         bare = entry.partition("/")[0]
         is_ipv6 = not has_scheme and bare.count(":") > 1
-        url = HttpUrl.of(entry if has_scheme else f"{_ALL}://[{bare}]" if is_ipv6 else f"{_ALL}://{bare}")
+        host = f"[{bare}]" if is_ipv6 and not bare.startswith("[") else bare
+        url = HttpUrl.of(entry if has_scheme else f"{_ALL}://{host}")
         is_exact = has_scheme or is_ipv6 or url.host.replace(".", "").isdigit() or url.host == "localhost"
         return cls("" if url.scheme == _ALL else url.scheme, url.host, url.port, is_exact)
 
@@ -49,12 +52,12 @@ class _Exception:
 class Proxies:
     """The proxies by the scheme of the request, and where none is used."""
 
-    by_scheme: Mapping[str, str]
+    by_scheme: Mapping[str, str] = field(repr=False)  # has passwords
     exceptions: Sequence[_Exception] = ()
 
     @classmethod
     def of_environment(cls) -> Self:
-        """Read the environment. Raises `InvalidUrl` for an entry of `NO_PROXY` that is no host."""
+        """Read the environment. An entry of `NO_PROXY` that is no host is about none."""
         if not _HAS_SYSTEM_SETTINGS and not any(name.lower().endswith("_proxy") for name in os.environ):
             return cls({})
         from urllib.request import getproxies  # noqa: PLC0415  4 ms, for those who have a proxy
@@ -64,7 +67,11 @@ class Proxies:
         if "*" in entries:
             return cls({})
         by_scheme = {scheme: found[scheme] for scheme in ("http", "https", _ALL) if found.get(scheme)}
-        return cls(by_scheme, tuple(_Exception.of(entry) for entry in entries if entry) if by_scheme else ())
+        exceptions: list[_Exception] = []
+        for entry in filter(None, entries if by_scheme else ()):
+            with suppress(InvalidUrl):
+                exceptions.append(_Exception.of(entry))
+        return cls(by_scheme, tuple(exceptions))
 
     def for_url(self, url: HttpUrl) -> HttpUrl | None:
         """Return the proxy for an address, None if there is none. Raises `InvalidUrl` for one that cannot be used."""

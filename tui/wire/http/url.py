@@ -1,6 +1,7 @@
 """Reads the addresses of requests, and encodes characters that may not stand in them."""
 
 import re
+from dataclasses import field
 from functools import cache
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final, Self
@@ -34,7 +35,7 @@ class HttpUrl:
     path: str
     query: str = ""
     fragment: str = ""
-    user: str = ""
+    user: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, text: str) -> Self:
