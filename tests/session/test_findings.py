@@ -1,8 +1,11 @@
 """The loop that judges: who watches, when a verdict comes, and when nothing is known."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -279,3 +282,24 @@ def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int)
         assert fleet.requests[-1][1] == READS[0]
 
     run(test, fleet, tmp_path)
+
+
+def test_findings_do_not_keep_the_screen_that_asks_first(tmp_path: Path) -> None:
+    active = ContextVar[object]("active")
+
+    class Asking:
+        pass
+
+    async def scenario(session: Session, later: Later) -> None:
+        async def ask() -> weakref.ref[Asking]:
+            active.set(screen := Asking())
+            session.findings.watch()
+            return weakref.ref(screen)
+
+        found = await asyncio.create_task(ask())
+        await later(2.0)
+        gc.collect()
+        assert session.findings.is_watched
+        assert found() is None
+
+    run(scenario, quiet_fleet(), tmp_path)

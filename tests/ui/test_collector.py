@@ -19,9 +19,11 @@ from tui.store.changes import Changes
 from tui.ui.collector import (
     MAX_COLLECTION_S,
     MAX_FREEZES,
+    MAX_SCREEN_FREEZES,
     MIN_FREEZE_INTERVAL_S,
     MIN_GROWTH,
     MIN_QUIET_S,
+    MIN_STAY_S,
     MIN_THAW_INTERVAL_S,
     THRESHOLDS,
     FreezingCollector,
@@ -53,10 +55,11 @@ class Clock:
         return self.cpu_s
 
 
-def frozen_by_a_collection() -> bool:
-    """Collect everything, and return whether new objects were frozen."""
+def frozen_by_a_collection(collector: FreezingCollector) -> bool:
+    """Collect everything, and return whether new objects are frozen with the next key."""
     before, new = gc.get_freeze_count(), [[0] for _ in range(1_000)]
     gc.collect()
+    collector.record_key()
     return gc.get_freeze_count() >= before + len(new)
 
 
@@ -67,19 +70,37 @@ def test_survivors_of_a_long_collection_are_frozen() -> None:
     collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
     collector.start()
     assert (gc.get_threshold(), gc.isenabled()) == (THRESHOLDS, True)
-    assert not frozen_by_a_collection()
+    assert not frozen_by_a_collection(collector)
     clock.took_s = 2 * MAX_COLLECTION_S
     dialog = Screen[None]()
     collector.record_screen(dialog)
-    assert not frozen_by_a_collection()
+    assert not frozen_by_a_collection(collector)
     del dialog
-    assert frozen_by_a_collection()
+    assert frozen_by_a_collection(collector)
     clock.now_s += MIN_FREEZE_INTERVAL_S - 1
-    assert not frozen_by_a_collection()
+    assert not frozen_by_a_collection(collector)
     clock.now_s += 1
-    assert frozen_by_a_collection()
+    assert frozen_by_a_collection(collector)
     collector.stop()
     assert (gc.get_threshold(), len(gc.callbacks)) == (before, callback_count)
+
+
+@pytest.mark.usefixtures("_collector_as_before")
+def test_view_that_stays_open_meets_no_long_collections() -> None:
+    clock = Clock(2 * MAX_COLLECTION_S)
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
+    collector.start()
+    view = Screen[None]()
+    collector.record_screen(view)
+    clock.now_s += MIN_STAY_S - 1
+    assert not frozen_by_a_collection(collector)
+    clock.now_s += 1
+    dialog = Screen[None]()
+    collector.record_screen(dialog)
+    assert not frozen_by_a_collection(collector)
+    del dialog
+    assert frozen_by_a_collection(collector)
+    collector.stop()
 
 
 class Knot:
@@ -114,19 +135,33 @@ def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.Monk
     dialog = Screen[None]()
     collector.record_screen(dialog)
     assert not freezes(collector.record_view, MIN_GROWTH)
+    assert not freezes(collector.record_groups, MIN_GROWTH - 1)
     del dialog
+
+    def freezes_groups_of_a_screen() -> bool:
+        screen = Screen[None]()
+        collector.record_screen(screen)
+        return freezes(collector.record_groups, MIN_GROWTH)
+
+    assert sum(freezes_groups_of_a_screen() for _ in range(2 * MAX_SCREEN_FREEZES)) == MAX_SCREEN_FREEZES
     gc.collect()
-    assert sum(freezes(collector.record_view, MIN_GROWTH) for _ in range(2 * MAX_FREEZES)) == MAX_FREEZES
+    rest = MAX_FREEZES - MAX_SCREEN_FREEZES
+    assert sum(freezes(collector.record_view, MIN_GROWTH) for _ in range(2 * MAX_FREEZES)) == rest
     collector.stop()
     assert not freezes(collector.record_run_count, 1_000_000)
 
 
+@pytest.mark.parametrize("is_of_a_view", [False, True])
 @pytest.mark.usefixtures("_collector_as_before")
-def test_frozen_objects_do_not_make_full_collections_rare() -> None:
+def test_frozen_objects_do_not_make_full_collections_rare(*, is_of_a_view: bool) -> None:
     gc.unfreeze()
     alive, full = [[] for _ in range(100_000)], list[int]()  # type: ignore[var-annotated]
     collector = FreezingCollector()
     collector.start()
+    if is_of_a_view:
+        alive += [[] for _ in range(100_000)]
+        gc.collect()
+        collector.record_view(100_000)
 
     def note(phase: str, facts: dict[str, int]) -> None:
         full.extend([1] * (phase == "stop" and facts["generation"] == 2))

@@ -154,6 +154,7 @@ class TriggerApp(AppBase):
         use_own_keys(self.key_labels)
         self._use_keys(session.settings)
         self._collector = FreezingCollector()
+        self.live.record_groups = self._collector.record_groups
         self._is_complete = False
         self._exit_code: int | None = None
         self.farewell: Callable[[], list[str]] = list

@@ -2,11 +2,16 @@
 
 A full collection visits every tracked object that is not frozen. The store untracks its runs, but its indexes and the
 views have references to all of them: with 100,000 runs a collection takes 50 ms. So everything is frozen when the store
-has grown or a large view was made, and so are the survivors of a long collection. No later collection visits them.
+has grown, or a large view or many error groups were made, and so are the survivors of a long collection. No later
+collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
-may happen only `MAX_FREEZES` times. A dialog would be too large: nothing is frozen while a screen above the main one is
-alive. Once an hour, when nobody types, everything is thawed and collected, then frozen again.
+may happen only `MAX_FREEZES` times. A screen above the main one is some 5,000 objects, a megabyte: while one is alive,
+everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete. Once an
+hour, when nobody types, everything is thawed and collected, then frozen again.
+
+Python waits with a full collection until there are a quarter as many new objects as the last one left alive. So a short
+one follows each freeze, which leaves none: the frozen ones do not count.
 
 Nothing here asks the collector for a list of objects. The list would refer to a tuple that another thread still fills,
 and CPython ends such a tuple with a SystemError.
@@ -16,7 +21,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from textual.screen import Screen
 
@@ -27,6 +32,12 @@ MAX_COLLECTION_S: Final = 0.003
 MIN_FREEZE_INTERVAL_S: Final = 10.0
 MAX_FREEZES: Final = 20
 """Freezes between two thaws, those of a growing store apart."""
+
+MAX_SCREEN_FREEZES: Final = 4
+"""Those of them while a screen above the main one is alive."""
+
+MIN_STAY_S: Final = 30.0
+"""A screen that was open for so long may stay for hours."""
 
 MIN_GROWTH: Final = 2_000
 """References to fewer runs than this take less than a millisecond of a collection."""
@@ -54,8 +65,12 @@ class FreezingCollector:
         self._began_s = 0.0
         self._freeze_due_s = 0.0
         self._freezes_left = MAX_FREEZES
+        self._screen_freezes_left = MAX_SCREEN_FREEZES
         self._frozen_runs = 0
-        self._upper_screens: WeakSet[Screen[Any]] = WeakSet()
+        self._was_long = False
+        """Whether the last full collection was."""
+        self._opened_s: WeakKeyDictionary[Screen[Any], float] = WeakKeyDictionary()
+        """When each screen above the main one was opened. A closed one stays for seconds; a frozen one is left out."""
         self._thaw_due_s = self._quiet_from_s = 0.0
         self._thresholds = gc.get_threshold()
 
@@ -65,13 +80,12 @@ class FreezingCollector:
         The garbage is a megabyte: classes that a decorator made again, modules that others replaced. It takes 30 ms:
         while the user types, it stays until the first thaw.
         """
-        if self._on_collection in gc.callbacks:
+        if self._is_started:
             return
         self._thresholds = gc.get_threshold()
         if self.is_quiet:
-            _collect_and_freeze()
-        else:
-            gc.freeze()
+            gc.collect()
+        _freeze()
         self._thaw_due_s = self._monotonic_s() + MIN_THAW_INTERVAL_S
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._on_collection)
@@ -79,29 +93,37 @@ class FreezingCollector:
 
     def stop(self) -> None:
         """Give the collector its former settings back. Another app may run in the same process."""
-        if self._on_collection in gc.callbacks:
+        if self._is_started:
             gc.callbacks.remove(self._on_collection)
             gc.set_threshold(*self._thresholds)
 
     def record_screen(self, screen: Screen[Any]) -> None:
-        """Freeze nothing while this screen above the main one is alive."""
-        self._upper_screens.add(screen)
+        """Freeze next to nothing while this screen above the main one is alive."""
+        self._opened_s[screen] = self._monotonic_s()
 
     def record_run_count(self, count: int) -> None:
-        """Freeze a store that has grown."""
-        if count >= max(self._frozen_runs * GROWTH, self._frozen_runs + MIN_GROWTH) and self._may_freeze:
+        """Freeze a store that has grown, or what has made a collection long."""
+        is_grown = count >= max(self._frozen_runs * GROWTH, self._frozen_runs + MIN_GROWTH)
+        if is_grown and self._is_started and not self._opened_s:
             self._frozen_runs = count
-            gc.freeze()
+            _freeze()
+        else:
+            self._freeze_if_long()
 
     def record_view(self, size: int) -> None:
         """Freeze a new view, if it is large."""
-        if size >= MIN_GROWTH and self._freezes_left and self._may_freeze:
-            self._freezes_left -= 1
-            gc.freeze()
+        if size >= MIN_GROWTH and not self._opened_s:
+            self._freeze_counted()
+
+    def record_groups(self, size: int) -> None:
+        """Freeze the error groups of so many runs. The screen that shows them is usually the one that is open."""
+        if size >= MIN_GROWTH:
+            self._freeze_counted()
 
     def record_key(self) -> None:
-        """Keep thaws away from a user who types."""
+        """Keep thaws away from a user who types. What has made a collection long is frozen."""
         self._quiet_from_s = self._monotonic_s() + MIN_QUIET_S
+        self._freeze_if_long()
 
     @property
     def is_quiet(self) -> bool:
@@ -111,36 +133,47 @@ class FreezingCollector:
     def thaw_if_due(self) -> None:
         """Free what became garbage while it was frozen, at most once in `MIN_THAW_INTERVAL_S`."""
         now_s = self._monotonic_s()
-        if self._on_collection in gc.callbacks and now_s >= self._thaw_due_s and self.is_quiet:
+        if self._is_started and now_s >= self._thaw_due_s and self.is_quiet:
             self._thaw_due_s = now_s + MIN_THAW_INTERVAL_S
-            self._freezes_left = MAX_FREEZES
+            self._freezes_left, self._screen_freezes_left = MAX_FREEZES, MAX_SCREEN_FREEZES
             gc.unfreeze()
-            _collect_and_freeze()
+            gc.collect()
+            _freeze()
 
     def _on_collection(self, phase: str, facts: Mapping[str, int]) -> None:
         if facts["generation"] != _OLDEST:
             return
         if phase == "start":
             self._began_s = self._cpu_s()
-        elif self._cpu_s() - self._began_s > MAX_COLLECTION_S:
-            self._freeze_if_due()
-
-    def _freeze_if_due(self) -> None:
-        now_s = self._monotonic_s()
-        if now_s >= self._freeze_due_s and self._freezes_left and self._may_freeze:
-            self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
-            self._freezes_left -= 1
-            gc.freeze()
+        else:
+            self._was_long = self._cpu_s() - self._began_s > MAX_COLLECTION_S
 
     @property
-    def _may_freeze(self) -> bool:
-        """Whether no screen above the main one is alive."""
-        return self._on_collection in gc.callbacks and not self._upper_screens
+    def _is_started(self) -> bool:
+        return self._on_collection in gc.callbacks
+
+    def _freeze_if_long(self) -> None:
+        """Freeze the survivors of a long collection.
+
+        One may begin anywhere, such as while a module is imported or a dialog opens: it does not freeze them itself.
+        """
+        if not self._was_long:
+            return
+        now_s = self._monotonic_s()
+        if now_s >= self._freeze_due_s and all(now_s >= each + MIN_STAY_S for each in self._opened_s.values()):
+            self._freeze_due_s = now_s + MIN_FREEZE_INTERVAL_S
+            self._freeze_counted()
+
+    def _freeze_counted(self) -> None:
+        """Freeze everything, if that was not done too often since the last thaw."""
+        has_screen = bool(self._opened_s)
+        if self._is_started and self._freezes_left and (self._screen_freezes_left or not has_screen):
+            self._freezes_left -= 1
+            self._screen_freezes_left -= has_screen
+            self._opened_s.clear()  # what is frozen stays alive after it is closed
+            _freeze()
 
 
-def _collect_and_freeze() -> None:
-    gc.collect()
+def _freeze() -> None:
     gc.freeze()
-    # Python waits with a full collection until there are a quarter as many new objects as the last one left alive. This
-    # one finds none, so that the frozen ones do not count.
     gc.collect()

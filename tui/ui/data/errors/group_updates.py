@@ -38,16 +38,24 @@ class GroupUpdates:
 
     Everything that was requested is done by one task, in slices. The list changes when all of a request is done, so
     that it never mixes two spans, two filters or two states of the store. Only while the runs of the store are grouped
-    for the first time, it shows what there is so far, and `reading` says so. `on_shown` is called after each change.
+    for the first time, it shows what there is so far, and `reading` says so. `on_shown` is called after each change,
+    `on_grouped` when the task ends, with the number of runs that it grouped for the first time.
     """
 
     def __init__(
-        self, session: Session, rows: GroupListModel, runs_filter: Filter, span: TimeSpan, on_shown: Callable[[], None]
+        self,
+        session: Session,
+        rows: GroupListModel,
+        runs_filter: Filter,
+        span: TimeSpan,
+        on_shown: Callable[[], None],
+        on_grouped: Callable[[int], None],
     ) -> None:
         self._session = session
         self._rows = rows
         self._filter = runs_filter
         self._on_shown = on_shown
+        self._on_grouped = on_grouped
         self.groups = ErrorGroups(session.store, starts_empty=True)
         self.span = span
         """The span that is shown."""
@@ -59,6 +67,7 @@ class GroupUpdates:
         self.is_filled = False
         """Whether all failed runs of the store were grouped once."""
         self._failed_count = 0
+        self._new_count = 0
         self._is_listed = self._shown_filled = False
         self._waiting: dict[RunId, None] = {}
         self._is_due = self._is_reset = self._is_running = False
@@ -133,8 +142,12 @@ class GroupUpdates:
     async def _run(self) -> None:
         # Between the slices too: each collection would look at all that was made so far.
         with no_collections():
-            while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
-                await asyncio.sleep(REST_S)
+            try:
+                while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
+                    await asyncio.sleep(REST_S)
+            finally:
+                count, self._new_count = self._new_count, 0
+                self._on_grouped(count)
         self._task = None
 
     def _run_for_a_slice(self) -> bool:
@@ -183,6 +196,7 @@ class GroupUpdates:
             some = list(islice(waiting, _RUNS_PER_STEP))
             for run_id in some:
                 del waiting[run_id]
+            self._new_count += 0 if self.is_filled else len(some)
             changed = {run_id for run_id in some if (run := get(run_id)) is not None and matches(run)}
             self.groups.on_changes(Changes(changed=changed))
             self.groups.discard(run_id for run_id in some if run_id not in changed)

@@ -139,7 +139,8 @@ class LiveErrorGroups:
                 updates.stop()
                 self.list = self.list.emptied(updates.query)
             runs_filter = with_server_filters(filters, EVERYTHING)
-            updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
+            on_grouped = self._live.record_groups
+            updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
             updates.groups.on_server_groups(self.reading.server_groups.groups)
             self._updates, self._is_filled = updates, False
             updates.request()

@@ -34,7 +34,7 @@ class LiveFailing:
 
     def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
         self._session = live.session
-        self._on_update = on_update
+        self._on_update, self._on_grouped = on_update, live.record_groups
         self._updates: GroupUpdates | None = None
         self._is_resting = False
         self.failing = FailingNow()
@@ -48,7 +48,7 @@ class LiveFailing:
             return
         runs_filter = with_server_filters(RunFilters(), EVERYTHING)
         span = HOUR.at(self._session.now())
-        self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show)
+        self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show, self._on_grouped)
         self._take_server_groups(self._updates)
         self._updates.request()
 
