@@ -182,10 +182,11 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
 
         terminal.wait_for("SH$")
         before = termios.tcgetattr(terminal.descriptor)
-        terminal.send(f"{sys.executable} -m tui\n")
-        terminal.wait_for(READY)
-        stops(1)
         left_behind = LEFT_BEHIND.replace("\x1b", r"\033")
+        terminal.send(f"printf '{left_behind}'; {sys.executable} -m tui\n")
+        terminal.wait_for(READY)
+        assert draws_everywhere(terminal)
+        stops(1)
         terminal.send(f"stty sane; printf '{left_behind}'; echo in the she''ll; bg\n")
         terminal.wait_for("in the shell")
         # In the background the process stops again before it writes.

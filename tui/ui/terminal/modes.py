@@ -28,7 +28,8 @@ SIGNAL_EXIT_BASE: Final = 128
 SCREEN_ON: Final = "\x1b[?1049h"
 SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
 MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
-MODES_ON: Final = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l"
+# Inserting, origin mode and margins, which a killed program may leave, would garble the first frame.
+MODES_ON: Final = "\x1b[?25l\x1b[4l\x1b[?6l\x1b[r\x1b[?1004h\x1b[?2004h\x1b[?7l"
 # This program does not enable in-band sizes (2048), but an earlier one may have.
 MODES_OFF: Final = (
     "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[0m"
