@@ -102,6 +102,7 @@ _ALLOWED = re.compile(
     r"|\[\d*;?\d*H|\[\d*[ABCDGKJXd]"  # moves and erasures
     r"|\[(?:\d+;\d+)?r|\[\d*[STb]"  # scrolling of a region; repetition
     rf"|\[\?(?:{_MODES})[hl]|\[\?\d+\$p"  # modes that Textual sets, and asks for
+    r"|\[4l"  # the end of inserting, which a killed program may leave
     r"|\[[>=<]\d*;?\d*u|\[\?u"  # the keyboard protocol
     r"|\[[56]n|\[>0q|\[>?c|\[2[23];[012]t"  # requests; saving and restoring the title
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
