@@ -40,6 +40,7 @@ from tui.ui.screens.list_screen import ListScreen
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.screens.painted import PaintedDialog, PaintedScreen
+from tui.ui.screens.yes_no import YesNoDialog
 from tui.wire.request_progress import Timeouts
 
 SIZES = ((80, 24), (120, 40))
@@ -95,7 +96,7 @@ NOT_SHOWN: dict[str, str] = {
 """Screens that no walk opens, with the mode or test that covers each."""
 
 
-BASES = {BaseScreen, GuardedDialog, ListScreen, MainScreen, PageScreen, PaintedDialog, PaintedScreen}
+BASES = {BaseScreen, GuardedDialog, ListScreen, MainScreen, PageScreen, PaintedDialog, PaintedScreen, YesNoDialog}
 """Classes that screens derive from, and the screen of runs, whose panes are surfaces of their own."""
 
 

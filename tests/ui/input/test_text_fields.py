@@ -60,6 +60,7 @@ WITHOUT = {
     "OwnCommandScreen",
     "ViewQuestion",
     "WallScreen",
+    "YesNoDialog",
 }
 """Screens that have no field."""
 

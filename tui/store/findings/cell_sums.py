@@ -147,7 +147,7 @@ class CellSums:
 
     @property
     def last_hour(self) -> tuple[int, int]:
-        """The begin and the end of the last hour, or of what is known of the hour before the server fell silent."""
+        """When the last hour began, and when it ends. If the server is silent, it ends with the last known minute."""
         is_silent = self._known_until_s < self._now_s
         minute_s = int(min(self._now_s, self._known_until_s)) // MINUTE_S * MINUTE_S
         next_s = minute_s + MINUTE_S

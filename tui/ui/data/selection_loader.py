@@ -121,7 +121,7 @@ class SelectionLoader:
                 self._fetch_of(need).fetch.cancel()
         self._version = None
         for each in self._fetches.values():
-            each.version = None  # what is hidden now is fetched once it is shown
+            each.version = None  # a hidden value is fetched when its pane is shown
         self._schedule_all(0.0)
 
     def on_changes(self, changes: Changes) -> None:

@@ -45,7 +45,7 @@ _WALL_SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
 
 
 def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = None) -> str | None:
-    """Show a view in place of what is shown. Dialogs have to be closed before.
+    """Show a view in place of the present one. Close all dialogs first.
 
     `cursor` is the run on which the cursor of the list stands once it has it; without it, the list is at its top.
     Returns a sentence without a stop about a period that does not fit, which the view's own replaces.

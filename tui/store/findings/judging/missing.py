@@ -46,7 +46,7 @@ def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None =
 
 
 def schedules_to_ask(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
-    """Return those of `needs_schedule_runs` that are asked for now, and not soon for a later due time too."""
+    """Return the schedules to ask about now. One that is due again soon is asked about after that."""
     schedules = {each.id: each for each in _active(facts)}
     return tuple(
         schedule_id

@@ -235,7 +235,7 @@ class LiveBoard:
         before, now = self._made_of, self._session.store.wall_facts
         if before is now or self._shows_ages or before is None or now is None:
             return before is not now
-        # The counts of a minute are the server's as soon as it has told them after its end.
+        # Once a minute has ended, the counts of the server replace our own.
         return _whole_minutes(before) != _whole_minutes(now)
 
     @property
@@ -255,7 +255,7 @@ class LiveBoard:
 
 
 def _whole_minutes(facts: "WallFacts") -> int | None:
-    """Return until which minute the server has told the counts."""
+    """Return the last minute of which the server has sent counts, counted since 1970."""
     return None if facts.minutes is None else int(facts.minutes.at.timestamp() // 60)
 
 
