@@ -263,6 +263,8 @@ def recorded(env: dict[str, str]) -> list[Frame]:
 @contextmanager
 def monitor(flags: Sequence[str], size: tuple[int, int], env: Mapping[str, str]) -> Iterator[Terminal]:
     """A monitor in a terminal of its own, with its first rows drawn."""
+    # Several are read in turn. One that waits for its turn answers late, as over a slow link.
+    env = {**env, "TRIGGER_TUI_SLOW": "0"}
     with Terminal([sys.executable, "-m", "tui", *flags], size=size, env=env) as terminal:
         terminal.wait_for("done" if "wall" in flags else "Completed")
         terminal.read_for(SETTLE_S)
