@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pyte
 import pytest
 
 from tests.perf.screen import Emulator, Screen
@@ -63,6 +64,30 @@ def test_moved_lines_are_scrolled(shift: int, sequence: str) -> None:
 @pytest.mark.parametrize(("shift", "sequence"), [(2, "\x1b[1;7r\x1b[7H\n\n\x1b[r"), (-1, "\x1b[1;7r\x1b[H\x1bM\x1b[r")])
 def test_lines_move_at_borders_without_scroll_commands(shift: int, sequence: str) -> None:
     assert sequence in drawn(started(Capabilities(scrolls_at_borders=True)), *rows_from(shift))
+
+
+class OldTerminal(Screen):
+    """A terminal on which a line that a line feed brings in has the default ground, as in plain pyte."""
+
+    def index(self) -> None:
+        pyte.Screen.index(self)
+
+    def reverse_index(self) -> None:
+        pyte.Screen.reverse_index(self)
+
+
+@pytest.mark.parametrize("shift", [2, -1])
+def test_line_that_comes_in_by_a_line_feed_has_its_ground(shift: int) -> None:
+    output = FrugalOutput(COLUMNS, LINES, replace(ALL, scrolls_regions=False, scrolls_at_borders=True))
+    terminal, usual = Emulator(OldTerminal(COLUMNS, LINES)), blank_terminal()
+    first = output.write(MODES + "\x1b[48;2;9;8;7m") + drawn(output, *rows_from(0))
+    moved = drawn(output, *rows_from(shift))
+    for sent in (first, moved):
+        terminal.feed(sent.encode())
+        usual.feed(sent.encode())
+    assert "\x1b[1;7r" in moved, "lines are moved"
+    assert cells(terminal) == cells(usual)
+    assert {cell.bg for row in terminal.screen.snapshot() for cell in row} == {"090807"}
 
 
 def test_borders_of_an_update_count_when_a_scroll_is_chosen() -> None:

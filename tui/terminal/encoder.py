@@ -89,12 +89,15 @@ class EncodedFrame:
         self.rows = [[self._table.blank(PLAIN)] * len(row) for row in self.rows]
 
     def scroll(self, scroll: Scroll, wanted: Sequence[Row]) -> None:
-        """Move the lines of a region. Lines that come in take the ground that the ends of rows will have."""
+        """Move the lines of a region. Lines that come in take the ground that the ends of rows will have.
+
+        Line feeds are for terminals without SU and SD. Whether the lines that they bring in have a ground is not sure.
+        """
         edge = scroll.bottom if scroll.count > 0 else scroll.top
-        blank = self._table.blank(Pen("", wanted[edge][-1].pen.ground))
-        if self.able.erases_with_ground:
-            self._put(self._pen_for(blank))
-        new = blank if self.able.erases_with_ground else UNKNOWN
+        new = UNKNOWN
+        if self.able.erases_with_ground and self.able.scrolls_regions:
+            new = self._table.blank(Pen("", wanted[edge][-1].pen.ground))
+            self._put(self._pen_for(new))
         count = abs(scroll.count)
         if self.able.scrolls_regions:
             step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
