@@ -12,6 +12,7 @@ NOT_READ = "not read"
 UNDER_A_MINUTE = "<1m"
 _SECOND_US = 1_000_000
 _MINUTE = timedelta(minutes=1)
+_NEAR = timedelta(hours=12)
 _AGE_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "m"), (timedelta(seconds=1), "s"))
 
 
@@ -88,6 +89,14 @@ def zone_name(at: datetime) -> str:
     """Return the name of the zone of a time: `UTC`, `CEST`, `UTC-03` where the zone has only an offset."""
     name = at.tzname() or UTC.tzname(None)
     return f"UTC{name}" if name[:1] in {"+", "-"} else name
+
+
+def needs_no_day(at: datetime, now: datetime) -> bool:
+    """Return whether a time of day says when `at` is: on the day of `now`, or within twelve hours.
+
+    Just after midnight, the day alone would say nothing of what began an hour ago.
+    """
+    return at.astimezone(now.tzinfo).date() == now.date() or abs(now - at) < _NEAR
 
 
 def time_of_day(at: datetime, now: datetime) -> str:

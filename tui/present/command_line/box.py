@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
+from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, cut, fit, line_width
 
 MAX_ROWS: Final = 10
@@ -160,8 +161,8 @@ def _history_line(entry: HistoryLine, inner: int, now: datetime) -> Line:
 
 
 def time_words(at: datetime, now: datetime) -> str:
-    """Return `14:31`, or `9 Nov` on another day."""
-    return f"{at:%H:%M}" if at.date() == now.date() else f"{at.day} {at:%b}"
+    """Return `14:31`, or `9 Nov` on another day that is not near."""
+    return f"{at:%H:%M}" if formatting.needs_no_day(at, now) else f"{at.day} {at:%b}"
 
 
 def _indented(line: Line) -> Line:

@@ -104,9 +104,6 @@ def since(finding: Finding, now: datetime) -> str:
     return day_or_time(finding.since, now)
 
 
-_NEAR: Final = timedelta(hours=12)
-
-
 def since_words(finding: Finding, now: datetime) -> str:
     """Return `since 14:21`, for a schedule in the overview `due 14:00`."""
     word = "due" if isinstance(finding.evidence, ScheduleMissed) else "since"
@@ -114,12 +111,9 @@ def since_words(finding: Finding, now: datetime) -> str:
 
 
 def day_or_time(at: datetime, now: datetime) -> str:
-    """Return `14:21` for a time of the day of `now`, or near to it, otherwise its day: `9 Nov`, `9 Nov 2025`.
-
-    Just after midnight, the day alone would say nothing of a finding that began an hour ago.
-    """
+    """Return `14:21` for a time of the day of `now`, or near to it, otherwise its day: `9 Nov`, `9 Nov 2025`."""
     local = at.astimezone(now.tzinfo)
-    if local.date() == now.date() or abs(now - at) < _NEAR:
+    if formatting.needs_no_day(at, now):
         return f"{local:%H:%M}"
     year = f" {local:%Y}" if abs(now - at) > _YEAR else ""
     return f"{local.day} {_MONTHS[local.month - 1]}{year}"

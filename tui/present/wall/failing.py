@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.errors.groups.words import STATE_TOKENS, STATE_WORDS, day_words
-from tui.present.findings.sentences import day_or_time
 from tui.present.findings.verdict_words import refused_words
 from tui.present.styled import Line, Piece, Token, first_line
 from tui.present.wall.placed_line import PlacedLine
@@ -153,7 +152,4 @@ def _versions(group: FailingGroup, weak: Token) -> Piece:
 
 
 def _since(group: FailingGroup, now: datetime) -> str:
-    if group.since is None:
-        return formatting.NONE
-    time = day_or_time(group.since, now)
-    return time if ":" in time else day_words(group.since, now)
+    return formatting.NONE if group.since is None else day_words(group.since, now)

@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Callable, Hashable
-from datetime import date
 from typing import NamedTuple
 
 from tui.domain.errors.kinds import Fingerprint
 from tui.present.errors.groups.columns import BARS, GroupRow, SizedGroupColumn, group_columns_for, group_head, group_row
+from tui.present.errors.groups.words import day_words, first_known
 from tui.present.styled import Line
 from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.failures import TimeSpan
@@ -21,12 +21,12 @@ from tui.ui.widgets.row_table import RowTable
 class _GroupContent(NamedTuple):
     """What a row is made from. `cells` are the failures over the span, or none where no column shows them.
 
-    `today` decides whether a time is shown as a date. `line` is that of the first own frame.
+    `since` is a time or a date, by the present day. `line` is that of the first own frame.
     """
 
     group: ErrorGroup
     is_bold: bool
-    today: date
+    since: str
     cells: tuple[int, ...]
     line: int | None
 
@@ -63,7 +63,8 @@ class GroupTable(RowTable[Fingerprint]):
             return None
         cells = group.counts_in(span) if span is not None and self._has_bars else ()
         newest = self.live.get(group.run_ids[0]) if group.run_ids else None
-        return _GroupContent(group, is_bold, self.now.at.date(), cells, own_line(newest))
+        since = day_words(first_known(group), self.now.at)
+        return _GroupContent(group, is_bold, since, cells, own_line(newest))
 
     def line_of(self, content: Hashable) -> Line:
         assert isinstance(content, _GroupContent)

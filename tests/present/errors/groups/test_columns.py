@@ -1,5 +1,7 @@
 """The list of error groups: its columns at each width, and what a row says."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,14 @@ def test_row_says_what_where_and_since_when() -> None:
     assert "StripeError No such customer: " in words
     assert "lib/stripe.ts:88 " in words
     assert words.rstrip().endswith(" 1   13:38")
+
+
+def test_group_of_an_hour_ago_has_a_time_after_midnight() -> None:
+    group = group_of()
+    slots = group_columns_for(200)
+    moments = [group.first_seen + timedelta(hours=hours) for hours in (11, 13)]
+    shown = [plain(group_row(GroupRow(group, CELLS), slots, now)).split() for now in moments]
+    assert [words[-1] for words in shown] == ["13:38", "Nov"]
 
 
 def test_unknown_parts_are_dots() -> None:

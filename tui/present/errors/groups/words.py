@@ -98,8 +98,8 @@ def first_known(group: ErrorGroup) -> datetime:
 
 
 def day_words(at: datetime, now: datetime) -> str:
-    """Return `14:21` for a time of today, otherwise `3 Nov`, and the year alone from another year."""
+    """Return `14:21` for a time of today or near to now, otherwise `3 Nov`, and the year alone from another year."""
     local = at.astimezone(now.tzinfo)
-    if local.date() == now.date():
+    if formatting.needs_no_day(at, now):
         return f"{local:%H:%M}"
     return f"{local.day} {local:%b}" if local.year == now.year else f"{local.year}"
