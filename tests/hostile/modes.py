@@ -5,6 +5,7 @@ from tests.hostile.file_mode import Files
 from tests.hostile.http_mode import Http
 from tests.hostile.poison_commands import PoisonCommands
 from tests.hostile.poison_panes import PoisonPanes
+from tests.hostile.random_mode import RandomUsers
 from tests.hostile.relay_mode import Relays
 from tests.hostile.terminal_mode import Terminals
 from tests.hostile.transport_modes import SOCKS_MODE, TLS_MODE
@@ -20,4 +21,5 @@ MODES: tuple[Mode, ...] = (
     Terminals(),
     Files(),
     TypeAheads(),
+    RandomUsers(),
 )

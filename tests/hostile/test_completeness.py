@@ -1,6 +1,7 @@
 """The suite covers every response and every screen; a failure names what to add."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -9,9 +10,16 @@ from tests.hostile.commands import missing_examples
 from tests.hostile.dosing import dose_of
 from tests.hostile.poison_commands import PoisonCommands
 from tests.hostile.poisons import POISONS
+from tests.hostile.random_mode import RandomUsers, gestures_of
+from tests.hostile.random_user.gestures import SUSPEND, Gesture, bytes_of
+from tests.hostile.random_user.user import RandomUser
+from tests.hostile.random_user.world import Place
 from tests.hostile.response_fields import ERRORS, HEADERS, kind_of, recorded_fields
 from tests.hostile.rewriting import Dose, poisoned
+from tests.support.binding_table import live_rows, text_keys
 from tests.support.recordings import recordings
+from tui.cli.world_options import STORIES
+from tui.ui.terminal.input import InputDecoder
 
 NOT_REQUESTED = {
     "GET /api/v1/batches/{}": "no surface shows a batch yet",
@@ -72,8 +80,6 @@ def requested_kinds() -> set[str]:
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    from random import Random
-
     return PoisonCommands().cases(Random(0), is_short=False)
 
 
@@ -123,3 +129,21 @@ def test_every_field_has_a_place_in_its_recordings() -> None:
                 changed, placed = poisoned(body, [Dose(path, POISONS["number"], "zq0", 0)])
                 lost -= {(kind, path)} if placed and changed != body else set()
     assert lost == set()
+
+
+def test_terminal_can_send_every_bound_key() -> None:
+    for key in {*(key for row in live_rows() for key in row.keys), *text_keys()} - {"escape"}:
+        assert [message.key for message in InputDecoder().feed(bytes_of(key), 0.0)] == [key]  # type: ignore[attr-defined]
+
+
+def test_random_users_press_every_bound_key() -> None:
+    drawn = {gesture for seed in range(60) for gesture in gestures_of(f"{seed} 200")}
+    keys = {gesture.argument for gesture in drawn if gesture.kind == "key"}
+    assert {key for row in live_rows() for key in row.keys} - keys == {SUSPEND}
+    assert Gesture("suspend") in drawn
+    assert {gesture for gesture in drawn if not hasattr(RandomUser, f"_{gesture.kind}")} == set()
+
+
+def test_random_users_meet_every_story() -> None:
+    cases = RandomUsers().cases(Random(0), is_short=False)
+    assert {Place.parse(case.surface).story for case in cases} >= set(STORIES) - {"calm"}

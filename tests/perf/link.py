@@ -27,12 +27,12 @@ class Link:
     """
 
     def __init__(self, round_trip_s: float = 0.0, bits_per_s: float = 0.0) -> None:
-        self.round_trip_s = round_trip_s
-        self._one_way_s = round_trip_s / 2
-        self._bytes_per_s = bits_per_s / 8
+        self.change(round_trip_s, bits_per_s)
         self._near, self._inner = socket.socketpair()
         self._far = -1
         self._due: list[tuple[float, int, bool, bytes]] = []
+        self._last_s = {True: 0.0, False: 0.0}
+        """When the last piece of each direction is due: later ones never overtake it."""
         self._order = count()
         self._thread = threading.Thread(target=self._carry, name="slow link", daemon=True)
 
@@ -40,6 +40,12 @@ class Link:
     def near(self) -> int:
         """The descriptor to read and write instead of `far`."""
         return self._near.fileno()
+
+    def change(self, round_trip_s: float = 0.0, bits_per_s: float = 0.0) -> None:
+        """Make the link faster or slower from now on."""
+        self.round_trip_s = round_trip_s
+        self._one_way_s = round_trip_s / 2
+        self._bytes_per_s = bits_per_s / 8
 
     def start(self, far: int) -> Self:
         """Carry bytes until one of the ends is closed."""
@@ -89,6 +95,7 @@ class Link:
         return b""
 
     def _put(self, moment_s: float, content: bytes, *, is_key: bool) -> None:
+        self._last_s[is_key] = moment_s = max(moment_s, self._last_s[is_key])
         heapq.heappush(self._due, (moment_s, next(self._order), is_key, content))
 
     def _next_s(self) -> float | None:

@@ -152,6 +152,11 @@ class Terminal:
             self.send("\x1b[0n")
         return query
 
+    def drop_answer(self) -> None:
+        """Lose the answer to the oldest query that was held."""
+        if self.held.popleft() == CURSOR_QUERY:
+            self._unreported.popleft()
+
     def resize(self, columns: int, rows: int) -> None:
         """Resize the terminal, and notify the program."""
         self.screen.resize(rows, columns)
