@@ -26,8 +26,6 @@ from tests.perf.link import Link
 from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
-CURSOR_QUERY: Final = "\x1b[6n"
-STATUS_QUERY: Final = "\x1b[5n"
 SYNC_BEGINS: Final = b"\x1b[?2026h"
 
 _QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q)|(5n))")
@@ -67,8 +65,8 @@ class Terminal:
         self._holds_cursor = holds_cursor
         self.holds_answers = False
         """Whether status and cursor are reported only by `give_answer`, as by a terminal that is slow to draw."""
-        self.held: deque[str] = deque()
-        """The queries that wait for `give_answer`."""
+        self.held: deque[tuple[int, int] | None] = deque()
+        """The queries that wait for `give_answer`: the row and column of the cursor, or None for the status."""
         self.cursor_questions = 0
         self._unreported: deque[tuple[int, int]] = deque()
         """Row and column where the cursor was at the questions that were not answered."""
@@ -143,18 +141,16 @@ class Terminal:
         row, column = self._unreported.popleft()
         self.send(f"\x1b[{row + 1};{column + 1}R")
 
-    def give_answer(self) -> str:
-        """Answer the oldest query that was held, and return it."""
-        query = self.held.popleft()
-        if query == CURSOR_QUERY:
-            self.answer_cursor()
-        else:
+    def give_answer(self) -> None:
+        """Answer the oldest query that was held."""
+        if self.held.popleft() is None:
             self.send("\x1b[0n")
-        return query
+        else:
+            self.answer_cursor()
 
     def drop_answer(self) -> None:
         """Lose the answer to the oldest query that was held."""
-        if self.held.popleft() == CURSOR_QUERY:
+        if self.held.popleft() is not None:
             self._unreported.popleft()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -269,7 +265,7 @@ class Terminal:
                 reply = f"\x1bP>|{self._name}\x1b\\"
             elif query[4] is not None:
                 if self.holds_answers:
-                    self.held.append(STATUS_QUERY)
+                    self.held.append(None)
                     continue
                 reply = "\x1b[0n"
             elif query[1] is not None:
@@ -279,7 +275,7 @@ class Terminal:
                 self._unreported.append((self._screen.cursor.y, self._screen.cursor.x))
                 self.cursor_questions += 1
                 if self.holds_answers:
-                    self.held.append(CURSOR_QUERY)
+                    self.held.append(self._unreported[-1])
                 elif not self._holds_cursor:
                     self.answer_cursor()
                 continue

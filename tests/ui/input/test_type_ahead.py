@@ -9,7 +9,7 @@ from types import EllipsisType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.perf.terminal import CURSOR_QUERY, STATUS_QUERY, Terminal
+from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
 from tui.terminal.moves import Place
@@ -200,7 +200,8 @@ def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
         terminal.send("\x1b[24;80Ryq")  # the report is for another program
         terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again")
         assert "Do nothing" in terminal.text
-        terminal.answer_cursor()
+        for _ in range(terminal.cursor_questions):  # on a busy machine, the status is asked for in this way too
+            terminal.answer_cursor()
         terminal.wait_for("y  replay 1 run")
         assert "replayed as" not in terminal.text
         terminal.send("y")
@@ -214,15 +215,15 @@ def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:
         terminal.wait_for("Completed", "DEV")
         terminal.holds_answers = True
         terminal.send("j")
-        terminal.wait_until(lambda: STATUS_QUERY in terminal.held, "a query behind the frame of a key")
+        terminal.wait_until(lambda: bool(terminal.held), "a query behind the frame of a key")
         terminal.send("Ry")
-        # By this query a late status is asked for again too: on a busy machine, before there is a dialog.
+        # A late status is asked for by a place of the cursor too: on a busy machine, before there is a dialog.
         terminal.wait_until(
-            lambda: CURSOR_QUERY in terminal.held and "Do nothing" in terminal.text,
+            lambda: any(place in PLACES for place in terminal.held) and "Do nothing" in terminal.text,
             "the dialog, although the terminal is behind",
         )
         terminal.send("y")
-        while terminal.held[0] == STATUS_QUERY:
+        while terminal.held[0] not in PLACES:
             terminal.give_answer()
             terminal.send("y")
         terminal.holds_answers = False
