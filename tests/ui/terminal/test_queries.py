@@ -76,6 +76,16 @@ def test_report_of_another_place_closes_no_query() -> None:
     assert asked.queries.record(Query.CURSOR, THERE) is None, "it was answered before"
 
 
+def test_late_status_by_place_is_no_answer_for_the_guard() -> None:
+    """It was given to a query before another program had the terminal."""
+    asked = Asked()
+    row, column = (int(each) - 1 for each in re.findall(r"\d+", asked.queries.ask_by_place())[:2])
+    asked.queries.clear()
+    asked.queries.ask(Query.CURSOR, Query.STATUS, place=THERE)
+    assert asked.queries.record(Query.CURSOR, (row, column)) is None
+    assert asked.answers_after(Query.CURSOR, 1.0, THERE) == 1.0
+
+
 def test_open_queries_are_bounded() -> None:
     asked = Asked()
     for row in range(3 * MAX_OPEN):

@@ -162,7 +162,9 @@ class TerminalQueries:
             else:
                 answered = next((each for each in self._of(kind) if each.place is None), None)
             if answered is None:
-                is_asked = kind is Query.CURSOR and any(self._of(kind))
+                # A late answer about the status, whose query is no longer open, is none for the guard.
+                is_status = place is not None and place[0] == _STATUS_ROW and place[1] in _STATUS_COLUMNS
+                is_asked = kind is Query.CURSOR and not is_status and any(self._of(kind))
                 return Answer(kind, now_s, None) if is_asked else None
             self._answered.add(answered.kind)
             self._close(answered, now_s)
