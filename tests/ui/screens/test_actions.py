@@ -56,6 +56,9 @@ def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:
         assert asks(monitor)
         await monitor.resize(120, 40)
         await monitor.press("y")
+        assert asks(monitor), "the dialog is not shown yet"
+        await monitor.answer(2)
+        await monitor.press("y")
         assert not asks(monitor)
 
     run_story(story, tmp_path, fleet_of(FAILED, executing(1)))

@@ -6,6 +6,7 @@ import pytest
 from starlette.responses import JSONResponse
 from textual import events
 from textual.screen import ModalScreen
+from textual.widget import Widget
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
@@ -254,6 +255,14 @@ def test_y_confirms_only_a_complete_plan(tmp_path: Path) -> None:
     fleet = fleet_of(run)
 
     async def scenario(stage: Stage) -> None:
+        unpainted: list[set[Widget]] = []
+
+        def record_question(_: str) -> None:
+            screen = stage.app.screen
+            changed = {each for each in screen.walk_children(Widget) if each._layout_required or each._repaint_required}
+            unpainted.append(changed | screen._dirty_widgets)
+
+        stage.app.on_sent = record_question
         fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 9}, 429) if path.startswith("/api/v3") else None
         await stage.ask(CANCEL, run)
         await stage.wait_for_paint()
@@ -269,6 +278,7 @@ def test_y_confirms_only_a_complete_plan(tmp_path: Path) -> None:
         await stage.press("y")
         assert stage.is_confirming()
         await stage.wait_for_paint()
+        assert unpainted == [set(), set()], "each question followed its frame"
         await stage.press("y")
         assert not stage.is_confirming()
 

@@ -57,10 +57,8 @@ class ConfirmScreen(GuardedDialog):
         """Show the complete plan. It can be confirmed once the terminal has shown it."""
         if not self.is_attached:
             return
-        self._stop_waiting()  # an answer now would be about the incomplete plan
-        self.question = replace(self.question, plan=plan, is_reading=False, may_answer=False, objection=objection)
-        self.draw()
-        self.call_after_refresh(self.ask_terminal)
+        self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
+        self.ask_again()  # an answer to the last question would be about the incomplete plan
 
     def on_click(self, event: events.Click) -> None:
         lines = len(self._dialog.lines)

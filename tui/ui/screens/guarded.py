@@ -15,40 +15,42 @@ class GuardedDialog(PaintedDialog[bool]):
         super().__init__(id=id)
         self._type_ahead = type_ahead
         self._stop_waiting: Callable[[], None] = lambda: None
-        self._is_covered = False
-
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.ask_terminal)
+        self._will_ask = False
 
     def on_unmount(self) -> None:
         self._stop_waiting()
 
     def on_resize(self) -> None:
-        self.draw()
+        # Also once it has its first size. In a terminal that was too small, no frame has shown the dialog yet.
+        self.ask_again()
 
     def on_screen_suspend(self) -> None:
         # The next answer of the terminal is about an earlier frame.
         self._stop_waiting()
-        self._is_covered = True
+        self._will_ask = False  # Textual drops the callback if the other screen is closed first
         self.forget_visibility()
 
     def on_screen_resume(self) -> None:
-        if self._is_covered:
-            self._is_covered = False
-            self.draw()
-            self.call_after_refresh(self.ask_terminal)
+        self.ask_again()
 
     def on_terminal_taken_back(self) -> None:
         """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
         self._stop_waiting()
         self.forget_visibility()
         self.draw()
-        self.refresh()  # an unchanged dialog is painted too, before the question
-        self.call_after_refresh(self.ask_terminal)
+        if not self._will_ask:
+            self._will_ask = True
+            self.call_after_refresh(self._ask_terminal)
 
-    def ask_terminal(self) -> None:
-        """Ask the terminal whether it has shown the frame that was just painted."""
-        if self.is_attached and not self._is_covered:
+    def _ask_terminal(self) -> None:
+        """Ask the terminal whether it has shown the frame that is painted now."""
+        self._will_ask = False
+        if self.is_active:  # else it is closed, or asks when it is not covered any longer
+            self.paint_all()
             self._stop_waiting = self._type_ahead.begin(self.on_visibility)
 
     def on_visibility(self, visibility: FrameVisibility) -> None:

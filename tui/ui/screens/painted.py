@@ -5,6 +5,7 @@ from typing import Any, ClassVar, TypeVar
 from textual import events, on
 from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import app_of, is_covered
@@ -118,6 +119,17 @@ class PaintedScreen(Screen[ResultT]):
                 widget._repaint_required = False  # noqa: SLF001  else it would ask for a paint by the timer too
             self._compositor.update_widgets(painted)
             self._compositor_refresh()
+
+    def paint_all(self) -> None:
+        """Place and paint all widgets, also those that have not told the screen yet that they changed.
+
+        They do so in tasks of their own, for which Textual's `call_after_refresh` does not wait.
+        """
+        for widget in self.walk_children(Widget):
+            widget._check_refresh()  # noqa: SLF001  it has no public name
+        self._layout_required = True
+        self.place_now()
+        self.paint_now()
 
 
 # In this order: Textual takes the styles of the first base alone.
