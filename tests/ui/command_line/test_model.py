@@ -39,7 +39,9 @@ class Line(CommandLine):
                 ),
             ),
             Command("next pane", "The next pane.", lambda: self.ran.append("next pane"), "tab"),
-            Command("quit", "End the program.", lambda: self.ran.append("quit"), aliases=("q",)),
+            Command(
+                "quit", "End the program.", lambda: self.ran.append("quit"), "ctrl-q", aliases=("q",), ends_program=True
+            ),
         ]
         super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of)
 
@@ -88,6 +90,15 @@ def test_enter_runs_nothing_that_is_not_understood(typed: str) -> None:
 def test_enter_on_an_unfinished_command_takes_it_into_the_line() -> None:
     assert Line().enter_all("so") == "sort "
     assert Line().enter_all("set i") == "set interval "
+
+
+@pytest.mark.parametrize("typed", ["qui", "ctrl", "ctrl-q", "program", "qt"])
+def test_only_its_whole_name_ends_the_program(typed: str) -> None:
+    line = Line()
+    assert line.enter_all(typed) == "quit"
+    assert line.ran == []
+    assert line.enter_all("quit") is None
+    assert line.ran == ["quit"]
 
 
 def test_suggestion_begins_as_the_typed_text() -> None:

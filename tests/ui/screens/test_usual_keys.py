@@ -77,6 +77,9 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
         await monitor.press("colon", *"help", "enter")
         assert isinstance(monitor.app.screen, HelpScreen)
         assert "keys · runs" in monitor.text
+        for part in ("ctrl", "asking", "exi"):
+            await monitor.press("escape", "colon", *part, "enter")
+            assert monitor.app.return_code is None
         await monitor.press("escape", "colon", "q", "enter")
         assert monitor.app.return_code == 0
 

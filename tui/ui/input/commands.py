@@ -16,6 +16,9 @@ _PALETTE: Final = "palette"
 _FIRST: Final = ("errors", "runs", "run", "sort", "views", "open", "server filters", "set", "theme", "messages")
 """The commands that are offered before anything is typed. Those that a view lacks are left out."""
 
+_ENDS: Final = frozenset({"leave", "quit_level"})
+"""The actions that may end the program."""
+
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "leave": ("q", "quit", "exit"),
     "help": ("h", "help"),
@@ -38,7 +41,13 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
     named = [
         *own,
-        Command("q!", "Quit without asking; actions that wait are not sent.", leave_at_once, aliases=("quit!",)),
+        Command(
+            "q!",
+            "Quit without asking; actions that wait are not sent.",
+            leave_at_once,
+            aliases=("quit!",),
+            ends_program=True,
+        ),
     ]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
@@ -52,6 +61,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             " ".join(key.keys),
             _ALIASES.get(key.action, ()),
             is_idle=not key.works_now,
+            ends_program=key.action in _ENDS,
         )
         for key in reversed(best_first)
         if not key.is_motion and key.action != _PALETTE and owners.get(key.word, key.action) == key.action

@@ -15,6 +15,8 @@ class Command:
 
     `is_idle`: it cannot do anything now and says why, as its key does. Only its whole name finds it, so that `open`
     without a selected run does not run another command.
+
+    `ends_program`: only its whole name runs it. Any other text that finds it is first replaced by the name.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     arguments: Arguments | None = None
     is_idle: bool = False
+    ends_program: bool = False
 
 
 def command_named(commands: Sequence[Command], text: str) -> tuple[Command, str] | None:

@@ -214,6 +214,8 @@ class CommandLine:
 
     def _command_choices(self, text: str) -> Choices:
         found = matching(self.commands, text)
+        named = command_named(self.commands, text)
+        unnamed = [each for each in found if each.ends_program and (named is None or each is not named[0])]
         choices = [
             Choice(
                 f"{each.name} " if each.arguments is not None else each.name,
@@ -223,8 +225,8 @@ class CommandLine:
                     (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else (),
                     argument="" if each.arguments is None else each.arguments.shown,
                 ),
-                is_open=each.arguments is not None and each.arguments.are_needed,
-                run=None if each.arguments is not None else each.run,
+                is_open=each in unnamed if each.arguments is None else each.arguments.are_needed,
+                run=None if each.arguments is not None or each in unnamed else each.run,
             )
             for each in found
         ]
