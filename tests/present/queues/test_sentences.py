@@ -17,6 +17,7 @@ from tui.present.queues.rule import QueuesState, queues_right
 from tui.present.queues.sentences import sentences
 from tui.present.queues.series import cell_words, series_lines
 from tui.present.queues.summary import queue_summary_lines
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Token, line_width, plain
 from tui.store.findings.board import QueueHealth, QueueRow
 
@@ -97,7 +98,8 @@ def test_reason_says_what_is_not_known() -> None:
             "runs of send-email take 1m31s at p95, normal 0.8s  3 failed",
         ),
         (QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
-        (QueueFacts(MAIL, is_reading=True), "loading…"),
+        (QueueFacts(MAIL, stage=ReadStage.LATE), "loading…"),
+        (QueueFacts(MAIL, p95=timedelta(seconds=91), stage=ReadStage.DUE), ""),
         (QueueFacts(MAIL), "not known"),
     ]
     for facts, words in cases:
@@ -132,12 +134,15 @@ def test_series_are_amber_only_where_something_is_wrong() -> None:
 
 
 def test_nothing_moves_when_the_last_hour_is_read() -> None:
-    reading = replace(FACTS, hour=None, metrics=None, is_reading=True)
-    unread, read = queue_page(reading, NOW, 110), queue_page(FACTS, NOW, 110)
-    assert [row.key for row in unread] == [row.key for row in read]
-    assert cell_words(reading, 110) == cell_words(FACTS, 110) != ""
-    assert all("░" * 60 in plain(row.line) for row in unread if row.key in {("hour", each) for each in (1, 2, 3)})
-    for known in (replace(reading, is_reading=False), replace(reading, failure="503 down")):
+    reading = replace(FACTS, hour=None, metrics=None, stage=ReadStage.LATE)
+    read = queue_page(FACTS, NOW, 110)
+    for unread, cell in ((reading, "░"), (replace(reading, stage=ReadStage.DUE), "")):
+        page = queue_page(unread, NOW, 110)
+        assert [row.key for row in page] == [row.key for row in read]
+        assert cell_words(unread, 110) == cell_words(FACTS, 110) != ""
+        series = [plain(row.line) for row in page if row.key in {("hour", each) for each in (1, 2, 3)}]
+        assert all(set(each[21:].strip()) == set(cell) for each in series), series
+    for known in (replace(reading, stage=ReadStage.DONE), replace(reading, failure="503 down")):
         assert ("hour", 0) not in {row.key for row in queue_page(known, NOW, 110)}
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tui.domain.errors.kinds import ErrorKind
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
 from tui.lazy_dataclass import dataclass
+from tui.present.read_stage import ReadStage
 from tui.store.findings.board import QueueRow
 
 
@@ -16,7 +17,7 @@ class QueueFacts:
     * `p95`, `normal_p95`: how long the queue's runs take now, and usually
     * `error`: the kind of its newest failure
     * `failure`, `metrics_failure`: why the last hour, or the metrics, could not be read; empty if they were
-    * `is_reading`: one of them is being read
+    * `stage`: how far their read has got
     """
 
     row: QueueRow
@@ -29,12 +30,12 @@ class QueueFacts:
     error: ErrorKind | None = None
     failure: str = ""
     metrics_failure: str = ""
-    is_reading: bool = False
+    stage: ReadStage = ReadStage.DONE
 
     @property
     def is_unread(self) -> bool:
         """Whether the last hour is being read for the first time."""
-        return self.is_reading and self.hour is None and not self.failure
+        return self.stage is not ReadStage.DONE and self.hour is None and not self.failure
 
     @property
     def is_environment_full(self) -> bool:

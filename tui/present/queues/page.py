@@ -60,7 +60,7 @@ def _measured(facts: QueueFacts) -> Sentence | None:
         return (Piece("not read", Token.MUTED),), (Piece(facts.metrics_failure, Token.FAINT),)
     metrics = facts.metrics
     if metrics is None:
-        return ((Piece(formatting.LOADING, Token.MUTED),), ()) if facts.is_unread else None
+        return ((Piece(facts.stage.words, Token.MUTED),), ()) if facts.is_unread else None
     if not metrics.is_measured:
         return (Piece(formatting.NONE, Token.MUTED),), (
             Piece("the server measured nothing in the last hour", Token.FAINT),

@@ -27,10 +27,11 @@ Sentence = tuple[Line, Line]
 
 def sentences(facts: QueueFacts, now: Now) -> list[tuple[str, Sentence]]:
     """Return the sentences with their labels."""
+    unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
     return [
         ("since", _since(facts, now)),
         ("blocked", _blocked(facts)),
-        ("why", _why(facts)),
+        ("why", unread if facts.is_unread else _why(facts)),
         ("drains", _drains(facts)),
     ]
 
@@ -111,7 +112,7 @@ def _why(facts: QueueFacts) -> Sentence:
     if facts.failure:
         return _text(NOT_KNOWN), _faint(facts.failure)
     if hour is None:
-        return (Piece(formatting.LOADING if facts.is_reading else NOT_KNOWN, Token.MUTED),), remark
+        return (Piece(NOT_KNOWN, Token.MUTED),), remark
     return _text("no run ended in the last hour"), remark
 
 

@@ -9,6 +9,7 @@ from tui.present.ascii import NO_BAR
 from tui.present.columns import Now
 from tui.present.queues.facts import QueueFacts
 from tui.present.queues.words import number, share, waits
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, cut, fit, pad
 from tui.present.wall.durations import brief_duration
 from tui.store.findings.board import QueueHealth
@@ -31,7 +32,7 @@ Numbers = Sequence[float | None]
 def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     """Return an axis of times and a row for each series, in at most `limit` cells; nothing if the hour is not known.
 
-    While the hour is read, its cells are unknown, so that nothing moves when it comes.
+    While the hour is read, its cells are empty, then unknown, so that nothing moves when it comes.
     """
     hour, row, minutes = facts.hour, facts.row, _minutes(facts)
     room = limit - _LABEL - _FIGURE - _GAP
@@ -43,15 +44,19 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
     above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and waits(row)
-    lines = [_axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)]
+    axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
     figure: Line = (Piece(number(row.queued), Token.AMBER if is_waiting else Token.TEXT),)
     threshold = _at_limit_from(queued) if is_waiting else None
-    lines.append(_series("queued", figure, _bars(queued, threshold)))
     known = running or [None] * len(queued)
-    lines.append(_series("running", share(row.running, row.limit), _bars(known, None, top=row.limit)))
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
-    lines.append(_series("p95", took, _bars(p95, above)))
-    return [cut(line, limit) for line in lines]
+    series = (
+        ("queued", figure, _bars(queued, threshold)),
+        ("running", share(row.running, row.limit), _bars(known, None, top=row.limit)),
+        ("p95", () if facts.is_unread else took, _bars(p95, above)),
+    )
+    is_due = facts.is_unread and facts.stage is ReadStage.DUE
+    lines = (_series(label, figure, () if is_due else bars) for label, figure, bars in series)
+    return [cut(line, limit) for line in (axis, *lines)]
 
 
 def cell_words(facts: QueueFacts, limit: int) -> str:

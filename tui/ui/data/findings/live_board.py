@@ -36,6 +36,9 @@ KNOWN_FOR: Final = timedelta(seconds=45)
 RATES_EVERY_S: Final = 5.0
 """While no run ends, the rates of the last 60 s fall this often."""
 
+MIN_INTERVAL_S: Final = 0.9
+"""A tick that follows sooner on a board, such as on one that shows a new verdict, leaves it as it is."""
+
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
 _COUNTS: Final = frozenset({Topic.COUNTS})
 
@@ -63,6 +66,7 @@ class LiveBoard:
         self._is_outdated = True
         self._is_resting = False
         self._made_minute = -1
+        self._made_s = float("-inf")
         self._made_of: WallFacts | None = None
         self._made_counts: StatusCounts | None = None
         self._may_have_other_counts = False
@@ -145,16 +149,22 @@ class LiveBoard:
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second."""
-        if self._release is not None and not self._is_resting:
-            self._failing.tick()
-            if (
-                self._is_outdated
-                or self._has_other_counts
-                or self._has_other_facts
-                or self._made_minute != self._minute
-                or self._has_other_rates
-            ):
-                self.make()
+        if self._release is None or self._is_resting:
+            return
+        self._failing.tick()
+        if self._session.clock.monotonic_s() - self._made_s >= MIN_INTERVAL_S and self._differs:
+            self.make()
+
+    @property
+    def _differs(self) -> bool:
+        """Whether the board of now may be another one."""
+        return (
+            self._is_outdated
+            or self._has_other_counts
+            or self._has_other_facts
+            or self._made_minute != self._minute
+            or self._has_other_rates
+        )
 
     def show_cells(self, step: int) -> bool:
         """Show longer (1) or shorter (-1) cells. Return whether there are any."""
@@ -184,6 +194,7 @@ class LiveBoard:
         if self._release is None or self._is_resting:
             return
         self._is_outdated, self._made_minute = False, self._minute
+        self._made_s = self._session.clock.monotonic_s()
         store, now = self._session.store, self._session.now()
         self._made_of = store.wall_facts
         own = self._session.findings.own or self._no_counts

@@ -65,7 +65,7 @@ class LiveQueues:
         row = self.list.current
         if row is None:
             return None
-        if self._facts is None or self._facts.row is not row:
+        if self._facts is None or self._facts.row is not row or self._facts.stage is not self.selected.stage:
             self._facts = self._facts_of(row)
         return self._facts
 
@@ -171,7 +171,7 @@ class LiveQueues:
             self._newest_error(row, tasks, known),
             detail.failure,
             detail.metrics_failure,
-            self.selected.is_reading,
+            self.selected.stage,
         )
 
     def _newest_error(self, row: QueueRow, tasks: tuple[TaskId, ...], known: WallFacts) -> ErrorKind | None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.findings.facts import Queue
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
+from tui.present.read_stage import SHOW_READING_AFTER, ReadStage
 from tui.session import Session
 from tui.sources.clock import Timer
 from tui.wire.errors import ApiError
@@ -50,15 +51,19 @@ class SelectedQueueReader:
         self._wanted: Queue | None = None
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._began_s = 0.0
 
     def of(self, name: str) -> QueueDetail:
         """Return the details of a queue, by its stored name."""
         return self._kept.get(name, _UNREAD)
 
     @property
-    def is_reading(self) -> bool:
-        """Whether the queue under the cursor is being read, or will be."""
-        return self._task is not None or self._timer is not None
+    def stage(self) -> ReadStage:
+        """How far the read of the queue under the cursor has got."""
+        if self._task is None:
+            return ReadStage.DONE if self._timer is None else ReadStage.DUE
+        is_late = self._session.clock.monotonic_s() - self._began_s >= SHOW_READING_AFTER.total_seconds()
+        return ReadStage.LATE if is_late else ReadStage.DUE
 
     def follow(self, queue: Queue | None) -> None:
         """Read a queue soon, if it was not read within the last minute. The same queue only gets its new numbers."""
@@ -107,6 +112,7 @@ class SelectedQueueReader:
     def _begin(self) -> None:
         self._timer = None
         if self._wanted is not None and self._session.is_started:
+            self._began_s = self._session.clock.monotonic_s()
             self._task = self._session.spawn(self._read(self._wanted), "read the selected queue")
 
     async def _read(self, queue: Queue) -> None:
