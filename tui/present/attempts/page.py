@@ -44,7 +44,9 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     missing = missing_words(history)
     blocks = [_failure(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
-        blocks += [_no_attempts(run, progress, now, layout), _error_of_run(run, progress, layout)]
+        # Until they are read, an error has no place: they will stand above it.
+        is_due = run.attempts is None and progress.stage is ReadStage.DUE and _reason_for_none(run, now) is None
+        blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error_of_run(run, progress, layout)]
     else:
         if history.is_trace_gone:
             has_error = any(attempt.error for attempt in history.attempts)

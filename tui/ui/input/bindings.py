@@ -27,6 +27,9 @@ class KeyContext(Protocol):
     All its keys stay bound: pressing one that is not useful now shows the reason.
     """
 
+    def keeps_keys(self) -> bool:
+        """Return whether the state lasts for a moment only: the footer would change twice, and keeps its keys."""
+
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Return whether the action would do something now, instead of only showing why it cannot."""
 

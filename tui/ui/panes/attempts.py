@@ -115,15 +115,13 @@ class AttemptsPane(ErrorPane):
 
     def right(self) -> Line:
         run, selected = self.run, self.selected
-        if run is None or selected is None:
+        if run is None:
             return ()
         from tui.present.attempts.page import duration_words, number_words  # noqa: PLC0415  loaded with the first run
 
-        return (
-            duration_words(run, self.live.now)
-            if self.is_alone and self.size.width >= _WIDE
-            else number_words(run, self.history, selected)
-        )
+        if self.is_alone and self.size.width >= _WIDE:
+            return duration_words(run, self.live.now)
+        return () if selected is None else number_words(run, self.history, selected)
 
     def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on its selected attempt."""

@@ -105,6 +105,12 @@ class Pane(Backdrop):
         is_answered = state.fetched_at is not None or state.failure is not None
         return ReadStage.DONE if is_answered else ReadStage.DUE
 
+    @property
+    def is_due(self) -> bool:
+        """Whether what the pane shows of the selected run is being read, for less time than is worth saying."""
+        has_run = bool(self.needs) and self.selection.run_id is not None
+        return has_run and self.stage_of(self.needs[0]) is ReadStage.DUE
+
     def compose(self) -> ComposeResult:
         yield self.rule
         yield self.body
@@ -265,7 +271,7 @@ class PagePane(Pane):
 
     def follow_cursor(self) -> None:
         """Show the keys and the rule of the row under the cursor."""
-        state = self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
+        state = self.is_due, self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()

@@ -239,6 +239,10 @@ class BaseScreen(PaintedScreen[None]):
             return self.offers_own_command(parameters)
         return action not in ACTION_NAMES or self.can_act
 
+    def keeps_keys(self) -> bool:
+        """See `KeyContext`."""
+        return self.pane.is_due
+
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         """See `KeyContext`."""
         if action in OUTGOING_ACTIONS:

@@ -15,7 +15,7 @@ from tui.present.frame.footer import KeyWord, footer_line, unbound_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token
 from tui.ui.base import is_covered
-from tui.ui.input.bindings import KeyFacts, live_keys
+from tui.ui.input.bindings import KeyContext, KeyFacts, live_keys
 from tui.ui.input.keys import LAST_RANK, pressed_key_label
 from tui.ui.widgets.lines import Lines
 
@@ -79,8 +79,11 @@ class Footer(Lines):
         is_offline = is_stale and not session.is_read_only and len(session.store) > 0
         is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
         notice = (self._notice, self._notice_names_help)
-        facts = (self.size.width, is_offline, is_failing, notice, *self._key_facts.current())
-        if facts != self._facts:
+        nodes, *keys = self._key_facts.current()
+        place = (self.size.width, is_offline, is_failing, notice, nodes)
+        if place == self._facts[: len(place)] and isinstance(self.screen, KeyContext) and self.screen.keeps_keys():
+            self._is_outdated = True
+        elif (facts := (*place, *keys)) != self._facts:
             self._facts = facts
             self._show_keys(is_offline=is_offline, is_failing=is_failing)
 

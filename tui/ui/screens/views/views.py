@@ -58,6 +58,9 @@ class ViewsScreen(PageScreen):
     def begin(self) -> None:
         self.live.session.spawn(self._load(), "read the saved views")
 
+    def keeps_keys(self) -> bool:
+        return False
+
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  see `KeyContext`
         view = self._view
         if action in {"rename_view", "delete_view"}:
