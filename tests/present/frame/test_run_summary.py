@@ -27,7 +27,7 @@ def texts(run: Run | None, width: int = 80, children: tuple[Run, ...] = (), now:
 def test_summary_of_a_failed_run_reads_as_expected() -> None:
     run = replace(sample("FAILED", attempt_count=3), error=(STAMP, failure(3)))
     assert texts(run) == [
-        "  ✗ Failed  charge-card  attempt 3 of 3  run_cmwuqwphl00009f7de45f6e3t",
+        "  ✗ Failed  charge-card  run_cmwuqwphl00009f7de45f6e3t  attempt 3 of 3",
         "    Error Upstream returned 503 on attempt 3: service unavailable",
     ]
 

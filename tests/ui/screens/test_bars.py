@@ -107,7 +107,8 @@ def test_summary_shows_the_run_under_the_cursor(tmp_path: Path) -> None:
             assert monitor.lines[-3].strip() == "The list follows new runs. j or ↓ selects a run."
             await monitor.press("x", wait_s=2)
             assert set(monitor.lines[-4]) == {"─"}
-            assert monitor.lines[-3].startswith("  ✗ Failed  send-email  attempt 1 of 1  run_")
+            assert monitor.lines[-3].startswith("  ✗ Failed  send-email  run_")
+            assert monitor.lines[-3].rstrip().endswith("  attempt 1 of 1")
             assert monitor.lines[-2] == "    Error Upstream returned 503"
 
     asyncio.run(scenario())

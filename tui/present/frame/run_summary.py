@@ -45,12 +45,15 @@ def summary_lines(
 
 
 def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
-    """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut."""
+    """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut.
+
+    The attempt stands last, since it is often read later than the rest.
+    """
     style = style_of(run)
     status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
     task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
-    others = [each for each in (_attempt(run), run_id) if each]
+    others = [each for each in (run_id, _attempt(run)) if each]
     if _room_beside([status, *others], limit) < min(_MIN_TASK, line_width(task)):
         others = [run_id]
     task = cut(task, max(_room_beside([status, *others], limit), 1))

@@ -113,6 +113,12 @@ class LogsPane(PagePane):
     def is_ticking(self) -> bool:
         return self.run is not None and not self.reading.is_complete
 
+    @property
+    def is_due(self) -> bool:
+        reading = self.reading
+        is_read = reading.log is not None or reading.failure is not None
+        return self.selection.run_id is not None and not is_read and not reading.loading_words(self.live.now)
+
     def left(self) -> Line:
         return left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
 
@@ -168,7 +174,8 @@ class LogsPane(PagePane):
     def update_page(self) -> None:
         self.view.count_from(self._started_at)
         super().update_page()
-        self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
+        if not self.is_due:
+            self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
 
     def watch_selection(self) -> None:
         if self.selection.run_id != self._shown_subject:
