@@ -207,6 +207,9 @@ def test_attempt_without_an_end_stops_at_the_end_of_its_run() -> None:
 def test_page_is_loading_then_says_what_to_do_after_a_refusal() -> None:
     assert text(sample("FAILED"), progress=ReadProgress(ReadStage.LATE)).strip() == "loading…"
     assert not text(sample("FAILED"), progress=ReadProgress(ReadStage.DUE)).strip()
+    failed = replace(sample("FAILED"), error=(STAMP, RunError(Raw("Upstream returned 503"))))
+    assert "Upstream" in text(failed, progress=ReadProgress(ReadStage.LATE))
+    assert not text(failed, progress=ReadProgress(ReadStage.DUE)).strip(), "its attempts will stand above the error"
     refused = text(
         sample("FAILED"), 100, progress=ReadProgress(failure="the attempts are not known: 503 from the server")
     )

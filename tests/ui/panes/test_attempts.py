@@ -170,7 +170,14 @@ def test_comparison_waits_until_the_attempts_are_read(tmp_path: Path) -> None:
         assert "reading the attempts…" in monitor.lines[-1]
         await monitor.later(1)
         assert "compared" in monitor.lines[1]
-        await monitor.press("equals_sign", "right_square_bracket", wait_s=1)
+        await monitor.press("equals_sign", wait_s=1)
+        footer = monitor.lines[-1]
+        assert "= compare" in footer
+        await monitor.press("right_square_bracket")
+        assert monitor.lines[-1] == footer, "it changes once, when the next run is read"
+        await monitor.later(1)
+        assert "Enter open" in monitor.lines[-1]
+        assert "= compare" not in monitor.lines[-1]
         await monitor.press("equals_sign")
         assert "only one attempt: nothing to compare" in monitor.lines[-1]
 

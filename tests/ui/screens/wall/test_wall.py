@@ -168,6 +168,14 @@ def test_new_finding_is_reversed_for_ten_seconds(tmp_path: Path) -> None:
         assert any(segment.style is not None and segment.style.reverse for segment in style)
         await monitor.later(9)
         assert [row.band.value for row in body.page.rows[:2]] == ["failing", "none"]
+        made = set()
+        for order in 4 * [(second, first), (first, second)]:
+            for _ in range(2):
+                await judged(monitor, *order, wait_s=0.5)
+                board = wall_of(monitor).live_board.board
+                assert board is not None
+                made.add(board.at)
+        assert len(made) <= 9, "verdicts that change each second make no second board"
 
     run_story(story, tmp_path, failing_fleet())
 

@@ -37,7 +37,7 @@ RATES_EVERY_S: Final = 5.0
 """While no run ends, the rates of the last 60 s fall this often."""
 
 MIN_INTERVAL_S: Final = 0.9
-"""A tick that follows sooner on a board, such as on one that shows a new verdict, leaves it as it is."""
+"""Verdict and seconds cause no two boards within this time, which is less than from one second to the next."""
 
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
 _COUNTS: Final = frozenset({Topic.COUNTS})
@@ -148,7 +148,7 @@ class LiveBoard:
             self._is_outdated |= topics != _COUNTS
 
     def tick(self) -> None:
-        """Make the board again if anything has changed. Called once a second."""
+        """Make the board again if anything has changed. Called once a second, and for a new verdict."""
         if self._release is None or self._is_resting:
             return
         self._failing.tick()

@@ -108,12 +108,13 @@ class WallScreen(PaintedScreen[None]):
         self.live_board.resume()
 
     def on_changes(self, changes: Changes) -> None:
-        """Record changes. A verdict is shown at once, everything else with the next tick."""
+        """Record changes. All is shown with the next tick, and a verdict at once, unless the board was just made."""
         self.header.on_changes(changes)
         self.live_board.on_changes(changes)
         self._newest.on_changes(changes)
         if Topic.VERDICT in changes.topics and self._is_other_verdict:
-            self._make()
+            self.live_board.tick()
+            self.rebuild()
 
     @property
     def _is_other_verdict(self) -> bool:
@@ -139,10 +140,6 @@ class WallScreen(PaintedScreen[None]):
         self.live_board.tick()
         self._newest.tick()
         self.header.tick()
-        self.rebuild()
-
-    def _make(self) -> None:
-        self.live_board.make()
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -237,7 +234,8 @@ class WallScreen(PaintedScreen[None]):
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
-        self._make()
+        self.live_board.make()
+        self.rebuild()
 
     def action_save_view(self) -> None:
         from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
