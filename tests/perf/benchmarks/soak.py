@@ -84,7 +84,7 @@ def measure(minutes: float = MINUTES) -> Iterator[Figure]:
             samples.append(_minute(terminal, process, keys, into, minute))
             print(samples[-1], file=sys.stderr, flush=True)
         spent, seconds = spent_s(process) - spent, time.monotonic() - started_s
-        collections_ms = facts(terminal, into, signal.SIGUSR2)["full_collections_ms"]
+        found = facts(terminal, into, signal.SIGUSR2)
     first, last = samples[min(WARM_UP_MINUTES, len(samples)) - 1], samples[-1]
     highest_mb = max(each.memory_mb for each in samples[first.minute - 1 :])
     yield Figure(f"memory after {first.minute} minutes", first.memory_mb, "MB")
@@ -93,8 +93,8 @@ def measure(minutes: float = MINUTES) -> Iterator[Figure]:
     yield Figure("descriptors more", last.descriptors - first.descriptors, "descriptors", 0)
     yield Figure("threads more", last.threads - first.threads, "threads", 0)
     yield Figure("tasks of asyncio more", last.tasks - first.tasks, "tasks", 0)
-    yield Figure("full garbage collections", len(collections_ms), "collections")
-    yield Figure("the longest of them", max(collections_ms, default=0.0), "ms", MAX_COLLECTION_MS)
+    yield Figure("full garbage collections", found["collections"], "collections")
+    yield Figure("the longest of them", found["longest_collection_ms"], "ms", MAX_COLLECTION_MS)
     yield Figure("share of a core", spent / seconds * 100, "%")
 
 
