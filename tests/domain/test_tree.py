@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
@@ -30,8 +30,8 @@ def row(run_id: str, parent: str | None = None, task: str | None = None, word: s
     )
 
 
-def run(run_id: str, **fixed: object) -> Run:
-    return Run(RunId(run_id), fixed=replace(Fixed(), **fixed))  # type: ignore[arg-type]  # fields by name
+def run(run_id: str, created_at: datetime | None = None, **fixed: object) -> Run:
+    return Run(RunId(run_id), replace(Fixed(), **fixed), created_at=created_at)  # type: ignore[arg-type]  # by name
 
 
 def known(*runs: Run) -> dict[RunId, Run]:
@@ -87,7 +87,7 @@ def test_trace_has_the_times_of_its_runs() -> None:
         times = rows[patch.id].times
         assert times is not None
         pairs = (
-            (times.created_at, patch.fixed.created_at),
+            (times.created_at, patch.created_at),
             (times.started_at, patch.state.started_at),
             (times.finished_at, patch.state.finished_at),
         )
@@ -137,7 +137,7 @@ def test_details_add_unawaited_children_to_the_tree() -> None:
     assert tree.root.id == run_of("141").id
     assert tree.find(RunId("run_cmwur0h7m003o9f7dmmjl6bal")) is not None
     assert len(list(tree.root.walk())) == len(runs)
-    created = [child.run.fixed.created_at for child in tree.root.children if child.run]
+    created = [child.run.created_at for child in tree.root.children if child.run]
     assert created == sorted(created, key=lambda time: time or START)
     assert tree.missing == ()
 

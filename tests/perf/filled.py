@@ -23,13 +23,14 @@ from random import Random
 
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp, State
+from tui.domain.run import Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.session import Session
 from tui.settings import Secret, Settings
 from tui.ui.app import TriggerApp
+from tui.wire.runs import shared_fixed
 
 PAGE = 100
 AGE = timedelta(days=3)
@@ -81,10 +82,11 @@ def patch(number: int, word: str, now: datetime, *, version: int = 0, age: timed
     updated = created + timedelta(seconds=1 + version)
     status = parse_status(word)
     ended = updated if status.canonical.is_final else None
-    fixed = Fixed(TASKS[number % 40], created, 0, is_test=False, environment=Raw("dev"), version=Raw("20261124.1"))
+    fixed = shared_fixed(TASKS[number % 40], 0, is_test=False, environment=Raw("dev"), version=Raw("20261124.1"))
     state = State(updated, Precision.LIST, status, created + timedelta(milliseconds=300), ended)
     run_id = RunId(f"run_cmwur{10**12 - number:020}")
-    return RunPatch(run_id, now, fixed, state, (Stamp(updated, Precision.LIST, now), {}))
+    metadata = Stamp(updated, Precision.LIST, now), dict[str, Json]()
+    return RunPatch(run_id, now, fixed, state, metadata, created_at=created)
 
 
 class Filled(TriggerApp):

@@ -13,7 +13,6 @@ from tests.support.domain.patches import patch_of
 from tests.support.error_groups import group_of
 from tests.support.present.samples import sample
 from tui.domain.ids import RunId
-from tui.domain.run import Fixed
 from tui.domain.time_span import InvalidSpan, read_time_span
 from tui.domain.update import RunsRead
 from tui.present.columns import times_same_until
@@ -57,8 +56,8 @@ def test_failures_a_minute_are_those_of_utc(utc: datetime) -> None:
     store = Store()
     run_ids = [RunId(f"run_{number}") for number in range(90)]
     created = [utc - number * MINUTE for number in range(90)]
-    fixed = [Fixed(created_at=each) for each in created]
-    store.apply(RunsRead(tuple(patch_of(*each[:1], fixed=each[1]) for each in zip(run_ids, fixed, strict=True))))
+    patches = (replace(patch_of(run_id), created_at=at) for run_id, at in zip(run_ids, created, strict=True))
+    store.apply(RunsRead(tuple(patches)))
     group = replace(group_of(count=90), first_seen=created[-1], last_seen=created[0])
     one, other = (minutes_of(store, run_ids, group, now) for now in (local(utc), utc))
     assert one is not None
@@ -70,7 +69,7 @@ def test_failures_a_minute_are_those_of_utc(utc: datetime) -> None:
 @around
 def test_filter_by_age_follows_the_time(utc: datetime) -> None:
     store = Store()
-    store.apply(RunsRead((patch_of("run_a", fixed=Fixed(created_at=utc - timedelta(hours=12) + MINUTE)),)))
+    store.apply(RunsRead((replace(patch_of("run_a"), created_at=utc - timedelta(hours=12) + MINUTE),)))
     view = View(store, parse_filter("age:<12h", now=local(utc)))
     assert len(view) == 1
     assert view.advance_to(local(utc + 2 * MINUTE)) == {"run_a"}
@@ -111,7 +110,7 @@ def test_outage_over_the_change_has_both_ends() -> None:
 def test_row_changes_at_midnight_of_the_zone() -> None:
     zone = ZoneInfo("Asia/Kolkata")
     done = sample("COMPLETED")
-    run = replace(done, fixed=replace(done.fixed, created_at=datetime(2026, 11, 24, 1, tzinfo=UTC)))
+    run = replace(done, created_at=datetime(2026, 11, 24, 1, tzinfo=UTC))
     just_before = datetime(2026, 11, 26, 18, 29, tzinfo=UTC).astimezone(zone)
     assert times_same_until(run, just_before) == datetime(2026, 11, 26, 18, 30, tzinfo=UTC)
     evening = datetime(2026, 11, 26, 4, tzinfo=UTC).astimezone(ZoneInfo("America/Los_Angeles"))
@@ -121,5 +120,5 @@ def test_row_changes_at_midnight_of_the_zone() -> None:
 @around
 def test_row_is_kept_while_its_times_are_the_same(utc: datetime) -> None:
     done = sample("COMPLETED")
-    run = replace(done, fixed=replace(done.fixed, created_at=utc - timedelta(seconds=30)))
+    run = replace(done, created_at=utc - timedelta(seconds=30))
     assert times_same_until(run, local(utc)).astimezone(UTC) == utc + timedelta(seconds=1)

@@ -168,7 +168,7 @@ class Follower:
             true = expected[run.id]
             assert run.state is not None
             assert run.state.status.title == parse_status(true.status(now_s)).title
-            assert run.fixed.created_at == at(true.created_s)
+            assert run.created_at == at(true.created_s)
             assert run.state.updated_at == at(true.updated_s(now_s))
             assert run.fixed.task == true.task
 

@@ -30,7 +30,7 @@ SPAN = TimeSpan(at(-3600), at(0), cells=4)
 def failed(name: str, error: RunError | None, *, age_s: float = 60, updated: float = 0, **more: Any) -> RunPatch:
     stamp = Stamp(at(updated), Precision.DETAIL, at(updated))
     patch = patch_of(name, "COMPLETED_WITH_ERRORS", created=-age_s, updated=updated, **more)
-    return patch if error is None else RunPatch(patch.id, patch.read_at, patch.fixed, patch.state, error=(stamp, error))
+    return patch if error is None else replace(patch, error=(stamp, error))
 
 
 def grouped(*patches: RunPatch) -> tuple[Store, ErrorGroups]:

@@ -23,7 +23,6 @@ FAILED_SYNC = merge(
         "FAILED",
         fixed=Fixed(
             task=TaskId("sync-orders"),
-            created_at=at(0),
             environment=Raw("staging"),
             version=Raw("20261124.1"),
             queue=Raw("task/sync-orders"),

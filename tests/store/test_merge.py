@@ -53,10 +53,9 @@ def test_run_is_the_same_object_exactly_if_it_is_equal(first: RunPatch, second: 
 
 
 @given(one_run)
-def test_first_patch_is_kept_without_copies(patch: RunPatch) -> None:
+def test_first_patch_is_kept_as_it_is(patch: RunPatch) -> None:
     run = merge(None, patch)
-    is_empty = patch.fixed is None or patch.fixed == Fixed()
-    assert is_empty or run.fixed is patch.fixed
+    assert run.fixed == (patch.fixed or Fixed())
     assert run.state is patch.state
 
 
@@ -167,6 +166,18 @@ def test_runs_of_a_response_share_an_empty_facet() -> None:
     later = merge(first, patch_of("run_a", "FAILED", updated=3))
     assert later.metadata_facet == (stamp(2, Precision.LIST, 9), {})
     assert later.error_facet == (stamp(2, Precision.FEED, 9), None)
+
+
+def test_runs_share_equal_fixed_fields() -> None:
+    first, second, third = (
+        run_of(name, fixed=Fixed(task=TaskId("sync"), version=Raw(version)), created=created)
+        for name, version, created in (("run_a", "1", 0), ("run_b", "1", 1), ("run_c", "2", 2))
+    )
+    assert first.fixed is second.fixed
+    assert third.fixed != first.fixed
+    known = [merge(run, patch_of(run.id, fixed=Fixed(queue=Raw("q")))).fixed for run in (first, second)]
+    assert known[0] is known[1]
+    assert known[0] == Fixed(task=TaskId("sync"), version=Raw("1"), queue=Raw("q"))
 
 
 def test_newer_detail_may_remove_the_body() -> None:

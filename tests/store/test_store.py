@@ -258,7 +258,8 @@ def test_children_are_sorted_by_creation() -> None:
             read(
                 patch_of(
                     f"run_{number}",
-                    fixed=Fixed(parent_id=A, created_at=None if created is None else at(created)),
+                    fixed=Fixed(parent_id=A),
+                    created=created,
                 )
             )
         )

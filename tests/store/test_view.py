@@ -27,7 +27,7 @@ def ids_of(view: View) -> list[RunId]:
 
 
 def is_older(view: View, run: Run) -> bool:
-    return view.since is not None and run.fixed.created_at is not None and run.fixed.created_at < view.since
+    return view.since is not None and run.created_at is not None and run.created_at < view.since
 
 
 def filtered_and_sorted(store: Store, view: View) -> list[RunId]:

@@ -106,9 +106,9 @@ def test_row_has_the_same_state_as_the_detail(feed: str, detail: str) -> None:
     assert from_feed.state.status.canonical == whole.state.status.canonical
     assert from_feed.fixed is not None
     assert whole.fixed is not None
-    assert (from_feed.fixed.task, from_feed.fixed.created_at, from_feed.fixed.ttl, from_feed.fixed.is_test) == (
+    assert (from_feed.fixed.task, from_feed.created_at, from_feed.fixed.ttl, from_feed.fixed.is_test) == (
         whole.fixed.task,
-        whole.fixed.created_at,
+        whole.created_at,
         whole.fixed.ttl,
         whole.fixed.is_test,
     )

@@ -52,7 +52,6 @@ def test_list_row_becomes_a_patch_with_every_field() -> None:
         read_at=READ_AT,
         fixed=Fixed(
             task="hello",  # type: ignore[arg-type]  # the NewTypes are texts
-            created_at=datetime(2026, 11, 24, 13, 0, tzinfo=UTC),
             depth=1,
             is_test=True,
             environment="dev",  # type: ignore[arg-type]  # the NewTypes are texts
@@ -74,8 +73,18 @@ def test_list_row_becomes_a_patch_with_every_field() -> None:
             tags=("a", "b:c"),  # type: ignore[arg-type]  # the NewTypes are texts
         ),
         metadata=(Stamp(updated_at, Precision.LIST, READ_AT), {"progress": 1}),
+        created_at=datetime(2026, 11, 24, 13, 0, tzinfo=UTC),
     )
     assert patch.id == "run_1"
+
+
+def test_rows_of_two_pages_share_equal_values() -> None:
+    first, second = (patch_of(tags=["a", "b"], baseCostInCents=0.0025, ttl="10m", depth=1) for _ in range(2))
+    assert first.state is not None
+    assert second.state is not None
+    assert first.state.tags is second.state.tags
+    assert first.state.base_cost_cents is second.state.base_cost_cents
+    assert first.fixed is second.fixed
 
 
 def test_row_needs_only_id_status_and_task() -> None:

@@ -82,12 +82,12 @@ class NoValue:
 class Fixed:
     """The fields that never change once they are set, so that they need no stamp. None: not read yet, or not set.
 
+    Most runs have these in common with others, and share one object. What differs from run to run stands in `Run`.
     `depth` is 0 for the root of a run tree. `ttl` is the server's text (`10m`). `trigger_function` is one of trigger,
     triggerAndWait, batchTrigger, batchTriggerAndWait. `queue` and `machine` come only from TRQL queries.
     """
 
     task: TaskId | None = None
-    created_at: datetime | None = None
     depth: int | None = None
     is_test: bool | None = None
     environment: Raw | None = None
@@ -147,6 +147,7 @@ class Run:
     The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and a value. `metadata_facet` and
     `error_facet` return those that a `NoValue` stands for. All times are the server's.
 
+    * `created_at`: when the run was created. It never changes.
     * `read_at`: when the server last confirmed the state.
     * `gone_at`: when the server last answered 404 for the run.
     * `attempt_count`: the greatest number of attempts in any response.
@@ -164,6 +165,7 @@ class Run:
     error: tuple[Stamp, RunError | None] | NoValue | None = None
     attempts: tuple[Stamp, AttemptHistory] | None = None
     children_read_at: datetime | None = None
+    created_at: datetime | None = None
 
     @property
     def metadata_facet(self) -> tuple[Stamp, dict[str, Json]] | None:

@@ -255,7 +255,7 @@ def _build_nodes(
 
 def _sort_key(row: TreeRow, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
     run = runs.get(row.id)
-    created_at = None if run is None else run.fixed.created_at
+    created_at = None if run is None else run.created_at
     if created_at is None and row.times is not None:
         created_at = row.times.created_at
     return created_at is None, created_at or _NO_TIME, row.id

@@ -24,8 +24,8 @@ from tui.lazy_dataclass import dataclass
 class RunPatch:
     """The facets of one run that a response contained. None: the response did not contain the facet.
 
-    `read_at` is the server's time of the response. `lists_all_children` says that the response listed every direct
-    child of the run.
+    `read_at` is the server's time of the response, `created_at` that of the run's creation. `lists_all_children` says
+    that the response listed every direct child of the run.
     """
 
     id: RunId
@@ -38,6 +38,7 @@ class RunPatch:
     attempts: tuple[Stamp, AttemptHistory] | None = None
     attempt_count: int | None = None
     lists_all_children: bool = False
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,16 +95,16 @@ def times_same_until(run: Run, at: datetime) -> datetime:
 
     At midnight in the zone of `at`, the date appears in `created`.
     """
-    if run.fixed.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
+    if run.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
         return at
     midnight = datetime(at.year, at.month, at.day, tzinfo=at.tzinfo) + _DAY
-    until = at.astimezone(UTC) + formatting.same_age_for(run.fixed.created_at, at)
+    until = at.astimezone(UTC) + formatting.same_age_for(run.created_at, at)
     return min(until, midnight.astimezone(UTC))
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
     """Return how long the run had been queued at `until`: since its creation, or since the end of its delay."""
-    created = run.fixed.created_at
+    created = run.created_at
     delayed = run.state.delayed_until if run.state else None
     known = [at for at in (created, delayed) if at is not None]
     return until - max(known) if known else None
@@ -140,11 +140,11 @@ def _took(run: Run, now: Now) -> Line:
 
 
 def _age(run: Run, now: Now) -> Line:
-    return (Piece(now.age(run.fixed.created_at), style_of(run).row.number),)
+    return (Piece(now.age(run.created_at), style_of(run).row.number),)
 
 
 def _created(run: Run, now: Now) -> Line:
-    created = run.fixed.created_at
+    created = run.created_at
     text = formatting.NONE if created is None else formatting.clock(created, now.at)
     return (Piece(text, style_of(run).row.number),)
 

@@ -123,7 +123,7 @@ class SourceSupervisor:
 
     def is_covered(self, run: Run) -> bool:
         """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""
-        coverage, created_at = self._coverage, run.fixed.created_at
+        coverage, created_at = self._coverage, run.created_at
         if coverage is None or not coverage.is_live or created_at is None:
             return True
         # The feed's filter may exclude the run: a parent, or a run from before the filter changed.

@@ -212,8 +212,8 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
         for patch in related
         if patch.fixed is not None
         and patch.fixed.parent_id == run_id
-        and patch.fixed.created_at is not None
-        and patch.fixed.created_at >= wait.since
+        and patch.created_at is not None
+        and patch.created_at >= wait.since
         and (wait.subject is None or str(patch.fixed.task) == wait.subject)
     ]
     open_count = sum(patch.state is not None and not patch.state.status.canonical.is_final for patch in awaited)

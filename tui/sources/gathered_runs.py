@@ -93,7 +93,7 @@ class GatheredRuns:
     def created_at(self, run_id: RunId) -> datetime | None:
         """Return when a run was created, None if that is unknown."""
         run = self.runs.get(run_id)
-        return None if run is None else run.fixed.created_at
+        return None if run is None else run.created_at
 
     def rows(self) -> Iterable[TreeRow]:
         """Yield a row of the tree for every known run."""

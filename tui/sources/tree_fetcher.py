@@ -86,7 +86,7 @@ class TreeFetcher:
         """
         self._wait_ends_s = math.inf
         reaches_to = self._fetcher.now() - MAX_QUERY_PERIOD + timedelta(days=1)
-        created = {root.id: root.fixed.created_at for root in roots if root.fixed.created_at is not None}
+        created = {root.id: root.created_at for root in roots if root.created_at is not None}
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
         if not young:
             return {}

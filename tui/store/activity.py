@@ -37,8 +37,8 @@ class Activity:
         """Mark the minutes in which the changed runs were created. `minutes` counts them again."""
         for run_id in (*changes.added, *changes.changed):
             run = self._store.get(run_id)
-            if run is not None and run.fixed.created_at is not None:
-                self._outdated.add(_minute_number(run.fixed.created_at))
+            if run is not None and run.created_at is not None:
+                self._outdated.add(_minute_number(run.created_at))
 
     def minutes(self, now: datetime) -> tuple[Minute, ...]:
         """Return the last `MINUTE_COUNT` whole minutes, oldest first.

@@ -272,4 +272,4 @@ class ErrorGroups:
         if oldest is None or (history is not None and history.reached >= since):
             return False
         # The store may have dropped the oldest runs that were read.
-        return (oldest.fixed.created_at or since) < since
+        return (oldest.created_at or since) < since

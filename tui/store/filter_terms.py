@@ -195,7 +195,7 @@ _HINTS: Final = {
 
 def _parse_age(word: Word) -> ParsedWord:
     def duration(run: Run, now: datetime | None) -> timedelta | None:
-        created_at = run.fixed.created_at
+        created_at = run.created_at
         return None if created_at is None or now is None else max(now - created_at, timedelta())
 
     return _parse_duration_word(word, duration, is_age=True)

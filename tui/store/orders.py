@@ -30,7 +30,7 @@ MAX_FOLDED_TASKS: Final = 1024
 
 def newest_first(run: Run) -> Key:
     """Return the key of the server's order: newest creation first, then by id."""
-    created_at = run.fixed.created_at
+    created_at = run.created_at
     return 0.0 if created_at is None else -created_at.timestamp(), run.id
 
 

@@ -130,7 +130,7 @@ def _created(begin: datetime, end: datetime | None) -> Term:
     """Match runs created in a span of time. A run whose creation is not known yet may be in it."""
 
     def term(run: Run) -> bool:
-        at = run.fixed.created_at
+        at = run.created_at
         return at is None or (begin <= at and (end is None or at <= end))
 
     return term

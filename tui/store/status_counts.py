@@ -212,13 +212,13 @@ def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusCha
     state = after.state
     if old is new or state is None:
         return
-    created_at = after.fixed.created_at or _UNDATED
+    created_at = after.created_at or _UNDATED
     if new is None:
         yield StatusChange(after.gone_at or state.updated_at, created_at, old, None)
         return
     if old is None:
         old = new if new in QUEUED_FAMILY else RunStatus.QUEUED
-        yield StatusChange(after.fixed.created_at or state.updated_at, created_at, None, old)
+        yield StatusChange(after.created_at or state.updated_at, created_at, None, old)
     at = state.updated_at
     if new.is_final and state.finished_at is not None:
         # A tag may change a run after its end: its last status change is the end.
@@ -241,4 +241,4 @@ def _list_entry(run: Run | None) -> tuple[RunStatus, datetime] | None:
     status = _status_of(run)
     if run is None or status is None or status not in COUNTED:
         return None
-    return status, run.fixed.created_at or _UNDATED
+    return status, run.created_at or _UNDATED

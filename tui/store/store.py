@@ -129,7 +129,7 @@ class Store:
             changes.confirmed += 1
             return
         old = _keyed(before)
-        new = KeyedRun(after, old.key) if old and old.run.fixed is after.fixed else KeyedRun(after, newest_first(after))
+        new = KeyedRun(after, old.key if old and old.run.created_at is after.created_at else newest_first(after))
         self._indexes.replace(old, new)
         self._retention.replace(old, new)
         self._counter.replace(before, after)
@@ -222,7 +222,7 @@ class Store:
     def children_of(self, run_id: RunId) -> tuple[Run, ...]:
         """Return the known direct children of a run, oldest first."""
         children = (self._runs[child] for child in self._indexes.by_parent.get(run_id, ()))
-        return tuple(sorted(children, key=lambda run: (run.fixed.created_at or EPOCH, run.id)))
+        return tuple(sorted(children, key=lambda run: (run.created_at or EPOCH, run.id)))
 
     def created_rank(self, run_id: RunId) -> int:
         """Return the index of a run among all runs with a state, newest first. Raises `KeyError` if it is unknown."""

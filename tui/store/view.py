@@ -278,7 +278,7 @@ class View:
         return not self._is_older(run) or not (run.is_final or run.is_gone)
 
     def _is_older(self, run: Run) -> bool:
-        created_at = run.fixed.created_at
+        created_at = run.created_at
         return self._since is not None and created_at is not None and created_at < self._since
 
     def _record_age(self, run_id: RunId, *, is_shown: bool = True) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypedDict
 
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp, State
+from tui.domain.run import Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
@@ -25,6 +25,7 @@ from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAG
 from tui.wire.models import decode
 from tui.wire.pg_array import read_array
 from tui.wire.responses import Response
+from tui.wire.runs import shared_cents, shared_fixed, shared_tags
 from tui.wire.schemas import OmittedOnError
 from tui.wire.times import read_duration_ms, read_time
 
@@ -199,9 +200,8 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None =
     fields = _state_fields(run_id, row, limits)
     state = State(updated_at, Precision.FEED, parse_status(limits.text(status, "status"), ended=ended), **fields)
     ttl = _text(row, "ttl")
-    fixed = Fixed(
+    fixed = shared_fixed(
         task=TaskId(intern(limits.text(task, "task"))),
-        created_at=created_at,
         is_test=_flag(row, "isTest"),
         ttl=intern(limits.text(ttl, "ttl")) if ttl else None,
     )
@@ -216,6 +216,7 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None =
         error=error,
         metadata=None if metadata is None else (stamp, metadata),
         body=None if body is None else (stamp, body),
+        created_at=created_at,
     )
 
 
@@ -239,7 +240,7 @@ def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
     fields = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
     if "tags" in fields:
         tags = limits.take(fields["tags"], MAX_TAGS, f"tags of {run_id}")
-        fields["tags"] = tuple(Raw(intern(limits.text(tag, "tag"))) for tag in tags)
+        fields["tags"] = shared_tags(tuple(Raw(intern(limits.text(tag, "tag"))) for tag in tags))
     return fields
 
 
@@ -253,12 +254,12 @@ def _text(row: Row, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(row: Row, key: str) -> float:
+def _cents(row: Row, key: str) -> float:
     try:
         number = float(row.get(key) or 0)
     except (ValueError, TypeError, OverflowError):
         return 0.0
-    return number if math.isfinite(number) else 0.0
+    return shared_cents(number if math.isfinite(number) else 0.0)
 
 
 def _time(row: Row, key: str) -> datetime | None:
@@ -279,8 +280,8 @@ _STATE_COLUMNS: Final[Mapping[str, tuple[str, Callable[[Row, str], Any]]]] = {
     "expiredAt": ("expired_at", _time),
     "delayUntil": ("delayed_until", _time),
     "usageDurationMs": ("compute", _duration),
-    "costInCents": ("cost_cents", _number),
-    "baseCostInCents": ("base_cost_cents", _number),
+    "costInCents": ("cost_cents", _cents),
+    "baseCostInCents": ("base_cost_cents", _cents),
     "runTags": ("tags", _tags),
 }
 

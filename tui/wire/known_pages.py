@@ -55,12 +55,11 @@ def _read_again(page: ListPage, read_at: datetime) -> ListPage:
 
 def _patch_read_again(patch: RunPatch, read_at: datetime) -> RunPatch:
     """Return the patch of a list row, which has these facets only, with the time of another response."""
-    if patch.metadata is None:
-        return RunPatch(patch.id, read_at, patch.fixed, patch.state)
-    stamp, values = patch.metadata
-    return RunPatch(
-        patch.id, read_at, patch.fixed, patch.state, (Stamp(stamp.updated_at, stamp.precision, read_at), values)
-    )
+    metadata = None
+    if patch.metadata is not None:
+        stamp, values = patch.metadata
+        metadata = Stamp(stamp.updated_at, stamp.precision, read_at), values
+    return RunPatch(patch.id, read_at, patch.fixed, patch.state, metadata, created_at=patch.created_at)
 
 
 def _depends_on_read_at(page: ListPage) -> bool:

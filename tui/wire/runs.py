@@ -5,8 +5,11 @@ Source: tests/wire/recordings/README.md §2-§4, §6 (recordings 010-147).
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from sys import intern
+from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
@@ -31,6 +34,15 @@ from tui.wire.times import read_duration_ms, read_time
 _NO_METADATA: dict[str, Json] = {}
 _MAX_CAUSES = 16
 """Causes of an error that are kept. The server does not limit the list."""
+
+MAX_SHARED: Final = 512
+"""Different values that are remembered, so that the runs of a store share equal ones."""
+
+MAX_SHARED_CENTS: Final = 64
+"""Enough for zero and the base costs, which each response repeats."""
+
+shared_fixed = lru_cache(MAX_SHARED)(Fixed)
+"""Return the `Fixed` with these fields. To find one is faster than to make one, and to compare it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,7 @@ def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> 
         attempts=(stamp, history) if history.attempts else None,
         attempt_count=detail.get("attemptCount", len(history.attempts) or None),
         lists_all_children=children is not None and len(shown or ()) == len(children),
+        created_at=read_time(detail.get("createdAt")),
     )
     patches = [_read_row(root, read_at, limits)] if root is not None else []
     if parent is not None and parent_id != root_id:
@@ -122,6 +135,7 @@ def _read_row(
         fixed=_read_fixed(row, limits, parent_id, root_id),
         state=state,
         metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, limits)),
+        created_at=read_time(row.get("createdAt")),
     )
 
 
@@ -133,9 +147,8 @@ def _read_fixed(
         return None if text is None else Raw(intern(limits.text(text, kind)))
 
     key = row.get("idempotencyKey")
-    return Fixed(
+    fixed = shared_fixed(
         task=TaskId(intern(limits.text(row["taskIdentifier"], "task"))),
-        created_at=read_time(row.get("createdAt")),
         depth=row.get("depth"),
         is_test=row.get("isTest"),
         environment=name(row["env"].get("name"), "environment") if "env" in row else None,
@@ -148,8 +161,20 @@ def _read_fixed(
         idempotency_key=None if key is None else Raw(limits.text(key, "idempotency key", MAX_KEY_CHARS)),
         region=name(row.get("region"), "region"),
         task_kind=name(row.get("taskKind"), "kind of task"),
-        schedule=schedule,
     )
+    return fixed if schedule is None else replace(fixed, schedule=schedule)
+
+
+@lru_cache(MAX_SHARED)
+def shared_tags(tags: tuple[Raw, ...]) -> tuple[Raw, ...]:
+    """Return one object for equal tags."""
+    return tags
+
+
+@lru_cache(MAX_SHARED_CENTS)
+def shared_cents(cents: float) -> float:
+    """Return one object for equal costs."""
+    return cents
 
 
 def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Limits) -> State:
@@ -163,11 +188,13 @@ def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Li
         expired_at=read_time(row.get("expiredAt")),
         delayed_until=read_time(row.get("delayedUntil")),
         compute=read_duration_ms(row.get("durationMs", 0.0)),
-        cost_cents=row.get("costInCents", 0.0),
-        base_cost_cents=row.get("baseCostInCents", 0.0),
-        tags=tuple(
-            Raw(intern(limits.text(tag, "tag")))
-            for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
+        cost_cents=shared_cents(row.get("costInCents", 0.0)),
+        base_cost_cents=shared_cents(row.get("baseCostInCents", 0.0)),
+        tags=shared_tags(
+            tuple(
+                Raw(intern(limits.text(tag, "tag")))
+                for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
+            )
         ),
     )
 

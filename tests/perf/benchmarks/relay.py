@@ -101,13 +101,11 @@ class Driver:
     def patch(number: int, word: str) -> RunPatch:
         now = datetime.now(UTC)
         created_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
-        fixed = Fixed(
-            task=TaskId(f"task-{number % 20}"), created_at=created_at, version=Raw("20260101.1"), is_test=False
-        )
+        fixed = Fixed(task=TaskId(f"task-{number % 20}"), version=Raw("20260101.1"), is_test=False)
         state = State(
             now, Precision.FEED, parse_status(word), started_at=created_at, tags=(Raw(f"user_{number % 500}"),)
         )
-        return RunPatch(RunId(f"run_{number:021d}"), now, fixed, state, attempt_count=1)
+        return RunPatch(RunId(f"run_{number:021d}"), now, fixed, state, attempt_count=1, created_at=created_at)
 
     async def fill(self) -> None:
         for first in range(0, HISTORY, 100):

@@ -9,7 +9,7 @@ from statistics import median
 
 from tests.perf.figure import Figure
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp, State
+from tui.domain.run import Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
@@ -17,6 +17,7 @@ from tui.store.filter import parse_filter
 from tui.store.orders import STATUS
 from tui.store.store import Store
 from tui.store.view import View
+from tui.wire.runs import shared_fixed
 
 RUNS = 100_000
 PAGE = 100
@@ -33,11 +34,13 @@ def page_row(number: int, word: str, read: datetime, *, updates: int = 0) -> Run
     updated = created + timedelta(seconds=1 + updates)
     status = parse_status(word)
     ended = updated if status.canonical.is_final else None
-    fixed = Fixed(TASKS[number % 40], created, 0, is_test=False, environment=ENVIRONMENT, version=VERSION)
+    fixed = shared_fixed(TASKS[number % 40], 0, is_test=False, environment=ENVIRONMENT, version=VERSION)
     state = State(
         updated, Precision.LIST, status, created + timedelta(milliseconds=300), ended, cost_cents=0.01 * (number % 7)
     )
-    return RunPatch(RunId(f"run_cmwur{number:020}"), read, fixed, state, (Stamp(updated, Precision.LIST, read), {}))
+    metadata = Stamp(updated, Precision.LIST, read), dict[str, Json]()
+    run_id = RunId(f"run_cmwur{number:020}")
+    return RunPatch(run_id, read, fixed, state, metadata, created_at=created)
 
 
 def _filled() -> Store:

@@ -110,7 +110,8 @@ def _patch(run_id: str, word: str, task: TaskId, started_at: datetime, ended_at:
     updated_at = ended_at or started_at
     status = parse_status(word, ended=ended_at is not None)
     state = State(updated_at, Precision.LIST, status, started_at=started_at, finished_at=ended_at)
-    return RunPatch(RunId(run_id), updated_at, Fixed(task=task, created_at=started_at, version=Raw("1")), state)
+    fixed = Fixed(task=task, version=Raw("1"))
+    return RunPatch(RunId(run_id), updated_at, fixed, state, created_at=started_at)
 
 
 def facts() -> Iterator[Update]:

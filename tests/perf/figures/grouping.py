@@ -131,8 +131,9 @@ def _single(number: int) -> RunPatch:
     error = build_error(f"cannot open the {word}", name="Error")
     state = State(_NOW, Precision.DETAIL, _FAILED, tags=(Raw("eu"),))
     created_at = _NOW - timedelta(seconds=8 * number)
-    fixed = Fixed(TaskId(f"task-{number % 20}"), created_at, version=Raw("20261124.1"))
-    return RunPatch(RunId(f"run_{number}"), _NOW, fixed, state, error=(Stamp(_NOW, Precision.DETAIL, _NOW), error))
+    fixed = Fixed(TaskId(f"task-{number % 20}"), version=Raw("20261124.1"))
+    stamp = Stamp(_NOW, Precision.DETAIL, _NOW)
+    return RunPatch(RunId(f"run_{number}"), _NOW, fixed, state, error=(stamp, error), created_at=created_at)
 
 
 def memory(_: Effort) -> Reading:
@@ -174,9 +175,9 @@ def _store(make_id: Callable[[Random], str] = _number) -> tuple[Store, Callable[
         created_at = _NOW - timedelta(seconds=random.randrange(86_000))
         tags = (Raw(f"order:{number}"), Raw("eu"), Raw(f"customer:{number % 500}"))
         state = State(_NOW, Precision.DETAIL, _FAILED, tags=tags)
-        fixed = Fixed(TaskId(f"task-{number % 20}"), created_at, version=Raw(f"20261124.{number % 5}"))
+        fixed = Fixed(TaskId(f"task-{number % 20}"), version=Raw(f"20261124.{number % 5}"))
         stamp = Stamp(_NOW, Precision.DETAIL, _NOW)
-        return RunPatch(RunId(f"run_{number}"), _NOW, fixed, state, error=(stamp, error))
+        return RunPatch(RunId(f"run_{number}"), _NOW, fixed, state, error=(stamp, error), created_at=created_at)
 
     store = Store()
     store.apply(RunsRead(tuple(map(make, range(RUNS)))))

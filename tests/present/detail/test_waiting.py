@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.present.attempt_pages import of, text
-from tests.support.present.samples import CREATED, NOW, STAMP, STARTED, attempt, sample, text_of
+from tests.support.present.samples import NOW, STAMP, STARTED, attempt, sample, text_of
 from tests.support.present.trees import Grove
 from tui.domain.attempt import AttemptStatus
 from tui.domain.errors.error import RunError
@@ -203,6 +203,6 @@ def test_scheduled_run_comes_from_its_schedule(fixed: Fixed, expected: str) -> N
 def test_page_says_from_which_schedule_a_run_came(surface: object) -> None:
     assert callable(surface)
     run = sample("COMPLETED")
-    run = replace(run, fixed=replace(run.fixed, trigger_function="trigger", schedule=SCHEDULE, created_at=CREATED))
+    run = replace(run, fixed=replace(run.fixed, trigger_function="trigger", schedule=SCHEDULE))
     assert "from      schedule 0 3 * * *" in surface(run)
     assert "trigger()" not in surface(run)

@@ -259,7 +259,7 @@ def test_any_payload_is_printed_as_valid_json(payload: Any) -> None:
 def test_dates_are_in_utc_with_milliseconds() -> None:
     run = sample()
     far = CREATED.astimezone(timezone(timedelta(hours=9)))
-    assert printed(replace(run, fixed=replace(run.fixed, created_at=far)))["createdAt"] == "2026-11-24T13:48:37.210Z"
+    assert printed(replace(run, created_at=far))["createdAt"] == "2026-11-24T13:48:37.210Z"
 
 
 def test_tree_is_printed_run_by_run_with_parents_first() -> None:

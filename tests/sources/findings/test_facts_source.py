@@ -60,6 +60,12 @@ def pages_of(rows: list[Any], fleet: Fleet) -> Response:
     return reply(part, currentPage=number, totalPages=-(-len(rows) // size), count=len(rows))
 
 
+def live_run(run_id: str, created_s: float, tags: Sequence[str] = ()) -> RunsRead:
+    state = state_of("EXECUTING", tags=tuple(map(Raw, tags)))
+    patch = RunPatch(RunId(run_id), at(0), Fixed(TaskId("approve")), state, created_at=at(created_s))
+    return RunsRead((patch,))
+
+
 @dataclass
 class Watched:
     """A source of facts on a fleet, and what it emitted."""
@@ -403,8 +409,7 @@ def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
         fleet.fault = answer
         async with watched(fleet) as seen:
             for each, created_s in ((run_id, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
-                fixed = Fixed(TaskId("approve"), at(created_s))
-                seen.store.apply(RunsRead((RunPatch(RunId(each), at(0), fixed, state_of("EXECUTING")),)))
+                seen.store.apply(live_run(each, created_s))
             await seen.watch(300)
             assert seen.facts.tokens is not None
             assert {token.id: token.run_id for token in seen.facts.tokens.tokens} == {subject: run_id, row["id"]: None}
@@ -433,11 +438,7 @@ def test_old_token_is_joined_within_seconds_of_the_start() -> None:
         async with watched(fleet) as seen:
             await seen.watch(3)
             for each, created_s, tags in ((run_id, -120.0, ("legal",)), ("run_b", -90.0, ())):
-                fixed, state = (
-                    Fixed(TaskId("approve"), at(created_s)),
-                    state_of("EXECUTING", tags=tuple(map(Raw, tags))),
-                )
-                seen.store.apply(RunsRead((RunPatch(RunId(each), at(0), fixed, state),)))
+                seen.store.apply(live_run(each, created_s, tags))
             await seen.watch(3)
             assert seen.facts.tokens is not None
             assert [token.run_id for token in seen.facts.tokens.tokens] == [run_id]

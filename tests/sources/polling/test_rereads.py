@@ -68,7 +68,7 @@ class FullPages(EmptyPages):
         since, until = filters.created_from, filters.created_to
         assert since is not None
         assert until is not None
-        moments = {row.id: row.fixed.created_at for row in self._rows if row.fixed and row.id not in self.gone}
+        moments = {row.id: row.created_at for row in self._rows if row.id not in self.gone}
         rows = [row for row in self._rows if since <= (moments.get(row.id) or at(-1e6)) <= until]
         self.page_count += 1
         following = Cursor(str(first + size)) if len(rows) > first + size else None

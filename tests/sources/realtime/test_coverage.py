@@ -15,7 +15,7 @@ HOUR_S = 3600.0
 
 
 def created(number: int) -> RunPatch:
-    return RunPatch(RunId(f"run_{number}"), at(number), fixed=Fixed(created_at=at(number)))
+    return RunPatch(RunId(f"run_{number}"), at(number), created_at=at(number))
 
 
 def compare_change(coverage: Coverage, *, changed_s: float, now_s: float) -> None:

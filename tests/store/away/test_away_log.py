@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import RunError
 from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed, Precision, Stamp
+from tui.domain.run import Precision, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
@@ -36,8 +35,9 @@ def verdict(second: float, names: Sequence[str], *, is_known: bool = True) -> Ve
 
 def run(number: int, status: str, second: float, message: str | None = None) -> RunPatch:
     error = None if message is None else (Stamp(at(second), Precision.FEED, at(second)), RunError(Raw(message)))
-    fixed = Fixed(task=TaskId("charge"), created_at=at(second - 1))
-    return patch_of(f"run_{number:05}", status, updated=second, read=second, fixed=fixed, error=error)
+    return patch_of(
+        f"run_{number:05}", status, updated=second, read=second, created=second - 1, task="charge", error=error
+    )
 
 
 def logged(*batches: Sequence[RunPatch], before: Sequence[RunPatch] = ()) -> tuple[AwayLog, Store]:

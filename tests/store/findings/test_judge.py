@@ -229,7 +229,8 @@ def test_a_schedule_is_missing_once_its_runs_were_asked_for() -> None:
     assert (found.word, found.subject.key, found.subject.name) == (FindingWord.MISSING, "s1", "digest")
     assert found.since == DUE
     # A run that came late, seen by the feed, or by asking again.
-    late = patch_of("run_l", fixed=Fixed(task=TaskId("digest"), created_at=DUE + 90 * SECOND, task_kind="SCHEDULED"))
+    late = patch_of("run_l", fixed=Fixed(task=TaskId("digest"), task_kind="SCHEDULED"))
+    late = replace(late, created_at=DUE + 90 * SECOND)
     assert judge(asked, own_of([late]), DUE + 100 * SECOND) == ()
     assert judge(with_fact(asked, ScheduleRunsRead(at(7400), "s1", DUE + 90 * SECOND)), own, at(7401)) == ()
 

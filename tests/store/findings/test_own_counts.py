@@ -131,7 +131,7 @@ def test_newest_version_is_that_of_the_run_created_last() -> None:
     patches = [
         replace(
             patch_of(f"run_{created}", "EXECUTING", created=created),
-            fixed=Fixed(TaskId("a"), at(created), version=version),
+            fixed=Fixed(TaskId("a"), version=version),
         )
         for created, version in ((60, Raw("1")), (20, Raw("0")), (90, None))
     ]

@@ -30,7 +30,8 @@ def ended(
         "FAILED" if fails else "COMPLETED",
         updated=second,
         read=second,
-        fixed=Fixed(task=CHARGE, created_at=at(second - 2), version=Raw(version)),
+        fixed=Fixed(task=CHARGE, version=Raw(version)),
+        created=second - 2,
         state={"started_at": at(second - 1), "finished_at": at(second)},
         error=error,
     )

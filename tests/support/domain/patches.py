@@ -43,8 +43,9 @@ def patch_of(
     return RunPatch(
         RunId(run_id),
         at(read),
-        fixed or Fixed(task=TaskId(task) if task else None, created_at=None if created is None else at(created)),
+        fixed or Fixed(task=TaskId(task) if task else None),
         None if word is None else state_of(word, updated=updated, **(state or {})),
+        created_at=None if created is None else at(created),
         **more,
     )
 
@@ -85,7 +86,6 @@ states = st.builds(
 fixeds = st.builds(
     Fixed,
     task=st.none() | st.sampled_from([TaskId("sync"), TaskId("mail")]),
-    created_at=maybe_moment,
     depth=st.none() | st.integers(0, 1),
     is_test=st.none() | st.booleans(),
     parent_id=st.none() | run_ids,
@@ -110,6 +110,7 @@ patches = st.builds(
     attempts=st.none() | st.tuples(stamps, histories),
     attempt_count=st.none() | st.integers(0, 2),
     lists_all_children=st.booleans(),
+    created_at=maybe_moment,
 )
 # Rows of a list: with a state, and often final, so that views fill and the store overflows.
 rows = st.builds(
@@ -118,6 +119,7 @@ rows = st.builds(
     moments,
     fixed=fixeds,
     state=st.builds(State, moments, st.just(Precision.LIST), statuses | st.just(parse_status("COMPLETED"))),
+    created_at=maybe_moment,
 )
 gone = st.builds(RunGone, run_ids, moments)
 reads = st.lists(patches | rows, max_size=3).map(lambda several: RunsRead(tuple(several)))

@@ -58,7 +58,7 @@ def sample(
     status = parse_status(word)
     return Run(
         id=RunId(run_id),
-        fixed=Fixed(task=TaskId(task), created_at=CREATED, version=Raw("20261124.3")),
+        fixed=Fixed(task=TaskId(task), version=Raw("20261124.3")),
         state=State(
             updated_at=FINISHED,
             precision=Precision.LIST,
@@ -69,6 +69,7 @@ def sample(
         ),
         read_at=NOW,
         attempt_count=attempt_count,
+        created_at=CREATED,
     )
 
 
@@ -101,7 +102,6 @@ def full(text: str = "") -> Run:
     )
     fixed = Fixed(
         task=TaskId(f"charge-card{text}"),
-        created_at=CREATED,
         depth=2,
         is_test=True,
         environment=Raw(f"prod{text}"),

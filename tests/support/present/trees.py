@@ -37,12 +37,11 @@ class Grove:
         run = sample(word, run_id=run_id, task=task or name, tags=(), started=not waits, **changes)
         fixed = replace(
             run.fixed,
-            created_at=CREATED + timedelta(milliseconds=len(self.rows)),
             parent_id=parent_id,
             batch_id=None if batch is None else BatchId(batch),
             trigger_function=function,
         )
-        self.runs[run_id] = replace(run, fixed=fixed)
+        self.runs[run_id] = replace(run, fixed=fixed, created_at=CREATED + timedelta(milliseconds=len(self.rows)))
         self.rows.append(TreeRow(run_id, parent_id, TaskId(task or name)))
         return run_id
 

@@ -371,7 +371,7 @@ def lines_of(listed: Listed) -> list[Item]:
     runs = sorted((run for run_id in run_ids if run_id and (run := listed.store.get(run_id))), key=rows.view.order.key)
     lines: list[Item] = [run.id for run in runs]
     for each in reversed(rows._gaps if rows.view.order is CREATED and runs else ()):
-        older = [run.id for run in runs if run.fixed.created_at is not None and run.fixed.created_at <= each.until]
+        older = [run.id for run in runs if run.created_at is not None and run.created_at <= each.until]
         lines.insert(lines.index(older[0]) if older else len(lines), each)
     return [*lines, END] if rows._has_end else lines
 

@@ -19,7 +19,7 @@ def test_list_shows_only_the_runs_of_a_span(tmp_path: Path) -> None:
         await monitor.press("enter", wait_s=6)
         assert f"{begin:%Y-%m-%d} {text} UTC" in monitor.lines[1]
         shown = monitor.screen.run_list.views.shown
-        created = [monitor.session.store.get(shown.at(index)).fixed.created_at for index in range(len(shown))]  # type: ignore[union-attr]
+        created = [monitor.session.store.get(shown.at(index)).created_at for index in range(len(shown))]  # type: ignore[union-attr]
         assert len(created) == 7
         assert all(moment is not None and begin <= moment <= end for moment in created)
         _, query = monitor.api.fleet.requests_to("/api/v1/runs")[-1]

@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v5.jsonl` has them as version 5 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v6.jsonl` has them as version 6 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed or removed field breaks that: raise
 `VERSION` then, and write the new file. A new field does not.
 """
@@ -120,7 +120,6 @@ PATCH = RunPatch(
     at(100),
     Fixed(
         task=TaskId("sync"),
-        created_at=at(0),
         depth=1,
         is_test=True,
         environment=Raw("dev"),
@@ -154,6 +153,7 @@ PATCH = RunPatch(
         RunError(Raw("boom"), Raw("Error"), Raw("at x"), "CODE", (RunError(Raw("cause")),), has_code_only=True),
     ),
     attempt_count=2,
+    created_at=at(0),
 )
 EVIDENCE: tuple[tuple[FindingWord, Evidence], ...] = (
     (FindingWord.FAILING, TaskFails(131, 264, Raw("20261126.3"), 0.01)),

@@ -196,7 +196,7 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
         (RUNS, "patches.0.id", "7"),
         (RUNS, "at", '"1969-12-31T23:59:59Z"'),
         (RUNS, "patches.0.read_at", '"soon"'),
-        (RUNS, "patches.0.fixed.created_at", "0"),
+        (RUNS, "patches.0.created_at", "0"),
         (RUNS, "patches.0.fixed.is_test", '"yes"'),
         (RUNS, "patches.0.fixed.parent_id", "{}"),
         (RUNS, "patches.0.state.precision", "9"),

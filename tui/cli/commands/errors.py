@@ -128,7 +128,7 @@ def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "Time
 
     now = session.now()
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
-    created = [run.fixed.created_at for run in runs if run.fixed.created_at is not None]
+    created = [run.created_at for run in runs if run.created_at is not None]
     return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
 
 
@@ -155,7 +155,7 @@ def _groups(
         return group.state if is_before_known else None
 
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None and run.state is not None]
-    seen = [run.fixed.created_at or run.state.updated_at for run in runs if run.state is not None]
+    seen = [run.created_at or run.state.updated_at for run in runs if run.state is not None]
     listed = span._replace(since=min([span.since, *seen]))
     return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)
 

@@ -88,7 +88,7 @@ class _Watcher:
         return self._session.store.get(run.id) or run
 
     def _is_new(self, run: Run) -> bool:
-        return self._since is not None and run.fixed.created_at is not None and run.fixed.created_at > self._since
+        return self._since is not None and run.created_at is not None and run.created_at > self._since
 
     def _print(self, before: Run | None, after: Run) -> None:
         from tui.present.printed.schema import run_object, status_object
@@ -117,7 +117,7 @@ class _Watcher:
                         self._failure = None
                     if self._since is None:
                         newest = self._session.store.newest()
-                        self._since = newest.fixed.created_at if newest else None
+                        self._since = newest.created_at if newest else None
                         self._since = self._since or state.at
                 case SourceRetrying():
                     if self._since is None:

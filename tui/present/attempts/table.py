@@ -198,7 +198,7 @@ def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | N
 
 def _queued_at(run: Run) -> datetime | None:
     """Return when the wait for the first attempt began."""
-    created = run.fixed.created_at
+    created = run.created_at
     waited = None if created is None else time_in_queue(run, created)
     return None if created is None or waited is None else created - waited
 

@@ -58,7 +58,7 @@ def _text_token(span: _Phase) -> Token:
 
 
 def _phases(run: Run, now: Now) -> list[_Phase]:
-    created, state = run.fixed.created_at, run.state
+    created, state = run.created_at, run.state
     if created is None or state is None:
         return []
     here = now.frozen_at or now.at
@@ -97,7 +97,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
         if time is not None:
             lines.extend(labelled(label, [(Piece(formatting.moment(time, now.at)),)], limit, remark=remark))
 
-    created, state = run.fixed.created_at, run.state
+    created, state = run.created_at, run.state
     zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
     at("created", created, f"{now.age(created)} ago{zone}")
     if state is None:

@@ -118,7 +118,7 @@ def _own_keys(run: Run) -> Object:
     fixed = run.fixed
     return fact_keys(run) | _known(
         {
-            "createdAt": iso_time(fixed.created_at),
+            "createdAt": iso_time(run.created_at),
             "triggerFunction": fixed.trigger_function,
             "schedule": fixed.schedule,
         }

@@ -92,7 +92,7 @@ class _Ticket:
         if environment is not None:
             where = "/".join(part for part in (environment.organisation, environment.project) if part)
             rows.append(("Environment", self._code(environment.slug) + (f" of {self._code(where)}" if where else "")))
-        times = [("Created", fixed.created_at)]
+        times = [("Created", run.created_at)]
         if state is not None:
             times += [("Started", state.started_at), ("Finished", state.finished_at), ("Expired", state.expired_at)]
         for label, at in times:

@@ -226,7 +226,7 @@ def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Col
     is_whole = True
     for child in children:
         run = child.item.run if isinstance(child.item, TreeRun) else None
-        is_whole = is_whole and run is not None and run.fixed.created_at is not None
+        is_whole = is_whole and run is not None and run.created_at is not None
         if run is not None and run.fixed.batch_id is not None:
             batches.setdefault(run.fixed.batch_id, []).append(child)
     # A row for the batch is useless if the batch is all there is.

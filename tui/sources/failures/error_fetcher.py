@@ -175,7 +175,7 @@ class ErrorFetcher:
         The query contains no text that a user typed.
         """
         runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
-        created = [run.fixed.created_at for run in runs.values() if run.fixed.created_at is not None]
+        created = [run.created_at for run in runs.values() if run.created_at is not None]
         ids = ", ".join(f"'{quoted_id(run_id)}'" for run_id in batch)
         trql = f"SELECT run_id, status, error FROM runs WHERE run_id IN ({ids}) LIMIT {len(batch)}"  # noqa: S608  quoted
         rows = await self._query(trql, min(created, default=None))

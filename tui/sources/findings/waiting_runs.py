@@ -66,9 +66,9 @@ class WaitingRuns:
             return None
         taken = {run_id for run_id, _ in self._run_of.values()}
         live = sorted(
-            (run.fixed.created_at, run.id, () if run.state is None else run.state.tags)
+            (run.created_at, run.id, () if run.state is None else run.state.tags)
             for run in self._live()
-            if run.fixed.created_at is not None and run.id not in taken
+            if run.created_at is not None and run.id not in taken
         )
         for token in unknown:
             first = bisect_left(live, (token.created_at - BEFORE,))

@@ -94,7 +94,7 @@ class HistoryReader:
         if page.unreadable and self._unreadable_at is None:
             known = self._store.history
             self._unreadable_at = self._fetcher.now() if known is None else known.reached
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        created = [patch.created_at for patch in page.patches if patch.created_at]
         reached = min(created, default=None)
         is_old = reached is not None and reached < self._fetcher.now() - self._age
         is_cut = page.is_cut or (not (is_end or is_old) and self._run_count >= self._max_runs)

@@ -29,7 +29,7 @@ class NewestRuns:
         since = None if self._newest_at is None else self._newest_at - LIST_DELAY
         new_count = 0
         for patch in page.patches:
-            created_at = patch.fixed.created_at if patch.fixed is not None else None
+            created_at = patch.created_at
             if created_at is None:
                 continue
             if (since is None or created_at > since) and patch.id not in self._known:
@@ -39,7 +39,7 @@ class NewestRuns:
 
     def is_past(self, page: ListPage) -> bool:
         """Whether no page after this one can have a new run: it reaches far enough back."""
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        created = [patch.created_at for patch in page.patches if patch.created_at]
         return self._newest_at is not None and bool(created) and min(created) <= self._newest_at - LIST_DELAY
 
     def commit(self) -> None:

@@ -84,7 +84,7 @@ class OlderRuns:
             page = await self._pages.read(emit, self._bounded_filters, after=self._scan.cursor)
             self._scan.add_page((patch.id for patch in page.patches), page.next)
             self._page_count += 1
-            self._found |= {patch.id: patch.fixed.created_at if patch.fixed else None for patch in page.patches}
+            self._found |= {patch.id: patch.created_at for patch in page.patches}
             is_full = len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE or self._page_count >= MAX_PAGES
             if self._scan.is_done or is_full:
                 return self._end(self._scan)
@@ -103,4 +103,4 @@ class OlderRuns:
 
 def is_before(run: Run, moment: datetime) -> bool:
     """Whether a run was created before a moment; False if its creation time is unknown."""
-    return run.fixed.created_at is not None and run.fixed.created_at < moment
+    return run.created_at is not None and run.created_at < moment

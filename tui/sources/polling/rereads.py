@@ -124,7 +124,7 @@ class RereadQueue:
         self, task: TaskId | None, runs: Iterable[Run], known_ranks: Mapping[RunId, float]
     ) -> dict[RunId, float]:
         now, density = self._pages.read_at, self._density
-        return {run.id: density.rank(task, known_ranks[run.id], now - (run.fixed.created_at or now)) for run in runs}
+        return {run.id: density.rank(task, known_ranks[run.id], now - (run.created_at or now)) for run in runs}
 
     async def _read_window(self, emit: Emit) -> None:
         window = self._window
@@ -160,7 +160,7 @@ class RereadQueue:
         passed, those of one crowded moment that fills page after page, and all where the server returns empty pages
         without end.
         """
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        created = [patch.created_at for patch in page.patches if patch.created_at]
         reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
         if reached is None or reached >= newest:
             lost = {run_id for run_id in missing if reached is None or self._created_at(run_id) >= newest}
@@ -175,7 +175,7 @@ class RereadQueue:
 
     def _created_at(self, run_id: RunId) -> datetime:
         run = self._pages.store.get(run_id)
-        return EPOCH if run is None else run.fixed.created_at or EPOCH
+        return EPOCH if run is None else run.created_at or EPOCH
 
     async def _read_single(self, run_id: RunId) -> None:
         """Read a run by its id. If that fails, the next scan adds it again, and others are not held up.

@@ -215,7 +215,7 @@ class RestSource:
         """Return how many live runs the store has of the period that the server counted."""
         since = counts.at - timedelta(hours=counts.period_h)
         live = (self._store.get(run_id) for run_id in self._store.live())
-        return sum(run is not None and (run.fixed.created_at or counts.at) >= since for run in live)
+        return sum(run is not None and (run.created_at or counts.at) >= since for run in live)
 
     def _requests_per_s(self) -> float:
         """Return how many requests polling may send a second, on average."""

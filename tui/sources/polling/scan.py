@@ -105,10 +105,10 @@ def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[l
     ranked: list[tuple[float, datetime, RunId]] = []
     undated: list[RunId] = []
     for run in runs:
-        if run.fixed.created_at is None:
+        if run.created_at is None:
             undated.append(run.id)
         else:
-            ranked.append((rank(run.id), run.fixed.created_at, run.id))
+            ranked.append((rank(run.id), run.created_at, run.id))
     ranked.sort()
     groups: list[list[tuple[float, datetime, RunId]]] = []
     for entry in ranked:

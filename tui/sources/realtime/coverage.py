@@ -45,7 +45,7 @@ class ReportedRuns:
         """Add the runs of a response. Rows that could not be read count against `max_runs` too."""
         self._max_runs = max(1, self._max_runs - unreadable_count)
         for patch in patches:
-            created_at = patch.fixed.created_at if patch.fixed is not None else None
+            created_at = patch.created_at
             if created_at is None or patch.id in self._ids:
                 continue
             self._ids.add(patch.id)
@@ -131,7 +131,7 @@ class Coverage:
 
     def excludes(self, run: Run | None, at: datetime) -> bool:
         """Whether the feed does not report changes of a run. False if its creation time is unknown."""
-        created_at = run.fixed.created_at if run is not None else None
+        created_at = run.created_at if run is not None else None
         return created_at is not None and not self.covers(created_at, at)
 
     def mark_incomplete(self, run_id: RunId, since: datetime | None = None) -> None:
@@ -161,7 +161,7 @@ class Coverage:
         if self._started_at is None:
             return
         for patch in patches:
-            created_at = patch.fixed.created_at if patch.fixed is not None else None
+            created_at = patch.created_at
             if patch.state is None or created_at is None or not self.covers(created_at, read_at):
                 continue
             self._compared.add(patch.id)

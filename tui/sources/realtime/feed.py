@@ -231,7 +231,7 @@ class RealtimeSource:
         """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
         if merged.known is not None and merged.known.state is not None:
             return True
-        created_at = merged.patch.fixed.created_at if merged.patch.fixed is not None else None
+        created_at = merged.patch.created_at
         if created_at is not None and created_at < read_at - self._max_age:
             return False
         if not self._can_filter:
@@ -245,7 +245,7 @@ class RealtimeSource:
             for run in runs:
                 if is_incomplete(run):
                     started_at = run.state.started_at if run.state is not None else None
-                    self._coverage.mark_incomplete(run.id, started_at or run.fixed.created_at)
+                    self._coverage.mark_incomplete(run.id, started_at or run.created_at)
 
     def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
         if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):

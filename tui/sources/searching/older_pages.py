@@ -34,7 +34,7 @@ class OlderPages:
 
     def add(self, page: ListPage) -> None:
         """Record the page at `cursor`."""
-        created = [patch.fixed.created_at for patch in page.patches if patch.fixed and patch.fixed.created_at]
+        created = [patch.created_at for patch in page.patches if patch.created_at]
         self.is_at_end = page.next is None or page.next == self.cursor
         self.cursor = page.next
         self.reached = self._oldest if self.is_at_end else min([self.reached, *created])

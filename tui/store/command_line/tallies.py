@@ -113,7 +113,7 @@ class MatchTally:
         return self.is_complete
 
     def _is_in_window(self, run: Run) -> bool:
-        created_at = run.fixed.created_at
+        created_at = run.created_at
         if self._since is None or (created_at is not None and created_at >= self._since):
             return True
         return not self._is_span and not run.is_final

@@ -63,7 +63,7 @@ def is_failure(run: Run | None) -> bool:
 
 def seen_at(run: Run, state: State) -> datetime:
     """Return the time of a failed run's failure: see `Failure.seen_s`."""
-    return run.fixed.created_at or state.updated_at
+    return run.created_at or state.updated_at
 
 
 def known_error(run: Run, state: State) -> RunError | None:

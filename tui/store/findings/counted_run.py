@@ -50,7 +50,7 @@ def counted(run: Run | None) -> CountedRun | None:
     state, fixed, status = run.state, run.fixed, run.status
     if fixed.task is None:
         return None
-    created_s = _seconds(fixed.created_at)
+    created_s = _seconds(run.created_at)
     started_s = _seconds(state.started_at)
     ended_s = outcome = took_s = queued_s = None
     if status.is_final:

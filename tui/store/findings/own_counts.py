@@ -121,8 +121,8 @@ class OwnCounts:
             return None
         since = max(history.reached, time_of(self._tallies.first))
         oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
-        if oldest is not None and oldest.fixed.created_at is not None:
-            since = max(since, oldest.fixed.created_at)
+        if oldest is not None and oldest.created_at is not None:
+            since = max(since, oldest.created_at)
         return since
 
     @property
@@ -253,7 +253,7 @@ class OwnCounts:
             self.last_started = started_at
 
     def _note_version(self, run: Run) -> None:
-        version, created_at, known_at = run.fixed.version, run.fixed.created_at, self._newest_version_at
+        version, created_at, known_at = run.fixed.version, run.created_at, self._newest_version_at
         if version is not None and created_at is not None and (known_at is None or created_at > known_at):
             self.newest_version, self._newest_version_at = version, created_at
 

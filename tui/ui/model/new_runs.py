@@ -21,13 +21,13 @@ class NewRuns:
     def start(self) -> None:
         """Count the runs that are created from now on."""
         newest = self._store.newest()
-        self._newest_at = newest.fixed.created_at if newest is not None else None
+        self._newest_at = newest.created_at if newest is not None else None
 
     def add(self, entered: Iterable[RunId]) -> None:
         """Add those of the runs that entered the view which are new."""
         for run_id in entered:
             run = self._store.get(run_id)
-            created_at = run.fixed.created_at if run is not None else None
+            created_at = run.created_at if run is not None else None
             if created_at is not None and (self._newest_at is None or created_at > self._newest_at):
                 self._run_ids.add(run_id)
 

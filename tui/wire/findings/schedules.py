@@ -98,10 +98,6 @@ def _read_schedule(row: ScheduleRow, limits: Limits) -> Schedule:
 def decode_schedule_runs(body: bytes, schedule_id: str, read_at: datetime, limits: Limits) -> ScheduleRunsRead:
     """Decode a page of the runs that a schedule started, and return the newest. Raises `ServerFault`."""
     page = decode_page(body, read_at, limits)
-    created = [
-        (patch.fixed.created_at, patch.id)
-        for patch in page.patches
-        if patch.fixed is not None and patch.fixed.created_at is not None
-    ]
+    created = [(patch.created_at, patch.id) for patch in page.patches if patch.created_at is not None]
     newest_at, newest_run = max(created, default=(None, None))
     return ScheduleRunsRead(read_at, schedule_id, newest_at, newest_run)

@@ -111,7 +111,7 @@ class VisibleValues:
         unread = [
             run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s and self._lacks_value(run)
         ]
-        unread.sort(key=lambda run: run.fixed.created_at or _EARLIEST, reverse=True)
+        unread.sort(key=lambda run: run.created_at or _EARLIEST, reverse=True)
         return [run.id for run in unread]
 
     def _lacks_value(self, run: Run) -> bool:

@@ -134,7 +134,7 @@ class RunNumbers:
         def is_before_end(run_filter: Callable[..., bool]) -> Callable[..., bool]:
             if end is None:
                 return run_filter
-            return lambda run: (run.fixed.created_at is None or run.fixed.created_at <= end) and run_filter(run)
+            return lambda run: (run.created_at is None or run.created_at <= end) and run_filter(run)
 
         return MatchTally(
             self._live.get,

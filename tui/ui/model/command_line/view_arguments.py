@@ -211,7 +211,7 @@ class RunArguments:
         if run is None or run.state is None:
             return Choice(run_id, BoxRow(run_id))
         now: Now = self._live.now
-        age = formatting.age(run.fixed.created_at, now.at)
+        age = formatting.age(run.created_at, now.at)
         tags = " ".join(run.state.tags[:2])
         sentence: Line = (
             style_of(run).name,

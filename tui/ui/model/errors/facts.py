@@ -43,7 +43,7 @@ def minutes_of(store: Store, run_ids: Sequence[RunId], group: ErrorGroup, now: d
     counts = [0] * length
     for run_id in run_ids:
         run = store.get(run_id)
-        at = None if run is None else run.fixed.created_at
+        at = None if run is None else run.created_at
         if at is None:
             continue
         if at < start:
@@ -98,10 +98,10 @@ class SurroundingsSearch:
             if number % _RUNS_PER_STEP == _RUNS_PER_STEP - 1:
                 yield
             run = self._store.get(run_id)
-            if run is None or run.fixed.created_at is None:
+            if run is None or run.created_at is None:
                 continue
-            self._count += run.fixed.task == self._task and run.fixed.created_at >= self._since
+            self._count += run.fixed.task == self._task and run.created_at >= self._since
             if run.fixed.version == self._version:
-                self._start, self._has_older = run.fixed.created_at, False
+                self._start, self._has_older = run.created_at, False
             elif run.fixed.version is not None:
                 self._has_older = True
