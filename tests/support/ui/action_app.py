@@ -21,7 +21,7 @@ from tui.present.styled import Line, plain
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.data.action_controller import ActionController, ActionReports
-from tui.ui.input.type_ahead import CURSOR_REQUEST
+from tui.ui.input.type_ahead import CURSOR_REQUEST, REACTION_S
 from tui.ui.screens.confirm import ConfirmScreen
 
 LONG = 1e6
@@ -96,9 +96,10 @@ class Stage:
         await self.later(wait_s)
 
     async def report_cursor(self) -> None:
-        """Report the cursor position, as the terminal does when the app requests it."""
+        """Report the cursor position, as the terminal does when the app requests it. The user then sees the dialog."""
         self._send(events.CursorPosition(0, 0))
         await self.later()
+        await self.later(REACTION_S)
 
     def report_cursor_after(self, seconds: float) -> None:
         """Let the terminal answer each later request for the cursor position after a delay."""
@@ -120,6 +121,7 @@ class Stage:
             self._send(events.CursorPosition(0, 0))
         self.app.sent.clear()
         await self.later()
+        await self.later(REACTION_S)
 
     async def later(self, seconds: float = 0.0) -> None:
         await self._painted()

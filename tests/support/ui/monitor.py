@@ -22,6 +22,7 @@ from tests.support.ui.idle import IdleCheck
 from tui.session import Session
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.app import OVERVIEW_AFTER_S, TriggerApp
+from tui.ui.input.type_ahead import REACTION_S
 from tui.ui.look.palettes import ColorMode
 from tui.ui.screens.main import MainScreen
 
@@ -92,13 +93,14 @@ class Monitored:
         await self.later(wait_s)
 
     async def answer(self, times: int = 1) -> None:
-        """Report the cursor position, as the terminal does when a dialog requests it."""
+        """Report the cursor position, as the terminal does when a dialog requests it. The user then sees the dialog."""
         assert self.app._driver is not None
         for _ in range(times):
             event = events.CursorPosition(0, 0)
             event.set_sender(self.app)
             self.app._driver.send_message(event)
         await self.later()
+        await self.later(REACTION_S)
 
     @property
     def lines(self) -> list[str]:

@@ -13,12 +13,14 @@ from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
 from tui.terminal.moves import Place
-from tui.ui.input.type_ahead import PLACES, SILENT_AFTER_S, FrameVisibility, TypeAhead
+from tui.ui.input.type_ahead import PLACES, REACTION_S, SILENT_AFTER_S, FrameVisibility, TypeAhead
 from tui.ui.model.layout import MIN_HEIGHT, MIN_WIDTH
 
 TINY_S = 1e-6
 """The tolerance for sums of seconds."""
 
+
+ACTING_KEY = "y  replay 1 run"
 
 ELSEWHERE: Place = (23, 79)
 """Where no dialog asks for the cursor."""
@@ -79,7 +81,7 @@ async def _check_every_frame(
         await clock.run(gap_s)
         ends = [each for each in seen if each[0] is not FrameVisibility.WAITING]
         assert len(ends) <= 1
-        assert ends or gap_s <= SILENT_AFTER_S + TINY_S, "an action is never out of reach"
+        assert ends or gap_s <= SILENT_AFTER_S + REACTION_S + TINY_S, "an action is never out of reach"
         for sight, newest, at_s in ends:
             if sight is FrameVisibility.SEEN:
                 assert newest >= first
@@ -93,9 +95,10 @@ class Guarded:
 
     places: list[Place] = field(default_factory=list)
     seen: list[FrameVisibility] = field(default_factory=list)
+    clock: VirtualClock = field(default_factory=VirtualClock)
 
     def __post_init__(self) -> None:
-        self.guard = TypeAhead(VirtualClock(), self._ask)
+        self.guard = TypeAhead(self.clock, self._ask)
 
     def _ask(self, place: Place) -> bool:
         self.places.append(place)
@@ -107,8 +110,8 @@ class Guarded:
         self.guard.begin(self.seen.append)
         return self.places[-1]
 
-    @property
-    def is_seen(self) -> bool:
+    def is_seen_after(self, seconds: float = REACTION_S) -> bool:
+        asyncio.run(self.clock.run(seconds))
         return FrameVisibility.SEEN in self.seen
 
 
@@ -121,6 +124,7 @@ def test_no_order_of_replies_shows_a_frame_too_early(happenings: list[str]) -> N
     for happening in happenings:
         match happening:
             case "dialog":
+                assert not guarded.is_seen_after()
                 older.append(newest)
                 newest = guarded.draw_frame()
             case "late":
@@ -129,19 +133,19 @@ def test_no_order_of_replies_shows_a_frame_too_early(happenings: list[str]) -> N
                 guarded.guard.record_reply(older[0])
             case _:
                 guarded.guard.record_reply(ELSEWHERE)
-        assert not guarded.is_seen
+    assert not guarded.is_seen_after()
     assert guarded.places == [*older, newest], "strays make no request"
     guarded.guard.record_reply(newest)
-    assert guarded.is_seen
+    assert guarded.is_seen_after()
 
 
 def test_report_for_another_program_shows_no_first_frame() -> None:
     guarded = Guarded()
     place = guarded.draw_frame()
     guarded.guard.record_reply(ELSEWHERE)
-    assert not guarded.is_seen
+    assert not guarded.is_seen_after()
     guarded.guard.record_reply(place)
-    assert guarded.is_seen
+    assert guarded.is_seen_after()
 
 
 def test_terminal_that_reports_wrong_places_replies_twice() -> None:
@@ -149,9 +153,31 @@ def test_terminal_that_reports_wrong_places_replies_twice() -> None:
     for _ in range(3):
         guarded.draw_frame()
         guarded.guard.record_reply(ELSEWHERE)
-        assert not guarded.is_seen
+        assert not guarded.is_seen_after()
         guarded.guard.record_reply(ELSEWHERE)
-        assert guarded.is_seen
+        assert guarded.is_seen_after()
+
+
+def test_key_counts_only_after_the_time_of_a_reaction() -> None:
+    guarded = Guarded()
+    place = guarded.draw_frame()
+    guarded.guard.record_reply(place)
+    assert not guarded.is_seen_after(REACTION_S / 2)
+    guarded.guard.record_reply(place)
+    guarded.guard.record_reply(ELSEWHERE)
+    assert not guarded.is_seen_after(REACTION_S / 2 - TINY_S)
+    assert guarded.is_seen_after(2 * TINY_S), "more replies change nothing"
+    assert guarded.seen == [FrameVisibility.SEEN]
+
+
+def test_newer_frame_is_not_seen_by_the_reply_to_an_older_one() -> None:
+    guarded = Guarded()
+    guarded.guard.record_reply(guarded.draw_frame())
+    assert not guarded.is_seen_after(REACTION_S / 2)
+    place = guarded.draw_frame()
+    assert not guarded.is_seen_after()
+    guarded.guard.record_reply(place)
+    assert guarded.is_seen_after()
 
 
 def test_places_are_on_the_smallest_screen_and_no_key() -> None:
@@ -160,15 +186,13 @@ def test_places_are_on_the_smallest_screen_and_no_key() -> None:
 
 
 def test_unrequested_reply_is_ignored() -> None:
-    clock = VirtualClock()
-    guard = TypeAhead(clock, lambda _: True)
-    seen: list[FrameVisibility] = []
-    guard.record_reply()
-    guard.record_reply()
-    guard.begin(seen.append)
-    assert seen == []
-    guard.record_reply()
-    assert seen == [FrameVisibility.SEEN]
+    guarded = Guarded()
+    guarded.guard.record_reply()
+    guarded.guard.record_reply()
+    guarded.draw_frame()
+    assert not guarded.is_seen_after()
+    guarded.guard.record_reply()
+    assert guarded.is_seen_after()
 
 
 def test_dropped_request_delays_no_later_frame() -> None:
@@ -185,9 +209,16 @@ def test_dropped_request_delays_no_later_frame() -> None:
         guard.record_reply()
         guard.begin(seen.append)
         guard.record_reply()
+        await clock.run(REACTION_S)
         assert seen[-1] is FrameVisibility.SEEN
 
     asyncio.run(story())
+
+
+def takes_y(terminal: Terminal) -> bool:
+    """Return whether a dialog shows that `y` counts now."""
+    row, line = next((each for each in enumerate(terminal.lines) if ACTING_KEY in each[1]), (0, ""))
+    return bool(line) and terminal.screen.buffer[row][line.index(ACTING_KEY)].bold
 
 
 def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
@@ -202,7 +233,7 @@ def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
         assert "Do nothing" in terminal.text
         for _ in range(terminal.cursor_questions):  # on a busy machine, the status is asked for in this way too
             terminal.answer_cursor()
-        terminal.wait_for("y  replay 1 run")
+        terminal.wait_until(lambda: takes_y(terminal), "a dialog that takes y")
         assert "replayed as" not in terminal.text
         terminal.send("y")
         terminal.wait_for("replayed as")
@@ -229,7 +260,7 @@ def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:
         terminal.holds_answers = False
         while terminal.held:
             terminal.give_answer()
-        terminal.wait_for("y  replay 1 run")
+        terminal.wait_until(lambda: takes_y(terminal), "a dialog that takes y")
         assert "replayed as" not in terminal.text
         terminal.send("y")
         terminal.wait_for("replayed as")

@@ -4,6 +4,9 @@ After drawing the dialog, the program moves the cursor to a place of its own for
 position from the terminal. The reply comes in the same stream as the keys, after every key that was typed before the
 terminal drew the dialog, and names the place: it cannot be the late reply to another request, or to another program.
 
+Keys count from a moment after the reply on, because nobody reads a dialog and answers it at once. On a slow link the
+delay is the same, since keys take as long as the reply.
+
 A multiplexer such as tmux or screen replies instead of the terminal around it, once it has drawn the dialog itself: in
 one, a reply does not show that the user sees the dialog.
 """
@@ -11,6 +14,7 @@ one, a reply does not show that the user sees the dialog.
 import os
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from itertools import product
 from typing import Final
 
@@ -24,6 +28,11 @@ PLACES: Final[tuple[Place, ...]] = tuple((row, column) for column, row in produc
 """Where the cursor is asked for, one after the other. All are within the smallest screen on which a dialog is answered.
 
 None is in the first row, whose reports have the bytes of F3 with modifiers, or in the second one, where vim asks.
+"""
+
+REACTION_S: Final = 0.2
+"""Keys count from this long after the reply on. Nobody sees a dialog and presses a key sooner, but fast typists do so
+without having seen it: they need 60 to 200 ms from one key to the next.
 """
 
 SHOW_WAITING_AFTER_S: Final = 0.5
@@ -45,7 +54,7 @@ class FrameVisibility(Enum):
     WAITING = auto()
     """The terminal has not replied yet."""
     SEEN = auto()
-    """Keys that come from now on were typed after the frame was drawn."""
+    """Keys that come from now on were typed after the user could see the frame."""
     UNKNOWN = auto()
     """The terminal does not reply, so that a key may have been typed before the frame was drawn."""
 
@@ -69,6 +78,8 @@ class TypeAhead:
         self._frames_by_place: dict[Place, int] = {}
         self._request_count = self._vague_count = self._awaited_vague_count = 0
         self._has_reply = self._is_exact = False
+        self._is_shown = False
+        """Whether the terminal shows the frame, which will be reported after the time of a reaction."""
         self._first_request_s: float | None = None
         self._timer: Timer | None = None
         self._on_visibility: Callable[[FrameVisibility], None] | None = None
@@ -103,7 +114,7 @@ class TypeAhead:
         if frame is not None:
             self._has_reply = self._is_exact = True
             if frame == self._frame:
-                self._end(FrameVisibility.SEEN)
+                self._see()
         elif not self._is_exact:
             self._record_vague_reply(is_unsure=place is not None)
 
@@ -112,17 +123,22 @@ class TypeAhead:
             return  # no request is open: shift-F3 sends the same bytes
         self._vague_count += 1
         self._has_reply = True
-        if self._on_visibility is None:
+        if self._on_visibility is None or self._is_shown:
             return
         if self._vague_count >= self._awaited_vague_count + is_unsure:
-            self._end(FrameVisibility.SEEN)
+            self._see()
         elif self._vague_count == self._request_count:
             self._request()  # once at most: the reply to it counts
 
     def _stop(self) -> None:
+        self._cancel_timer()
+        self._on_visibility = None
+        self._is_shown = False
+
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._on_visibility = None
+            self._timer = None
 
     def _request(self) -> None:
         if self._first_request_s is None:
@@ -146,6 +162,13 @@ class TypeAhead:
         self._frame_requests += 1
         self._request()
         self._timer = self._clock.call_later(REQUEST_INTERVAL_S, self._repeat_request)
+
+    def _see(self) -> None:
+        """Report the frame as seen after the time of a reaction. More replies for the same frame change nothing."""
+        if self._on_visibility is not None and not self._is_shown:
+            self._cancel_timer()
+            self._is_shown = True
+            self._timer = self._clock.call_later(REACTION_S, partial(self._end, FrameVisibility.SEEN))
 
     def _end(self, visibility: FrameVisibility) -> None:
         on_visibility = self._on_visibility
