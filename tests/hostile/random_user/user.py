@@ -31,6 +31,7 @@ HELP = "repaint the screen"
 MAX_LEVELS = 12
 """Screens, filters, panes and marks that Esc leaves, at most."""
 
+READING = "reading"
 QUITS_WITHIN = 12
 """The program may end this many gestures after one that may quit."""
 
@@ -104,7 +105,8 @@ class RandomUser:
                 "" if code == 0 else f"exit code {code}: {received[-2000:].decode(errors='replace')}",
                 "" if may_end else "it ended by itself",
                 restored(received),
-                dirty_bytes(received),
+                # Behind the end, the terminal echoes what was typed meanwhile.
+                dirty_bytes(received[: received.rfind(b"\x1b[?1049l")]),
             )
         )
         self.terminal.close()
@@ -276,15 +278,15 @@ def _seen(cell: Cell) -> tuple[object, ...]:
 def _difference(before: Cells, after: Cells) -> str:
     """Return the first row that differs, or "". Times pass, so that rows may differ in numbers.
 
-    The first and the last row have messages that come and go by time.
+    The first and the last row have messages that come and go by time. A read that takes long is told after a while.
     """
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
         old_text, new_text = ("".join(str(cell[0]) for cell in row) for row in (old, new))
         if old_text == new_text and old != new:
             column = next(x for x in range(len(old)) if old[x] != new[x])
             return f"row {number}, column {column} was {old[column]}, is {new[column]}: {new_text!r}"
-        is_edge = number in {0, len(before) - 1}
-        if not is_edge and _without_numbers(old_text) != _without_numbers(new_text):
+        is_timed = number in {0, len(before) - 1} or READING in new_text
+        if not is_timed and _without_numbers(old_text) != _without_numbers(new_text):
             return f"row {number} was {old_text!r}, is {new_text!r}"
     return ""
 

@@ -33,7 +33,7 @@ SCRIBBLER = "sh -c 'printf \"\\033[2J\\033[31m\\033[4;7Hother program\\033[3;9r\
 ERRORS: list[dict[str, Any]] = [
     {"kind": "error", "status": 500, "share": 0.08},
     {"kind": "error", "status": 429, "share": 0.08},
-    {"kind": "error", "status": 200, "body": "[1, {", "share": 0.08},
+    {"kind": "error", "status": 502, "body": "[1, {", "share": 0.08},
     {"kind": "cut", "share": 0.05},
 ]
 

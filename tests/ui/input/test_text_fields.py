@@ -193,6 +193,7 @@ def test_hidden_cursor_is_placed_only_in_a_focused_field() -> None:
             field.focus()
             await pilot.pause()
             assert pilot.app.cursor_position != (0, 0)
+            assert not field.cursor_blink, "it would write twice a second"
             pilot.app.set_focus(None)
             await pilot.pause()
             field.value = "another"

@@ -26,7 +26,7 @@ class TextInput(Input):
     """An input that handles keys in the order in which they were pressed.
 
     Textual would handle an editing key after letters that were typed later. Here editing keys have priority, like the
-    keys of `bind`.
+    keys of `bind`. The cursor does not blink: that would write twice a second.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,6 +37,7 @@ class TextInput(Input):
         super().__init__(
             text, compact=True, restrict=NO_CONTROLS, max_length=MAX_CHARS, select_on_focus=False, **options
         )
+        self.cursor_blink = False
 
     def watch_selection(self) -> None:
         self._leave_cursor()

@@ -43,7 +43,6 @@ class ValueInput(TextInput):
 
     def __init__(self, text: str, known: Sequence[str] = (), placeholder: str = "any") -> None:
         super().__init__(text, placeholder=placeholder)
-        self.cursor_blink = False
         self.known = known
 
     @property

@@ -33,7 +33,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         super().__init__()
         self._run = run
         self._input = TextInput(placeholder=say.HINT)
-        self._input.cursor_blink = False
         self._title = Lines(Background.DIALOG)
         self._gap = Lines(Background.DIALOG, classes="gap")
         self._mark = Lines(Background.DIALOG, classes="mark")

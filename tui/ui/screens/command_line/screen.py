@@ -145,7 +145,6 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         self._model = model
         self._is_loading = is_loading
         self._input = CommandField()
-        self._input.cursor_blink = False
         self._mark = Lines(Background.DIALOG, id="mark")
         self._box = CommandBox()
         self._count = Lines(Background.DIALOG, id="count")
