@@ -92,6 +92,20 @@ def test_backspace_shows_the_view_before(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet(12))
 
 
+def test_keys_behind_a_command_act_on_its_view(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("Q", "colon", *"wall", "enter", "colon")
+        names = [type(screen).__name__ for screen in monitor.app.screen_stack]
+        assert names == ["MainScreen", "QueuesScreen", "WallScreen", "CommandLineScreen"]
+        await monitor.press(*"queues", "escape", "escape", "escape")
+        assert monitor.app.screen is monitor.screen
+        await monitor.press("j", "colon", *"waterfall", "enter", "z")
+        assert monitor.screen.workspace.is_zoomed
+        assert monitor.screen.pane.title == "waterfall"
+
+    run_story(story, tmp_path, small_fleet(30))
+
+
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await command(monitor, "set interval 0.1")

@@ -57,7 +57,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
         key.word: Command(
             key.word,
             key.sentence,
-            partial(app.call_later, app.run_action, from_palette(key.action), key.node),
+            partial(app.run_action, from_palette(key.action), key.node),
             " ".join(key.keys),
             _ALIASES.get(key.action, ()),
             is_idle=not key.works_now,

@@ -100,7 +100,7 @@ class OwnCommands:
             Command(
                 clean(each.name),
                 _sentence(each),
-                partial(self._app.call_later, self.start, screen, number, Via.PALETTE),
+                partial(self.start, screen, number, Via.PALETTE),
             )
             for number, each in enumerate(self._commands)
             if not each.key and each.scope in selection.scopes and not is_hidden(each, session)

@@ -307,7 +307,7 @@ class MainScreen(BaseScreen):
         from tui.ui.screens.command_line.sorts import run_sorts  # noqa: PLC0415
 
         forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
-        own = form_commands(partial(self.call_later, self.workspace.show_form), forms)
+        own = form_commands(self.workspace.show_form, forms)
         sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
         self.command_line.open(self, [*sorts, *own, *self.own_commands_without_key()])
 

@@ -3,7 +3,7 @@
 The dialog and its commands are imported when it is first opened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from tui.domain.ids import RunId
@@ -99,7 +99,7 @@ class CommandLineEntrance:
         if self._opened is not None and self._opened.dialog is not None:
             self._opened.dialog.call_later(self._opened.dialog.update)
 
-    def _close(self, execution: "Execution | None") -> None:
+    async def _close(self, execution: "Execution | None") -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.numbers.close()
@@ -109,7 +109,9 @@ class CommandLineEntrance:
         if execution.text and self.history.add(execution.text, self._main.live.session.now()):
             self._main.live.session.spawn(self._save(), "keep the command")
         self._main.note_view()
-        execution.run()
+        done = execution.run()
+        if isinstance(done, Coroutine):
+            await done  # before the keys that were typed behind the command
         self._main.note_view()
 
     async def _save(self) -> None:
