@@ -97,6 +97,7 @@ def chunks(data: bytes, random: Random) -> Iterator[bytes]:
 
 _MODES = "6|7|25|1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|2048"
 _ALLOWED = re.compile(
+    rf"{re.escape(LEFT_BEHIND_OFF)}|"  # after another program
     r"\x1b(?:"
     r"\[[0-9;]*m"  # colours
     r"|\[\d*;?\d*H|\[\d*[ABCDGKJXd]"  # moves and erasures
@@ -108,10 +109,10 @@ _ALLOWED = re.compile(
     r"|\]52;c;[A-Za-z0-9+/=]*(?:\x07|\x1b\\)"  # a copy
     r"|\](?P<title>[02];[^\x00-\x1f\x7f-\x9f]*)(?:\x07|\x1b\\)"
     r"|\]22;[a-z-]*(?:\x07|\x1b\\)"  # the pointer's shape
+    r"|\\"  # the end of a sequence that was cut
     r"|\(B"  # a reset of the character set before a repaint
     r"|[78=>]"
     r")"
-    rf"|{re.escape(LEFT_BEHIND_OFF)}"  # after another program
 )
 
 
