@@ -48,6 +48,18 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("screen-*.json"))
 
 
+def test_address_closes_a_dialog_above_a_view(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("Q", "colon")
+        apply_address(monitor.app, parse_address("runs?status=failed"))
+        await monitor.later()
+        assert monitor.app.screen_stack == [monitor.screen]
+        await monitor.press("Q", "escape")
+        assert monitor.app.screen is monitor.screen
+
+    run_story(story, tmp_path, small_fleet(3))
+
+
 def test_typed_span_is_local_and_its_address_is_in_utc(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         settings = replace(monitor.session.settings, timezone="Asia/Kolkata", zone=ZoneInfo("Asia/Kolkata"))

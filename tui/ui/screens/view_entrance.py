@@ -25,6 +25,10 @@ class ViewEntrance:
         """Close the view, if it is shown."""
         if (screen := self.screen) is not None:
             self.screen = None  # from now on, the view in front is that of the runs
+            app = self._main.app
+            stack: list[object] = [*app.screen_stack]
+            for _ in stack[stack.index(screen) + 1 :]:
+                app.screen.dismiss(None)  # a dialog above it
             screen.action_leave_view()
 
     def _on_left(self, _: None) -> None:
