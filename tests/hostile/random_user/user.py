@@ -40,6 +40,9 @@ QUIT_KEYS = frozenset(key for row in BINDINGS if row.id in QUITTING for key in r
 ASKS = re.compile("|".join(rf"\b{action.title} \S" for action in ACTIONS))
 """A dialog that asks for confirmation, on the screen."""
 
+_CUT = re.compile(rb"(?:\x1b\[[\d;?]*|[\xc2-\xf4][\x80-\xbf]{0,2})(?=\x1b\\)")
+"""A sequence or character that the driver has cut, because it suspended or ended on a slow link."""
+
 Cells = list[list[tuple[object, ...]]]
 
 
@@ -106,7 +109,7 @@ class RandomUser:
                 "" if may_end else "it ended by itself",
                 restored(received),
                 # Behind the end, the terminal echoes what was typed meanwhile.
-                dirty_bytes(received[: received.rfind(b"\x1b[?1049l")]),
+                dirty_bytes(_CUT.sub(b"", received[: received.rfind(b"\x1b[?1049l")])),
             )
         )
         self.terminal.close()
