@@ -1,11 +1,14 @@
 """At rest the terminal shows what the program drew last, whatever was late, lost, dropped or resized before.
 
+The question of a dialog reaches it behind what was drawn until then.
+
 The sender of frames is the real one, with a virtual clock and event loop. The terminal reads late, answers late or not
 at all, and gets other sizes at any time.
 """
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from random import Random
@@ -25,6 +28,10 @@ from tui.ui.terminal.link import SILENT_AFTER_S
 from tui.ui.terminal.output import BlockedWrite, TerminalWriter
 from tui.ui.terminal.queries import Query, TerminalQueries
 from tui.ui.terminal.title import TerminalTitle
+
+PLACE = (2, 0)
+QUESTION = "\x1b[3;1H\x1b[6n"
+"""Where the cursor is asked for, and the text that asks."""
 
 STEPS = 40
 REST_S = 3 * SILENT_AFTER_S
@@ -122,7 +129,11 @@ class Session:
             on_link_speed=self._on_link_speed,
         )
         self._asked: list[Query] = []
-        self._scanned = ""
+        self._scanned = self._tail = ""
+        self._questions: deque[object] = deque()
+        """What was drawn when each question was asked that has not arrived; None: the terminal was resized since."""
+        self.early = 0
+        """Questions that arrived in front of what was drawn."""
         self.sender.start(cast("TerminalWriter", self.writer), "\x1b[?7l\x1b[?25l", is_shown=False)
         self.sender.begin((Query.SYNC_MODE, Query.STATUS), 0)
         self.draw()
@@ -134,12 +145,28 @@ class Session:
 
     def read(self, most: int) -> None:
         """Let the terminal read, and note which queries it has got."""
-        text = self.writer.drain(most)
-        self.terminal.feed(text.encode())
-        self._scanned += text
+        self._scanned += self._receive(most)
         for query in (Query.STATUS, Query.CURSOR):
             self._asked += [query] * self._scanned.count(query.value)
         self._scanned = self._scanned[-3:] if not self._scanned.endswith("n") else ""
+
+    def _receive(self, most: int) -> str:
+        """Draw what the terminal reads, and check that each question comes behind its frame."""
+        text = self.writer.drain(most)
+        stream, drawn = self._tail + text, len(self._tail)
+        while (at := stream.find(QUESTION, max(0, drawn - len(QUESTION) + 1))) >= 0:
+            end = at + len(QUESTION)
+            self.terminal.feed(stream[drawn:end].encode())
+            drawn, wanted = end, self._questions.popleft()
+            self.early += wanted is not None and cells(self.terminal) != wanted
+        self.terminal.feed(stream[drawn:].encode())
+        self._tail = stream[max(drawn, len(stream) - len(QUESTION) + 1) :] if text else self._tail
+        return text
+
+    def ask(self) -> None:
+        """Ask where the cursor is, as for a dialog that was just drawn."""
+        if self.sender.ask_cursor(PLACE):
+            self._questions.append(cells(self.drawn))
 
     def answer(self) -> None:
         """Answer the oldest query."""
@@ -154,8 +181,8 @@ class Session:
         """Give the terminal another size. The program may draw for the old one before it knows."""
         old = self.program.frame().written
         size = self.program.resize()
-        rest = self.writer.drain(self.random.choice((0, 10_000)))
-        self.terminal.feed(rest.encode())
+        self._receive(self.random.choice((0, 10_000)))
+        self._questions = deque([None] * len(self._questions))
         self.terminal.screen.resize(size[1], size[0])
         if self.random.random() < 0.5:
             self.sender.draw(old)
@@ -181,7 +208,7 @@ class Session:
                 self.sender.record_key,
                 self.sender.record_layout,
                 self.sender.record_settled,
-                lambda: self.sender.ask_cursor((2, 0)),
+                self.ask,
                 lambda: self.sender.set_title(str(self.random.random())),
                 lambda: self.sender.repaint("\x1b[0m\x1b[r\x1b[2J"),
                 lambda: self.loop.run(self.random.choice((0.01, 0.1, 1.0, 20.0))),
@@ -215,3 +242,4 @@ def test_terminal_at_rest_shows_what_was_drawn(seed: int) -> None:
             session.step()
         session.rest(answers=random.random() < 0.5)
         assert cells(session.terminal) == cells(session.drawn)
+        assert session.early == 0, "a question came in front of its frame"
