@@ -54,11 +54,16 @@ LIST_LINES: Final = 20
 _UNREAD: Final = re.compile(r"  (from|payload|attempts) +(│|$|loading…)")
 _ATTEMPTS: Final = re.compile(r"│ +\S")
 
+_MEASURED: Final = re.compile(r"  measured  +[^ l]")
+
 ROW_BYTES: Final = 110
 """For one changed row, or 1.2 x its minimum."""
 
 MOVES: Final = 8
 """Presses of Down."""
+
+DETAIL_MOVES: Final = 19
+"""Presses of Down in the detail, of which the last ones scroll it."""
 
 SLOW_MOVES: Final = 3
 """The same with `--slow`, which sends only four frames a second."""
@@ -177,6 +182,11 @@ class Monitor:
         listed = self.press(DOWN, lambda: self.selected not in {before, None} and self.is_detail_of_selected())
         return listed, self.cost(lambda: None, self.is_detail_current)
 
+    def move_in_detail(self) -> Cost:
+        """Press Down in the detail below the list."""
+        before = self.lines[LIST_LINES:-1]
+        return self.press(DOWN, lambda: self.lines[LIST_LINES:-1] != before)
+
     def cursor_down(self) -> Cost:
         """Press Down in the zoomed list, and wait until the cursor alone is at the next run."""
         before = self.selected
@@ -188,6 +198,30 @@ class Monitor:
         before = self.terminal.cursor_row
         is_moved: Callable[[], bool] = lambda: self.terminal.cursor_row != before and self.is_group_current()  # noqa: E731
         return self.cost(lambda: self.terminal.send(DOWN), is_moved, slice(-2))
+
+    def move_queue(self) -> Cost:
+        """Press Down in the list of queues, and wait until the last hour of the queue is read."""
+        before = self._queue
+        return self.press(DOWN, lambda: self._queue != before and self.is_queue_read())
+
+    def is_queue_read(self) -> bool:
+        """Whether the page of the queue under the cursor is shown and read."""
+        is_shown = any("2:queue · " in line and f" {self._queue} " in line for line in self.lines)
+        return is_shown and any(_MEASURED.match(line) for line in self.lines)
+
+    @property
+    def _queue(self) -> str:
+        """The name of the queue under the cursor."""
+        return self.lines[self.terminal.cursor_row or 0][4:].split()[0]
+
+    def next_failed_run(self) -> Cost:
+        """Press the key of the next failed run in the zoomed attempts, and wait until they are read."""
+        before = self.lines[1]
+        return self.press("x", lambda: self.lines[1] != before and self.is_attempt_read())
+
+    def is_attempt_read(self) -> bool:
+        """Whether the facts of an attempt are shown."""
+        return any(line.startswith("  attempt   ") for line in self.lines)
 
     def scroll(self) -> Cost:
         """Press PageDown on the page of keys."""
@@ -327,13 +361,22 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         costs["help"].append(shown.press("\x1b", lambda: "1:runs" in shown.lines[1] and "? keys" in shown.lines[-1]))
         shown.press("j", shown.is_detail_current)
         costs["Down, main screen"] = [cost for _ in range(2) for cost in shown.move_with_detail()]
+        shown.press("2", lambda: "fold" in shown.lines[-1] or "search" in shown.lines[-1])
+        costs["Down, detail"] = [shown.move_in_detail() for _ in range(DETAIL_MOVES)]
+        shown.press("1", lambda: "filter" in shown.lines[-1])
         shown.press("z", shown.is_summary_current)
         costs["Down"] = [shown.move() for _ in range(MOVES)]
+        shown.press("3", lambda: "3:attempts" in shown.lines[1] and shown.is_attempt_read())
+        costs["next failed run, attempts"] = [shown.next_failed_run() for _ in range(3)]
+        shown.press("1", shown.is_summary_current)
         pages["PageDown"] = [shown.page() for _ in range(3)]
         first = shown.lines[FIRST_LINE]
         costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
         assert any(over({"idle": [shown.idle()]}) == {} for _ in range(TRIES))
+        shown.press("Q", lambda: "1:queues" in shown.lines[1] and shown.is_queue_read())
+        costs["Down, queues"] = [shown.move_queue() for _ in range(3)]
+        shown.press("Q", shown.is_summary_current)
         # Last, because its requests may leave none for the next poll.
         shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
         shown.press("z", lambda: "2:group" not in shown.terminal.text and shown.is_group_current())
