@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual.widget import AwaitMount, Widget
+
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
@@ -71,7 +73,16 @@ def test_keys_without_a_match_show_a_notice(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "n", wait_s=1)
         assert monitor.screen.run_list.rows.cursor == monitor.screen.run_list.rows.window[0]
+        prompt, footers = monitor.screen.prompt, list[bool]()
+        make = prompt.mount
+
+        def mount(*widgets: Widget) -> AwaitMount:
+            footers.append(monitor.screen.footer.display)
+            return make(*widgets)
+
+        prompt.mount = mount  # type: ignore[method-assign, assignment]
         await monitor.press("slash")
+        assert footers == [True], "it stays until the prompt takes its place"
         assert monitor.lines[-1].startswith(" / any text, or status:failed ")
         await monitor.press(*"status:completed", "enter", "x")
         assert "no other failed run is shown" in monitor.lines[-1]

@@ -211,8 +211,8 @@ class BaseScreen(PaintedScreen[None]):
             pane.end_typing()
             self.footer.remove_class("away")
 
-        self.footer.add_class("away")
         await self.prompt.open(pane.search_start, pane.search, end, hint=pane.search_hint)
+        self.footer.add_class("away")
 
     def notice(self, line: Line) -> None:
         self.footer.notice(line)

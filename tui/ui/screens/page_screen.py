@@ -121,8 +121,8 @@ class PageScreen(PaintedScreen[None]):
                 self._search(before)
             self._footer.remove_class("away")
 
-        self._footer.add_class("away")
         await self._prompt.open(before, self._search, end)
+        self._footer.add_class("away")
 
     def action_hit_step(self, step: int) -> None:
         self.page.next_hit(step)
