@@ -5,6 +5,7 @@ The `what` of a case is a seed and a count, or gestures. A failure is tried agai
 
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from random import Random
 
 from tests.hostile.cases import Case, Result
@@ -26,16 +27,16 @@ class RandomUsers:
     name = "random-user"
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
-        """Return a case for each variant in each story; one in the short form."""
-        found = [
-            Case(self.name, str(Place(story, random.choice(SIZES), variant)), f"{random.randrange(10**6)} {COUNT}")
-            for story in STORY_NAMES
-            for variant in VARIANTS
+        """Return a case for each variant, with each story at least once; one in the short form."""
+        stories = random.sample(STORY_NAMES, len(STORY_NAMES))
+        places = [
+            Place(story, random.choice(SIZES), variant)
+            for story, variant in zip(cycle(stories), VARIANTS, strict=False)
         ]
+        count = COUNT
         if is_short:
-            place = Place(random.choice(STORY_NAMES), random.choice(SIZES[:2]), "plain")
-            return [Case(self.name, str(place), f"{random.randrange(10**6)} {SHORT_COUNT}")]
-        return found
+            places, count = [Place(stories[0], random.choice(SIZES[:2]), "plain")], SHORT_COUNT
+        return [Case(self.name, str(place), f"{random.randrange(10**6)} {count}") for place in places]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """Run a world and a monitor for each case."""

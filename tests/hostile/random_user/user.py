@@ -31,7 +31,9 @@ HELP = "repaint the screen"
 MAX_LEVELS = 12
 """Screens, filters, panes and marks that Esc leaves, at most."""
 
-READING = "reading"
+ANNOUNCED_LATE = ("reading", "loading", "Still trying")
+"""Words that come when a response takes long, as they do while none arrives."""
+
 QUITS_WITHIN = 40
 """The program may end this many gestures after one that may quit: keys wait on a busy machine."""
 
@@ -293,14 +295,14 @@ def _seen(cell: Cell) -> tuple[object, ...]:
 def _difference(before: Cells, after: Cells) -> str:
     """Return the first row that differs, or "". Times pass, so that rows may differ in numbers.
 
-    The first and the last row have messages that come and go by time. A read that takes long is told after a while.
+    The first and the last row have messages that come and go by time.
     """
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
         old_text, new_text = ("".join(str(cell[0]) for cell in row) for row in (old, new))
         if old_text == new_text and old != new:
             column = next(x for x in range(len(old)) if old[x] != new[x])
             return f"row {number}, column {column} was {old[column]}, is {new[column]}: {new_text!r}"
-        is_timed = number in {0, len(before) - 1} or READING in new_text
+        is_timed = number in {0, len(before) - 1} or any(word in new_text for word in ANNOUNCED_LATE)
         if not is_timed and _without_numbers(old_text) != _without_numbers(new_text):
             return f"row {number} was {old_text!r}, is {new_text!r}"
     return ""
