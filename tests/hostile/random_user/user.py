@@ -20,7 +20,7 @@ from tui.actions import ACTIONS
 from tui.settings.keys.table import BINDINGS
 from tui.ui.terminal.modes import CLEAR
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 TIMERS_S, SLOW_TIMERS_S = 2.4, 5.4
 """Longer than the periods of what is made again by time, such as the overview, also on a slow link."""
 
