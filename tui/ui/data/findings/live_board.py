@@ -66,7 +66,7 @@ class LiveBoard:
         self._is_outdated = True
         self._is_resting = False
         self._made_minute = -1
-        self._made_s = float("-inf")
+        self._ticked_s = float("-inf")
         self._made_of: WallFacts | None = None
         self._made_counts: StatusCounts | None = None
         self._may_have_other_counts = False
@@ -152,7 +152,9 @@ class LiveBoard:
         if self._release is None or self._is_resting:
             return
         self._failing.tick()
-        if self._session.clock.monotonic_s() - self._made_s >= MIN_INTERVAL_S and self._differs:
+        now_s = self._session.clock.monotonic_s()
+        if now_s - self._ticked_s >= MIN_INTERVAL_S and self._differs:
+            self._ticked_s = now_s
             self.make()
 
     @property
@@ -194,7 +196,6 @@ class LiveBoard:
         if self._release is None or self._is_resting:
             return
         self._is_outdated, self._made_minute = False, self._minute
-        self._made_s = self._session.clock.monotonic_s()
         store, now = self._session.store, self._session.now()
         self._made_of = store.wall_facts
         own = self._session.findings.own or self._no_counts
