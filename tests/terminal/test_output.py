@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pyte
 import pytest
@@ -78,7 +77,7 @@ class OldTerminal(Screen):
 
 @pytest.mark.parametrize("shift", [2, -1])
 def test_line_that_comes_in_by_a_line_feed_has_its_ground(shift: int) -> None:
-    output = FrugalOutput(COLUMNS, LINES, replace(ALL, scrolls_regions=False, scrolls_at_borders=True))
+    output = FrugalOutput(COLUMNS, LINES, ALL._replace(scrolls_regions=False, scrolls_at_borders=True))
     terminal, usual = Emulator(OldTerminal(COLUMNS, LINES)), blank_terminal()
     first = output.write(MODES + "\x1b[48;2;9;8;7m") + drawn(output, *rows_from(0))
     moved = drawn(output, *rows_from(shift))
@@ -321,7 +320,7 @@ def test_cursor_moves_by_distances_only() -> None:
 
 def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "curses", None)
-    assert Capabilities.of({"TERM": "xterm-kitty"}) == replace(ALL, repeats=False)
+    assert Capabilities.of({"TERM": "xterm-kitty"}) == ALL._replace(repeats=False)
     assert Capabilities.of({"TERM": "vt100"}) == Capabilities()
 
 

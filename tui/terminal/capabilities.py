@@ -1,8 +1,7 @@
 """The sequences that a terminal understands, as far as a program may rely on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 FULL: Final = ("xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "iterm", "rio")
 """Beginnings of TERM of terminals that can do all but REP, for machines whose terminfo does not know them."""
@@ -14,8 +13,7 @@ REPEATING: Final = ("XTerm", "kitty", "foot", "WezTerm", "ghostty", "contour", "
 """Beginnings of answers to XTVERSION of terminals that have REP. TERM proves nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """Sequences that the encoder may use. Without them it writes only text, pens, cursor moves and plain erasing."""
 
     erases_with_ground: bool = False
@@ -61,4 +59,4 @@ class Capabilities:
 
     def named(self, version: str) -> Self:
         """Return these capabilities with REP if the terminal with this answer to XTVERSION is known to have it."""
-        return replace(self, repeats=version.startswith(REPEATING))
+        return self._replace(repeats=version.startswith(REPEATING))

@@ -3,7 +3,7 @@
 Equal cells are one object: a `CellTable` creates each once. So rows are compared by identity, at the speed of C.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tui.terminal.texts import is_sure, width_of_cell
@@ -127,20 +127,14 @@ class CellTable:
             self.generation += 1
 
 
-@dataclass(slots=True)
 class Grid:
     """A screen: its cells, and its cursor. Rows and columns count from 0."""
 
-    columns: int
-    lines: int
-    fill: Cell
-    rows: list[Row] = field(init=False)
-    x: int = 0
-    y: int = 0
-    is_cursor_visible: bool = True
-
-    def __post_init__(self) -> None:
-        self.rows = [[self.fill] * self.columns for _ in range(self.lines)]
+    def __init__(self, columns: int, lines: int, fill: Cell, *, is_cursor_visible: bool = True) -> None:
+        self.columns, self.lines = columns, lines
+        self.rows: list[Row] = [[fill] * columns for _ in range(lines)]
+        self.x = self.y = 0
+        self.is_cursor_visible = is_cursor_visible
 
     def clear(self, fill: Cell) -> None:
         """Fill every cell."""

@@ -93,21 +93,21 @@ class EncodedFrame:
 
         Line feeds are for terminals without SU and SD. Whether the lines that they bring in have a ground is not sure.
         """
-        edge = scroll.bottom if scroll.count > 0 else scroll.top
+        edge = scroll.bottom if scroll.shift > 0 else scroll.top
         new = UNKNOWN
         if self.able.erases_with_ground and self.able.scrolls_regions:
             new = self._table.blank(Pen("", wanted[edge][-1].pen.ground))
             self._put(self._pen_for(new))
-        count = abs(scroll.count)
+        count = abs(scroll.shift)
         if self.able.scrolls_regions:
-            step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.count > 0 else 'T'}"
+            step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.shift > 0 else 'T'}"
         else:
-            step = move(None, (edge, 0)) + ("\n" if scroll.count > 0 else "\x1bM") * count
+            step = move(None, (edge, 0)) + ("\n" if scroll.shift > 0 else "\x1bM") * count
         self._put(f"\x1b[{scroll.top + 1};{scroll.bottom + 1}r{step}\x1b[r")
         self.at, self._has_scrolled = (0, 0), True
         region = self.rows[scroll.top : scroll.bottom + 1]
         blanks = [[new] * len(wanted[edge]) for _ in range(count)]
-        region = region[count:] + blanks if scroll.count > 0 else blanks + region[:-count]
+        region = region[count:] + blanks if scroll.shift > 0 else blanks + region[:-count]
         self.rows[scroll.top : scroll.bottom + 1] = region
 
     def paint(self, wanted: Sequence[Row], limit: int = sys.maxsize) -> bool:

@@ -2,8 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.terminal.cells import Row
 
@@ -17,13 +16,12 @@ MAX_SHIFTS: Final = 2
 """The number of distances that are tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scroll:
-    """Lines `top` to `bottom` move up by `count`, or down where it is negative."""
+class Scroll(NamedTuple):
+    """Lines `top` to `bottom` move up by `shift`, or down where it is negative."""
 
     top: int
     bottom: int
-    count: int
+    shift: int
 
 
 def scrolls(shown: Sequence[Row], wanted: Sequence[Row]) -> Iterator[Scroll]:
