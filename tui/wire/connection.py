@@ -25,7 +25,7 @@ from tui.wire.callbacks import without_callback_secrets
 from tui.wire.content_coding import ACCEPTED, BodyReader, BodyTooLarge, CodingError
 from tui.wire.errors import ApiError, ServerFault, Unreachable
 from tui.wire.http.core import httpcore
-from tui.wire.http.pools import MAX_CONNECTIONS, new_pool, no_authorities, read_authorities
+from tui.wire.http.pools import MAX_CONNECTIONS, new_pool, read_authorities
 from tui.wire.http.proxies import Proxies
 from tui.wire.http.url import HttpUrl, InvalidUrl
 from tui.wire.request_progress import RequestProgress, TransportFailure
@@ -206,7 +206,7 @@ class HttpConnection:
                 self._retire()
                 # These loggers would log whole addresses, including the signatures of presigned ones.
                 logging.getLogger("httpcore").setLevel(logging.WARNING)
-                http = new_pool(proxy, self._trust or no_authorities())
+                http = new_pool(proxy, self._trust)
                 pool = self._pool = _Pool(http, proxy, has_tls)
         except (OSError, ImportError, RuntimeError, ValueError) as error:
             raise _Unusable(f"invalid proxy or certificate settings: {self._clean(str(error))}") from None

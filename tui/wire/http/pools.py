@@ -5,7 +5,7 @@ import ssl
 from typing import Final
 from urllib.parse import unquote
 
-from tui.wire.http.core import httpcore, socks_pool
+from tui.wire.http.core import httpcore
 from tui.wire.http.network import AsyncioBackend
 from tui.wire.http.url import HttpUrl
 
@@ -32,41 +32,22 @@ def read_authorities() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
-def no_authorities() -> ssl.SSLContext:
-    """Return a context for addresses without TLS, which trusts no certificate."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def new_pool(proxy: HttpUrl | None, trust: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-    """Return a pool that connects directly, or through a proxy. Raises `InvalidUrl` or ValueError."""
-    if proxy is None:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=trust,
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=AsyncioBackend(),
-        )
-    name, _, password = proxy.user.partition(":")
-    auth = (unquote(name).encode(), unquote(password).encode()) if proxy.user else None
-    url = httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/")
-    if proxy.scheme.startswith("socks"):
-        return socks_pool(
-            proxy_url=url,
-            proxy_auth=auth,
-            ssl_context=trust,
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=AsyncioBackend(),
-        )
-    return httpcore.AsyncHTTPProxy(
-        proxy_url=url,
-        proxy_auth=auth,
+def new_pool(proxy: HttpUrl | None, trust: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    """Return a pool that connects directly, or through a proxy. `trust` is None for addresses without TLS."""
+    return httpcore.AsyncConnectionPool(
         ssl_context=trust,
-        proxy_ssl_context=trust if proxy.scheme == "https" else None,
+        proxy=None if proxy is None else _proxy(proxy, trust),
         max_connections=MAX_CONNECTIONS,
         max_keepalive_connections=MAX_CONNECTIONS,
         keepalive_expiry=KEEP_ALIVE_S,
         network_backend=AsyncioBackend(),
+    )
+
+
+def _proxy(proxy: HttpUrl, trust: ssl.SSLContext | None) -> httpcore.Proxy:
+    name, _, password = proxy.user.partition(":")
+    return httpcore.Proxy(
+        httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/"),
+        auth=(unquote(name).encode(), unquote(password).encode()) if proxy.user else None,
+        ssl_context=trust if proxy.scheme == "https" else None,
     )
