@@ -15,12 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from tui.domain.environment import Capability, Environment
-from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json, Run
-from tui.domain.traces.log_line import RunLog
-from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.attempt_fetcher import AttemptFetcher, EarlyTrace
 from tui.sources.base import Emit
@@ -34,8 +31,11 @@ from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 
 if TYPE_CHECKING:
+    from tui.domain.errors.server_group import ServerErrorGroup
     from tui.domain.findings.facts import Queue
     from tui.domain.findings.queue_detail import QueueMetrics
+    from tui.domain.traces.log_line import RunLog
+    from tui.domain.traces.span import Events, SpanDetail, Trace
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
 
@@ -57,19 +57,21 @@ class RunReader(Protocol):
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Read one run with its relatives."""
 
-    async def read_trace(self, run_id: RunId) -> Trace:
+    async def read_trace(self, run_id: RunId) -> "Trace":
         """Read the spans of a run."""
 
     async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
         """Read the same as it came, with every node."""
 
-    async def read_events(self, run_id: RunId) -> Events:
+    async def read_events(self, run_id: RunId) -> "Events":
         """Read the spans of a run as a flat list."""
 
-    async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
+    async def read_log(
+        self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
+    ) -> "tuple[RunLog, float]":
         """Read the log of a run, and return the seconds that the decoding took."""
 
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
         """Read one span with its properties."""
 
     async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
@@ -78,7 +80,7 @@ class RunReader(Protocol):
     async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
         """Read one page of the error groups of a period."""
 
-    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+    async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
         """Read one error group with its detail."""
 
     async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
@@ -329,13 +331,15 @@ class RunFetcher:
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
-    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
+    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> "SpanDetail":
         """Fetch one span with its properties. Raises `ApiError`."""
         return await self.budget.request(
             ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
         )
 
-    async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
+    async def fetch_trace(
+        self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
+    ) -> "Trace | None":
         """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):
             return None

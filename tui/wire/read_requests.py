@@ -9,13 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar, assert_never
 from urllib.parse import quote
 
-from tui.domain.errors.server_group import ServerErrorGroup
 from tui.domain.filters import MAX_QUERY_PERIOD, parse_period, query_period
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import clean
-from tui.domain.traces.log_line import RunLog
-from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings import Secret
 from tui.wire.errors import NotFound, Refused, ServerFault
@@ -24,8 +21,11 @@ from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 
 if TYPE_CHECKING:
+    from tui.domain.errors.server_group import ServerErrorGroup
     from tui.domain.findings.facts import Queue
     from tui.domain.findings.queue_detail import QueueMetrics
+    from tui.domain.traces.log_line import RunLog
+    from tui.domain.traces.span import Events, SpanDetail, Trace
     from tui.wire.error_groups import ErrorGroupPage
     from tui.wire.traces.trace_nodes import TraceScanner
 
@@ -162,7 +162,7 @@ class ApiReader(ABC):
             raise ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
         return read
 
-    async def read_trace(self, run_id: RunId) -> Trace:
+    async def read_trace(self, run_id: RunId) -> "Trace":
         """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404).
 
         Decoding yields to the event loop.
@@ -185,7 +185,7 @@ class ApiReader(ABC):
             await asyncio.sleep(0)
         return scanner
 
-    async def read_events(self, run_id: RunId) -> Events:
+    async def read_events(self, run_id: RunId) -> "Events":
         """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
         from tui.wire.traces.events import EventsDecoder  # noqa: PLC0415  loaded when first used
 
@@ -194,7 +194,9 @@ class ApiReader(ABC):
             await asyncio.sleep(0)
         return decoder.events()
 
-    async def read_log(self, run_id: RunId, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
+    async def read_log(
+        self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
+    ) -> "tuple[RunLog, float]":
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
         from tui.wire.traces.log import decode_log  # noqa: PLC0415  loaded when first used
 
@@ -204,7 +206,7 @@ class ApiReader(ABC):
         except ServerFault as error:
             raise ServerFault(f"{response.label}: {error}", response.status) from None
 
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
         from tui.wire.traces.trace import decode_span  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(SpanRequest(run_id, span_id))
@@ -225,7 +227,7 @@ class ApiReader(ABC):
         response = await self._fetch_success(ErrorGroupsRequest(period, after))
         return await self._decode(response, lambda limits: decode_error_groups(response.body, response.read_at, limits))
 
-    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+    async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
         """Return one error group with its detail."""
         from tui.wire.error_groups import decode_error_group  # noqa: PLC0415  loaded when first used
 

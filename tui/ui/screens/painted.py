@@ -4,6 +4,7 @@ from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual._styles_cache import StylesCache
+from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
@@ -77,6 +78,14 @@ class PaintedScreen(Screen[ResultT]):
     def record_resize(self) -> None:
         """Wait with the next frame until all widgets have their new places."""
         app_of(self).record_layout()
+
+    def _screen_resized(self, size: Size) -> None:
+        """Place the widgets for another size.
+
+        Textual places and paints them for the same size too: three times more at the start. There is no public name.
+        """
+        if size != self._compositor.size:
+            super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
         """Paint, unless another screen hides this one: Textual would repaint the same places of that screen.
