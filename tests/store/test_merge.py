@@ -16,7 +16,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Precision, Run
 from tui.domain.status import RunStatus, parse_status
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch
+from tui.domain.update import ParentPatch, RunPatch
 from tui.store.merge import is_same_row, merge, merge_gone
 
 one_run = patches.map(lambda patch: replace(patch, id=RunId("run_a")))
@@ -207,9 +207,9 @@ def test_second_attempt_alone_changes_the_row() -> None:
 
 
 def test_children_are_complete_since_the_last_full_list() -> None:
-    run = run_of("run_a", read=10, lists_all_children=True)
+    run = run_of("run_a", read=10, kind=ParentPatch)
     assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
-    assert merge(run, patch_of("run_a", read=30, lists_all_children=True)).children_read_at == at(30)
+    assert merge(run, patch_of("run_a", read=30, kind=ParentPatch)).children_read_at == at(30)
 
 
 def test_metadata_deeper_than_the_stack_is_compared() -> None:

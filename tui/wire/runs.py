@@ -17,7 +17,7 @@ from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch
+from tui.domain.update import ParentPatch, RunPatch
 from tui.lazy_dataclass import dataclass
 from tui.wire.limits import (
     MAX_ATTEMPTS,
@@ -103,7 +103,8 @@ def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> 
     state = _read_state(detail, Precision.DETAIL, read_at, limits)
     stamp = Stamp(state.updated_at, Precision.DETAIL, read_at)
     history = _read_attempts(limits.take(detail.get("attempts", []), MAX_ATTEMPTS, f"attempts of {run_id}"))
-    patch = RunPatch(
+    lists_all_children = children is not None and len(shown or ()) == len(children)
+    patch = (ParentPatch if lists_all_children else RunPatch)(
         run_id,
         read_at,
         fixed=_read_fixed(detail, limits, parent_id, root_id, schedule=detail.get("schedule")),
@@ -113,7 +114,6 @@ def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> 
         error=(stamp, _read_error(detail.get("error"))),
         attempts=(stamp, history) if history.attempts else None,
         attempt_count=detail.get("attemptCount", len(history.attempts) or None),
-        lists_all_children=children is not None and len(shown or ()) == len(children),
         created_at=read_time(detail.get("createdAt")),
     )
     patches = [_read_row(root, read_at, limits)] if root is not None else []

@@ -11,7 +11,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Body, Fixed, Precision, Run, Stamp, State
 from tui.domain.status import STATUS_TABLE, parse_status
 from tui.domain.text import Raw
-from tui.domain.update import RunGone, RunPatch, RunsRead
+from tui.domain.update import ParentPatch, RunGone, RunPatch, RunsRead
 from tui.store.merge import merge
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -37,10 +37,11 @@ def patch_of(
     task: str | None = "sync",
     fixed: Fixed | None = None,
     state: dict[str, Any] | None = None,
+    kind: type[RunPatch] = RunPatch,
     **more: Any,
 ) -> RunPatch:
     """Return the patch of a list row. `word` None: without a state."""
-    return RunPatch(
+    return kind(
         RunId(run_id),
         at(read),
         fixed or Fixed(task=TaskId(task) if task else None),
@@ -99,7 +100,8 @@ histories = st.builds(
     st.lists(st.builds(Attempt, st.integers(1, 2), st.sampled_from(AttemptStatus)), max_size=2).map(tuple),
 )
 patches = st.builds(
-    RunPatch,
+    lambda kind, *parts, **more: kind(*parts, **more),
+    st.sampled_from((RunPatch, ParentPatch)),
     run_ids,
     moments,
     fixed=st.none() | fixeds,
@@ -109,7 +111,6 @@ patches = st.builds(
     error=st.none() | st.tuples(stamps, st.none() | errors),
     attempts=st.none() | st.tuples(stamps, histories),
     attempt_count=st.none() | st.integers(0, 2),
-    lists_all_children=st.booleans(),
     created_at=maybe_moment,
 )
 # Rows of a list: with a state, and often final, so that views fill and the store overflows.

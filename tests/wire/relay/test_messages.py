@@ -58,7 +58,9 @@ CALL = encoded(Call(1, SpanRequest(RunId("run_a"), SpanId("span"))))
 
 def sent(patch: RunPatch) -> RunPatch:
     """Return the part of a patch that a relay sends."""
-    return replace(patch, metadata=None, body=None, attempts=None, lists_all_children=False)
+    return RunPatch(
+        **{each.name: getattr(patch, each.name) for each in fields(RunPatch)} | dict.fromkeys(UNSENT_FIELDS)
+    )
 
 
 def crossed(patches: list[RunPatch], gone: tuple[RunGone, ...] = (), chunk: Chunk | None = None) -> Runs:

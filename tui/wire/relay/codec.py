@@ -34,7 +34,7 @@ MAX_DURATION: Final = timedelta(microseconds=10**17)
 MAX_INTERVAL_S: Final = 3_600
 MAX_PERIOD: Final = timedelta(days=3_650)
 
-UNSENT_FIELDS: Final = frozenset({"metadata", "body", "attempts", "lists_all_children"})
+UNSENT_FIELDS: Final = frozenset({"metadata", "body", "attempts"})
 """Fields of a patch that a relay does not send and a screen ignores. A screen requests the whole run for them."""
 
 _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
