@@ -15,7 +15,7 @@ from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
 from tui.store.changes import Changes
 from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
-from tui.store.findings.packed_ends import NO_ENDS, Ends, PackedEnds, unpacked
+from tui.store.findings.packed_ends import Ends, PackedEnds, unpacked
 from tui.store.findings.tallies import NO_TOTAL, MinuteTotal, Tallies, TaskTally
 from tui.store.store import Store
 
@@ -140,10 +140,14 @@ class OwnCounts:
         """Return how many runs ended in a minute since the epoch, by task."""
         return self._tallies.ends.get(minute, _NO_ENDS)
 
-    def ends_of(self, task: TaskId, minute: int) -> Ends:
-        """Return how many runs of a task ended in a minute."""
-        ends = self.ends(minute).get(task)
-        return NO_ENDS if ends is None else unpacked(ends)
+    def ends_of(self, task: TaskId, first: int, last: int) -> Iterator[tuple[int, Ends]]:
+        """Yield the minutes between two, newest first, in which runs of a task ended, and how many did."""
+        # This runs for up to 1,200 minutes of each task that has failures, once a second.
+        by_minute = self._tallies.ends
+        for minute in range(last, first - 1, -1):
+            by_task = by_minute.get(minute)
+            if by_task is not None and (ends := by_task.get(task)) is not None:
+                yield minute, unpacked(ends)
 
     def total(self, minute: int) -> MinuteTotal:
         """Return the counts of a minute since the epoch, of all tasks."""

@@ -4,7 +4,7 @@ A task has counts for each minute, some 100,000 in all. The garbage collector vi
 waits meanwhile; it does not visit integers, nor dicts of nothing else. Packed counts add up as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tui.domain.ids import TaskId
@@ -30,9 +30,6 @@ class Ends(NamedTuple):
     ended: int
 
 
-NO_ENDS: Final = Ends(0, 0, 0)
-
-
 def packed(done: int, failed: int, ended: int) -> PackedEnds:
     """Return counts as one integer. The sum of such integers has the sums of their counts."""
     # What was done is lowest: Python has all small integers once, and most minutes have nothing else.
@@ -49,22 +46,18 @@ def unpacked(ends: PackedEnds) -> Ends:
     return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
 
 
-def done_and_failed(cells: Sequence[Parts | None], task: TaskId) -> tuple[Cells, Cells]:
-    """Return what was done and what failed in each cell of a task, None where nothing is known of a cell."""
-    done: list[int | None] = []
-    failed: list[int | None] = []
-    # This runs for each cell of all tasks, once a second.
-    for parts in cells:
-        if parts is None:
-            done.append(None)
-            failed.append(None)
-            continue
-        ends = 0
-        for part in parts:
-            ends += part.get(task, 0)
-        done.append(ends & _MASK)
-        failed.append(ends >> _BITS & _MASK)
-    return done, failed
+def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> Mapping[TaskId, tuple[Cells, Cells]]:
+    """Return what was done and what failed in each cell of some tasks, None where nothing is known of a cell."""
+    blank = [None if parts is None else 0 for parts in cells]
+    found = {task: (blank.copy(), blank.copy()) for task in tasks}
+    # In most cells few of the tasks ended a run, and only these take time.
+    for cell, parts in enumerate(cells):
+        for part in parts or ():
+            for task in part.keys() & found.keys():
+                done, failed = found[task]
+                done[cell] = (done[cell] or 0) + (part[task] & _MASK)
+                failed[cell] = (failed[cell] or 0) + (part[task] >> _BITS & _MASK)
+    return found
 
 
 _DONE: Final = packed(1, 0, 1)

@@ -95,11 +95,9 @@ class TaskRows:
         step_s, start_s = int(self._span.cell.total_seconds()), int(self._span.start.timestamp())
         starts = range(start_s, start_s + step_s * self._span.count, step_s)
         cells = [self._sums.by_task(at, at + step_s) for at in starts]
-        found = list(rows)
-        for number, row in enumerate(rows[:MAX_TASK_SERIES]):
-            done, failed = done_and_failed(cells, row.task)
-            found[number] = replace(row, done=done, failed=failed)
-        return tuple(found)
+        first, rest = rows[:MAX_TASK_SERIES], rows[MAX_TASK_SERIES:]
+        series = done_and_failed(cells, [row.task for row in first])
+        return (*(replace(row, done=series[row.task][0], failed=series[row.task][1]) for row in first), *rest)
 
     def _row(self, task: TaskId) -> TaskRow:
         own, speed, normal = self._own.tasks.get(task), self._speeds.get(task), self._normals.get(task)

@@ -183,8 +183,7 @@ def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
 def failures_since(own: OwnCounts, task: TaskId, since: datetime, now: datetime) -> tuple[int, int]:
     """Return how many runs of a task failed, and how many ended, since the minute of a time."""
     failed = ended = 0
-    for minute in range(max(own.first_minute, minute_of(since)), minute_of(now) + 1):
-        ends = own.ends_of(task, minute)
+    for _, ends in own.ends_of(task, max(own.first_minute, minute_of(since)), minute_of(now)):
         failed += ends.failed
         ended += ends.failed + ends.done
     return failed, ended

@@ -123,8 +123,7 @@ def earlier_blocks(own: OwnCounts, task: TaskId, before_s: float, since: datetim
     if since is None:
         return
     first = max(own.first_minute, minute_of(since) + 1)
-    for minute in range(int(before_s // MINUTE_S) - 1, first - 1, -1):
-        ends = own.ends_of(task, minute)
+    for minute, ends in own.ends_of(task, first, int(before_s // MINUTE_S) - 1):
         if ends.done + ends.failed:
             yield Block(float(minute * MINUTE_S), ends.failed, ends.done + ends.failed)
 
