@@ -34,7 +34,11 @@ def scrolls(shown: Sequence[Row], wanted: Sequence[Row]) -> Iterator[Scroll]:
         places[tuple(row[:-EDGE])].append(y)
     keys = {y: tuple(wanted[y][:-EDGE]) for y in changed}
     votes = Counter(
-        source - y for y, key in keys.items() if len(set(key)) > 1 for source in places.get(key, ()) if source != y
+        source - y
+        for y, key in keys.items()
+        if key in places and len(set(key)) > 1
+        for source in places[key]
+        if source != y
     )
     for shift, count in votes.most_common(MAX_SHIFTS):
         if count > 1:
