@@ -16,6 +16,7 @@ from textual.widget import Widget
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.store.changes import Changes
+from tui.ui.app import TriggerApp
 from tui.ui.collector import (
     MAX_COLLECTION_S,
     MAX_FREEZES,
@@ -229,5 +230,19 @@ def test_closed_dialogs_and_their_lines_are_freed(tmp_path: Path) -> None:
         drop_canceled_timers()
         gc.collect()
         assert [each() for each in freed] == [None] * len(freed)
+
+    run_story(story, tmp_path, small_fleet())
+
+
+@pytest.mark.usefixtures("_collector_as_before")
+def test_no_collection_comes_before_the_frame_of_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_collect = list[bool]()
+
+    async def story(monitor: Monitored) -> None:
+        gc.enable()
+        monkeypatch.setattr(TriggerApp, "_display", lambda *_: may_collect.append(gc.isenabled()))
+        await monitor.press("j")
+        assert may_collect[0] is False
+        assert gc.isenabled()
 
     run_story(story, tmp_path, small_fleet())

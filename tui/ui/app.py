@@ -34,6 +34,7 @@ from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
+from tui.ui.heap import no_collections
 from tui.ui.input.keys import bind, key_label
 from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
@@ -380,9 +381,11 @@ class TriggerApp(AppBase):
             self._collector.record_key()
             if isinstance(self._driver, TerminalDriver):
                 self._driver.backlog.record_begun()
-        if not (isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)):
-            await super().on_event(event)
-        await self._paint_now()
+        is_taken = isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)
+        with no_collections():  # one takes as long as all that a key does: it is made up for behind the frame
+            if not is_taken:
+                await super().on_event(event)
+            await self._paint_now()
         done = asyncio.Event()
         if call_soon(self.focused or self.screen, done.set):
             with suppress(TimeoutError):

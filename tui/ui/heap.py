@@ -1,8 +1,12 @@
-"""Gives free memory back to the system: soon after a pane has left a large log or trace, and now and then.
+"""Keeps collections of garbage away from what must not wait, and gives free memory back to the system.
 
-Answers of the server and dialogs that have come and gone leave holes in the heap, some 2 MB after ten minutes.
+That happens soon after a pane has left a large log or trace, and now and then: answers of the server and dialogs that
+have come and gone leave holes in the heap, some 2 MB after ten minutes.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tui.sources.clock import Clock
@@ -12,6 +16,18 @@ LARGE: Final = 2_000
 
 TRIM_AFTER_S: Final = 1.0
 """The next run is on the screen by then."""
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Pause the garbage collector. What is due is collected afterwards."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def trim_soon(clock: Clock, dropped: int) -> None:

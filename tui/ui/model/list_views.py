@@ -5,10 +5,8 @@ The list's pane owns them and shows `shown` through `RunListModel`. Views are fi
 """
 
 import asyncio
-import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +23,7 @@ from tui.store.orders import CREATED, Key, Order
 from tui.store.server_filter import with_server_filters
 from tui.store.view import View
 from tui.ui.data.live_model import LiveModel
+from tui.ui.heap import no_collections
 
 SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
@@ -200,6 +199,8 @@ class ListViews:
     def _fill_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
+        # A view creates a tuple for each run, none of which is part of a cycle. Sorting 100,000 runs would cause 195
+        # collections, which take up to 8 % of its time.
         with no_collections():
             return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
@@ -228,21 +229,6 @@ class ListViews:
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
         self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
         self._on_views()
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """Pause the garbage collector. A view creates a tuple for each run, none of which is part of a cycle.
-
-    Without this, sorting 100,000 runs causes 195 collections, which take up to 8 % of its time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _is_failed(run: Run) -> bool:

@@ -13,9 +13,9 @@ from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading
 from tui.store.errors.failures import TimeSpan, seen_at
 from tui.store.filter import Filter
+from tui.ui.heap import no_collections
 from tui.ui.model.errors.group_list import GroupListModel
 from tui.ui.model.errors.ranking import GroupQuery
-from tui.ui.model.list_views import no_collections
 
 SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
