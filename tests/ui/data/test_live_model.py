@@ -1,13 +1,15 @@
-"""The bridge from the session to the widgets, without widgets: changes during a pause."""
+"""The bridge from the session to the widgets, without widgets: changes during a pause, answers with nothing new."""
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import START, VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.domain.update import SourceConnected
 from tui.session import Session
 from tui.settings import read_settings
 from tui.store.changes import Changes, Topic, Transition
@@ -37,5 +39,25 @@ def test_long_pause_keeps_only_the_final_changes(tmp_path: Path) -> None:
         assert live.waiting_count == 2
         live.toggle_pause()
         assert published == [Changes(added={NEW}, removed={SHOWN}, topics=runs)]
+
+    asyncio.run(story())
+
+
+def test_answer_beside_changes_is_no_news_of_its_source(tmp_path: Path) -> None:
+    async def story() -> None:
+        environ = {"TRIGGER_SECRET_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path)}
+        published: list[Changes] = []
+        session = Session(read_settings(environ), clock=VirtualClock())
+        live = LiveModel(session, lambda call: call())
+        live.start(published.append)
+        for second in range(3):
+            answer = session.store.apply(SourceConnected("rest", START + timedelta(seconds=second), 2.0))
+            answer.merge(Changes(added={NEW}, topics={Topic.RUNS}))
+            live._on_changes(answer)
+        assert [changes.topics for changes in published] == [
+            {Topic.RUNS, Topic.SOURCES},
+            {Topic.RUNS},
+            {Topic.RUNS},
+        ]
 
     asyncio.run(story())

@@ -15,7 +15,7 @@ from tui.present import columns
 from tui.present.frame.header import header_line
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Line
-from tui.store.changes import Changes
+from tui.store.changes import Changes, Topic
 from tui.ui.app import TriggerApp
 from tui.ui.widgets import header, run_table
 
@@ -76,6 +76,30 @@ def test_new_runs_make_only_their_lines(tmp_path: Path, monkeypatch: pytest.Monk
         assert [line.split()[3] for line in monitor.lines[3:6]] == ["run_00…0092", "run_00…0091", "run_00…0090"]
 
     run_story(story, tmp_path, fleet_of(*new))
+
+
+def test_header_is_made_once_for_changes_within_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[HeaderFacts]()
+
+    def make_header(facts: HeaderFacts, width: int, **options: Any) -> Line:
+        made.append(facts)
+        return header_line(facts, width, **options)
+
+    async def story(monitor: Monitored) -> None:
+        monkeypatch.setattr(header, "header_line", make_header)
+        monitor.screen.header.rebuild()
+        made.clear()
+        for _ in range(3):
+            monitor.screen.header.on_changes(Changes(topics={Topic.RUNS}))
+        assert made == []
+        monitor.screen.header.tick()
+        assert len(made) == 1
+        await monitor.later(1.0)
+        made.clear()
+        monitor.screen.header.on_changes(Changes(topics={Topic.RUNS}))
+        assert len(made) == 1
+
+    run_story(story, tmp_path, fleet_of())
 
 
 def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

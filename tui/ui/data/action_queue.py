@@ -131,13 +131,12 @@ class ActionQueue:
 
     def overlay(self, run_id: RunId) -> Piece | None:
         """Return the piece that the row of a run shows in place of its status."""
-        now = self._session.now()
         if (batch := self._pending.get(run_id)) is not None:
-            return countdown(batch.action.id, batch.due_at - now)
+            return countdown(batch.action.id, batch.due_at - self._session.now())
         status = self._session.store.actions.get(run_id)
         if (started := self._started.get(run_id)) is not None and started.earlier is status:
             return countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
-        return None if status is None else overlay(status, now)
+        return None if status is None else overlay(status, self._session.now())
 
     async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
         for _ in range(grace_s):

@@ -108,15 +108,16 @@ class LiveModel:
 
     def _on_changes(self, changes: Changes) -> None:
         # The session's pump calls this. Drawing happens later: an exception in it would end the session.
-        is_other = not changes.topics <= _CONFIRMED
-        if Topic.SOURCES in changes.topics:
-            is_other |= self._record_sources()
-        if not is_other:
+        is_confirmed = Topic.SOURCES not in changes.topics or not self._record_sources()
+        if is_confirmed and changes.topics <= _CONFIRMED:
             return
+        topics = {*self._pending.topics}
         if self.pause is None:
             self._pending.merge(changes)
         else:
             self._merge_paused(changes, self.pause)
+        if is_confirmed:
+            self._pending.topics -= _CONFIRMED - topics
         if not self._is_flush_scheduled:
             self._is_flush_scheduled = True
             self._call_soon(self._flush)

@@ -70,7 +70,7 @@ def _marks(rows: RunListModel) -> str:
 
 def _gap(live: LiveModel, rows: RunListModel, missed: Mapping[Gap, MissedRuns], width: int) -> Line:
     """Return a remark about the last gap for a while, unless its own line is visible."""
-    gap, now = next(reversed(list(missed)), None), live.now.at
-    if gap is None or gap in rows.gaps or now - gap.until > GAP_SHOWN_FOR:
+    gap = next(reversed(list(missed)), None)
+    if gap is None or gap in rows.gaps or (now := live.now.at) - gap.until > GAP_SHOWN_FOR:
         return ()
     return (_DOT, *gap_remark(gap, missed[gap], now, is_short=width < WIDE))

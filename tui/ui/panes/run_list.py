@@ -3,6 +3,7 @@
 `RunListModel` has the lines and the cursor, `RunTable` draws them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -20,6 +21,7 @@ from tui.store.filter import highlighted_texts
 from tui.store.missed_runs import Gap, MissedRuns
 from tui.store.orders import ORDERS, Order
 from tui.store.server_filter import ServerFilter
+from tui.ui.base import call_soon
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.outages import Outages
 from tui.ui.data.server_search import ServerSearch
@@ -53,9 +55,6 @@ class RunHighlighted(Message):
 class RunListPane(Pane):
     """The list. The class is longer than 200 lines: half of it is short overrides of `Pane`."""
 
-    class Filtered(Message):
-        """The shown runs or their number have changed."""
-
     title: ClassVar[str] = "runs"
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
     search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
@@ -76,6 +75,8 @@ class RunListPane(Pane):
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.on_moved = self._on_moved
+        self.on_filtered: Callable[[], None] = lambda: None
+        """Called when the shown runs or their number have changed. A message would pass three more queues."""
         self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
         self._visible_errors = VisibleErrors(live.session, self._runs_to_read)
@@ -203,7 +204,7 @@ class RunListPane(Pane):
         if Topic.RUNS in changes.topics:
             self.views.on_changes(changes)
             self._update_rows(changes)
-            self.post_message(self.Filtered())
+            self.on_filtered()
         if Topic.ACTIONS in changes.topics:
             self.table.show_overlays()
         if Topic.ENVIRONMENT in changes.topics:
@@ -373,7 +374,7 @@ class RunListPane(Pane):
         self.table.show_failures(only_failures=shows_only_failures(self.views.query))
         self._show_texts()
         self._show_rows()
-        self.post_message(self.Filtered())
+        call_soon(self, self.on_filtered)
 
     def _on_painted(self, size: int) -> None:
         self.app_base.record_view(size)

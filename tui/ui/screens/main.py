@@ -72,6 +72,7 @@ class MainScreen(BaseScreen):
         self.wall = WallEntrance(self)
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
+        self.run_list.on_filtered = self._on_filtered
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
         self.run_summary.overview_lines_for = self.overview.strip_lines
 
@@ -173,7 +174,7 @@ class MainScreen(BaseScreen):
     def on_notice(self, event: Notice) -> None:
         self.footer.notice(event.line)
 
-    def on_run_list_pane_filtered(self) -> None:
+    def _on_filtered(self) -> None:
         self.errors.on_filtered()
         self.overview.on_filtered()
         self.wall.on_filtered()

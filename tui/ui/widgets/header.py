@@ -24,6 +24,7 @@ from tui.ui.widgets.lines import Lines
 ACTIVE: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 """The statuses of runs that should change soon. Other live runs may wait for days, for a deployment or a token."""
 
+MIN_LINE_AGE: Final = timedelta(seconds=1)
 MAX_LINE_AGE: Final = timedelta(seconds=10)
 """A line without seconds is made again after this long, at the latest when a minute begins."""
 
@@ -51,11 +52,12 @@ class Header(Lines):
 
     def on_changes(self, changes: Changes) -> None:
         self._activity.on_changes(changes)
+        now = self._live.session.now()
         if Topic.RUNS in changes.topics:
-            self._changed_at = self._live.session.now()
+            self._changed_at = now
         self._is_outdated = True
-        # Changes of runs wait for the next tick, or for an answer of a source, of which one a second is reported.
-        if changes.topics - {Topic.RUNS}:
+        # Where runs change all the time, their changes wait for the next tick.
+        if changes.topics - {Topic.RUNS} or now - self._made_at >= MIN_LINE_AGE:
             self.rebuild()
 
     def tick(self) -> None:

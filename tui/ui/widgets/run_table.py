@@ -191,6 +191,7 @@ class RunTable(CursorTable):
             return
         # The time stays the same until the next tick: a line repainted meanwhile must not show later times than others.
         now = self._now = self._live.now
+        changed: list[Region] = []
         for y, run_id in self.rows.visible_runs:
             painted, run = self._painted.get(run_id), self._live.get(run_id)
             if painted is None or run is None or painted.shows(run, now):
@@ -198,11 +199,13 @@ class RunTable(CursorTable):
             ticking = self._ticking(run, now)
             for cell, before, (x, slot) in zip(ticking, painted.ticking, self._times, strict=True):
                 if cell != before:
-                    self.refresh(Region(x, y + HEAD_LINES, slot.width, 1))
+                    changed.append(Region(x, y + HEAD_LINES, slot.width, 1))
             if painted.run is run and painted.ticking == ticking:
                 self._painted[run_id] = painted._replace(now=now)
             elif painted.run is run and not self._highlighted and self._has_adjacent_times:
                 self._painted[run_id] = self._with_times(painted._replace(now=now, ticking=ticking))
+        if changed:
+            self.refresh(*changed)
 
     def strip_at(self, y: int) -> Strip:
         width = self.size.width
