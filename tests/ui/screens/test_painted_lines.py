@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
@@ -17,6 +18,7 @@ from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Line
 from tui.store.changes import Changes, Topic
 from tui.ui.app import TriggerApp
+from tui.ui.screens.main import MainScreen
 from tui.ui.widgets import header, run_table
 
 OLD_S = -80_000.0
@@ -76,6 +78,19 @@ def test_new_runs_make_only_their_lines(tmp_path: Path, monkeypatch: pytest.Monk
         assert [line.split()[3] for line in monitor.lines[3:6]] == ["run_00…0092", "run_00…0091", "run_00…0090"]
 
     run_story(story, tmp_path, fleet_of(*new))
+
+
+def test_changes_are_painted_before_the_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, left = list[object](), list[Widget]()
+
+    async def story(monitor: Monitored) -> None:
+        monkeypatch.setattr(TriggerApp, "_display", lambda _app, _screen, update: frames.append(update))
+        monkeypatch.setattr(MainScreen, "_on_timer_update", lambda screen: left.extend(screen._dirty_widgets))
+        await monitor.later(5)
+        assert frames
+        assert left == []
+
+    run_story(story, tmp_path, fleet_of(FleetRun(90, OLD_S + 5, ended_s=4.5, end="CANCELED")))
 
 
 def test_header_is_made_once_for_changes_within_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class BaseScreen(PaintedScreen[None]):
         self.workspace.before_change = self.history.settle
         self.too_small = Lines(id="too-small")
         self._focused_run_feed = FocusedRunFeed(live.session)
-        self._ticker = Ticker(self, live.session.clock, self.tick)
+        self._ticker = Ticker(self, live.session.clock, self._paint_tick)
 
     @property
     def app_base(self) -> AppBase:
@@ -127,7 +127,7 @@ class BaseScreen(PaintedScreen[None]):
     def on_mount(self) -> None:
         if self.app_base.own_commands is not None:
             self.app_base.own_commands.bind(self)
-        self.app_base.changed.subscribe(self, self.on_changes)
+        self.app_base.changed.subscribe(self, self._paint_changes)
         self._ticker.begin()
         self.set_focus(self.pane.body)
 
@@ -335,6 +335,14 @@ class BaseScreen(PaintedScreen[None]):
         self.selection_loader.on_changes(changes)
         if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
             self.refresh_bindings()
+
+    def _paint_changes(self, changes: Changes) -> None:
+        self.on_changes(changes)
+        self.paint_now()
+
+    def _paint_tick(self) -> None:
+        self.tick()
+        self.paint_now()
 
     def tick(self) -> None:
         """Update everything that depends on the time. Called every second."""

@@ -127,7 +127,8 @@ class PaintedScreen(Screen[ResultT]):
             for widget in painted:
                 widget._repaint_required = False  # noqa: SLF001  else it would ask for a paint by the timer too
             self._compositor.update_widgets(painted)
-            self._compositor_refresh()
+            if self._compositor._dirty_regions:  # noqa: SLF001
+                self._compositor_refresh()
 
     def paint_all(self) -> None:
         """Place and paint all widgets, also those that have not told the screen yet that they changed.
