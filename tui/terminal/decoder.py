@@ -30,7 +30,7 @@ from tui.terminal.texts import LoneMark, texts_of_cells
 MAX_PARAMETERS: Final = 256
 """Characters of the parameters of a sequence that is read; one with more is foreign."""
 
-MAX_LINES: Final = 256
+MAX_LINES: Final = 128
 """Decoded lines that are kept: a line that moved, or is written again, is then looked up in two microseconds."""
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tui.domain.findings.facts import Schedule
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.store.findings.due_times import last_due, next_due
+from tui.store.findings.due_times import KEPT_MOMENTS, due_times_of, last_due, next_due
 
 
 def schedule(cron: str, zone: str = "UTC") -> Schedule:
@@ -60,3 +60,11 @@ def test_no_due_time_is_between_last_and_next(cron: str, zone: str, seconds: int
     assert following is not None
     assert last <= now < following
     assert next_due(each, last) == following
+
+
+def test_the_minutes_of_hours_are_not_kept() -> None:
+    each, now = schedule("*/11 * * * *"), utc("2026-11-26 14:00")
+    for minutes in range(100):
+        last_due(each, now + timedelta(minutes=minutes))
+    remembered = due_times_of(each.cron, each.zone)
+    assert remembered.cache_info().currsize == KEPT_MOMENTS  # type: ignore[attr-defined]  # of functools
