@@ -39,21 +39,17 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        *_: Any,
+        **__: Any,
     ) -> httpcore.AsyncNetworkStream:
+        """Connect. The other arguments of httpcore are for pools that have a local address or options."""
         loop = asyncio.get_running_loop()
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                connection = await _connected(await self._addresses(host, port), local_address)
+                connection = await _connected(await self._addresses(host, port))
                 transport, stream = await loop.create_connection(_Stream, sock=connection)
         _read_alone(transport)
-        for option in socket_options or ():
-            stream.get_extra_info("socket").setsockopt(*option)
         return stream
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
     async def _addresses(self, host: str, port: int) -> Sequence[_Address]:
         """Return the addresses of a host. A lookup that hangs is shared by later calls.
@@ -87,17 +83,17 @@ def _look_up(lookup: "Future[Sequence[_Address]]", host: str, port: int) -> None
         lookup.set_exception(error)
 
 
-async def _connected(addresses: Sequence[_Address], local_address: str | None) -> socket.socket:
+async def _connected(addresses: Sequence[_Address]) -> socket.socket:
     """Connect to the first address that answers. Raises the OSError of the last one that failed.
 
     `loop.create_connection` does the same, but leaks a socket when it is canceled (Python 3.11).
     """
     if len(addresses) == 1:
-        return await _connect(*addresses[0], local_address)
+        return await _connect(*addresses[0])
     connected: list[socket.socket] = []
     failures = [OSError("the host has no address")]
     try:
-        await _race(addresses, local_address, connected, failures)
+        await _race(addresses, connected, failures)
     except BaseException:
         _close(connected)
         raise
@@ -107,14 +103,12 @@ async def _connected(addresses: Sequence[_Address], local_address: str | None) -
     return connected[0]
 
 
-async def _race(
-    addresses: Sequence[_Address], local_address: str | None, connected: list[socket.socket], failures: list[OSError]
-) -> None:
+async def _race(addresses: Sequence[_Address], connected: list[socket.socket], failures: list[OSError]) -> None:
     """Try one address after the other, each beside those that have not answered, until one has."""
 
     async def attempt(family: int, address: _SocketAddress) -> None:
         try:
-            connected.append(await _connect(family, address, local_address))
+            connected.append(await _connect(family, address))
         except OSError as error:
             failures.append(error)
 
@@ -131,12 +125,10 @@ async def _race(
             task.cancel()
 
 
-async def _connect(family: int, address: _SocketAddress, local_address: str | None) -> socket.socket:
+async def _connect(family: int, address: _SocketAddress) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
-        if local_address is not None:
-            connection.bind((local_address, 0))
         await asyncio.get_running_loop().sock_connect(connection, address)
     except BaseException:
         connection.close()
@@ -270,15 +262,9 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        match info:
-            case "client_addr":
-                return self._transport.get_extra_info("sockname")
-            case "server_addr":
-                return self._transport.get_extra_info("peername")
-            case "is_readable":
-                return self._is_ended or bool(self._received) or self._is_readable()
-            case _:
-                return self._transport.get_extra_info(info)
+        if info == "is_readable":
+            return self._is_ended or bool(self._received) or self._is_readable()
+        return self._transport.get_extra_info(info)
 
     def _is_readable(self) -> bool:
         """Return whether the kernel has bytes, or the end, that the loop has not seen yet."""

@@ -1,8 +1,6 @@
 """Reads the addresses of requests, and encodes characters that may not stand in them."""
 
-import re
 from dataclasses import field
-from functools import cache
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final, Self
 from urllib.parse import quote, urljoin, urlsplit
@@ -12,9 +10,11 @@ from tui.lazy_dataclass import dataclass
 MAX_CHARS: Final = 65_536
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/!$&'()*+,;=:@")
-"""These need no encoding, wherever they stand."""
+_SAFE_IN_PATHS: Final = "!$%&'()*+,/:;=@[\\]^|"
+"""Only other characters are encoded: not `%`, since a part is encoded already, and none more than needed, since the
+signature of a presigned address is about the text."""
 
+_SAFE_IN_QUERIES: Final = _SAFE_IN_PATHS + "?`{}"
 _NOT_IN_HOSTS: Final = frozenset(' "<>\\^`{|}%')
 
 
@@ -45,8 +45,8 @@ class HttpUrl:
         try:
             parts = urlsplit(text)
             host, port = _host(parts.hostname or ""), parts.port
-            path = _encoded(_without_dots(parts.path), in_path=True)
-            query, fragment = _encoded(parts.query, in_path=False), _encoded(parts.fragment, in_path=False)
+            path = quote(_without_dots(parts.path), _SAFE_IN_PATHS)
+            query, fragment = quote(parts.query, _SAFE_IN_QUERIES), quote(parts.fragment, _SAFE_IN_QUERIES)
         except ValueError:  # UnicodeError too: lone surrogates, which JSON may hold
             raise InvalidUrl("the address cannot be read") from None
         port = None if port == _DEFAULT_PORTS.get(parts.scheme) else port
@@ -112,16 +112,3 @@ def _without_dots(path: str) -> str:
         elif segment != ".":
             kept.append(segment)
     return "/".join(kept)
-
-
-def _encoded(text: str, *, in_path: bool) -> str:
-    """Encode the characters that may not stand in a path or a query. `%` may, since a part is encoded already.
-
-    The signature of a presigned address is about these characters, so nothing else may change.
-    """
-    return text if _PLAIN.issuperset(text) else _unsafe(in_path=in_path).sub(lambda found: quote(found[0], ""), text)
-
-
-@cache
-def _unsafe(*, in_path: bool) -> re.Pattern[str]:
-    return re.compile("[^!$-;=@-_a-z|~]+" if in_path else "[^!$-;=?-~]+")
