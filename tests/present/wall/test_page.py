@@ -22,7 +22,7 @@ from tests.support.wall_story import (
 )
 from tui.domain.environment import Environment
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import TaskFails
+from tui.domain.findings.finding import FindingWord, RunOverdue, TaskFails
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.frame.header_facts import HeaderFacts
@@ -118,6 +118,10 @@ def test_long_words_beside_the_number_take_a_third_line() -> None:
     assert "of 9,252 runs failed" in lines[4]
     assert "since 14:21" in lines[5]
     assert "only in 20261126.27 " in lines[6]
+    overdue = replace(finding, word=FindingWord.STUCK, evidence=RunOverdue(finding.since - timedelta(days=40), None))
+    verdict = replace(verdict, findings=(overdue,))
+    lines = text_of(replace(VIEW, board=replace(VIEW.board, verdict=verdict)), 200, 60)
+    assert [line[108:138].strip() for line in lines[4:7]] == ["executing", "its p95 is not known", "since 14:21"]
 
 
 def test_wide_stale_wall_says_not_known_in_letters_and_words() -> None:

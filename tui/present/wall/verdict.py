@@ -167,7 +167,7 @@ def _opened(finding: Finding) -> Opened:
 
 
 def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Finding | None, room: int) -> None:
-    """Put the subject of the worst finding beside the letters: its name, its number, two or three lines about it."""
+    """Put the subject of the worst finding beside the letters: its name, its number, two to four lines about it."""
     if first is None:
         is_unknown = verdict_word(view) == NOT_KNOWN
         words = _unknown_words(view) if is_unknown else _well_words(view.board.verdict, view)
@@ -181,9 +181,11 @@ def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Fin
     rows[1].put(at, (Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
     _put_number(rows, at, said.number, Token.BRIGHT, view)
     x = at + _number_width(said, view) + 2
-    lines = [said.what, *([said.more] if len(said.more) <= at + room - x else said.more.split(", ", 1))]
+    beside = at + room - x
+    halves = ([text] if len(text) <= beside else text.split(", ", 1) for text in (said.what, said.more))
+    lines = [text for half in halves for text in half]
     for row, text in zip(rows[7 - len(lines) : 7], lines, strict=True):
-        row.put(x, (Piece(text, Token.TEXT),), at + room - x)
+        row.put(x, (Piece(text, Token.TEXT),), beside)
 
 
 def _well_words(verdict: Verdict | None, view: WallView) -> str:
