@@ -16,6 +16,7 @@ from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import Span
 from tui.domain.traces.waterfall import ROOT, place
 from tui.present.columns import Now
+from tui.present.read_stage import ReadStage
 from tui.present.styled import plain
 from tui.present.waterfall.axis import ticks, whole_window
 from tui.present.waterfall.bars import Scale
@@ -26,7 +27,9 @@ from tui.present.waterfall.page import RowParts, columns_for
 CRASH = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
 
 
-def shown(root: Span, run: Run, width: int, *, is_cut: bool = False) -> tuple[str, str]:
+def shown(
+    root: Span, run: Run, width: int, *, is_cut: bool = False, stage: ReadStage = ReadStage.LATE
+) -> tuple[str, str]:
     """Return the pane and the strip of the root of a trace whose run has ended."""
     waterfall = place(replace(trace(root), is_truncated=is_cut))
     extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=None))
@@ -38,7 +41,7 @@ def shown(root: Span, run: Run, width: int, *, is_cut: bool = False) -> tuple[st
     tree, path = row_tree(waterfall), longest_path(waterfall, extents)
     parts = RowParts(waterfall, extents, tree, path, columns, scale, Now(now))
     look = look_of(waterfall, extents, ROOT, lambda _: run, is_on_path=True)
-    selected = SelectedSpan(ROOT, look, None, run.id, run=run)
+    selected = SelectedSpan(ROOT, look, stage, run.id, run=run)
     lines = detail_lines(selected, parts, width, 20), strip_lines(selected, parts, width)
     pane, strip = ("\n".join(plain(line) for line in each) for each in lines)
     return pane, strip
@@ -51,6 +54,9 @@ def test_run_that_crashed_says_why() -> None:
     pane, strip = shown(root, run, 120)
     assert "error     Internal error Process exited with code 1." in pane
     assert "4.0s long, 1.0s of it queued" in pane
+    assert "attrs     loading…" in pane
+    due, _ = shown(root, run, 120, stage=ReadStage.DUE)
+    assert due == pane.replace("loading…", "")
     assert strip.splitlines()[1].strip() == "Internal error Process exited with code 1."
     assert "of it queued" in strip
 

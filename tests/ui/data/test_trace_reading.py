@@ -6,6 +6,8 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.ids import RunId
+from tui.present.read_stage import ReadStage
+from tui.present.waterfall.attributes import SpanAttributes
 from tui.ui.data.span_reads import REST_S, SpanReads
 from tui.ui.data.trace_reading import read_trace
 
@@ -23,11 +25,11 @@ def test_waterfall_of_a_relay_is_read_by_a_call(tmp_path: Path) -> None:
             assert len(traces_read(fleet)) == 1
             read: list[None] = []
             spans = SpanReads(screen, lambda: read.append(None))
-            assert spans.attributes(placed.waterfall.spans[0]) is None
+            assert spans.attributes(placed.waterfall.spans[0]) is ReadStage.DUE
             await setup.run_for(REST_S * 2)
             await setup.run_until(lambda: bool(read))
             found = spans.attributes(placed.waterfall.spans[0])
-            assert found is not None
+            assert isinstance(found, SpanAttributes)
             assert found.items == (("bucket", '"receipts-eu"'), ("part.number", "3"))
 
     asyncio.run(scenario())

@@ -14,6 +14,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.detail.error import best_error
 from tui.present.frame.rule import RuleText, rule_line
+from tui.present.read_stage import ReadStage
 from tui.present.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
 from tui.present.waterfall.attributes import SpanAttributes
 from tui.present.waterfall.look import SpanLook, name_of
@@ -34,14 +35,14 @@ _LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER),
 
 @dataclass(frozen=True, slots=True)
 class SelectedSpan:
-    """The span under the cursor. `attributes` is None while they are read; `current` is the selected run.
+    """The span under the cursor. `attributes` may still be read; `current` is the selected run.
 
     `run` is what the store knows about the span's run, if the span is the whole run.
     """
 
     index: int
     look: SpanLook
-    attributes: SpanAttributes | None
+    attributes: SpanAttributes | ReadStage
     current: RunId | None
     run: Run | None = None
 
@@ -257,9 +258,9 @@ def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
     return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
 
 
-def _attributes(read: SpanAttributes | None, room: int) -> list[Line]:
-    if read is None:
-        return [(Piece(formatting.LOADING, Token.MUTED),)]
+def _attributes(read: SpanAttributes | ReadStage, room: int) -> list[Line]:
+    if isinstance(read, ReadStage):
+        return [(Piece(read.words, Token.MUTED),)]
     if read.failure is not None:
         return [(Piece(f"could not be read: {read.failure}", Token.MUTED),)]
     if not read.items:

@@ -7,6 +7,7 @@ from typing import Final
 from tui.domain.ids import RunId, SpanId
 from tui.domain.traces.span import Span
 from tui.present.frame.failure import without_request
+from tui.present.read_stage import SHOW_READING_AFTER, ReadStage
 from tui.present.waterfall.attributes import SpanAttributes, attributes_of
 from tui.session import Session
 from tui.sources.budget import Priority
@@ -32,18 +33,23 @@ class SpanReads:
         self._session = session
         self._on_read = on_read
         self._read: OrderedDict[_Key, SpanAttributes] = OrderedDict()
-        self._in_flight: set[_Key] = set()
+        self._in_flight: dict[_Key, float] = {}
+        """The reads, each with the time at which it began."""
+
         self._wanted: Span | None = None
         self._timer: Timer | None = None
 
-    def attributes(self, span: Span) -> SpanAttributes | None:
-        """Return the attributes of a span, or None while they are not read; then they are read soon."""
-        found = self._read.get(_key(span))
+    def attributes(self, span: Span) -> SpanAttributes | ReadStage:
+        """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
+        found, began_s = self._read.get(_key(span)), self._in_flight.get(_key(span))
         if found is not None:
             self._want(None)
-        elif _key(span) not in self._in_flight:
+            return found
+        if began_s is None:
             self._want(span)
-        return found
+            return ReadStage.DUE
+        is_late = self._session.clock.monotonic_s() - began_s >= SHOW_READING_AFTER.total_seconds()
+        return ReadStage.LATE if is_late else ReadStage.DUE
 
     def close(self) -> None:
         """Forget everything, because another run is selected or the pane is hidden."""
@@ -63,7 +69,9 @@ class SpanReads:
     def _start(self) -> None:
         span, self._timer, self._wanted = self._wanted, None, None
         if span is not None and len(self._in_flight) < MAX_IN_FLIGHT:
-            self._in_flight.add(_key(span))
+            clock = self._session.clock
+            self._in_flight[_key(span)] = clock.monotonic_s()
+            clock.call_later(SHOW_READING_AFTER.total_seconds(), self._on_read)  # a read that is late is shown
             self._session.spawn(self._fetch(span.run_id, span.id, _key(span)), f"read the span {span.id!r}")
 
     async def _fetch(self, run_id: RunId, span_id: SpanId, key: _Key) -> None:
@@ -77,7 +85,7 @@ class SpanReads:
         except ApiError as error:
             found = SpanAttributes(failure=without_request(str(error)))
         finally:
-            self._in_flight.discard(key)
+            del self._in_flight[key]
         self._read[key] = found
         while len(self._read) > MAX_SPANS_KEPT:
             self._read.popitem(last=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual import events
 
+from tui.present.read_stage import ReadStage
 from tui.present.styled import Piece, Token
 from tui.ui.look.styles import Background
 from tui.ui.panes.base import PagePane
@@ -106,7 +107,7 @@ class SpanFacts:
         if self._reads is None:
             self._reads = SpanReads(pane.live.session, self._on_read)
         is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
-        attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else None
+        attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else ReadStage.DUE
         current = pane.selection.run_id
         span = SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
         if height:
