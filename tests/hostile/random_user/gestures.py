@@ -19,6 +19,7 @@ QUITTING = frozenset({"quit", "close"})
 """Ids of bindings that may end the program. Most of them are drawn again, so that it lives for some time."""
 
 KEPT_QUITS = 0.15
+WRITING_KEYS = tuple(dict.fromkeys(key for row in BINDINGS if row.writes for key in row.keys))
 SHARE_OF_TEXT_KEYS = 0.06
 MAX_WAIT_S = 1.5
 SIZES = ((80, 24), (120, 40), (200, 60), (20, 5), (60, 15), (100, 34), (160, 30), (132, 20), (1, 1))
@@ -91,6 +92,7 @@ _KINDS = (
     _Kind("key", 60, _any_key),
     _Kind("key", 14, lambda random: random.choice(("j", "k", "down", "up", "enter", "tab", "G", "g", "pagedown"))),
     _Kind("key", 7, lambda _: "escape"),
+    _Kind("key", 5, lambda random: random.choice(WRITING_KEYS)),
     _Kind("text", 5, _filter),
     _Kind("text", 6, _command),
     _Kind("wait", 16, lambda random: f"{random.uniform(0.02, MAX_WAIT_S) ** 2:.2f}"),

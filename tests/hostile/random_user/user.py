@@ -40,6 +40,9 @@ QUITS_WITHIN = 40
 SUSPEND_TRIES = 2
 """A pager that has just ended may have got the first ctrl-z."""
 
+AGREE = Gesture("key", "y")
+READ_QUESTION_S = 1.0
+
 LINKS = {"slow": (0.3, 64_000.0), "far": (0.8, 0.0), "fast": (0.0, 0.0)}
 QUIT_KEYS = frozenset(key for row in BINDINGS if row.id in QUITTING for key in row.keys)
 ASKS = re.compile("|".join(rf"\b{action.title} \S" for action in ACTIONS))
@@ -89,12 +92,18 @@ class RandomUser:
         self.terminal.wait_quiet(0.0)
         if self._is_gone() and (trouble := self._ended() or self._start()):
             return trouble
-        is_typed = gesture.kind in {"key", "text", "paste"}
-        if is_typed and not self._world.variant.is_agreeing and ASKS.search(self.terminal.text):
-            gesture = Gesture("key", "escape")
+        if gesture.kind in {"key", "text", "paste"} and ASKS.search(self.terminal.text):
+            gesture = self._answer()
         self._recent.append(gesture)
         found: str | None = getattr(self, f"_{gesture.kind}")(gesture.argument)
         return found or ""
+
+    def _answer(self) -> Gesture:
+        """Return the answer to a question. A user who agrees reads it first, and leaves one that takes no answer."""
+        if not self._world.variant.is_agreeing or (self._recent and self._recent[-1] == AGREE):
+            return Gesture("key", "escape")
+        self.terminal.read_for(READ_QUESTION_S)
+        return AGREE
 
     def _start(self) -> str:
         self.terminal, self._link = self._world.start()
