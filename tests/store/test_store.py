@@ -232,6 +232,21 @@ def test_bodies_of_the_runs_read_last_are_kept() -> None:
     assert run.attempts is None
 
 
+def test_large_bodies_are_kept_for_few_runs() -> None:
+    store = Store(max_body_bytes=1_000_000)
+    rows = {"rows": [{"row": number, "text": "x" * 50} for number in range(1_000)]}
+    store.pin([A])
+    for letter in "abc":
+        store.apply(read(patch_of(f"run_{letter}", body=(stamp(), Body(payload=rows)))))
+    for letter in "de":
+        store.apply(read(patch_of(f"run_{letter}", body=(stamp(), Body(payload="x" * 300_000)))))
+    kept = {run.id for run in store.runs() if run.body is not None}
+    assert kept == {A, C, RunId("run_d"), RunId("run_e")}, "what was read last, besides the pinned one"
+    store.apply(read(patch_of("run_b", body=(stamp(), Body(output="x" * 2_000_000)))))
+    kept = {run.id for run in store.runs() if run.body is not None}
+    assert kept == {A, B}, "one that is larger than all together stays"
+
+
 def test_gone_run_is_reported_once_and_not_live() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", "EXECUTING", read=10)))

@@ -55,15 +55,16 @@ class Store:
     class is longer than 200 lines: each kind of update, and each fact that others read, is a short method.
     """
 
-    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200) -> None:
+    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200, max_body_bytes: int = 1_000_000) -> None:
         """Keep at most `max_runs` runs, or more if more are live or pinned.
 
-        Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail.
+        Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail,
+        or fewer if those take more than some `max_body_bytes`.
         """
         self._max_runs = max_runs
         self._runs: dict[RunId, Run] = {}
         self._indexes = Indexes()
-        self._retention = Retention(max_bodies)
+        self._retention = Retention(max_bodies, max_body_bytes)
         self._counter = StatusCounter()
         self._facts = Facts()
         self.wall_facts: WallFacts | None = None
@@ -116,7 +117,7 @@ class Store:
         before = self._runs.get(patch.id)
         self._replace(before, merge(before, patch), changes)
         if patch.body is not None or patch.attempts is not None:
-            self._retention.record_detail(patch.id)
+            self._retention.record_detail(self._runs[patch.id])
 
     def _replace(self, before: Run | None, after: Run, changes: Changes) -> None:
         if before is after:
