@@ -18,6 +18,7 @@ INTENDED = {
     "PaintedScreen._compositor_refresh",
     "PaintedScreen._layout_required",
     "PaintedScreen._repaint_required",
+    "PaintedScreen._screen_resized",
     "TerminalDriver._size",
     "TextInput.cursor_blink",
     "TriggerApp._disable_notifications",
