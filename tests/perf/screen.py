@@ -144,8 +144,7 @@ class Screen(pyte.Screen):
 
     def snapshot(self) -> list[tuple[Char, ...]]:
         """An immutable copy of all cells, for `tests.perf.paint_cost`."""
-        columns = range(self.columns)
-        return [tuple([self.buffer[y][x] for x in columns]) for y in range(self.lines)]
+        return [tuple(map(self.buffer[y].__getitem__, range(self.columns))) for y in range(self.lines)]
 
     # -- drawing ------------------------------------------------------------
     def draw(self, data: str) -> None:

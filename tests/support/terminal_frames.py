@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from tests.perf.screen import Emulator, Screen
+from tests.perf.terminal import Terminal
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.texts import is_sure, texts_of_cells
 
@@ -234,9 +236,14 @@ def blank_terminal(columns: int = COLUMNS, lines: int = LINES, able: Capabilitie
     return terminal
 
 
-def cells(terminal: Emulator) -> list[list[Any]]:
+def cells(terminal: Emulator | Terminal) -> list[list[Any]]:
     """What is seen: of a blank cell only its ground. Half of a wide character is a blank, as on real terminals."""
-    return [[_seen(row, x) for x in range(len(row))] for row in terminal.screen.snapshot()]
+    return [_seen_row(row) for row in terminal.screen.snapshot()]
+
+
+@lru_cache(maxsize=1_000)  # most rows stay as they were
+def _seen_row(row: tuple[Any, ...]) -> list[Any]:
+    return [_seen(row, x) for x in range(len(row))]
 
 
 def _seen(row: tuple[Any, ...], x: int) -> Any:
