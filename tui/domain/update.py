@@ -28,8 +28,12 @@ class RunPatch:
     `read_at` is the server's time of the response, `created_at` that of the run's creation.
     """
 
-    lists_all_children: ClassVar = False
-    """Not a field: with one more, patches would lie between the runs in memory, and sorting runs takes 15 % longer."""
+    lists_all_children: ClassVar[bool] = False
+    """Whether the response listed every direct child of the run.
+
+    Not a field: with one more, a patch would have the size of a `State`. Both would take turns in memory, and sorting
+    100,000 runs would take 15 % longer.
+    """
 
     id: RunId
     read_at: datetime
@@ -47,7 +51,7 @@ class RunPatch:
 class ParentPatch(RunPatch):
     """A patch by a response that listed every direct child of the run."""
 
-    lists_all_children: ClassVar = True
+    lists_all_children: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
