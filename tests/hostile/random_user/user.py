@@ -318,4 +318,5 @@ def _difference(before: Cells, after: Cells) -> str:
 
 
 def _without_numbers(text: str) -> str:
-    return " ".join(re.sub(r"[\d.,]+(?:ms|[smhd])?", "0", text).split())
+    """Replace what follows the time: numbers, bars, and the rules that make room for a number."""
+    return " ".join(re.sub(r"[─-]+", "-", re.sub(r"[\d.,]+(?:ms|[smhd])?|[▁-█░·]", "0", text)).split())
