@@ -214,10 +214,10 @@ class Monitor:
         """The name of the queue under the cursor."""
         return self.lines[self.terminal.cursor_row or 0][4:].split()[0]
 
-    def next_failed_run(self) -> Cost:
-        """Press the key of the next failed run in the zoomed attempts, and wait until they are read."""
+    def failed_run_before(self) -> Cost:
+        """Press the key of the failed run before in the zoomed attempts, and wait until they are read."""
         before = self.lines[1]
-        return self.press("x", lambda: self.lines[1] != before and self.is_attempt_read())
+        return self.press("X", lambda: self.lines[1] != before and self.is_attempt_read())
 
     def is_attempt_read(self) -> bool:
         """Whether the facts of an attempt are shown."""
@@ -366,13 +366,13 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         shown.press("1", lambda: "filter" in shown.lines[-1])
         shown.press("z", shown.is_summary_current)
         costs["Down"] = [shown.move() for _ in range(MOVES)]
-        shown.press("3", lambda: "3:attempts" in shown.lines[1] and shown.is_attempt_read())
-        costs["next failed run, attempts"] = [shown.next_failed_run() for _ in range(3)]
-        shown.press("1", shown.is_summary_current)
         pages["PageDown"] = [shown.page() for _ in range(3)]
         first = shown.lines[FIRST_LINE]
         costs["Down, scrolling"] = [shown.move() for _ in range(MOVES)]
         assert shown.lines[FIRST_LINE] != first
+        shown.press("3", lambda: "3:attempts" in shown.lines[1] and shown.is_attempt_read())
+        costs["failed run before, attempts"] = [shown.failed_run_before() for _ in range(3)]
+        shown.press("1", shown.is_summary_current)
         assert any(over({"idle": [shown.idle()]}) == {} for _ in range(TRIES))
         shown.press("Q", lambda: "1:queues" in shown.lines[1] and shown.is_queue_read())
         costs["Down, queues"] = [shown.move_queue() for _ in range(3)]
