@@ -284,7 +284,7 @@ def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int)
     run(test, fleet, tmp_path)
 
 
-def test_findings_do_not_keep_the_screen_that_asks_first(tmp_path: Path) -> None:
+def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:
     active = ContextVar[object]("active")
 
     class Asking:
@@ -294,6 +294,9 @@ def test_findings_do_not_keep_the_screen_that_asks_first(tmp_path: Path) -> None
         async def ask() -> weakref.ref[Asking]:
             active.set(screen := Asking())
             session.findings.watch()
+            canceled = session.spawn(asyncio.sleep(60), "canceled")
+            await asyncio.sleep(0)
+            canceled.cancel()
             return weakref.ref(screen)
 
         found = await asyncio.create_task(ask())

@@ -7,7 +7,6 @@ relay has been silent for too long.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -114,8 +113,7 @@ class LiveFindings:
 
     def _start(self) -> None:
         if self._task is None and self._session.is_started:
-            # A task has the context of its creator, which refers to a screen. That one may close while others watch.
-            self._task = Context().run(self._session.spawn, self._run(), "findings")
+            self._task = self._session.spawn(self._run(), "findings")
 
     async def _run(self) -> None:
         """Read and judge until there was no watcher for LINGER_S."""

@@ -7,6 +7,7 @@ connection is closed.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +108,9 @@ class Session:
         self.findings = LiveFindings(self)
         self._action_number = 0
         self._actions_in_flight: dict[int, ActionStatus] = {}
+        self.context = copy_context()
+        """The context of new tasks. That of their creator refers to a screen, and would keep it after it was closed: a
+        canceled timer stays in the event loop, with its context, until it is due."""
         self._tasks = asyncio.TaskGroup()
         self._spawned: set[asyncio.Task[None]] = set()
         self._closers = AsyncExitStack()
@@ -143,9 +147,9 @@ class Session:
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Start a task in the session's task group. An exception in it ends the session."""
-        task = self._tasks.create_task(work, name=name)
+        task = self.context.copy().run(lambda: self._tasks.create_task(work, name=name))
         self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
+        task.add_done_callback(self._spawned.discard, context=self.context)
         return task
 
     async def start(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -229,6 +230,7 @@ class TriggerApp(AppBase):
         return super().push_screen(screen, *rest, **named)
 
     def on_mount(self) -> None:
+        self.session.context = copy_context()  # that of the app: the keys of the user, and no screen
         self._set_driver_profile()
         self.live.start(self._publish)
         # Starting the session loads its data layer: the first frame must not wait for that.

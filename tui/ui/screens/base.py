@@ -132,6 +132,7 @@ class BaseScreen(PaintedScreen[None]):
         self.set_focus(self.pane.body)
 
     def on_unmount(self) -> None:
+        self.app_base.changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
         self._ticker.stop()
         self._focused_run_feed.close()
         self.history.close()

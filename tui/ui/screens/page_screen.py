@@ -84,7 +84,8 @@ class PageScreen(PaintedScreen[None]):
         """Start the page's own work. Called once, when it is mounted."""
 
     def on_unmount(self) -> None:
-        self.app_base.settings_changed.unsubscribe(self)  # it is rarely published, and refers to the page until then
+        self.app_base.settings_changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
+        self.app_base.changed.unsubscribe(self)
         self._ticker.stop()
 
     def tick(self) -> None:

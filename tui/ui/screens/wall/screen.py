@@ -89,6 +89,7 @@ class WallScreen(PaintedScreen[None]):
         self.set_focus(self.body)
 
     def on_unmount(self) -> None:
+        self.app_base.changed.unsubscribe(self)
         self._ticker.stop()
         self._newest.close()
         self.live_board.close()
