@@ -41,6 +41,8 @@ REACH = timedelta(days=30)
 WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "COMPLETED", "COMPLETED")
 TASKS = [TaskId(f"sync-{number}") for number in range(40)]
 CHANGING = ("EXECUTING", "COMPLETED", "FAILED")
+CHANGING_FAILED = ("COMPLETED", "FAILED")
+"""Of a store of failed runs. Thousands of runs that execute would be as many findings."""
 VISIBLE_RUNS = 16
 VISIBLE_SHARE = 0.25
 """The share of changes of runs that are on the screen, if the list shows the newest ones."""
@@ -92,11 +94,13 @@ def patch(number: int, word: str, now: datetime, *, version: int = 0, age: timed
 class Filled(TriggerApp):
     """The monitor without a source."""
 
-    def __init__(self, session: Session, started_at: datetime, runs: int, changes_per_s: int) -> None:
+    def __init__(self, session: Session, started_at: datetime, runs: int, changes_per_s: int, age: timedelta) -> None:
         super().__init__(session)
         self.started_at = started_at
         self._runs = runs
         self._changes_per_s = changes_per_s
+        self._age = age
+        self._words = CHANGING if age == AGE else CHANGING_FAILED
         self._made = Made()
         self._collecting_s = 0.0
 
@@ -120,7 +124,8 @@ class Filled(TriggerApp):
             began_s = time.thread_time()
             numbers = {self._changed_number(random) for _ in range(due)}
             changed = tuple(
-                patch(number, CHANGING[version % 3], self.started_at, version=version) for number in numbers
+                patch(number, self._words[version % len(self._words)], self.started_at, version=version, age=self._age)
+                for number in numbers
             )
             made.versions |= dict.fromkeys(numbers, version)
             made.count += due
@@ -154,7 +159,7 @@ class Filled(TriggerApp):
         draft.replace(into)
 
     def _is_lost(self, number: int, version: int) -> bool:
-        expected = patch(number, CHANGING[0], self.started_at, version=version)
+        expected = patch(number, CHANGING[0], self.started_at, version=version, age=self._age)
         stored = self.session.store.get(expected.id)
         assert expected.state is not None
         return stored is None or stored.state is None or stored.state.updated_at < expected.state.updated_at
@@ -179,7 +184,7 @@ async def main(runs: int, changes_per_s: int, *, are_failed: bool = False) -> No
                     for number in numbers
                 )
                 session.store.apply(RunsRead(tuple(patches)))
-            app = Filled(session, started_at, runs, changes_per_s)
+            app = Filled(session, started_at, runs, changes_per_s, RECENTLY if are_failed else AGE)
             await app.run_async()
         if app.failure is not None:
             raise app.failure

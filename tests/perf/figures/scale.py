@@ -35,8 +35,11 @@ FIRST_LINE: Final = 3
 
 
 MAX_COLLECTION_MS: Final = 5.0
-VISITS: Final = ("j", "\t", "z", "?", "\x1b", "E", "\x1b", "Q", "\x1b", "W", "\x1b", "s", "/", "sync-2", "\r")
+VISITS: Final = ("j", "\t", "z", "?", "\x1b", "!", "\x1b", "Q", "\x1b", "W", "\x1b", "s", "/", "sync-2", "\r")
 """Keys that open most rooms of the monitor."""
+
+VISITED_CHANGES_PER_S: Final = 100
+"""Meanwhile. Five times as many as in the long run."""
 
 
 @cache
@@ -161,10 +164,10 @@ def row_memory(_: Effort) -> Reading:
 
 
 def collections(effort: Effort) -> Reading:
-    """Visit all rooms while 1,000 of 100,000 failed runs change a second, with the collector as the monitor runs it."""
+    """Visit all rooms while 100 of 100,000 failed runs change a second, with the collector as the monitor runs it."""
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "report.json"
-        program = filled(MANY, CHANGES_PER_S, are_failed=True)
+        program = filled(MANY, VISITED_CHANGES_PER_S, are_failed=True)
         program = Program(program.name, program.command, program.ready, {INTO: str(into)})
         with program.ready_on() as terminal:
             terminal.read_for(SETTLING_S)
