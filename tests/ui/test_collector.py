@@ -15,7 +15,6 @@ from textual.widget import Widget
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.store.changes import Changes
 from tui.ui.app import TriggerApp
 from tui.ui.collector import (
     MAX_COLLECTION_S,
@@ -115,7 +114,7 @@ def test_view_that_stays_open_meets_no_long_collections() -> None:
 
 
 @pytest.mark.usefixtures("_collector_as_before")
-def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grown_store_and_many_groups_are_frozen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     collector = FreezingCollector(Clock().read_cpu_s, lambda: 0.0)
     collector.start()
     freeze, calls = gc.freeze, list[int]()
@@ -134,12 +133,7 @@ def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.Monk
     sizes = [size for size in range(0, 100_001, 100) if freezes(collector.record_run_count, size)]
     assert sizes[0] == MIN_GROWTH
     assert len(sizes) <= 11
-    assert not freezes(collector.record_view, MIN_GROWTH - 1)
-    dialog = Screen[None]()
-    collector.record_screen(dialog)
-    assert not freezes(collector.record_view, MIN_GROWTH)
     assert not freezes(collector.record_groups, MIN_GROWTH - 1)
-    del dialog
 
     def freezes_groups_of_a_screen() -> bool:
         screen = Screen[None]()
@@ -149,21 +143,21 @@ def test_grown_store_and_large_views_are_frozen_at_once(monkeypatch: pytest.Monk
     assert sum(freezes_groups_of_a_screen() for _ in range(2 * MAX_SCREEN_FREEZES)) == MAX_SCREEN_FREEZES
     gc.collect()
     rest = MAX_FREEZES - MAX_SCREEN_FREEZES
-    assert sum(freezes(collector.record_view, MIN_GROWTH) for _ in range(2 * MAX_FREEZES)) == rest
+    assert sum(freezes(collector.record_groups, MIN_GROWTH) for _ in range(2 * MAX_FREEZES)) == rest
     collector.stop()
     assert not freezes(collector.record_run_count, 1_000_000)
 
 
-@pytest.mark.parametrize("is_of_a_view", [False, True])
+@pytest.mark.parametrize("has_groups", [False, True])
 @pytest.mark.usefixtures("_collector_as_before")
-def test_frozen_objects_do_not_make_full_collections_rare(*, is_of_a_view: bool) -> None:
+def test_frozen_objects_do_not_make_full_collections_rare(*, has_groups: bool) -> None:
     alive, full = [[] for _ in range(100_000)], list[int]()  # type: ignore[var-annotated]
     collector = FreezingCollector()
     collector.start()
-    if is_of_a_view:
+    if has_groups:
         alive += [[] for _ in range(100_000)]
         gc.collect()
-        collector.record_view(100_000)
+        collector.record_groups(100_000)
 
     def note(phase: str, facts: dict[str, int]) -> None:
         full.extend([1] * (phase == "stop" and facts["generation"] == 2))
@@ -210,13 +204,13 @@ def drop_canceled_timers() -> None:
 
 
 @pytest.mark.usefixtures("_collector_as_before")
-def test_closed_dialogs_and_their_lines_are_freed(tmp_path: Path) -> None:
+def test_closed_screens_and_their_lines_are_freed(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         monitor.app._collector.start()
         while gc.get_threshold() != THRESHOLDS:
             await monitor.later(1.0)  # the session loads its data layer in a thread
         freed: list[weakref.ref[Any]] = []
-        for key in ("?", ":", "f"):
+        for key in ("?", ":", "f", "!", "W", "Q"):
             await monitor.press(key)
             lines_of = [each._styles_cache for each in monitor.app.screen.walk_children(Widget, with_self=True)]
             freed += (weakref.ref(monitor.app.screen), *(weakref.ref(each) for each in lines_of))
@@ -225,7 +219,6 @@ def test_closed_dialogs_and_their_lines_are_freed(tmp_path: Path) -> None:
             await monitor.press("escape")
             assert monitor.app.screen is monitor.screen
             gc.collect()  # Textual may still refer to the dialog
-        monitor.app.changed.publish(Changes())  # drops the subscriptions of the closed dialogs
         await monitor.later(TICK_S)
         drop_canceled_timers()
         gc.collect()

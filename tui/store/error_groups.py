@@ -56,9 +56,9 @@ class ErrorGroups:
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
         self._members: dict[Fingerprint, Members] = {}
-        self._read = Members()
-        self._unread = Members()
-        self._counts = SpanCounts()
+        self._read = Members(store.hide)
+        self._unread = Members(store.hide)
+        self._counts = SpanCounts(store.hide)
         self._groups: dict[Fingerprint, ErrorGroup] = {}
         self._changed: dict[Fingerprint, ErrorGroup | None] = {}
         self._new_until = SortedSet()
@@ -166,7 +166,9 @@ class ErrorGroups:
             fingerprint = None if error is None else self._fingerprint(error)
         fixed = run.fixed
         seen_s = seen_at(run, run.state).timestamp()
-        return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
+        failure = Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
+        self._store.hide(failure)
+        return failure
 
     def _fingerprint(self, error: RunError) -> Fingerprint:
         kind = kind_of(error)
@@ -175,12 +177,13 @@ class ErrorGroups:
 
     def _add(self, failure: Failure) -> None:
         self._failures[failure.run_id] = failure
+        self._store.hide(self._failures)  # a dictionary is seen again after each new value
         if failure.fingerprint is None:
             self._unread.add(failure)
             return
         members = self._members.get(failure.fingerprint)
         if members is None:
-            members = self._members[failure.fingerprint] = Members()
+            members = self._members[failure.fingerprint] = Members(self._store.hide)
         members.add(failure)
         self._read.add(failure)
         self._counts.add(failure)

@@ -71,11 +71,18 @@ class Store:
         """The facts of the wall besides runs. None until one was read."""
         self.verdict: Verdict | None = None
         """The findings as they were last judged, by this session or by its relay. None before."""
-        self.untrack: Callable[[object], object] | None = None
-        """Hides runs, which form no cycles, from the garbage collector. It would spend 200 ms on 100,000 of them."""
+        self.untrack: Callable[[object], object] = lambda _: None
+        """What `hide` does. A session sets it when it starts."""
 
         self.get: Callable[[RunId], Run | None] = self._runs.get
         """Return a run, or None if the store does not have it. Not a method: a filter calls this for every run."""
+
+    def hide(self, value: object) -> None:
+        """Hide a value that forms no cycles from the garbage collector, which would spend 200 ms on 100,000 runs.
+
+        It must be a collection or an instance of a class: CPython does not check that.
+        """
+        self.untrack(value)
 
     def apply(self, update: Update) -> Changes:
         """Apply an update and return what it changed."""
@@ -124,8 +131,7 @@ class Store:
             changes.confirmed += 1
             return
         self._runs[after.id] = after
-        if self.untrack is not None:
-            self._untrack_new(before, after, self.untrack)
+        self._untrack_new(before, after)
         if before is not None and is_same_row(before, after):
             changes.confirmed += 1
             return
@@ -136,7 +142,8 @@ class Store:
         self._counter.replace(before, after)
         changes.record(before, after)
 
-    def _untrack_new(self, before: Run | None, after: Run, untrack: Callable[[object], object]) -> None:
+    def _untrack_new(self, before: Run | None, after: Run) -> None:
+        untrack = self.untrack
         untrack(after)
         if before is None or before.fixed is not after.fixed:
             untrack(after.fixed)
@@ -197,7 +204,9 @@ class Store:
 
     def snapshot(self) -> Mapping[RunId, Run]:
         """Return a copy of all runs that later updates do not change."""
-        return dict(self._runs)
+        runs = dict(self._runs)
+        self.hide(runs)
+        return runs
 
     def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
         """Return the runs in a status. A run that the server has deleted has none.
@@ -235,7 +244,9 @@ class Store:
 
     def newest_first_keys(self) -> list[Key]:
         """Return the sort keys of all runs with a state, newest first."""
-        return self._indexes.newest_first_keys()
+        keys = self._indexes.newest_first_keys()
+        self.hide(keys)
+        return keys
 
     def newest(self) -> Run | None:
         """Return the newest run with a state."""

@@ -2,11 +2,8 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from operator import itemgetter
 from typing import Final, Protocol, cast
-
-from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -14,7 +11,7 @@ from tui.store.changes import Changes, ViewDelta
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.orders import CREATED, Key, Order, SortKey
 from tui.store.store import Store
-from tui.store.view_keys import ViewKeys
+from tui.store.view_keys import SortedKeys, ViewKeys
 
 _RUNS_PER_STEP: Final = 256
 _KEYS_PER_SORT: Final = 8_192
@@ -65,12 +62,13 @@ class View:
         self._filter = runs_filter
         self._order = order
         self._since = since
-        self._keys = ViewKeys()
+        self._keys = ViewKeys(store)
         self._older: set[RunId] = set()
-        self._sorted_keys = SortedList()
+        self._sorted_keys = SortedKeys((), store.hide)
         self._is_sorted = False
         self._unsorted_moves: list[tuple[SortKey | None, SortKey | None]] = []
         """The keys that `update` replaced while the others were sorted."""
+        store.hide(self._unsorted_moves)
         self._is_updated = False
         """Whether `update` was called before all candidates were added."""
         self._steps = self._fill(self._source.newest_first_keys() if candidates is None else candidates)
@@ -121,19 +119,20 @@ class View:
             some = candidates[start : start + _RUNS_PER_STEP]
             if not self._add_all(some):
                 self._add(some)
+            self._keys.hide()
             yield
         # The keys are in order of creation, and sorting keeps that order among equal ranks. So only ranks are compared.
         keys = self._keys.in_order()
+        self._store.hide(keys)
         self._unsorted_moves.clear()
         if self._order.rank is not None:
-            parts = [keys[start : start + _KEYS_PER_SORT] for start in range(0, len(keys), _KEYS_PER_SORT)]
-            for part in parts:
-                part.sort(key=_RANK)
+            for start in range(0, len(keys), _KEYS_PER_SORT):
+                part = slice(start, start + _KEYS_PER_SORT)
+                keys[part] = sorted(keys[part], key=_RANK)
                 yield
-            keys = list(chain.from_iterable(parts))
             keys.sort(key=_RANK)
             yield
-        self._sorted_keys = SortedList(keys)
+        self._sorted_keys = SortedKeys(keys, self._store.hide)
         self._is_sorted = True
         for old, new in self._unsorted_moves:
             self._move(old, new)
@@ -213,6 +212,7 @@ class View:
                 del keys[run_id]
             else:
                 keys[run_id] = new
+                self._keys.hide()
             if self._is_sorted:
                 self._move(old, new)
             else:

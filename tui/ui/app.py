@@ -332,9 +332,6 @@ class TriggerApp(AppBase):
     def is_quiet(self) -> bool:
         return self._collector.is_quiet
 
-    def record_view(self, size: int) -> None:
-        self._collector.record_view(size)
-
     def write(self, data: str) -> None:
         # Textual has no public way to write anything that is not painted.
         if self._driver is not None:

@@ -111,10 +111,6 @@ class AppBase(App[int]):
         """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
         raise NotImplementedError
 
-    def record_view(self, size: int) -> None:
-        """Record that a view of so many runs was made: it lives long."""
-        raise NotImplementedError
-
     def change_settings(self, settings: Settings) -> None:
         """Use other settings until the program ends, or the config file changes."""
         raise NotImplementedError

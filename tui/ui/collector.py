@@ -1,9 +1,9 @@
 """Keeps full garbage collections short, so that none delays a key.
 
-A full collection visits every tracked object that is not frozen. The store untracks its runs, but its indexes and the
-views have references to all of them: with 100,000 runs a collection takes 50 ms. So everything is frozen when the store
-has grown, or a large view or many error groups were made, and so are the survivors of a long collection. No later
-collection visits them.
+A full collection visits every tracked object that is not frozen. The store hides its runs, and what views, error groups
+and own counts have of each run (`Store.hide`). Its indexes still refer to all runs: with 100,000 a collection takes
+50 ms. So everything is frozen when the store has grown or many failures were grouped, and so are the survivors of a
+long collection. No later collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
 may happen only `MAX_FREEZES` times. A screen above the main one is some 5,000 objects, a megabyte: while one is alive,
@@ -109,11 +109,6 @@ class FreezingCollector:
             _freeze()
         else:
             self._freeze_if_long()
-
-    def record_view(self, size: int) -> None:
-        """Freeze a new view, if it is large."""
-        if size >= MIN_GROWTH and not self._opened_s:
-            self._freeze_counted()
 
     def record_groups(self, size: int) -> None:
         """Freeze the error groups of so many runs. The screen that shows them is usually the one that is open."""

@@ -1,12 +1,11 @@
 """`Members`: failures by time, and which of them are in a span."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-
-from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId
 from tui.store.errors.failures import Failure, TimeSpan
+from tui.store.view_keys import SortedKeys
 
 Key = tuple[float, RunId]
 """The time of a failure in seconds since the epoch, and its run."""
@@ -17,8 +16,8 @@ class Members:
 
     __slots__ = ("_keys",)
 
-    def __init__(self) -> None:
-        self._keys = SortedList()
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self._keys = SortedKeys((), hide)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -1,6 +1,6 @@
 """`SpanCounts`: the counts of all groups in one span of time, which may move."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tui.domain.errors.kinds import Fingerprint
@@ -22,10 +22,12 @@ class SpanCounts:
     failures take some 40 ms. Failures may be added and removed between the steps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self._hide = hide
         self.by_group: dict[Fingerprint, GroupCounts] = {}
         self.changed: set[Fingerprint] = set()
         self._counted: set[RunId] = set()
+        hide(self._counted)
         self._span: TimeSpan | None = None
         self._since_s = self._until_s = 0.0
         self._is_complete = False
@@ -62,6 +64,7 @@ class SpanCounts:
         else:
             self.changed.update(self.by_group)
             self.by_group, self._counted = {}, set()
+            self._hide(self._counted)
             yield from self._check(members.pieces(self._since_s, self._until_s, _RUNS_PER_STEP), failures)
         self._is_complete = True
 

@@ -59,6 +59,7 @@ class OwnCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._hide = store.hide
         self._pending: set[RunId] = set()
         self._runs: dict[RunId, Run] = {}
         """Each run as it was counted."""
@@ -76,10 +77,10 @@ class OwnCounts:
     def _restart(self) -> None:
         """Count everything again."""
         self._last_minute: int | None = None
-        self._initial = [key[1] for key in reversed(self._store.newest_first_keys())]
+        self._initial: list[RunId] | None = None
         self._runs.clear()
         self._ended.clear()
-        self._tallies = Tallies()
+        self._tallies = Tallies(self._hide)
 
     def on_changes(self, changes: Changes) -> None:
         """Note which runs changed. The next steps count them."""
@@ -89,6 +90,9 @@ class OwnCounts:
         """Count at most `RUNS_PER_STEP` runs, the newest first. Return whether there are more."""
         if not self._advance(minute_of(now)):
             return True
+        if self._initial is None:
+            self._initial = [key[1] for key in reversed(self._store.newest_first_keys())]
+            self._hide(self._initial)
         for _ in range(RUNS_PER_STEP):
             if self._initial:
                 run_id = self._initial.pop()
@@ -117,7 +121,7 @@ class OwnCounts:
         list had it while it was live.
         """
         history = self._store.history
-        if history is None or self._initial:
+        if history is None or self._initial != []:
             return None
         since = max(history.reached, time_of(self._tallies.first))
         oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
@@ -242,19 +246,27 @@ class OwnCounts:
                 if old.ended is not None:
                     self._ended[old.ended].remove(run_id)
             if new is not None:
-                self._tallies.add(new)
-                if new.ended is not None:
-                    self._ended.setdefault(new.ended, []).append(run_id)
+                self._add(new)
         if new is None or after is None:
             self._runs.pop(run_id, None)
             return
         self._runs[run_id] = after
+        self._hide(self._runs)  # a dictionary is seen again after each new value
         if new.scheduled_s is not None:
             self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
         self._note_version(after)
         started_at = None if after.state is None else after.state.started_at
         if started_at is not None and (self.last_started is None or started_at > self.last_started):
             self.last_started = started_at
+
+    def _add(self, part: CountedRun) -> None:
+        if part.outcome is not None:
+            self._hide(part.outcome)
+        self._tallies.add(part)
+        if part.ended is not None:
+            ended = self._ended.setdefault(part.ended, [])
+            ended.append(part.run_id)
+            self._hide(ended)
 
     def _note_version(self, run: Run) -> None:
         version, created_at, known_at = run.fixed.version, run.created_at, self._newest_version_at

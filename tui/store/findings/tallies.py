@@ -1,15 +1,15 @@
 """`Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
-
-from sortedcontainers import SortedList
 
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.counted_run import CountedRun, Outcome
 from tui.store.findings.durations import Durations
 from tui.store.findings.packed_ends import EndsByTask, packed_end
+from tui.store.view_keys import SortedKeys
 
 
 class MinuteTotal:
@@ -31,13 +31,13 @@ class TaskTally:
 
     __slots__ = ("durations", "executing", "failures", "queued", "recent", "recent_failed", "versions")
 
-    def __init__(self) -> None:
-        self.queued = SortedList()
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self.queued = SortedKeys((), hide)
         """When each waiting run was queued, in seconds, and its id."""
         self.executing = 0
         self.recent: dict[RunId, Outcome] = {}
         self.recent_failed = 0
-        self.failures = SortedList()
+        self.failures = SortedKeys((), hide)
         """The outcomes of failed runs of all kept minutes, oldest first."""
         self.durations = Durations()
         self.versions: Counter[Raw | None] = Counter()
@@ -58,7 +58,9 @@ class Tallies:
     `seconds` counts the recent ends by second and by whether the run failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        """`hide` hides what forms no cycles from the garbage collector."""
+        self._hide = hide
         self.first = self.recent_first = self.hour_first = 0
         self.ends: dict[int, EndsByTask] = {}
         self.totals: dict[int, MinuteTotal] = {}
@@ -72,7 +74,7 @@ class Tallies:
                 self._add_to_total(part, kind, minute, sign)
         task = self.tasks.get(part.task)
         if task is None:
-            task = self.tasks[part.task] = TaskTally()
+            task = self.tasks[part.task] = TaskTally(self._hide)
         task.executing += sign if part.is_executing else 0
         if part.queued_s is not None:
             (task.queued.add if sign > 0 else task.queued.discard)((part.queued_s, part.run_id))
@@ -130,6 +132,7 @@ class Tallies:
         if minute >= self.recent_first:
             if sign > 0:
                 task.recent[part.run_id] = outcome
+                self._hide(task.recent)
                 task.recent_failed += outcome.is_failed
                 self._count_second(outcome, sign)
             elif task.recent.pop(part.run_id, None) is not None:

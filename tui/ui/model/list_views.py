@@ -74,8 +74,7 @@ class ListViews:
     * `unread`: those of `failed` whose error was never fetched
 
     `on_views` is called when new views have replaced the old ones. `on_recheck` receives the runs that may match
-    differently because time passed. `on_painted` receives the number of shown runs when large views had the time to
-    be painted. During a pause all views show the runs as they were.
+    differently because time passed. During a pause all views show the runs as they were.
     """
 
     def __init__(
@@ -83,13 +82,11 @@ class ListViews:
         live: LiveModel,
         on_views: Callable[[], None],
         on_recheck: Callable[[Changes], None],
-        on_painted: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._live = live
         self._session = session = live.session
         self._on_views = on_views
         self._on_recheck = on_recheck
-        self._on_painted = on_painted
         self._fill_task: asyncio.Task[None] | None = None
         self._filling: list[View] = []
         self._recheck_task: asyncio.Task[None] | None = None
@@ -118,16 +115,21 @@ class ListViews:
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
         if self.parsed.depends_on_errors:
-            failed = {run_id for status in FAILED for run_id in self._session.store.with_status(status)}
-            keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
+            keys = self._failed_keys()
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if self._fill_some(views):
             self._replace_views(views)
-            self._on_painted(len(self.shown))
         else:
             self._fill_task = self._session.spawn(self._fill(views), "filter")
+
+    def _failed_keys(self) -> Sequence[Key]:
+        store = self._session.store
+        failed = {run_id for status in FAILED for run_id in store.with_status(status)}
+        keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
+        store.hide(keys)
+        return keys
 
     def end_typing(self) -> None:
         """Treat the last word of the text as complete. Re-create the views if that changes which words are invalid."""
@@ -199,30 +201,27 @@ class ListViews:
     def _fill_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        # A view creates a tuple for each run, none of which is part of a cycle. Sorting 100,000 runs would cause 195
-        # collections, which take up to 8 % of its time.
+        # The keys that are being added are not hidden from the collector yet. No pause goes on while others run: of two
+        # that overlap, the first to end would end both, and the first collection after a long one takes up to 33 ms.
         with no_collections():
             return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
 
     def _index_some(self, views: list[View]) -> bool:
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
-        return all(view.index(lambda: monotonic_s() >= until_s) for view in views)
+        with no_collections():
+            return all(view.index(lambda: monotonic_s() >= until_s) for view in views)
 
     async def _fill(self, views: list[View]) -> None:
-        # Between the slices too: the keys of a half filled view would cost each collection 30 ms.
-        with no_collections():
-            while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
-                await asyncio.sleep(0)
-            replaced = (self.base, self.shown)
-            self._replace_views(views)
-            # Of 100,000 runs, each of these takes 10 ms: freeing the old keys, and looking at the new ones in a
-            # collection or to freeze them. The new rows are painted before.
-            await self._session.clock.sleep(PAINT_DELAY_S)
-            del replaced
-            while not self._index_some(views):  # noqa: ASYNC110  each pass does work
-                await asyncio.sleep(0)
-            self._on_painted(len(self.shown))
+        while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
+        replaced = (self.base, self.shown)
+        self._replace_views(views)
+        # Of 100,000 runs, freeing the old keys takes 10 ms. The new rows are painted before.
+        await self._session.clock.sleep(PAINT_DELAY_S)
+        del replaced
+        while not self._index_some(views):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
 
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)

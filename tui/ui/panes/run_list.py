@@ -71,7 +71,7 @@ class RunListPane(Pane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live, self._show_views, self._recheck_rows, self._on_painted)
+        self.views = ListViews(live, self._show_views, self._recheck_rows)
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.on_moved = self._on_moved
@@ -375,6 +375,3 @@ class RunListPane(Pane):
         self._show_texts()
         self._show_rows()
         call_soon(self, self.on_filtered)
-
-    def _on_painted(self, size: int) -> None:
-        self.app_base.record_view(size)

@@ -7,13 +7,11 @@ from itertools import islice
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.status import FAILED
 from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading
-from tui.store.errors.failures import TimeSpan, seen_at
+from tui.store.errors.failures import TimeSpan, is_failure, seen_at
 from tui.store.filter import Filter
-from tui.ui.heap import no_collections
 from tui.ui.model.errors.group_list import GroupListModel
 from tui.ui.model.errors.ranking import GroupQuery
 
@@ -140,14 +138,12 @@ class GroupUpdates:
         self.request()
 
     async def _run(self) -> None:
-        # Between the slices too: each collection would look at all that was made so far.
-        with no_collections():
-            try:
-                while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
-                    await asyncio.sleep(REST_S)
-            finally:
-                count, self._new_count = self._new_count, 0
-                self._on_grouped(count)
+        try:
+            while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
+                await asyncio.sleep(REST_S)
+        finally:
+            count, self._new_count = self._new_count, 0
+            self._on_grouped(count)
         self._task = None
 
     def _run_for_a_slice(self) -> bool:
@@ -175,13 +171,12 @@ class GroupUpdates:
     def _list_failed_runs(self) -> Iterator[None]:
         """Find the failed runs of the store, newest first: their groups are shown before all are grouped."""
         store, since, until = self._session.store, self._wanted_span.since, self._wanted_span.until
-        failed = frozenset().union(*(store.with_status(status) for status in FAILED))
         found, in_span = deque[RunId](), 0
         keys = iter(store.newest_first_keys())
         while some := list(islice(keys, _RUNS_PER_COUNT)):
             for _, run_id in some:
-                run = store.get(run_id) if run_id in failed else None
-                if run is not None and run.state is not None and self._filter.matches(run):
+                run = store.get(run_id)
+                if run is not None and run.state is not None and is_failure(run) and self._filter.matches(run):
                     found.append(run_id)
                     in_span += since <= seen_at(run, run.state) <= until
             yield
