@@ -60,6 +60,19 @@ def test_address_closes_a_dialog_above_a_view(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet(3))
 
 
+def test_address_closes_the_wall_above_a_view(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        for key in ("Q", "exclamation_mark"):
+            await monitor.press(key, "W")
+            apply_address(monitor.app, parse_address("runs?status=failed"))
+            await monitor.later()
+            assert monitor.app.screen_stack == [monitor.screen]
+        await monitor.press("W")
+        assert monitor.app.screen is monitor.screen.wall.screen
+
+    run_story(story, tmp_path, small_fleet(3))
+
+
 def test_typed_span_is_local_and_its_address_is_in_utc(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         settings = replace(monitor.session.settings, timezone="Asia/Kolkata", zone=ZoneInfo("Asia/Kolkata"))

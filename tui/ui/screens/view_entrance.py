@@ -27,8 +27,10 @@ class ViewEntrance:
             self.screen = None  # from now on, the view in front is that of the runs
             app = self._main.app
             stack: list[object] = [*app.screen_stack]
+            if screen not in stack:
+                return  # it was above a view that was left just before
             for _ in stack[stack.index(screen) + 1 :]:
-                app.screen.dismiss(None)  # a dialog above it
+                app.screen.dismiss(None)  # a dialog, or the wall, above it
             screen.action_leave_view()
 
     def _on_left(self, _: None) -> None:
