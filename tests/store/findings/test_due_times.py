@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tui.domain.findings.facts import Schedule
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.store.findings.due_times import KEPT_MOMENTS, due_times_of, last_due, next_due
+from tui.store.findings import due_times
+from tui.store.findings.due_times import KEPT_SPANS, last_due, next_due, spans_of
 
 
 def schedule(cron: str, zone: str = "UTC") -> Schedule:
@@ -59,12 +60,29 @@ def test_no_due_time_is_between_last_and_next(cron: str, zone: str, seconds: int
     assert last is not None
     assert following is not None
     assert last <= now < following
-    assert next_due(each, last) == following
+    for moment in (last, following - timedelta(microseconds=1)):
+        spans_of(cron, zone).clear()
+        assert (last_due(each, moment), next_due(each, moment)) == (last, following)
 
 
 def test_the_minutes_of_hours_are_not_kept() -> None:
-    each, now = schedule("*/11 * * * *"), utc("2026-11-26 14:00")
+    each, now = schedule("*/2 * * * *"), utc("2026-11-26 14:00")
     for minutes in range(100):
         last_due(each, now + timedelta(minutes=minutes))
-    remembered = due_times_of(each.cron, each.zone)
-    assert remembered.cache_info().currsize == KEPT_MOMENTS  # type: ignore[attr-defined]  # of functools
+    assert len(spans_of(each.cron, each.zone)) == KEPT_SPANS
+
+
+def test_schedules_of_an_expression_share_their_due_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list[datetime]()
+
+    def due(cron: str, zone: str, moment: datetime, *, is_before: bool) -> datetime | None:
+        found.append(moment)
+        return find(cron, zone, moment, is_before=is_before)
+
+    find = due_times._due
+    monkeypatch.setattr(due_times, "_due", due)
+    each, due_at = schedule("17 3 * * *", "Asia/Tokyo"), utc("2026-11-25 18:17")
+    for seconds in range(0, 86_400, 60):
+        assert last_due(each, due_at + timedelta(seconds=seconds)) == due_at
+        assert next_due(each, due_at + timedelta(seconds=seconds, milliseconds=1)) == due_at + timedelta(days=1)
+    assert len(found) == 2, "one search in each direction, however many newest runs there are"
