@@ -32,7 +32,7 @@ def last_due(schedule: Schedule, until: datetime) -> datetime | None:
 
 
 @lru_cache(MAX_SCHEDULES)
-def spans_of(cron: str, zone: str) -> deque[Span]:
+def spans_of(cron: str, zone: str) -> deque[Span]:  # noqa: ARG001  they are the keys of the cache
     """Return the spans of an expression that were last found."""
     return deque(maxlen=KEPT_SPANS)
 

@@ -17,6 +17,7 @@ from tui.store.changes import Changes
 from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
 from tui.store.findings.packed_ends import Ends, PackedEnds, unpacked
 from tui.store.findings.tallies import NO_TOTAL, MinuteTotal, Tallies, TaskTally
+from tui.store.orders import Key
 from tui.store.store import Store
 
 KEPT_MINUTES: Final = 20 * 60 + 20
@@ -77,7 +78,7 @@ class OwnCounts:
     def _restart(self) -> None:
         """Count everything again."""
         self._last_minute: int | None = None
-        self._initial: list[RunId] | None = None
+        self._initial: list[Key] | None = None
         self._runs.clear()
         self._ended.clear()
         self._tallies = Tallies(self._hide)
@@ -91,11 +92,12 @@ class OwnCounts:
         if not self._advance(minute_of(now)):
             return True
         if self._initial is None:
-            self._initial = [key[1] for key in reversed(self._store.newest_first_keys())]
+            self._initial = list(self._store.newest_first_keys())
+            self._initial.reverse()
             self._hide(self._initial)
         for _ in range(RUNS_PER_STEP):
             if self._initial:
-                run_id = self._initial.pop()
+                _, run_id = self._initial.pop()
             elif self._pending:
                 run_id = self._pending.pop()
             else:
