@@ -41,6 +41,7 @@ class FakeSession:
     source_statuses: dict[str, SourceStatus] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     shown: list[Selection] = field(default_factory=list)
+    pinned: list[RunId] = field(default_factory=list)
     refill: Refill = SECRET_KEY
 
     @property
@@ -71,10 +72,12 @@ class FakeSession:
     def children_of(self, _: RunId) -> tuple[Run, ...]:
         return ()
 
-    def pin(self, _: Iterable[RunId]) -> None:
-        """Nothing is dropped here."""
+    def pin(self, run_ids: Iterable[RunId]) -> None:
+        self.pinned += run_ids
 
-    unpin = pin
+    def unpin(self, run_ids: Iterable[RunId]) -> None:
+        for run_id in run_ids:
+            self.pinned.remove(run_id)
 
     async def open(self, run: Run) -> None:
         self.run = run
@@ -96,6 +99,21 @@ class FakeSession:
         """The list fails, and later it is read again."""
         self.connect(SourceRetrying("rest", self.now(), self.now(), 1, "timed out"))
         self.connect(SourceConnected("rest", self.now(), 3.0))
+
+
+def test_run_is_kept_until_another_is_selected_or_the_end() -> None:
+    async def scenario() -> None:
+        session = FakeSession()
+        await session.open(RUN)
+        assert session.pinned == [RUN.id]
+        other = replace(RUN, id=RunId("run_other"))
+        await session.open(other)
+        assert session.pinned == [other.id]
+        session.loader.close()
+        session.loader.close()
+        assert session.pinned == []
+
+    asyncio.run(scenario())
 
 
 def test_hung_fetch_is_replaced_after_an_outage() -> None:

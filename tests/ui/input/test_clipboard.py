@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.patches import patch_of, stamp
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, fleet_of, play
 from tui.domain.ids import RunId
+from tui.domain.run import Body
+from tui.domain.update import RunsRead
 from tui.present.printed.ticket import ticket
 from tui.present.styled import plain
 from tui.ui.input.clipboard import MAX_BYTES, Clipboard, osc52
@@ -96,5 +99,23 @@ def test_copy_menu_reads_the_run_and_sends_the_choice(tmp_path: Path) -> None:
         await stage.press("q")
         assert len(stage.app.sent) == 4
         assert len(stage.app.screen_stack) == 1
+
+    play(fleet_of(run), tmp_path, scenario)
+
+
+def test_copy_menu_keeps_the_run_while_others_are_read(tmp_path: Path) -> None:
+    run = FleetRun(7, -30, -20, -10, end="FAILED")
+
+    async def scenario(stage: Stage) -> None:
+        store = stage.app.session.store
+        stage.app.push_screen(CopyMenu(stage.app.live, RunId(run.id), Clipboard({}, stage.app.write, stage.add_notice)))
+        await stage.later(0.1)
+        store.apply(RunsRead((patch_of("run_large", body=(stamp(), Body(payload="x" * 2_000_000))),)))
+        await stage.press("down", "p")
+        assert taken(stage.app.sent[-1]) == '{"n": 7}'
+        store.apply(RunsRead((patch_of("run_large", body=(stamp(1), Body(payload="x" * 2_000_000))),)))
+        closed = store.get(RunId(run.id))
+        assert closed is not None
+        assert closed.body is None, "a closed menu keeps nothing"
 
     play(fleet_of(run), tmp_path, scenario)

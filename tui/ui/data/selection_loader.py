@@ -79,7 +79,7 @@ class SelectionLoader:
     def select(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
         """Select a run or none, and fetch its needs once the cursor has rested, or at once."""
         if run_id != self._selection.run_id:
-            self.close()
+            self._cancel()
             self._rested_s = self._session.clock.monotonic_s() + (0.0 if at_once else self._rest_s())
             store = self._session.store
             if self._selection.run_id is not None:
@@ -158,6 +158,13 @@ class SelectionLoader:
                 self._schedule(need, 0.0)
 
     def close(self) -> None:
+        """Select no run any more: the store may drop it. Shows nothing, since what would show it is closed too."""
+        self._cancel()
+        if self._selection.run_id is not None:
+            self._session.store.unpin([self._selection.run_id])
+            self._selection = Selection()
+
+    def _cancel(self) -> None:
         """Cancel every fetch, in flight or scheduled."""
         for each in self._fetches.values():
             each.fetch.close()

@@ -85,7 +85,6 @@ class ComparedScreen(PageScreen):
         self._loader.select(self._run_id, at_once=True)
 
     def on_unmount(self) -> None:
-        self._loader.select(None)
         self._loader.close()
 
     def _window(self, run: Run, width: int) -> AttemptWindow:

@@ -58,12 +58,18 @@ class PartMenu(PaintedDialog[None]):
         yield self._dialog
 
     def on_mount(self) -> None:
+        if self.run_id is not None:
+            self.live.session.store.pin([self.run_id])  # otherwise a large payload of another run replaces its parts
         run = None if self.run_id is None else self.live.get(self.run_id)
         if self.run_id is not None and (run is None or run.body is None or run.attempts is None):
             self._note, self._is_reading = "reading the rest…", True
             self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
         self._draw()
         self.begin()
+
+    def on_unmount(self) -> None:
+        if self.run_id is not None:
+            self.live.session.store.unpin([self.run_id])
 
     def begin(self) -> None:
         """Start the menu's own work. Called once, when it is mounted and drawn."""
