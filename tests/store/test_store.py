@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, gone, patch_of, patches, reads, run_ids, stamp
 from tui.domain.attempt import AttemptHistory
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Body, Fixed, Precision
+from tui.domain.run import Body, Fixed, Json, Precision
 from tui.domain.status import RunStatus
 from tui.domain.update import RunGone, RunPatch, RunsRead, Update
 from tui.store.changes import Topic
@@ -245,6 +246,18 @@ def test_large_bodies_are_kept_for_few_runs() -> None:
     store.apply(read(patch_of("run_b", body=(stamp(), Body(output="x" * 2_000_000)))))
     kept = {run.id for run in store.runs() if run.body is not None}
     assert kept == {A, B}, "one that is larger than all together stays"
+
+
+def test_body_above_the_bound_is_not_counted_to_its_end() -> None:
+    class Uncounted(dict[str, Json]):
+        def values(self) -> NoReturn:
+            raise AssertionError("a key waits for each value that is counted")
+
+    store = Store(max_body_bytes=1_000)
+    for letter in "abc":
+        payload = [Uncounted(), "x" * 2_000]  # counted from the end
+        store.apply(read(patch_of(f"run_{letter}", body=(stamp(), Body(payload=payload)))))
+    assert [run.id for run in store.runs() if run.body is not None] == [C]
 
 
 def test_gone_run_is_reported_once_and_not_live() -> None:

@@ -62,7 +62,7 @@ class Retention:
         """Record that the payload, the output or the attempts of a run were read."""
         if run.id not in self._pins:
             self._forget_detail(run.id)
-            self._detailed[run.id] = size_bytes = _size_bytes(run)
+            self._detailed[run.id] = size_bytes = _size_bytes(run, self._max_body_bytes)
             self._body_bytes += size_bytes
 
     def pop_next_to_strip(self) -> RunId | None:
@@ -100,12 +100,12 @@ def has_large_facets(run: Run) -> bool:
     return run.body is not None or run.attempts is not None
 
 
-def _size_bytes(run: Run) -> int:
-    """Estimate what the large facets of a run take. The largest payload that the API sends takes some 5 ms."""
+def _size_bytes(run: Run, max_bytes: int) -> int:
+    """Estimate what the large facets of a run take, up to a little more than `max_bytes`: a key waits meanwhile."""
     body = None if run.body is None else run.body[1]
     found = 0 if run.attempts is None else ATTEMPT_BYTES * len(run.attempts[1].attempts)
     values: list[Json] = [] if body is None else [body.payload, body.output]
-    while values:
+    while values and found <= max_bytes:
         value = values.pop()
         found += VALUE_BYTES
         if isinstance(value, str):
