@@ -7,6 +7,7 @@ place of a row where a state must be prepared.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
@@ -36,10 +37,16 @@ def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
     return register
 
 
+@cache
+def _requests() -> list[tuple[str, Any]]:
+    """The name and the request of every recording."""
+    return [(name, parsed.get("request")) for name, parsed in recordings()]
+
+
 def recording_of(request: dict[str, Any]) -> dict[str, Any]:
     """The recorded response to a recorded request."""
-    answers = (parsed["response"] for _, parsed in recordings() if parsed.get("request") == request)
-    answer: dict[str, Any] = next(answers)
+    name = next(name for name, recorded in _requests() if recorded == request)
+    answer: dict[str, Any] = recording(name)["response"]
     return answer
 
 
