@@ -29,10 +29,12 @@ from tests.support.session import settings_for
 from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
+from tui.present.detail.values import FETCHING
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
 from tui.ui.panes import FORMS, OVERVIEW_PANES, PANES
+from tui.ui.panes.base import Pane
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.screens.base import BaseScreen
 from tui.ui.screens.guarded import GuardedDialog
@@ -154,15 +156,24 @@ class Walker:
         return self.monitor.screen.selection.run_id is None
 
     async def home(self) -> str:
+        """Close all screens, and go to the list of runs. Return an error if Esc does not close one."""
+        if trouble := await self.close():
+            return trouble
+        await self.monitor.press("escape", "1")
+        return ""
+
+    async def close(self) -> str:
         """Close all screens above the main screen. Return an error if Esc does not close one."""
         for _ in range(6):
             if self.is_at_home:
-                break
+                return ""
             await self.monitor.press("escape")
-        if not self.is_at_home:
-            return f"Esc does not leave {self.top}"
-        await self.monitor.press("escape", "1")
-        return ""
+        return "" if self.is_at_home else f"Esc does not leave {self.top}"
+
+    def is_in(self, pane: Pane) -> bool:
+        """Whether the keys go to a pane of the main screen, and a run is selected: most keys need one."""
+        screen = self.monitor.screen
+        return self.is_at_home and screen.pane is pane and screen.focused is pane.body and not self.has_no_selection
 
     async def open(self, route: Route, *, row: int = 1) -> None:
         """Select a row of the list, and press the keys of a route."""
@@ -171,7 +182,8 @@ class Walker:
         if len(route.keys) > 2:
             # The last key may need what the ones before it have read.
             await self.monitor.press(*route.keys[1:-1], wait_s=LOOK_S)
-        await self.monitor.press(*route.keys[1:][-1:], wait_s=LOOK_S)
+        if len(route.keys) > 1:
+            await self.monitor.press(route.keys[-1], wait_s=LOOK_S)
 
     async def show_pane(self, title: str) -> None:
         form = next((pane for pane in FORMS if pane.title == title), None)
@@ -285,14 +297,16 @@ async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
             await walker.home()
             await walker.open(Route((str(number),)))
             seen.append(walker.shown())
+            pane = walker.monitor.screen.pane
             for keys in list(_attempts(walker, is_first=number == 1)):
                 await walker.monitor.press(*keys, wait_s=GLANCE_S)
                 if not walker.is_at_home:
                     routes.setdefault(walker.top, Route((str(number), *keys)))
-                await walker.monitor.press("escape")
-                # Esc may have ended the selection, without which most keys do nothing.
-                if not walker.is_at_home or walker.has_no_selection:
+                if not walker.is_in(pane):
+                    await walker.monitor.press("escape")
+                if not walker.is_in(pane):
                     await walker.open(Route((str(number),)))
+                    pane = walker.monitor.screen.pane
     # Another monitor, since a filter that the keys above set would hide rows.
     own = state / "rows"
     own.mkdir()
@@ -318,9 +332,11 @@ async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> No
     await walker.open(Route((str(number),)))
     for row in range(ROWS):
         await walker.monitor.press("enter", wait_s=LOOK_S)
+        while FETCHING in walker.shown():  # from the object store, which nothing else waits for
+            await walker.monitor.later(GLANCE_S)
         if not walker.is_at_home:
             routes.setdefault(walker.top, Route((str(number), *("j" * row), "enter")))
-            await walker.monitor.press("escape")
+            await walker.close()
         await walker.monitor.press("j")
 
 
