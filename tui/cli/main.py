@@ -61,7 +61,8 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 a watched run failed, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 the API refused, 2 usage, 3 no connection, 4 findings, or a watched run failed, "
+    "130 interrupted.",
 )
 @monitor_options
 @relay_options

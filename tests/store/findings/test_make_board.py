@@ -114,6 +114,7 @@ def test_levels_stay_while_new_runs_are_not_counted_yet() -> None:
     running = make_board(WallFacts(), own, None, store.status_counts(NOW), SPAN, NOW).lines.running
     assert running.now == 2
     assert list(running.cells) == [1, 1, 1, 1, 1], "a second start would make it seem that none ran before"
+    assert running.in_span == 2, "the most of the hour is not less than there are now"
 
 
 def test_cells_before_the_own_counts_are_not_known() -> None:

@@ -52,8 +52,8 @@ def four_lines(
         failed=_outcomes(
             [None if each is None else each.failed for each in shown], failed_now, normals, share, is_failed=True
         ),
-        queued=Line(queued, queued_now, _maximum(queued), is_abnormal=is_slow),
-        running=Line(running, running_now, _maximum(running), limit=limit),
+        queued=Line(queued, queued_now, _maximum(queued, queued_now), is_abnormal=is_slow),
+        running=Line(running, running_now, _maximum(running, running_now), limit=limit),
         deployments=()
         if facts.deployments is None
         else tuple(each for each in facts.deployments.deployments if span.start <= each.deployed_at < end),
@@ -131,6 +131,7 @@ def _sum(cells: Cells) -> int | None:
     return sum(known) if len(known) == len(cells) else None
 
 
-def _maximum(cells: Cells) -> int | None:
+def _maximum(cells: Cells, now: int | None) -> int | None:
+    """Return the most of a span. The header's count of now may be above all cells: these lack the runs that retry."""
     known = [each for each in cells if each is not None]
-    return max(known, default=None) if len(known) == len(cells) else None
+    return max([*known, now or 0]) if len(known) == len(cells) else None
