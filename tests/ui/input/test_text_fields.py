@@ -5,7 +5,6 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 
-import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.screen import Screen
@@ -82,22 +81,25 @@ def test_every_screen_is_covered() -> None:
     assert screens() == FIELDS.keys() | ALIKE | WITHOUT | {"ConfirmScreen"}
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_printable_keys_are_text_in_a_field(tmp_path: Path, name: str) -> None:
+def test_printable_keys_are_text_in_a_field(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        await monitor.press(*FIELDS[name], wait_s=1)
-        screen = monitor.app.screen
-        assert type(screen).__name__ == name
-        field = monitor.app.focused
-        if not isinstance(field, Input):
-            field = screen.query(Input).first()
-            screen.set_focus(field)
-        field.value = "a"  # `G` moves in the empty line of the palette, where no command begins with it
-        field.cursor_position = 1
-        await monitor.press(*PRINTABLE)
-        assert monitor.app.screen is screen
-        assert field.value == "".join(["a", *PRINTABLE])
-        assert monitor.app.return_code is None
+        app = monitor.app
+        for name, keys in FIELDS.items():
+            await monitor.press(*keys, wait_s=1)
+            screen = app.screen
+            assert type(screen).__name__ == name
+            field = app.focused
+            if not isinstance(field, Input):
+                field = screen.query(Input).first()
+                screen.set_focus(field)
+            field.value = "a"  # `G` moves in the empty line of the palette, where no command begins with it
+            field.cursor_position = 1
+            await monitor.press(*PRINTABLE)
+            assert app.screen is screen, name
+            assert field.value == "".join(["a", *PRINTABLE]), name
+            assert app.return_code is None, name
+            while isinstance(app.focused, Input) or app.screen is not monitor.screen:
+                await monitor.press("escape")
 
     run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
 
