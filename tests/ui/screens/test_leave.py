@@ -32,20 +32,21 @@ def writes(monitor: Monitored) -> list[str]:
     return [path for _, path, _ in monitor.api.fleet.requests if path.endswith("/cancel")]
 
 
-@pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("ctrl+c",), ("colon", "q", "enter")], ids="-".join)
-def test_quitting_asks_while_actions_wait(tmp_path: Path, keys: tuple[str, ...]) -> None:
+def test_quitting_asks_while_actions_wait(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await agree_to_two(monitor)
-        await monitor.press(*keys)
-        assert asks(monitor)
-        assert "Cancel of 2 runs waits to be sent." in monitor.text
-        await monitor.press("y", "q", "enter")
-        assert asks(monitor), "typed before the question could be seen"
-        await monitor.press("escape")
-        assert monitor.app._exit is False
-        assert not asks(monitor)
-        await monitor.press(*keys)
-        await monitor.answer(2)
+        ways: list[tuple[str, ...]] = [("q",), ("ctrl+q",), ("ctrl+c",), ("colon", "q", "enter")]
+        for keys in ways:
+            await monitor.press(*keys)
+            assert asks(monitor), keys
+            assert "Cancel of 2 runs waits to be sent." in monitor.text
+            await monitor.press("y", "q", "enter")
+            assert asks(monitor), "typed before the question could be seen"
+            await monitor.press("escape")
+            assert monitor.app._exit is False
+            assert not asks(monitor), keys
+        await monitor.press("q")
+        await monitor.answer(len(ways) + 1)
         await monitor.press("y")
         assert monitor.app.return_code == 0
         assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before that."]
