@@ -90,6 +90,7 @@ def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path, monkey
         assert len([path for _, path, _ in fleet.requests if path in READS[1:]]) == before
         assert session.findings.own is None
         release = session.findings.watch()
+        assert session.findings.own is counts, "the first board has its rates"
         await later(3)
         assert word(session) == OK
         assert session.findings.own is counts, "the store is not counted again"

@@ -113,6 +113,9 @@ class LiveFindings:
 
     def _start(self) -> None:
         if self._task is None and self._session.is_started:
+            # Otherwise the rates of a screen that opens again are unknown until its next tick.
+            if self._counts is not None and not self._counts.step(self._session.now()):
+                self.own = self._counts
             self._task = self._session.spawn(self._run(), "findings")
 
     async def _run(self) -> None:
