@@ -38,6 +38,7 @@ def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
         assert usual[:3] == ["status", "task", "run"]
         await monitor.press("c")
         assert "Columns  the program's own" in monitor.text
+        assert not monitor.lines[-1].strip(), "the keys of the list do nothing here"
         await monitor.press("j", "J", "k", "K")
         assert titles(monitor)[:3] == ["run", "status", "task"], "the list behind shows it"
         await monitor.press("escape")

@@ -12,6 +12,7 @@ from tui.ui.input.keys import bind
 from tui.ui.model.columns.draft import ColumnDraft
 from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
+from tui.ui.widgets.lines import Lines
 
 LIST_SHARE: Final = 0.4
 """The part of the rows of the terminal that the list keeps above the dialog."""
@@ -77,6 +78,7 @@ class ColumnsScreen(PaintedDialog[None]):
 
     def compose(self) -> ComposeResult:
         yield self._dialog
+        yield Lines(classes="no-keys")
 
     def on_mount(self) -> None:
         self._draw()
