@@ -6,8 +6,8 @@ from typing import Final
 Place = tuple[int, int]
 """Row and column, from 0."""
 
-_MAX_CACHED: Final = 2048
-"""The moves of some frames, 0.7 MB. More of them would be there for hours before one is used again."""
+_MAX_CACHED: Final = 256
+"""The moves of some frames, 0.1 MB. More would fill up for half an hour, to save half a microsecond each."""
 
 
 @lru_cache(maxsize=_MAX_CACHED)

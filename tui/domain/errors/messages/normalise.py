@@ -21,9 +21,9 @@ MAX_TEXT_CHARS: Final = 2_048
 """The rest of a longer text between objects is ignored."""
 
 MAX_NORMALISED_CHARS: Final = 1_000
-CACHED_MESSAGES: Final = 1_024
+CACHED_MESSAGES: Final = 256
 MAX_CACHED_CHARS: Final = 512
-"""Messages without ids repeat. Those up to this length are remembered: 1 MB at most."""
+"""Messages without ids repeat. Those up to this length are remembered: 0.25 MB at most."""
 
 CACHED_TEXTS: Final = 2_048
 """So many texts are remembered for others that differ from them in long numbers: 2.5 MB at most, usually 0.8 MB."""
