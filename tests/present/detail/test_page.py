@@ -244,6 +244,14 @@ def test_long_message_is_cut_and_enter_shows_all_of_it() -> None:
     assert "line 8" not in shown
 
 
+def test_empty_line_of_a_message_stays_empty() -> None:
+    error = RunError(Raw("two parts:\n\nthe second"), Raw("Error"))
+    lines = [line.strip() for line in page(replace(sample("FAILED"), error=(STAMP, error))).splitlines()]
+    first = lines.index("Error two parts:")
+    assert lines[first + 1 : first + 3] == ["", "the second"]
+    assert "no message" in page(replace(sample("FAILED"), error=(STAMP, RunError(Raw(" "), Raw("Error")))))
+
+
 def test_error_shows_its_code_and_its_causes() -> None:
     causes = tuple(RunError(Raw(f"cause {number}"), Raw("TypeError")) for number in range(5))
     error = replace(failure(1), code="ECONNRESET", causes=causes)

@@ -50,7 +50,7 @@ def error_rows(run: Run, limit: int) -> list[Row]:
     room = limit - indent
     texts, is_cut = _message_rows(error.message, room)
     for index, text in enumerate(texts):
-        piece = Piece(text, Token.BRIGHT) if text else Piece("no message", Token.MUTED)
+        piece = Piece(text, Token.BRIGHT) if text or len(texts) > 1 else Piece("no message", Token.MUTED)
         rows.append(Row((*(blank if index else name), piece), (ERROR, index)))
     if is_cut:
         note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *enter_hint("shows the whole"))
