@@ -29,7 +29,7 @@ class SortedKeys(SortedList):  # type: ignore[misc]  # the library ships no type
         for part in self._lists:
             hide(part)
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # mypy does not know that the library's class has a length
         return bool(self._lists)
 
     def _expand(self, pos: int) -> None:

@@ -1,6 +1,7 @@
 """The app: its colours, its keys, and the signal that publishes changes.
 
-The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them.
+The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them. The
+module is long because Textual wants the handlers and overrides of an app in one class.
 """
 
 import asyncio

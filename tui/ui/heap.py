@@ -20,7 +20,7 @@ TRIM_AFTER_S: Final = 1.0
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Pause the garbage collector. What is due is collected afterwards."""
+    """Pause the garbage collector. A collection that becomes due meanwhile runs afterwards."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -131,9 +131,9 @@ class PaintedScreen(Screen[ResultT]):
                 self._compositor_refresh()
 
     def paint_all(self) -> None:
-        """Place and paint all widgets, also those that have not told the screen yet that they changed.
+        """Place and paint all widgets, even those whose changes the screen has not heard of yet.
 
-        They do so in tasks of their own, for which Textual's `call_after_refresh` does not wait.
+        Widgets tell it in tasks of their own, for which Textual's `call_after_refresh` does not wait.
         """
         for widget in self.walk_children(Widget):
             widget._check_refresh()  # noqa: SLF001  it has no public name
