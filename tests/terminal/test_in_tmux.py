@@ -20,6 +20,7 @@ from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, CellTable, Grid, Pen
 from tui.terminal.decoder import Decoder
 from tui.terminal.output import FrugalOutput
 from tui.terminal.pens import pen_after
+from tui.terminal.texts import DISPUTED_CHARACTERS
 
 TIMEOUT_S = 20.0
 FRAMES = 6
@@ -194,3 +195,13 @@ def test_tmux_erases_up_to_half_a_wide_character(panes: tuple[Pane, Pane]) -> No
     pane.write(output.write(f"\x1b[2;1H{'a' * 11}日b"))
     pane.write(output.write(f"\x1b[2;1H\x1b[42m{' ' * 12}\x1b[0mxb"))
     assert pane.shown()[1] == [*[(" ", Pen(ground="42"))] * 12, ("x", PLAIN), ("b", PLAIN)]
+
+
+def test_text_behind_a_disputed_character_has_its_column_in_tmux(panes: tuple[Pane, Pane]) -> None:
+    """tmux draws some of them on two columns."""
+    _, pane = panes
+    output = pane.start(ALL)
+    for character in sorted(DISPUTED_CHARACTERS):
+        pane.write(output.write(f"\x1b[2;1H{character}ab"))
+        pane.write(output.write("\x1b[2;3HX"))
+        assert [text for text, _ in pane.shown()[1]][-2:] == ["a", "X"], ascii(character)

@@ -10,6 +10,7 @@ from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, blank_terminal, cells
 from tui.terminal.capabilities import SAME_EVERYWHERE, Capabilities
 from tui.terminal.output import FrugalOutput
+from tui.terminal.texts import width_of
 from tui.ui.terminal.multiplexers import for_screen
 
 ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
@@ -372,6 +373,24 @@ def test_joined_characters_take_the_columns_that_rich_counts() -> None:
     assert "👧\x1b[2;3H" in sent
     assert "❤\ufe0f\x1b[2;5H" in sent
     assert "\x1b[2;7H!" in sent
+
+
+def test_mark_on_a_blank_changes_no_other_ink() -> None:
+    """A blank is written with any ink; a mark, and text with its pen, are not."""
+    same_cells("\x1b[3H\x1b[31;42m \x1b[1m\u0301\x1b[3H \x1b[H\x1b[0;31;42mr \x1b[0;42mx")
+
+
+def test_soft_hyphen_with_a_mark_is_written_on_a_blank() -> None:
+    output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
+    terminal.feed(output.write(f"{MODES}\x1b[2;1Hrow").encode())
+    terminal.feed(output.write("\x1b[2;2H\xad\u0301").encode())
+    assert terminal.screen.rows_text()[1].startswith("r\u0301 w")
+
+
+@pytest.mark.parametrize("character", ["✌", "㉈", "䷀", "😀", "\xad"])
+def test_character_of_disputed_width_is_placed(character: str) -> None:
+    sent = started().write(f"\x1b[2;1H{character}!")
+    assert sent.endswith(f"\x1b[2;{1 + width_of(character)}H!")
 
 
 def test_lost_cells_are_painted_again() -> None:

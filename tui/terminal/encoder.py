@@ -15,7 +15,7 @@ from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Cell, CellTable, P
 from tui.terminal.moves import Place, move
 from tui.terminal.pens import LINK_ENDS, change
 from tui.terminal.scrolls import Scroll, scrolls
-from tui.terminal.texts import reach
+from tui.terminal.texts import is_sure, reach
 
 MIN_ERASED: Final = 4
 """Blanks at the end of a row from which on they are erased: fewer are as short to write."""
@@ -217,7 +217,7 @@ class EncodedFrame:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
         cell = new[x]
         end = x + cell.width
-        if cell.width > 1 or len(cell.text) == 1:
+        if cell.width > 1 or not is_sure(cell.text[0]):
             self._put(" " * cell.width)
             self.at = None if end >= len(new) else (y, end)
             self.move((y, x))

@@ -69,7 +69,8 @@ class CellPainter:
             x -= 1
         if x < 0 or not 0 < len(row[x].text) < MAX_COMBINED:
             return
-        before, cells = row[x], self._table.of(row[x].pen)
+        # A copy of the pen: the encoder writes a blank with any ink, and knows it by its own pen.
+        before, cells = row[x], self._table.of(Pen(*row[x].pen))
         after = cells[before.text + character]
         if after.width == before.width:
             row[x] = after

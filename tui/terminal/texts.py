@@ -22,11 +22,16 @@ FIRST_FLAG_LETTER, LAST_FLAG_LETTER = "\U0001f1e6", "\U0001f1ff"
 FIRST_PICTOGRAPH: Final = "\U0001f000"
 """From this character on, terminals disagree even about which single characters are wide."""
 
-WIDE_EVERYWHERE: Final = (("\u3041", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff01", "\uff60"))
+WIDE_EVERYWHERE: Final = (
+    *(("\u3041", "\u30ff"), ("\u3400", "\u4dbf"), ("\u4e00", "\u9fff")),
+    *(("\uac00", "\ud7a3"), ("\uff01", "\uff60")),
+)
 """Kana, ideographs, Hangul and full-width letters: the characters that every terminal draws on two columns."""
 
+DISPUTED_CHARACTERS: Final = frozenset("۞☝⛹✌✍㉈㉉㉊㉋㉌㉍㉎㉏")
+"""Narrow characters for which tmux, GNU screen or the C library has another width."""
 
-DISPUTED: Final = frozenset({"Cf", "Cn"})
+DISPUTED_CATEGORIES: Final = frozenset({"Cf", "Cn"})
 """Categories of characters that take a column on some terminals and none on others: formats, and unassigned ones."""
 
 
@@ -50,7 +55,8 @@ def is_sure(text: str) -> bool:
     if len(text) > 1:
         return False
     if width_of(text) == 1:
-        return text < FIRST_PICTOGRAPH and (text.isascii() or category(text) not in DISPUTED)
+        is_disputed = text >= FIRST_PICTOGRAPH or text in DISPUTED_CHARACTERS
+        return text.isascii() or not (is_disputed or category(text) in DISPUTED_CATEGORIES)
     return any(first <= text <= last for first, last in WIDE_EVERYWHERE)
 
 
