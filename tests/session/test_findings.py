@@ -179,6 +179,28 @@ def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_silent: bo
     run(test, fleet, tmp_path)
 
 
+@pytest.mark.parametrize("pause_s", [8, 30])
+def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> None:
+    async def test(session: Session, later: Later) -> None:
+        release = session.findings.watch()
+        await later(5)
+        release()
+        await later(pause_s)
+        said = list[Verdict | None]()
+        session.subscribe(
+            lambda changes: said.append(session.store.verdict) if Topic.VERDICT in changes.topics else None
+        )
+        opened_at = session.now()
+        session.findings.watch()
+        await later(2)
+        *forgotten, verdict = said
+        assert forgotten == ([] if pause_s < 20 else [None]), "facts that were just read are as good as new ones"
+        assert verdict is not None
+        assert verdict.at >= opened_at
+
+    run(test, quiet_fleet(), tmp_path)
+
+
 def test_nothing_is_known_before_the_first_answer(tmp_path: Path) -> None:
     fleet = quiet_fleet()
     fleet.fault = lambda _: server_error(500, "down")

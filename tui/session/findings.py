@@ -44,6 +44,9 @@ SERVER_TIME_WITHIN_S: Final = 5.0
 SERVER_TIME_LOOK_S: Final = 0.1
 """The facts wait for so long for the first answer of list or feed, and look so often for it."""
 
+SAME_FACTS_FOR: Final = timedelta(seconds=20)
+"""Queues and waits are read this often, so an answer that is not older is no older than any watcher sees."""
+
 SILENT_AFTER: Final = timedelta(seconds=41)
 """As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""
 
@@ -67,7 +70,6 @@ class LiveFindings:
         self._has_changed = True
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
-        self._ended_s: float | None = None
         self._counts: OwnCounts | None = None
         """Kept without a watcher until too much has changed: to count the whole store again would cost more."""
         self._stop_counting: Callable[[], None] = lambda: None
@@ -123,21 +125,20 @@ class LiveFindings:
         session = self._session
         from tui.store.findings.own_counts import OwnCounts
 
+        self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
+        self._counting_since = session.now()
         await self._forget_old_verdict()
         if self._counts is None:
             self._counts = OwnCounts(session.store)
             self._stop_counting = session.subscribe(self._on_changes)
         self.own = self._counts
         self._has_changed = True
-        self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
-        self._counting_since = session.now()
         relay = session.sources.relay
         reading = session.spawn(self._read_facts() if relay is None else relay.watch(is_watching=True), "facts")
         try:
             await self._judge_until_unwatched()
         finally:
             self._task, self.own, self.is_judged = None, None, False
-            self._ended_s = session.clock.elapsed_s()
             reading.cancel()
         if relay is not None:
             await self._leave(relay)
@@ -147,17 +148,23 @@ class LiveFindings:
         await relay.watch(is_watching=self.is_watched)
 
     async def _forget_old_verdict(self) -> None:
-        """Forget a verdict from before a long pause. If the server has been silent too, it stays as not known."""
-        verdict, session = self._session.store.verdict, self._session
-        if verdict is None or self._ended_s is None or not verdict.is_known:
-            return
-        if session.clock.elapsed_s() - self._ended_s > SILENT_AFTER.total_seconds():
-            from tui.domain.findings.finding import FindingsRead
+        """Forget a verdict from before a pause. If the server has been silent, it stays as not known.
 
-            heard_at, now = self._heard_at(), session.now()
-            is_silent = heard_at is None or now - heard_at > SILENT_AFTER
+        It also stays where the next one comes at once: wall and overview would say for a moment that nothing is known.
+        """
+        verdict, session = self._session.store.verdict, self._session
+        if verdict is None or not verdict.is_known:
+            return
+        from tui.domain.findings.facts import NO_FACTS
+        from tui.domain.findings.finding import FindingsRead
+
+        heard_at, now = self._heard_at(), session.now()
+        facts = session.store.wall_facts or NO_FACTS
+        if heard_at is None or now - heard_at > SILENT_AFTER:
             old = replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
-            await session.emit(FindingsRead(old if is_silent else None))
+            await session.emit(FindingsRead(old))
+        elif session.sources.relay is not None or self._counts is None or not self._has_first_facts(facts):
+            await session.emit(FindingsRead(None))
 
     async def _judge_until_unwatched(self) -> None:
         clock, ticks, unwatched_s = self._session.clock, 0, 0.0
@@ -260,7 +267,8 @@ class LiveFindings:
         at = read_at(facts, source)
         if source in {FactSource.WAITS, FactSource.QUEUES} and source not in facts.unread:
             # An older answer would make a queue look slower with every second.
-            return at is not None and self._counting_since is not None and at >= self._counting_since
+            since = self._counting_since
+            return at is not None and since is not None and at >= since - SAME_FACTS_FOR
         return at is not None or source in facts.unread
 
     def _heard_at(self) -> datetime | None:

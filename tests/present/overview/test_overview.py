@@ -130,6 +130,8 @@ def test_silence_keeps_the_findings_without_colour() -> None:
     assert any(line.startswith("FAILING  charge-card") for line in shown)
     assert "queued       304~" in "\n".join(shown)
     findings = [piece.token.name for line in lines if line.about for piece in line.line if piece.text.strip()]
+    frozen = strip_lines(VIEW._replace(frozen_at=NOW), 80) or ()
+    findings += [piece.token.name for line in frozen for piece in line]
     assert not {"ROSE", "AMBER"} & set(findings)
 
 

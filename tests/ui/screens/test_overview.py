@@ -19,6 +19,7 @@ from tui.domain.findings.finding import (
     Verdict,
 )
 from tui.domain.text import Raw
+from tui.sources.clock import until_second_s
 from tui.ui.panes.overview.base import LinePane
 
 
@@ -81,6 +82,23 @@ def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
             assert "2:overview" in monitor.text, key
         await monitor.press("question_mark", wait_s=1)
         assert not is_read(monitor), "a page covers it"
+
+    run_story(story, tmp_path, failing_fleet(), has_overview=True)
+
+
+def test_overview_that_was_hidden_is_grey_until_it_is_judged(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        await monitor.press("j", wait_s=40)
+        await monitor.later(until_second_s(monitor.session.clock))
+        await monitor.press("g", wait_s=0.2)
+        assert "FAILING  task-0" in monitor.text
+        assert (view := monitor.screen.overview.view) is not None
+        assert view.is_stale
+        await monitor.later(3)
+        assert "FAILING  task-0" in monitor.text
+        assert (view := monitor.screen.overview.view) is not None
+        assert not view.is_stale
 
     run_story(story, tmp_path, failing_fleet(), has_overview=True)
 

@@ -126,7 +126,7 @@ def _two_lines(view: OverviewView, finding: Finding, limit: int) -> list[Overvie
 
 def _strip_line(view: OverviewView, finding: Finding, name_cells: int, limit: int) -> Line:
     line, time = PlacedLine(), since(finding, view.now)
-    is_muted = view.verdict is None or not view.verdict.is_known
+    is_muted = view.is_stale or view.verdict is None or not view.verdict.is_known
     line.put(2, _word(finding.word, Token.MUTED if is_muted else _token(finding)))
     name = subject(finding)
     line.put(

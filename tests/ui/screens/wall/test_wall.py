@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.strip import Strip
 
+from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.findings.finding import Finding as FoundThing
@@ -42,10 +43,11 @@ def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:
 
 async def judged(monitor: Monitored, *findings: FoundThing, wait_s: float = 2.0) -> None:
     """Let the session judge that these are the findings."""
-    now, store = monitor.session.now(), monitor.session.store
+    now = monitor.session.now()
+    verdict = Verdict(now, findings, now, is_known=True)
     judge: Any = monitor.session.findings
-    judge._verdict = lambda _: store.verdict
-    await monitor.session.emit(FindingsRead(Verdict(now, findings, now, is_known=True)))
+    judge._verdict = lambda _: verdict
+    await monitor.session.emit(FindingsRead(verdict))
     await monitor.later(wait_s)
 
 
@@ -196,6 +198,24 @@ def test_silent_server_makes_the_wall_unknown(tmp_path: Path) -> None:
         assert "OK" not in monitor.text
 
     run_story(story, tmp_path, failing_fleet())
+
+
+def failing_line(monitor: Monitored) -> str:
+    return monitor.lines[monitor.line_of("FAILING  task-0")]
+
+
+def test_wall_opens_again_with_the_numbers_of_now(tmp_path: Path) -> None:
+    fleet = failing_fleet()
+    fleet.add_all(FleetRun(100 + each, 14.0, 15.0, 15.5, "FAILED", task="task-0") for each in range(5))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("W", wait_s=8)
+        before = failing_line(monitor)
+        await monitor.press("W", wait_s=8)
+        await monitor.press("W", wait_s=0.1)
+        assert failing_line(monitor) != before, "the facts are as new as on a wall that stayed open"
+
+    run_story(story, tmp_path, fleet)
 
 
 def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:

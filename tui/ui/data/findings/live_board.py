@@ -73,6 +73,8 @@ class LiveBoard:
         self._cell = MINUTE
         self._end: datetime | None = None
         self.has_day = False
+        self.is_judged = False
+        """Whether the board's verdict is of now, not from before nobody watched."""
         self.board: Board | None = None
         self.day: FourLines | None = None
         """The last 24 hours, None before they were read."""
@@ -197,7 +199,7 @@ class LiveBoard:
             return
         self._is_outdated, self._made_minute = False, self._minute
         store, now = self._session.store, self._session.now()
-        self._made_of = store.wall_facts
+        self._made_of, self.is_judged = store.wall_facts, self._session.findings.is_judged
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self._cell, CELLS, self._end or now)
         facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)

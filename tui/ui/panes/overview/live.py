@@ -97,9 +97,11 @@ class LiveOverview:
 
     @property
     def _is_counted(self) -> bool:
-        """Whether the runs of the store are in the board."""
+        """Whether the runs of the store are in the board. After a pause, the old view is grey until they are judged."""
         findings = self._live.session.findings
-        return findings.own is not None and (findings.is_judged or findings.own.counted_since is not None)
+        if findings.own is None or findings.is_judged:
+            return findings.is_judged
+        return self._view is None and findings.own.counted_since is not None
 
     @property
     def _now_s(self) -> float:

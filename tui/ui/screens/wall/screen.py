@@ -123,6 +123,8 @@ class WallScreen(PaintedScreen[None]):
         shown = None if board is None else board.verdict
         if shown is None or verdict is None:
             return shown is not verdict
+        if not self.live_board.is_judged:
+            return True
         return (shown.word, [each.identity for each in shown.findings]) != (
             verdict.word,
             [each.identity for each in verdict.findings],
