@@ -64,6 +64,11 @@ def test_view_is_saved_opened_replaced_renamed_and_deleted(tmp_path: Path) -> No
         await monitor.press("apostrophe", "s", wait_s=0.5)
         assert str(address_of(monitor.app.screen)) == "runs?"
 
+        await monitor.press("S", *"all", wait_s=0.5)
+        await monitor.press("enter", wait_s=0.5)
+        assert "Its letter s" in monitor.text
+        await monitor.press("escape", "escape", wait_s=0.5)
+
         await monitor.press("colon", *"views", "enter", wait_s=0.5)
         assert shown(monitor) is ViewsScreen
         assert "2 views" in monitor.lines[1]

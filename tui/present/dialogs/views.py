@@ -80,6 +80,8 @@ def collisions(letter: str, name: str, views: Sequence[SavedView], before: Saved
     if name and (other := named(own, name)) is not None:
         remark = f"There is a view “{other.name}” already."
         gone = "What it opens now is then saved nowhere."
+        if other.letter and other.letter != letter:
+            gone += f" Its letter {other.letter} then opens nothing."
         found.append(Collision(remark, f"Replace the view “{other.name}”?", gone, "replace"))
     if letter and (other := lettered(own, letter)) is not None and other.name.casefold() != name.casefold():
         remark = f"{letter} opens “{other.name}” now."
