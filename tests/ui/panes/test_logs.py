@@ -234,10 +234,12 @@ def test_search_without_a_match_leaves_the_cursor(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor, "g", "slash", *"late", "enter")
         assert "no hit" in monitor.lines[1]
+        assert "n N hits" not in monitor.lines[-1]
         before = pane.view.index
         server.say(0.0, "a late line")
         await monitor.later(3)
         assert "0 of 1 hit" in monitor.lines[1]
+        assert "n N hits" in monitor.lines[-1]
         assert pane.view.index == before
         await monitor.press("n")
         assert pane.view.index == 5

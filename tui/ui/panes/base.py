@@ -157,7 +157,7 @@ class Pane(Backdrop):
 
     def has_use_for(self, action: str) -> bool:
         """Return whether an action would do something here now, as far as the pane knows."""
-        return action != "hit_step" or bool(self.searched)
+        return action != "hit_step" or (bool(self.searched) and not self.finds_nothing)
 
     def word_for(self, action: str, usual: str) -> str:  # noqa: ARG002  for subclasses
         """Return the word of an action in the footer."""

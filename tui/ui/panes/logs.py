@@ -159,6 +159,7 @@ class LogsPane(PagePane):
             is_first = before is None or before.log is None
             self.view.show(reading.log, self._started_at, sticks_to_end=is_first or reading.follows)
             self.page.search_again()
+            self.refresh_bindings()  # `n` works with the first match, `x` with the first error
         if self.is_shown:
             self.update_page()
         else:
