@@ -167,7 +167,8 @@ def _acknowledged_words(theirs: ServerErrorGroup, now: datetime) -> str:
 def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) -> list[Row]:
     if minutes is None or not minutes.counts:
         return []
-    start, end = (formatting.time_of_day(at, now.at) for at in (minutes.start, minutes.end))
+    # The last minute may still run: its end is not yet a time to name.
+    start, end = (formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at)))
     bars = failure_bars(minutes.counts, Token.GUIDE if is_grey else Token.ROSE)
     head = pad((Piece("per min", Token.FAINT),), LABEL)
     return [Row(cut((*head, *bars, Piece(f"  {start}–{end}", Token.FAINT)), limit), "per min")]
