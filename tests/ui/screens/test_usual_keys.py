@@ -86,6 +86,15 @@ def test_commands_have_aliases_of_other_programs(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet(3))
 
 
+def test_command_has_the_key_of_its_view_before_that_of_a_pane(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        assert "5:queues" in monitor.text
+        (key,) = (each.key for each in commands_of(monitor.screen, own=()) if each.name == "queues")
+        assert key == "Q"
+
+    run_story(story, tmp_path, small_fleet(), has_overview=True)
+
+
 def test_command_line_moves_to_its_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         def chosen() -> str:

@@ -51,8 +51,9 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     ]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
-    # Of two keys with one word, the one that works counts, then the one of the focused pane.
-    best_first = [*(key for key in live if key.works_now), *(key for key in live if not key.works_now)]
+    # Of two keys with one word, the one that works counts, then the one that opens a view instead of a pane by its
+    # number, then the one of the focused pane.
+    best_first = sorted(live, key=lambda key: (not key.works_now, key.id.startswith("pane-")))
     keys = {
         key.word: Command(
             key.word,
