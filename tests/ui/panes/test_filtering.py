@@ -64,6 +64,8 @@ def test_filter_remark_counts_the_shown_runs(tmp_path: Path) -> None:
         assert monitor.lines[-1].endswith(" · 0 of 30")
         await monitor.later(6)
         assert monitor.lines[-1].endswith(" · 1 of 31")
+        await monitor.press("escape", "slash", *"z" * 150)
+        assert monitor.lines[-1].endswith("  0 of 31")
 
     run_story(story, tmp_path, fleet)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MARGIN: Final = 8
 """Cells beside the text that the remark leaves free, for the mark, the cursor and the next keys."""
 
+GAP: Final = "  "
+"""Stands between a long text and the remark."""
+
 OnChange = Callable[[str], Line]
 """Called with the text after each change. Returns a remark about it."""
 OnClose = Callable[[str, bool], None]
@@ -91,7 +94,7 @@ class Prompt(Horizontal):
     def _show_remark(self, line: Line) -> None:
         # The text must stay visible beside the remark.
         width = self.size.width or self.screen.size.width
-        line = cut(line, max(width // 2, width - cell_len(self._text) - MARGIN))
+        line = cut((Piece(GAP), *line), max(width // 2, width - cell_len(self._text) - MARGIN)) if line else ()
         self._remark.styles.width = line_width(line) + 1
         self._remark.show([line])
 
