@@ -92,7 +92,7 @@ def test_wall_json_says_not_known_and_what_is_there_after_it() -> None:
 def test_status_says_not_known_if_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "NOBODY_AFTER_S", 0.1)
     done = in_this_process("status", url="http://127.0.0.1:9")
-    assert (done.code, done.out) == (3, "NOT KNOWN  nothing was heard from the server yet\n")
+    assert (done.code, done.out) == (3, "NOT KNOWN  nothing was read from the server yet\n")
     done = in_this_process("status", "--json", url="http://127.0.0.1:9")
     assert (done.code, [each["word"] for each in done.objects]) == (3, ["NOT KNOWN"])
 

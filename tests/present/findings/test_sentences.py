@@ -155,4 +155,4 @@ def test_verdicts_say_what_is_known() -> None:
     assert not_known_sentence(stale, NOW) == words
     assert verdict_sentence(stale, NOW) == not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
     for none in (None, Verdict(NOW)):
-        assert not_known_sentence(none, NOW) == "nothing was heard from the server yet"
+        assert not_known_sentence(none, NOW) == "nothing was read from the server yet"

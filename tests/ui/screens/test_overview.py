@@ -222,12 +222,12 @@ def test_overview_follows_the_first_rows(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         assert "selects a run" in monitor.text
         assert "failed  " not in monitor.text
-        assert "NOT KNOWN  nothing was heard from the server yet" in monitor.text
+        assert "NOT KNOWN  nothing was read from the server yet" in monitor.text
         assert not is_read(monitor)
         monitor.api.fleet.fault = lambda _: None
         await monitor.press("r", wait_s=5)
         assert "  failed  " in monitor.text
-        assert "nothing was heard from the server yet" not in monitor.text
+        assert "nothing was read from the server yet" not in monitor.text
         assert is_read(monitor)
 
     fleet = failing_fleet()

@@ -46,7 +46,7 @@ def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
     """Return the sentence beside NOT KNOWN. Below it stands what was known, if anything was."""
     heard_at = None if verdict is None else verdict.heard_at
     if heard_at is None:
-        return "nothing was heard from the server yet"
+        return "nothing was read from the server yet"
     silence = formatting.duration(now - heard_at)
     return f"nothing was heard for {silence}; below is what was known at {formatting.time_of_day(heard_at, now)}"
 

@@ -20,7 +20,7 @@ def hint_line() -> Line:
 
 
 def unheard_line() -> Line:
-    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was heard from the server yet`."""
+    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was read from the server yet`."""
     from tui.domain.findings.finding import NOT_KNOWN  # noqa: PLC0415  not needed where the server answers
 
-    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was heard from the server yet", Token.MUTED))
+    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was read from the server yet", Token.MUTED))

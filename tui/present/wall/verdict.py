@@ -151,7 +151,7 @@ def _unknown_line(view: WallView, width: int) -> Line:
 
 def _unknown_words(view: WallView) -> str:
     if view.heard_at is None:
-        return "nothing was heard yet"
+        return "nothing was read yet"
     if view.is_known:
         return "what was heard is not judged yet"
     since = formatting.time_of_day(view.heard_at, view.now)

@@ -221,7 +221,7 @@ def test_wall_opens_again_with_the_numbers_of_now(tmp_path: Path) -> None:
 def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.later(20)
-        assert monitor.lines[1].startswith("  NOT KNOWN  nothing was heard yet")
+        assert monitor.lines[1].startswith("  NOT KNOWN  nothing was read yet")
         assert "no run failed" not in monitor.text
         assert "OK" not in monitor.text
 
