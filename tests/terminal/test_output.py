@@ -182,6 +182,16 @@ def test_one_kind_of_underline_replaces_the_other() -> None:
     assert started().write("\x1b[2;1H\x1b[4;21mX\x1b[4mY\x1b[21mZ").endswith("\x1b[21mX\x1b[;4mY\x1b[;21mZ")
 
 
+def test_blanks_are_not_written_in_italics() -> None:
+    """GNU screen draws italics in reverse."""
+    assert started().write("\x1b[2;1H\x1b[3mX\x1b[0m  Y").endswith("X\x1b[m  Y")
+
+
+def test_italics_outlast_the_end_of_faint_text() -> None:
+    """In GNU screen, one parameter ends both."""
+    assert "\x1b[22;1;3mY" in started().write("\x1b[2;1H\x1b[2;3;31;42mX\x1b[22;1mY")
+
+
 def test_link_is_opened_and_closed() -> None:
     sent = started().write("\x1b[2;1H\x1b]8;;https://example\x1b\\text\x1b]8;;\x1b\\ after\x1b[H")
     assert sent.index("\x1b]8;;https://example\x1b\\text") < sent.index("\x1b]8;;\x1b\\")

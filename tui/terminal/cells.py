@@ -16,10 +16,10 @@ Cells on a screen stay valid, but an equal cell that is drawn later is another o
 
 BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, CONCEAL, STRIKE, OVERLINE, FRAME = (1 << bit for bit in range(10))
 DOUBLE_UNDERLINE, CIRCLE = 1 << 10, 1 << 11
-SHOWS_ON_BLANKS: Final = UNDERLINE | DOUBLE_UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME | CIRCLE
-"""Flags that are visible where there is no character."""
+SHOWS_ON_BLANKS: Final = ITALIC | UNDERLINE | DOUBLE_UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME | CIRCLE
+"""Flags that are visible where there is no character. GNU screen draws italics in reverse."""
 
-BLANKS_IGNORE: Final = BOLD | DIM | ITALIC
+BLANKS_IGNORE: Final = BOLD | DIM
 """Flags that a blank may be written with."""
 
 

@@ -48,6 +48,9 @@ _ENDS: Final = (
     ("54", FRAME | CIRCLE),
     ("55", OVERLINE),
 )
+_ALSO_ENDED: Final = {"22": ITALIC}
+"""Flags that a parameter ends in GNU screen."""
+
 _ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: BLINK}
 _OFF: Final = {int(off): flags for off, flags in _ENDS}
 _REPLACED: Final = {4: DOUBLE_UNDERLINE, 21: UNDERLINE}
@@ -145,7 +148,7 @@ def _parts(before: Pen, after: Pen) -> list[str]:
     for off, ended in _ENDS:
         if lost & ended:
             # One parameter may end two flags, so the one that stays is switched on again.
-            won |= after.flags & ended
+            won |= after.flags & (ended | _ALSO_ENDED.get(off, 0))
             parts.append(off)
     parts += [on for flag, on in _FLAGS if won & flag]
     if before.ink != after.ink:
