@@ -7,9 +7,11 @@ from tests.support.present.samples import NOW, text_of
 from tui.present.frame.header import header_line
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.frame.help import HelpKey, header_signs, help_lines, legend_lines
+from tui.present.frame.help_table import HELP_GROUPS
 from tui.present.sparkline import spark
 from tui.present.status import STATUS_STYLES
 from tui.present.styled import Line, Token, line_width, plain
+from tui.settings.keys.table import BINDINGS
 from tui.store.activity import Minute
 from tui.store.freshness import Freshness, Level
 from tui.store.status_counts import StatusCounts
@@ -52,6 +54,14 @@ def test_help_groups_keys_by_purpose() -> None:
         "program",
         "ctrl-q ctrl-c   quit",
     ]
+
+
+def test_help_names_steps_as_the_footer_does() -> None:
+    words = {row.id: row.word for row in BINDINGS}
+    texts = {row.ids: row.text for group in HELP_GROUPS for row in group.rows}
+    for name in ("error", "pane", "match"):
+        step = f"next-{name}", f"previous-{name}"
+        assert texts[step] == f"next, {words[step[1]]}"
 
 
 def test_help_stands_in_two_columns_where_there_is_room() -> None:

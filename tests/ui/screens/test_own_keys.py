@@ -136,7 +136,7 @@ def test_program_shows_own_keys_and_what_is_refused(tmp_path: Path) -> None:
         ) as terminal:
             terminal.wait_for("? keys", "K a failed one")
             terminal.send("?")
-            terminal.wait_for("K X F8", "next, previous failure", ": ctrl-k")
+            terminal.wait_for("K X F8", "next, previous error", ": ctrl-k")
             assert "this pane alone" not in terminal.text
             terminal.send("\x1b")
             terminal.send("\x0bmessages\r")

@@ -37,7 +37,7 @@ HELP_GROUPS: Final = (
             HelpRow("a page down, up", ("page-down", "page-up")),
             HelpRow("half a page down, up", ("half-page-down", "half-page-up")),
             HelpRow("previous, next run", ("previous-run", "next-run")),
-            HelpRow("next, previous failure", ("next-error", "previous-error")),
+            HelpRow("next, previous error", ("next-error", "previous-error")),
             HelpRow("next, previous new group", ("next-new", "previous-new")),
             HelpRow("root, run above", ("root", "parent")),
             HelpRow("along the longest path", ("longest-path",)),
