@@ -10,6 +10,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Body, Precision, Run, Stamp
 from tui.present.dialogs.column_path import path_lines, read_typed
 from tui.present.own_columns.choice import ColumnChoice
+from tui.present.own_columns.value_formats import KINDS
 from tui.present.styled import line_width, plain
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -44,6 +45,13 @@ def test_selected_run_shows_what_is_at_the_path() -> None:
     assert "no run is selected" in about("payload.x", None)
     assert "a path begins with" in about("task", run)
     assert "expected a type out of" in about("payload.x graph", run)
+
+
+def test_hints_fit_into_the_smallest_terminal() -> None:
+    hint, *types, keys = map(plain, path_lines(read_typed(""), None, 56))
+    assert "…" not in hint
+    assert " ".join(map(str.strip, types)) == f"types: {' '.join(KINDS)}"
+    assert keys == "   Enter add   Esc back"
 
 
 @given(st.text(max_size=12) | st.text("payload.metadata[]\"' 0", max_size=20), st.integers(10, 80))

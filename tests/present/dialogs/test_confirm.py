@@ -77,6 +77,15 @@ def test_low_terminal_counts_the_kinds_that_do_not_fit() -> None:
     assert "Type 41 or prod, then Enter" in text_of(lines)
 
 
+def test_low_terminal_that_does_not_answer_keeps_the_button() -> None:
+    runs = [replace(sample("EXECUTING"), id=RunId(f"run_{number}")) for number in range(9)]
+    dialog = question(*runs, others=4, hidden_count=2, grace_s=5, word="cancel")
+    lines = confirm_lines(dialog, Now(NOW), 56, 13)
+    assert len(lines) <= 14, "the terminal has 15 rows"
+    assert plain(lines[-1]).startswith("    Keep running   Esc")
+    assert "…" in text_of(lines).split("\n   ")
+
+
 def test_acting_key_is_lit_only_while_it_counts() -> None:
     def tokens(dialog: Question, key: str) -> list[Token]:
         lines = confirm_lines(dialog, Now(NOW), 70, 40)

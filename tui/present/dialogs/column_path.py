@@ -11,7 +11,7 @@ from tui.present.own_columns.cell_value import Unshown, cell_value, plain_text
 from tui.present.own_columns.choice import ColumnChoice, problem_of
 from tui.present.own_columns.column_path import METADATA, PAYLOAD, ROOTS, ColumnPath, key_text, leading_path
 from tui.present.own_columns.value_formats import KINDS
-from tui.present.styled import Line, Piece, Token, cut
+from tui.present.styled import Line, Piece, Token, cut, wrap
 
 HINT: Final = "metadata.progress bar"
 MIN_WIDTH: Final = 56
@@ -50,19 +50,20 @@ def read_typed(text: str) -> TypedColumn:
 
 
 def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
-    """Return three lines: a problem or what the selected run has there, the types, and the keys."""
+    """Return a problem or what the selected run has there, then the types, and the keys in the last line."""
     about = (
         (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
         if typed.problem
         else (Piece(_INDENT), *_found_line(typed.path, run))
     )
-    kinds: Line = (Piece(f"{_INDENT}types: {' '.join(KINDS)}", Token.FAINT),)
-    return [cut(about, width), cut(kinds, width), keys_line((("Enter", "add"), ("Esc", "back")))]
+    kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
+    types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
+    return [cut(about, width), *types, keys_line((("Enter", "add"), ("Esc", "back")))]
 
 
 def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
     if path is None:
-        return (Piece("a path into metadata, payload or output, then a type and a format", Token.MUTED),)
+        return (Piece("a path into metadata, payload or output, type, format", Token.MUTED),)
     if run is None:
         return (Piece("no run is selected to show its value", Token.MUTED),)
     of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))

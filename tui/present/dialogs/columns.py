@@ -5,11 +5,10 @@ from typing import Final
 
 from tui.present.key_words import key_of
 from tui.present.own_columns.choice import AUTO, ColumnChoice
-from tui.present.styled import Line, Piece, Token, cut, fit, joined, line_width
+from tui.present.styled import Line, Piece, Token, fit, joined, line_width
 
 WIDTH: Final = 76
 HEAD_LINES: Final = 3
-FOOT_LINES: Final = 5
 MIN_ROWS: Final = 3
 
 _NAME: Final = 26
@@ -51,9 +50,13 @@ def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
 
 
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
-    """Return the keys in three lines."""
-    first, second = _named(_KEYS), _named(_PATH_KEYS) if has_paths else []
-    return [(), *(cut(keys_line(keys), width) for keys in (first, second, _END_KEYS) if keys), ()]
+    """Return the keys in as many lines as they need. Enter and Esc have the last one."""
+    rows: list[list[tuple[str, str]]] = [[]]
+    for key in [*_named(_KEYS), *(_named(_PATH_KEYS) if has_paths else [])]:
+        if rows[-1] and line_width(keys_line([*rows[-1], key])) > width:
+            rows.append([])
+        rows[-1].append(key)
+    return [(), *(keys_line(keys) for keys in (*rows, _END_KEYS) if keys), ()]
 
 
 def keys_line(keys: Sequence[tuple[str, str]]) -> Line:

@@ -90,16 +90,14 @@ class Question:
 def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
     """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible.
 
-    In a low dialog the empty lines are dropped first, then kinds of runs are combined.
+    In a low dialog the empty lines are dropped first, then kinds of runs are combined, then the first notes are cut.
     """
     limit = width - 2 * INDENT
-    kinds = _kinds(question, limit)
-    frame = [_question_lines(question, now, limit), _notes(question, now, limit), _field(question, limit)]
-    head, *rest = frame
-    last = _answers(question, limit)
+    head, kinds, notes = _question_lines(question, now, limit), _kinds(question, limit), _notes(question, now, limit)
+    field, last = _field(question, limit), _answers(question, limit)
 
-    def assembled(typed: Sequence[Line], *, is_loose: bool) -> list[Line]:
-        blocks = [head, list(typed), *rest, [last]]
+    def assembled(kinds: Sequence[Line], notes: Sequence[Line], *, is_loose: bool) -> list[Line]:
+        blocks = [head, kinds, notes, field, [last]]
         lines: list[Line] = []
         for block in blocks:
             if block and (is_loose or not lines):
@@ -107,11 +105,15 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
             lines += [(Piece(" " * INDENT), *line) for line in block]
         return [band(question.target, width), *lines, *([()] if is_loose else [])]
 
-    lines = assembled(kinds, is_loose=True)
+    lines = assembled(kinds, notes, is_loose=True)
     if len(lines) > height:
-        lines = assembled(kinds, is_loose=False)
+        lines = assembled(kinds, notes, is_loose=False)
     if len(lines) > height:
-        lines = assembled(first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS)), is_loose=False)
+        kinds = first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS))
+        lines = assembled(kinds, notes, is_loose=False)
+    if (over := len(lines) - height) > 0:
+        notes = [(Piece("…", Token.MUTED),), *notes[over + 1 :]]
+        lines = assembled(kinds, notes, is_loose=False)
     return lines
 
 

@@ -9,7 +9,7 @@ from tui.present.styled import Line, Piece, Token, cut, fit, line_width, wrap
 from tui.store.addresses.saved_views import ListedView, SavedView, lettered, named
 
 FROM_FILE: Final = "from the config file"
-NO_VIEWS: Final = "No view is saved yet. S in the monitor saves what is shown."
+NO_VIEWS: Final = "No view is saved yet. S saves what a view shows."
 READING: Final = "reading the saved views…"
 
 WIDTH: Final = 68
@@ -51,7 +51,7 @@ def letter_remark(letter: str, name: str, views: Sequence[SavedView], before: Sa
         return taken[0].remark, False
     if letter:
         return f"' and {letter} will open it.", False
-    return "With a letter, ' and the letter open it. :views lists all.", False
+    return "' and its letter open it, :views lists all.", False
 
 
 def collision_with_file(letter: str, name: str, views: Sequence[SavedView]) -> str:

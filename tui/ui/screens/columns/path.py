@@ -73,4 +73,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         width = self._rest.size.width or say.MIN_WIDTH
         edge = (Piece("─" * width, Token.LINE),) if self._rest.painter.needs_rules else ()
         self._title.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
-        self._rest.show([*say.path_lines(say.read_typed(text), self._run, width), edge])
+        lines = [*say.path_lines(say.read_typed(text), self._run, width), edge]
+        self._rest.styles.height = len(lines)
+        self._rest.show(lines)
