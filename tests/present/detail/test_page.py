@@ -330,4 +330,6 @@ def test_run_gone_from_the_server_says_so_first() -> None:
     lines = failure_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
     assert text_of(lines) == "The server does not know this run any more."
     assert lines[0][0].token is Token.AMBER
+    unknown = failure_lines(Run(sample().id, gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
+    assert text_of(unknown) == "The server does not know this run."
     assert text_of(failure_lines(None, "GET /x: no answer in 20 s", Now(NOW), 80)).startswith("No answer.")

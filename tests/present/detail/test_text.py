@@ -176,6 +176,7 @@ def test_delayed_run_says_when_it_starts() -> None:
 
 def test_run_gone_from_the_server_is_marked() -> None:
     assert "gone from the server" in page(replace(sample(), gone_at=NOW))
+    assert "only its id is known  not found" in page(Run(sample().id, gone_at=NOW)), "it may never have been there"
 
 
 def test_times_of_another_day_have_a_date() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
-from tui.store.command_line.links import LinkKind, elsewhere, parse_link
+from tui.store.command_line.links import LinkKind, elsewhere, parse_link, parse_run
 
 HOST = "https://cloud.trigger.dev"
 RUN = "run_cmwvq81zu01h49f7dk2m96e3t"
@@ -33,6 +33,14 @@ def test_run_is_found_in_an_id_or_a_link(text: str) -> None:
     assert link is not None
     assert (link.kind, link.run_id) == (LinkKind.RUN, RUN)
     assert elsewhere(link, OURS) == ""
+
+
+def test_part_of_an_id_is_no_link() -> None:
+    for part in ("run_cmwvq8", "run_cm…6e3t", RUN[4:], "6e3t"):
+        assert parse_link(part) is None, part
+        found = parse_run(f" {part}  ")
+        assert (found is not None) is (part == RUN[4:]), part
+    assert parse_run(RUN[4:]) == parse_run(f"{RUN} ") == parse_link(RUN)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,10 @@ def test_ids_are_found_by_their_end_first() -> None:
     search = IdSearch(keys, "6e3t")
     assert search.count_some(lambda: False)
     assert list(search.found) == ["run_a6E3T", "run_c6e3t", "run_6e3tx"]
+    for part in ("run_a…6e3t", "RUN_A..6e3t", "run_a…"):
+        shown = IdSearch(keys, part)
+        assert shown.count_some(lambda: False)
+        assert list(shown.found) == ["run_a6E3T"], part
     many = IdSearch([(0.0, RunId(f"run_{n}")) for n in range(10_000)], "")
     assert many.count_some(lambda: False)
     assert len(many.found) == MAX_FOUND_IDS

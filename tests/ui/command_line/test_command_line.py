@@ -163,7 +163,7 @@ def test_pasted_link_is_named_before_it_opens(tmp_path: Path) -> None:
         await paste(monitor, "run_000000000000000000009999")
         assert "read from the server…" in monitor.text
         await monitor.later(2)
-        assert "The server says: " in monitor.text
+        assert "The server says: 404 " in monitor.text
         await monitor.press("escape")
         assert shown(monitor) == run_id(2)
 

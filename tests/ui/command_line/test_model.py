@@ -70,8 +70,9 @@ class Line(CommandLine):
         ("sort to", "sort took"),
         ("  sort   took ", "sort took"),
         ("set interval 7", "interval 7"),
-        ("run_abc123", "open"),
-        ("run run_abc123", "open"),
+        ("run_abcdefghij1234567890", "open"),
+        ("run run_abcdefghij1234567890", "open"),
+        ("run abcdefghij1234567890", "open"),
     ],
 )
 def test_enter_runs_the_line_with_what_is_chosen(typed: str, ran: str) -> None:

@@ -51,7 +51,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
     if waiting := waiting_words(run, now):
         yield waiting
     if run.is_gone:
-        yield "gone from the server"
+        yield "gone from the server" if run.state is not None else "not found"
 
 
 def _status_lines(status: Line, texts: Iterable[str], token: Token, limit: int) -> list[Line]:

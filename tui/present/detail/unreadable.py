@@ -20,7 +20,8 @@ _DECODING_FAILED: Final = "the run could not be read: "
 def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) -> list[Line]:
     """Return the failure of the last read in lines of at most `limit` cells, or nothing if it succeeded."""
     if run is not None and run.is_gone:
-        return _sentence("The server does not know this run any more.", Token.AMBER, limit)
+        was_known = " any more" if run.state is not None else ""
+        return _sentence(f"The server does not know this run{was_known}.", Token.AMBER, limit)
     if failure is None:
         return []
     answer = without_request(failure)

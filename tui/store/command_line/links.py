@@ -19,6 +19,10 @@ MAX_CHARS: Final = 1_000
 """A longer text is no link."""
 
 _RUN_ID: Final = re.compile(r"run_[A-Za-z0-9]{1,200}")
+_WHOLE_ID: Final = re.compile(r"run_[A-Za-z0-9]{20,200}")
+"""A shorter text without a link around it is a part of an id: it is looked for among the loaded runs."""
+
+_WITHOUT_PREFIX: Final = re.compile(r"[a-z0-9]{20,64}")
 _ERROR_ID: Final = re.compile(r"error_[A-Za-z0-9]{1,200}")
 _LINK: Final = re.compile(r"(https?|trigger)://", re.IGNORECASE)
 _AROUND: Final = " \t\r\n\"'`<>()[]{},;."
@@ -65,7 +69,7 @@ def parse_link(text: str) -> PastedLink | None:
     text = text.strip(_AROUND)
     if len(text) > MAX_CHARS:
         return None
-    if _RUN_ID.fullmatch(text):
+    if _WHOLE_ID.fullmatch(text):
         return PastedLink(LinkKind.RUN, RunId(text))
     if _LINK.match(text) is None:
         return None
@@ -78,6 +82,12 @@ def parse_link(text: str) -> PastedLink | None:
     if parts.scheme.casefold() == "trigger":
         segments, host = [each for each in (parts.netloc, *segments) if each], None
     return _link(segments, None if host is None else Raw(host))
+
+
+def parse_run(text: str) -> PastedLink | None:
+    """Return the link behind the word `run`, where an id may lack its `run_`. Never raises."""
+    text = text.strip(_AROUND)
+    return parse_link(f"run_{text}" if _WITHOUT_PREFIX.fullmatch(text) else text)
 
 
 def _link(segments: list[str], host: Raw | None) -> PastedLink | None:

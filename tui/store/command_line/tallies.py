@@ -128,11 +128,14 @@ def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
 
 
 class IdSearch:
-    """The newest runs whose id ends with a text, or else contains it; at most `MAX_FOUND_IDS` of each."""
+    """The newest runs whose id ends with a text, or else contains it; at most `MAX_FOUND_IDS` of each.
+
+    Of an id as the list shows it, `run_cm…6e3t`, begin and end count.
+    """
 
     def __init__(self, keys: Sequence[Key], part: str) -> None:
         self._keys = iter(keys)
-        self._part = part.casefold()
+        self._begin, self._cut, self._part = part.casefold().replace("..", "…").rpartition("…")
         self._ending: list[RunId] = []
         self._containing: list[RunId] = []
         self.is_complete = False
@@ -149,8 +152,8 @@ class IdSearch:
             self.is_complete = not some or len(self._ending) >= MAX_FOUND_IDS
             for _, run_id in some:
                 text = run_id.casefold()
-                if text.endswith(self._part):
+                if text.endswith(self._part) and text.startswith(self._begin):
                     self._ending.append(run_id)
-                elif len(self._containing) < MAX_FOUND_IDS and self._part in text:
+                elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
                     self._containing.append(run_id)
         return self.is_complete

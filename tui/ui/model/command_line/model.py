@@ -9,7 +9,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present.command_line.box import BoxContent, BoxRow, HistoryLine
 from tui.present.styled import Line, Piece, Token
 from tui.store.addresses.view_address import is_address
-from tui.store.command_line.links import PastedLink, parse_link
+from tui.store.command_line.links import PastedLink, parse_link, parse_run
 from tui.ui.model.command_line.arguments import Arguments, Choice, Choices, Preview
 from tui.ui.model.command_line.commands import Command, command_named, matching
 
@@ -202,7 +202,7 @@ class CommandLine:
     def _link(self, text: str) -> PastedLink | None:
         """Return the link that the text is, with or without the word `run`."""
         head, _, rest = text.partition(" ")
-        return parse_link(rest if head.casefold() == "run" and rest else text)
+        return parse_run(rest) if head.casefold() == "run" and rest else parse_link(text)
 
     def _typed_command(self) -> Command | None:
         """Return the command whose whole name and a space stand at the begin of the line."""

@@ -160,7 +160,7 @@ def _other_words(address: ViewAddress) -> str:
 
 
 class RunArguments:
-    """The argument of `run`: an id, or the last letters of the id of a loaded run."""
+    """The argument of `run`: an id, or a part of the id of a loaded run."""
 
     def __init__(self, live: LiveModel, numbers: RunNumbers, apply: Apply) -> None:
         self._live = live
@@ -194,7 +194,7 @@ class RunArguments:
                 return Preview((Piece("searching the loaded runs…", Token.FAINT),), is_wrong=True)
             if search.found:
                 return Preview((Piece(f"{len(search.found)} runs: choose one", Token.MUTED),), is_wrong=True)
-            said = f"nothing: no id of a loaded run contains {text}"
+            said = f"nothing: no loaded run has {text} in its id"
             return Preview((Piece(said, Token.AMBER),), is_wrong=True)
         try:
             address = parse_words(f"{RUN} {text}")

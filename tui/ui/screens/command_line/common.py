@@ -54,7 +54,7 @@ def common_commands(
         Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
         Command(
             "run",
-            "One run, by its id, a link, or its last letters.",
+            "One run, by its id, a part of it, or a link.",
             _nothing,
             arguments=RunArguments(live, numbers, apply),
         ),

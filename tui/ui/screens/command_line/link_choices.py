@@ -9,6 +9,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.command_line.box import BoxRow
 from tui.present.formatting import NONE
+from tui.present.frame.failure import without_request
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token
 from tui.store.addresses.addressed_views import ERRORS, RUN, RUNS
@@ -40,7 +41,7 @@ def link_choices(
     run_id = link.run_id
     run = linked_run.find(run_id)
     if run is None and (failure := linked_run.failures.get(run_id)) is not None:
-        said: Line = (Piece("The server says: ", Token.MUTED), Piece(f"{failure}.", Token.AMBER))
+        said: Line = (Piece("The server says: ", Token.MUTED), Piece(f"{without_request(failure)}.", Token.AMBER))
         return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
     choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _run_line(run, link, environment), _ENTER)]
     if run is not None:
