@@ -38,14 +38,14 @@ def test_scheme_chooses_its_proxy_before_that_of_all(monkeypatch: pytest.MonkeyP
     [
         ("*", "api.example 127.0.0.1", ""),
         ("example.com", "example.com www.example.com", "badexample.com example.com.org"),
-        (".example.com", "www.example.com", "example.com"),
-        ("localhost, 127.0.0.1", "localhost 127.0.0.1", "127.0.0.10 a.localhost"),
-        ("127.0.0.0/8", "127.0.0.0", "127.0.0.1"),  # as in httpx: a network is no host
-        ("::1", "[::1]", "[::2]"),
-        ("[::1]", "[::1]", "[::2]"),
+        (".Example.com", "www.example.com example.com", "badexample.com"),
+        ("localhost, 127.0.0.1", "localhost 127.0.0.1 127.0.0.1:8030", "127.0.0.10"),
+        ("127.0.0.0/8", "", "127.0.0.1"),  # a network is no host
+        ("::1", "[::1] [::1]:8030", "[::2]"),
+        ("[::1]", "[::1] [::1]:8030", "[::2]"),
+        ("a b, [, *", "api.example", ""),
         ("a b, [, api.example", "api.example", "a"),
         ("api.example:8030", "api.example:8030", "api.example api.example:80"),
-        ("http://api.example", "api.example api.example:1", "www.api.example"),
         ("https://api.example", "", "api.example"),
         ("", "", "api.example"),
     ],
