@@ -230,10 +230,7 @@ class HttpConnection:
     ) -> Response:
         """Send a request, and follow redirects within its origin."""
         for redirects_left in reversed(range(MAX_REDIRECTS + 1)):
-            progress.is_written = False  # the request that was redirected had no effect
-            if pool.is_closed:  # httpcore would open a new connection, which is never closed
-                raise TransportFailure("the connection was closed", may_have_arrived=False)
-            response = await progress.step(pool.http.handle_async_request(_request(call, progress)))
+            response = await self._respond(pool, call, progress)
             try:
                 headers = _decoded(response.headers)
                 target = _target(call.url, response.status, headers, label)
@@ -253,6 +250,22 @@ class HttpConnection:
                 del response.stream  # it refers to the response: only a collection would free the two
             call = replace(call, url=target)
         raise AssertionError("the loop ends with a response or an error")
+
+    async def _respond(self, pool: _Pool, call: _Call, progress: RequestProgress) -> httpcore.Response:
+        """Send a request without following redirects, and return its response as soon as its head has come.
+
+        A server may close a kept connection while the next request is on its way. Then a GET is sent once more.
+        """
+        for has_second_try in (call.method == "GET", False):
+            progress.is_written = False  # the request that was redirected, or is repeated, had no effect
+            if pool.is_closed:  # httpcore would open a new connection, which is never closed
+                raise TransportFailure("the connection was closed", may_have_arrived=False)
+            try:
+                return await progress.step(pool.http.handle_async_request(_request(call, progress)))
+            except TransportFailure as failure:
+                if not (has_second_try and failure.is_stale):
+                    raise
+        raise AssertionError("the second try ends with a response or an error")
 
     async def _read(
         self,

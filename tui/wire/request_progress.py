@@ -45,12 +45,18 @@ class Timeouts:
 
 
 class TransportFailure(Exception):
-    """The transport failed, as the text says. `is_pool_full`: no connection became free in time."""
+    """The transport failed, as the text says.
 
-    def __init__(self, text: str, *, may_have_arrived: bool, is_pool_full: bool = False) -> None:
+    `is_pool_full`: no connection became free in time. `is_stale`: a connection of an earlier request ended.
+    """
+
+    def __init__(
+        self, text: str, *, may_have_arrived: bool, is_pool_full: bool = False, is_stale: bool = False
+    ) -> None:
         super().__init__(text)
         self.may_have_arrived = may_have_arrived
         self.is_pool_full = is_pool_full
+        self.is_stale = is_stale
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +72,9 @@ class RequestProgress:
     on_written: OnWritten | None = None
     timer: asyncio.Timeout | None = None
     is_written: bool = False
+    _is_reused: bool = False
+    """The request was written to a connection of an earlier one."""
+
     _opened: Any = None
     """The stream of a new connection until something is written to it."""
 
@@ -88,7 +97,7 @@ class RequestProgress:
             self._opened = info["return_value"]
             detect_dead_peer(self._opened.get_extra_info("socket"))
         elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self.is_written, self._opened = True, None
+            self.is_written, self._is_reused, self._opened = True, self._opened is None, None
             if self.timer is not None and not self._was_written:
                 self._was_written = True
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
@@ -129,7 +138,13 @@ class RequestProgress:
         # httpcore writes nothing of a request that h11 rejects.
         may_have_arrived = self.is_written and not isinstance(error, httpcore.LocalProtocolError)
         is_pool_full = isinstance(error, httpcore.PoolTimeout)
-        return TransportFailure(self._text(error), may_have_arrived=may_have_arrived, is_pool_full=is_pool_full)
+        has_ended = isinstance(error, httpcore.RemoteProtocolError | httpcore.ReadError | httpcore.WriteError)
+        return TransportFailure(
+            self._text(error),
+            may_have_arrived=may_have_arrived,
+            is_pool_full=is_pool_full,
+            is_stale=has_ended and self._is_reused,
+        )
 
     def _text(self, error: Exception) -> str:
         match error:
