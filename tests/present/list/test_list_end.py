@@ -35,17 +35,17 @@ def after(**progress: Any) -> SearchProgress:
         (FACTS, None),
         (replace(FACTS, history=None), None),
         (replace(FACTS, history=READING), None),
-        (replace(FACTS, history=CUT), "older than 10:00 not read   Enter loads more"),
-        (SEARCHED, "9 found · older than 11-23 12:00 not searched   Enter asks the server"),
+        (replace(FACTS, history=CUT), "older than 10:00 not read   Enter here loads more"),
+        (SEARCHED, "9 found · older than 11-23 12:00 not searched   Enter here asks the server"),
         (
             replace(SEARCHED, history=CUT, unread_count=139, failed_count=148),
-            "9 found · 139 errors not read · older than 10:00 not searched   Enter asks the server",
+            "9 found · 139 errors not read · older than 10:00 not searched   Enter here asks the server",
         ),
-        (replace(SEARCHED, history=READING), "9 found · still reading older runs   Enter asks the server"),
+        (replace(SEARCHED, history=READING), "9 found · still reading older runs   Enter here asks the server"),
         (replace(SEARCHED, filters_queues=True), "9 found · queues not read · older than 11-23 12:00 not searched"),
         (
             replace(SEARCHED, failed_count=148, progress=after()),
-            "9 found · older than 11-22 12:00 not searched · all 148 errors read   Enter loads more",
+            "9 found · older than 11-22 12:00 not searched · all 148 errors read   Enter here loads more",
         ),
         (
             replace(SEARCHED, failed_count=148, progress=after(is_at_end=True)),
@@ -53,15 +53,15 @@ def after(**progress: Any) -> SearchProgress:
         ),
         (
             replace(SEARCHED, unread_count=3, failed_count=148, progress=after(is_at_end=True, unreadable_count=1)),
-            "9 found · 2 errors not read · searched back to 11-22 12:00   Enter loads more",
+            "9 found · 2 errors not read · searched back to 11-22 12:00   Enter here loads more",
         ),
         (
             replace(SEARCHED, unread_count=3, progress=after(failure="GET /api/v1/runs: 503", is_at_end=True)),
-            "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter tries again",
+            "9 found · stopped: 503 · 3 errors not read · searched back to 11-22 12:00   Enter here tries again",
         ),
         (
             replace(SEARCHED, unread_count=3, progress=SearchProgress(answers=("found by its id",), skips_older=True)),
-            "9 found · 3 errors not read · found by its id   Enter loads more",
+            "9 found · 3 errors not read · found by its id   Enter here loads more",
         ),
     ],
 )
@@ -91,13 +91,13 @@ def test_no_key_is_offered_where_a_relay_has_no_lists() -> None:
     assert end_text(replace(SEARCHED, history=CUT, progress=stopped)) == f"9 found · {text} searched"
     unread = end_text(replace(SEARCHED, history=CUT, unread_count=1, progress=stopped))
     assert unread is not None
-    assert unread.endswith("   Enter loads more"), "errors are read one by one there"
+    assert unread.endswith("   Enter here loads more"), "errors are read one by one there"
 
 
 def test_narrow_end_shortens_its_key() -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, failed_count=148)
-    text = "9 found · 139 errors not read · older than 10:00 not searched   Enter asks"
-    assert end_text(facts, 77) == text
+    text = "9 found · 139 errors not read · older than 10:00 not searched   Enter here asks"
+    assert end_text(facts, 82) == text
     assert end_text(facts, 100) == f"{text} the server"
 
 
@@ -106,8 +106,8 @@ def test_end_fits_and_keeps_its_key(width: int) -> None:
     facts = replace(SEARCHED, history=CUT, unread_count=139, progress=SearchProgress(answers=("日本" * 40,)))
     line = end_line(facts, width)
     assert line is not None
-    assert line_width(line) <= max(width, len("   Enter loads more"))
-    assert plain(line).endswith("Enter loads more")
+    assert line_width(line) <= max(width, len("   Enter here loads more"))
+    assert plain(line).endswith("Enter here loads more")
 
 
 def test_extent_is_shown_where_reading_was_cut() -> None:

@@ -105,7 +105,7 @@ def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
         fleet.fault = down
         await search(monitor, "upstream")
         assert "0 found · stopped: 503" in end_line(monitor)
-        assert "Enter tries again" in end_line(monitor)
+        assert "Enter here tries again" in end_line(monitor)
         fleet.fault = lambda _: None
         await monitor.press("enter", wait_s=8)
         assert "stopped" not in monitor.text
@@ -189,11 +189,11 @@ def test_search_of_a_queue_is_repeated_by_enter(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         await search(monitor, f"queue:{HELD}")
-        assert f"3 found · queue {HELD}: 3 in 90d   Enter asks again" in end_line(monitor)
+        assert f"3 found · queue {HELD}: 3 in 90d   Enter here asks again" in end_line(monitor)
         fleet.add(FleetRun(900, fleet.now_s + 1))
         await monitor.later(4)
         await monitor.press("G", "enter", wait_s=8)
-        assert f"4 found · queue {HELD}: 4 in 90d   Enter asks again" in end_line(monitor)
+        assert f"4 found · queue {HELD}: 4 in 90d   Enter here asks again" in end_line(monitor)
 
     run_story(story, tmp_path, fleet)
 
@@ -214,9 +214,9 @@ def test_panes_explain_the_end_line(tmp_path: Path, size: tuple[int, int]) -> No
 def test_end_line_has_the_full_width_at_once(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("slash", *"upstream", "enter")
-        assert end_line(monitor).endswith("…   Enter asks")
+        assert end_line(monitor).endswith("…   Enter here asks")
         await monitor.resize(120, 40)
-        assert end_line(monitor).endswith(" not searched   Enter asks the server")
+        assert end_line(monitor).endswith(" not searched   Enter here asks the server")
 
     run_story(story, tmp_path, small_fleet(), size=(70, 24))
 
@@ -234,6 +234,22 @@ def test_cut_list_says_how_far_it_reaches(tmp_path: Path) -> None:
         assert "older than 13:43 not searched" in end_line(monitor)
         await monitor.press("enter", wait_s=8)
         assert "250 found" in end_line(monitor)
+
+    run_story(story, tmp_path, fleet, history_runs=100)
+
+
+def test_enter_in_an_empty_list_asks_at_once(tmp_path: Path) -> None:
+    fleet = small_fleet(250)
+    fleet.add(FleetRun(900, -3000.0, -2999.0, -2990.0, task="long-ago"))
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("slash", *"long-ago", "enter", wait_s=1)
+        assert "0 found" in end_line(monitor)
+        assert end_line(monitor).endswith("Enter here asks the server")
+        assert monitor.lines[-1].startswith(" Enter search")
+        await monitor.press("enter", wait_s=32)
+        assert "1 found" in end_line(monitor)
+        assert "Enter" not in monitor.lines[-1], "now a run has to be selected first"
 
     run_story(story, tmp_path, fleet, history_runs=100)
 
@@ -256,7 +272,7 @@ def test_found_runs_do_not_extend_the_reach(tmp_path: Path) -> None:
 def test_end_line_reads_older_runs(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("end")
-        assert "▌ older than 13:43 not read   Enter loads more" in monitor.text
+        assert "▌ older than 13:43 not read   Enter here loads more" in monitor.text
         assert monitor.lines[-1].startswith(" Enter read on   / filter")
         await monitor.press("enter", wait_s=8)
         assert "newest first ─" in monitor.lines[1]

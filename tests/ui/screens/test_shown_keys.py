@@ -87,7 +87,7 @@ def test_keys_without_a_match_show_a_notice(tmp_path: Path) -> None:
         await monitor.press(*"status:completed", "enter", "x")
         assert "no other failed run is shown" in monitor.lines[-1]
         await monitor.press("escape", "slash", *"zzz", "enter", wait_s=5)
-        assert keys_of(monitor)[:3] == ["/ filter", "f server filters", "Tab next pane"]
+        assert keys_of(monitor)[:3] == ["Enter search", "/ filter", "f server filters"]
         await monitor.press("escape", wait_s=1)
         assert "x next error" in keys_of(monitor)
         await monitor.press("g", "2", wait_s=1)

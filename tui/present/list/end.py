@@ -17,8 +17,8 @@ from tui.present.styled import Line, Piece, Token, cut, line_width
 NOT_A_RUN: Final = "this line is not a run: it says what the list does not show"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
-ASKS_SERVER: Final = "asks the server"
-_SHORTER: Final = {ASKS_SERVER: "asks"}
+ASKS_SERVER: Final = "here asks the server"
+_SHORTER: Final = {ASKS_SERVER: "here asks"}
 """Short forms for narrow panes."""
 
 _DOT: Final = Piece(" · ", Token.FAINT)
@@ -69,20 +69,23 @@ def end_line(facts: ListEndFacts, width: int) -> Line | None:
 
 
 def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
-    """Return the key for the last line and its effect, or None if there is nothing left to ask."""
+    """Return the key for the last line and its effect, or None if there is nothing left to ask.
+
+    On a run, Enter does something else: hence `here`.
+    """
     progress = facts.progress
     if progress.step is not None:
         return None
     if not facts.is_filtered:
-        return ("Enter", "loads more") if progress.has_lists else None
+        return ("Enter", "here loads more") if progress.has_lists else None
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.failure and progress.has_lists:
-        return "Enter", "tries again"
+        return "Enter", "here tries again"
     if progress.skips_older and facts.filters_queues:
-        return "Enter", "asks again"  # New runs may have arrived, and their queues are unknown.
+        return "Enter", "here asks again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
-        return "Enter", "loads more"
+        return "Enter", "here loads more"
     return None
 
 

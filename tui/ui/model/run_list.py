@@ -60,6 +60,11 @@ class RunListModel:
         return self._is_at_end
 
     @property
+    def is_end_chosen(self) -> bool:
+        """Whether Enter is about the line below the last run: it has the cursor, or there is no run."""
+        return self._is_at_end or (self._has_end and not self.has_runs)
+
+    @property
     def cursor_item(self) -> RunId | ListEnd | None:
         """The run or the end line under the cursor."""
         return END if self._is_at_end else self._cursor

@@ -106,7 +106,7 @@ class RunListPane(Pane):
         return super().check_action(action, parameters)
 
     def has_use_for(self, action: str) -> bool:
-        if action == "enter" and self.rows.is_at_end:
+        if action == "enter" and self.rows.is_end_chosen:
             return end_key(end_facts(self.live, self.views, self.server_search.progress)) is not None
         if action in {"mark", "mark_range"}:
             return self.target is not None
@@ -115,7 +115,7 @@ class RunListPane(Pane):
         return super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
-        if action == "enter" and self.rows.is_at_end:
+        if action == "enter" and self.rows.is_end_chosen:
             return "search" if self.searched else "read on"
         return "select" if action == "enter" and self.target is None else super().word_for(action, usual)
 

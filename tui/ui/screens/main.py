@@ -208,10 +208,10 @@ class MainScreen(BaseScreen):
         if action in {"focus_step", "run_step"}:
             # The overview says how to select a run; this names the way to its panes.
             return (action == "focus_step") is self.workspace.is_overview
-        return action != "enter" or is_at_run or self.run_list.rows.is_at_end
+        return action != "enter" or is_at_run or self.run_list.rows.is_end_chosen
 
     def action_enter(self) -> None:
-        if self.pane is not self.run_list or self.run_list.rows.is_at_end:
+        if self.pane is not self.run_list or self.run_list.rows.is_end_chosen:
             self.pane.enter()
         elif (run_id := self.run_list.target) is None:
             self.run_list.table.action_move(1)
