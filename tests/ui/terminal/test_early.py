@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.perf.screen import Emulator, Screen
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
@@ -55,6 +56,24 @@ def test_early_terminal_is_restored_after_an_exception(ends: tuple[int, int]) ->
         _ = 1 / 0
     assert output(master).endswith(b"\x1b[?1049l\x1b[?25h")
     assert termios.tcgetattr(slave) == before
+
+
+class OneScreen(Screen):
+    """A terminal without an alternate screen."""
+
+    def alternate(self, on: bool) -> None:
+        pass
+
+
+def test_shell_goes_on_below_the_frame_of_a_single_screen(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+    emulator = Emulator(OneScreen(*terminal.size))
+    emulator.feed(output(master))
+    rows, cursor = emulator.screen.rows_text(), emulator.screen.cursor
+    assert "loading" in "".join(rows)
+    assert (rows[cursor.y].strip(), cursor.x, cursor.y) == ("", 0, terminal.size[1] - 1)
 
 
 def test_keys_typed_before_an_early_end_do_not_reach_the_shell(ends: tuple[int, int]) -> None:

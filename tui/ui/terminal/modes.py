@@ -26,7 +26,8 @@ SIGNAL_EXIT_BASE: Final = 128
 """The exit code of a process that a signal has ended is this plus the number of the signal, as in shells."""
 
 SCREEN_ON: Final = "\x1b[?1049h"
-SCREEN_OFF: Final = "\x1b[?1049l\x1b[?25h"
+# GNU screen, by default, and the Linux console have no alternate screen: the shell goes on below the last row.
+SCREEN_OFF: Final = "\x1b[999H\r\n\x1b[?1049l\x1b[?25h"
 MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
 # Inserting, origin mode and margins, which a killed program may leave, would garble the first frame.
 MODES_ON: Final = "\x1b[?25l\x1b[4l\x1b[?6l\x1b[r\x1b[?1004h\x1b[?2004h\x1b[?7l"
