@@ -60,7 +60,7 @@ def test_wall_fills_any_size_and_cuts_nothing(state: str) -> None:
             assert all(0 <= target.left < target.right <= width for target in page.targets)
             text = "\n".join(plain(row.line) for row in page.rows)
             assert "running" in text, "the series never go"
-            assert plain(page.rows[-1].line).rstrip().endswith(("close", "close ")), "nor do the ages and keys"
+            assert plain(page.rows[-1].line).rstrip().endswith(("keys", "close")), "nor do the ages and keys"
 
 
 def test_wall_at_80x24_is_that_of_the_picture() -> None:
@@ -77,7 +77,7 @@ def test_wall_at_80x24_is_that_of_the_picture() -> None:
     assert lines[16] == "─ tasks · worst first ────────────────── runs/h  failed    p95  running  queued"
     assert lines[21:] == [
         "    import-csv  paused, 3 queued   sync-orders  acknowledged   12 more healthy",
-        " feed 0.4 s   history 20 s   queues 6 s   schedules 2 min      ? keys   W close",
+        " feed 0.4 s   history 20 s   queues 6 s   schedules 2 min   Enter open   ? keys",
     ]
 
 
@@ -170,6 +170,15 @@ def test_calm_wall_says_ok_once_and_is_grey() -> None:
     assert text_of(CALM, 80, 24)[16].startswith("─ tasks · all healthy, most runs first ─")
 
 
+def test_foot_keeps_the_most_useful_keys() -> None:
+    for width, keys in (
+        (60, "Enter open   ? keys   W close"),  # the age of the queues has no room beside the first two
+        (80, "Enter open   ? keys"),
+        (100, "Enter open   ( ) span   ? keys   W close"),
+    ):
+        assert text_of(VIEW, width, 24)[-1].endswith(f"  {keys}"), width
+
+
 def test_stale_wall_begins_with_not_known_and_says_ok_nowhere() -> None:
     for view in (STALE_VIEW, replace(CALM, now=NOW + timedelta(minutes=5), is_known=False)):
         for width, height in ((80, 24), (120, 40), (200, 40)):
@@ -182,7 +191,7 @@ def test_stale_wall_begins_with_not_known_and_says_ok_nowhere() -> None:
     assert lines[4].startswith("  STUCK    nightly-report  executing for 12h32m~, p95 is 9m")
     assert lines[6].startswith("╌ last hour  STALE ╌")
     assert lines[9].startswith("  queued     304~  ")
-    assert lines[-1].endswith("r try now   W close")
+    assert lines[-1].endswith("r try now   Enter open   W close")
     assert lines[-1].startswith(" feed 5m02s   history 5m22s")
 
 

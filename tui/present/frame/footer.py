@@ -22,14 +22,14 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
     Of `keys` those that fit beside `last` and `right` are shown in their order. `last` is always shown. If there is no
     room for `right`, it is cut.
     """
-    final = [_key(last)] if last is not None else []
+    final = [key_words(last)] if last is not None else []
     right = cut(right, max(0, width - 2 - sum(line_width(key) + len(_GAP) for key in final)))
     room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
     chosen: set[KeyWord] = set()
     for key in sorted(keys, key=lambda each: each.need):
-        if line_width(joined([*map(_key, chosen), _key(key), *final], _GAP)) <= room:
+        if line_width(joined([*map(key_words, chosen), key_words(key), *final], _GAP)) <= room:
             chosen.add(key)
-    left: Line = (Piece(" "), *joined([*(_key(key) for key in keys if key in chosen), *final], _GAP))
+    left: Line = (Piece(" "), *joined([*(key_words(key) for key in keys if key in chosen), *final], _GAP))
     if not right:
         return fit(left, width)
     return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))
@@ -43,5 +43,6 @@ def unbound_words(key: str, help_key: str) -> Line:
     return (*said, Piece(" · ", Token.MUTED), Piece(help_key, Token.TEXT, is_bold=True), Piece(" keys", Token.MUTED))
 
 
-def _key(key: KeyWord) -> Line:
+def key_words(key: KeyWord) -> Line:
+    """Return a key and its word."""
     return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))

@@ -6,6 +6,7 @@ from typing import Final
 from tui.domain.findings.facts import FactSource
 from tui.present import formatting
 from tui.present.findings.verdict_words import refused_words
+from tui.present.frame.footer import KeyWord, key_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.blocks import WallView
@@ -25,7 +26,10 @@ _SHOWN: Final = (
 """The sources with an age, the most important one first."""
 
 _GAP: Final = "   "
-_WIDE: Final = 110
+_MARGINS: Final = 4
+_LEAST_KEYS: Final = 2
+"""So many keys have their place before the ages, the others behind them."""
+
 _ROOMY: Final = 150
 _BELOW_A_SECOND: Final = 1.0
 
@@ -38,8 +42,19 @@ def refusal_of(board: Board, source: FactSource) -> str | None:
 
 def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
     """Return the row in exactly `width` cells. A notice stands in place of the keys."""
-    keys = notice or joined(_keys(view, width), _GAP)
-    room = width - 1 - line_width(keys) - 1 - 2
+    keys = _keys(view)
+    needed = notice or _keys_line(keys, _LEAST_KEYS)
+    ages = joined(_ages(view, width, width - _MARGINS - line_width(needed)), _GAP)
+    room = width - _MARGINS - line_width(ages)
+    lines = [notice] if notice else [_keys_line(keys, count) for count in range(len(keys), _LEAST_KEYS, -1)]
+    row = PlacedLine()
+    row.put(1, ages)
+    row.right(width - 1, next((line for line in lines if line_width(line) <= room), needed))
+    return row.line(width)
+
+
+def _ages(view: WallView, width: int, room: int) -> list[Line]:
+    """Return the most important ages that fit."""
     parts: list[Line] = []
     ages = {each.source: each for each in view.board.ages}
     extra = [_own_counts(view), *((_budget(view),) if width >= _ROOMY else ())]
@@ -50,10 +65,7 @@ def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
     for part in (*essential[:1], own, *essential[1:], *others, *rest):
         if part and line_width(joined([*parts, part], _GAP)) <= room:
             parts.append(part)
-    row = PlacedLine()
-    row.put(1, joined(parts, _GAP))
-    row.right(width - 1, keys)
-    return row.line(width)
+    return parts
 
 
 def _age(age: SourceAge, view: WallView) -> Line:
@@ -101,10 +113,20 @@ def _budget(view: WallView) -> Line:
     return tuple(pieces)
 
 
-def _keys(view: WallView, width: int) -> list[Line]:
+def _keys(view: WallView) -> list[KeyWord]:
+    """Return the keys in their order on the screen. The one with the least need is the most important one."""
     longer, shorter = key_of("longer-span", "("), key_of("shorter-span", ")")
-    span = f"{longer} {shorter}" if longer and shorter else ""
-    keys = [(key_of("open", "Enter"), "open"), (span, "span")] if width >= _WIDE and not view.is_stale else []
-    keys.append((key_of("refresh", "r"), "try now") if view.is_stale else (key_of("help", "?"), "keys"))
-    keys.append((key_of("wall", "W"), "close"))
-    return [(Piece(key, Token.TEXT, is_bold=True), Piece(f" {word}", Token.FAINT)) for key, word in keys if key]
+    keys = (
+        KeyWord(key_of("refresh", "r") if view.is_stale else "", "try now", 0),
+        KeyWord(key_of("open", "Enter"), "open", 2),
+        KeyWord(f"{longer} {shorter}" if longer and shorter else "", "span", 5),
+        KeyWord(key_of("help", "?"), "keys", 3),
+        KeyWord(key_of("wall", "W"), "close", 1 if view.is_stale else 4),
+    )
+    return [each for each in keys if each.key]
+
+
+def _keys_line(keys: list[KeyWord], count: int) -> Line:
+    """Return the most important keys."""
+    shown = sorted(keys, key=lambda each: each.need)[:count]
+    return joined((key_words(each) for each in keys if each in shown), _GAP)

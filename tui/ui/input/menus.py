@@ -30,7 +30,7 @@ MENU_BINDINGS: Final = (
         "Run a command: a view, a setting, any key by its name.",
         rank=80,
         id="commands",
-        need=42,
+        need=39,
     ),
     bind(
         "backspace", "view_before", "view before", "Go back to the view before, with its filter, order, period and run."
