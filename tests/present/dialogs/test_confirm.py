@@ -103,6 +103,14 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
     assert tokens(gone, "y") == []
 
 
+def test_word_about_an_early_key_takes_the_place_of_nothing() -> None:
+    early = question(sample("EXECUTING"), accepts_keys=True, may_answer=True, was_early=True)
+    wide, narrow = (plain(confirm_lines(early, Now(NOW), width, 40)[-2]) for width in (70, 56))
+    assert wide.rstrip().endswith("  typed too early  y  cancel 1 run")
+    assert "too early" not in narrow
+    assert narrow.strip().startswith("Keep running   Enter or Esc")
+
+
 def test_unknown_environment_is_treated_as_production() -> None:
     unknown = Target(None, None, is_production=True)
     band = plain(confirm_lines(question(sample(), target=unknown), Now(NOW), 70, 40)[0])

@@ -45,6 +45,7 @@ def test_dialog_names_environment_runs_and_tree(tmp_path: Path) -> None:
         assert "1 finished run stays as it is." in text
         assert "is fully loaded" in text
         assert "y  cancel 6 runs" in text
+        assert "too early" not in text
 
     play(production(root, shard, *below, *queued, done), tmp_path, scenario)
 
@@ -81,6 +82,7 @@ def test_keys_typed_before_the_dialog_are_ignored(tmp_path: Path) -> None:
             assert stage.is_confirming()
         await stage.report_cursor()
         assert stage.write_paths() == []
+        assert "typed too early  y  cancel 1 run" in stage.text
         await stage.press("y")
         assert not stage.is_confirming()
         await stage.wait_until_done()

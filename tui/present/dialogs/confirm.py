@@ -23,6 +23,7 @@ WIDTH: Final = 70
 REPLICA_LAG: Final = timedelta(seconds=1)
 """How far the server's query replica may lag behind."""
 WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
+TOO_EARLY: Final = "typed too early"
 SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so type a word."
 INDENT: Final = 3
 _GAP: Final = 2
@@ -51,6 +52,7 @@ class Question:
     * `accepts_keys`: before this, only Esc has an effect
     * `may_answer`: before this, the key that acts has no effect
     * `is_waiting`: the terminal has not yet confirmed that it shows the dialog
+    * `was_early`: a key came before one had an effect
     * `word`: has to be typed if the terminal never confirms it
     * `typed`: the content of the field
     * `input_error`: why `typed` is not enough
@@ -68,6 +70,7 @@ class Question:
     accepts_keys: bool = False
     may_answer: bool = False
     is_waiting: bool = False
+    was_early: bool = False
     word: str = ""
     typed: str = ""
     input_error: str = ""
@@ -247,6 +250,9 @@ def _answers(question: Question, limit: int) -> Line:
         left += [Piece(" or ", Token.FAINT)] if number else []
         left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
     right = () if question.objection else _acting_key(question)
+    early: Line = (Piece(TOO_EARLY, Token.MUTED), Piece("  "), *right)
+    if question.was_early and question.may_answer and line_width((*left, *early)) + _GAP <= limit:
+        right = early
     room = limit - line_width(tuple(left)) - line_width(right)
     if room < _GAP:
         left = left[:1]

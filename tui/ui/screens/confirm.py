@@ -75,6 +75,8 @@ class ConfirmScreen(GuardedDialog):
             self.dismiss(result=False)
         elif not question.accepts_keys:
             self._ignore_key()
+            # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
+            self.question = replace(question, was_early=True)
         elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
         elif layout.is_too_small(*self.size):
@@ -146,7 +148,7 @@ class ConfirmScreen(GuardedDialog):
             typed = ""
         elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
             typed += event.character
-        self.question = replace(question, typed=typed, input_error=input_error)
+        self.question = replace(question, typed=typed, input_error=input_error, was_early=False)
         self.draw()
 
     def draw(self) -> None:
