@@ -7,6 +7,7 @@ from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.raw_server import serving, until_closed
 from tests.support.ui.fleets import small_fleet
+from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.screens.command_line.screen import CommandField, CommandLineScreen
 from tui.ui.screens.copy_menu import CopyMenu
@@ -113,7 +114,9 @@ def test_pair_in_the_footer_has_both_own_keys(tmp_path: Path) -> None:
         await monitor.press("slash", *"e", "enter", wait_s=1)
         assert "m N hits" in footer_of(monitor)
 
-    run_story(story, tmp_path, small_fleet(6))
+    fleet = small_fleet(6)
+    LogServer(fleet).say(-59.0, "retrying")
+    run_story(story, tmp_path, fleet)
 
 
 CONFIG = """
