@@ -168,6 +168,17 @@ def test_command_is_whole_or_marked_as_cut(height: int) -> None:
     assert "…" in shown or shown.split()[1:] == command.split()
 
 
+def test_long_reason_is_wrapped_behind_its_label() -> None:
+    reason = 'nothing: no period "05:00-06:20" in this view; the periods are 1h 6h 24h 7d 30d'
+    content = BoxContent(below=[("Enter", (Piece(reason),))])
+    lines = [plain(each.line) for each in box_lines(content, 60, 12, top=0, now=NOW)]
+    assert lines == [
+        '  Enter   nothing: no period "05:00-06:20" in this view;',
+        "          the periods are 1h 6h 24h 7d 30d",
+        "",
+    ]
+
+
 @given(st.integers(0, 60), st.integers(0, 30), st.integers(1, 40), st.integers(20, 200), st.integers(0, 59))
 def test_box_fits_every_size(rows: int, notes: int, height: int, width: int, cursor: int) -> None:
     content = BoxContent(

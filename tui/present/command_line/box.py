@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
-from tui.present.styled import Line, Piece, Token, cut, fit, line_width
+from tui.present.styled import Line, Piece, Token, cut, fit, line_width, wrap
 
 MAX_ROWS: Final = 10
 """Rows that are visible at once, of what can be chosen."""
@@ -18,6 +18,7 @@ MAX_ROWS: Final = 10
 MIN_ROWS: Final = 3
 MAX_HISTORY: Final = 3
 MAX_COMMAND_LINES: Final = 2
+MAX_SAID_LINES: Final = 3
 
 _GUTTER: Final = 2
 _NAME: Final = 20
@@ -79,7 +80,7 @@ _EMPTY_LINES: Final = 2
 def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: datetime) -> list[BoxLine]:
     """Return the lines of the box, at most `height`, with an empty line at the end. `top` is the first visible row."""
     inner = max(1, width - 2 * _GUTTER)
-    said = [_labelled(label, line, inner) for label, line in content.below]
+    said = [each for label, line in content.below for each in _labelled(label, line, inner)]
     # A command that is cut between its lines would look whole.
     around = MIN_ROWS * bool(content.rows) + bool(content.heading) + len(said) + _EMPTY_LINES
     below = [*said, *_command_lines(content.command, inner, max(1, min(MAX_COMMAND_LINES, height - around)))]
@@ -130,10 +131,26 @@ def _row(row: BoxRow, inner: int, has_marks: bool, content: BoxContent) -> Line:
     return (*mark, *middle, *((Piece("  "), *row.right) if row.right else ()))
 
 
-def _labelled(label: str, line: Line, inner: int) -> Line:
+def _labelled(label: str, line: Line, inner: int) -> list[Line]:
+    """Return a line behind its label. A sentence is wrapped: what is possible instead stands at its end."""
     if not label:
-        return _indented(cut(line, inner))
-    return _indented((*fit((Piece(label, Token.FAINT),), _LABEL), *cut(line, max(0, inner - _LABEL))))
+        return [_indented(cut(line, inner))]
+    room = max(1, inner - _LABEL)
+    lines = [line]
+    if len(line) == 1:
+        *rows, last = wrap(line[0].text, room)
+        rows, rest = rows[: MAX_SAID_LINES - 1], [*rows[MAX_SAID_LINES - 1 :], last]
+        lines = [(Piece(row, line[0].token),) for row in (*rows, " ".join(rest))]
+    return _behind(label, lines, room)
+
+
+def _behind(label: str, lines: Sequence[Line], room: int) -> list[Line]:
+    """Return lines behind a label, which stands before the first one."""
+    labels = [label, *[""] * (len(lines) - 1)]
+    return [
+        _indented((*fit((Piece(each, Token.FAINT),), _LABEL), *cut(line, room)))
+        for each, line in zip(labels, lines, strict=True)
+    ]
 
 
 def _command_lines(command: str, inner: int, limit: int) -> list[Line]:
@@ -148,11 +165,7 @@ def _command_lines(command: str, inner: int, limit: int) -> list[Line]:
             parts.append(word)
         else:
             parts[-1] = joined
-    labels = ["as", *[""] * (len(parts) - 1)]
-    return [
-        _indented((*fit((Piece(label, Token.FAINT),), _LABEL), *cut((Piece(part, Token.MUTED),), room)))
-        for label, part in zip(labels, parts, strict=True)
-    ]
+    return _behind("as", [(Piece(part, Token.MUTED),) for part in parts], room)
 
 
 def _history_line(entry: HistoryLine, inner: int, now: datetime) -> Line:
