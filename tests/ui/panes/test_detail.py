@@ -139,6 +139,19 @@ def test_values_fold_under_the_cursor(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet_with())
 
 
+def test_unfold_all_is_offered_where_a_value_folds(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "enter", wait_s=1)
+        assert "e E unfold all" in monitor.lines[-1]
+        await monitor.press("E")
+        assert "e E unfold all" in monitor.lines[-1]
+        await monitor.press("right_square_bracket", wait_s=1)
+        assert "payload" in monitor.text
+        assert "unfold all" not in monitor.lines[-1]
+
+    run_story(story, tmp_path, fleet_with())
+
+
 def test_search_finds_text_in_folded_values(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)

@@ -175,7 +175,7 @@ def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch
         await monitor.press("slash")
         await monitor.press("escape", "2")
         assert made
-        assert "unfold all" in monitor.lines[-1]
+        assert "w wrap" in monitor.lines[-1]
 
     run_story(story, tmp_path, small_fleet(), has_overview=True)
 

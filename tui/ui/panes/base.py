@@ -271,7 +271,8 @@ class PagePane(Pane):
 
     def follow_cursor(self) -> None:
         """Show the keys and the rule of the row under the cursor."""
-        state = self.is_due, self.has_use_for("enter"), self.word_for("enter", ""), self.has_use_for("fold")
+        uses = [self.has_use_for(action) for action in ("enter", "fold", "fold_all")]
+        state = self.is_due, self.word_for("enter", ""), uses
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()

@@ -107,6 +107,11 @@ class DetailPane(PagePane):
             children,
         )
 
+    def has_use_for(self, action: str) -> bool:
+        if action == "fold_all":
+            return any(isinstance(row.action, ToggleFold) and isinstance(row.key, ValuePath) for row in self.page.rows)
+        return super().has_use_for(action)
+
     @property
     def is_stale(self) -> bool:
         run = self.run
