@@ -109,9 +109,9 @@ def _also(word: TypedWord) -> Line:
     """Return the other fields."""
     return (
         Piece(" ".join(f"{name}:" for name in _ALSO if name != word.field), Token.TEXT),
-        Piece(" and ", Token.FAINT),
+        Piece("  "),
         Piece("-tag:", Token.TEXT),
-        Piece(" for not", Token.FAINT),
+        Piece(" not", Token.FAINT),
     )
 
 
