@@ -163,6 +163,15 @@ def test_a_stale_board_keeps_the_hour_before_the_silence() -> None:
     assert [(each.runs_per_hour, each.failed_count) for each in silent.tasks] == [(1, 0)], "its minute was not over"
 
 
+def test_last_day_has_at_least_the_runs_of_the_span() -> None:
+    failed = ended("run_b", 430, 431, 470, "COMPLETED_WITH_ERRORS")
+    store = store_of(ended("run_a", 430, 431, 450), failed, reached=-4000)
+    for read_at, totals in ((NOW, (1, 1)), (NOW + timedelta(days=1, hours=2), (0, 0))):
+        normals = NormalsRead(read_at, at(0), (), 0, 0)
+        shown = board(store, WallFacts(normals=normals), Verdict(NOW, heard_at=NOW, is_known=True))
+        assert (shown.lines.done.last_day, shown.lines.failed.last_day) == totals
+
+
 def test_rows_are_worst_first() -> None:
     facts = WallFacts(
         queues=QueuesRead(

@@ -14,6 +14,7 @@ MAX_CELLS_AFTER: Final = 1_440
 """Cells between the end of the span and now, through which queued and running are followed back."""
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 def four_lines(
@@ -38,7 +39,6 @@ def four_lines(
     running = levels(running_last, cells, _running_growth)[: span.count]
     shown = cells[: span.count]
     done_now, failed_now = sums.last_minute() or (None, None)
-    normals, share = facts.normals, span.cell * span.count / _HOUR
     limit = None if facts.queues is None else facts.queues.environment_limit
     slow_since = _slow_since(verdict)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
@@ -47,10 +47,10 @@ def four_lines(
     return FourLines(
         span,
         done=_outcomes(
-            [None if each is None else each.done for each in shown], done_now, normals, share, is_failed=False
+            span, [None if each is None else each.done for each in shown], done_now, facts.normals, is_failed=False
         ),
         failed=_outcomes(
-            [None if each is None else each.failed for each in shown], failed_now, normals, share, is_failed=True
+            span, [None if each is None else each.failed for each in shown], failed_now, facts.normals, is_failed=True
         ),
         queued=Line(queued, queued_now, _maximum(queued, queued_now), is_abnormal=is_slow),
         running=Line(running, running_now, _maximum(running, running_now), limit=limit),
@@ -61,14 +61,16 @@ def four_lines(
 
 
 def _outcomes(
-    cells: Sequence[int | None], now: int | None, normals: NormalsRead | None, share: float, *, is_failed: bool
+    span: BoardSpan, cells: Sequence[int | None], now: int | None, normals: NormalsRead | None, *, is_failed: bool
 ) -> Line:
-    """Return the line of the runs that were done, or that failed. `share`: how many hours the span has."""
-    last_day = None
+    """Return the line of the runs that were done, or that failed."""
+    in_span, last_day = _sum(cells), None
     if normals is not None:
         last_day = normals.failed_last_day if is_failed else normals.done_last_day
-    usual = _per_hour(normals, share, is_failed=is_failed)
-    return Line(list(cells), now, in_span=_sum(cells), normal=usual, last_day=last_day)
+        if last_day is not None and in_span is not None and span.start >= normals.at - _DAY:
+            last_day = max(last_day, in_span)  # the day is read once an hour: a storm may be younger
+    usual = _per_hour(normals, span.cell * span.count / _HOUR, is_failed=is_failed)
+    return Line(list(cells), now, in_span=in_span, normal=usual, last_day=last_day)
 
 
 def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums], int]) -> list[int | None]:
