@@ -33,6 +33,10 @@ def test_help_shows_every_key_of_every_pane_once(tmp_path: Path) -> None:
                 assert " Esc back" in monitor.lines[-1]
                 await monitor.press("slash", *"quit", "enter")
                 assert "match 1 of " in monitor.lines[1]
+                assert "n next match" in monitor.lines[-1]
+                await monitor.press("slash", *"zzz", "enter")
+                assert "not found here" in monitor.lines[1]
+                assert "next match" not in monitor.lines[-1]
                 await monitor.press("escape", "escape")
                 assert monitor.app.screen is monitor.screen
 

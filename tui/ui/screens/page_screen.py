@@ -101,11 +101,14 @@ class PageScreen(PaintedScreen[None]):
         """Bring the rule up to date."""
         hits = self.page.hits
         title: Line = (Piece(self.title_word, Token.BRIGHT, is_bold=True), *self.left())
-        found: Line = () if hits is None else (Piece(f"match {hits[0]} of {hits[1]}", Token.TEXT),)
-        self._rule.show(RuleText((), title, found or self.right(), is_focused=True))
+        found = self.right()
+        if hits is not None:
+            words = f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here"
+            found = (Piece(words, Token.TEXT if hits[1] else Token.MUTED),)
+        self._rule.show(RuleText((), title, found, is_focused=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        return not self._prompt.is_open and (action != "hit_step" or bool(self._searched))
+        return not self._prompt.is_open and (action != "hit_step" or bool(self.page.hits and self.page.hits[1]))
 
     def on_key(self, event: events.Key) -> None:
         if not self._prompt.is_open:
