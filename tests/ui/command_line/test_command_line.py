@@ -106,6 +106,17 @@ def test_keys_behind_a_command_act_on_its_view(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet(30))
 
 
+def test_pane_of_a_run_is_a_command_without_a_run_too(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await command(monitor, "logs")
+        assert monitor.screen.pane.title == "logs"
+        assert "No run is selected." in monitor.text
+        await monitor.press("escape")
+        assert monitor.screen.pane.title == "runs"
+
+    run_story(story, tmp_path, small_fleet(6), has_overview=True)
+
+
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await command(monitor, "set interval 0.1")

@@ -308,7 +308,9 @@ class MainScreen(BaseScreen):
         from tui.ui.screens.command_line.sorts import run_sorts  # noqa: PLC0415
 
         forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
-        own = form_commands(self.workspace.show_form, forms)
+        # The keys of these panes are those of the overview while no run is selected.
+        panes = {pane.title: f"Go to the pane {pane.title}." for pane in PANES}
+        own = form_commands(self.workspace.show_form, panes | forms)
         sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
         self.command_line.open(self, [*sorts, *own, *self.own_commands_without_key()])
 
