@@ -77,6 +77,7 @@ def test_course_is_not_claimed_of_stale_data() -> None:
     assert course_words(facts, Now(NOW, minutes_ago(1))) == "the last one known at 13:48"
     assert course_words(facts_of(group_of(last=180)), AT) == "the last one 3h ago"
     assert course_words(facts_of(group_of(last=180, count=1)), AT) == "3h ago"
+    assert course_words(facts_of(group_of(last=1, count=1)), AT) == "1m ago"
 
 
 def test_unfinished_reading_is_a_lower_bound() -> None:

@@ -65,5 +65,5 @@ class GroupFacts:
         return self.group.versions[0][0] if len(self.group.versions) == 1 else None
 
     def goes_on(self, now: datetime) -> bool:
-        """Return whether runs still fail in this way."""
-        return now - self.group.last_seen <= GOES_ON_FOR
+        """Return whether runs still fail in this way. One failure shows no course."""
+        return self.group.count > 1 and now - self.group.last_seen <= GOES_ON_FOR
