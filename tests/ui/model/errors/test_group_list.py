@@ -1,12 +1,17 @@
 """The cursor of the list of error groups stays on its group and on its line."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import islice
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
+from tests.support.present.samples import NOW
+from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.ids import ErrorGroupId, TaskId
+from tui.domain.text import Raw
 from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.states import ErrorState
 from tui.ui.model.errors.group_list import SORT_EVERY_S, GroupListModel
@@ -55,6 +60,16 @@ def shown(*found: ErrorGroup) -> Shown:
 
 def named(name: str, count: int = 5, state: ErrorState | None = None) -> ErrorGroup:
     return group_of(f"{name} broke", count=count, task=name, state=state)
+
+
+def test_group_that_the_server_knows_is_not_young() -> None:
+    known = ServerErrorGroup(ErrorGroupId("error_1"), TaskId("a"), Raw("m"), first_seen=NOW - timedelta(days=6))
+    model = shown(
+        group_of("a broke", task="a", first=1, server_groups=(known,)), group_of("b broke", task="b", first=9)
+    )
+    (youngest,) = (order for order in GROUP_ORDERS if order.id == "first-seen")
+    model.ask(1.0, order=youngest)
+    assert tasks_of(model) == "ba"
 
 
 def test_new_groups_come_first_then_regressed_acknowledged_last() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.lazy_dataclass import dataclass
-from tui.present.errors.groups.words import task_words
+from tui.present.errors.groups.words import first_known, task_words
 from tui.store.errors.error_group import ErrorGroup
 from tui.store.errors.failures import TimeSpan
 from tui.store.errors.states import ErrorState
@@ -70,7 +70,7 @@ def _latest_first(group: ErrorGroup) -> GroupRank:
 
 
 def _youngest_first(group: ErrorGroup) -> GroupRank:
-    return (-group.first_seen.timestamp(), group.fingerprint)
+    return (-first_known(group).timestamp(), group.fingerprint)  # as in the column `since`
 
 
 def _by_task(group: ErrorGroup) -> GroupRank:
