@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tui.store.findings.judging.judge import HeldFindings
     from tui.store.findings.own_counts import OwnCounts
 
-TICK_S: Final = 1.0
-"""Findings change at most this often, by a change of the store or by time alone."""
+FIRST_TICK_S: Final = 0.1
+"""Findings are judged each second, but until the first verdict this often: a wall says NOT KNOWN until then."""
 
 UNCHANGED_TICKS: Final = 3
 """Without a change of the store, findings are judged every so many ticks: their bounds are tens of seconds."""
@@ -175,8 +175,9 @@ class LiveFindings:
             if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
                 self._has_changed, judged_facts = False, facts
                 await self._judge()
-            await clock.sleep(until_second_s(clock))
-            unwatched_s = 0.0 if self._watchers else unwatched_s + TICK_S
+            slept_s = until_second_s(clock) if self.is_judged else FIRST_TICK_S
+            await clock.sleep(slept_s)
+            unwatched_s = 0.0 if self._watchers else unwatched_s + slept_s
 
     async def _read_facts(self) -> None:
         """Read facts once the server's time is known: the local clock may be hours away, and facts name hours."""

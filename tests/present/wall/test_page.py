@@ -170,6 +170,14 @@ def test_calm_wall_says_ok_once_and_is_grey() -> None:
     assert text_of(CALM, 80, 24)[16].startswith("─ tasks · all healthy, most runs first ─")
 
 
+def test_wall_that_is_not_judged_yet_names_no_time() -> None:
+    view = replace(VIEW, board=replace(VIEW.board, verdict=None))
+    assert text_of(view, 80, 24)[0].strip() == "NOT KNOWN  what was read is not judged yet"
+    shown = "\n".join(text_of(view, 200, 60))
+    assert "what was read is not judged yet" in shown
+    assert "NOT KNOWN since" not in shown
+
+
 def test_foot_keeps_the_most_useful_keys() -> None:
     for width, keys in (
         (60, "Enter open   ? keys   W close"),  # the age of the queues has no room beside the first two

@@ -155,7 +155,8 @@ class LiveBoard:
             return
         self._failing.tick()
         now_s = self._session.clock.monotonic_s()
-        if now_s - self._ticked_s >= MIN_INTERVAL_S and self._differs:
+        is_due = now_s - self._ticked_s >= MIN_INTERVAL_S or not self.is_judged
+        if is_due and self._differs:
             self._ticked_s = now_s
             self.make()
 
