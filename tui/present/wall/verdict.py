@@ -172,11 +172,8 @@ def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Fin
         is_unknown = verdict_word(view) == NOT_KNOWN
         words = _unknown_words(view) if is_unknown else _well_words(view.board.verdict, view)
         if is_unknown:
-            since = (
-                ""
-                if view.heard_at is None or view.is_known
-                else f" since {formatting.time_of_day(view.heard_at, view.now)}"
-            )
+            heard_at = None if view.is_known else view.heard_at
+            since = "" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}"
             rows[1].put(at, (Piece(f"{NOT_KNOWN}{since}", Token.BRIGHT, is_bold=True),), room)
         for row, text in zip(rows[4:], _halved(words, room), strict=False):
             row.put(at, (Piece(text, Token.TEXT),), room)
