@@ -13,6 +13,7 @@ from tui.emulator.simulation.failure import Failure, FailureKind
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.script import Script, Work
 from tui.settings import Settings
+from tui.settings.settings import Complaint, ConfigFile
 from tui.ui.data.config_watch import SettingsChange
 from tui.ui.look.palettes import ColorMode
 
@@ -73,3 +74,15 @@ def test_chosen_theme_stays_when_another_setting_changes(tmp_path: Path) -> None
         assert [monitor.app.painter.color_mode] == [ColorMode.DARK]
 
     run_story(story, tmp_path, fleet())
+
+
+def test_problems_of_the_config_file_are_counted_at_the_start(tmp_path: Path) -> None:
+    complaint = Complaint("~/config.toml", "theme", 'expected "dark", got "purple"')
+
+    async def story(monitor: Monitored) -> None:
+        assert "config file: 2 problems · :messages" in monitor.lines[-1]
+        await monitor.later(10)
+        assert "config file" not in monitor.lines[-1]
+
+    file = ConfigFile(complaints=(complaint, complaint, replace(complaint, is_remark=True)))
+    run_story(story, tmp_path, fleet(), file=file, size=(60, 15))

@@ -8,9 +8,10 @@ from textual.binding import BindingType
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
+from tui.present import formatting
 from tui.present.dialogs.filters import recalled_line
 from tui.present.list.end import NOT_A_RUN
-from tui.present.styled import Line, Token
+from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
 from tui.ui.base import AppBase
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
+
+PROBLEMS_SHOWN_S: Final = 10.0
+"""How long a notice at the start says that something is wrong in the config file."""
 
 NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
@@ -100,6 +104,10 @@ class MainScreen(BaseScreen):
         self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = partial(self._farewell, self.app_base)
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
+        wrong = [each for each in self.live.session.settings.file.complaints if not each.is_remark]
+        if wrong:
+            words = f"config file: {formatting.plural(len(wrong), 'problem')} · :messages"
+            self.footer.notice((Piece(words, Token.AMBER),), for_s=PROBLEMS_SHOWN_S)
 
     def select_target(self) -> None:
         if self.pane is self.run_list and self.history.current != self.run_list.target:
