@@ -24,6 +24,9 @@ DAY_S = 86_400.0
 SHORT = Timeouts(connect_s=1.0, read_s=0.3, write_s=1.0, pool_s=1.0, whole_s=5.0)
 """For tests of a server that hangs. Timeouts are real time, so on a busy machine other requests may time out too."""
 
+PAUSE_S = 0.0003
+"""Until the next look at what the server's thread does."""
+
 Later = Callable[[float], Awaitable[None]]
 """Lets seconds pass."""
 
@@ -109,14 +112,28 @@ async def pass_time(
     `has_threads` tells whether `is_busy` waits for threads, which run while the event loop sleeps.
     """
 
-    def is_answered() -> bool:
+    settled: tuple[float, int, int] | None = None
+
+    def is_settled() -> bool:
+        """Ask the server's thread, which is dear, once for each moment, request and held poll."""
+        nonlocal settled
         polls_out = session.fetcher.feed_polls_in_flight if session.is_started else 0
-        return not session.budget.in_flight and api.fleet.is_settled(polls_out)
+        seen = api.fleet.now_s, len(api.fleet.requests), polls_out
+        if seen != settled and api.fleet.is_settled(polls_out):
+            settled = seen
+        return seen == settled
+
+    def pause_s() -> float | None:
+        """How long the event loop sleeps while others work, None once all is done. The dearest question comes last."""
+        if session.budget.in_flight:
+            return PAUSE_S
+        if is_busy():
+            return PAUSE_S if has_threads() else 0.0
+        return None if is_settled() else PAUSE_S
 
     async def idle() -> None:
-        # Let the event loop read its sockets while the server's thread responds.
-        while (is_waiting := not is_answered()) or is_busy():  # noqa: ASYNC110  there is no event to wait for
-            await asyncio.sleep(0.0003 if is_waiting or has_threads() else 0)
+        while (seconds := pause_s()) is not None:  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(seconds)
         await session.settle()
 
     await api.fleet.clock.run(seconds, idle=idle)
