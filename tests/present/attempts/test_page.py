@@ -169,7 +169,7 @@ def test_error_code_is_shown_while_the_reason_is_being_read() -> None:
     [
         ("QUEUED", "Not started yet. Queued for 31s in task/charge."),
         ("DEQUEUED", "Not started yet. A worker has taken it."),
-        ("PENDING_VERSION", "Not started yet. It waits for a version that has the task for 31s."),
+        ("PENDING_VERSION", "Not started yet. Waiting for 31s for a version that has the task."),
         ("EXPIRED", "Never started. It expired after its time to live of 10m."),
         ("CANCELED", "Never started. It was canceled before."),
         ("FAILED_TO_RUN", "Never started."),

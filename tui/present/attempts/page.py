@@ -138,7 +138,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
             due = f", in {formatting.duration(wait, in_minutes=now.in_minutes)}" if wait > timedelta() else ""
             return f"Not started yet. Delayed until {formatting.moment(state.delayed_until, now.at)}{due}."
         case RunStatus.WAITING_FOR_DEPLOY:
-            return f"Not started yet. It waits for a version that has the task{_for_how_long(run, now)}."
+            return f"Not started yet. Waiting{_for_how_long(run, now)} for a version that has the task."
         case status if status in QUEUED_FAMILY:
             where = f" in {run.fixed.queue}" if run.fixed.queue else ""
             return f"Not started yet. Queued{_for_how_long(run, now)}{where}."
