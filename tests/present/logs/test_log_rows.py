@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.present.samples import sample
 from tests.support.recordings import recording
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log_line import LogLine
+from tui.domain.traces.log_line import LogBuilder, LogLevel, LogLine
+from tui.present.columns import Now
 from tui.present.json.fold import JsonFolds
 from tui.present.logs.columns import columns_for, head, line_rows, offset_text, opens_more
+from tui.present.logs.end import LogReading, end_rows
 from tui.present.logs.folds import Attributes, LineFolds
 from tui.present.logs.opened import MAX_ROWS, opened_rows
 from tui.present.logs.printed import copied_line, log_lines, log_object
@@ -176,3 +179,9 @@ def test_object_of_a_line_has_exact_times() -> None:
         "spanId": None,
     }
     assert log_object(line_of(""), START)["message"] == ""
+
+
+def test_end_of_an_empty_log_says_what_the_run_does() -> None:
+    for word, state in ("QUEUED", "queued"), ("EXECUTING", "executing"), ("PENDING_VERSION", "waiting for a version"):
+        rows = end_rows(LogReading(log=LogBuilder().build()), sample(word), 0, LogLevel.DEBUG, Now(START), 100)
+        assert [plain(row) for row in rows] == [f"No lines yet; the run is still {state}."]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.run import Run
+from tui.domain.status import RunStatus
 from tui.domain.traces.log_line import LogLevel, RunLog
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
@@ -96,6 +97,8 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
 
 
 def _state(run: Run) -> str:
+    if run.status is RunStatus.WAITING_FOR_DEPLOY:
+        return "still waiting for a version"
     title = style_of(run).name.text
     return f"still {title[:1].lower()}{title[1:]}"
 
