@@ -101,6 +101,22 @@ def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
     run_story(story, tmp_path, planted())
 
 
+def test_footer_has_the_actions_of_the_row_under_the_cursor(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("g")
+        assert "C cancel" in monitor.lines[-1]
+        await monitor.press("j")
+        assert rows(monitor)[1] == "> plan"
+        assert "C cancel" not in monitor.lines[-1]
+        await monitor.press("k")
+        assert "C cancel" in monitor.lines[-1]
+        await monitor.later(25)
+        assert "C cancel" not in monitor.lines[-1], "the run has ended"
+
+    run_story(story, tmp_path, planted())
+
+
 def test_x_finds_failures_in_folded_branches(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)

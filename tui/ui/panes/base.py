@@ -272,7 +272,9 @@ class PagePane(Pane):
     def follow_cursor(self) -> None:
         """Show the keys and the rule of the row under the cursor."""
         uses = [self.has_use_for(action) for action in ("enter", "fold", "fold_all")]
-        state = self.is_due, self.word_for("enter", ""), uses
+        run = None if self.target is None else self.live.get(self.target)
+        # Which actions a run allows depends on its status.
+        state = self.is_due, self.word_for("enter", ""), uses, self.target, run and run.status
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()
