@@ -184,6 +184,26 @@ def test_failed_tunnel_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serv
     assert not failing_behind(monkeypatch, "http", proxy, "https://api.invalid").may_have_arrived
 
 
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("http://[::1]:3040", b"GET http://[::1]:3040/api/v1/runs?"),
+        ("https://[::1]", b"CONNECT [::1]:443 HTTP/1.1\r\n"),
+    ],
+)
+def test_proxy_gets_an_ipv6_address_in_brackets(monkeypatch: pytest.MonkeyPatch, url: str, line: bytes) -> None:
+    heads: list[bytes] = []
+    with serving(lambda connection: heads.append(read_head(connection))) as port:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
+        failure_of(url, timeouts=PATIENCE)
+    assert heads[0].startswith(line)
+
+
+def test_certificate_behind_a_tunnel_names_the_ipv6_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = tunnel(b"HTTP/1.1 200 OK\r\n\r\n", then=over_tls(closed))
+    assert "not valid for '::1'" in str(failing_behind(monkeypatch, "http", proxy, "https://[::1]"))
+
+
 def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """httpcore leaks the pool slot of a tunnel whose TLS handshake fails."""
 

@@ -261,7 +261,7 @@ class HttpConnection:
             if pool.is_closed:  # httpcore would open a new connection, which is never closed
                 raise TransportFailure("the connection was closed", may_have_arrived=False)
             try:
-                return await progress.step(pool.http.handle_async_request(_request(call, progress)))
+                return await progress.step(pool.http.handle_async_request(_request(call, pool.proxy, progress)))
             except TransportFailure as failure:
                 if not (has_second_try and failure.is_stale):
                     raise
@@ -305,12 +305,15 @@ class _Unusable(Exception):
     """The request or its connection cannot be set up, as the text says."""
 
 
-def _request(call: _Call, progress: RequestProgress) -> httpcore.Request:
+def _request(call: _Call, proxy: HttpUrl | None, progress: RequestProgress) -> httpcore.Request:
     """Return a request that reports to `progress`."""
+    # httpcore writes the host into the first line for an HTTP proxy as it is.
+    is_written = proxy is not None and proxy.scheme in {"http", "https"}
+    host = call.url.bracketed_host if is_written else call.url.host
     headers = [(b"host", call.url.netloc.encode()), *call.headers]
     if call.body is not None:
         headers.append((b"content-length", str(len(call.body)).encode()))
-    url = httpcore.URL(scheme=call.url.scheme, host=call.url.host, port=call.url.port, target=call.url.target)
+    url = httpcore.URL(scheme=call.url.scheme, host=host, port=call.url.port, target=call.url.target)
     return httpcore.Request(call.method, url, headers=headers, content=call.body, extensions=progress.extensions)
 
 

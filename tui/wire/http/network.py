@@ -249,8 +249,9 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
                     self._check_open()
                     self._check_empty()
                     socket_transport = self._transport
+                    name = server_hostname and server_hostname.strip("[]")  # behind a proxy, IPv6 has brackets
                     transport = await asyncio.get_running_loop().start_tls(
-                        self._transport, self, ssl_context, server_hostname=server_hostname
+                        self._transport, self, ssl_context, server_hostname=name
                     )
                     if transport is not None:
                         self._use(transport)

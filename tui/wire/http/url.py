@@ -64,10 +64,14 @@ class HttpUrl:
             raise InvalidUrl("the address cannot be read") from None
 
     @property
+    def bracketed_host(self) -> str:
+        """The host as it stands in an address: IPv6 has brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def netloc(self) -> str:
         """Host and port, as in the header `Host`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
+        return self.bracketed_host if self.port is None else f"{self.bracketed_host}:{self.port}"
 
     @property
     def origin(self) -> str:
