@@ -20,6 +20,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord, Verdict
 from tui.domain.source_names import REST
 from tui.session import Session, findings
+from tui.sources.clock import Clock, until_second_s
 from tui.store.changes import Topic
 
 READS = tuple(
@@ -197,6 +198,26 @@ def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> 
         assert forgotten == ([] if pause_s < 20 else [None]), "facts that were just read are as good as new ones"
         assert verdict is not None
         assert verdict.at >= opened_at
+
+    run(test, quiet_fleet(), tmp_path)
+
+
+def test_verdict_that_never_comes_wakes_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[Clock] = []
+
+    def tick(clock: Clock) -> float:
+        ticks.append(clock)
+        return until_second_s(clock)
+
+    async def test(session: Session, later: Later) -> None:
+        judge: Any = session.findings
+        judge._verdict = lambda _: None
+        monkeypatch.setattr("tui.session.findings.until_second_s", tick)
+        session.findings.watch()
+        await later(findings.FIRST_FACTS_S - 1)
+        assert not ticks
+        await later(11)
+        assert len(ticks) in {10, 11}
 
     run(test, quiet_fleet(), tmp_path)
 

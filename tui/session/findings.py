@@ -175,7 +175,8 @@ class LiveFindings:
             if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
                 self._has_changed, judged_facts = False, facts
                 await self._judge()
-            slept_s = until_second_s(clock) if self.is_judged else FIRST_TICK_S
+            is_first = not self.is_judged and clock.elapsed_s() < self._first_facts_until_s
+            slept_s = FIRST_TICK_S if is_first else until_second_s(clock)
             await clock.sleep(slept_s)
             unwatched_s = 0.0 if self._watchers else unwatched_s + slept_s
 
