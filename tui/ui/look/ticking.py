@@ -23,15 +23,17 @@ class Ticker:
     It uses the session's clock, so that tests need not wait.
     """
 
-    def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None]) -> None:
+    def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None], after_s: float = 0.0) -> None:
+        """`after_s`: so long after each second."""
         self._screen = screen
         self._clock = clock
         self._tick = tick
+        self._after_s = after_s
         self._timer: Timer | None = None
 
     def begin(self) -> None:
         """Call `tick` for the first time in about one second."""
-        self._timer = self._clock.call_later(until_second_s(self._clock), self._on_timer)
+        self._timer = self._clock.call_later(until_second_s(self._clock) + self._after_s, self._on_timer)
 
     def stop(self) -> None:
         """Do not call `tick` again."""

@@ -22,6 +22,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
+from tui.sources.clock import until_second_s
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.styles import Background
@@ -30,7 +31,7 @@ from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.queues.screen import QueuesScreen
 from tui.ui.screens.views.letters import LetterMenu
-from tui.ui.screens.wall.screen import WallScreen
+from tui.ui.screens.wall.screen import JUDGED_AFTER_S, WallScreen
 from tui.ui.views.opening import address_of
 
 
@@ -216,6 +217,21 @@ def test_wall_opens_again_with_the_numbers_of_now(tmp_path: Path) -> None:
         assert failing_line(monitor) != before, "the facts are as new as on a wall that stayed open"
 
     run_story(story, tmp_path, fleet)
+
+
+def test_findings_and_rows_are_of_one_second(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        now = monitor.session.now()
+        await judged(monitor, finding(monitor))
+        await monitor.press("W", wait_s=3)
+        judge: Any = monitor.session.findings
+        newer = replace(finding(monitor), evidence=TaskFails(10, 13))
+        judge._verdict = lambda _: Verdict(now, (newer,), now, is_known=True)
+        judge._has_changed = True
+        await monitor.later(until_second_s(monitor.session.clock) + JUDGED_AFTER_S + 0.1)
+        assert "10 of 13 runs failed" in failing_line(monitor), "the wall waits until the second is judged"
+
+    run_story(story, tmp_path, failing_fleet())
 
 
 def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:

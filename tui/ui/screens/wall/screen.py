@@ -39,6 +39,9 @@ CURSOR_S: Final = 30.0
 
 NOTICE_S: Final = 4.0
 
+JUDGED_AFTER_S: Final = 0.2
+"""The session judges at each second. Rows that are made before that show newer numbers than the findings above them."""
+
 
 class WallScreen(PaintedScreen[None]):
     """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
@@ -66,7 +69,7 @@ class WallScreen(PaintedScreen[None]):
         self.header = WallHeader(live, lambda: self.live_board.board)
         self.body = WallBody()
         self._newest = NewestFailure(live)
-        self._ticker = Ticker(self, live.session.clock, self.tick)
+        self._ticker = Ticker(self, live.session.clock, self.tick, JUDGED_AFTER_S)
         self._fresh_until: dict[Hashable, float] | None = None
         self._pressed_s = 0.0
         self._notice: Line = ()
