@@ -96,6 +96,22 @@ def test_survivors_of_a_long_collection_are_frozen() -> None:
 
 
 @pytest.mark.usefixtures("_collector_as_before")
+def test_what_is_new_since_a_long_collection_is_not_frozen() -> None:
+    clock = Clock(2 * MAX_COLLECTION_S)
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
+    collector.start()
+    gc.collect()
+    new = [Knot() for _ in range(2 * THRESHOLDS[0])]
+    left = weakref.ref(new[0])
+    collector.record_key()
+    new.clear()
+    gc.collect()
+    assert left() is None
+    assert frozen_by_a_collection(collector)
+    collector.stop()
+
+
+@pytest.mark.usefixtures("_collector_as_before")
 def test_view_that_stays_open_meets_no_long_collections() -> None:
     clock = Clock(2 * MAX_COLLECTION_S)
     collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)

@@ -150,9 +150,10 @@ class FreezingCollector:
     def _freeze_if_long(self) -> None:
         """Freeze the survivors of a long collection.
 
-        One may begin anywhere, such as while a module is imported or a dialog opens: it does not freeze them itself.
+        One may begin anywhere, such as while a module is imported or a dialog opens: it does not freeze them itself. So
+        the next key or change does, unless much is new since: that may be garbage, which would stay.
         """
-        if not self._was_long:
+        if not self._was_long or _has_new_objects():
             return
         now_s = self._monotonic_s()
         if now_s >= self._freeze_due_s and all(now_s >= each + MIN_STAY_S for each in self._opened_s.values()):
@@ -167,6 +168,12 @@ class FreezingCollector:
             self._screen_freezes_left -= has_screen
             self._opened_s.clear()  # a frozen screen is not freed when it closes
             _freeze()
+
+
+def _has_new_objects() -> bool:
+    """Whether there were some `THRESHOLDS[0]` new objects since the last full collection."""
+    _, young_collections, _ = gc.get_count()
+    return young_collections > 0
 
 
 def _freeze() -> None:
