@@ -22,7 +22,7 @@ from tui.lazy_dataclass import dataclass
 from tui.wire.errors import ServerFault
 from tui.wire.feed_bodies import read_body, read_metadata, read_stored_error
 from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAGS, Limits
-from tui.wire.models import decode
+from tui.wire.models import decode_items
 from tui.wire.pg_array import read_array
 from tui.wire.responses import Response
 from tui.wire.runs import shared_cents, shared_fixed, shared_tags
@@ -129,17 +129,17 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     `limits` records truncations. Raises `ServerFault`.
     """
     limits = limits or Limits()
-    messages = _limited(decode(list[OmittedOnError[_Message]], response.body, "the realtime feed", limits), limits)
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
-    unreadable, controls = 0, set[str]()
-    messages.reverse()
-    while messages:
-        message = messages.pop()  # so a snapshot of a thousand rows is not in memory twice, as texts and as patches
+    unreadable, row_count, controls = 0, 0, set[str]()
+    for message in decode_items(_Message, response.body, "the realtime feed", limits):
         headers = message.get("headers", {})
         if "value" not in message:
             controls.add(headers.get("control", ""))
             continue
+        row_count += 1
+        if row_count > MAX_FEED_ROWS:
+            continue  # the control messages come last
         run_id = _run_id(message["value"])
         if run_id is None or headers.get("operation") == "delete":
             # A delete means that a run left the window. The run itself still exists.
@@ -148,6 +148,8 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
             patches.append(patch)
         else:
             partial.append((run_id, message["value"]))
+    if row_count > MAX_FEED_ROWS:
+        limits.note(f"{row_count:,} rows in one response of the feed, only the first {MAX_FEED_ROWS:,} are kept")
     position = (
         None if "must-refetch" in controls else _position(response, after, is_up_to_date="up-to-date" in controls)
     )
@@ -178,15 +180,6 @@ def _run_id(row: Row) -> RunId | None:
     if not isinstance(friendly, str) or not friendly:
         friendly = f"run_{own}" if isinstance(own, str) and own else ""
     return RunId(friendly) if 0 < len(friendly) <= MAX_ID_CHARS else None
-
-
-def _limited(messages: list[_Message], limits: Limits) -> list[_Message]:
-    """Drop rows above MAX_FEED_ROWS. Control messages stay."""
-    if len(messages) <= MAX_FEED_ROWS:
-        return messages
-    rows = [message for message in messages if "value" in message]
-    kept = limits.take(rows, MAX_FEED_ROWS, "rows in one response of the feed")
-    return [*kept, *(message for message in messages if "value" not in message)]
 
 
 def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None = None) -> RunPatch | None:

@@ -1,4 +1,4 @@
-"""The shapes of API responses as typed dictionaries, and `decode`, which reads bytes as one of them.
+"""The shapes of API responses as typed dictionaries, and `decode` and `decode_items`, which read bytes as these.
 
 A row needs only the keys that identify it. Every other key is dropped if it is null or of a wrong type. The
 conversion into domain values is in `wire.runs` and `wire.responses`.
@@ -6,18 +6,25 @@ Source: tests/wire/recordings/README.md §3, §4.
 """
 
 import json
-from typing import Annotated, Any, Required, TypedDict, TypeVar
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Final, Required, TypedDict, TypeVar
 
 from tui.domain.run import Json
 from tui.wire.errors import ServerFault
 from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, may_be_long, within_bounds
 from tui.wire.limits import MAX_ID_CHARS, Limits
-from tui.wire.schemas import OmittedOnError, finite, in_range, none_on_error, of_length, read_as
+from tui.wire.schemas import InvalidShape, OmittedOnError, finite, in_range, none_on_error, of_length, read_as
 
 T = TypeVar("T")
 
 MAX_INTEGER_DIGITS = 4_300
 """Longest integer that Python converts by default. A longer one becomes an infinite float, as in JavaScript."""
+
+_SPACE: Final = " \t\r\n"
+_BETWEEN: Final = re.compile(rf"[{_SPACE}]*(,|]\Z)[{_SPACE}]*")
+"""What is behind an item of an array."""
 
 _Text = OmittedOnError[str]
 _Flag = OmittedOnError[bool]
@@ -167,19 +174,73 @@ def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None)
     With `limits`, arrays and objects are cut at MAX_ITEMS, which `limits` records. A relay's messages have no such
     limit. Raises `ServerFault`, whose text has the `name` of the response and nothing of its content.
     """
-    if limits is not None and may_be_long(body):
-        body, longest = within_bounds(body)
-        if longest > MAX_ITEMS:
-            limits.note(f"{longest:,} items in one array or object of {name}, only the first {MAX_ITEMS:,} are read")
+    body = _shortened(body, name, limits)
     try:
         try:
             value = read_json(body)
         except RecursionError:
             value = read_json(within_bounds(body)[0])
-            (limits or Limits()).note(f"values nested more than {MAX_DEPTH} levels deep in {name} are left out")
+            _note_depth(limits or Limits(), name)
         return convert(shape, value)
     except (ValueError, RecursionError):
-        raise ServerFault(f"{name} could not be read: not JSON, or not of the expected shape", 200) from None
+        raise _unreadable(name) from None
+
+
+def decode_items(shape: type[T], body: bytes, name: str, limits: Limits) -> Iterator[T]:
+    """Decode an array, and yield one item after the other. Items of another shape are left out.
+
+    So a large array is never in memory as a whole, and another thread may run between two items. The limits and the
+    error are those of `decode`; the error may come after some items.
+    """
+    body = _shortened(body, name, limits)
+    try:
+        for value in _items(body, lambda: _note_depth(limits, name)):
+            with suppress(InvalidShape):
+                yield convert(shape, value)
+    except (ValueError, RecursionError):
+        raise _unreadable(name) from None
+
+
+def _items(body: bytes, on_deep: Callable[[], None]) -> Iterator[Json]:
+    """Yield the items of an array. Call `on_deep` before the first one that is cut. Raises as `read_json` does."""
+    text = body.decode(json.detect_encoding(body), "surrogatepass").strip(_SPACE)
+    if not text.startswith("["):
+        raise ValueError("not an array")
+    text = text[1:].lstrip(_SPACE)
+    at, is_cut, is_last = 0, False, text == "]"
+    while not is_last:
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except RecursionError:
+            if is_cut:
+                raise
+            rest = text[at:].encode("utf-8", "surrogatepass")
+            text, at = within_bounds(rest, MAX_DEPTH - 1)[0].decode("utf-8", "surrogatepass"), 0
+            is_cut = True
+            on_deep()
+            continue
+        yield value
+        if (between := _BETWEEN.match(text, at)) is None:
+            raise ValueError("not an array")
+        at, is_last = between.end(), between[1] == "]"
+
+
+def _shortened(body: bytes, name: str, limits: Limits | None) -> bytes:
+    """Cut arrays and objects at MAX_ITEMS, if there are limits."""
+    if limits is None or not may_be_long(body):
+        return body
+    body, longest = within_bounds(body)
+    if longest > MAX_ITEMS:
+        limits.note(f"{longest:,} items in one array or object of {name}, only the first {MAX_ITEMS:,} are read")
+    return body
+
+
+def _note_depth(limits: Limits, name: str) -> None:
+    limits.note(f"values nested more than {MAX_DEPTH} levels deep in {name} are left out")
+
+
+def _unreadable(name: str) -> ServerFault:
+    return ServerFault(f"{name} could not be read: not JSON, or not of the expected shape", 200)
 
 
 def convert(shape: type[T], value: Json) -> T:
@@ -195,3 +256,6 @@ def read_json(body: bytes) -> Json:
 
 def _read_integer(text: str) -> int | float:
     return int(text) if len(text) <= MAX_INTEGER_DIGITS else float(text)
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_read_integer)
