@@ -40,28 +40,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NAMES = (
-    "TRIGGER_SECRET_KEY",
-    "TRIGGER_API_URL",
-    "TRIGGER_PREVIEW_BRANCH",
-    "TRIGGER_DEV_BRANCH",
-    "TRIGGER_TUI_RELAY_TOKEN",
+    *("TRIGGER_SECRET_KEY", "TRIGGER_API_URL", "TRIGGER_PREVIEW_BRANCH", "TRIGGER_DEV_BRANCH"),
+    *("TRIGGER_TUI_RELAY_TOKEN", "VERCEL_GIT_COMMIT_REF", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
 )
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def pytest_sessionstart() -> None:
+    """Hide the machine's keys, addresses, branches, proxies and certificate authorities from the tests."""
+    for name in (*_NAMES, *map(str.lower, _NAMES)):
+        os.environ.pop(name, None)
 
 
 def pytest_collection_finish() -> None:
     """Start the garbage collector, which never visits the collected tests."""
     gc.freeze()
     gc.enable()
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the machine's keys, addresses, branches, proxies and certificate authorities from the tests."""
-    for name in (*_NAMES, "VERCEL_GIT_COMMIT_REF", "NO_COLOR", *_PROXIES, *_CERTIFICATES):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture(autouse=True, scope="module")
