@@ -265,6 +265,25 @@ def test_read_is_repeated_when_a_kept_connection_ends(is_reset: bool) -> None:
     assert [head.partition(b" ")[0] for head in heads] == [b"GET", b"GET", b"GET", b"POST"]
 
 
+def test_read_that_was_held_for_long_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(WHOLE)
+        heads.append(read_head(connection))
+
+    async def read_twice(client: Client) -> None:
+        await client.list_runs(RunFilters())
+        with pytest.raises(Unreachable):
+            await client.list_runs(RunFilters())
+
+    monkeypatch.setattr("tui.wire.request_progress.STALE_WITHIN_S", 0.0)
+    with serving(serve) as port:
+        ask(f"http://127.0.0.1:{port}", read_twice, timeouts=PATIENCE)
+    assert len(heads) == 2
+
+
 def test_read_over_a_new_connection_is_sent_once() -> None:
     heads: list[bytes] = []
     with serving(lambda connection: heads.append(read_head(connection))) as port:

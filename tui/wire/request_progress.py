@@ -5,6 +5,7 @@ Errors of TLS after the handshake, of a SOCKS proxy and of sockets pass through 
 """
 
 import asyncio
+import math
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +21,10 @@ T = TypeVar("T")
 
 _OPENSSL_FRAME: Final = re.compile(r"\A\[[^\]]*\] *| *\(_ssl\.c:[0-9]+\)")
 """The parts around the message of an OpenSSL error: `[SSL: CODE] message (_ssl.c:2580)`."""
+
+
+STALE_WITHIN_S: Final = 2.0
+"""A server that has closed a kept connection resets the next request within a round trip. Later it may be at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Timeouts:
 class TransportFailure(Exception):
     """The transport failed, as the text says.
 
-    `is_pool_full`: no connection became free in time. `is_stale`: a connection of an earlier request ended.
+    `is_pool_full`: no connection became free in time. `is_stale`: a connection of an earlier request ended at once.
     """
 
     def __init__(
@@ -72,8 +77,8 @@ class RequestProgress:
     on_written: OnWritten | None = None
     timer: asyncio.Timeout | None = None
     is_written: bool = False
-    _is_reused: bool = False
-    """The request was written to a connection of an earlier one."""
+    _reused_at_s: float = -math.inf
+    """When the request was written to a connection of an earlier one."""
 
     _opened: Any = None
     """The stream of a new connection until something is written to it."""
@@ -97,7 +102,8 @@ class RequestProgress:
             self._opened = info["return_value"]
             detect_dead_peer(self._opened.get_extra_info("socket"))
         elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self.is_written, self._is_reused, self._opened = True, self._opened is None, None
+            self._reused_at_s = asyncio.get_running_loop().time() if self._opened is None else -math.inf
+            self.is_written, self._opened = True, None
             if self.timer is not None and not self._was_written:
                 self._was_written = True
                 self.timer.reschedule(asyncio.get_running_loop().time() + self.timeouts.whole_s)
@@ -143,7 +149,7 @@ class RequestProgress:
             self._text(error),
             may_have_arrived=may_have_arrived,
             is_pool_full=is_pool_full,
-            is_stale=has_ended and self._is_reused,
+            is_stale=has_ended and asyncio.get_running_loop().time() - self._reused_at_s < STALE_WITHIN_S,
         )
 
     def _text(self, error: Exception) -> str:
