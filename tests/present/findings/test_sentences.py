@@ -135,7 +135,7 @@ def test_since_is_a_time_of_today_or_a_day() -> None:
 def test_verdicts_say_what_is_known() -> None:
     calm = Verdict(NOW, heard_at=NOW, is_known=True)
     assert ok_words(calm) == "OK"
-    assert ok_sentence(calm, NOW) == "nothing fails more than it does on other days; nothing waits"
+    assert ok_sentence(calm, NOW) == "nothing fails more than on other days, nothing waits too long"
     limited = Verdict(
         NOW, heard_at=NOW, is_known=True, refused=((FactSource.QUEUES, Raw("403")),), own_since=NOW - 42 * MINUTE
     )

@@ -10,7 +10,7 @@ from tui.domain.findings.finding import NOT_KNOWN, OK, Verdict
 from tui.domain.text import clean
 from tui.present import formatting
 
-CALM: Final = "nothing fails more than it does on other days; nothing waits"
+CALM: Final = "nothing fails more than on other days, nothing waits too long"
 LIMITED: Final = "as far as this key may read"
 PARTIAL: Final = "as far as was read in time"
 
