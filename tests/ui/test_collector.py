@@ -212,6 +212,27 @@ def test_frozen_garbage_is_freed_once_an_hour_while_nobody_types() -> None:
     assert frozen_again() is not None
 
 
+@pytest.mark.usefixtures("_collector_as_before")
+def test_garbage_of_the_start_is_freed_in_the_first_pause() -> None:
+    clock = Clock()
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
+    collector.record_key()
+    left = weakref.ref(Knot())
+    collector.start()
+    for now_s, is_left in ((MIN_QUIET_S - 1, True), (MIN_QUIET_S, False)):
+        clock.now_s = now_s
+        collector.thaw_if_due()
+        assert (left() is not None) is is_left
+    knot = Knot()
+    left = weakref.ref(knot)
+    collector.record_groups(MIN_GROWTH)
+    del knot
+    clock.now_s += MIN_THAW_INTERVAL_S - 1
+    collector.thaw_if_due()
+    assert left() is not None
+    collector.stop()
+
+
 def drop_canceled_timers() -> None:
     """Do at once what the event loop does when such a timer is due: in real time, up to a second later."""
     timers: list[asyncio.TimerHandle] = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]

@@ -78,15 +78,16 @@ class FreezingCollector:
         """Free the garbage of the start, freeze all other objects, and start the collector. A second call does nothing.
 
         The garbage is a megabyte: classes that a decorator made again, modules that others replaced. It takes 30 ms:
-        while the user types, it stays until the first thaw.
+        while the user types, it stays until the first pause.
         """
         if self._is_started:
             return
         self._thresholds = gc.get_threshold()
+        self._thaw_due_s = self._monotonic_s()
         if self.is_quiet:
             gc.collect()
+            self._thaw_due_s += MIN_THAW_INTERVAL_S
         _freeze()
-        self._thaw_due_s = self._monotonic_s() + MIN_THAW_INTERVAL_S
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._on_collection)
         gc.enable()
