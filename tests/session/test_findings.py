@@ -1,4 +1,7 @@
-"""The loop that judges: who watches, when a verdict comes, and when nothing is known."""
+"""The loop that judges: who watches, when a verdict comes, and when nothing is known.
+
+Longer than our other modules: all its tests share a fleet and its clock.
+"""
 
 import asyncio
 import gc

@@ -1,4 +1,7 @@
-"""The language of the filter `/`."""
+"""The language of the filter `/`.
+
+Longer than our other modules: one list of filters, and of what each matches.
+"""
 
 import pytest
 from hypothesis import example, given

@@ -1,4 +1,7 @@
-"""What the terminal is sent for single changes, sequences and faults."""
+"""What the terminal is sent for single changes, sequences and faults.
+
+Longer than our other modules: one list of sequences.
+"""
 
 import subprocess
 import sys

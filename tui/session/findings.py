@@ -45,7 +45,7 @@ SERVER_TIME_LOOK_S: Final = 0.1
 """The facts wait for so long for the first answer of list or feed, and look so often for it."""
 
 SAME_FACTS_FOR: Final = timedelta(seconds=20)
-"""Queues and waits are read this often, so an answer that is not older is no older than any watcher sees."""
+"""Queues and waits are read this often, so every watcher sees answers of up to this age."""
 
 SILENT_AFTER: Final = timedelta(seconds=41)
 """As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""

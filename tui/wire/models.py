@@ -24,7 +24,7 @@ MAX_INTEGER_DIGITS = 4_300
 
 _SPACE: Final = " \t\r\n"
 _BETWEEN: Final = re.compile(rf"[{_SPACE}]*(,|]\Z)[{_SPACE}]*")
-"""What is behind an item of an array."""
+"""What follows an item of an array."""
 
 _Text = OmittedOnError[str]
 _Flag = OmittedOnError[bool]

@@ -24,7 +24,10 @@ _OPENSSL_FRAME: Final = re.compile(r"\A\[[^\]]*\] *| *\(_ssl\.c:[0-9]+\)")
 
 
 STALE_WITHIN_S: Final = 2.0
-"""A server that has closed a kept connection resets the next request within a round trip. Later it may be at work."""
+"""A server that has closed a kept connection refuses the next request within a round trip.
+
+If the connection ends later, the server may have begun to work on the request.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Reading the facts of the wall from the emulator: how often, in which order, and what becomes of failures."""
+"""Reading the facts of the wall from the emulator: how often, in which order, and what becomes of failures.
+
+Longer than our other modules: each source of facts has its own way to fail.
+"""
 
 import asyncio
 from collections import Counter

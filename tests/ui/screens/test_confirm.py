@@ -1,4 +1,7 @@
-"""The confirmation dialog: its text, the keys that answer it, and keys that are typed before it is visible."""
+"""The confirmation dialog: its text, the keys that answer it, and keys that are typed before it is visible.
+
+Longer than our other modules: all its tests share one stage.
+"""
 
 from pathlib import Path
 

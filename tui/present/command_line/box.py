@@ -132,7 +132,7 @@ def _row(row: BoxRow, inner: int, has_marks: bool, content: BoxContent) -> Line:
 
 
 def _labelled(label: str, line: Line, inner: int) -> list[Line]:
-    """Return a line behind its label. A sentence is wrapped: what is possible instead stands at its end."""
+    """Return the lines behind a label. A sentence is wrapped, because its end says what the user can do instead."""
     if not label:
         return [_indented(cut(line, inner))]
     room = max(1, inner - _LABEL)

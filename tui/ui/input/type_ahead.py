@@ -4,8 +4,8 @@ After drawing the dialog, the program moves the cursor to a place of its own for
 position from the terminal. The reply comes in the same stream as the keys, after every key that was typed before the
 terminal drew the dialog, and names the place: it cannot be the late reply to another request, or to another program.
 
-Keys count only a moment after the reply: nobody can read a dialog and answer it at once. A slow link does not change
-this moment, since a key takes as long as the reply.
+A key counts only if it comes `REACTION_S` after the reply or later, because nobody can answer a dialog the moment it
+appears. A slow link needs no longer wait: it delays the key as much as the reply.
 
 A multiplexer such as tmux or screen replies instead of the terminal around it, once it has drawn the dialog itself: in
 one, a reply does not show that the user sees the dialog.
@@ -31,10 +31,10 @@ None is in the first row, whose reports have the bytes of F3 with modifiers, or 
 """
 
 REACTION_S: Final = 0.2
-"""How long after the reply keys begin to count.
+"""Keys count once this time has passed since the reply.
 
-Nobody reads a dialog and presses a key sooner. A fast typist, who has not seen it, may: such a user needs 60 to 200 ms
-between two keys.
+Nobody can read a dialog and press a key within it. A fast typist who has not seen the dialog can: there are only 60 to
+200 ms between two of their keys.
 """
 
 SHOW_WAITING_AFTER_S: Final = 0.5

@@ -1,6 +1,8 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
 
 `ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
+
+It is longer than 300 lines because a pane is one class to Textual, here with some fifty methods of a few lines.
 """
 
 from collections.abc import Callable, Sequence

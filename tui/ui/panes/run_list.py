@@ -1,6 +1,8 @@
 """The pane `runs`: the list of runs with its filter, order and marks.
 
 `RunListModel` has the lines and the cursor, `RunTable` draws them.
+
+It is longer than 300 lines because a pane is one class to Textual, here with some fifty methods of a few lines.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The monitor: the list of runs, the panes about the selected run, and the actions of their common keys."""
+"""The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
+
+It is longer than 300 lines: each key that all panes share has a handler of a few lines here.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final

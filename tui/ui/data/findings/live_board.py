@@ -74,7 +74,7 @@ class LiveBoard:
         self._end: datetime | None = None
         self.has_day = False
         self.is_judged = False
-        """Whether the board's verdict is of now, not from before nobody watched."""
+        """Whether the board shows a verdict that was made since somebody watches, not an older one."""
         self.board: Board | None = None
         self.day: FourLines | None = None
         """The last 24 hours, None before they were read."""
