@@ -49,6 +49,8 @@ def test_page_says_what_failed_since_when_and_how_often() -> None:
     assert "version   20261126.3        all 131" in text
     assert "tags      market:us  131  of 131" in text
     assert "per min   ▁▅▇▆▂  13:45–13:49" in text
+    first_minute = facts_of(group_of(), minutes=Minutes((4,), MINUTES.end))
+    assert page_text(first_minute).split("per min")[1].splitlines()[0].endswith("  13:49")
     actions = [row.action for row in group_page(facts, AT, 52) if row.action is not None]
     assert actions == [GoToRun(RunId("run_cm00000000a0f4")), GoToRun(facts.group.run_ids[0])]
 

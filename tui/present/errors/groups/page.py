@@ -168,10 +168,11 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
     if minutes is None or not minutes.counts:
         return []
     # The last minute may still run: its end is not yet a time to name.
-    start, end = (formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at)))
+    times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
+    span = "–".join(dict.fromkeys(times))  # one time within the first minute
     bars = failure_bars(minutes.counts, Token.GUIDE if is_grey else Token.ROSE)
     head = pad((Piece("per min", Token.FAINT),), LABEL)
-    return [Row(cut((*head, *bars, Piece(f"  {start}–{end}", Token.FAINT)), limit), "per min")]
+    return [Row(cut((*head, *bars, Piece(f"  {span}", Token.FAINT)), limit), "per min")]
 
 
 def _message(group: ErrorGroup, limit: int) -> list[Row]:
