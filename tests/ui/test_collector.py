@@ -13,6 +13,7 @@ import pytest
 from textual.screen import Screen
 from textual.widget import Widget
 
+import tui.ui.app
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.app import TriggerApp
@@ -186,7 +187,7 @@ def test_frozen_objects_do_not_make_full_collections_rare(*, has_groups: bool) -
 
 
 @pytest.mark.usefixtures("_collector_as_before")
-def test_frozen_garbage_is_freed_once_an_hour_while_nobody_types() -> None:
+def test_frozen_garbage_is_freed_now_and_then_while_nobody_types() -> None:
     clock = Clock()
     collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
     knot, other = Knot(), Knot()
@@ -231,6 +232,34 @@ def test_garbage_of_the_start_is_freed_in_the_first_pause() -> None:
     collector.thaw_if_due()
     assert left() is not None
     collector.stop()
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+@pytest.mark.usefixtures("_collector_as_before")
+def test_closed_screens_are_freed_where_that_is_short(*, is_long: bool) -> None:
+    clock = Clock(2 * MAX_COLLECTION_S if is_long else 0.0)
+    collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
+    collector.start()
+    gc.collect()
+    knot = Knot()
+    left = weakref.ref(knot)
+    del knot
+    collector.free_closed()
+    assert (left() is not None) is is_long
+    collector.stop()
+
+
+def test_closing_a_screen_frees_it_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitored) -> None:
+        is_freed = asyncio.Event()
+        monkeypatch.setattr(tui.ui.app, "FREE_AFTER_S", 0.001)
+        monkeypatch.setattr(monitor.app._collector, "free_closed", is_freed.set)
+        await monitor.press("?")
+        assert not is_freed.is_set()
+        await monitor.press("escape")
+        await asyncio.wait_for(is_freed.wait(), 10.0)
+
+    run_story(story, tmp_path, small_fleet())
 
 
 def drop_canceled_timers() -> None:

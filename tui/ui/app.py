@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -30,7 +31,7 @@ from tui.settings.config_file import shown_path
 from tui.store.changes import Changes
 from tui.terminal.moves import Place
 from tui.ui.base import AppBase, call_soon
-from tui.ui.collector import THAW_CHECK_INTERVAL_S, FreezingCollector
+from tui.ui.collector import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector
 from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
@@ -229,6 +230,11 @@ class TriggerApp(AppBase):
         """Show a screen above the others, with the arguments of Textual's."""
         self._collector.record_screen(screen)
         return super().push_screen(screen, *rest, **named)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Show the screen below. The closed one is freed soon."""
+        self.set_timer(FREE_AFTER_S, self._collector.free_closed)
+        return super().pop_screen()
 
     def on_mount(self) -> None:
         self.session.context = copy_context()  # that of the app: the keys of the user, and no screen

@@ -30,10 +30,10 @@ THRESHOLDS: Final = (500, 5, 1)
 
 MAX_COLLECTION_S: Final = 0.003
 MIN_FREEZE_INTERVAL_S: Final = 10.0
-MAX_FREEZES: Final = 20
+MAX_FREEZES: Final = 10
 """Freezes between two thaws, those of a growing store apart."""
 
-MAX_SCREEN_FREEZES: Final = 4
+MAX_SCREEN_FREEZES: Final = 2
 """Those of them while a screen above the main one is alive."""
 
 MIN_STAY_S: Final = 30.0
@@ -45,10 +45,13 @@ MIN_GROWTH: Final = 2_000
 GROWTH: Final = 1.5
 """The store is frozen again when it is so many times as large: 11 times until it has 100,000 runs."""
 
-MIN_THAW_INTERVAL_S: Final = 3600.0
+MIN_THAW_INTERVAL_S: Final = 300.0
 THAW_CHECK_INTERVAL_S: Final = 20.0
 MIN_QUIET_S: Final = 5.0
 """A thaw takes some 30 ms with 100,000 runs. It waits until no key was pressed for this time."""
+
+FREE_AFTER_S: Final = 1.5
+"""A closed screen is garbage by then. Textual and canceled timers refer to it for a second."""
 
 _OLDEST: Final = 2
 """The generation that only a full collection visits. All its survivors are in this generation."""
@@ -101,6 +104,11 @@ class FreezingCollector:
     def record_screen(self, screen: Screen[Any]) -> None:
         """Freeze next to nothing while this screen above the main one is alive."""
         self._opened_s[screen] = self._monotonic_s()
+
+    def free_closed(self) -> None:
+        """Free closed screens, before more of them come together. A collection that may be long is left to Python."""
+        if self._is_started and not self._was_long:
+            gc.collect()
 
     def record_run_count(self, count: int) -> None:
         """Freeze a store that has grown, or what has made a collection long."""
