@@ -19,6 +19,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.ui.app import TriggerApp
 from tui.ui.collector import (
     MAX_COLLECTION_S,
+    MAX_FREE_S,
     MAX_FREEZES,
     MAX_SCREEN_FREEZES,
     MIN_FREEZE_INTERVAL_S,
@@ -237,7 +238,7 @@ def test_garbage_of_the_start_is_freed_in_the_first_pause() -> None:
 @pytest.mark.parametrize("is_long", [False, True])
 @pytest.mark.usefixtures("_collector_as_before")
 def test_closed_screens_are_freed_where_that_is_short(*, is_long: bool) -> None:
-    clock = Clock(2 * MAX_COLLECTION_S if is_long else 0.0)
+    clock = Clock(2 * MAX_FREE_S if is_long else MAX_FREE_S / 2)
     collector = FreezingCollector(clock.read_cpu_s, lambda: clock.now_s)
     collector.start()
     gc.collect()

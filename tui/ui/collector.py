@@ -29,7 +29,9 @@ THRESHOLDS: Final = (500, 5, 1)
 """A full collection about every 6,000 new objects, 3 ms each. Python's own are rarer the more objects there are."""
 
 MAX_COLLECTION_S: Final = 0.003
-MIN_FREEZE_INTERVAL_S: Final = 10.0
+MIN_FREEZE_INTERVAL_S: Final = 60.0
+"""Each freeze keeps some 1,200 objects that are part of cycles and soon garbage: about 100 KB."""
+
 MAX_FREEZES: Final = 10
 """Freezes between two thaws, those of a growing store apart."""
 
@@ -46,12 +48,15 @@ GROWTH: Final = 1.5
 """The store is frozen again when it is so many times as large: 11 times until it has 100,000 runs."""
 
 MIN_THAW_INTERVAL_S: Final = 300.0
-THAW_CHECK_INTERVAL_S: Final = 20.0
+THAW_CHECK_INTERVAL_S: Final = 2.0
 MIN_QUIET_S: Final = 5.0
 """A thaw takes some 30 ms with 100,000 runs. It waits until no key was pressed for this time."""
 
 FREE_AFTER_S: Final = 1.5
 """A closed screen is garbage by then. Textual and canceled timers refer to it for a second."""
+
+MAX_FREE_S: Final = 0.01
+"""Where the last full collection took longer, closed screens wait for Python's next one."""
 
 _OLDEST: Final = 2
 """The generation that only a full collection visits. All its survivors are in this generation."""
@@ -70,8 +75,8 @@ class FreezingCollector:
         self._freezes_left = MAX_FREEZES
         self._screen_freezes_left = MAX_SCREEN_FREEZES
         self._frozen_runs = 0
-        self._was_long = False
-        """Whether the last full collection was."""
+        self._took_s = 0.0
+        """The CPU time of the last full collection."""
         self._opened_s: WeakKeyDictionary[Screen[Any], float] = WeakKeyDictionary()
         """When each screen above the main one was opened. A closed one stays for seconds; a frozen one is left out."""
         self._thaw_due_s = self._quiet_from_s = 0.0
@@ -106,8 +111,8 @@ class FreezingCollector:
         self._opened_s[screen] = self._monotonic_s()
 
     def free_closed(self) -> None:
-        """Free closed screens, before more of them come together. A collection that may be long is left to Python."""
-        if self._is_started and not self._was_long:
+        """Free closed screens, before more of them come together."""
+        if self._is_started and self._took_s <= MAX_FREE_S:
             gc.collect()
 
     def record_run_count(self, count: int) -> None:
@@ -150,7 +155,7 @@ class FreezingCollector:
         if phase == "start":
             self._began_s = self._cpu_s()
         else:
-            self._was_long = self._cpu_s() - self._began_s > MAX_COLLECTION_S
+            self._took_s = self._cpu_s() - self._began_s
 
     @property
     def _is_started(self) -> bool:
@@ -162,7 +167,7 @@ class FreezingCollector:
         One may begin anywhere, such as while a module is imported or a dialog opens: it does not freeze them itself. So
         the next key or change does, unless much is new since: that may be garbage, which would stay.
         """
-        if not self._was_long or _has_new_objects():
+        if self._took_s <= MAX_COLLECTION_S or _has_new_objects():
             return
         now_s = self._monotonic_s()
         if now_s >= self._freeze_due_s and all(now_s >= each + MIN_STAY_S for each in self._opened_s.values()):
