@@ -95,6 +95,12 @@ class Indexes:
         """Return the keys of all runs with a state, newest first."""
         return list(self._created)
 
+    def shared(self, key: Key) -> Key:
+        """Return the equal key of the indexes, or the key itself if they have none."""
+        index = self._created.bisect_left(key)
+        found: Key = self._created[index] if index < len(self._created) else key
+        return found if found == key else key
+
 
 def status_of(run: Run) -> RunStatus | None:
     """Return the status by which a run is found; None if it has no state, or if the server has deleted it."""

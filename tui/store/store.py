@@ -248,6 +248,10 @@ class Store:
         self.hide(keys)
         return keys
 
+    def shared_key(self, key: Key) -> Key:
+        """Return the equal key that the indexes keep, so that each view of a live run does not keep one of its own."""
+        return self._indexes.shared(key)
+
     def newest(self) -> Run | None:
         """Return the newest run with a state."""
         run_id = self._indexes.newest()

@@ -211,6 +211,8 @@ class View:
             if new is None:
                 del keys[run_id]
             else:
+                if self._order.rank is None:
+                    new = self._store.shared_key(cast("Key", new))
                 keys[run_id] = new
                 self._keys.hide()
             if self._is_sorted:
