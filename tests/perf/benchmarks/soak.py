@@ -1,5 +1,7 @@
 """Runs the monitor for long and measures whether it grows: `python -m tests.perf soak`, or `.benchmarks.soak MINUTES`.
 
+With the word `bare` behind the minutes, a Textual app without anything of ours is measured instead.
+
 An emulator starts `RATE_PER_S` runs a second. The monitor follows it on a pty with all its sources, while a user opens
 and closes everything that the screen has. It is the program as it is, except for its store: that has room for
 `KEPT_RUNS` runs instead of 100,000, and is full from the start. So every new run evicts an old one, and after four
@@ -24,6 +26,7 @@ from typing import Final
 
 import psutil
 
+from tests.perf.bare_table import READY
 from tests.perf.benchmarks.emulator import emulator, spent_s
 from tests.perf.benchmarks.live import facts, monitor
 from tests.perf.figure import Figure
@@ -41,6 +44,9 @@ SAMPLES: Final = 60
 """Samples of a minute, one a second."""
 
 ESCAPE: Final = "\x1b"
+DOWN: Final = "\x1b[B"
+UP: Final = "\x1b[A"
+PAGE_DOWN: Final = "\x1b[6~"
 ROUND: Final = (
     *("g", "j", "j", "j", "x", "x", "k", "\x04", "\x15", "G", "g"),  # moves, also to failed runs and by half a page
     *("j", "x", "\r", "j", "j", ",", ".", ESCAPE),  # a failed run and its attempts
@@ -56,6 +62,10 @@ ROUND: Final = (
     *("",) * 10,  # rests
 )
 """The keys of a user, one a second. A round takes less than two minutes, so that the warm-up has five of them."""
+
+
+BARE_ROUND: Final = (DOWN,) * 20 + (PAGE_DOWN,) * 5 + ("?", ESCAPE) * 10 + (UP,) * 10 + ("",) * 10
+"""The same for a bare app. It has nothing but a table and a dialog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +91,14 @@ def measure(minutes: float = MINUTES) -> Iterator[Figure]:
         spent, started_s = spent_s(process), time.monotonic()
         samples: list[Sample] = []
         for minute in range(1, max(2, int(minutes)) + 1):
-            samples.append(_minute(terminal, process, keys, into, minute))
+            memory_mb = _minute(terminal, process, keys)
+            tasks = facts(terminal, into, signal.SIGUSR2)["tasks"]
+            samples.append(Sample(minute, memory_mb, process.num_fds(), process.num_threads(), tasks))
             print(samples[-1], file=sys.stderr, flush=True)
         spent, seconds = spent_s(process) - spent, time.monotonic() - started_s
         found = facts(terminal, into, signal.SIGUSR2)
     first, last = samples[min(WARM_UP_MINUTES, len(samples)) - 1], samples[-1]
-    highest_mb = max(each.memory_mb for each in samples[first.minute - 1 :])
-    yield Figure(f"memory after {first.minute} minutes", first.memory_mb, "MB")
-    yield Figure(f"its growth until minute {last.minute}", last.memory_mb - first.memory_mb, "MB", MAX_GROWTH_MB)
-    yield Figure("its growth at its highest", highest_mb - first.memory_mb, "MB")
+    yield from _growth([each.memory_mb for each in samples], MAX_GROWTH_MB)
     yield Figure("descriptors more", last.descriptors - first.descriptors, "descriptors", 0)
     yield Figure("threads more", last.threads - first.threads, "threads", 0)
     yield Figure("tasks of asyncio more", last.tasks - first.tasks, "tasks", 0)
@@ -98,8 +107,29 @@ def measure(minutes: float = MINUTES) -> Iterator[Figure]:
     yield Figure("share of a core", spent / seconds * 100, "%")
 
 
-def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str], into: Path, minute: int) -> Sample:
-    """Type for a minute, a key a second, and sample the process at its end. AssertionError if the program ends."""
+def measure_bare(minutes: float = MINUTES) -> Iterator[Figure]:
+    """Yield the growth of a bare Textual app with as many rows and changes, in which a dialog is opened and closed."""
+    with Terminal([sys.executable, "-m", "tests.perf.bare_table", str(KEPT_RUNS), str(RATE_PER_S)]) as terminal:
+        terminal.wait_for(READY)
+        process, keys = psutil.Process(terminal.process.pid), itertools.cycle(BARE_ROUND)
+        samples: list[float] = []
+        for minute in range(1, max(2, int(minutes)) + 1):
+            samples.append(_minute(terminal, process, keys))
+            print(f"minute {minute}: {samples[-1]:.2f} MB", file=sys.stderr, flush=True)
+    yield from _growth(samples)
+
+
+def _growth(samples: list[float], limit_mb: float | None = None) -> Iterator[Figure]:
+    """Yield what the memory of each minute says, in MB."""
+    warm = min(WARM_UP_MINUTES, len(samples))
+    first_mb = samples[warm - 1]
+    yield Figure(f"memory after {warm} minutes", first_mb, "MB")
+    yield Figure(f"its growth until minute {len(samples)}", samples[-1] - first_mb, "MB", limit_mb)
+    yield Figure("its growth at its highest", max(samples[warm - 1 :]) - first_mb, "MB")
+
+
+def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str]) -> float:
+    """Type for a minute, a key a second. Return the median of the memory in MB. AssertionError if the program ends."""
     memory_mb: list[float] = []
     for _ in range(SAMPLES):
         key = next(keys)
@@ -108,10 +138,11 @@ def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str], in
         terminal.read_for(1.0)
         terminal.check_running()
         memory_mb.append(process.memory_info().rss / 1e6)
-    tasks = facts(terminal, into, signal.SIGUSR2)["tasks"]
-    return Sample(minute, statistics.median(memory_mb), process.num_fds(), process.num_threads(), tasks)
+    return statistics.median(memory_mb)
 
 
 if __name__ == "__main__":
-    for figure in measure(*(float(word) for word in sys.argv[1:])):
+    words = sys.argv[1:]
+    run = measure_bare if "bare" in words else measure
+    for figure in run(*(float(word) for word in words if word != "bare")):
         print(f"{figure.name:45} {figure.value:10.2f} {figure.unit}", flush=True)
