@@ -1,6 +1,9 @@
 """Runs the monitor for long and measures whether it grows: `python -m tests.perf soak`, or `.benchmarks.soak MINUTES`.
 
-With the word `bare` behind the minutes, a Textual app without anything of ours is measured instead.
+A word behind the minutes changes what runs:
+
+* `still`: nobody types, as on a monitoring screen
+* `bare`: a Textual app without anything of ours
 
 An emulator starts `RATE_PER_S` runs a second. The monitor follows it on a pty with all its sources, while a user opens
 and closes everything that the screen has. It is the program as it is, except for its store: that has room for
@@ -18,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,15 +82,15 @@ class Sample:
     tasks: int
 
 
-def measure(minutes: float = MINUTES) -> Iterator[Figure]:
-    """Yield the figures of a long run. Each minute is printed to stderr."""
+def measure(minutes: float = MINUTES, keys_typed: Sequence[str] = ROUND) -> Iterator[Figure]:
+    """Yield the figures of a long run, in which these keys come again and again. Each minute is printed to stderr."""
     with ExitStack() as stack:
         client, _, _ = stack.enter_context(emulator("--rate", str(RATE_PER_S), "--history", "0"))
         into = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "facts.json"
         command = ("tests.perf.followed", str(KEPT_RUNS))
         terminal = stack.enter_context(monitor(stack, str(client.base_url), *command, **{INTO: str(into)}))
         terminal.wait_for("● live")
-        process, keys = psutil.Process(terminal.process.pid), itertools.cycle(ROUND)
+        process, keys = psutil.Process(terminal.process.pid), itertools.cycle(keys_typed)
         spent, started_s = spent_s(process), time.monotonic()
         samples: list[Sample] = []
         for minute in range(1, max(2, int(minutes)) + 1):
@@ -142,7 +145,7 @@ def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str]) ->
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    run = measure_bare if "bare" in words else measure
-    for figure in run(*(float(word) for word in words if word != "bare")):
+    length, word = float(sys.argv[1]) if sys.argv[1:] else MINUTES, "".join(sys.argv[2:])
+    figures = measure_bare(length) if word == "bare" else measure(length, ("",) if word == "still" else ROUND)
+    for figure in figures:
         print(f"{figure.name:45} {figure.value:10.2f} {figure.unit}", flush=True)
