@@ -7,8 +7,10 @@ long collection. No later collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
 may happen only `MAX_FREEZES` times. A screen above the main one is some 5,000 objects, a megabyte: while one is alive,
-everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete. Once an
-hour, while nobody types, `thaw_if_due` unfreezes everything, frees the garbage, and freezes the rest again.
+everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete. Every
+five minutes, while nobody types, `thaw_if_due` unfreezes everything, frees the garbage, and freezes the rest again. With
+an hour instead, the freezes were used up after a quarter of it: collections became longer and rarer, and the garbage
+that waited for them needed 2 MB that Python's allocator never gives back. So closed screens are freed soon, too.
 
 Python waits with a full collection until there are a quarter as many new objects as the last one left alive. So a short
 one follows each freeze, which leaves none: the frozen ones do not count.
@@ -50,7 +52,7 @@ GROWTH: Final = 1.5
 MIN_THAW_INTERVAL_S: Final = 300.0
 THAW_CHECK_INTERVAL_S: Final = 2.0
 MIN_QUIET_S: Final = 5.0
-"""A thaw takes some 30 ms with 100,000 runs. It waits until no key was pressed for this time."""
+"""A thaw takes 30 to 80 ms. It waits until no key was pressed for this time."""
 
 FREE_AFTER_S: Final = 1.5
 """A closed screen is garbage by then. Textual and canceled timers refer to it for a second."""
