@@ -8,9 +8,10 @@ long collection. No later collection visits them.
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
 may happen only `MAX_FREEZES` times. A screen above the main one is some 5,000 objects, a megabyte: while one is alive,
 everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete. Every
-five minutes, while nobody types, `thaw_if_due` unfreezes everything, frees the garbage, and freezes the rest again. With
-an hour instead, the freezes were used up after a quarter of it: collections became longer and rarer, and the garbage
-that waited for them needed 2 MB that Python's allocator never gives back. So closed screens are freed soon, too.
+five minutes, while nobody types, `thaw_if_due` unfreezes everything, frees the garbage, and freezes the rest again.
+With an hour instead, the freezes were used up after a quarter of it: collections became longer and rarer, and the
+garbage that waited for them needed 2 MB that Python's allocator never gives back. So closed screens are freed soon,
+too.
 
 Python waits with a full collection until there are a quarter as many new objects as the last one left alive. So a short
 one follows each freeze, which leaves none: the frozen ones do not count.
