@@ -1,4 +1,7 @@
-"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does."""
+"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does.
+
+Longer than our other modules: each form of the output and each missing permission has a test.
+"""
 
 import os
 import signal

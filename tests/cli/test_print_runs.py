@@ -1,6 +1,8 @@
 """`ls`, `show` and `tree` against the recordings over HTTP.
 
 The module is long: it covers everything that users and scripts may expect of these commands.
+
+Longer than our other modules: three commands share the recordings and the server.
 """
 
 import json

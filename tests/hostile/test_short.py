@@ -1,4 +1,4 @@
-"""Runs the short form of the suite: the cases of `python -m tests.hostile --short`. CI asks for it: it takes 25 s."""
+"""Runs the short form of the suite: the cases of `python -m tests.hostile --short`. Only CI does."""
 
 import os
 from functools import cache
@@ -11,7 +11,7 @@ from tests.hostile.known import KNOWN, known_point
 from tests.hostile.modes import MODES
 
 NEEDED = "TRIGGER_TUI_TESTS_NEED_HOSTILE"
-"""CI sets this variable. All others run the short form where they want it."""
+"""CI sets this variable. Elsewhere, the command runs the same cases."""
 
 SHARDS = {"terminal": 2, "type-ahead": 2}
 """Parts of each mode whose cases cost nothing to compute. Two workers share the work, and no session runs twice."""

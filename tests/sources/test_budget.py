@@ -1,4 +1,7 @@
-"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks."""
+"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks.
+
+Longer than our other modules: each rule of the budget has a test, and the rules meet.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,7 @@
-"""The contract that every source of the registry must keep."""
+"""The contract that every source of the registry must keep.
+
+Longer than our other modules: one contract, for every source.
+"""
 
 import asyncio
 import random

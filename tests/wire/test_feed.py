@@ -1,4 +1,7 @@
-"""Decoding of the realtime feed: all recorded responses, and those of Electric itself."""
+"""Decoding of the realtime feed: all recorded responses, and those of Electric itself.
+
+Longer than our other modules: each kind of message has a test.
+"""
 
 import json
 import random

@@ -7,11 +7,12 @@ long collection. No later collection visits them.
 
 Whatever is part of a cycle when it is frozen stays in memory, for example the lines on the screen, some 100 KB. So that
 may happen only `MAX_FREEZES` times. A screen above the main one is some 5,000 objects, a megabyte: while one is alive,
-everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete. Every
-five minutes, while nobody types, `thaw_if_due` unfreezes everything, frees the garbage, and freezes the rest again.
-With an hour instead, the freezes were used up after a quarter of it: collections became longer and rarer, and the
-garbage that waited for them needed 2 MB that Python's allocator never gives back. So closed screens are freed soon,
-too.
+everything is frozen only `MAX_SCREEN_FREEZES` times, when it stays open or when the error groups are complete.
+
+`thaw_if_due` frees that garbage every five minutes, in a pause between keys: it unfreezes everything, collects, and
+freezes the rest again. If an hour passes between two thaws, a busy monitor uses up its freezes in a quarter of it. Then
+full collections become longer and rarer, more garbage waits for each, and Python's allocator keeps the memory that it
+took. For the same reason, `free_closed` does not leave closed screens to the next full collection.
 
 Python waits with a full collection until there are a quarter as many new objects as the last one left alive. So a short
 one follows each freeze, which leaves none: the frozen ones do not count.
@@ -33,7 +34,7 @@ THRESHOLDS: Final = (500, 5, 1)
 
 MAX_COLLECTION_S: Final = 0.003
 MIN_FREEZE_INTERVAL_S: Final = 60.0
-"""Each freeze keeps some 1,200 objects that are part of cycles and soon garbage: about 100 KB."""
+"""Each freeze keeps what becomes garbage soon after. More of them keep more until the next thaw."""
 
 MAX_FREEZES: Final = 10
 """Freezes between two thaws, those of a growing store apart."""
@@ -53,13 +54,13 @@ GROWTH: Final = 1.5
 MIN_THAW_INTERVAL_S: Final = 300.0
 THAW_CHECK_INTERVAL_S: Final = 2.0
 MIN_QUIET_S: Final = 5.0
-"""A thaw takes 30 to 80 ms. It waits until no key was pressed for this time."""
+"""A thaw takes 30 to 80 ms. It waits until the user has pressed no key for this time."""
 
 FREE_AFTER_S: Final = 1.5
 """A closed screen is garbage by then. Textual and canceled timers refer to it for a second."""
 
 MAX_FREE_S: Final = 0.01
-"""Where the last full collection took longer, closed screens wait for Python's next one."""
+"""If the last full collection took longer, `free_closed` leaves closed screens to the next one."""
 
 _OLDEST: Final = 2
 """The generation that only a full collection visits. All its survivors are in this generation."""

@@ -6,6 +6,8 @@ quiet hour, which passes in two minutes of scaled time. The load takes one minut
 whether memory grows.
 
 The module is long because the four measurements share the server and the terminal.
+
+Longer than our other modules: all its measurements share one monitor and one emulator.
 """
 
 import asyncio

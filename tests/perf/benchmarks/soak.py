@@ -2,7 +2,7 @@
 
 A word behind the minutes changes what runs:
 
-* `still`: nobody types, as on a monitoring screen
+* `still`: the monitor without any keys, as on a monitoring screen
 * `bare`: a Textual app without anything of ours
 
 An emulator starts `RATE_PER_S` runs a second. The monitor follows it on a pty with all its sources, while a user opens
@@ -68,7 +68,7 @@ ROUND: Final = (
 
 
 BARE_ROUND: Final = (DOWN,) * 20 + (PAGE_DOWN,) * 5 + ("?", ESCAPE) * 10 + (UP,) * 10 + ("",) * 10
-"""The same for a bare app. It has nothing but a table and a dialog."""
+"""The keys for a bare app, which has only a table and a dialog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,15 @@ def measure(minutes: float = MINUTES, keys_typed: Sequence[str] = ROUND) -> Iter
     yield Figure("share of a core", spent / seconds * 100, "%")
 
 
+def measure_still(minutes: float = MINUTES) -> Iterator[Figure]:
+    """Yield the same figures of a monitor without any keys."""
+    yield from measure(minutes, ("",))
+
+
 def measure_bare(minutes: float = MINUTES) -> Iterator[Figure]:
     """Yield the growth of a bare Textual app with as many rows and changes, in which a dialog is opened and closed."""
-    with Terminal([sys.executable, "-m", "tests.perf.bare_table", str(KEPT_RUNS), str(RATE_PER_S)]) as terminal:
+    command = [sys.executable, "-m", "tests.perf.bare_table", str(KEPT_RUNS), str(RATE_PER_S)]
+    with Terminal(command, is_controlling=True) as terminal:
         terminal.wait_for(READY)
         process, keys = psutil.Process(terminal.process.pid), itertools.cycle(BARE_ROUND)
         samples: list[float] = []
@@ -145,7 +151,7 @@ def _minute(terminal: Terminal, process: psutil.Process, keys: Iterator[str]) ->
 
 
 if __name__ == "__main__":
-    length, word = float(sys.argv[1]) if sys.argv[1:] else MINUTES, "".join(sys.argv[2:])
-    figures = measure_bare(length) if word == "bare" else measure(length, ("",) if word == "still" else ROUND)
-    for figure in figures:
+    length, *kinds = sys.argv[1:] or [str(MINUTES)]
+    run = {(): measure, ("still",): measure_still, ("bare",): measure_bare}[tuple(kinds)]
+    for figure in run(float(length)):
         print(f"{figure.name:45} {figure.value:10.2f} {figure.unit}", flush=True)

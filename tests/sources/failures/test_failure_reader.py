@@ -1,4 +1,7 @@
-"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures."""
+"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures.
+
+Longer than our other modules: each step of the reading can fail in its own way.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Polling: which runs it finds, in which order it sends requests, and how many."""
+"""Polling: which runs it finds, in which order it sends requests, and how many.
+
+Longer than our other modules: all its tests share one fleet and count its requests.
+"""
 
 import asyncio
 from collections.abc import Callable

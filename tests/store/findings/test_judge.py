@@ -1,4 +1,7 @@
-"""What is judged to be wrong, and what is not."""
+"""What is judged to be wrong, and what is not.
+
+Longer than our other modules: each kind of finding has its bounds.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

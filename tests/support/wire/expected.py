@@ -1,4 +1,7 @@
-"""The expected result of decoding each recording, by its number. `tests/wire/test_recordings.py` uses it."""
+"""The expected result of decoding each recording, by its number. `tests/wire/test_recordings.py` uses it.
+
+Longer than our other modules: one table, with a row for each recording.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The list without its drawing: cursor, window, marks, and the lines that must be painted."""
+"""The list without its drawing: cursor, window, marks, and the lines that must be painted.
+
+Longer than our other modules: each key meets each kind of change.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

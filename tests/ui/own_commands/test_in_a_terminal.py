@@ -13,6 +13,9 @@ from tests.support.ui.own_commands import Recorder, config_of, entry
 from tests.support.virtual_clock import VirtualClock
 
 READY = "? keys"
+SCREEN_ON = b"\x1b[?1049h"
+"""The monitor writes this when it takes the terminal back."""
+
 TASK = "-x ; touch pwned $(touch pwned) `touch pwned`\n\"a\" 'b' \x1b]0;pwned\x07 日本"
 ENDLESS = "trap '' TERM HUP; echo $$ > \"$1\"; while :; do sleep 0.05; done"
 
@@ -32,8 +35,10 @@ def test_commands_in_the_real_program(tmp_path: Path) -> None:
             terminal.wait_for(READY, "Failed")
             terminal.send("j")
             terminal.wait_for("K fore", "U endless")
+            screens = terminal.received.count(SCREEN_ON)
             terminal.send("K")
             terminal.wait_until(lambda: recorder.was_called, "the command")
+            terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) > screens, "the monitor again")
             terminal.wait_for(READY)
             assert recorder.arguments == ["--", TASK, TASK + TASK]
             assert not any(SECRET in value for value in recorder.variables.values())

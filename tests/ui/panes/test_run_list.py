@@ -1,4 +1,7 @@
-"""The list pane by its keys."""
+"""The list pane by its keys.
+
+Longer than our other modules: each key of the pane has a test.
+"""
 
 import asyncio
 from datetime import timedelta

@@ -4,8 +4,8 @@ After drawing the dialog, the program moves the cursor to a place of its own for
 position from the terminal. The reply comes in the same stream as the keys, after every key that was typed before the
 terminal drew the dialog, and names the place: it cannot be the late reply to another request, or to another program.
 
-A key counts only if it comes `REACTION_S` after the reply or later, because nobody can answer a dialog the moment it
-appears. A slow link needs no longer wait: it delays the key as much as the reply.
+The dialog ignores keys until `REACTION_S` after the reply, because the user needs longer to read it and answer. A slow
+link needs no longer wait: it delays the key as much as the reply.
 
 A multiplexer such as tmux or screen replies instead of the terminal around it, once it has drawn the dialog itself: in
 one, a reply does not show that the user sees the dialog.
@@ -31,10 +31,10 @@ None is in the first row, whose reports have the bytes of F3 with modifiers, or 
 """
 
 REACTION_S: Final = 0.2
-"""Keys count once this time has passed since the reply.
+"""How long after the reply the dialog ignores keys.
 
-Nobody can read a dialog and press a key within it. A fast typist who has not seen the dialog can: there are only 60 to
-200 ms between two of their keys.
+Reading a dialog and answering it takes longer. A key within this time is one that the user was already typing: fast
+typists press a key every 60 to 200 ms.
 """
 
 SHOW_WAITING_AFTER_S: Final = 0.5

@@ -40,6 +40,6 @@ class Proxies:
 
     def _is_excepted(self, url: HttpUrl) -> bool:
         """Whether `NO_PROXY` names the host, one above it, or `*`. IPv6 addresses may have their brackets."""
-        from urllib.request import proxy_bypass  # noqa: PLC0415  only those who have a proxy wait for its import
+        from urllib.request import proxy_bypass  # noqa: PLC0415  not needed without a proxy
 
         return any(proxy_bypass(host) for host in (url.host, url.netloc, "*"))

@@ -74,7 +74,7 @@ class LiveBoard:
         self._end: datetime | None = None
         self.has_day = False
         self.is_judged = False
-        """Whether the board shows a verdict that was made since somebody watches, not an older one."""
+        """Whether the verdict on the board was made for the current watchers. If not, it is an older one."""
         self.board: Board | None = None
         self.day: FourLines | None = None
         """The last 24 hours, None before they were read."""
