@@ -252,6 +252,17 @@ def test_rows_open_what_they_speak_of() -> None:
     assert queues["queue", "task/send-email"] == ListRuns("queue:task/send-email", queue="task/send-email")
 
 
+@pytest.mark.parametrize(
+    ("queued", "is_paused", "shown"), [(0, False, "0s"), (9, True, "0s"), (9, False, "·"), (None, False, "·")]
+)
+def test_oldest_wait_is_zero_only_where_none_waits(queued: int | None, is_paused: bool, shown: str) -> None:
+    queue = replace(BOARD.queues[0], queued=queued, oldest_at=None, is_paused=is_paused)
+    view = replace(VIEW, board=replace(BOARD, queues=(queue,)), look=WallLook(is_ascii=True))
+    lines = text_of(view, 200, 60)
+    column = next(line.index("oldest waits") for line in lines if "oldest waits" in line)
+    assert lines[5][column:].split() == [shown]
+
+
 def test_wall_in_ascii_has_four_levels_and_crosses() -> None:
     view = replace(VIEW, look=WallLook(is_ascii=True, is_colorless=True))
     lines = text_of(view, 80, 24)

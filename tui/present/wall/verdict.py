@@ -222,7 +222,7 @@ def _put_numbers(rows: Sequence[PlacedLine], view: WallView, x: int) -> None:
     numbers = (
         ("done/min", _whole(lines.done.now), Token.TEXT, usual),
         ("queued", _whole(lines.queued.now), level, lines.queued.normal),
-        ("oldest waits", oldest[1] or ("0s" if view.board.queues else ""), level, None),
+        ("oldest waits", oldest[1] or ("0s" if _nothing_waits(view.board.queues) else ""), level, None),
     )
     for index, (title, text, token, normal) in enumerate(numbers):
         at = x + 20 * index
@@ -239,6 +239,11 @@ def _waits(view: WallView, row: QueueRow) -> tuple[float, str]:
     text = waited(lasts, in_minutes=view.is_slow_link)
     # Three signs at most fit in their place; hours need no minutes here.
     return lasts.total_seconds(), text if len(text) <= 3 else brief_duration(lasts).partition("h")[0] + "h"
+
+
+def _nothing_waits(queues: Sequence[QueueRow]) -> bool:
+    """Return whether it is known of each queue that no run waits in it. A paused queue does not count."""
+    return bool(queues) and all(row.is_paused or row.queued == 0 for row in queues)
 
 
 def _whole(number: float | None) -> str:
