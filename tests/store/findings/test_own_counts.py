@@ -13,7 +13,15 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.findings.own_counts import HOUR_MINUTES, KEPT_MINUTES, OwnCounts, minute_of, said_since, time_of
+from tui.store.findings.own_counts import (
+    HOUR_MINUTES,
+    KEPT_MINUTES,
+    RECENT_MINUTES,
+    OwnCounts,
+    minute_of,
+    said_since,
+    time_of,
+)
 from tui.store.findings.packed_ends import MAX_COUNT, packed, unpacked
 from tui.store.store import Store
 
@@ -106,6 +114,20 @@ def test_cells_and_durations_leave_with_their_time() -> None:
     own.settle(at(120 + 60 * KEPT_MINUTES))
     assert not own.tasks
     assert own.total(minute_of(at(75))).ended == 0
+
+
+def test_confirmed_runs_are_soon_kept_only_once() -> None:
+    store = Store()
+    own = OwnCounts(store)
+    patch = patch_of("run_a", "COMPLETED", created=0, state={"finished_at": at(60)})
+    own.on_changes(store.apply(RunsRead((patch,))))
+    own.settle(at(90))
+    assert not store.apply(RunsRead((replace(patch, read_at=at(200)),))).changed
+    [counted] = own.last_ended(1)
+    assert counted is not store.get(RunId("run_a"))
+    own.settle(at(60 * (RECENT_MINUTES + 2)))
+    [counted] = own.last_ended(1)
+    assert counted is store.get(RunId("run_a"))
 
 
 def test_counts_are_complete_from_where_the_list_was_read() -> None:

@@ -210,6 +210,7 @@ class OwnCounts:
         self._last_minute = minute
         left = RUNS_PER_STEP
         while tallies.recent_first < recent and left > 0:
+            self._share(tallies.recent_first)
             left -= self._for_each(tallies.recent_first, tallies.leave_recent)
             tallies.recent_first += 1
         while tallies.hour_first < hour and left > 0:
@@ -224,6 +225,18 @@ class OwnCounts:
             tallies.forget(tallies.first)
             tallies.first += 1
         return left > 0
+
+    def _share(self, minute: int) -> None:
+        """Refer to the store's objects for the runs that ended in a minute.
+
+        The store replaces a run that the server confirms, without a change to count. The one that was counted would
+        stay in memory as well.
+        """
+        for run_id in self._ended.get(minute, ()):
+            current = self._store.get(run_id)
+            if current is not None and run_id not in self._pending:
+                self._runs[run_id] = current
+        self._hide(self._runs)
 
     def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
         parts = self._parts(minute)
