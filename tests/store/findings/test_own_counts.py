@@ -14,9 +14,9 @@ from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.own_counts import (
+    CONFIRMING_MINUTES,
     HOUR_MINUTES,
     KEPT_MINUTES,
-    RECENT_MINUTES,
     OwnCounts,
     minute_of,
     said_since,
@@ -125,7 +125,7 @@ def test_confirmed_runs_are_soon_kept_only_once() -> None:
     assert not store.apply(RunsRead((replace(patch, read_at=at(200)),))).changed
     [counted] = own.last_ended(1)
     assert counted is not store.get(RunId("run_a"))
-    own.settle(at(60 * (RECENT_MINUTES + 2)))
+    own.settle(at(60 * (CONFIRMING_MINUTES + 2)))
     [counted] = own.last_ended(1)
     assert counted is store.get(RunId("run_a"))
 

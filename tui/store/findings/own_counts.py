@@ -29,6 +29,9 @@ RECENT_MINUTES: Final = 15
 HOUR_MINUTES: Final = 60
 """The 95th percentile of a task is that of this time."""
 
+CONFIRMING_MINUTES: Final = 2
+"""For so long the lists that are polled again and again usually have a run that ended."""
+
 MAX_TASKS: Final = 1_000
 """Tasks that are shown and judged."""
 
@@ -207,10 +210,12 @@ class OwnCounts:
             tallies = self._tallies
         if self._last_minute is None:
             tallies.first, tallies.recent_first, tallies.hour_first = first, recent, hour
+            self._last_minute = minute
+        for each in range(max(self._last_minute, recent), minute):
+            self._share(each - CONFIRMING_MINUTES)
         self._last_minute = minute
         left = RUNS_PER_STEP
         while tallies.recent_first < recent and left > 0:
-            self._share(tallies.recent_first)
             left -= self._for_each(tallies.recent_first, tallies.leave_recent)
             tallies.recent_first += 1
         while tallies.hour_first < hour and left > 0:
