@@ -14,6 +14,7 @@ from tests.test_architecture import MODULES, nodes
 INTENDED = {
     "CommandField._suggestion",
     "LineCompositor._full_map",
+    "LineCompositor._render_chops",
     "PaintedScreen._compositor",
     "PaintedScreen._compositor_refresh",
     "PaintedScreen._layout_required",

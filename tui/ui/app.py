@@ -378,7 +378,8 @@ class TriggerApp(AppBase):
     async def on_event(self, event: events.Event) -> None:
         """Wait until the focused widget has processed a key or paste before the next one is read."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
-            await super().on_event(event)  # a forwarded key was processed already
+            if not (isinstance(event, events.MouseEvent) and self.is_too_small):
+                await super().on_event(event)  # a forwarded key was processed already
             return
         if self.return_code is not None:
             return  # what a key would open now never runs, and the end would wait for it
@@ -387,7 +388,7 @@ class TriggerApp(AppBase):
             self._collector.record_key()
             if isinstance(self._driver, TerminalDriver):
                 self._driver.backlog.record_begun()
-        is_taken = isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)
+        is_taken = self._is_taken(event)
         with no_collections():  # one takes as long as all that a key does: it is made up for behind the frame
             if not is_taken:
                 await super().on_event(event)
@@ -401,6 +402,15 @@ class TriggerApp(AppBase):
             await self._paint_now()
         if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
             self._driver.record_handled()
+
+    def _is_taken(self, event: events.Key | events.Paste) -> bool:
+        """Return whether the screen must not get a key or paste.
+
+        In a terminal that is too small, only the app's own keys work: the user does not see what another one would do.
+        """
+        if self.is_too_small:
+            return isinstance(event, events.Paste) or event.key not in self._bindings.key_to_bindings
+        return isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)
 
     @property
     def is_behind(self) -> bool:

@@ -22,6 +22,7 @@ from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode
+from tui.ui.model import layout
 
 if TYPE_CHECKING:
     from tui.ui.data.config_watch import SettingsChange
@@ -80,6 +81,11 @@ class AppBase(App[int]):
     def is_quiet(self) -> bool:
         """Whether no key was pressed for some seconds."""
         raise NotImplementedError
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the terminal has room only for a notice that says so."""
+        return layout.is_too_small(*self.size)
 
     @property
     def is_behind(self) -> bool:

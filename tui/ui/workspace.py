@@ -15,7 +15,18 @@ from textual.widget import AwaitMount, Widget
 from tui.present.frame.rule import Tab
 from tui.ui.base import app_of
 from tui.ui.input.keys import bind
-from tui.ui.model.layout import MEDIUM, SUMMARY_HEIGHT, WORKSPACE, PanePlan, Placement, Proportions, Slot, plan
+from tui.ui.model.layout import (
+    MEDIUM,
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    SUMMARY_HEIGHT,
+    WORKSPACE,
+    PanePlan,
+    Placement,
+    Proportions,
+    Slot,
+    plan,
+)
 from tui.ui.panes.base import Pane
 from tui.ui.panes.entry import PaneEntry, entry_of
 from tui.ui.widgets.lines import Backdrop, Cover, Hairline
@@ -286,7 +297,8 @@ class Workspace(Backdrop):
         self.arrange_for(self.screen.size, self._summary_height)
 
     def arrange_for(self, size: Size, summary_height: int) -> None:
-        """Place everything on a terminal of that size."""
+        """Place everything on a terminal of that size. On one that is too small, no pane is visible."""
+        size = Size(max(size.width, MIN_WIDTH), max(size.height, MIN_HEIGHT))
         self._terminal_size, self._summary_height = size, summary_height
         self._is_overview = self._wants_overview
         planned = self._plan_for(is_zoomed=self._wants_zoom)

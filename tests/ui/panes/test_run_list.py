@@ -283,7 +283,7 @@ def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path) -> None:
 
 def test_too_small_terminal_says_so(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15."]
+        assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15.", "ctrl-q quits."]
         await monitor.resize(80, 24)
         assert "send-email" in monitor.lines[3]
 
@@ -318,7 +318,7 @@ def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
         await resize(120, 40)
         await monitor.until(lambda: monitor.screen.run_list.views.query.text == "mail", "the filter")
         assert cursor() is None
-        await monitor.press("j")
+        await monitor.press("enter", "j")
         await monitor.until(lambda: cursor() is not None, "a cursor")
 
     run_story(story, tmp_path, small_fleet(), size=(50, 12))

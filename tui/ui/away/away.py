@@ -51,7 +51,7 @@ class WhileAway:
                 return not acts
             self._is_seen = True  # a dialog has come before it
         screen = self._app.screen
-        if report is None or not isinstance(screen, BaseScreen) or screen.prompt.is_open or screen.is_too_small:
+        if report is None or not isinstance(screen, BaseScreen) or screen.prompt.is_open:
             return False
         self._show(screen, report)
         return not acts

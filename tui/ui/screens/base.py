@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from tui.domain.action import Via
 from tui.domain.ids import RunId
-from tui.present.styled import Line, Piece
+from tui.present.styled import Line
 from tui.store.changes import Changes, Topic
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.action_controller import ACTION_NAMES, no_run_selected
@@ -21,7 +21,6 @@ from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.menus import OUTGOING_ACTIONS, browse_run, open_help, read_run_outside
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
-from tui.ui.model import layout
 from tui.ui.model.history import History
 from tui.ui.model.layout import Proportions
 from tui.ui.model.selection import Selection
@@ -30,7 +29,6 @@ from tui.ui.panes.entry import PaneEntry
 from tui.ui.screens.painted import PaintedScreen
 from tui.ui.widgets.footer import Footer
 from tui.ui.widgets.header import Header
-from tui.ui.widgets.lines import Lines
 from tui.ui.widgets.prompt import Prompt
 from tui.ui.widgets.summary import Summary, summary_height
 from tui.ui.workspace import Workspace
@@ -79,7 +77,6 @@ class BaseScreen(PaintedScreen[None]):
         self.summary = summary
         self.workspace = Workspace(panes, self._make_pane, summary, proportions=proportions, recent=recent)
         self.workspace.before_change = self.history.settle
-        self.too_small = Lines(id="too-small")
         self._focused_run_feed = FocusedRunFeed(live.session)
         self._ticker = Ticker(self, live.session.clock, self._paint_tick)
 
@@ -90,11 +87,6 @@ class BaseScreen(PaintedScreen[None]):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
-
-    @property
-    def is_too_small(self) -> bool:
-        """Whether there is room only for a line that says so."""
-        return self.has_class("too-small")
 
     @property
     def follow_rest_s(self) -> float:
@@ -122,7 +114,6 @@ class BaseScreen(PaintedScreen[None]):
         yield self.workspace
         yield self.footer
         yield self.prompt
-        yield self.too_small
 
     def on_mount(self) -> None:
         if self.app_base.own_commands is not None:
@@ -148,18 +139,7 @@ class BaseScreen(PaintedScreen[None]):
 
     def arrange_panes(self) -> None:
         """Arrange everything for the size and the colours of the terminal."""
-        is_too_small = layout.is_too_small(*self.size)
-        if self.has_class("too-small") and not is_too_small:
-            self.call_after_refresh(self._restore_focus)
-        self.set_class(is_too_small, "too-small")
-        need = f"{layout.MIN_WIDTH}x{layout.MIN_HEIGHT}"
-        self.too_small.show([(Piece(f"Terminal too small: {self.size.width}x{self.size.height}, needs {need}."),)])
         self.workspace.arrange_for(self.size, summary_height(self.app_base.painter))
-
-    def _restore_focus(self) -> None:
-        """Focus the pane again: Textual takes the focus from hidden widgets, and no key would work without it."""
-        if self.focused is None:
-            self.set_focus(self.pane.body)
 
     def rest(self) -> None:
         self._require_needs()

@@ -16,7 +16,6 @@ from tui.present.dialogs.confirm import WIDTH, Question, confirm_lines, objectio
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
-from tui.ui.model import layout
 from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
@@ -79,8 +78,6 @@ class ConfirmScreen(GuardedDialog):
             self.question = replace(question, was_early=True)
         elif event.key in {"enter", "q"} and not question.needs_typing:
             self.dismiss(result=False)
-        elif layout.is_too_small(*self.size):
-            return  # the user must be able to see the question
         elif question.needs_typing:
             self._type(event)
         elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tui.ui.base import app_of
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.screens.painted import PaintedDialog
 
@@ -21,7 +22,7 @@ class GuardedDialog(PaintedDialog[bool]):
         self._stop_waiting()
 
     def on_resize(self) -> None:
-        # Also once it has its first size. In a terminal that was too small, no frame has shown the dialog yet.
+        # Also once it has its first size.
         self.ask_again()
 
     def on_screen_suspend(self) -> None:
@@ -49,7 +50,8 @@ class GuardedDialog(PaintedDialog[bool]):
     def _ask_terminal(self) -> None:
         """Ask the terminal whether it has shown the frame that is painted now."""
         self._will_ask = False
-        if self.is_active:  # else it is closed, or asks when it is not covered any longer
+        # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
+        if self.is_active and not app_of(self).is_too_small:
             self.paint_all()
             self._stop_waiting = self._type_ahead.begin(self.on_visibility)
 

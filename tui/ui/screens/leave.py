@@ -9,7 +9,6 @@ from tui.present.dialogs.leave import WIDTH, LeaveKeys, leave_lines
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.look.ticking import Ticker
-from tui.ui.model import layout
 from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
@@ -49,7 +48,7 @@ class LeaveScreen(GuardedDialog):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self._visibility is not FrameVisibility.SEEN or layout.is_too_small(*self.size):
+        elif self._visibility is not FrameVisibility.SEEN:
             return
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)

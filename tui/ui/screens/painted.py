@@ -1,23 +1,27 @@
 """`PaintedScreen`, the base of all screens: it repaints only lines that have changed."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual._styles_cache import StylesCache
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.present.styled import Line, Piece, Token
+from tui.present.key_words import with_key
+from tui.present.styled import Line, Piece, Token, wrap
 from tui.ui.base import app_of, is_covered
 from tui.ui.input.clipboard import Clipboard
 from tui.ui.look.compositor import LineCompositor
+from tui.ui.model import layout
 
 ResultT = TypeVar("ResultT")
 
 
 class PaintedScreen(Screen[ResultT]):
-    """A screen that composes itself line by line.
+    """A screen that composes itself line by line. In a terminal that is too small, it shows only a notice.
 
     `has_text_field`: keys of the user's own that are text do nothing here.
     """
@@ -28,9 +32,19 @@ class PaintedScreen(Screen[ResultT]):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._compositor = LineCompositor()
+        self._compositor = LineCompositor(self._size_notice)
         self.is_resting = False
         """Whether another screen hides this one, so that nothing is read for it."""
+
+    def _size_notice(self, size: Size) -> Sequence[Strip]:
+        """Return the lines that say that the terminal is too small; none if it is not."""
+        if not layout.is_too_small(*size):
+            return ()
+        need = f"{layout.MIN_WIDTH}x{layout.MIN_HEIGHT}"
+        quits = with_key("quit", "ctrl-q", "\n{} quits.")
+        rows = wrap(f"Terminal too small: {size.width}x{size.height}, needs {need}.{quits}", size.width)
+        rows += [""] * size.height
+        return [app_of(self).painter.strip((Piece(row),), size.width) for row in rows[: size.height]]
 
     def follow_cover(self) -> None:
         """Rest while another screen hides this one. Call it each tick too: Textual notifies only the top screen."""

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from tui.present.dialogs.views import ViewQuestionFacts
 from tui.present.own_commands.dialog import CommandQuestion
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
-from tui.ui.model import layout
 from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
@@ -40,8 +39,8 @@ class YesNoDialog(GuardedDialog, Generic[Q]):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif not self.question.may_answer or layout.is_too_small(*self.size):
-            return  # the user must be able to see the question
+        elif not self.question.may_answer:
+            return
         elif self.question.needs_typing:
             self._type(event)
         elif event.key in {"enter", "q"}:
