@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tui.present.frame.rule import RuleText, Tab, rule_line
-from tui.present.styled import Piece, line_width, plain
+from tui.present.styled import Line, Piece, line_width, plain
 
 
 def rule(width: int, left: str, open_tab: str, right: str = "3 runs") -> str:
@@ -27,7 +28,67 @@ def test_left_text_stands_behind_the_open_tab(width: int, expected: str) -> None
 
 
 def test_left_text_of_the_last_tab_is_cut_at_its_end() -> None:
-    assert rule(48, " · checkout · all levels", "logs").startswith("─ 3:attempts   4:tree   5:logs · che…")
+    assert rule(49, " · checkout · all levels", "logs").startswith("─ 3:attempts   4:tree   5:logs · chec…")
+
+
+def parts(*texts: str) -> Line:
+    return tuple(piece for text in texts for piece in (Piece(" · "), Piece(text)))
+
+
+AFTER_AN_OUTAGE = RuleText(
+    (Tab(1, "runs"),),
+    (*parts("last 24h"), Piece(" and 3 older live runs"), *parts("newest first")),
+    (Piece("1,472"), *parts("196 new", "no data 12:30–12:31", "209 runs", "6 failed")),
+    spare=(
+        parts("newest first"),
+        (Piece(" and 3 older live runs"),),
+        parts("last 24h"),
+        parts("196 new"),
+        parts("209 runs"),
+    ),
+)
+
+ALL = "1,472 · 196 new · no data 12:30–12:31 · 209 runs · 6 failed"
+
+
+@pytest.mark.parametrize(
+    ("width", "left", "right"),
+    [
+        (60, "", "1,472 · no data 12:30–12:31 · 6 failed"),
+        (68, "", "1,472 · no data 12:30–12:31 · 209 runs · 6 failed"),
+        (80, "", ALL),
+        (90, " · last 24h", ALL),
+        (110, " · last 24h and 3 older live runs", ALL),
+        (120, " · last 24h and 3 older live runs · newest first", ALL),
+        (200, " · last 24h and 3 older live runs · newest first", ALL),
+    ],
+)
+def test_narrow_rule_omits_the_spare_parts_first(width: int, left: str, right: str) -> None:
+    shown = plain(rule_line(AFTER_AN_OUTAGE, width))
+    assert shown.replace("─", "") == f" 1:runs{left}  {right} "
+
+
+def test_long_left_text_leaves_the_count_whole() -> None:
+    left, right = parts("/order " * 20, "last 24h"), (Piece("76 of 1,671"), *parts("1 marked", "no data 12:30–12:31"))
+    shown = plain(rule_line(RuleText((Tab(1, "runs"),), left, right), 60))
+    assert shown == "─ 1:runs · /order /order /order … ─ 76 of 1,671 · 1 marked ─"
+
+
+LENGTHS = st.lists(st.integers(0, 30), max_size=5)
+
+
+@given(st.sampled_from([40, 80, 120, 200]), LENGTHS, LENGTHS, st.booleans(), st.data())
+def test_only_the_first_part_of_a_text_is_cut(
+    width: int, left: list[int], right: list[int], is_stale: bool, data: st.DataObject
+) -> None:
+    names = [f"L{index}{'x' * length}" for index, length in enumerate(left)]
+    others = [f"R{index}{'x' * length}" for index, length in enumerate(right)]
+    spare = [parts(name) for name in data.draw(st.permutations([*names[1:], *others[1:]]))[:3]]
+    text = RuleText((Tab(1, "runs"),), parts(*names), parts(*others), is_stale=is_stale, spare=tuple(spare))
+    shown = plain(rule_line(text, width))
+    assert cell_len(shown) == width
+    for name in (*names[1:], *others[1:]):
+        assert f" · {name} " in shown or name[:2] not in shown
 
 
 @given(st.integers(10, 200), st.text(max_size=40), st.sampled_from(["attempts", "tree", "logs"]), st.booleans())

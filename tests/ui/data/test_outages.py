@@ -109,6 +109,32 @@ def test_cursor_skips_a_gap_line_and_keeps_its_run(tmp_path: Path) -> None:
     run_story(story, tmp_path, small_fleet())
 
 
+@pytest.mark.parametrize(
+    ("width", "left", "right"),
+    [
+        (80, " · last 1h", "no data for 31 s · 2 runs · 1 failed"),
+        (120, " · last 1h and 1 older live run", "no data for 31 s at 14:00 · 2 runs caught up · 1 failed"),
+        (
+            200,
+            " · last 1h and 1 older live run · newest first",
+            "no data for 31 s at 14:00 · 2 runs caught up · 1 failed",
+        ),
+    ],
+)
+def test_rule_after_an_outage_has_no_cut_words(tmp_path: Path, width: int, left: str, right: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*"jjjj")
+        await break_for(monitor, 30)
+        await catch_up(monitor)
+        assert monitor.lines[1].replace("─", "") == f" 1:runs{left}  33 · 2 new · {right} "
+
+    fleet = small_fleet()
+    fleet.add_all(
+        [FleetRun(90, -7200.0, -7200.0), FleetRun(91, 15.0, 16.0, 25.0), FleetRun(92, 20.0, 21.0, 26.0, "FAILED")]
+    )
+    run_story(story, tmp_path, fleet, size=(width, 24), history=timedelta(hours=1))
+
+
 def test_pause_holds_back_changes_until_it_ends(tmp_path: Path) -> None:
     fleet = fleet_of(executing(1), *LIVED)
 

@@ -206,7 +206,7 @@ def test_narrow_rule_keeps_the_filter(tmp_path: Path) -> None:
         await monitor.press("asterisk", "slash", *"status:failed", "enter")
         assert "· /status:failed" in monitor.lines[1]
         assert "31 marked, " in monitor.lines[1]
-        assert "· last 1h and 1 " in monitor.lines[1]
+        assert "· /status:failed · last 1h ──" in monitor.lines[1]
 
     fleet = small_fleet()
     fleet.add(FleetRun(900, -7200.0, -7200.0))

@@ -20,35 +20,87 @@ class Tab:
 
 
 _MIN_LEFT: Final = 8
-"""Cells of the left text between tabs, at least: fewer say nothing."""
+"""Cells of the left text beside tabs, at least: fewer say nothing."""
+
+_RIGHT_EDGES: Final = 3
+"""Cells around the right text: a space before it, a space and the end of the rule behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`."""
+    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`.
+
+    `spare`: what a narrow rule omits first of `left` and `right`, in this order.
+    """
 
     tabs: tuple[Tab, ...] = ()
     left: Line = ()
     right: Line = ()
     is_focused: bool = False
     is_stale: bool = False
+    spare: tuple[Line, ...] = ()
+
+
+def rule_parts(line: Line) -> list[Line]:
+    """Return the parts of a text. Each begins with a piece that begins with ` · `, except the first one."""
+    parts: list[Line] = []
+    for piece in line:
+        if not parts or piece.text.startswith(" · "):
+            parts.append(())
+        parts[-1] = (*parts[-1], piece)
+    return parts
 
 
 def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
-    """Return the rule in exactly `width` cells. The left text stands behind the tab that is open, and is cut first."""
+    """Return the rule in exactly `width` cells. The left text stands behind the tab that is open.
+
+    A narrow rule omits what is spare. Then it omits the last parts of the left text, then those of the right text. Only
+    the first part of a text is cut.
+    """
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
     stale: Line = (Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)) if text.is_stale else ()
-    tail: Line = (Piece(" "), *text.right, Piece(f" {dash}", stroke)) if text.right else (Piece(dash, stroke),)
-    tail = cut(tail, max(width // 2, width - 20))
+    begin = Piece(f"{dash} ", stroke)
+    around = line_width((*_head(text, (), begin, width), *stale)) + 2
+    left, right = _fitted(text, around, width)
+    tail: Line = (Piece(" "), *right, Piece(f" {dash}", stroke)) if right else (Piece(dash, stroke),)
     room = max(0, width - line_width(tail) - 2)
-    head = _head(text, Piece(f"{dash} ", stroke), max(0, room - line_width(stale)))
+    head = _head(text, left, begin, max(0, room - line_width(stale)))
     left = cut((*head, *stale), room)
     fill = max(0, width - line_width(left) - line_width(tail) - 1)
     return (*left, Piece(" "), Piece(dash * fill, stroke), *tail)
 
 
-def _head(text: RuleText, begin: Piece, room: int) -> Line:
+def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
+    """Return the left and the right text without what has no room beside the `around` cells of the rest."""
+    left, right = text.left, text.right
+    room = width - around - (_RIGHT_EDGES if right else 1)
+    for part in text.spare:
+        if line_width(left) + line_width(right) <= room:
+            break
+        left, right = _without(left, part), _without(right, part)
+    left = _leading_parts(left, room - line_width(right))
+    # A long left text, which may be a user's own, leaves most of the rule to the right one.
+    limit = max(room - line_width(left), max(width // 2, width - 20) - _RIGHT_EDGES)
+    return left, cut(_leading_parts(right, limit), limit)
+
+
+def _without(line: Line, part: Line) -> Line:
+    for begin in range(len(line) - len(part) + 1):
+        if line[begin : begin + len(part)] == part:
+            return line[:begin] + line[begin + len(part) :]
+    return line
+
+
+def _leading_parts(line: Line, limit: int) -> Line:
+    """Return the first parts that fit into `limit` cells, but at least the first one."""
+    parts = rule_parts(line)
+    while len(parts) > 1 and sum(map(line_width, parts)) > limit:
+        parts.pop()
+    return tuple(piece for part in parts for piece in part)
+
+
+def _head(text: RuleText, left: Line, begin: Piece, room: int) -> Line:
     """Return the tabs with the left text in at most `room` cells."""
     parts: list[list[Piece]] = [[begin], []]
     is_behind = False
@@ -56,11 +108,9 @@ def _head(text: RuleText, begin: Piece, room: int) -> Line:
         parts[is_behind] += [*((Piece("   "),) if index else ()), *_tab(tab, is_focused=text.is_focused)]
         is_behind = is_behind or tab.is_open
     before, behind = map(tuple, parts)
-    if not behind:
-        return cut((*before, *text.left), room)
     left_room = room - line_width(before) - line_width(behind)
-    left = cut(text.left, left_room) if left_room >= min(_MIN_LEFT, line_width(text.left)) else ()
-    return cut((*before, *left, *behind), room)
+    has_room = not text.tabs or left_room >= min(_MIN_LEFT, line_width(left))
+    return cut((*before, *(cut(left, left_room) if has_room else ()), *behind), room)
 
 
 def _tab(tab: Tab, *, is_focused: bool) -> Line:

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from tui.present import formatting
-from tui.present.dialogs.filters import window_words
+from tui.present.dialogs.filters import filter_words, window_words
 from tui.present.frame.outage import gap_remark
+from tui.present.frame.rule import rule_parts
 from tui.present.list.filter_remarks import invalid_word_line
 from tui.present.styled import Line, Piece, Token, cut
 from tui.store.missed_runs import Gap, MissedRuns
@@ -31,17 +32,49 @@ _DOT: Final = Piece(" · ", Token.MUTED)
 
 def rule_left(live: LiveModel, views: ListViews, filter_token: Token) -> Line:
     """Return the typed filter, the server's filters, and the order."""
-    query, window = views.query, live.session.store.window
-    is_cut = window is not None and window.is_older_cut
-    covered = window_words(query.filters, query.period, views.base.older_count, is_cut=is_cut)
-    if query.is_searched:
-        covered += " and older"
-    order = _ORDER_WORDS.get(query.order.id, f"by {query.order.title}")
+    query = views.query
     typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
     if query.text_name:
         typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
-    # The typed filter comes first: a narrow rule cuts the end, and the filter that hides runs has to stay.
-    return (*typed, _DOT, Piece(covered, filter_token), _DOT, Piece(order, Token.MUTED))
+    # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
+    return (*typed, *_filters(views, filter_token), *_older(live, views, filter_token), *_order(views))
+
+
+def rule_spare(
+    live: LiveModel,
+    views: ListViews,
+    rows: RunListModel,
+    missed: Mapping[Gap, MissedRuns],
+    filter_token: Token,
+    width: int,
+) -> tuple[Line, ...]:
+    """Return what a narrow rule omits first, in this order.
+
+    The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
+    """
+    span = _filters(views, filter_token) if views.query.filters.is_empty else ()
+    extent = rule_parts(_gap(live, rows, missed, width))[1:2]
+    return (_order(views), _older(live, views, filter_token), span, _new(rows), *extent)
+
+
+def _filters(views: ListViews, token: Token) -> Line:
+    return (_DOT, Piece(filter_words(views.query.filters, views.query.period), token))
+
+
+def _older(live: LiveModel, views: ListViews, token: Token) -> Line:
+    """Return ` and 12 older live runs`, if there are any."""
+    query, window = views.query, live.session.store.window
+    is_cut = window is not None and window.is_older_cut
+    words = window_words(query.filters, query.period, views.base.older_count, is_cut=is_cut)
+    words = words.removeprefix(filter_words(query.filters, query.period))
+    if query.is_searched:
+        words += " and older"
+    return (Piece(words, token),) if words else ()
+
+
+def _order(views: ListViews) -> Line:
+    order = views.query.order
+    return (_DOT, Piece(_ORDER_WORDS.get(order.id, f"by {order.title}"), Token.MUTED))
 
 
 def rule_right(
@@ -55,17 +88,18 @@ def rule_right(
     if views.parsed.invalid_words:
         return invalid_word_line(views.parsed)
     words = count_words(live, views, is_wide=width >= WIDE)
-    line = [Piece(words, Token.TEXT)] if words else []
-    for part in (_marks(rows), f"{formatting.count(rows.new_count)} new" if rows.new_count else ""):
-        if part:
-            line += [_DOT, Piece(part, Token.ACCENT)]
-    return (*line, *_gap(live, rows, missed, width))
+    count: Line = (Piece(words, Token.TEXT),) if words else ()
+    return (*count, *_marks(rows), *_new(rows), *_gap(live, rows, missed, width))
 
 
-def _marks(rows: RunListModel) -> str:
+def _marks(rows: RunListModel) -> Line:
     marks = rows.marks
     hidden = f", {formatting.count(marks.hidden_count)} hidden" if marks.hidden_count else ""
-    return f"{formatting.count(len(marks))} marked{hidden}" if len(marks) else ""
+    return (_DOT, Piece(f"{formatting.count(len(marks))} marked{hidden}", Token.ACCENT)) if len(marks) else ()
+
+
+def _new(rows: RunListModel) -> Line:
+    return (_DOT, Piece(f"{formatting.count(rows.new_count)} new", Token.ACCENT)) if rows.new_count else ()
 
 
 def _gap(live: LiveModel, rows: RunListModel, missed: Mapping[Gap, MissedRuns], width: int) -> Line:

@@ -31,7 +31,7 @@ from tui.ui.data.visible_errors import VisibleErrors
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.list_facts import count_words, empty_facts, end_facts, names_queue, shows_only_failures
-from tui.ui.model.list_rule import WIDE, rule_left, rule_right
+from tui.ui.model.list_rule import WIDE, rule_left, rule_right, rule_spare
 from tui.ui.model.list_views import ListQuery, ListViews
 from tui.ui.model.run_list import RunListModel
 from tui.ui.panes.base import Pane
@@ -140,6 +140,9 @@ class RunListPane(Pane):
 
     def right(self) -> Line:
         return rule_right(self.live, self.views, self.rows, self._missed, self.size.width)
+
+    def spare(self) -> tuple[Line, ...]:
+        return rule_spare(self.live, self.views, self.rows, self._missed, self._filter_token, self.size.width)
 
     def search(self, text: str) -> Line:
         """Filter the list. The table highlights the words."""
