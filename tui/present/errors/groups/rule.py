@@ -72,10 +72,10 @@ def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
     failed = formatting.count(
         known if read.failed_count is None else read.failed_count, at_least=read.failed_count is None
     )
-    words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", Token.TEXT),)
-    if is_wide and read.failure:
-        return (*words, _DOT, Piece(read.failure, Token.AMBER))
-    return words if not read.failure else (words[0]._replace(token=Token.AMBER),)
+    # The count is amber, too: a rule that is too narrow for the reason omits it.
+    token = Token.AMBER if read.failure else Token.TEXT
+    words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", token),)
+    return (*words, _DOT, Piece(read.failure, Token.AMBER)) if is_wide and read.failure else words
 
 
 def empty_groups_lines(
