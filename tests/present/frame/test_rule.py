@@ -68,6 +68,12 @@ def test_narrow_rule_omits_the_spare_parts_first(width: int, left: str, right: s
     assert shown.replace("─", "") == f" 1:runs{left}  {right} "
 
 
+def test_typed_filter_stays_whole_beside_long_facts() -> None:
+    right = (Piece("86 of 1,732"), *parts("1 marked, 1 hidden", "no data 13:09–13:10", "6 failed"))
+    shown = plain(rule_line(RuleText((Tab(1, "runs"),), parts("/status:failed", "last 24h"), right), 80))
+    assert shown == f"─ 1:runs · /status:failed {'─' * 19} 86 of 1,732 · 1 marked, 1 hidden ─"
+
+
 def test_long_left_text_leaves_the_count_whole() -> None:
     left, right = parts("/order " * 20, "last 24h"), (Piece("76 of 1,671"), *parts("1 marked", "no data 12:30–12:31"))
     shown = plain(rule_line(RuleText((Tab(1, "runs"),), left, right), 60))

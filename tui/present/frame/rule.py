@@ -22,6 +22,9 @@ class Tab:
 _MIN_LEFT: Final = 8
 """Cells of the left text beside tabs, at least: fewer say nothing."""
 
+_LEFT_SHARE: Final = 3
+"""The left text gets a third of the room for texts, if it needs that much."""
+
 _RIGHT_EDGES: Final = 3
 """Cells around the right text: a space before it, a space and the end of the rule behind it."""
 
@@ -81,7 +84,7 @@ def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
         left, right = _without(left, part), _without(right, part)
     left = _leading_parts(left, room - line_width(right))
     # A long left text, which may be a user's own, leaves most of the rule to the right one.
-    limit = max(room - line_width(left), max(width // 2, width - 20) - _RIGHT_EDGES)
+    limit = room - min(line_width(left), room // _LEFT_SHARE)
     return left, cut(_leading_parts(right, limit), limit)
 
 
