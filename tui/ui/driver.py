@@ -56,7 +56,8 @@ MAX_MODIFIERS: Final = 15
 class TerminalDriver(Driver):
     """Draws on stdout and reads stdin, which are the same terminal. stderr is not used.
 
-    Call the public methods in the thread of the event loop.
+    Call the public methods in the thread of the event loop. The class is longer than 200 lines: half of it are hooks of
+    Textual and events of the terminal, a few lines each.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

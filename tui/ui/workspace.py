@@ -116,6 +116,7 @@ class Workspace(Backdrop):
         proportions: Proportions | None = None,
         recent: Sequence[str] = (),
     ) -> None:
+        """The method is longer than 40 lines: it names all that a workspace remembers."""
         super().__init__(id=WORKSPACE)
         self._proportions = proportions or Proportions()
         self._make = make

@@ -83,7 +83,8 @@ class HttpConnection:
     """Sends requests over persistent connections. The first request reads the environment.
 
     It names proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
-    (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A request that needs another proxy, or TLS, replaces the pool.
+    (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A request that needs another proxy, or TLS, replaces the pool. The class is
+    longer than 200 lines: each step of a request may end the connection.
     """
 
     def __init__(

@@ -39,7 +39,10 @@ STALLED_MS = 300_000
 
 
 class Attempts:
-    """Executes attempts. `create` creates the runs that a script starts, `tag` adds tags to a run."""
+    """Executes attempts. `create` creates the runs that a script starts, `tag` adds tags to a run.
+
+    The class is longer than 200 lines: each step of an attempt is a short method that schedules the next one.
+    """
 
     def __init__(
         self,

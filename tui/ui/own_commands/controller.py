@@ -72,7 +72,8 @@ class PreparedCommand:
 class CommandRunner:
     """Asks about commands, runs them, and reports how they ended.
 
-    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor.
+    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor. The
+    class is longer than 200 lines: it follows a command from the key to the notice about its end.
     """
 
     def __init__(self, app: AppBase, show_notice: Callable[[Line], None]) -> None:

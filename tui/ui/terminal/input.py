@@ -77,7 +77,8 @@ class _State(Enum):
 class InputDecoder:
     """Decodes the input of one terminal. Never raises. Times are seconds of a monotonic clock.
 
-    Without `has_mouse`, mouse reports are dropped: another program must have enabled them.
+    Without `has_mouse`, mouse reports are dropped: another program must have enabled them. The class is longer than 200
+    lines: it is one machine, with a short method for each state.
     """
 
     def __init__(self, *, has_mouse: bool = False) -> None:
