@@ -165,7 +165,10 @@ def multiple(value: float | None, normal: float | None) -> float:
 
 
 def metrics(measures: Measures, flow_severity: str, *, is_live: bool) -> tuple[Mapping[str, Json], ...]:
-    """Return the metrics in the recorded order: one long literal, so that it can be compared with the recording."""
+    """Return the metrics in the recorded order.
+
+    The function is longer than 40 lines: one literal can be compared with the recording.
+    """
     window, normal, buckets = measures.window, measures.normal, measures.buckets
     done = window.finished_per_min
     latencies = [each.start_latency_p95_ms for each in buckets if each.start_latency_p95_ms is not None]

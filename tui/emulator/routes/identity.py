@@ -15,7 +15,7 @@ BURST_FACTOR = 2
 async def whoami(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/whoami`. Only a development environment belongs to a user.
 
-    The body is one long literal, so that it can be compared with the recording; hence more than 40 lines.
+    The function is longer than 40 lines: one literal can be compared with the recording.
     """
     environment = request.world.environment
     project = environment.project
