@@ -23,6 +23,9 @@ from tui.domain.findings.finding import NOT_KNOWN
 MONITOR = "monitor 120x40"
 STYLES = frozenset({"text", "--json", "--dry-run", "endless"})
 SHORT_CASES = 18
+WORKING_CASES = 6
+"""Those over a transport that is not broken, which most samples would lack."""
+
 MONITORS = 6
 """Sessions of the monitor in the long form."""
 
@@ -47,7 +50,9 @@ class Transports:
             if not (is_short and transport.is_slow)
         ]
         if is_short:
-            return [*random.sample(found, SHORT_CASES), Case(self.name, MONITOR, random.choice(self._quick()))]
+            working = [each for each in found if not self._transports[each.what].is_broken]
+            sampled = dict.fromkeys([*random.sample(working, WORKING_CASES), *random.sample(found, SHORT_CASES)])
+            return [*sampled, Case(self.name, MONITOR, random.choice(self._quick()))]
         return found + [Case(self.name, MONITOR, name) for name in random.sample(self._quick(), MONITORS)]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -108,6 +109,47 @@ def test_read_and_write_time_out() -> None:
         done.set()
 
     run(lambda _: done.wait(5.0), wait)
+
+
+def over_client_tls(
+    question: Callable[[httpcore.AsyncNetworkStream], Awaitable[None]],
+) -> Callable[..., Awaitable[None]]:
+    """Return a question that is asked after the TLS handshake."""
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
+
+    async def ask(stream: httpcore.AsyncNetworkStream) -> None:
+        await question(await stream.start_tls(context, HOST, timeout=5.0))
+
+    return ask
+
+
+def test_write_over_tls_needs_no_answer() -> None:
+    """A request's head and body are two writes, and the server answers after the body."""
+    count = 5
+
+    def serve(connection: socket.socket) -> None:
+        for _ in range(count):
+            connection.recv(1)
+        connection.sendall(b"all")
+
+    async def write_parts(stream: httpcore.AsyncNetworkStream) -> None:
+        for _ in range(count):
+            await stream.write(b"x", timeout=2.0)
+        assert await stream.read(3, timeout=5.0) == b"all"
+
+    run(over_tls(serve), over_client_tls(write_parts))
+
+
+def test_write_over_tls_times_out() -> None:
+    done = threading.Event()
+
+    async def write_much(stream: httpcore.AsyncNetworkStream) -> None:
+        await stream.write(MUCH * 8, timeout=2.0)  # below TLS, asyncio keeps what the kernel does not take
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(b"x", timeout=0.01)
+        done.set()
+
+    run(over_tls(lambda _: done.wait(5.0)), over_client_tls(write_much))
 
 
 def test_idle_connection_that_ended_is_readable() -> None:

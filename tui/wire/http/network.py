@@ -162,7 +162,9 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _use(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        transport.set_write_buffer_limits(0)  # `write` returns once the kernel has everything
+        # `write` returns once the kernel has everything. With 0, asyncio pauses each second write over TLS, although it
+        # is sent as a whole, until the server says something. To the head of a POST, it says nothing.
+        transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
