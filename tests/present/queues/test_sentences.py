@@ -176,6 +176,9 @@ def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
     cut = replace(read, is_cut=True, is_paged=True)
     assert plain(queues_right(cut, NOW, 80)) == "≥30 of 100 running · ≥304 queued · a page read 6 s ago"
     assert "more queues exist" in plain(queues_right(cut, NOW, 120))
+    # The reason comes first, since a narrow rule omits the end.
+    failed = replace(read, failure="the server answers 503.")
+    assert plain(queues_right(failed, NOW, 120)).startswith("the server answers 503 · 30 of 100 running · ")
     # A narrow rule has the filter, and what it lets through.
     assert plain(queues_right(read, NOW, 80, (1, 18))) == "1 of 18 queues · read 6 s ago"
 

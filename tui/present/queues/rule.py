@@ -48,15 +48,21 @@ def queues_left(order: str, typed: str) -> Line:
 
 
 def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int] | None = None) -> Line:
-    """Return `30 of 100 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through."""
+    """Return `30 of 100 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through.
+
+    Why they are no longer read comes first, because a narrow rule omits the end.
+    """
     if read.read_at is None:
         return ()
-    parts = [] if shown is None else [_shown_of(*shown)]
+    reason = read.refusal or read.failure
+    parts: list[Line] = [(Piece(reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
+    if shown is not None:
+        parts.append(_shown_of(*shown))
     if shown is None or width >= _WIDE:
         parts += _totals(read)
     if read.is_cut and width >= _WIDE:
         parts.append((Piece("more queues exist", Token.AMBER),))
-    parts.append(_age(read, now, is_wide=width >= _WIDE))
+    parts.append(_age(read, now))
     line: Line = parts[0]
     for part in parts[1:]:
         line = (*line, _DOT, *part)
@@ -79,13 +85,11 @@ def _totals(read: QueuesState) -> list[Line]:
     return parts
 
 
-def _age(read: QueuesState, now: Now, *, is_wide: bool) -> Line:
+def _age(read: QueuesState, now: Now) -> Line:
     assert read.read_at is not None
     is_late = now.at - read.read_at > LATE_AFTER
     what = "a page read" if read.is_paged else "read"
-    age = (Piece(f"{what} {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
-    reason = read.refusal or read.failure
-    return (Piece(reason_words(reason), Token.AMBER), _DOT, *age) if reason and is_wide else age
+    return (Piece(f"{what} {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
 
 
 def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> list[Line]:

@@ -172,7 +172,8 @@ def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
         failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
         await monitor.session.emit(failure)
         await monitor.later(50)
-        assert "503 down · read 5" in monitor.lines[1]
+        assert " 503 down · 30 of 100 running · " in monitor.lines[1]
+        assert "· read 50 s ago ─" in monitor.lines[1]
         assert "not known  how many runs come and start was not read" in monitor.text
 
     run_story(story, tmp_path, Fleet(failing_fleet().clock))
