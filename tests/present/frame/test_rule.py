@@ -71,7 +71,7 @@ def test_narrow_rule_omits_the_spare_parts_first(width: int, left: str, right: s
 def test_typed_filter_stays_whole_beside_long_facts() -> None:
     right = (Piece("86 of 1,732"), *parts("1 marked, 1 hidden", "no data 13:09–13:10", "6 failed"))
     shown = plain(rule_line(RuleText((Tab(1, "runs"),), parts("/status:failed", "last 24h"), right), 80))
-    assert shown == f"─ 1:runs · /status:failed {'─' * 19} 86 of 1,732 · 1 marked, 1 hidden ─"
+    assert shown == f"─ 1:runs · /status:failed · last 24h {'─' * 8} 86 of 1,732 · 1 marked, 1 hidden ─"
 
 
 def test_long_left_text_leaves_the_count_whole() -> None:
@@ -80,11 +80,39 @@ def test_long_left_text_leaves_the_count_whole() -> None:
     assert shown == "─ 1:runs · /order /order /order … ─ 76 of 1,671 · 1 marked ─"
 
 
+@pytest.mark.parametrize(
+    ("width", "left"),
+    [
+        (80, " · /order"),
+        (92, " · /order · failed, cha…"),
+        (120, " · /order · failed, charge-card, last 24h"),
+    ],
+)
+def test_second_filter_is_cut_and_not_omitted(width: int, left: str) -> None:
+    filters, order = parts("/order", "failed, charge-card, last 24h"), parts("newest first")
+    right = (Piece("76 of 1,671"), *parts("1 marked", "no data 12:30–12:31", "6 failed"))
+    shown = plain(rule_line(RuleText((Tab(1, "runs"),), (*filters, *order), right, spare=(order,)), width))
+    assert shown.replace("─", "").rstrip() == f" 1:runs{left}  {plain(right)}"
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (54, "╌ 3:attempts   4:tree   5:…  STALE ╌ match 12 of 123 ╌"),
+        (60, "╌ 3:attempts   4:tree   5:logs  STALE ╌╌╌╌ match 12 of 123 ╌"),
+    ],
+)
+def test_other_tabs_leave_a_match_count_whole(width: int, expected: str) -> None:
+    tabs = tuple(Tab(number, name, name == "logs") for number, name in enumerate(("attempts", "tree", "logs"), 3))
+    text = RuleText(tabs, right=(Piece("match 12 of 123"),), is_stale=True)
+    assert plain(rule_line(text, width)) == expected
+
+
 LENGTHS = st.lists(st.integers(0, 30), max_size=5)
 
 
 @given(st.sampled_from([40, 80, 120, 200]), LENGTHS, LENGTHS, st.booleans(), st.data())
-def test_only_the_first_part_of_a_text_is_cut(
+def test_only_the_first_part_on_the_right_is_cut(
     width: int, left: list[int], right: list[int], is_stale: bool, data: st.DataObject
 ) -> None:
     names = [f"L{index}{'x' * length}" for index, length in enumerate(left)]
@@ -93,7 +121,7 @@ def test_only_the_first_part_of_a_text_is_cut(
     text = RuleText((Tab(1, "runs"),), parts(*names), parts(*others), is_stale=is_stale, spare=tuple(spare))
     shown = plain(rule_line(text, width))
     assert cell_len(shown) == width
-    for name in (*names[1:], *others[1:]):
+    for name in others[1:]:
         assert f" · {name} " in shown or name[:2] not in shown
 
 

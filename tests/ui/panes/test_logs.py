@@ -139,6 +139,18 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
+@pytest.mark.parametrize(
+    ("width", "right"), [(100, " 2 of 2 hits ─"), (120, " 4 of 5 · 2 of 2 hits "), (200, " 4 of 5 · 2 of 2 hits · ")]
+)
+def test_rule_beside_tabs_keeps_the_hits_of_a_search(tmp_path: Path, width: int, right: str) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor, "L", "g")
+        await monitor.press("slash", *"ORDER", "enter", "n")
+        assert any("3:attempts   4:tree   5:logs" in line and right in line for line in monitor.lines)
+
+    story_of(story, tmp_path, chatty(ended_s=100.0), size=(width, 40))
+
+
 def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor, "g")

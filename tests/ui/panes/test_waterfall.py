@@ -87,6 +87,17 @@ def test_waterfall_takes_the_place_of_the_tree(tmp_path: Path) -> None:
     run_story(story, tmp_path, checkout_fleet())
 
 
+@pytest.mark.parametrize("width", [100, 120])
+def test_rule_beside_tabs_keeps_the_duration_of_a_trace(tmp_path: Path, width: int) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor, zoom=False)
+        assert any("4:tree   5:logs" in line and "─ 3 runs · 22s so far " in line for line in monitor.lines)
+        await monitor.press("t", wait_s=1)
+        assert "─ 3 runs · all loaded ─" in monitor.text or width == 100
+
+    run_story(story, tmp_path, checkout_fleet(), size=(width, 40))
+
+
 def test_keys_of_the_waterfall(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)

@@ -86,6 +86,16 @@ def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
     run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
+def test_titles_of_tasks_stand_above_their_columns_beside_tabs(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        await monitor.press("4", wait_s=1)
+        at = next(index for index, line in enumerate(monitor.lines) if "4:tasks" in line)
+        assert monitor.lines[at].endswith(" failed    p95 running  queued ─")
+
+    run_story(story, tmp_path, failing_fleet(), has_overview=True, size=(160, 30))
+
+
 def test_overview_that_was_hidden_is_grey_until_it_is_judged(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await judged(monitor)

@@ -20,10 +20,13 @@ class Tab:
 
 
 _MIN_LEFT: Final = 8
-"""Cells of the left text beside tabs, at least: fewer say nothing."""
+"""Cells of a cut left text beside tabs, and of what is cut behind its first part: fewer say nothing."""
 
 _LEFT_SHARE: Final = 3
-"""The left text gets a third of the room for texts, if it needs that much."""
+"""The first part of the left text gets a third of the room for texts, if it needs that much."""
+
+_MIN_RIGHT: Final = 40
+"""Cells of the first part of the right text beside several tabs, if it needs that many. The tabs are cut for it."""
 
 _RIGHT_EDGES: Final = 3
 """Cells around the right text: a space before it, a space and the end of the rule behind it."""
@@ -57,8 +60,8 @@ def rule_parts(line: Line) -> list[Line]:
 def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
     """Return the rule in exactly `width` cells. The left text stands behind the tab that is open.
 
-    A narrow rule omits what is spare. Then it omits the last parts of the left text, then those of the right text. Only
-    the first part of a text is cut.
+    A narrow rule omits what is spare. Then it cuts the left text behind its first part, and omits the last parts of the
+    right text, of which only the first part is cut.
     """
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
@@ -82,10 +85,20 @@ def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
         if line_width(left) + line_width(right) <= room:
             break
         left, right = _without(left, part), _without(right, part)
-    left = _leading_parts(left, room - line_width(right))
     # A long left text, which may be a user's own, leaves most of the rule to the right one.
-    limit = room - min(line_width(left), room // _LEFT_SHARE)
-    return left, cut(_leading_parts(right, limit), limit)
+    limit = room - min(_first_cells(left), room // _LEFT_SHARE)
+    if len(text.tabs) > 1:
+        limit = max(limit, min(_first_cells(right), _MIN_RIGHT))
+    right = cut(_leading_parts(right, limit), limit)
+    left_room = room - line_width(right)
+    if _first_cells(left) < line_width(left) > left_room and left_room - _first_cells(left) < _MIN_LEFT:
+        left = rule_parts(left)[0]
+    return left, right
+
+
+def _first_cells(line: Line) -> int:
+    """Return the cells of the first part of a text."""
+    return line_width(rule_parts(line)[0]) if line else 0
 
 
 def _without(line: Line, part: Line) -> Line:

@@ -7,6 +7,7 @@ from tui.domain.text import Raw
 from tui.domain.traces.log_line import LogLevel
 from tui.present import formatting
 from tui.present.columns import Now
+from tui.present.frame.rule import rule_parts
 from tui.present.logs.columns import LEVEL_WORDS
 from tui.present.logs.end import LogReading
 from tui.present.styled import Line, Piece, Token, cut, joined
@@ -16,14 +17,18 @@ _MAX_NEEDLE: Final = 24
 
 def left_words(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> Line:
     """Return ` · charge-card · info and up · /invoice`. Beside other panes only what differs from all lines."""
-    parts: list[Line] = []
-    if is_alone and run is not None:
-        parts.append((Piece(run.fixed.task or formatting.NONE, Token.TEXT),))
-    if is_alone or least is not LogLevel.DEBUG:
-        parts.append((Piece(level_words(least), Token.MUTED),))
-    if needle:
-        parts.append(cut((Piece(Raw(f"/{needle}"), Token.TEXT),), _MAX_NEEDLE))
-    return tuple(piece for part in parts for piece in (Piece(" · ", Token.FAINT), *part))
+    task, level, search = left_parts(run, least, needle, is_alone=is_alone)
+    return (*task, *level, *search)
+
+
+def left_parts(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> tuple[Line, Line, Line]:
+    """Return the task, the level, and the search; empty where there is none."""
+    dot = Piece(" · ", Token.FAINT)
+    task: Line = (dot, Piece(run.fixed.task or formatting.NONE, Token.TEXT)) if is_alone and run is not None else ()
+    has_level = is_alone or least is not LogLevel.DEBUG
+    level: Line = (dot, Piece(level_words(least), Token.MUTED)) if has_level else ()
+    search: Line = (dot, *cut((Piece(Raw(f"/{needle}"), Token.TEXT),), _MAX_NEEDLE)) if needle else ()
+    return task, level, search
 
 
 def level_words(least: LogLevel) -> str:
@@ -72,3 +77,17 @@ def right_words(
             token = Token.ACCENT  # beside other panes, there is no room for the word
         parts.append((Piece(age, token),))
     return joined(parts, " · ")
+
+
+def spare_words(parts: tuple[Line, Line, Line], right: Line, *, is_read: bool, has_hits: bool) -> tuple[Line, ...]:
+    """Return what a narrow rule omits first: the search, the task, the level.
+
+    Then, so that the hits stay, what stands behind them, and the number of lines. Where the last read failed (not
+    `is_read`), the words about it and the amber age stay longer.
+    """
+    task, level, search = parts
+    count, *facts = rule_parts(right) or [()]
+    if not has_hits or not facts:
+        return search, task, level
+    behind = reversed(facts[1:] if is_read else [])
+    return (search, task, level, *behind, (*count, facts[0][0]))

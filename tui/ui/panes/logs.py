@@ -24,7 +24,7 @@ from tui.present.logs.columns import head
 from tui.present.logs.end import LogReading, end_rows
 from tui.present.logs.folds import AttributePath
 from tui.present.logs.printed import copied_line
-from tui.present.logs.rule import left_words, level_words, right_words
+from tui.present.logs.rule import left_parts, left_words, level_words, right_words, spare_words
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes
 from tui.ui.base import call_soon
@@ -130,6 +130,11 @@ class LogsPane(PagePane):
         return right_words(
             self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
         )
+
+    def spare(self) -> tuple[Line, ...]:
+        is_read, has_hits = self.reading.failure is None, self.page.hits is not None
+        parts = left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+        return spare_words(parts, self.right(), is_read=is_read, has_hits=has_hits)
 
     def search_result(self) -> Line:
         return ()  # `right` has it, beside the number of lines

@@ -11,6 +11,7 @@ from tui.domain.ids import RunId
 from tui.present import formatting
 from tui.present.actions.row_actions import GoToRun, ToggleFold
 from tui.present.attempts.sentence import NOTHING_SELECTED
+from tui.present.frame.rule import rule_parts
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.store.changes import Changes
@@ -186,6 +187,9 @@ class WaterfallPane(PagePane):
     def left(self) -> Line:
         name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
         return (Piece(" · waterfall", Token.MUTED), *name)
+
+    def spare(self) -> tuple[Line, ...]:
+        return tuple(reversed(rule_parts(self.left())))
 
     def right(self) -> Line:
         from tui.present.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown

@@ -7,6 +7,7 @@ from textual.binding import BindingType
 from tui.present import formatting
 from tui.present.errors.groups.columns import group_columns_for
 from tui.present.errors.groups.rule import empty_groups_lines, groups_left, groups_right
+from tui.present.frame.rule import rule_parts
 from tui.present.styled import Line, Piece, Token
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
@@ -65,6 +66,9 @@ class GroupListPane(ListPane):
     def left(self) -> Line:
         order, text = self._groups.query
         return groups_left(self._groups.scope_words, order.words, text)
+
+    def spare(self) -> tuple[Line, ...]:
+        return (rule_parts(self.left())[-1],)  # the order
 
     def right(self) -> Line:
         freshness = self.live.freshness

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from tui.present.frame.rule import rule_parts
 from tui.present.queues.rule import empty_queues_lines, queues_left, queues_right
 from tui.present.styled import Line, Piece, Token
 from tui.ui.data.live_model import LiveModel
@@ -42,6 +43,9 @@ class QueueListPane(ListPane):
     def left(self) -> Line:
         order, text = self._queues.list.query
         return queues_left(order.words, text)
+
+    def spare(self) -> tuple[Line, ...]:
+        return (rule_parts(self.left())[-1],)  # the order
 
     def right(self) -> Line:
         rows = self._queues.list
