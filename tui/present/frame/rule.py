@@ -20,7 +20,7 @@ class Tab:
 
 
 _MIN_LEFT: Final = 8
-"""Cells of a cut left text beside tabs, and of what is cut behind its first part: fewer say nothing."""
+"""Cells of a cut left text beside tabs, and of its rest behind its first part: fewer say nothing."""
 
 _LEFT_SHARE: Final = 3
 """The first part of the left text gets a third of the room for texts, if it needs that much."""
@@ -36,7 +36,7 @@ _RIGHT_EDGES: Final = 3
 class RuleText:
     """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`.
 
-    `spare`: what a narrow rule omits first of `left` and `right`, in this order.
+    `spare`: the parts of `left` and `right` that a narrow rule omits first, in this order.
     """
 
     tabs: tuple[Tab, ...] = ()

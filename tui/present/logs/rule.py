@@ -80,9 +80,9 @@ def right_words(
 
 
 def spare_words(parts: tuple[Line, Line, Line], right: Line, *, is_read: bool, has_hits: bool) -> tuple[Line, ...]:
-    """Return what a narrow rule omits first: the search, the task, the level.
+    """Return the parts that a narrow rule omits first: the search, the task, the level.
 
-    Then, so that the hits stay, what stands behind them, and the number of lines. Where the last read failed (not
+    Then, so that the hits stay, the parts behind them, and the number of lines. Where the last read failed (not
     `is_read`), the words about it and the amber age stay longer.
     """
     task, level, search = parts
