@@ -318,5 +318,6 @@ def _difference(before: Cells, after: Cells) -> str:
 
 
 def _without_numbers(text: str) -> str:
-    """Replace what follows the time: numbers, bars, and the rules that make room for a number."""
-    return " ".join(re.sub(r"[─-]+", "-", re.sub(r"[\d.,]+(?:ms|[smhd])?|[▁-█░·]", "0", text)).split())
+    """Replace what follows the time: numbers, bars, large digits, and the rules that make room for a number."""
+    blocks = re.sub(r"[▀-█░·](?:[▀-█░· ]*[▀-█░·])?", "0", text)
+    return " ".join(re.sub(r"[─-]+", "-", re.sub(r"[\d.,]+(?:ms|[smhd])?", "0", blocks)).split())
