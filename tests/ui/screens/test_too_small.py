@@ -1,6 +1,7 @@
 """Below the smallest size, only a notice is shown, whatever is open, and no key reaches what it hides."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -8,6 +9,7 @@ from textual import events
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.ui.look.compositor import LineCompositor
 from tui.ui.screens.columns.chooser import ColumnsScreen
 from tui.ui.screens.command_line.screen import CommandLineScreen
 from tui.ui.screens.confirm import ConfirmScreen
@@ -144,6 +146,28 @@ def test_notice_names_the_users_own_key(tmp_path: Path) -> None:
         assert monitor.app.return_code == 0
 
     run_story(story, tmp_path, small_fleet(), size=(50, 12), keys={"quit": ("f9",)})
+
+
+@pytest.mark.parametrize("keys", [("j",), ("j", "R")])
+def test_notice_is_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]) -> None:
+    updates: list[object] = []
+    render = LineCompositor.render_update
+
+    def recorded(compositor: LineCompositor, *arguments: Any, **named: Any) -> Any:
+        updates.append(render(compositor, *arguments, **named))
+        return updates[-1]
+
+    monkeypatch.setattr(LineCompositor, "render_update", recorded)
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press(*keys, wait_s=1)
+        await monitor.resize(50, 12)
+        updates.clear()
+        await monitor.later(3)
+        assert not any(updates)
+        assert monitor.lines == notice(50, 12)
+
+    run_story(story, tmp_path, fleet_of(*(executing(n) for n in range(1, 4))), size=SIZE)
 
 
 def test_hidden_question_about_waiting_actions_quits(tmp_path: Path) -> None:

@@ -60,11 +60,14 @@ class LineCompositor(Compositor):
 
     # The return type is a base of Textual's `ChopsUpdate`, which describes a whole screen; the app only renders it.
     def render_partial_update(self) -> PiecesUpdate | None:  # type: ignore[override]
-        """Return what draws all regions that have changed; None if there are none."""
+        """Return what draws all regions that have changed; None if there are none, or if a notice hides them.
+
+        A notice is painted with a whole screen only: it does not change before the size does.
+        """
         screen = self.size.region
         regions = [region for each in self._dirty_regions if (region := each.intersection(screen))]
         self._dirty_regions.clear()
-        if not regions:
+        if not regions or self._notice(self.size):
             return None
         return PiecesUpdate([piece for span in self._regions_to_spans(regions) for piece in self._pieces(*span)])
 
@@ -76,9 +79,6 @@ class LineCompositor(Compositor):
 
     def _pieces(self, y: int, left: int, right: int) -> Iterator[PaintedPiece]:
         """Paint a part of a line. The widgets come from the front to the back, and cover those behind them."""
-        if notice := self._notice(self.size):
-            yield PaintedPiece(left, y, notice[y].crop(left, right))
-            return
         uncovered = [(left, right)]
         for widget, visible, region in self.layers_visible[y]:
             hidden, uncovered = uncovered, []

@@ -102,11 +102,11 @@ class PaintedScreen(Screen[ResultT]):
             super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
-        """Paint, unless another screen hides this one: Textual would repaint the same places of that screen.
+        """Paint, unless another screen or its notice hides this one: Textual would repaint that screen instead.
 
         There is no public name for it. A screen that is shown again is painted whole.
         """
-        if is_covered(self):
+        if is_covered(self) or (app_of(self).is_too_small and not self.is_active):
             self._compositor._dirty_regions.clear()  # noqa: SLF001
             self._dirty_widgets.clear()
         else:
