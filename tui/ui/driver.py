@@ -72,6 +72,7 @@ class TerminalDriver(Driver):
         self.backlog = KeyBacklog()
         self._title = TerminalTitle()
         self._queries = TerminalQueries()
+        self._queries.resize(*self._size)
         self._frames = FrameSender(
             modes.screen_output(*self._size) if self._early is None else self._early.screen,
             self._queries,

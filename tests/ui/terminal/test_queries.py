@@ -86,6 +86,17 @@ def test_late_status_by_place_is_no_answer_for_the_guard() -> None:
     assert asked.answers_after(Query.CURSOR, 1.0, THERE) == 1.0
 
 
+@pytest.mark.parametrize("size", [(59, 9), (58, 24), (1, 1)])
+def test_small_terminal_is_not_asked_by_place(size: tuple[int, int]) -> None:
+    """It would answer with the last row or column, and frames would wait for the right answer."""
+    asked = Asked()
+    asked.queries.resize(*size)
+    assert asked.queries.ask_by_place() == Query.STATUS.value
+    assert asked.answers_after(Query.STATUS, 1.0) == 1.0
+    asked.queries.resize(59, 10)
+    assert asked.queries.ask_by_place() == "\x1b[10;20H\x1b[6n"
+
+
 def test_open_queries_are_bounded() -> None:
     asked = Asked()
     for row in range(3 * MAX_OPEN):

@@ -102,6 +102,7 @@ class FrameSender:
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's new size. The next frame is that of the app's new layout."""
         self.screen.resize(columns, lines)
+        self._queries.resize(columns, lines)
         self._is_blank = True
         self._is_waiting = False
         self._cancel_timer()

@@ -112,6 +112,7 @@ class TerminalQueries:
         self._answered: set[Query] = set()
         self._last_round_trip_s = 0.0
         self._columns = cycle(_STATUS_COLUMNS)
+        self._has_status_places = True
         self._changed = threading.Condition()
 
     def ask(self, *kinds: Query, place: Place | None = None) -> str:
@@ -130,11 +131,18 @@ class TerminalQueries:
             del self._open[:-MAX_OPEN]
         return "".join(kind.value for kind in kinds)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Record the terminal's size."""
+        self._has_status_places = columns >= _STATUS_COLUMNS.stop and lines > _STATUS_ROW
+
     def ask_by_place(self) -> str:
         """Open a status query whose answer names it, because it asks for the cursor at a place of its own.
 
-        Its answer shows which answers were lost. The text is longer, and moves the cursor.
+        Its answer shows which answers were lost. The text is longer, and moves the cursor. A terminal too small for
+        these places would answer with others, so it is asked for the status.
         """
+        if not self._has_status_places:
+            return self.ask(Query.STATUS)
         with self._changed:
             place = (_STATUS_ROW, next(self._columns))
             self._open.append(_OpenQuery(Query.STATUS, self._clock(), place))
