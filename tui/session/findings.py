@@ -251,7 +251,8 @@ class LiveFindings:
             environment = store.environment
             kind = self._session.settings.key.environment_type if environment is None else environment.type
             is_development = kind == "DEVELOPMENT"
-            held = hold(held, judge(facts, own, now, is_development=is_development), own, now)
+            judged = judge(facts, own, now, is_development=is_development)
+            held = hold(held, judged, own, now, facts.errors)
             self._held = held
         return verdict_of(held, facts, own, now, heard_at)
 

@@ -3,11 +3,13 @@
 Longer than our other modules: each kind of finding has its bounds.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,11 +38,12 @@ from tui.domain.findings.finding import FindingWord, QueueWaits, RunOverdue, Tas
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch
+from tui.domain.update import HistoryRead, RunPatch
 from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
+from tui.store.store import Store
 
 DAY_S = 86_400
 
@@ -359,6 +362,66 @@ def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
     assert hold(moved, [], own, NOW + MIN_SHOWN).findings == ()
     earlier = replace(first, since=first.since - MINUTE)
     assert hold(held, [earlier], own, NOW).findings[0].since == earlier.since
+
+
+def server_minutes_of(patches: list[RunPatch], until_s: int) -> MinutesRead:
+    """Return what the server answers about these runs at `until_s`."""
+    ended = Counter((int(each.read_at.timestamp() // 60), each.id in FAILED_IDS) for each in patches)
+    minutes = []
+    for start in range(3600, until_s // 60 * 60, 60):
+        done, failed = (ended[int(at(start).timestamp() // 60), is_failed] for is_failed in (False, True))
+        minutes.append(TaskMinute(CHARGE, at(start), done + failed, 0, done, failed, done + failed))
+    return MinutesRead(at(until_s), at(3600), MINUTE, tuple(minutes))
+
+
+LATE_BAD = [*every(4, 6650, 7200, 10_000, fails=True), *every(4, 6652, 7200, 20_000)]
+"""Half of the runs fail from the middle of a minute on."""
+
+FAILED_IDS = {each.id for each in LATE_BAD[: len(LATE_BAD) // 2]}
+
+
+@pytest.mark.parametrize("answer_age_s", [0, 30, 70])
+@pytest.mark.parametrize("reached_s", [7000, 7130, 7199])
+def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answer_age_s: int) -> None:
+    runs = [*every(2, 3600, 6650, version="1"), *LATE_BAD]
+    facts = replace(normal(), minutes=server_minutes_of(runs, 7200 - answer_age_s))
+    store = Store()
+    own = own_of(runs, store=store)
+    held = hold(NO_FINDINGS, judge(facts, own, NOW), own, NOW)
+    store.apply(HistoryRead(at(reached_s), 100, is_complete=False))
+    after = hold(held, judge(facts, own, NOW + SECOND), own, NOW + SECOND)
+    (first,), (second,) = held.findings, after.findings
+    assert isinstance(first.evidence, TaskFails)
+    assert isinstance(second.evidence, TaskFails)
+    assert second.since == first.since
+    assert second.evidence.failed >= first.evidence.failed
+    assert second.evidence.ended <= 2 * second.evidence.failed + 2, "no run before the since is counted"
+
+
+@given(st.lists(st.tuples(st.integers(3, 99), st.integers(0, 99)), min_size=1, max_size=20))
+def test_shown_failures_never_get_fewer(counted: list[tuple[int, int]]) -> None:
+    own = own_of([])
+    (found,) = judged([*BEFORE, *BAD], normal())
+    held, shown = NO_FINDINGS, 0
+    pairs = [(failed, failed + done) for failed, done in counted]
+    for turn, pair in enumerate(pairs):
+        held = hold(held, [replace(found, evidence=TaskFails(*pair))], own, NOW + turn * SECOND)
+        (finding,) = held.findings
+        assert isinstance(finding.evidence, TaskFails)
+        assert finding.evidence.failed >= shown
+        assert (finding.evidence.failed, finding.evidence.ended) in pairs[: turn + 1]
+        shown = finding.evidence.failed
+
+
+def test_acknowledged_failures_leave_the_shown_ones() -> None:
+    own = own_of([*BEFORE, *BAD])
+    (found,) = judge(normal(), own, NOW)
+    held = hold(NO_FINDINGS, [found], own, NOW)
+    group = ServerErrorGroup(ErrorGroupId("error_1"), CHARGE, Raw("Error: bad"), status=ServerGroupStatus.IGNORED)
+    fewer = replace(found, evidence=TaskFails(75, 225))
+    acknowledged = ErrorGroupsRead(NOW, (group,))
+    (shown,) = hold(held, [fewer], own, NOW + SECOND, acknowledged).findings
+    assert shown.evidence == fewer.evidence
 
 
 def test_a_verdict_is_unknown_after_a_silence() -> None:

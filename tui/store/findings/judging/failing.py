@@ -19,6 +19,7 @@ from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.store.findings.acknowledged import acknowledged_messages, has_only_acknowledged
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, normals_by_task
+from tui.store.findings.counted_run import MINUTE_S
 from tui.store.findings.judging.outcomes import (
     MIN_RECENT_RUNS,
     RARE_WINDOW_S,
@@ -122,7 +123,12 @@ class FailureJudge:
             FindingWord.FAILING,
             FindingSubject(SubjectKind.TASK, task, Raw(task)),
             datetime.fromtimestamp(since_s, UTC),
-            TaskFails(streak.failed, streak.ended, _only_version(tally, since_s), normal_rate),
+            TaskFails(
+                streak.failed,
+                streak.ended - _healthy_between(tally, streak.since_s, since_s),
+                _only_version(tally, since_s),
+                normal_rate,
+            ),
             f"task:{task} status:failures",
             task=task,
         )
@@ -165,6 +171,13 @@ def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
     return float(tally.failures[index].ended_s)
 
 
+def _healthy_between(tally: TaskTally | None, first_s: float, end_s: float) -> int:
+    """Return how many recent runs did not fail from one time until before another."""
+    if tally is None or first_s >= end_s:
+        return 0
+    return sum(first_s <= each.ended_s < end_s and not each.is_failed for each in tally.recent.values())
+
+
 def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
     """Return the version that all failures have, if runs of other versions have ended too.
 
@@ -181,9 +194,13 @@ def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
 
 
 def failures_since(own: OwnCounts, task: TaskId, since: datetime, now: datetime) -> tuple[int, int]:
-    """Return how many runs of a task failed, and how many ended, since the minute of a time."""
-    failed = ended = 0
-    for _, ends in own.ends_of(task, max(own.first_minute, minute_of(since)), minute_of(now)):
+    """Return how many runs of a task failed, and how many ended, since a time.
+
+    An older time counts as its minute, of which only the sums are kept.
+    """
+    first, since_s = minute_of(since), since.timestamp()
+    failed, ended = 0, -_healthy_between(own.tasks.get(task), float(first * MINUTE_S), since_s)
+    for _, ends in own.ends_of(task, max(own.first_minute, first), minute_of(now)):
         failed += ends.failed
         ended += ends.failed + ends.done
-    return failed, ended
+    return failed, max(failed, ended)

@@ -1,11 +1,11 @@
 """`judge`: all findings of one moment, and `hold`: what of them is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.findings.facts import FactSource, WallFacts
+from tui.domain.findings.facts import ErrorGroupsRead, FactSource, WallFacts
 from tui.domain.findings.finding import (
     Finding,
     FindingWord,
@@ -16,7 +16,9 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
+from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+from tui.store.findings.acknowledged import acknowledged_messages
 from tui.store.findings.judging.failing import FailureJudge, failures_since
 from tui.store.findings.judging.missing import missing
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
@@ -47,11 +49,15 @@ _WORDS: Final = tuple(FindingWord)
 
 @dataclass(frozen=True, slots=True)
 class HeldFinding:
-    """A finding, when it appeared, and when it was last found."""
+    """A finding, when it appeared, and when it was last found.
+
+    `acknowledged` are the messages of its task that do not count.
+    """
 
     finding: Finding
     appeared_at: datetime
     found_at: datetime
+    acknowledged: frozenset[Raw] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,27 @@ def judge(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bo
     return _worst_first(found, now)
 
 
-def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now: datetime) -> HeldFindings:
+def hold(
+    previous: HeldFindings,
+    judged: Sequence[Finding],
+    own: OwnCounts,
+    now: datetime,
+    errors: ErrorGroupsRead | None = None,
+) -> HeldFindings:
     """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
 
     The since of a finding never gets later: its streak goes on, although the oldest failures leave the last minutes.
+    Nor do its failures get fewer, unless some were acknowledged in `errors`.
     """
     before = {each.finding.identity: each for each in previous.held}
-    after = {each.identity: _held(each, before.get(each.identity), own, now) for each in judged}
+    acknowledged = acknowledged_messages(errors, now)
+    after: dict[Hashable, HeldFinding] = {}
+    for found in judged:
+        messages = frozenset[Raw]() if found.task is None else frozenset(acknowledged.get(found.task, ()))
+        known = before.get(found.identity)
+        after[found.identity] = (
+            HeldFinding(found, now, now, messages) if known is None else _held(found, known, own, now, messages)
+        )
     for identity, each in before.items():
         if identity not in after and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED):
             after[identity] = each
@@ -99,18 +119,28 @@ def hold(previous: HeldFindings, judged: Sequence[Finding], own: OwnCounts, now:
     return HeldFindings(tuple(after[each.identity] for each in order))
 
 
-def _held(finding: Finding, before: HeldFinding | None, own: OwnCounts, now: datetime) -> HeldFinding:
-    if before is None:
-        return HeldFinding(finding, now, now)
-    since = before.finding.since
+def _held(
+    finding: Finding, before: HeldFinding, own: OwnCounts, now: datetime, acknowledged: frozenset[Raw]
+) -> HeldFinding:
+    since, evidence = before.finding.since, finding.evidence
     if since < finding.since:
-        evidence = finding.evidence
         if isinstance(evidence, TaskFails) and finding.task is not None:
             failed, ended = failures_since(own, finding.task, since, now)
             if failed > evidence.failed:
                 evidence = replace(evidence, failed=failed, ended=max(failed, ended))
-        finding = replace(finding, since=since, evidence=evidence)
-    return HeldFinding(finding, before.appeared_at, now)
+        finding = replace(finding, since=since)
+    known = before.finding.evidence
+    if isinstance(evidence, TaskFails) and isinstance(known, TaskFails) and acknowledged == before.acknowledged:
+        evidence = _not_fewer(evidence, known)
+    return HeldFinding(replace(finding, evidence=evidence), before.appeared_at, now, acknowledged)
+
+
+def _not_fewer(counted: TaskFails, known: TaskFails) -> TaskFails:
+    """Return the counts with more failures.
+
+    After other server filters, and while the list is read again, fewer runs can be counted than a second before.
+    """
+    return counted if counted.failed >= known.failed else replace(counted, failed=known.failed, ended=known.ended)
 
 
 def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:
