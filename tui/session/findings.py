@@ -69,6 +69,8 @@ class LiveFindings:
         self._held: HeldFindings | None = None
         self._heard: dict[str, tuple[SourceConnected, float]] = {}
         self._has_changed = True
+        self._old_verdict: Verdict | None = None
+        """The known verdict from before a pause without a watcher."""
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
         self._counts: OwnCounts | None = None
@@ -83,6 +85,12 @@ class LiveFindings:
     def is_watched(self) -> bool:
         """Whether there is a watcher."""
         return bool(self._watchers)
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The store's verdict; None while it is from before a pause without a watcher, until the loop replaces it."""
+        verdict = self._session.store.verdict
+        return None if verdict is self._old_verdict else verdict
 
     def watch(self) -> Callable[[], None]:
         """Judge from now on. Return a function that ends it, unless others watch."""
@@ -116,6 +124,8 @@ class LiveFindings:
 
     def _start(self) -> None:
         if self._task is None and self._session.is_started:
+            verdict = self._session.store.verdict
+            self._old_verdict = verdict if verdict is not None and verdict.is_known else None
             # Otherwise the rates of a screen that opens again are unknown until its next tick.
             if self._counts is not None and not self._counts.step(self._session.now()):
                 self.own = self._counts
@@ -219,6 +229,8 @@ class LiveFindings:
             await asyncio.sleep(0)
         before = session.store.verdict
         after = self._of_relay(before) if session.sources.relay is not None else self._verdict(own)
+        if before is not self._old_verdict or after is before:
+            self._old_verdict = None
         if after is None:
             return
         if not self.is_judged or before is None or _said(after) != _said(before):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.strip import Strip
 
 from tests.support.fleet import FleetRun
@@ -24,6 +25,7 @@ from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.sources.clock import until_second_s
 from tui.store.addresses.view_address import ViewAddress
+from tui.ui.data.findings.live_board import LiveBoard
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.styles import Background
 from tui.ui.screens.errors.screen import ErrorsScreen
@@ -215,6 +217,34 @@ def test_wall_opens_again_with_the_numbers_of_now(tmp_path: Path) -> None:
         await monitor.press("W", wait_s=8)
         await monitor.press("W", wait_s=0.1)
         assert failing_line(monitor) != before, "the facts are as new as on a wall that stayed open"
+
+    run_story(story, tmp_path, fleet)
+
+
+@pytest.mark.parametrize("pause_s", [8, 30])
+def test_reopened_wall_never_shows_an_old_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause_s: float
+) -> None:
+    fleet = failing_fleet()
+    fleet.add_all(FleetRun(100 + each, 14.0, 15.0, 15.5, "FAILED", task="task-0") for each in range(5))
+    shown = list[Verdict | None]()
+    make = LiveBoard.make
+
+    def record(board: LiveBoard) -> None:
+        make(board)
+        if board.board is not None:
+            shown.append(board.board.verdict)
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("W", wait_s=8)
+        await monitor.press("j", "W", "j", wait_s=pause_s)
+        assert isinstance(monitor.app.screen, MainScreen)
+        assert not monitor.session.findings.is_watched
+        opened_at = monitor.session.now()
+        monkeypatch.setattr(LiveBoard, "make", record)
+        await monitor.press("W", wait_s=8)
+        assert any(each is not None for each in shown)
+        assert all(each is None or each.at >= opened_at for each in shown)
 
     run_story(story, tmp_path, fleet)
 

@@ -206,7 +206,7 @@ class LiveBoard:
         span = BoardSpan(self._cell, CELLS, self._end or now)
         facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
         self._made_counts, self._may_have_other_counts = counts, False
-        board = make_board(facts, own, store.verdict, counts, span, now)
+        board = make_board(facts, own, self._session.findings.verdict, counts, span, now)
         if self._cell != MINUTE or self._end is not None:
             self._span_reading.follow(span, self._end)
             board = self._with_span(board, facts, own, span)
@@ -235,7 +235,7 @@ class LiveBoard:
         if read is None:
             return None
         sums = CellSums(read, own, now)
-        return four_lines(replace(facts, minutes=read), sums, None, self._session.store.verdict, span, now)
+        return four_lines(replace(facts, minutes=read), sums, None, self._session.findings.verdict, span, now)
 
     @property
     def _has_other_counts(self) -> bool:

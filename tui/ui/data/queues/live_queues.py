@@ -137,11 +137,12 @@ class LiveQueues:
         known, at = store.wall_facts or NO_FACTS, now.frozen_at or now.at
         if known is not self._known:
             self._known, self._facts = known, None
-        findings = () if store.verdict is None else store.verdict.findings
+        verdict = self._live.session.findings.verdict
+        findings = () if verdict is None else verdict.findings
         made_from = (known.queues, known.waits, findings)
         # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.
         if made_from != self._made_from or (self._late_at is not None and at > self._late_at):
-            rows = queue_rows(known, store.verdict, at)
+            rows = queue_rows(known, verdict, at)
             self._made_from, self._late_at = made_from, next_late_at(rows, at)
             if rows != self._rows:
                 self._rows, self._facts = rows, None

@@ -43,6 +43,10 @@ JUDGED_AFTER_S: Final = 0.2
 """The session judges at each second. Rows that are made before that show newer numbers than the findings above them."""
 
 
+PREPARED_S: Final = 0.1
+"""The first frame waits at most this long until an old verdict is replaced or forgotten."""
+
+
 class WallScreen(PaintedScreen[None]):
     """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
 
@@ -71,7 +75,7 @@ class WallScreen(PaintedScreen[None]):
         self._newest = NewestFailure(live)
         self._ticker = Ticker(self, live.session.clock, self.tick, JUDGED_AFTER_S)
         self._fresh_until: dict[Hashable, float] | None = None
-        self._pressed_s = 0.0
+        self._opened_s = self._pressed_s = 0.0
         self._notice: Line = ()
         self._cache = BlockCache()
         self._notice_ends_s = 0.0
@@ -85,7 +89,14 @@ class WallScreen(PaintedScreen[None]):
         yield self.header
         yield self.body
 
+    @property
+    def is_preparing(self) -> bool:
+        session = self.live.session
+        is_early = self._now_s - self._opened_s < PREPARED_S
+        return is_early and session.findings.verdict is not session.store.verdict
+
     def on_mount(self) -> None:
+        self._opened_s = self._now_s
         self.app_base.changed.subscribe(self, self.on_changes)
         self.live_board.open()
         self._ticker.begin()
@@ -122,7 +133,7 @@ class WallScreen(PaintedScreen[None]):
 
     @property
     def _is_other_verdict(self) -> bool:
-        board, verdict = self.live_board.board, self.live.session.store.verdict
+        board, verdict = self.live_board.board, self.live.session.findings.verdict
         shown = None if board is None else board.verdict
         if shown is None or verdict is None:
             return shown is not verdict
@@ -181,7 +192,7 @@ class WallScreen(PaintedScreen[None]):
 
     def _note_fresh(self) -> None:
         """Note since when each finding is shown. Those of the first verdict are not new."""
-        verdict = self.live.session.store.verdict
+        verdict = self.live.session.findings.verdict
         if verdict is None or verdict.word == NOT_KNOWN:
             return
         identities = {each.identity for each in verdict.findings}
