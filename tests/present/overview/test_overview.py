@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import Verdict
+from tui.domain.findings.finding import QueueWaits, Verdict
 from tui.domain.text import Raw
+from tui.present.formatting import wait
 from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
 from tui.present.overview.findings import overview_lines, overview_rule, strip_lines
 from tui.present.overview.queues import queue_lines
@@ -153,6 +154,25 @@ def test_refused_sources_are_said_in_sentences() -> None:
     assert texts(failing_lines(failing, 63, 6))[-1] == "refused: 403 this key may not read errors"
 
 
+def counted_at(seconds_ago: int) -> OverviewView:
+    ages = (SourceAge(FactSource.WAITS, NOW - timedelta(seconds=seconds_ago)),)
+    return VIEW._replace(board=replace(BOARD, ages=ages))
+
+
+@given(st.integers(0, 120))
+def test_count_of_waiting_runs_has_its_age(seconds_ago: int) -> None:
+    view = counted_at(seconds_ago)
+    age = f"queues {wait(timedelta(seconds=seconds_ago))} ago"
+    assert plain(overview_rule(view)) == age
+    since = replace(view.board, verdict=replace(VERDICT, own_since=NOW - timedelta(minutes=30)))
+    assert plain(overview_rule(view._replace(board=since))) == f"own counts since 14:02 · {age}"
+    assert plain(overview_rule(view._replace(frozen_at=NOW))) == "as of 14:32:07"
+    others = tuple(each for each in VERDICT.findings if not isinstance(each.evidence, QueueWaits))
+    calm = replace(view.board, verdict=replace(VERDICT, findings=others))
+    assert overview_rule(view._replace(board=calm)) == ()
+    assert overview_rule(counted_at(121)) == (), "older answers are not used"
+
+
 @given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())
 def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, is_known: bool) -> None:
     view = judged(replace(VERDICT, is_known=is_known))._replace(look=WallLook(is_ascii, is_ascii))
@@ -172,7 +192,8 @@ def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, i
 def test_lines_are_the_same_while_the_time_texts_are(first_s: int, later_s: int, is_known: bool) -> None:
     """The overview is not made again until one of these texts differs."""
     verdict = replace(VERDICT, is_known=is_known, heard_at=NOW)
-    before = judged(verdict)._replace(now=NOW + timedelta(seconds=first_s))
+    board = replace(BOARD, verdict=verdict, ages=(SourceAge(FactSource.WAITS, NOW),))
+    before = VIEW._replace(board=board, now=NOW + timedelta(seconds=first_s))
     after = before._replace(now=before.now + timedelta(seconds=later_s))
     is_same = everything(before) == everything(after)
     assert is_same or time_texts(before) != time_texts(after)

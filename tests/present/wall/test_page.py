@@ -237,6 +237,13 @@ def test_own_counts_stand_in_the_last_row() -> None:
         assert "own counts since 13:50" in text_of(view, width, 40)[-1]
 
 
+@pytest.mark.parametrize(("queues_s", "waits_s"), [(2, 14), (14, 2)])
+def test_age_of_queues_is_that_of_the_older_answer(queues_s: int, waits_s: int) -> None:
+    read = {FactSource.QUEUES: queues_s, FactSource.WAITS: waits_s}
+    ages = tuple(SourceAge(source, NOW - timedelta(seconds=seconds)) for source, seconds in read.items())
+    assert "queues 14 s" in text_of(replace(VIEW, board=replace(BOARD, ages=ages)), 120, 40)[-1]
+
+
 def test_budget_stands_in_the_last_row_of_a_wide_wall() -> None:
     view = replace(VIEW, budget=BudgetShares(0.04, 0.31))
     assert "requests: we 4 %, everybody 31 %" in text_of(view, 200, 60)[-1]

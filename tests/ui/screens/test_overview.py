@@ -21,6 +21,9 @@ from tui.domain.findings.finding import (
 from tui.domain.text import Raw
 from tui.sources.clock import until_second_s
 from tui.ui.panes.overview.base import LinePane
+from tui.ui.panes.overview.live import SENTENCES_EVERY_S
+
+WAITS_EVERY_S = 15
 
 
 def pane(monitor: Monitored) -> str:
@@ -225,6 +228,20 @@ def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
         assert "9 of 9 runs" in monitor.text
 
     run_story(story, tmp_path, failing_fleet(), size=(80, 24), has_overview=True)
+
+
+def test_age_of_waiting_runs_is_that_of_the_last_answer(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await judged(monitor)
+        await show_slow_queue(monitor)
+        ages = set[int]()
+        for _ in range(40):
+            await monitor.later(1)
+            ages.add(int(monitor.text.split("queues ")[1].split(" s ago")[0]))
+        assert len(ages) > 2
+        assert max(ages) <= WAITS_EVERY_S + SENTENCES_EVERY_S, "an answer that is the same is new all the same"
+
+    run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
 def test_overview_follows_the_first_rows(tmp_path: Path) -> None:

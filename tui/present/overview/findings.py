@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, Verdict
+from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, QueueWaits, Verdict
 from tui.present import formatting
 from tui.present.findings.sentences import overview_sentence, short_sentence, since, since_words, subject
 from tui.present.findings.verdict_words import (
@@ -20,6 +21,7 @@ from tui.present.overview.series import four_series
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
 from tui.present.wall.placed_line import PlacedLine
+from tui.store.findings.bounds import MAX_WAITS_AGE
 
 MAX_FINDINGS: Final = 250
 """Findings with lines of their own."""
@@ -92,13 +94,28 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
 
 
 def overview_rule(view: OverviewView) -> Line:
-    """Return what bounds the block: `own counts since 14:02`, else of stale data its last moment, `as of 14:32:07`."""
+    """Return what bounds the block: `own counts since 14:02`, else of stale data its last moment, `as of 14:32:07`.
+
+    Beside a finding about a queue it says how old its count is: `queues 12 s ago`.
+    """
     since = view.verdict.own_since if view.verdict is not None else None
-    if since is not None:
-        return (Piece(own_counts(since, view.now), Token.MUTED),)
-    return (
-        () if view.frozen_at is None else (Piece(f"as of {formatting.clock(view.frozen_at, view.now)}", Token.MUTED),)
-    )
+    texts = [] if since is None else [own_counts(since, view.now)]
+    if view.frozen_at is None:
+        texts += [age] if (age := queues_age(view)) else []
+    elif since is None:
+        texts = [f"as of {formatting.clock(view.frozen_at, view.now)}"]
+    return (Piece(" · ".join(texts), Token.MUTED),) if texts else ()
+
+
+def queues_age(view: OverviewView) -> str:
+    """Return how long ago the waiting runs of the shown findings were counted; empty if that says nothing of them."""
+    findings = () if view.verdict is None else view.verdict.findings
+    if not any(isinstance(each.evidence, QueueWaits) for each in findings):
+        return ""
+    read_at = next((each.read_at for each in view.board.ages if each.source is FactSource.WAITS), None)
+    if read_at is None or view.now - read_at > MAX_WAITS_AGE:
+        return ""  # the runs of the store are counted
+    return f"queues {formatting.wait(view.now - read_at, in_minutes=view.in_minutes)} ago"
 
 
 def _findings(view: OverviewView, findings: Sequence[Finding], limit: int, room: int) -> list[OverviewLine]:

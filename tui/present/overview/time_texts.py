@@ -3,6 +3,7 @@
 from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.findings.sentences import overview_sentence, short_sentence, since
 from tui.present.findings.verdict_words import not_known_alone, not_known_sentence, own_counts
+from tui.present.overview.findings import queues_age
 from tui.present.overview.view import OverviewView
 from tui.present.wall.durations import waited
 
@@ -24,6 +25,7 @@ def time_texts(view: OverviewView) -> tuple[str, ...]:
             short_sentence(each, view.at, view.now, is_frozen=view.is_stale),
             overview_sentence(each, view.at, view.now, is_frozen=view.is_stale),
         )
+    texts.append(queues_age(view) if view.frozen_at is None else "")
     if verdict.word == NOT_KNOWN:
         texts += (not_known_sentence(verdict, view.now), not_known_alone(verdict, view.now))
     if verdict.own_since is not None:

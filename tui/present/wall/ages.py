@@ -1,5 +1,6 @@
 """The last row of the wall: how old each source is, the request budget, and the keys."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -57,6 +58,10 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     """Return the most important ages that fit."""
     parts: list[Line] = []
     ages = {each.source: each for each in view.board.ages}
+    queues, waits = ages.get(FactSource.QUEUES), ages.get(FactSource.WAITS)
+    if queues and waits and queues.read_at and waits.read_at:
+        # Findings count the waiting runs of the one, the rows show the limits of the other.
+        ages[FactSource.QUEUES] = replace(queues, read_at=min(queues.read_at, waits.read_at))
     extra = [_own_counts(view), *((_budget(view),) if width >= _ROOMY else ())]
     every = [_age(ages[source], view) for source in _SHOWN if source in ages]
     essential, rest = every[:4], every[4:] if width >= _ROOMY else []
