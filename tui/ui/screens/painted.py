@@ -106,7 +106,7 @@ class PaintedScreen(Screen[ResultT]):
 
         There is no public name for it. A screen that is shown again is painted whole.
         """
-        if is_covered(self) or (app_of(self).is_too_small and not self.is_active):
+        if is_covered(self) or (layout.is_too_small(*self.app.size) and not self.is_active):
             self._compositor._dirty_regions.clear()  # noqa: SLF001
             self._dirty_widgets.clear()
         else:

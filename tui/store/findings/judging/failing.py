@@ -117,21 +117,7 @@ class FailureJudge:
             return None
         if streak.is_open:
             streak = extended(streak, older, bound)
-        since_s = _first_failure_s(tally, streak)
-        normal_rate = None if usual is None else usual[0] / usual[1]
-        return Finding(
-            FindingWord.FAILING,
-            FindingSubject(SubjectKind.TASK, task, Raw(task)),
-            datetime.fromtimestamp(since_s, UTC),
-            TaskFails(
-                streak.failed,
-                streak.ended - _healthy_between(tally, streak.since_s, since_s),
-                _only_version(tally, since_s),
-                normal_rate,
-            ),
-            f"task:{task} status:failures",
-            task=task,
-        )
+        return _finding(task, tally, streak, None if usual is None else usual[0] / usual[1])
 
     def _own_earlier(self, tally: TaskTally, recent: list[Block], older: list[Block]) -> tuple[int, int] | None:
         """Return how many own runs before the streak failed, and how many ended.
@@ -159,6 +145,23 @@ def _bound(failed: int, runs: int) -> float:
     """
     rate = (failed + 1) / (runs + 2)
     return max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
+
+
+def _finding(task: TaskId, tally: TaskTally | None, streak: Streak, normal_rate: float | None) -> Finding:
+    since_s = _first_failure_s(tally, streak)
+    return Finding(
+        FindingWord.FAILING,
+        FindingSubject(SubjectKind.TASK, task, Raw(task)),
+        datetime.fromtimestamp(since_s, UTC),
+        TaskFails(
+            streak.failed,
+            streak.ended - _healthy_between(tally, streak.since_s, since_s),
+            _only_version(tally, since_s),
+            normal_rate,
+        ),
+        f"task:{task} status:failures",
+        task=task,
+    )
 
 
 def _first_failure_s(tally: TaskTally | None, streak: Streak) -> float:
