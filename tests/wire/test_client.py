@@ -277,11 +277,20 @@ def test_redirected_cancel_never_becomes_a_get(
 
 
 def test_redirects_are_limited(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(302, headers={"location": "/api/v1/runs"}))
+    for path, target in (("/api/v1/runs", "/away"), ("/away", "/back"), ("/back", "/away")):
+        recordings_api.answer(Reply(302, headers={"location": target}), path=path)
     with pytest.raises(ServerFault, match="too many redirects") as caught:
         ask(recordings_api.url, runs)
     assert caught.value.status == 302
     assert len(recordings_api.requests) == 4
+
+
+def test_action_that_is_redirected_to_itself_is_sent_once(recordings_api: RecordingsApi) -> None:
+    path = f"/api/v1/runs/{RUN}/replay"
+    recordings_api.answer(Reply(307, headers={"location": path}), method="POST", path=path)
+    with pytest.raises(ServerFault, match="redirected to itself"):
+        ask(recordings_api.url, lambda client: client.replay(RUN))
+    assert len(recordings_api.requests) == 1
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "http://host:port/"])

@@ -96,6 +96,8 @@ def test_stored_data_is_fetched_without_the_key(recordings_api: RecordingsApi) -
         (Reply(403, "<Error>expired</Error>"), Refused),
         (Reply(404, "<Error>NoSuchKey</Error>"), Refused),
         (Reply(503), ServerFault),
+        (Reply(202, "later"), ServerFault),
+        (Reply(206, "a part"), ServerFault),
         (Reply(302, headers={"location": "http://127.0.0.1:1/?" + SIGNATURE}), ServerFault),
         (Fault.CLOSE, Unreachable),
         (Fault.GARBAGE, Unreachable),

@@ -243,6 +243,8 @@ class HttpConnection:
                 if not (is_same and may_repeat):
                     why = f"redirected to {self._redacted_url(target.origin)}, which was not followed"
                     raise ServerFault(f"{label}: {why}", response.status)
+                if target == call.url:
+                    raise ServerFault(f"{label}: redirected to itself", response.status)
                 if not redirects_left:
                     raise ServerFault(f"{label}: too many redirects", response.status)
             finally:

@@ -5,10 +5,13 @@ Source: tests/wire/recordings/README.md §4.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from tui.wire.connection import HttpConnection, Timeouts
 from tui.wire.errors import Refused, ServerFault
 from tui.wire.http.url import HttpUrl, InvalidUrl
+
+OK: Final = 200
 
 
 class ObjectStore:
@@ -32,7 +35,8 @@ class ObjectStore:
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
         """Download the bytes of a presigned URL.
 
-        Raises `ServerFault` for more than `max_bytes`, and for a URL that is less secure than the API's.
+        Raises `ServerFault` for more than `max_bytes`, for a URL that is less secure than the API's, and for any other
+        status: 202 comes with a promise, 206 with a part.
         """
         scheme, host = _scheme_and_host(url)
         label = f"GET the stored data at {host}"
@@ -42,7 +46,7 @@ class ObjectStore:
             headers = {b"user-agent": self._user_agent.encode()}
             self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
         response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
-        if 200 <= response.status < 300:
+        if response.status == OK:
             return response.body
         if 400 <= response.status < 500:
             text = f"{label}: {response.status}, the address may have expired: read the run again"
