@@ -1,6 +1,7 @@
 """Rows of the list become patches, also with absent, null, unusual or hostile values."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -173,6 +174,15 @@ def test_repeated_texts_are_interned() -> None:
     assert first.task is second.task
     assert first.version is second.version
     assert first.region is second.region
+
+
+def test_tags_are_shared_but_not_interned() -> None:
+    """Each interned text takes a place in Python's table until that is full."""
+    number = 70317
+    first, second = (state_of(tags=[f"customer:cus_{number}", other]) for other in ("a", "b"))
+    assert first.tags[0] is second.tags[0]
+    same = f"customer:cus_{number}"
+    assert sys.intern(same) is same
 
 
 def test_page_has_cursors_only_to_existing_pages() -> None:

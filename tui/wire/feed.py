@@ -25,7 +25,7 @@ from tui.wire.limits import MAX_FEED_ROWS, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TAG
 from tui.wire.models import decode_items
 from tui.wire.pg_array import read_array
 from tui.wire.responses import Response
-from tui.wire.runs import shared_cents, shared_fixed, shared_tags
+from tui.wire.runs import shared_cents, shared_fixed, shared_tag, shared_tags
 from tui.wire.schemas import OmittedOnError
 from tui.wire.times import read_duration_ms, read_time
 
@@ -233,7 +233,7 @@ def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
     fields = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
     if "tags" in fields:
         tags = limits.take(fields["tags"], MAX_TAGS, f"tags of {run_id}")
-        fields["tags"] = shared_tags(tuple(Raw(intern(limits.text(tag, "tag"))) for tag in tags))
+        fields["tags"] = shared_tags(tuple(shared_tag(limits.text(tag, "tag")) for tag in tags))
     return fields
 
 
