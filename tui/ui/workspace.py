@@ -298,7 +298,7 @@ class Workspace(Backdrop):
         self.arrange_for(self.screen.size, self._summary_height)
 
     def arrange_for(self, size: Size, summary_height: int) -> None:
-        """Place everything on a terminal of that size. On one that is too small, no pane is visible."""
+        """Place everything on a terminal of that size. On one that is too small, as on the smallest one."""
         size = Size(max(size.width, MIN_WIDTH), max(size.height, MIN_HEIGHT))
         self._terminal_size, self._summary_height = size, summary_height
         self._is_overview = self._wants_overview

@@ -155,6 +155,25 @@ def test_taken_answers_are_not_awaited() -> None:
     assert asked.queries.record(Query.CURSOR) is None
 
 
+def place_of(text: str) -> Place:
+    """Return the place where a text asks for the cursor."""
+    row, column = map(int, re.findall(r"\d+", text)[:2])
+    return row - 1, column - 1
+
+
+def test_terminal_that_reports_other_places_is_asked_simply() -> None:
+    asked = Asked()
+    place = place_of(asked.queries.ask_by_place())
+    assert asked.queries.record(Query.CURSOR, (0, 0)) is None
+    assert asked.queries.ask_by_place() == Query.STATUS.value
+    answer = asked.queries.record(Query.STATUS)
+    assert answer is not None
+    assert answer.kind is Query.STATUS
+    assert asked.queries.ask_by_place() == Query.STATUS.value
+    asked.queries.record(Query.CURSOR, place)  # it was only late
+    assert asked.queries.ask_by_place() != Query.STATUS.value
+
+
 gaps_s = st.floats(0.0, 6.0)
 steps = st.lists(
     st.tuples(st.sampled_from(["status", "by place", "dialog"]), gaps_s, st.none() | st.floats(0.001, 30.0))
@@ -187,9 +206,10 @@ def test_late_and_lost_answers_never_count_for_newer_queries(steps: list[tuple[s
                 assert frame not in seen or of_frame == frame
         asked.now_s = goes_on_s
         kind, place = Query.CURSOR, None
-        if what == "by place":
-            row, column = map(int, re.findall(r"\d+", asked.queries.ask_by_place())[:2])
-            place = (row - 1, column - 1)
+        if what == "by place" and (text := asked.queries.ask_by_place()) != Query.STATUS.value:
+            place = place_of(text)
+        elif what == "by place":
+            kind = Query.STATUS
         elif what == "status":
             kind = Query.STATUS
             asked.queries.ask(kind)

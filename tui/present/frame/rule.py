@@ -91,8 +91,8 @@ def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
         limit = max(limit, min(_first_cells(right), _MIN_RIGHT))
     right = cut(_leading_parts(right, limit), limit)
     left_room = room - line_width(right)
-    if _first_cells(left) < line_width(left) > left_room and left_room - _first_cells(left) < _MIN_LEFT:
-        left = rule_parts(left)[0]
+    if line_width(left) > left_room and left_room - _first_cells(left) < _MIN_LEFT:
+        left = rule_parts(left)[0] if left else ()
     return left, right
 
 

@@ -113,6 +113,8 @@ class TerminalQueries:
         self._last_round_trip_s = 0.0
         self._columns = cycle(_STATUS_COLUMNS)
         self._has_status_places = True
+        self._is_place_answered: bool | None = None
+        """Whether such a query by place was ever answered. None: not yet; False: a later query was answered instead."""
         self._changed = threading.Condition()
 
     def ask(self, *kinds: Query, place: Place | None = None) -> str:
@@ -139,9 +141,11 @@ class TerminalQueries:
         """Open a status query whose answer names it, because it asks for the cursor at a place of its own.
 
         Its answer shows which answers were lost. The text is longer, and moves the cursor. A terminal too small for
-        these places would answer with others, so it is asked for the status.
+        these places would answer with others, so it is asked for the status. So is one that has never named a place
+        and owes an answer: some report where the cursor is once they have read everything.
         """
-        if not self._has_status_places:
+        is_unanswered = self._is_place_answered is None and any(each.place for each in self._of(Query.STATUS))
+        if not self._has_status_places or self._is_place_answered is False or is_unanswered:
             return self.ask(Query.STATUS)
         with self._changed:
             place = (_STATUS_ROW, next(self._columns))
@@ -169,9 +173,10 @@ class TerminalQueries:
                 answered = next((each for each in self._open if each.place == place and each.kind in of_kinds), None)
             else:
                 answered = next((each for each in self._of(kind) if each.place is None), None)
+            # Of a late answer about the status, the query is no longer open. It is none for the guard.
+            is_status = place is not None and place[0] == _STATUS_ROW and place[1] in _STATUS_COLUMNS
+            self._is_place_answered = True if is_status else self._is_place_answered
             if answered is None:
-                # A late answer about the status, whose query is no longer open, is none for the guard.
-                is_status = place is not None and place[0] == _STATUS_ROW and place[1] in _STATUS_COLUMNS
                 is_asked = kind is Query.CURSOR and not is_status and any(self._of(kind))
                 return Answer(kind, now_s, None) if is_asked else None
             self._answered.add(answered.kind)
@@ -205,6 +210,8 @@ class TerminalQueries:
             self._open = older + self._open
             return
         kept = [each for each in older if each.kind is not Query.STATUS]
+        if self._is_place_answered is None and any(each.place for each in older if each.kind is Query.STATUS):
+            self._is_place_answered = False
         for each in kept:
             # Its answer is passed on for a while all the same: the terminal may not answer in order.
             each.lost_s = now_s if each.lost_s is None else each.lost_s
