@@ -44,7 +44,7 @@ _LIVE_PERIOD: Final = "7d"
 """How far back a run may have been triggered that waits or executes now."""
 
 _FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
-_WHERE: Final = "queue = '{queue}' AND (is_finished = 0 OR completed_at > now() - INTERVAL 1 HOUR)"
+_WHERE: Final = "queue = '{queue}' AND or(is_finished = 0, completed_at > now() - INTERVAL 1 HOUR)"
 _TIMES: Final = (
     "SELECT toStartOfMinute(queued_at) AS queued_min, toStartOfMinute(executed_at) AS started_min, "  # noqa: S608
     "toStartOfMinute(completed_at) AS ended_min, task_identifier AS task, count() AS n, "

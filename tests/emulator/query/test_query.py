@@ -285,7 +285,7 @@ def test_count_of_any_conditions_agrees_with_the_ledger(
     expected = sum(
         CONDITIONS[first](run) and (CONDITIONS[second](run) or not CONDITIONS[third](run)) for run in world.ledger
     )
-    query = f"({first}) AND (({second}) OR NOT ifNull(({third}), 0))"
+    query = f"({first}) AND or({second}, NOT ifNull(({third}), 0))"
     assert value_of(world_queries, "count()", f"FROM runs WHERE {query}") == expected
     assert value_of(world_queries, f"countIf({query})", "FROM runs") == expected
 

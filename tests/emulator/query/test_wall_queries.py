@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.support.emulator.queries import rows_of
+from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.query import Queries, QueryGate, QueryRefused, trql_time
 from tui.emulator.simulation.runs import Run
@@ -108,6 +109,85 @@ def test_times_are_shown_in_a_time_zone(queries: Queries) -> None:
     for zone in ("Mars/Base", "../../etc/passwd", ""):
         with pytest.raises(QueryRefused):
             rows_of(queries, f"SELECT toTimeZone(now(), '{zone}') AS t, count() FROM runs")
+
+
+CONDITIONS: dict[str, Callable[[bool, bool, bool], bool]] = {
+    "2900": lambda a, b, c: a,
+    "2901": lambda a, b, c: b,
+    "2902": lambda a, b, c: c,
+    "2903": lambda a, b, c: b or c,
+    "2904": lambda a, b, c: a and (b or c),
+    "2905": lambda a, b, c: a and b and c,
+    "2906": lambda a, b, c: a and b and c,
+    "2907": lambda a, b, c: a or b or c,
+    "2908": lambda a, b, c: a or b or c,
+    "2909": lambda a, b, c: a and (b or c),
+    "2910": lambda a, b, c: a and (b or c),
+    "2911": lambda a, b, c: a and (b or c),
+    "2912": lambda a, b, c: a and (b or c),
+}
+"""What each recorded condition means on the server: A is the queue, B a live run, C one that ended within an hour."""
+
+
+def test_and_or_have_the_recorded_precedence(world: World, queries: Queries) -> None:
+    since_ms = world.now_ms // 1000 * 1000 - MINUTE_MS  # in place of the recorded hour, which has all runs of this world
+    name = Counter(run.queue for run in world.ledger if not run.status.is_final).most_common(1)[0][0]
+    runs = [
+        (run.queue == name, not run.status.is_final, run.finished_ms is not None and run.finished_ms > since_ms)
+        for run in world.ledger
+    ]
+
+    def here(number: str) -> dict[str, Any]:
+        trql = recording(number)["request"]["body"]["query"]
+        [row] = rows_of(queries, trql.replace("'limited'", f"'{name}'").replace("1 HOUR", "1 MINUTE"))
+        return row
+
+    def recorded(number: str) -> dict[str, Any]:
+        return dict(recording(number)["response"]["body"]["results"][0])
+
+    counts = {number: sum(is_met(*run) for run in runs) for number, is_met in CONDITIONS.items()}
+    assert {number: here(number)["n"] for number in CONDITIONS} == counts
+    # The recorded numbers follow the same rule: 18 of the 19 runs in the queue had ended, 3 runs were live.
+    flags = [(True, True, False)] + [(True, False, True)] * 18 + [(False, True, False)] * 2 + [(False, False, True)] * 346
+    expected = {number: sum(is_met(*run) for run in flags) for number, is_met in CONDITIONS.items()}
+    assert {number: recorded(number)["n"] for number in CONDITIONS} == expected
+    # Each rule gives another number, so none of them can pass for another.
+    assert len({counts[number] for number in ("2900", "2901", "2902", "2903", "2904", "2905", "2907")}) == 7
+    states = [run for run in world.ledger if run.queue == name]
+    words = {Status.QUEUED, Status.EXECUTING, Status.COMPLETED}
+    assert here("2913")["n"] == sum(run.status in words for run in states) > 0
+    assert here("2914")["n"] == recorded("2914")["n"] == 0 < sum(run.status in words for run in states)
+    row = here("2915")
+    assert row == {"n": counts["2905"], "a": counts["2900"], "m": counts["2907"], "boc": counts["2903"]}
+    row = recorded("2915")
+    assert row == {"n": expected["2905"], "a": expected["2900"], "m": expected["2907"], "boc": expected["2903"]}
+
+
+@pytest.mark.parametrize(
+    ("condition", "meant"),
+    [
+        ("{a} AND ({b} OR ({c} AND {a}))", "{a} AND {b} AND {c}"),
+        ("NOT ({a} AND ({b} OR {c}))", "NOT ({a} AND {b} AND {c})"),
+        ("{a} AND NOT NOT ({b} OR {c})", "{a} AND or({b}, {c})"),
+        ("or({a} AND ({b} OR {c}), {b})", "or({a} AND {b} AND {c}, {b})"),
+        ("OR({a} AND {b}, {a} AND {c}, {b} AND {c})", "or({a} AND {b}, or({a} AND {c}, {b} AND {c}))"),
+        ("CASE WHEN {a} AND ({b} OR {c}) THEN 1 ELSE 0 END = 1", "{a} AND {b} AND {c}"),
+    ],
+)
+def test_or_joins_by_the_outer_word_wherever_it_is(queries: Queries, condition: str, meant: str) -> None:
+    parts = {"a": "is_test = 0", "b": "status = 'Completed'", "c": "attempt_count = 1"}
+    one, other = (
+        rows_of(queries, f"SELECT run_id FROM runs WHERE {each.format(**parts)} ORDER BY run_id")
+        for each in (condition, meant)
+    )
+    assert one == other
+    assert one
+
+
+@pytest.mark.parametrize("condition", ["or(is_test = 0)", "or()", "is_test = 0 or", "OR = 1"])
+def test_or_without_two_operands_is_refused(queries: Queries, condition: str) -> None:
+    with pytest.raises(QueryRefused):
+        rows_of(queries, f"SELECT run_id FROM runs WHERE {condition}")
 
 
 def test_fourth_query_of_a_project_is_refused(world: World) -> None:

@@ -51,18 +51,24 @@ class Expressions(Terms, ABC):
         pieces = [part()]
         while self.skip_words(word):
             pieces.append(part())
-        return pieces[0] if len(pieces) == 1 else Piece(f"({f' {word} '.join(piece.sql for piece in pieces)})")
+        if len(pieces) == 1:
+            return pieces[0]
+        # The server's fault: it joins the operands of an AND or OR inside by the outer word, also those in parentheses.
+        # So `A AND (B OR C)` is `A AND B AND C` (recordings 2900-2915).
+        operands = tuple(sql for piece in pieces for sql in piece.operands or (piece.sql,))
+        return Piece(f"({f' {word} '.join(operands)})", operands=operands)
 
     def _conjunction(self) -> Piece:
         return self._many("AND", self._negation)
 
     def _negation(self) -> Piece:
-        is_negated = False
-        while self.is_word("NOT"):
-            self.advance()
-            is_negated = not is_negated
+        negations = 0
+        while self.skip_words("NOT"):
+            negations += 1
         piece = self._comparison()
-        return Piece(f"(NOT {piece.sql})", "not") if is_negated else piece
+        if not negations:
+            return piece
+        return Piece(f"(NOT {piece.sql})" if negations % 2 else piece.sql, "not")
 
     def _comparison(self) -> Piece:
         left = self._sum()

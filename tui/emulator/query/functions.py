@@ -1,8 +1,8 @@
 """TRQL's functions as SQL templates for SQLite.
 
-`{0}`, `{1}` … are the arguments, `{all}` is all of them with commas, `{p0}` … are the parameters of a parametric
-function, `{f}` is the FILTER of an `…If` aggregate, `{empty}` is the value of an aggregate over no rows. `registered`
-defines the functions that SQLite cannot express. A name that is not listed here is refused.
+`{0}`, `{1}` … are the arguments, `{all}` is all of them with commas, `{any}` with OR, `{p0}` … are the parameters of a
+parametric function, `{f}` is the FILTER of an `…If` aggregate, `{empty}` is the value of an aggregate over no rows.
+`registered` defines the functions that SQLite cannot express. A name that is not listed here is refused.
 """
 
 import re
@@ -78,6 +78,7 @@ SCALARS = {
     "coalesce": Function("coalesce({all})", 2, None),
     "ifnull": Function("ifnull({all})", 2, 2),
     "nullif": Function("nullif({all})", 2, 2),
+    "or": Function("({any})", 2, None),
     "isnull": Function("({0} IS NULL)"),
     "isnotnull": Function("({0} IS NOT NULL)"),
     "assumenotnull": Function("{0}", time="same"),

@@ -45,8 +45,8 @@ class Piece:
     """A part of an expression as SQL.
 
     `name` is its column's name without an alias, `time` the precision of a time ("" for any other value), `text` the
-    value of a string literal, `items` the elements of an array. Of an interval, `interval` is the SQL modifier with a
-    `{}` for its sign, and `interval_s` its length where that is fixed.
+    value of a string literal, `items` the elements of an array, `operands` the SQL of what AND or OR joins. Of an
+    interval, `interval` is the SQL modifier with a `{}` for its sign, and `interval_s` its length where that is fixed.
     """
 
     sql: str
@@ -54,6 +54,7 @@ class Piece:
     time: str = ""
     text: str | None = None
     items: tuple["Piece", ...] | None = None
+    operands: tuple[str, ...] = ()
     interval: str = ""
     interval_s: int = 0
 
@@ -124,7 +125,8 @@ class Terms(Cursor, ABC):
             return self._case()
         if self.is_word("INTERVAL"):
             return self._interval()
-        if self.token.text.upper() in RESERVED:
+        is_or_call = self.is_word("OR") and self.peek().text == "("
+        if self.token.text.upper() in RESERVED and not is_or_call:
             raise self.mismatch()
         return self._call() if self.peek().text == "(" else self._column()
 
@@ -224,7 +226,8 @@ class Terms(Cursor, ABC):
             raise QueryRefused(f"Function '{name}' takes {function.parameters} constant levels")
         if is_distinct and sqls:
             sqls[0] = f"DISTINCT {sqls[0]}"
-        fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "f": condition, "p": ", ".join(levels)}
+        fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "any": " OR ".join(sqls)}
+        fixed |= {"f": condition, "p": ", ".join(levels)}
         fixed["empty"] = "''" if arguments and arguments[0].name in TEXT_NAMES else "NULL"
         sql = function.sql.format(*sqls, **fixed, p0=levels[0])
         time = arguments[0].time if function.time == "same" and arguments else function.time

@@ -104,7 +104,7 @@ def waits_trql(now: datetime) -> str:
         f"SELECT queue, countIf({waits}) AS queued, min(if({waits}, queued_at, NULL)) AS oldest_at, "
         f"argMaxIf(run_id, 0 - toUnixTimestamp(queued_at), {waits}) AS oldest_run, "
         f"countIf({started}) AS started, countIf({arrived}) AS arrived FROM runs "
-        f"WHERE ({waits}) OR ({started}) OR ({arrived}) GROUP BY queue ORDER BY queued DESC"
+        f"WHERE or({waits}, or({started}, {arrived})) GROUP BY queue ORDER BY queued DESC"
     )
 
 
