@@ -70,7 +70,7 @@ def test_sentences_say_the_evidence() -> None:
         ),
         (
             QueueWaits(1, NOW - 2 * MINUTE),
-            "queue is late; 1 waits, the oldest 2m",
+            "1 waits, the oldest 2m",
             "1 waits, oldest 2m",
             "1 waits, oldest 2m",
         ),
@@ -107,6 +107,8 @@ def test_sentences_say_the_evidence() -> None:
     frozen = short_sentence(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)
     assert frozen == "executing for 12h32m~, p95 is 9m"
     hangs = finding(RunHangs("Dequeued"), NOW - 4 * MINUTE)
+    late = finding(QueueWaits(1, NOW - 2 * MINUTE), kind=SubjectKind.QUEUE)
+    assert sentence(late, NOW, NOW) == "queue is late; 1 waits, the oldest 2m"
     assert sentence(hangs, NOW, NOW) == "one run dequeued for 4m, which lasts seconds on other days"
     assert short_sentence(hangs, NOW, NOW) == "dequeued for 4m"
     approval = finding(ApprovalWaits(NOW - 25 * HOUR, (Raw(hangs.subject.name),)), kind=SubjectKind.RUN)

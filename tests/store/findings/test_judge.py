@@ -34,7 +34,7 @@ from tui.domain.findings.facts import (
     WaitToken,
     WallFacts,
 )
-from tui.domain.findings.finding import FindingWord, QueueWaits, RunOverdue, TaskFails, TaskSlow
+from tui.domain.findings.finding import FindingWord, QueueWaits, RunOverdue, SubjectKind, TaskFails, TaskSlow
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -189,8 +189,24 @@ def test_an_older_answer_counts_on_only_while_its_run_waits() -> None:
 def test_the_store_tells_late_queues_without_the_server() -> None:
     (found,) = judged([patch_of("run_old", "QUEUED", created=7000, task="mail")], WallFacts())
     assert found.evidence == QueueWaits(1, at(7000))
+    assert (found.subject.kind, found.subject.key, found.task) == (SubjectKind.TASK, "mail", "mail")
+    assert found.filter_text == "task:mail status:queued"
     for word, attempts in (("DELAYED", 0), ("WAITING", 0), ("QUEUED", 1)):
         assert judged([patch_of("run_old", word, created=7000, task="mail", attempt_count=attempts)], WallFacts()) == ()
+
+
+def test_slow_names_only_queues_that_a_run_or_the_server_names() -> None:
+    limited = Fixed(task=TaskId("mail"), queue=Raw("limited"))
+    named = patch_of("run_a", "QUEUED", created=7000, fixed=limited)
+    unnamed = patch_of("run_b", "QUEUED", created=6900, task="mail")
+    queues = WallFacts(queues=QueuesRead(NOW, (Queue("q1", Raw("limited"), False, 1, 5, 1),)))
+    found = {each.subject.key: each for each in judged([named, unnamed], queues)}
+    assert {key: each.subject.kind for key, each in found.items()} == {
+        "limited": SubjectKind.QUEUE,
+        "mail": SubjectKind.TASK,
+    }
+    assert found["limited"].evidence == QueueWaits(1, at(7000), 1, 1, is_at_limit=True)
+    assert found["mail"].evidence == QueueWaits(1, at(6900))
 
 
 def test_a_task_is_slow_by_its_p95_unless_it_fails() -> None:

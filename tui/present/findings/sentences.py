@@ -45,7 +45,9 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
         case TaskFails(failed, ended, only_version):
             return f"{_of(failed, ended)} failed{_only(only_version)}"
         case QueueWaits() as queue:
-            limit = f"queue at its limit, {_running(queue, ' of ')}; " if queue.is_at_limit else "queue is late; "
+            is_queue = finding.subject.kind is SubjectKind.QUEUE
+            late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
+            limit = f"queue at its limit, {_running(queue, ' of ')}; " if queue.is_at_limit else late
             return f"{limit}{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
         case TaskSlow(p95, normal_p95):
             return f"its p95 is {brief_duration(p95)}, on other days {brief_duration(normal_p95)}"

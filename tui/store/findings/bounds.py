@@ -90,30 +90,44 @@ def is_at_limit(queue: Queue) -> bool:
 
 
 class Waiting(NamedTuple):
-    """The waiting runs of a queue. `until`: the oldest one waited at least until then."""
+    """The waiting runs of a queue. `until`: the oldest one waited at least until then.
+
+    `task`: it is not known in which queue these runs of the task wait.
+    """
 
     queued: int
     oldest_at: datetime | None
     oldest_run: RunId | None
     until: datetime
+    task: TaskId | None = None
 
 
 def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, Waiting]:
     """Return how many runs wait in each queue, by its stored name.
 
-    Without a new answer of the server: the runs of the store, which are in the queue of their task as far as they say.
+    Without a new answer of the server: the runs of the store, in the queues that they say. Most do not say it; these
+    stand under the name of their task's own queue, and `Waiting.task` says that they may wait in another one.
     An answer may be some time old. Its oldest run then waits on if the store still has it in its queue.
     """
     waits = facts.waits
     if waits is None or now - waits.at > MAX_WAITS_AGE:
-        return {
-            TASK_QUEUE + task: Waiting(
-                len(each.queued), datetime.fromtimestamp(each.queued[0][0], UTC), each.queued[0][1], now
-            )
-            for task, each in own.tasks.items()
-            if each.queued
-        }
+        return _own_waiting(own, now)
     return {each.queue: _waiting(each, waits.at, own, now) for each in waits.waits}
+
+
+def _own_waiting(own: OwnCounts, now: datetime) -> dict[str, Waiting]:
+    found: dict[str, Waiting] = {}
+    for task, each in own.tasks.items():
+        for queued_s, run_id in each.queued:
+            run = own.run(run_id)
+            queue = None if run is None else run.fixed.queue
+            name = TASK_QUEUE + task if queue is None else queue
+            known = found.get(name) or Waiting(0, None, None, now)
+            queued_at = datetime.fromtimestamp(queued_s, UTC)
+            if known.oldest_at is None or queued_at < known.oldest_at:
+                known = known._replace(oldest_at=queued_at, oldest_run=run_id)
+            found[name] = known._replace(queued=known.queued + 1, task=task if queue is None else known.task)
+    return found
 
 
 def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) -> Waiting:

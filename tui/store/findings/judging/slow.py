@@ -37,14 +37,19 @@ def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding
 def _judged(stored_name: str, queue: Queue | None, waiting: Waiting) -> Finding | None:
     if waiting.oldest_at is None or waiting.queued <= 0 or (queue is not None and queue.is_paused):
         return None
+    if waiting.task is not None:
+        queue = None  # the runs may wait in another one
     is_full = queue is not None and is_at_limit(queue)
     if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE)
     name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE))
+    subject, listed = FindingSubject(SubjectKind.QUEUE, stored_name, name), f"queue:{stored_name}"
+    if waiting.task is not None:
+        subject, listed = FindingSubject(SubjectKind.TASK, waiting.task, Raw(waiting.task)), f"task:{waiting.task}"
     return Finding(
         FindingWord.SLOW,
-        FindingSubject(SubjectKind.QUEUE, stored_name, name),
+        subject,
         waiting.oldest_at,
         QueueWaits(
             waiting.queued,
@@ -53,7 +58,7 @@ def _judged(stored_name: str, queue: Queue | None, waiting: Waiting) -> Finding 
             None if queue is None else queue.limit,
             is_full,
         ),
-        f"queue:{stored_name} status:queued",
+        f"{listed} status:queued",
         task=TaskId(name) if is_task else None,
     )
 
