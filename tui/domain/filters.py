@@ -21,6 +21,9 @@ MAX_QUERY_PERIOD: Final = timedelta(days=30)
 TASK_QUEUE_PREFIX: Final = "task/"
 """The server stores the queue of task `ok` as `task/ok`. Source: tests/wire/recordings/README.md §3."""
 
+ERROR_ID_PREFIX: Final = "error_"
+"""The id of an error group is this and its fingerprint. Source: tests/wire/recordings/README.md §11."""
+
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
 _UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -36,7 +39,8 @@ class RunFilters:
     """Selects the runs that match one value of every field that is not empty.
 
     `statuses` are REST words; `EXECUTING` does not include `DEQUEUED`. A run matches if it has any of the `tags`.
-    `queues` are names as a user types them, see `queue_names`. `period` is the server's text (`1h`, `7d`), see
+    `queues` are names as a user types them, see `queue_names`. `errors` are ids or fingerprints of the server's error
+    groups; tasks share fingerprints, so a group is named with its task. `period` is the server's text (`1h`, `7d`), see
     `parse_period`. `created_from` and `created_to` are precise to the millisecond. Without these three, runs of every
     age match; the request then names a very long period, because the server's default is seven days.
     """
@@ -48,6 +52,7 @@ class RunFilters:
     queues: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     batch: BatchId | None = None
     is_test: bool | None = None
     period: str | None = None
@@ -69,6 +74,11 @@ def queue_names(queues: Iterable[str]) -> tuple[str, ...]:
     """Return the stored names that typed queue names may mean: `ok` may be a named queue or the queue of task `ok`."""
     names = ((name,) if name.startswith(TASK_QUEUE_PREFIX) else (name, TASK_QUEUE_PREFIX + name) for name in queues)
     return tuple(dict.fromkeys(name for both in names for name in both))
+
+
+def fingerprint_of(error: str) -> str:
+    """Return the fingerprint of an error group by its id or its fingerprint: the server takes both."""
+    return error.removeprefix(ERROR_ID_PREFIX)
 
 
 def query_period(period: timedelta) -> str:

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
-from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, queue_names
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of, queue_names
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import clean
@@ -54,8 +55,8 @@ class KnownValues:
 def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
     """Return the filter restricted to runs that match the server's filters, except for the period.
 
-    A run matches if the value is not known. The exceptions are the queue and the machine if the filters name only one:
-    `sources.polling.page_reader` then sets it on all rows of the list.
+    A run matches if the value is not known. The exceptions are the error group, and the queue and the machine if the
+    filters name only one: `sources.polling.page_reader` then sets it on all rows of the list.
     """
     span = (_created(filters.created_from, filters.created_to),) if filters.created_from is not None else ()
     terms = (*span, *_terms(filters))
@@ -108,8 +109,10 @@ def _by_version(version: str) -> list[tuple[int, str]]:
 def _terms(filters: RunFilters) -> Iterable[Term]:
     if filters.statuses:
         yield _status(filters.statuses)
-    if filters.tasks:
-        yield _one_of(filters.tasks, lambda run: run.fixed.task)
+    batches = () if filters.batch is None else (filters.batch,)
+    for name, values in (("task", filters.tasks), ("region", filters.regions), ("batch_id", batches)):
+        if values:
+            yield _one_of(values, attrgetter(f"fixed.{name}"))
     if filters.tags:
         yield _tag(filters.tags)
     if filters.versions:
@@ -118,10 +121,9 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
         yield _one_of(queue_names(filters.queues), lambda run: run.fixed.queue, matches_unknown=len(filters.queues) > 1)
     if filters.machines:
         yield _one_of(filters.machines, lambda run: run.fixed.machine, matches_unknown=len(filters.machines) > 1)
-    if filters.regions:
-        yield _one_of(filters.regions, lambda run: run.fixed.region)
-    if filters.batch is not None:
-        yield _one_of((filters.batch,), lambda run: run.fixed.batch_id)
+    if filters.errors:
+        groups = map(fingerprint_of, filters.errors)
+        yield _one_of(groups, lambda run: run.fixed.error_group, matches_unknown=False)
     if filters.is_test is not None:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
 

@@ -243,6 +243,7 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
         "queue": queue_names(filters.queues),
         "machine": filters.machines,
         "region": filters.regions,
+        "error": filters.errors,
     }
     params = {f"filter[{name}]": ",".join(values) for name, values in lists.items() if values}
     if filters.batch is not None:

@@ -1,4 +1,4 @@
-"""Which queue and machine a row gets from the filters of its request."""
+"""Which queue, machine and error group a row gets from the filters of its request."""
 
 import asyncio
 from pathlib import Path
@@ -8,6 +8,7 @@ from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.session import polling
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
+from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
 from tui.emulator.simulation.new_run import NewRun
 from tui.sources.polling.page_reader import with_filtered_fields
@@ -55,3 +56,36 @@ def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> No
             assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
 
     asyncio.run(scenario())
+
+
+def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    ends = [("mail", "no host"), ("mail", "no host"), ("mail", "no route"), ("sync", "no host"), ("mail", "no host")]
+    fleet.add_all(
+        FleetRun(number, -90.0 + 10 * number, -89.0, 10.0 if number == 4 else -80.0, "FAILED", task=task, message=text)
+        for number, (task, text) in enumerate(ends)
+    )
+    fingerprint = fleet.truth(fleet.runs[0]).failure
+    assert fingerprint is not None
+    filters = RunFilters(tasks=(TaskId("mail"),), errors=(f"error_{fingerprint.fingerprint}",))
+
+    async def scenario() -> None:
+        async with polling(fleet, tmp_path, filters=filters) as (session, later):
+            shown = with_server_filters(filters, EVERYTHING)
+
+            def found() -> set[int]:
+                return {int(run.id.removeprefix("run_")) for run in session.store.runs() if shown.matches(run)}
+
+            await later(5)
+            assert found() == {0, 1}
+            await later(10)
+            assert found() == {0, 1, 4}, "it has failed meanwhile"
+
+    asyncio.run(scenario())
+
+
+def test_rows_of_a_server_without_the_filter_get_no_error() -> None:
+    failed = patch_of("run_a", "FAILED")
+    filters = RunFilters(errors=("error_1",))
+    for patches, group in (((failed,), "1"), ((failed, patch_of("run_b", "COMPLETED")), None)):
+        assert {patch.fixed and patch.fixed.error_group for patch in with_filtered_fields(filters, patches)} == {group}

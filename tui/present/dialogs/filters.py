@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from tui.domain.filters import RunFilters, parse_period, period_text
+from tui.domain.filters import RunFilters, fingerprint_of, parse_period, period_text
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE
 from tui.domain.time_span import InvalidSpan, parse_time_span, read_time_span, time_span_text
@@ -38,6 +38,8 @@ MAX_SHOWN_CHARS: Final = 12
 
 MAX_NAMED_VALUES: Final = 2
 """More values of one field than this are counted instead of named."""
+
+_SHORT_FINGERPRINT: Final = 8
 
 _WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
 _TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
@@ -127,6 +129,7 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
         _several("tag", filters.tags, "tag "),
         _several("version", filters.versions, "version "),
         _several("queue", filters.queues, "queue "),
+        _several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in filters.errors], "error group "),
     ]
     if filters.created_from is not None:
         span = time_span_text(filters.created_from, filters.created_to)

@@ -18,6 +18,8 @@ from tui.store.freshness import Freshness
 _MAX_WIDTH: Final = 96
 """Longer lines are hard to read."""
 
+NO_GROUP_ON_RELAY: Final = "only the server knows the runs of this error group, and a relay cannot list them"
+
 
 @dataclass(frozen=True, slots=True)
 class EmptyFacts:
@@ -62,6 +64,8 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
             (sentence[:1].upper() + sentence[1:], Token.AMBER),
             ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
         ]
+    if facts.is_relayed and facts.filters is not None and facts.filters.errors:
+        return [(f"{NO_GROUP_ON_RELAY.capitalize()}.", Token.TEXT)]
     if facts.run_count and facts.is_filtered:
         return [(_no_match(facts), Token.TEXT)]
     if freshness.failure is not None:

@@ -93,7 +93,9 @@ def _printing_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | N
 def _ls_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | None:
     """Return the arguments of `ls`. What is typed after `/` and other orders are the monitor's own."""
     server = address.server
-    has_other = server.machines or server.regions or server.batch is not None or server.is_test is not None
+    has_other = (
+        server.machines or server.regions or server.errors or server.batch is not None or server.is_test is not None
+    )
     has_period = not address.since or parse_period(address.since) is not None
     if address.filter or address.sort or has_other or not has_period:
         return None

@@ -42,11 +42,12 @@ def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLin
 
 
 def failing_rule(view: OverviewView) -> Line:
-    """Return the text at the right end of the rule: `147 in the last hour`."""
+    """Return the text at the right end of the rule: `147 in the last hour, 12 not read`."""
     failing = view.failing
     if not failing.is_known or not failing.failed_count:
         return ()
-    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour", Token.MUTED),)
+    unread = f", {formatting.count(failing.unread_count)} not read" if failing.unread_count else ""
+    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour{unread}", Token.MUTED),)
 
 
 def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
@@ -29,12 +30,14 @@ class Band(StrEnum):
 class ListRuns:
     """List the runs that a filter matches. `name` says of what, where the filter does not.
 
-    `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue.
+    `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue. `filters` are the
+    server's.
     """
 
     filter_text: str
     name: str = ""
     queue: str = ""
+    filters: RunFilters = field(default_factory=RunFilters)
 
 
 Opened = ListRuns | GoToRun

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of
 from tui.domain.ids import Cursor
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -57,12 +57,21 @@ class PageReader:
 
 
 def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
-    """Return rows with their queue and machine, which no row contains, if the filters name a single one."""
+    """Return rows with their queue, machine and error group, which no row has, if the filters name a single one.
+
+    A row that has not failed is in no group: the server does not know the filter, and its rows may be of any error.
+    """
     machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
-    if len(filters.queues) != 1 and machine is None:
+    group = Raw(fingerprint_of(filters.errors[0])) if len(filters.errors) == 1 else None
+    if len(filters.queues) != 1 and machine is None and group is None:
         return patches
+    if not all(patch.state is not None and patch.state.status.canonical.is_failed for patch in patches):
+        group = None
     return tuple(
-        replace(patch, fixed=replace(patch.fixed or Fixed(), queue=_queue_of(filters, patch), machine=machine))
+        replace(
+            patch,
+            fixed=replace(patch.fixed or Fixed(), queue=_queue_of(filters, patch), machine=machine, error_group=group),
+        )
         for patch in patches
     )
 

@@ -104,7 +104,7 @@ class RealtimeSource:
         self._on_wake = on_wake
         self._filter = with_server_filters(filters, EVERYTHING)
         # Rows of the feed lack these fields. Only the list can show which runs match.
-        list_only = (filters.versions, filters.queues, filters.machines, filters.regions)
+        list_only = (filters.versions, filters.queues, filters.machines, filters.regions, filters.errors)
         self._can_filter = filters.batch is None and not any(list_only)
         self._break_count = 0
         self._answered_s = -math.inf

@@ -39,6 +39,7 @@ SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
         "queue": "queues",
         "machine": "machines",
         "region": "regions",
+        "error": "errors",
     }
 )
 """The field of `RunFilters` for each word of the server's filters."""
@@ -161,6 +162,9 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
         report(f'{SERVER_PREFIX}{name}: the server takes whole names only, no "*" and no "?"')
     if name == "status":
         return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
+    if name == "error" and len(values) > 1:
+        report(f"{SERVER_PREFIX}{name}: the server takes one error group")
+        values = values[:1]
     for value in values:
         if not is_typable(value):
             report(f'{SERVER_PREFIX}{name}: "{value}" cannot be filtered by')

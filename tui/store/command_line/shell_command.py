@@ -59,7 +59,12 @@ def _arguments(address: ViewAddress, names: LoadedNames, found: int | None) -> l
 
 def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     """Return the options of `ls`. Raises `_NoOption` if none are equal."""
-    if address.sort not in {"", "created"} or address.server.machines or address.server.regions:
+    if (
+        address.sort not in {"", "created"}
+        or address.server.machines
+        or address.server.regions
+        or address.server.errors
+    ):
         raise _NoOption
     values: dict[str, tuple[str, ...]] = {
         "task": address.server.tasks,

@@ -1,17 +1,21 @@
 """The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
 
 The store knows the errors of the runs that it has read. The server counts all of them, but neither normalises messages
-nor sends frames. A group of the server that no group of the store holds is a row of its own.
+nor sends frames. A group of the server that no group of the store holds is a row of its own, and its runs are those
+that the server lists for it. Source: tests/wire/recordings/README.md §11 (recordings 057, 1031, 1032).
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from tui.domain.errors.kinds import OwnFrame
 from tui.domain.errors.messages.normalise import normalise
 from tui.domain.errors.server_group import ServerErrorGroup
-from tui.domain.ids import RunId, TaskId
+from tui.domain.filters import RunFilters
+from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.errors.error_group import ErrorGroup
@@ -19,12 +23,8 @@ from tui.store.errors.states import ErrorState, state_of
 
 _WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED)
 _SHORT_FINGERPRINT: Final = 8
-_HOUR: Final = timedelta(hours=1)
-_SPARE_HOURS: Final = 2
-"""A run is created before it fails, and the list stays open for a while."""
-
-_MAX_HOURS: Final = 24
-"""A group that is older than the list's usual period is listed without an age."""
+_LAST_HOUR: Final = "age:<1h"
+"""A row lists the runs that it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class FailingGroup:
     * `state`: None if it is not known.
     * `line`: the line of the first own frame in the newest failure, None if it is not known.
     * `since`: when the group was first seen; for one that regressed, when it failed again.
-    * `filter_text`: the filter that lists its runs since then. It names whole hours, at least one too many.
+    * `filter_text`: the filter that lists its runs of the last hour.
+    * `filters`: the server's filters that list them, where the store does not know all of them.
     """
 
     count: int
@@ -49,6 +50,7 @@ class FailingGroup:
     line: int | None = None
     versions: tuple[Raw, ...] = ()
     newest: RunId | None = None
+    filters: RunFilters = field(default_factory=RunFilters)
 
     @property
     def is_acknowledged(self) -> bool:
@@ -91,12 +93,12 @@ def failing_now(
     server has not told yet, as it does once a minute, stands with the new ones: a new one would come in last.
     """
     ours = list(groups)
-    joined = {each.id for group in ours for each in group.server_groups}
-    rows = [_of_store(group, now) for group in ours]
+    holders = Counter(each.id for group in ours for each in group.server_groups)
+    rows = [_of_store(group, holders) for group in ours]
     rows += [
         _of_server(group, since, now)
         for group in server
-        if group.id not in joined and group.count and (group.last_seen is None or group.last_seen >= since)
+        if group.id not in holders and group.count and (group.last_seen is None or group.last_seen >= since)
     ]
     return tuple(sorted(rows, key=_rank))
 
@@ -109,46 +111,50 @@ def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
     return place + group.is_acknowledged, -group.count, group.task, group.message
 
 
-def _of_store(group: ErrorGroup, now: datetime) -> FailingGroup:
+def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> FailingGroup:
     first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
     since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
+    count = max([group.count, *_server_count(group, holders)])
+    is_listed_by_server = count > group.count and len(group.server_groups) == 1
+    fingerprint = f"group:{group.fingerprint[:_SHORT_FINGERPRINT]} "
     return FailingGroup(
-        count=max([group.count, *_server_count(group)]),
+        count=count,
         task=group.tasks[0][0] if group.tasks else TaskId(""),
         task_count=len(group.tasks),
         type=group.kind.type,
         message=group.kind.message,
         since=since,
-        filter_text=f"group:{group.fingerprint[:_SHORT_FINGERPRINT]}{_age_word(since, now)}",
+        filter_text=f"{'' if is_listed_by_server else fingerprint}{_LAST_HOUR}",
         state=group.state,
         frame=group.kind.frame,
         versions=tuple(version for version, _ in group.versions),
         newest=group.run_ids[0] if group.run_ids else None,
+        filters=_filters_of(group.server_groups[0]) if is_listed_by_server else RunFilters(),
     )
 
 
-def _server_count(group: ErrorGroup) -> tuple[int, ...]:
-    """Return the server's number of failures, if it counts every group that this one holds."""
-    counts = [each.count for each in group.server_groups]
-    return (sum(count for count in counts if count is not None),) if counts and None not in counts else ()
+def _server_count(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> tuple[int, ...]:
+    """Return the server's number of failures, if it counts all groups that this one holds, and no other holds them."""
+    theirs = group.server_groups
+    counts = [each.count for each in theirs if each.count is not None and holders[each.id] == 1]
+    return (sum(counts),) if theirs and len(counts) == len(theirs) else ()
 
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
     state = state_of((group,), since, now)
-    began_at = group.last_seen if state is ErrorState.REGRESSED else group.first_seen
     return FailingGroup(
         count=group.count or 0,
         task=group.task,
         type=group.type,
         message=normalise(group.message),
-        since=began_at,
-        filter_text=f"status:failures task:{group.task}{_age_word(began_at, now)}",
+        since=group.last_seen if state is ErrorState.REGRESSED else group.first_seen,
+        filter_text=_LAST_HOUR,
         state=state,
         versions=() if group.detail is None else group.detail.versions,
+        filters=_filters_of(group),
     )
 
 
-def _age_word(since: datetime | None, now: datetime) -> str:
-    """Return a word for a filter that leaves out runs from long before `since`; empty if it is not known, or is old."""
-    hours = _MAX_HOURS if since is None else (now - since) // _HOUR + _SPARE_HOURS
-    return f" age:<{hours}h" if hours < _MAX_HOURS else ""
+def _filters_of(group: ServerErrorGroup) -> RunFilters:
+    """Return the filters of the group's runs. Groups of several tasks share a fingerprint."""
+    return RunFilters(tasks=(group.task,), errors=(group.id,))

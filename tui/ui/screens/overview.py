@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.domain.filters import RunFilters
 from tui.lazy_dataclass import dataclass
+from tui.present.frame.empty import NO_GROUP_ON_RELAY
 from tui.present.overview.hint import unheard_line
 from tui.present.styled import Line, Piece, Token, cut
 from tui.store.changes import Changes
@@ -140,11 +141,14 @@ class Overview:
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
         main, runs = self._main, line.runs
-        text, filters = runs.filter_text, RunFilters()  # a line is about all runs, whichever the server is asked for
+        text, filters = runs.filter_text, runs.filters  # a line is about all runs, whichever the server is asked for
+        is_relayed = main.live.session.settings.relay_url is not None
+        if filters.errors and is_relayed:
+            main.say(NO_GROUP_ON_RELAY)
+            return
         if runs.queue:
             from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
 
-            is_relayed = main.live.session.settings.relay_url is not None
             filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
         before = main.run_list.views.query
         query = replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)

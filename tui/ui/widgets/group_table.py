@@ -21,7 +21,8 @@ from tui.ui.widgets.row_table import RowTable
 class _GroupContent(NamedTuple):
     """What a row is made from. `cells` are the failures over the span, or none where no column shows them.
 
-    `since` is a time or a date, by the present day. `line` is that of the first own frame.
+    `since` is a time or a date, by the present day. `line` is that of the first own frame. `is_read`: see
+    `GroupRow`.
     """
 
     group: ErrorGroup
@@ -29,6 +30,7 @@ class _GroupContent(NamedTuple):
     since: str
     cells: tuple[int, ...]
     line: int | None
+    is_read: bool
 
 
 class GroupTable(RowTable[Fingerprint]):
@@ -45,6 +47,7 @@ class GroupTable(RowTable[Fingerprint]):
         self.span: TimeSpan | None = None
         self.span_words = ""
         self.has_states = True
+        self.is_read = False
 
     @property
     def rows(self) -> GroupListModel:
@@ -64,11 +67,11 @@ class GroupTable(RowTable[Fingerprint]):
         cells = group.counts_in(span) if span is not None and self._has_bars else ()
         newest = self.live.get(group.run_ids[0]) if group.run_ids else None
         since = day_words(first_known(group), self.now.at)
-        return _GroupContent(group, is_bold, since, cells, own_line(newest))
+        return _GroupContent(group, is_bold, since, cells, own_line(newest), self.is_read)
 
     def line_of(self, content: Hashable) -> Line:
         assert isinstance(content, _GroupContent)
-        row = GroupRow(content.group, content.cells, content.line)
+        row = GroupRow(content.group, content.cells, content.line, content.is_read)
         return group_row(row, self.slots, self.now.at, is_current=content.is_bold)
 
     def to_new(self, step: int) -> bool:

@@ -56,6 +56,12 @@ def test_row_says_what_where_and_since_when() -> None:
     assert words.rstrip().endswith(" 1   13:38")
 
 
+@pytest.mark.parametrize(("count", "words"), [(7, "≥7"), (999, "≥999"), (1204, "≥1k"), (26_000, "≥26k")])
+def test_count_is_a_bound_while_errors_are_unread(count: int, words: str) -> None:
+    row = GroupRow(group_of(count=count), CELLS, is_read=False)
+    assert plain(group_row(row, group_columns_for(80), NOW)).split()[1] == words
+
+
 def test_group_of_an_hour_ago_has_a_time_after_midnight() -> None:
     group = group_of()
     slots = group_columns_for(200)

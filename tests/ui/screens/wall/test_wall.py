@@ -23,6 +23,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
+from tui.present.wall.blocks import ListRuns
 from tui.sources.clock import until_second_s
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.data.findings.live_board import LiveBoard
@@ -34,7 +35,7 @@ from tui.ui.screens.main import MainScreen
 from tui.ui.screens.queues.screen import QueuesScreen
 from tui.ui.screens.views.letters import LetterMenu
 from tui.ui.screens.wall.screen import JUDGED_AFTER_S, WallScreen
-from tui.ui.views.opening import address_of
+from tui.ui.views.opening import address_of, apply_address
 
 
 def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:
@@ -136,6 +137,38 @@ def test_runs_of_a_queue_are_asked_of_the_server(tmp_path: Path) -> None:
         assert monitor.screen.run_list.views.query.filters.queues == ()
 
     run_story(story, tmp_path, failing_fleet())
+
+
+def test_group_of_the_server_lists_its_runs_alone(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        monitor.api.fleet.add(FleetRun(90, 6.0, 7.0, 8.0, "FAILED", task="task-0", message="another error"))
+        await monitor.later(14)
+        await monitor.press("W", wait_s=2)
+        row = next(line for line in monitor.lines if "Upstream returned" in line and "task-0" in line)
+        assert row.split()[1] == "9"
+        monitor.session.settings = replace(monitor.session.settings, relay_url="ws://127.0.0.1:1")
+        while not row_at_cursor(monitor).endswith("Upstream returned 503"):
+            await monitor.press("j", wait_s=0.1)
+        await monitor.press("enter", wait_s=0.1)
+        assert "a relay cannot list them" in monitor.lines[-1]
+        monitor.session.settings = replace(monitor.session.settings, relay_url=None)
+        await monitor.press("enter", wait_s=3)
+        shown = monitor.screen.run_list.views
+        assert len(shown.shown) == 9
+        address = address_of(monitor.app.screen)
+        assert str(address).startswith("runs?age=<1h&server-task=task-0&server-error=error_")
+        await monitor.press("escape", wait_s=0.5)
+        assert "Upstream returned" in row_at_cursor(monitor)
+        assert apply_address(monitor.app, address) is None
+        await monitor.later(3)
+        assert len(monitor.screen.run_list.views.shown) == 9, "a saved address lists the same"
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def row_at_cursor(monitor: Monitored) -> str:
+    target = wall_of(monitor).body.target
+    return "" if target is None or not isinstance(target.opens, ListRuns) else target.opens.name
 
 
 def test_wall_says_failing_now_and_tasks(tmp_path: Path) -> None:

@@ -30,11 +30,15 @@ WIDE_WORDS: Final = 80
 
 
 class GroupRow(NamedTuple):
-    """A row of the list: a group, its failures over its span, and the line of the first own frame in its newest one."""
+    """A row of the list: a group, its failures over its span, and the line of the first own frame in its newest one.
+
+    `is_read`: no failed run of the span is left whose error is not known, and which may be of the group.
+    """
 
     group: ErrorGroup
     cells: Sequence[int]
     line: int | None = None
+    is_read: bool = True
 
 
 GroupCell = Callable[[GroupRow, datetime, int], Line]
@@ -62,13 +66,16 @@ class SizedGroupColumn(NamedTuple):
     width: int
 
 
-def count_words(count: int) -> str:
-    """Return `1,204`, and `12k` from 10,000 on."""
-    return formatting.count(count) if count <= _MAX_PLAIN_COUNT else f"{count // 1000:,}k"
+def count_words(count: int, *, at_least: bool = False) -> str:
+    """Return `1,204`, and `12k` from 10,000 on; `≥120` and `≥1k` where more may be of the group."""
+    most = _MAX_PLAIN_COUNT // 10 if at_least else _MAX_PLAIN_COUNT
+    whole, unit = (count, "") if count <= most else (count // 1000, "k")
+    return f"{formatting.count(whole, at_least=at_least)}{unit}"
 
 
 def _runs(row: GroupRow, _now: datetime, _width: int) -> Line:
-    return (Piece(count_words(row.group.count), Token.MUTED if is_acknowledged(row.group) else Token.BRIGHT),)
+    words = count_words(row.group.count, at_least=not row.is_read)
+    return (Piece(words, Token.MUTED if is_acknowledged(row.group) else Token.BRIGHT),)
 
 
 def _state(row: GroupRow, _now: datetime, width: int) -> Line:

@@ -97,8 +97,12 @@ class GroupListPane(ListPane):
         return self.table.to_new(step)
 
     def follow_list(self) -> None:
-        self.table.span, self.table.span_words = self._groups.time_span, self._groups.span.words
-        self.table.has_states = not self._groups.state_problem
+        table, read, words = self.table, self._groups.read, self._groups.span.words
+        # The errors of runs that fail now are read within moments: no row says for those that more may be of its group.
+        is_followed = table.is_read and table.span_words == words and not (read.failure or read.unreadable_count)
+        table.is_read = read.is_complete or is_followed
+        table.span, table.span_words = self._groups.time_span, words
+        table.has_states = not self._groups.state_problem
         super().follow_list()
 
     def action_sort(self) -> None:

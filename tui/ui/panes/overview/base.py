@@ -1,10 +1,12 @@
 """The base class of the panes of the overview."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from textual import events
 
+from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
@@ -25,12 +27,13 @@ MAX_ROWS: Final = 500
 class RunsOfLine:
     """The runs that a line stands for: the filter that lists them, and the name beside it in the rule.
 
-    `queue` is the stored name of the queue that the filter names, if it names one.
+    `queue` is the stored name of the queue that the filter names, if it names one. `filters` are the server's.
     """
 
     filter_text: str
     name: Raw = Raw("")
     queue: str = ""
+    filters: RunFilters = field(default_factory=RunFilters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+from tui.present.frame.empty import NO_GROUP_ON_RELAY
 from tui.present.styled import Token
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
@@ -83,11 +84,14 @@ class WallEntrance(ViewEntrance):
         main = self._main
         run_id, name, filters = None, "", RunFilters()  # a row is about all runs, also of other server filters
         if isinstance(opened, ListRuns):
-            text, name = opened.filter_text, opened.name
+            text, name, filters = opened.filter_text, opened.name, opened.filters
+            is_relayed = main.live.session.settings.relay_url is not None
+            if filters.errors and is_relayed:
+                self.screen.say(NO_GROUP_ON_RELAY)
+                return
             if opened.queue:
                 from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
 
-                is_relayed = main.live.session.settings.relay_url is not None
                 filters, text = runs_of_queue(text, opened.queue, is_relayed=is_relayed)
         else:
             run_id, text = opened.run_id, f"id:{opened.run_id}"
