@@ -75,13 +75,13 @@ def test_failures_and_tasks_are_as_in_the_picture() -> None:
     assert plain(tasks_rule(63)) == "failed    p95 running  queued"
     assert tasks[0].endswith("     131   6.4s       3")
     assert tasks[1].endswith("       3  1m31s      20     301")
-    assert tasks[-1] == "  7 more, none failing"
+    assert tasks[-1] == "  7 more healthy"
 
 
 def test_lines_that_do_not_fit_are_counted() -> None:
     assert texts(failing_lines(VIEW, 63, 4))[-1] == "  2 more with 13 failed runs"
     assert "         2 more; W shows all" in texts(overview_lines(VIEW, 52, 15))
-    assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more, 4 of them not healthy"
+    assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more · 4 not healthy · 3 with failures"
     assert len(task_lines(VIEW, 63, 500)) == len(BOARD.tasks)
     queues = texts(queue_lines(VIEW, 63, 4))
     assert queues[0].split() == ["running", "queued", "oldest", "health"]

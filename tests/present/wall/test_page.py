@@ -91,7 +91,7 @@ def test_short_wall_gives_the_rows_of_a_sentence_to_tasks() -> None:
 def test_wall_at_120x40_is_that_of_the_picture() -> None:
     lines = text_of(VIEW, 120, 40)
     assert lines[10].strip() == "┆20261126.3 deployed"
-    assert lines[31].strip() == "6 more, 2 running"
+    assert lines[31].strip() == "6 more healthy · 2 running"
     due, longest, waiting = (line[:40].strip() for line in lines[33:36]), lines[34][40:82], lines[36][82:]
     assert list(due)[1:] == ["! hourly-digest          32 min late", "sync-orders                in 53 s"]
     assert longest.strip() == "! nightly-report …7k2q   12h32m     9m"

@@ -9,7 +9,7 @@ from tui.domain.text import Raw
 from tui.present.styled import Token, line_width, plain
 from tui.present.wall.failing import failing_columns, failing_row, failing_summary, shown_groups
 from tui.present.wall.look import WallLook
-from tui.present.wall.tasks import folded_line, more_line, task_columns, task_heads, task_row
+from tui.present.wall.tasks import folded_line, more_words, task_columns, task_heads, task_row
 from tui.store.findings.board import TaskHealth
 from tui.store.findings.failing import FailingNow
 
@@ -25,7 +25,7 @@ def test_tasks_look_as_in_the_picture_at_80() -> None:
         "  ! nightly-report  ····················                              1",
     ]
     assert task_heads(columns) == ((47, "runs/h"), (55, "failed"), (62, "p95"), (71, "running"), (79, "queued"))
-    assert plain(folded_line(BOARD.tasks[4:], 14, 76)) == (
+    assert plain(folded_line(BOARD.tasks[4:], 76)) == (
         "import-csv  paused, 3 queued   sync-orders  acknowledged   12 more healthy"
     )
 
@@ -37,7 +37,22 @@ def test_tasks_look_as_in_the_picture_at_120() -> None:
         "at its limit"
     )
     assert rows[3].split() == ["!", "nightly-report", "·" * 20, "9m", "1", "stuck"]
-    assert plain(more_line(BOARD.tasks[12:], 6)) == "6 more, 2 running"
+
+
+def test_tasks_without_a_row_are_healthy_only_if_none_failed() -> None:
+    healthy = next(row for row in BOARD.tasks if row.health is TaskHealth.HEALTHY)
+    bad = replace(healthy, failed_count=24)
+    earlier = replace(healthy, failed=(2, 0), failed_count=0)
+    unknown = replace(healthy, failed=(), failed_count=None)
+    unread = replace(healthy, failed=(None, 0), failed_count=0)
+    for rows, words in (
+        ([healthy] * 3, "3 more healthy"),
+        ([healthy, bad, earlier], "3 more · 2 with failures"),
+        ([unknown, healthy, unread], "3 more · 2 not known"),
+        ([*BOARD.tasks, unknown], "19 more · 5 not healthy · 4 with failures · 1 not known"),
+    ):
+        assert more_words(rows) == words
+        assert more_words(rows, is_known=False) == words[: words.index("more") + 4]
 
 
 def test_task_without_known_figures_has_dots_and_no_zero() -> None:

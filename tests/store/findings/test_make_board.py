@@ -1,5 +1,6 @@
 """The board merges the server's minutes with the own counts, and shows what is not known as not known."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ from tui.domain.findings.finding import (
     Verdict,
 )
 from tui.domain.ids import TaskId
+from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
 from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth
@@ -91,6 +93,23 @@ def test_own_counts_fill_all_cells_without_the_server() -> None:
     # The hour began before the list was read to its end.
     assert shown.tasks[0].runs_per_hour is None
     assert (shown.tasks[0].running, shown.tasks[1].queued, shown.tasks[1].oldest) == (1, 1, timedelta(seconds=59))
+
+
+@pytest.mark.parametrize("reached", [-9000, 0])
+def test_tasks_are_sorted_by_failed_then_by_queued(reached: float) -> None:
+    """An hour that the own counts have in part sorts the same, and no task is healthy by what is not known."""
+    ends = {"a": (0, 1), "b": (3, 3), "c": (9, 0), "d": (2, 0)}
+    finished = [
+        replace(ended(f"run_{task}{word}{number}", 430, 490, 550, word), fixed=Fixed(task=TaskId(task)))
+        for task, counts in ends.items()
+        for word, count in zip(("COMPLETED", "FAILED"), counts, strict=True)
+        for number in range(count)
+    ]
+    queued = [patch_of(f"run_q{number}", "QUEUED", created=541, task="d") for number in range(2)]
+    shown = board(store_of(*finished, *queued, reached=reached), WallFacts()).tasks
+    assert [row.task for row in shown] == ["b", "a", "d", "c"]
+    is_healthy = False if reached < 0 else None
+    assert [row.has_failures for row in shown] == [True, True, is_healthy, is_healthy]
 
 
 def test_rates_are_those_of_the_last_60_seconds() -> None:

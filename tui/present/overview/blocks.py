@@ -1,16 +1,14 @@
 """The blocks at the right of the overview: the error groups of the last hour, and the tasks, both worst first."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from tui.present import formatting
 from tui.present.findings.verdict_words import refused_words
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
-from tui.present.styled import Line, Piece, Token, wrap
+from tui.present.styled import Line, Piece, Token, cut, wrap
 from tui.present.wall.failing import FailingColumns, failing_columns, failing_row, no_groups_line
 from tui.present.wall.placed_line import PlacedLine
-from tui.present.wall.tasks import TaskColumns, TaskFigure, task_columns, task_heads, task_row
-from tui.store.findings.board import TaskHealth, TaskRow
+from tui.present.wall.tasks import TaskColumns, TaskFigure, more_words, task_columns, task_heads, task_row
 
 _GUTTER: Final = 2
 """The wall's rows begin behind a gutter, which the pages of panes have already."""
@@ -58,7 +56,9 @@ def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
     shown = tasks if len(tasks) <= max(rows, 1) else tasks[: max(rows - 1, 1)]
     lines = [OverviewLine(task_row(task, columns, view.look, is_stale=view.is_stale), task) for task in shown]
     if hidden := tasks[len(shown) :]:
-        lines.append(OverviewLine((Piece(_more_words(view, hidden), Token.FAINT),)))
+        is_known = not view.is_stale and view.verdict is not None and view.verdict.is_known
+        words = cut((Piece(f"  {more_words(hidden, is_known=is_known)}", Token.FAINT),), width - EDGE)
+        lines.append(OverviewLine(words))
     return lines
 
 
@@ -77,14 +77,6 @@ def tasks_rule(width: int) -> Line:
     if columns.word_at is not None:
         line.put(columns.word_at - begin, (Piece("health", Token.MUTED),))
     return line.line(limit - begin)
-
-
-def _more_words(view: OverviewView, hidden: Sequence[TaskRow]) -> str:
-    count = formatting.count(len(hidden))
-    if view.is_stale or view.verdict is None or not view.verdict.is_known:
-        return f"  {count} more"
-    bad = sum(task.health not in {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED} for task in hidden)
-    return f"  {count} more, " + (f"{formatting.count(bad)} of them not healthy" if bad else "none failing")
 
 
 def _failing_columns(view: OverviewView, limit: int) -> FailingColumns:

@@ -13,7 +13,7 @@ from tui.present.wall.failing import failing_columns, failing_row, failing_summa
 from tui.present.wall.hour import WIDE
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, time_marks
-from tui.present.wall.tasks import folded_line, more_line, task_columns, task_heads, task_row
+from tui.present.wall.tasks import folded_line, more_words, task_columns, task_heads, task_row
 from tui.present.wall.verdict import verdict_word
 from tui.store.findings.board import JustEnded, TaskHealth
 
@@ -66,8 +66,8 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     span = view.board.lines.span
     repeat = max(1, columns.cells // span.count)
     marks = time_marks(span, columns.series_at, span.count, repeat, view.now) if is_timeline else []
-    has_words = any(row.health is not TaskHealth.HEALTHY for row in tasks)
-    is_healthy = not has_words and verdict_word(view) == OK
+    has_words = any(row.health is not TaskHealth.HEALTHY or row.has_failures for row in tasks)
+    is_healthy = verdict_word(view) == OK and not any(row.has_failures is None for row in tasks)
     order = "worst first" if has_words else "all healthy, most runs first" if is_healthy else "most runs first"
     title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
@@ -83,13 +83,11 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
         for row in tasks[:count]
     ]
     if count < len(tasks) and most > 1:
-        rest = tasks[count:]
-        is_wide = width >= WIDE
-        line = (
-            more_line(rest, len(rest))
-            if is_wide
-            else folded_line(rest, len(rest), width - 6, is_known=verdict_word(view) != NOT_KNOWN)
-        )
+        rest, is_known = tasks[count:], verdict_word(view) != NOT_KNOWN
+        running = sum(row.running or 0 for row in rest)
+        words = more_words(rest, is_known=is_known) + (f" · {formatting.count(running)} running" if running else "")
+        more: Line = (Piece(words, Token.FAINT),)
+        line = more if width >= WIDE else folded_line(rest, width - 6, is_known=is_known)
         rows.append(BlockRow((Piece("    "), *line)))
     if not tasks:
         words = formatting.NONE if view.is_loading else "no task ran"

@@ -1,16 +1,19 @@
 """The rows of tasks, worst first: a series, figures, and a word. Wall and overview share them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, assert_never
 
 from tui.present import formatting
-from tui.present.styled import Line, Piece, Token
+from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.look import WallLook
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.series import TASK_ROW, Bars, any_of, series, summed, top_of
 from tui.store.findings.board import TaskHealth, TaskRow
+
+_GAP: Final = "   "
 
 MANY_QUEUED: Final = 20
 """From so many on, queued runs are amber where the task's word is."""
@@ -158,44 +161,40 @@ def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
     return series(shown, bars, look, any_of(failed, cells))
 
 
-def folded_line(rows: Sequence[TaskRow], hidden: int, limit: int, *, is_known: bool = True) -> Line:
-    """Return one line about the tasks that have no row: those with a word by name, the healthy ones counted."""
+def folded_line(rows: Sequence[TaskRow], limit: int, *, is_known: bool = True) -> Line:
+    """Return one line about the tasks that have no row: those with a word by name, the others counted."""
     parts: list[Line] = []
-    room, healthy = limit, hidden
+    rest = list(rows)
     for row in rows:
-        words = _folded_words(row)
-        part: Line = (Piece(row.task, Token.MUTED), Piece("  "), Piece(words, Token.FAINT))
-        cells = sum(len(piece.text) for piece in part) + 3
-        if not words or cells > room - len(f"{hidden} more healthy"):
+        if not (words := _folded_words(row)):
             continue
-        parts.append(part)
-        room -= cells
-        healthy -= 1
-    rest = hidden - len(parts)
+        part: Line = (Piece(row.task, Token.MUTED), Piece("  "), Piece(words, Token.FAINT))
+        others = [each for each in rest if each is not row]
+        last = [(Piece(more_words(others, is_known=is_known)),)] if others else []
+        if line_width(joined([*parts, part, *last], _GAP)) <= limit:
+            parts.append(part)
+            rest = others
     if rest:
-        # A task with a word that found no room is not called healthy.
-        good = {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED}
-        is_healthy = is_known and all(row.health in good for row in _without(rows, parts))
-        parts.append((Piece(f"{formatting.count(rest)} more{' healthy' if is_healthy else ''}", Token.FAINT),))
-    line: list[Piece] = []
-    for part in parts:
-        line += [Piece("   "), *part] if line else part
-    return tuple(line)
+        parts.append((Piece(more_words(rest, is_known=is_known), Token.FAINT),))
+    return joined(parts, _GAP)
 
 
-def more_line(rows: Sequence[TaskRow], hidden: int) -> Line:
-    """Return `6 more, 2 running`."""
-    running = sum(row.running or 0 for row in rows)
-    failing = sum(row.health is TaskHealth.FAILING for row in rows)
-    words = [f"{formatting.count(hidden)} more"]
-    words += [f"{failing} failing"] if failing else []
-    words += [f"{formatting.count(running)} running"] if running else []
-    return (Piece(", ".join(words), Token.FAINT),)
+def more_words(rows: Sequence[TaskRow], *, is_known: bool = True) -> str:
+    """Return `29 more · 3 with failures`; `29 more healthy` only if none of them failed.
 
-
-def _without(rows: Sequence[TaskRow], parts: Sequence[Line]) -> list[TaskRow]:
-    named = {part[0].text for part in parts}
-    return [row for row in rows if Piece(row.task).text not in named]
+    `is_known`: the server answers.
+    """
+    count = f"{formatting.count(len(rows))} more"
+    if not is_known:
+        return count
+    failures = Counter(row.has_failures for row in rows)
+    numbers = (
+        (sum(row.health in MARKS for row in rows), "not healthy"),
+        (failures[True], "with failures"),
+        (failures[None], "not known"),
+    )
+    words = [f"{formatting.count(number)} {word}" for number, word in numbers if number]
+    return " · ".join([count, *words]) if words else f"{count} healthy"
 
 
 def _folded_words(row: TaskRow) -> str:

@@ -96,6 +96,13 @@ class TaskRow:
     health: TaskHealth = TaskHealth.HEALTHY
     is_p95_abnormal: bool = False
 
+    @property
+    def has_failures(self) -> bool | None:
+        """Whether a run failed in the last hour or in the shown cells; None if that is not known."""
+        if self.failed_count or any(self.failed):
+            return True
+        return None if self.failed_count is None or None in self.failed else False
+
 
 class QueueHealth(StrEnum):
     """The word at the end of a queue's row, worst first."""

@@ -153,6 +153,13 @@ class CellSums:
         next_s = minute_s + MINUTE_S
         return next_s - HOUR_S, minute_s if is_silent else next_s
 
+    @property
+    def own_hour(self) -> tuple[int, int]:
+        """Return the part of the last hour that the own counts have in whole minutes."""
+        start_s, end_s = self.last_hour
+        own_s = min(self._own_since_s, float(end_s))
+        return max(start_s, -int(-own_s // MINUTE_S) * MINUTE_S, self._own.first_minute * MINUTE_S), end_s
+
     def last_minute(self) -> tuple[int, int] | None:
         """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
 

@@ -19,12 +19,15 @@ from tui.store.findings.bounds import (
     speeds_by_task,
     waiting_runs,
 )
-from tui.store.findings.cell_sums import CellSums
+from tui.store.findings.cell_sums import HOUR_S, CellSums
 from tui.store.findings.own_counts import MAX_TASKS, OwnCounts
 from tui.store.findings.packed_ends import PackedEnds, done_and_failed, unpacked
 
 MAX_TASK_SERIES: Final = 60
 """Tasks whose cells are computed. No screen has room for more rows."""
+
+_UNKNOWN: Final = (None,)
+"""The failures of a task whose cells are not computed."""
 
 _ORDER: Final = (
     TaskHealth.FAILING,
@@ -57,7 +60,7 @@ class TaskRows:
         hour = sums.by_task(*sums.last_hour)
         self._is_hour_known = hour is not None
         sum_of: dict[TaskId, PackedEnds] = {}
-        for part in hour or ():
+        for part in hour or sums.by_task(*sums.own_hour) or ():
             for task, ends in part.items():
                 sum_of[task] = sum_of.get(task, 0) + ends
         for task, ends in sum_of.items():
@@ -73,7 +76,10 @@ class TaskRows:
                 self._findings.setdefault(each.task, each)
 
     def rows(self) -> tuple[TaskRow, ...]:
-        """Return the rows, worst first: by findings, then late, paused and acknowledged ones, then by their runs."""
+        """Return the rows, worst first: by findings, then by failed, by queued and by ended runs.
+
+        Acknowledged failures stand after the others. Of an hour that is not known, the own counts of its end decide.
+        """
         ranks = {task: rank for rank, task in enumerate(self._findings)}
         tasks = {*self._own.tasks, *self._ended, *self._findings}
         tasks.update(
@@ -83,8 +89,11 @@ class TaskRows:
         rows.sort(
             key=lambda row: (
                 ranks.get(row.task, len(ranks)),
+                row.health is TaskHealth.ACKNOWLEDGED or not self._failed[row.task],
+                -self._failed[row.task],
+                -(row.queued or 0),
                 _ORDER.index(row.health),
-                -(row.runs_per_hour or 0),
+                -self._ended[row.task],
                 row.task,
             )
         )
@@ -97,6 +106,8 @@ class TaskRows:
         cells = [self._sums.by_task(at, at + step_s) for at in starts]
         first, rest = rows[:MAX_TASK_SERIES], rows[MAX_TASK_SERIES:]
         series = done_and_failed(cells, [row.task for row in first])
+        if self._span.cell * self._span.count > timedelta(seconds=HOUR_S):
+            rest = tuple(replace(row, failed=_UNKNOWN) for row in rest)
         return (*(replace(row, done=series[row.task][0], failed=series[row.task][1]) for row in first), *rest)
 
     def _row(self, task: TaskId) -> TaskRow:
