@@ -112,10 +112,10 @@ def test_times_are_shown_in_a_time_zone(queries: Queries) -> None:
 
 
 CONDITIONS: dict[str, Callable[[bool, bool, bool], bool]] = {
-    "2900": lambda a, b, c: a,
-    "2901": lambda a, b, c: b,
-    "2902": lambda a, b, c: c,
-    "2903": lambda a, b, c: b or c,
+    "2900": lambda a, _b, _c: a,
+    "2901": lambda _a, b, _c: b,
+    "2902": lambda _a, _b, c: c,
+    "2903": lambda _a, b, c: b or c,
     "2904": lambda a, b, c: a and (b or c),
     "2905": lambda a, b, c: a and b and c,
     "2906": lambda a, b, c: a and b and c,
@@ -130,7 +130,8 @@ CONDITIONS: dict[str, Callable[[bool, bool, bool], bool]] = {
 
 
 def test_and_or_have_the_recorded_precedence(world: World, queries: Queries) -> None:
-    since_ms = world.now_ms // 1000 * 1000 - MINUTE_MS  # in place of the recorded hour, which has all runs of this world
+    # In place of the recorded hour, which has all runs of this world.
+    since_ms = world.now_ms // 1000 * 1000 - MINUTE_MS
     name = Counter(run.queue for run in world.ledger if not run.status.is_final).most_common(1)[0][0]
     runs = [
         (run.queue == name, not run.status.is_final, run.finished_ms is not None and run.finished_ms > since_ms)
@@ -148,7 +149,8 @@ def test_and_or_have_the_recorded_precedence(world: World, queries: Queries) -> 
     counts = {number: sum(is_met(*run) for run in runs) for number, is_met in CONDITIONS.items()}
     assert {number: here(number)["n"] for number in CONDITIONS} == counts
     # The recorded numbers follow the same rule: 18 of the 19 runs in the queue had ended, 3 runs were live.
-    flags = [(True, True, False)] + [(True, False, True)] * 18 + [(False, True, False)] * 2 + [(False, False, True)] * 346
+    flags = [(True, True, False)] + [(True, False, True)] * 18
+    flags += [(False, True, False)] * 2 + [(False, False, True)] * 346
     expected = {number: sum(is_met(*run) for run in flags) for number, is_met in CONDITIONS.items()}
     assert {number: recorded(number)["n"] for number in CONDITIONS} == expected
     # Each rule gives another number, so none of them can pass for another.
