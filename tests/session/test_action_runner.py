@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tests.support.actions import LONG, fleet_of, log_lines, perform
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
@@ -105,6 +105,37 @@ def test_replay_is_sent_once_after_a_lost_response(tmp_path: Path) -> None:
     assert end.phase is ActionPhase.UNKNOWN
     assert "look for a new run" in end.message
     assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/replay")) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "is_done", "phase"),
+    [
+        (CANCEL, True, ActionPhase.CONFIRMED),
+        (CANCEL, False, ActionPhase.UNKNOWN),
+        (REPLAY, True, ActionPhase.UNKNOWN),
+    ],
+)
+def test_redirected_action_is_sent_once_and_proven_by_rows(
+    tmp_path: Path, action: Action, phase: ActionPhase, *, is_done: bool
+) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+
+    def redirect(fleet: Fleet) -> None:
+        def answer(path: str) -> Response | None:
+            if f"/{action.id}" not in path:
+                return None
+            if is_done:
+                fleet.cancel(run)
+            return RedirectResponse(f"{path}/elsewhere", 308)
+
+        fleet.fault = answer
+
+    fleet = fleet_of(run)
+    end, _ = perform(fleet, tmp_path, action, run, meanwhile=redirect)
+    assert end.phase is phase
+    words = "the server redirects actions, nothing was confirmed"
+    assert end.message.startswith("" if phase is ActionPhase.CONFIRMED else words)
+    assert sum(f"/{action.id}" in path for _, path, _ in fleet.requests) == 1
 
 
 def test_action_is_sent_again_after_a_429(tmp_path: Path) -> None:

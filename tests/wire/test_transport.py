@@ -273,7 +273,7 @@ def test_redirected_request_without_a_connection_never_arrived() -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE) as client:
             with pytest.raises(Unreachable) as caught:
-                await client.cancel(RUN)
+                await client.read_run(RUN)
         await redirecting
         return caught.value
 

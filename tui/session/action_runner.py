@@ -20,7 +20,7 @@ from tui.lazy_dataclass import dataclass
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.store.merge import merge
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
@@ -30,6 +30,9 @@ VERIFY_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 
 The run shows a cancel at once, its children within 0.3 s (recordings 430-433).
 """
+
+REDIRECTED = 3
+"""The first digit of a status that redirects. Such an action is not sent again (`wire.connection`)."""
 
 MAX_READ_AGE = timedelta(seconds=5)
 """A run that was read longer ago is read again before the request: it may have ended since."""
@@ -174,8 +177,11 @@ class ActionRunner:
 
         A cancel can be verified by reading the run; a replay cannot, since the id of its new run is lost.
         """
-        is_lost = isinstance(error, Unreachable)
-        context = f"the answer was lost ({error})" if is_lost else f"the server is in trouble ({error})"
+        context = f"the server is in trouble ({error})"
+        if isinstance(error, Unreachable):
+            context = f"the answer was lost ({error})"
+        elif isinstance(error, ServerFault) and error.status // 100 == REDIRECTED:
+            context = f"the server redirects actions, nothing was confirmed ({error})"
         if not request.action.is_idempotent:
             message = f"{context}: look for a new run before trying again"
             return await self._publish_phase(request.status, ActionPhase.UNKNOWN, message)

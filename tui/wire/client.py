@@ -199,7 +199,16 @@ class Client(ApiReader):
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
     ) -> Response:
-        response = await self._send(method, path, params=params, json=json, on_written=on_written, max_bytes=max_bytes)
+        """Send a request, an action unless it is a GET, and return a successful response."""
+        response = await self._send(
+            method,
+            path,
+            params=params,
+            json=json,
+            on_written=on_written,
+            max_bytes=max_bytes,
+            is_action=method != "GET",
+        )
         if (error := response_error(response, self._key)) is not None:
             raise error
         return response
@@ -214,11 +223,19 @@ class Client(ApiReader):
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
         has_own_limit: bool = False,
+        is_action: bool = False,
     ) -> Response:
         label = f"{method} {_shortened(path)}"
         url = self._base + path
         response = await self._connection.send(
-            method, url, label, params=params, json=json, on_written=on_written, max_bytes=max_bytes
+            method,
+            url,
+            label,
+            params=params,
+            json=json,
+            on_written=on_written,
+            max_bytes=max_bytes,
+            is_action=is_action,
         )
         if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)

@@ -71,12 +71,13 @@ class _RequestHeaders(tuple[tuple[bytes, bytes], ...]):
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A request before it is sent; a redirect changes its address."""
+    """A request before it is sent; a redirect changes its address, but never sends an action again."""
 
     method: str
     url: HttpUrl
     headers: _RequestHeaders
     body: bytes | None
+    is_action: bool
 
 
 class HttpConnection:
@@ -132,19 +133,21 @@ class HttpConnection:
         json: Json = None,
         max_bytes: int | None = None,
         on_written: OnWritten | None = None,
+        is_action: bool = False,
     ) -> Response:
         """Send one request, follow redirects within its origin, and return the complete response, whatever its status.
 
         `label` names the request in errors. `max_bytes` limits the body, to MAX_BODY_BYTES by default. `on_written` is
-        called when the request's first byte is written, also after a redirect.
+        called when the request's first byte is written, also after a redirect. An action follows no redirect: where a
+        middlebox answers for a server that has acted, the action would happen twice.
 
-        Raises `Unreachable` if there is no complete response. Raises `ServerFault` for a redirect to another origin,
-        and for a body that is too large or cannot be decompressed.
+        Raises `Unreachable` if there is no complete response. Raises `ServerFault` for a redirect to another origin or
+        of an action, and for a body that is too large or cannot be decompressed.
         """
         failure: ApiError
         progress = RequestProgress(self._timeouts, self._clean, on_written)
         try:
-            call = self._call(method, url, params, json)
+            call = self._call(method, url, params, json, is_action=is_action)
             async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
                 pool = await self._open(call.url)
                 return await self._send_over(pool, call, progress, label, max_bytes or MAX_BODY_BYTES)
@@ -178,7 +181,7 @@ class HttpConnection:
             pool.sending -= 1
             await self._close_unused()
 
-    def _call(self, method: str, url: str, params: Mapping[str, str] | None, json: Json) -> _Call:
+    def _call(self, method: str, url: str, params: Mapping[str, str] | None, json: Json, *, is_action: bool) -> _Call:
         """Build a request. Raises `_Unusable`."""
         try:
             address = HttpUrl.of(url)
@@ -186,11 +189,12 @@ class HttpConnection:
                 address = address.with_query(urlencode(params))
             if json is None:
                 body = None if method == "GET" else b""
-                return _Call(method, address, self._headers, body)
+                return _Call(method, address, self._headers, body, is_action)
             body = dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         except (InvalidUrl, UnicodeError):
             raise _Unusable("the address or the body cannot be encoded") from None
-        return _Call(method, address, _RequestHeaders((*self._headers, (b"content-type", b"application/json"))), body)
+        headers = _RequestHeaders((*self._headers, (b"content-type", b"application/json")))
+        return _Call(method, address, headers, body, is_action)
 
     async def _open(self, url: HttpUrl) -> _Pool:
         """Return the pool for an address. Raises `_Unusable` for invalid proxies or certificates."""
@@ -239,12 +243,12 @@ class HttpConnection:
                     return await self._read(response, headers, progress, label, max_bytes)
                 # The key must not reach another origin, and a POST must not become a GET.
                 is_same = target.origin == call.url.origin
-                may_repeat = call.method == "GET" or response.status in _KEEPS_METHOD
-                if not (is_same and may_repeat):
-                    why = f"redirected to {self._redacted_url(target.origin)}, which was not followed"
-                    raise ServerFault(f"{label}: {why}", response.status)
+                may_repeat = call.method == "GET" or (response.status in _KEEPS_METHOD and not call.is_action)
                 if target == call.url:
                     raise ServerFault(f"{label}: redirected to itself", response.status)
+                if not (is_same and may_repeat):
+                    where = "another of its addresses" if is_same else self._redacted_url(target.origin)
+                    raise ServerFault(f"{label}: redirected to {where}, which was not followed", response.status)
                 if not redirects_left:
                     raise ServerFault(f"{label}: too many redirects", response.status)
             finally:
