@@ -102,6 +102,15 @@ def test_complaints_are_bounded() -> None:
     assert all(len(problem.where) < 10 + MAX_SHOWN_CHARS for problem in problems)
 
 
+def test_lock_behind_many_problems_forbids_writing() -> None:
+    wrong = "".join(f"x{number} = 1\n" for number in range(MAX_PROBLEMS))
+    for line in ("read_onyl = true", "[read_only]\nx = 1"):
+        document = read(f"{wrong}{line}\n")
+        assert document.is_locked
+        assert document.problems[-1].text == "1 more values are wrong; until this is right, everything is read-only"
+    assert not read(f"{wrong}[colors]\nx = 1\n").is_locked
+
+
 KNOWN = st.sampled_from(
     ["theme", "interval", "timezone", "read_only", "colors", "rose", "bg", "link", "slow", "keys", "columns", "runs",
      "views", "commands", "name", "key", "command", "address", "letter", "scope", "everywhere", "production", "programs",

@@ -24,6 +24,9 @@ MAX_BYTES: Final = 64 * 1024
 MAX_DOTS: Final = 100
 """Dots in one line. The time that a dotted key takes to decode grows with the square of its parts."""
 
+MAX_REASON_CHARS: Final = 200
+"""Characters of what is wrong in a line."""
+
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
 _MAX_LINKS: Final = 40  # as many as Linux follows
@@ -31,8 +34,9 @@ _LINE: Final = r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$"
 _KEY_PARTS: Final = r"\('[^()]*\)"
 """A key in an error of Python: `('colors', 'rose')`."""
 
-_MANY_DIGITS: Final = r"[\d_]{1000,}"
-_LOCK_LINE: Final = rb"(?im)^\s*\[?\s*[\"']?read_?-?only"
+_MANY_DIGITS: Final = r"(?<![\d_])[\d_]{1000}"
+_LOCK_LINE: Final = rb"(?im)^(?:\xef\xbb\xbf)?[^\S\n]*+(?:\[[^\S\n]*+){0,2}[\"']?read_?-?only"
+"""Nothing in it matches what is behind it: each line is scanned once."""
 
 
 def config_path(environ: Mapping[str, str], given: PurePath | None = None) -> Path | None:
@@ -173,8 +177,14 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
 
 
 def _line_with_many_dots(text: str) -> int | None:
-    lines = enumerate(text.split("\n"), 1)
-    return next((number for number, line in lines if line.partition("#")[0].count(".") > MAX_DOTS), None)
+    """Return the number of the first line with too many dots. Those of a comment do not count."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MAX_DOTS:
+            before = line.partition("#")[0]
+            is_comment = '"' not in before and "'" not in before  # else the # may stand in a quoted key
+            if not is_comment or before.count(".") > MAX_DOTS:
+                return number
+    return None
 
 
 def _decode_toml(text: str) -> dict[str, Any]:
@@ -198,6 +208,8 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
             return "", "not TOML"
         return f"line {text.count(chr(10), 0, digits.start()) + 1}", "expected a shorter number"
     reason = re.sub(_KEY_PARTS, lambda parts: ".".join(re.findall(r"'([^']*)'", parts[0])), reason)
+    if len(reason) > MAX_REASON_CHARS:  # it may name a key
+        reason = f"{reason[: MAX_REASON_CHARS - 1]}…"
     line = int(found[1]) if found[1] else text.count("\n") + (not text.endswith("\n"))
     return f"line {line}", f"expected TOML: {reason[:1].lower()}{reason[1:]}"
 

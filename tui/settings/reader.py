@@ -21,7 +21,7 @@ from tui.settings.schema import CommandEntry, FileSettings
 from tui.settings.zones import has_zones, zone_of
 
 MAX_PROBLEMS: Final = 50
-"""Problems of one document; the rest is counted."""
+"""Problems of one document; the rest is counted. Of the rest, no unknown key is compared with the known ones."""
 
 MAX_SHOWN_CHARS: Final = 40
 """Characters of a wrong value, and of an unknown key."""
@@ -69,7 +69,8 @@ def read_document(table: Mapping[str, Any]) -> Document:
     values = reading.read_table(FileSettings, reading.with_alert_in_bell(table), "")
     problems = reading.problems[:MAX_PROBLEMS]
     if (rest := len(reading.problems) - len(problems)) > 0:
-        problems.append(Problem("", f"{rest} more values are wrong"))
+        lock = f"; {_LOCKED}" if reading.is_locked and not any(_LOCKED in each.text for each in problems) else ""
+        problems.append(Problem("", f"{rest} more values are wrong{lock}"))
     return Document(values, frozenset(reading.keys), tuple(problems), reading.is_locked)
 
 
@@ -177,6 +178,9 @@ class _Reading:
         return _WRONG
 
     def _complain_unknown(self, kind: type[Struct], path: str, key: str, end: str = "") -> None:
+        if len(self.problems) >= MAX_PROBLEMS:  # any key at the top may be meant to forbid writing
+            self._complain(joined(path, key), "unknown key", is_about_lock=not path)
+            return
         nearest = _nearest(kind, path, key)
         names = ", ".join(kind.__struct_fields__)
         hint = f"did you mean {nearest}?" if nearest else f"expected one of {names}"
