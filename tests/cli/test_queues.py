@@ -22,10 +22,12 @@ KEYS = [
     "running",
     "limit",
     "queued",
+    "queuedAtLeast",
     "paused",
     "oldestQueuedAt",
     "oldestRunId",
     "startedPerMin",
+    "holders",
     "health",
 ]
 QUEUES = "/api/v1/queues"
@@ -55,9 +57,10 @@ def test_unknown_values_are_null_where_the_key_may_not_query(api: FleetApi) -> N
     api.fleet.fault = lambda path: server_error(403, "Unauthorized") if path == QUERY else None
     done = in_this_process("queues", "--json", url=api.url)
     assert done.code == 0
-    assert "The oldest waits and the starts a minute are not known: " in done.err
+    assert "How many runs wait, the oldest and the starts a minute are not known: " in done.err
     paused, *others = done.objects
     assert (paused["health"], paused["oldestQueuedAt"], paused["startedPerMin"]) == ("paused", None, None)
+    assert {(each["queued"], each["queuedAtLeast"], each["holders"]) for each in done.objects} == {(None, None, None)}
     assert {each["health"] for each in others} == {None}
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.attempt import AttemptHistory
-from tui.domain.findings.facts import Queue
+from tui.domain.findings.facts import PlaceHolder, Queue
 from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
@@ -29,14 +29,15 @@ def run_in(word: str, *, attempts: int = 0, until: datetime | None = None, retry
 
 
 def queue(environment: tuple[int | None, int | None] = (None, None), **changes: object) -> QueueState:
-    return QueueState(NOW, replace(MAIL, **changes), *environment)  # type: ignore[arg-type]
+    holders = (PlaceHolder(TaskId("send-campaign"), 20, NOW - timedelta(minutes=2)),)
+    return QueueState(NOW, replace(MAIL, **changes), *environment, holders=holders)  # type: ignore[arg-type]
 
 
 LATER = NOW + timedelta(minutes=3)
 QUEUED = run_in("QUEUED")
 CASES = {
     "its queue is paused": (QUEUED, queue(is_paused=True), "its queue is paused: send-email"),
-    "its queue is full": (QUEUED, queue(), "its queue is at its limit, 20 of 20: send-email"),
+    "its queue is full": (QUEUED, queue(), "20 of 20 places of its queue: 20 send-campaign, longest 2m"),
     "the environment is full": (
         QUEUED,
         queue((100, 100), limit=None),
@@ -55,7 +56,7 @@ CASES = {
     "its retry is due": (
         run_in("QUEUED", attempts=1, retry_at=NOW),
         queue(),
-        "its queue is at its limit, 20 of 20: send-email",
+        "20 of 20 places of its queue: 20 send-campaign, longest 2m",
     ),
     "it executes": (run_in("EXECUTING"), queue(), None),
     "it has ended": (run_in("COMPLETED"), queue(is_paused=True), None),
@@ -75,6 +76,12 @@ def test_hold_is_the_reason_that_the_api_tells(run: Run, state: QueueState | Non
 
 def test_object_has_the_numbers_of_the_limit() -> None:
     hold = hold_of(QUEUED, queue(), NOW)
-    assert hold == Hold(HoldKind.QUEUE_LIMIT, None, Raw("send-email"), 20, 20)
+    assert hold == Hold(HoldKind.QUEUE_LIMIT, None, Raw("send-email"), 20, 20, queue().holders)
     found = run_object(QUEUED, hold=hold)["waitsFor"]
-    assert found == {"kind": "queue-limit", "queue": "send-email", "running": 20, "limit": 20}
+    assert found == {
+        "kind": "queue-limit",
+        "queue": "send-email",
+        "running": 20,
+        "limit": 20,
+        "holders": [{"task": "send-campaign", "runs": 20}],
+    }

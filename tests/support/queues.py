@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from tui.domain.findings.facts import (
     NormalsRead,
+    PlaceHolder,
     Queue,
     QueuesRead,
     QueueWait,
@@ -44,7 +45,8 @@ def queues_read(at: datetime) -> QueuesRead:
 
 
 def waits_read(at: datetime) -> WaitsRead:
-    mail = QueueWait("task/send-email", 301, at - timedelta(minutes=11), OLDEST, 14.0, 27.0)
+    campaigns = (PlaceHolder(TaskId("send-campaign"), 20, at - timedelta(minutes=2)),)
+    mail = QueueWait("task/send-email", 301, at - timedelta(minutes=11), OLDEST, 14.0, 27.0, at, at, campaigns)
     csv = QueueWait("task/import-csv", 3, at - timedelta(minutes=27), RunId("run_csv"), 0.0, 0.0)
     others = (
         QueueWait(f"task/{name}", 0, None, None, starts, starts)

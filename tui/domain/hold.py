@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.findings.facts import Queue
+from tui.domain.findings.facts import PlaceHolder, Queue
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
@@ -31,23 +31,31 @@ class HoldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """The queue of a run when it was last read, and how many runs the environment executes and may execute."""
+    """The queue of a run when it was last read, and how many runs the environment executes and may execute.
+
+    `holders` are the tasks of the runs that hold its places.
+    """
 
     at: datetime
     queue: Queue
     environment_running: int | None = None
     environment_limit: int | None = None
+    holders: tuple[PlaceHolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a run waits. `until` is the end of a delay or of a retry's wait; the numbers are those of a limit."""
+    """Why a run waits. `until` is the end of a delay or of a retry's wait; the numbers are those of a limit.
+
+    `holders` are the tasks of the runs that hold the places of its queue.
+    """
 
     kind: HoldKind
     until: datetime | None = None
     queue: Raw | None = None
     running: int | None = None
     limit: int | None = None
+    holders: tuple[PlaceHolder, ...] = ()
 
 
 def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
@@ -78,7 +86,7 @@ def _queue_hold(state: QueueState | None, now: datetime) -> Hold | None:
     if queue.is_paused:
         return Hold(HoldKind.QUEUE_PAUSED, queue=queue.name)
     if queue.limit is not None and queue.running is not None and queue.running >= queue.limit:
-        return Hold(HoldKind.QUEUE_LIMIT, None, queue.name, queue.running, queue.limit)
+        return Hold(HoldKind.QUEUE_LIMIT, None, queue.name, queue.running, queue.limit, state.holders)
     running, limit = state.environment_running, state.environment_limit
     if running is not None and limit is not None and running >= limit:
         return Hold(HoldKind.ENVIRONMENT_LIMIT, None, None, running, limit)

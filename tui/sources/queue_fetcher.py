@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX
-from tui.domain.findings.facts import Queue, WallFacts
+from tui.domain.findings.facts import PlaceHolder, Queue, WallFacts
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
-from tui.domain.hold import QueueState
+from tui.domain.hold import KNOWN_FOR, QueueState
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Json, Run
 from tui.domain.status import FAILED_TRQL_WORDS
@@ -22,9 +22,10 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
+from tui.sources.findings.queries import holders_trql, read_holders
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.queue_runs import can_quote
-from tui.wire.errors import Refused
+from tui.wire.errors import ApiError, Refused
 from tui.wire.times import MAX_DURATION, read_time
 
 PERIOD: Final = "1h"
@@ -105,7 +106,19 @@ class QueueFetcher:
         queue = await self._fetcher.budget.request(
             ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
         )
-        return QueueState(self._fetcher.now(), queue)
+        holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)
+        return QueueState(self._fetcher.now(), queue, holders=holders)
+
+    async def _read_holders(self, queue: Queue) -> tuple[PlaceHolder, ...]:
+        """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
+        if queue.limit is None or (queue.running or 0) < queue.limit or not can_quote(queue.stored_name):
+            return ()
+        try:
+            return read_holders(
+                await self._fetcher.query(holders_trql(queue.stored_name), _LIVE_PERIOD, Priority.SELECTED) or ()
+            )
+        except ApiError:
+            return ()
 
     async def _read_name(self, run_id: RunId) -> Raw | None:
         """Read the stored name of a run's queue, which only a query returns."""
@@ -145,7 +158,15 @@ def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | 
         return None
     running = [each.running for each in queues.queues]
     total = None if None in running else sum(each or 0 for each in running)
-    return QueueState(queues.at, queue, total, queues.environment_limit)
+    return QueueState(queues.at, queue, total, queues.environment_limit, holders_in(known, name, now))
+
+
+def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[PlaceHolder, ...]:
+    """Return whose runs hold the places of a queue, out of the facts; nothing if these are too old or lack it."""
+    waits = None if known is None else known.waits
+    if waits is None or now - waits.at > KNOWN_FOR:
+        return ()
+    return next((each.holders for each in waits.waits if each.queue == name), ())
 
 
 def hour_of(

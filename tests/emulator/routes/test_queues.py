@@ -7,7 +7,7 @@ import pytest
 from tests.support.emulator.small_world import a_world, ask, later, refused, shape, started
 from tests.support.recordings import recording
 from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
-from tui.emulator.routes import queues
+from tui.emulator.routes import identity, queues
 from tui.emulator.simulation.new_run import NewRun
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import DemoTasks, World
@@ -67,6 +67,39 @@ def test_run_in_a_long_backoff_counts_as_queued() -> None:
     assert (row["running"], row["queued"]) == (0, 1)
     world.cancel(run)
     assert ask(queues.queue, world, {"type": "task"}, queue="fail-slow-retry").body["queued"] == 0
+
+
+def test_run_that_was_handed_to_a_worker_is_counted_nowhere() -> None:
+    world = a_world()
+    world.lifecycle.set_worker(has_worker=False)
+    runs = [started(world, "single", 500) for _ in range(3)]
+    row = ask(queues.queue, world, {"type": "custom"}, queue="single-file").body
+    assert (row["running"], row["queued"]) == (0, 2), "the limit is 1: the other two wait in the queue"
+    assert {run.status for run in runs} == {Status.QUEUED}
+    world.cancel(runs[0])
+    assert ask(queues.queue, world, {"type": "custom"}, queue="single-file").body["queued"] == 1
+    world.lifecycle.set_worker(has_worker=True)
+    later(world, 500)
+    assert [run.status for run in runs] == [Status.CANCELED, Status.EXECUTING, Status.QUEUED]
+
+
+def test_handed_run_expires_while_there_is_no_worker() -> None:
+    world = a_world()
+    world.lifecycle.set_worker(has_worker=False)
+    run, _ = world.trigger(NewRun(task_id="hello", payload={}, ttl="1m"))
+    later(world, 61_000)
+    assert (run.status, world.queues.named("task/hello").running) == (Status.EXPIRED, 0)
+
+
+def test_paused_environment_hands_out_no_run() -> None:
+    world = a_world()
+    world.lifecycle.set_paused(is_paused=True)
+    assert ask(identity.whoami, world).body["paused"]
+    run = started(world, "hello", 5_000)
+    assert run.status is Status.QUEUED
+    world.lifecycle.set_paused(is_paused=False)
+    later(world, 1_000)
+    assert run.status is not Status.QUEUED
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), [("single-file", "custom", "602"), ("hello", "task", "603")])

@@ -10,6 +10,8 @@ from tests.emulator.contract.scene import START_MS, VERSIONED, Scene
 from tests.emulator.contract.scene import scenes as recorded_scenes
 from tui.emulator.demo_tasks.posts import TASKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
+from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import DemoTasks, World
 
 PATH = "/api/v1/waitpoints/tokens"
@@ -148,3 +150,14 @@ def test_posts_wait_for_a_person_and_are_approved(scene: Scene) -> None:
     scene.advance(60)
     left = {row["id"] for row in waiting(scene)}
     assert left.isdisjoint(row["id"] for row in rows)
+
+
+def test_token_of_a_canceled_run_goes_on_waiting() -> None:
+    world = World(DemoTasks(TASKS), start_ms=0)
+    world.lifecycle.deploy("1", {})
+    run, _ = world.trigger(NewRun(task_id="publish-post", payload={"post": 1, "approval": "legal-approval"}))
+    world.advance(3_000)
+    (token,) = world.tokens.newest_first()
+    world.cancel(run)
+    world.advance(120_000)
+    assert (run.status, token.status) == (Status.CANCELED, "WAITING")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tui.domain.findings.facts import FactSource
+from tui.domain.findings.facts import FactSource, PlaceHolder
 from tui.domain.findings.finding import (
     ApprovalWaits,
     Evidence,
@@ -19,7 +19,7 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.findings.sentences import (
     day_or_time,
@@ -51,7 +51,8 @@ def finding(evidence: Evidence, since: datetime = NOW, kind: SubjectKind = Subje
 
 def test_sentences_say_the_evidence() -> None:
     due = NOW.replace(minute=0, second=0)
-    queue = QueueWaits(301, NOW - 11 * MINUTE, 20, 20, is_at_limit=True)
+    holders = (PlaceHolder(TaskId("send-campaign"), 20, NOW - 2 * MINUTE),)
+    queue = QueueWaits(301, NOW - 11 * MINUTE, 20, 20, is_at_limit=True, holders=holders)
     started = NOW - timedelta(hours=12, minutes=32, seconds=7)
     table: list[tuple[Evidence, str, str, str | None]] = [
         (
@@ -64,7 +65,7 @@ def test_sentences_say_the_evidence() -> None:
         (TaskFails(3, 3, Raw("\x1b]0;x")), "3 of 3 runs failed, only in ␛]0;x", "3 of 3 runs, only in ␛]0;x", None),
         (
             queue,
-            "queue at its limit, 20 of 20; 301 wait, the oldest 11m",
+            "301 wait, the oldest 11m; 20 of 20 places: 20 send-campaign, longest 2m",
             "at its limit 20/20, 301 wait, oldest 11m",
             "at its limit 20/20; 301 wait, oldest 11m",
         ),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
+from tui.domain.findings.facts import PlaceHolder
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.columns import Now
@@ -17,6 +18,7 @@ from tui.present.queues.rule import QueuesState, queues_right
 from tui.present.queues.sentences import sentences
 from tui.present.queues.series import cell_words, series_lines
 from tui.present.queues.summary import queue_summary_lines
+from tui.present.queues.words import places_text
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Token, line_width, plain
 from tui.store.findings.board import QueueHealth, QueueRow
@@ -36,8 +38,15 @@ MAIL = QueueRow(
     arrived_per_min=27.0,
     health=QueueHealth.AT_LIMIT,
     since=AT - timedelta(minutes=22),
+    are_waits_read=True,
+    newest_start=AT,
+    newest_arrival=AT,
+    holders=(PlaceHolder(TaskId("send-campaign"), 20, AT - timedelta(minutes=2)),),
 )
-FACTS = QueueFacts(MAIL, 30, 100, mail_hour(AT), mail_metrics(AT), timedelta(seconds=91), timedelta(seconds=0.8))
+RATES = "27 runs came, 14 started"
+FACTS = QueueFacts(
+    MAIL, 30, 100, mail_hour(AT), mail_metrics(AT), timedelta(seconds=91), timedelta(seconds=0.8), waits_at=AT
+)
 NUMBERS = st.none() | st.integers(0, 300)
 
 
@@ -51,9 +60,12 @@ def with_row(**changes: object) -> QueueFacts:
 
 def test_sentences_name_what_blocks_a_queue() -> None:
     cases = [
-        (FACTS, "by its own limit 20/20  not by the environment (30/100)"),
-        (replace(FACTS, environment_limit=None), "by its own limit 20/20"),
-        (replace(FACTS, environment_running=100), "by its own limit 20/20  by the environment too (100/100)"),
+        (FACTS, "by its own limit, 20 of 20 places: 20 send-campaign, longest 2m  not by the environment (30/100)"),
+        (replace(with_row(holders=()), environment_limit=None), "by its own limit, 20 of 20 places"),
+        (
+            replace(with_row(holders=()), environment_running=100),
+            "by its own limit, 20 of 20 places  by the environment too (100/100)",
+        ),
         (replace(with_row(running=3), environment_running=100), "by the environment (100/100)  not by its limit 3/20"),
         (
             with_row(running=3),
@@ -61,7 +73,8 @@ def test_sentences_name_what_blocks_a_queue() -> None:
         ),
         (with_row(is_paused=True), "the queue is paused"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
-        (replace(with_row(queued=None, oldest_at=None, limit=None)), "not known  the server does not say how many"),
+        (with_row(queued=None, oldest_at=None, limit=None), "not known  how many runs wait was not read"),
+        (with_row(queued=None, oldest_at=None, is_reading=True), "reading"),
     ]
     for facts, words in cases:
         assert said(facts)["blocked"].startswith(words), facts.row
@@ -69,16 +82,36 @@ def test_sentences_name_what_blocks_a_queue() -> None:
 
 def test_queue_drains_only_if_more_start_than_come() -> None:
     cases = [
-        (FACTS, "not by itself: 27 runs a minute come, 14 start"),
-        (with_row(started_per_min=27.0), "not by itself: 27 runs a minute come, 27 start"),
-        (with_row(started_per_min=42.05), "by itself: 27 runs a minute come, 42 start  empty in about 20 min"),
-        (with_row(arrived_per_min=1.0, started_per_min=0.02), "not by itself: 1 run a minute comes, <0.1 start"),
+        (FACTS, "not yet: 27 runs came, 14 started in the last minute"),
+        (replace(FACTS, waits_at=AT - timedelta(minutes=1)), f"not yet: {RATES} in the minute before 14:31:00"),
+        (with_row(started_per_min=42.0), "yes: 27 runs came, 42 started in the last minute  empty in about 20 min at"),
+        (with_row(started_per_min=0.0), "no: 27 runs came, none started in the last minute"),
+        (with_row(newest_start=AT - timedelta(seconds=40)), f"no: none started since 14:31:20  {RATES} in the last"),
+        (with_row(newest_arrival=AT - timedelta(seconds=40)), f"yes: none came since 14:31:20  {RATES} in the last"),
+        (
+            with_row(started_per_min=1.0, arrived_per_min=0.0, newest_start=AT - timedelta(seconds=40)),
+            "yes: no run came, 1 started in the last minute",
+        ),
         (with_row(arrived_per_min=None), "not known  how many runs come and start was not read"),
-        (with_row(is_paused=True), "not while it is paused  27 runs a minute come, 14 start"),
+        (with_row(arrived_per_min=None, queued=None, oldest_at=None, is_reading=True), "reading"),
+        (with_row(is_paused=True), f"not while it is paused  {RATES} in the last minute"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
     ]
     for facts, words in cases:
-        assert said(facts)["drains"] == words, facts.row
+        assert said(facts)["drains"].startswith(words), facts.row
+
+
+def test_places_say_what_is_not_known_of_their_holders() -> None:
+    mail, sync = PlaceHolder(TaskId("mail"), 12, AT - timedelta(minutes=2)), PlaceHolder(TaskId("sync"), 3)
+    others = tuple(PlaceHolder(TaskId(f"task-{number}"), 1) for number in range(5))
+    cases = [
+        ((), "20 of 20 places"),
+        ((sync,), "20 of 20 places: 3 sync, 17 not known"),
+        ((mail, sync, *others), "20 of 20 places: 12 mail, 3 sync, 1 task-0, 4 others, longest 2m"),
+        ((replace(mail, runs=23),), "20 of 20 places, 23 runs execute: 23 mail, longest 2m"),
+    ]
+    for holders, words in cases:
+        assert places_text(20, 20, holders, AT) == words
 
 
 def test_reason_says_what_is_not_known() -> None:

@@ -251,7 +251,7 @@ def test_waits_name_the_oldest_run_of_each_queue() -> None:
             assert seen.facts.waits is not None
             (wait,) = seen.facts.waits.waits
             assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
-            assert (wait.started_per_min, wait.arrived_per_min) == (1.8, 2.0)
+            assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
 
     asyncio.run(scenario())
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.findings.facts import Queue, QueuesRead, QueueWait, WaitsRead, WallFacts
+from tui.domain.findings.facts import FactSource, FactUnread, Queue, QueuesRead, QueueWait, WaitsRead, WallFacts
 from tui.domain.findings.finding import (
     Finding,
     FindingSubject,
@@ -50,13 +50,22 @@ def test_row_joins_list_waits_and_finding() -> None:
     assert (made.started_per_min, made.arrived_per_min) == (14.0, 27.0)
 
 
-def test_newer_query_tells_how_many_runs_wait() -> None:
-    read = facts(MAIL, waits=(replace(WAIT, queued=340),))
-    for seconds, queued in ((-1, 301), (1, 340)):
-        waits = WaitsRead(NOW + timedelta(seconds=seconds), (replace(WAIT, queued=340),))
-        assert queue_rows(replace(read, waits=waits), None, NOW)[0].queued == queued
-    other = WaitsRead(NOW + timedelta(seconds=1), ())
-    assert queue_rows(replace(read, waits=other), None, NOW)[0].queued == 301, "the query may be cut"
+@given(st.integers(0, 50), st.none() | st.integers(0, 50), st.integers(-300, 60), st.booleans(), st.booleans())
+def test_number_of_the_list_is_a_least_one(
+    listed: int, waiting: int | None, waits_s: int, is_failing: bool, is_busy: bool
+) -> None:
+    """The list counts no run that was handed to a worker: only the query says how many wait, and that none does."""
+    wait = () if not waiting else (replace(WAIT, queued=waiting),)
+    waits = None if waiting is None else WaitsRead(NOW + timedelta(seconds=waits_s), wait)
+    unread = {FactSource.WAITS: FactUnread(NOW, FactSource.WAITS, Raw("429"), is_refused=False)} if is_failing else {}
+    queue = replace(MAIL, queued=listed, running=20 if is_busy else 3)
+    made = queue_rows(WallFacts(queues=QueuesRead(NOW, (queue,)), waits=waits, unread=unread), None, NOW)[0]
+    is_known = waits is not None and waits_s >= -120
+    assert made.queued == (waiting if is_known else listed or None)
+    assert made.are_waits_read is is_known
+    assert made.is_least is (not is_known and listed > 0)
+    assert made.is_reading is (not is_known and not is_failing)
+    assert (made.health is QueueHealth.AT_LIMIT) is bool(made.queued and is_busy)
 
 
 def test_health_is_the_worst_word_that_holds() -> None:
@@ -68,7 +77,8 @@ def test_health_is_the_worst_word_that_holds() -> None:
         (replace(MAIL, limit=None), WAIT, QueueHealth.LATE),
         (replace(MAIL, limit=21), young, QueueHealth.BUSY),
         (replace(MAIL, limit=40), young, QueueHealth.FINE),
-        (replace(MAIL, queued=0), WAIT, QueueHealth.BUSY),
+        (replace(MAIL, queued=0), replace(WAIT, queued=0), QueueHealth.BUSY),
+        (replace(MAIL, queued=0), WAIT, QueueHealth.AT_LIMIT),
         (replace(MAIL, running=None), young, QueueHealth.FINE),
         (replace(MAIL, limit=0, running=0), young, QueueHealth.AT_LIMIT),
     ]
@@ -79,8 +89,9 @@ def test_health_is_the_worst_word_that_holds() -> None:
 def test_stuck_run_makes_the_queue_of_its_task_stuck() -> None:
     since = NOW - timedelta(hours=12)
     verdict = found(FindingWord.STUCK, FindingSubject(SubjectKind.RUN, "run_1", Raw("send-email")), since)
-    made = row(replace(MAIL, queued=0), verdict=verdict)
+    made = row(replace(MAIL, limit=None), replace(WAIT, oldest_at=NOW), verdict=verdict)
     assert (made.health, made.since) == (QueueHealth.STUCK, since)
+    assert row(replace(MAIL, running=1), verdict=verdict).health is QueueHealth.FINE, "nothing waits"
     other = replace(MAIL, name=Raw("other"), queued=0, running=0)
     assert row(other, verdict=verdict).health is QueueHealth.FINE
 

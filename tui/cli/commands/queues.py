@@ -28,7 +28,8 @@ def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
-    from tui.domain.findings.facts import WallFacts
+    from tui.domain.findings.facts import FactSource, FactUnread, WallFacts
+    from tui.domain.text import Raw
     from tui.present.printed.queues import queue_lines, queue_object
     from tui.store.findings.queue_order import worst_first
     from tui.store.findings.queue_rows import queue_rows
@@ -36,10 +37,14 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         read = await _read_queues_with_key(session, settings)
         waits, failure = await _read_waits(session)
-        rows = sorted(queue_rows(WallFacts(queues=read, waits=waits), None, session.now()), key=worst_first)
+        unread = (
+            {} if waits else {FactSource.WAITS: FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)}
+        )
+        facts = WallFacts(queues=read, waits=waits, unread=unread)
+        rows = sorted(queue_rows(facts, None, session.now()), key=worst_first)
         if as_json:
             for row in rows:
-                output.json_line(queue_object(row, are_waits_read=waits is not None))
+                output.json_line(queue_object(row))
         else:
             output.lines(queue_lines(rows, session.local_now(), output.width))
         if not rows:
@@ -47,7 +52,7 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
         if read.is_cut:
             output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
         if failure and rows:
-            output.say(f"The oldest waits and the starts a minute are not known: {failure}.")
+            output.say(f"How many runs wait, the oldest and the starts a minute are not known: {failure}.")
 
 
 async def _read_queues_with_key(session: Session, settings: Settings) -> "QueuesRead":

@@ -23,6 +23,8 @@ QUEUES_PER_PAGE: Final = 100
 """The most that are asked for at once."""
 MAX_SCHEDULES: Final = 1_000
 MAX_TOKENS: Final = 500
+MAX_HOLDERS: Final = 20
+"""Tasks that are named as those whose runs hold the places of a queue."""
 MAX_DEPLOYMENTS: Final = 20
 
 
@@ -157,11 +159,22 @@ class QueuesRead(WallUpdate):
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceHolder:
+    """The runs of a task that execute and hold the places of a queue, the longest since `since`."""
+
+    task: TaskId
+    runs: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QueueWait:
     """How a queue moves. Delayed runs do not wait.
 
     `queue` is a stored name. `oldest_at` is when its oldest waiting run was queued, `oldest_run` that run.
-    `started_per_min` and `arrived_per_min` are those of the last whole minutes.
+    `started_per_min` and `arrived_per_min` are those of the last minute. `newest_start` is when a run of it started
+    last, among those that execute or started within that minute; `newest_arrival` is when one was queued last, among
+    these and those that wait. `holders` are the tasks of the runs that execute, those of most runs first.
     """
 
     queue: str
@@ -170,6 +183,9 @@ class QueueWait:
     oldest_run: RunId | None = None
     started_per_min: float | None = None
     arrived_per_min: float | None = None
+    newest_start: datetime | None = None
+    newest_arrival: datetime | None = None
+    holders: tuple[PlaceHolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

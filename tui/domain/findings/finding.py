@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.findings.facts import FactSource
+from tui.domain.findings.facts import FactSource, PlaceHolder
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.wall_update import WallUpdate
@@ -72,7 +72,7 @@ class TaskFails:
 class QueueWaits:
     """SLOW. `queued` runs wait in the queue, the oldest since `oldest_at`. `limit` is None where there is none.
 
-    `is_at_limit`: the queue runs as many as it may.
+    `is_at_limit`: the queue runs as many as it may, those of the tasks in `holders`.
     """
 
     queued: int
@@ -80,6 +80,7 @@ class QueueWaits:
     running: int | None = None
     limit: int | None = None
     is_at_limit: bool = False
+    holders: tuple[PlaceHolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

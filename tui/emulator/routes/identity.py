@@ -32,7 +32,7 @@ async def whoami(request: ApiRequest) -> ApiResponse:
         "parentEnvironmentId": None,
         "branchName": None,
         "archivedAt": None,
-        "paused": False,
+        "paused": request.world.lifecycle.is_paused,
         "shortcode": f"emulated-{environment.slug}",
         "maximumConcurrencyLimit": environment.concurrency_limit,
         "concurrencyLimitBurstFactor": BURST_FACTOR,

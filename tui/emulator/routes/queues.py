@@ -94,11 +94,12 @@ def _find(request: ApiRequest, kind: str) -> Queue:
 
 
 def _row(queue: Queue) -> dict[str, Any]:
+    """The JSON of a queue. Runs that were handed to a worker, which has not taken them yet, are counted nowhere."""
     return {
         "id": queue.id,
         "name": queue.shown_name,
         "type": "custom" if queue.is_custom else "task",
-        "running": queue.running,
+        "running": queue.running - len(queue.handed),
         "queued": len(queue.waiting) + len(queue.backing_off),
         "paused": queue.is_paused,
         "concurrencyLimit": queue.limit,

@@ -207,6 +207,7 @@ class Emulator:
             slot.queries.close()
         self.feeds.sets.forget(slot.environment.slug)
         slot.world, slot.queries = world, Queries(world, gate=self.gate)
+        self._set_workers(world)
 
     async def _tick(self, slot: _Slot, *, is_updating: bool) -> None:
         if slot.world is not None:
@@ -248,9 +249,17 @@ class Emulator:
                 if slot.world is not None:
                     slot.world.advance(self._now_ms)
                     slot.world.copy_changes()
+        for slot in self._slots.values():
+            if slot.world is not None:
+                self._set_workers(slot.world)
         if self.faults.server_fault("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()
+
+    def _set_workers(self, world: World) -> None:
+        """Let workers go and pause the environment, or neither, as the faults demand."""
+        world.lifecycle.set_worker(has_worker=self.faults.server_fault("no-worker") is None)
+        world.lifecycle.set_paused(is_paused=self.faults.server_fault("paused") is not None)
 
     def _make(self, environment: Environment) -> World:
         options = self.options

@@ -15,6 +15,9 @@ fault is one JSON object:
                                                           `/emulator/` still answers, so that the fault can be ended
     {"kind": "stale"}                                     the world stands still; `Date` and rate limits do not
     {"kind": "halt"}                                      the same, but lists and queries catch up: no worker works
+    {"kind": "no-worker"}                                 no worker takes a run: queues hand runs out, and these stay
+                                                          QUEUED; what executes goes on
+    {"kind": "paused"}                                    the environments are paused: no queue hands a run out
     {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to this long ago
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by this much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full at its start and its end
@@ -30,8 +33,8 @@ fault is one JSON object:
 
 Faults that affect single requests also take `route` (a name or a list of them; see `/emulator/faults`), `environment`
 ("dev", "prod"), `share` (of the requests, 0 to 1) and `times` (this many requests, then the fault is used up). Several
-may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `late-counts`,
-`clock-skew`, the two limits and `drop` affect the whole server.
+may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `no-worker`,
+`paused`, `late-counts`, `clock-skew`, the two limits and `drop` affect the whole server.
 
 When the faults change, the new ones replace the old ones for held polls too. `close`, `error` and `must-refetch` end a
 held poll, `hang` and `half-open` keep it, and faults of the response apply when the poll is due.
@@ -59,6 +62,8 @@ KINDS = {
     "refuse": set[str](),
     "stale": set[str](),
     "halt": set[str](),
+    "no-worker": set[str](),
+    "paused": set[str](),
     "late-counts": {"seconds"},
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
@@ -70,7 +75,18 @@ KINDS = {
     "drop": set[str](),
 }
 SERVER_KINDS = frozenset(
-    {"refuse", "stale", "halt", "late-counts", "clock-skew", "rate-limit", "realtime-limit", "drop"}
+    {
+        "refuse",
+        "stale",
+        "halt",
+        "no-worker",
+        "paused",
+        "late-counts",
+        "clock-skew",
+        "rate-limit",
+        "realtime-limit",
+        "drop",
+    }
 )
 """Kinds that affect the whole server."""
 

@@ -34,6 +34,9 @@ class Dispatch:
     ) -> None:
         self.version = ""
         """The deployed version; "" before the first deployment."""
+        self.has_worker = True
+        self.is_paused = False
+        """Whether the environment is paused: no queue hands a run to a worker."""
         self._agenda: Agenda = changes.agenda
         self._changes = changes
         self._queues = queues
@@ -71,25 +74,53 @@ class Dispatch:
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
         self.dequeue_runs(queue)
-        if run.number in queue.waiting and run.ttl_ms and not run.attempts:
+        is_taken = run.number not in queue.waiting and self.has_worker
+        if not is_taken and run.ttl_ms and not run.attempts:
             self._agenda.at((run.queued_ms or run.created_ms) + run.ttl_ms, self._expire, run, run.turn)
 
     def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""
-        while queue.has_room and queue.waiting:
+        while queue.has_room and queue.waiting and not self.is_paused:
             _, run = queue.waiting.popitem(last=False)
             queue.running += 1
             run.has_slot = True
-            if run.status is Status.WAITING:
-                self._agenda.after(60 + run.seed % 90, self._restore, run, run.turn)
-            else:
-                self._agenda.after(18 + run.seed % 47, self._dequeue, run, run.turn)
+            queue.handed[run.number] = run
+            if self.has_worker:
+                self._take(run)
+
+    def set_worker(self, *, has_worker: bool) -> None:
+        """Let the workers go away, or come back: then they take the runs that were handed to them."""
+        if has_worker and not self.has_worker:
+            for queue in self._queues.all():
+                for run in list(queue.handed.values()):
+                    self._take(run)
+        self.has_worker = has_worker
+
+    def set_paused(self, *, is_paused: bool) -> None:
+        """Pause the environment, or resume it."""
+        self.is_paused = is_paused
+        for queue in self._queues.all():
+            self.dequeue_runs(queue)
+
+    def _take(self, run: Run) -> None:
+        if run.status is Status.WAITING:
+            self._agenda.after(60 + run.seed % 90, self._restore, run, run.turn)
+        else:
+            self._agenda.after(18 + run.seed % 47, self._dequeue, run, run.turn)
+
+    def _is_left(self, run: Run, turn: int) -> bool:
+        """Return whether a run stays where it is: its turn has changed, or no worker takes it."""
+        if run.turn != turn or (run.has_slot and not self.has_worker):
+            return True
+        self._queues.named(run.queue).handed.pop(run.number, None)
+        return False
 
     def release_slot(self, run: Run) -> None:
         """Free the run's slot in its queue."""
         if run.has_slot:
             run.has_slot = False
             queue = self._queues.named(run.queue)
+            queue.handed.pop(run.number, None)
             queue.running -= 1
             self.dequeue_runs(queue)
 
@@ -122,16 +153,18 @@ class Dispatch:
             self.append(run)
 
     def _restore(self, run: Run, turn: int) -> None:
-        if run.turn == turn:
+        if not self._is_left(run, turn):
             self._on_restore(run)
 
     def _expire(self, run: Run, turn: int) -> None:
-        if run.turn == turn and run.status is Status.QUEUED and not run.has_slot:
-            del self._queues.named(run.queue).waiting[run.number]
+        queue = self._queues.named(run.queue)
+        if run.turn == turn and run.status is Status.QUEUED and (not run.has_slot or run.number in queue.handed):
+            queue.waiting.pop(run.number, None)
             self._on_expire(run)
+            self.release_slot(run)
 
     def _dequeue(self, run: Run, turn: int) -> None:
-        if run.turn != turn:
+        if self._is_left(run, turn):
             return
         if run.given_script is None and (run.task is None or not self.version):
             self._changes.set_status(run, Status.PENDING_VERSION)

@@ -94,6 +94,19 @@ class Lifecycle:
         self._dispatch.deploy(version, bugs, bug_every=bug_every)
         self.deployments.add(version, self.agenda.now_ms)
 
+    def set_worker(self, *, has_worker: bool) -> None:
+        """Let the workers go away, or come back."""
+        self._dispatch.set_worker(has_worker=has_worker)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the environment is paused."""
+        return self._dispatch.is_paused
+
+    def set_paused(self, *, is_paused: bool) -> None:
+        """Pause the environment, or resume it."""
+        self._dispatch.set_paused(is_paused=is_paused)
+
     def dequeue_runs(self, queue: Queue) -> None:
         """Dequeue as many runs as the queue's limit allows."""
         self._dispatch.dequeue_runs(queue)

@@ -28,6 +28,9 @@ class Queue:
     backing_off: dict[int, Run] = field(default_factory=dict)
     """Runs whose next attempt is not due yet."""
 
+    handed: dict[int, Run] = field(default_factory=dict)
+    """Runs by number that hold a slot and that no worker has taken yet: the queues API counts them nowhere."""
+
     @property
     def is_custom(self) -> bool:
         """Whether tasks share it, rather than one task owning it."""

@@ -1,6 +1,6 @@
-"""Why a run has not started, in words: `its queue is at its limit, 20 of 20: send-email`.
+"""Why a run has not started, in words: `20 of 20 places of its queue: 20 send-campaign, longest 2m`.
 
-The name, which may be long, is last: a narrow pane cuts it, and the fact of the queue has it too.
+The name of its queue is not repeated: the fact of the queue has it.
 """
 
 from typing import Final, NamedTuple, assert_never
@@ -10,6 +10,7 @@ from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.columns import Now
+from tui.present.queues.words import places_text
 
 _MAX_NAME: Final = 60
 
@@ -44,7 +45,8 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.QUEUE_PAUSED:
             return f"its queue is paused: {_named(hold.queue)}"
         case HoldKind.QUEUE_LIMIT:
-            return f"its queue is at its limit, {_share(hold)}: {_named(hold.queue)}"
+            at = now.frozen_at or now.at
+            return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
         case HoldKind.ENVIRONMENT_LIMIT:
             return f"the environment is at its limit, {_share(hold)}"
         case _:

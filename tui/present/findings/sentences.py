@@ -19,6 +19,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.text import Raw, clean
 from tui.present import formatting
+from tui.present.queues.words import places_text
 from tui.present.wall.durations import brief_duration, waited
 
 MAX_TAGS: Final = 3
@@ -47,8 +48,8 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
         case QueueWaits() as queue:
             is_queue = finding.subject.kind is SubjectKind.QUEUE
             late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
-            limit = f"queue at its limit, {_running(queue, ' of ')}; " if queue.is_at_limit else late
-            return f"{limit}{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
+            waits = f"{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
+            return f"{waits}; {_places(queue, at)}" if queue.is_at_limit else f"{late}{waits}"
         case TaskSlow(p95, normal_p95):
             return f"its p95 is {brief_duration(p95)}, on other days {brief_duration(normal_p95)}"
         case ScheduleMissed(due_at):
@@ -144,6 +145,10 @@ def _running(queue: QueueWaits, between: str) -> str:
     running = formatting.NONE if queue.running is None else formatting.count(queue.running)
     limit = formatting.NONE if queue.limit is None else formatting.count(queue.limit)
     return f"{running}{between}{limit}"
+
+
+def _places(queue: QueueWaits, at: datetime) -> str:
+    return places_text(queue.running, queue.limit, queue.holders, at)
 
 
 def _waiting(queue: QueueWaits) -> str:

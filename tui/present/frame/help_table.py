@@ -45,6 +45,7 @@ HELP_GROUPS: Final = (
             HelpRow("the errors, back to the runs", ("errors",)),
             HelpRow("the queues, back to the runs", ("queues",)),
             HelpRow("the oldest run of a queue", ("oldest-run",)),
+            HelpRow("the runs that hold its places", ("holders",)),
             HelpRow("the wall, back", ("wall",)),
             HelpRow("fold or unfold", ("turn-fold",)),
             HelpRow("back", ("back",)),

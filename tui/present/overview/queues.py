@@ -6,6 +6,7 @@ from tui.domain.findings.facts import FactSource
 from tui.present import formatting
 from tui.present.findings.verdict_words import refused_words
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
+from tui.present.queues.words import queued_text
 from tui.present.styled import Line, Piece, Token, wrap
 from tui.present.wall.durations import waited
 from tui.present.wall.placed_line import PlacedLine
@@ -59,7 +60,8 @@ def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
     running_end, queued_end, oldest_end = _ends(limit)
     line.put(0, (Piece(queue.name, Token.BRIGHT if is_bad else Token.TEXT),), running_end - 10)
     line.right(running_end, _share(queue))
-    line.right(queued_end, (_count(queue.queued, Token.AMBER if is_bad else Token.TEXT),))
+    queued = Token.FAINT if queue.queued is None else Token.AMBER if is_bad else Token.TEXT
+    line.right(queued_end, (Piece(queued_text(queue), queued),))
     oldest = ""
     if queue.oldest_at is not None:
         oldest = waited(view.at - queue.oldest_at, in_minutes=view.in_minutes) + ("~" if view.is_stale else "")
@@ -72,9 +74,3 @@ def _share(queue: QueueRow) -> Line:
     running = formatting.NONE if queue.running is None else formatting.count(queue.running)
     limit: Line = () if queue.limit is None else (Piece(f"/{formatting.count(queue.limit)}", Token.FAINT),)
     return (Piece(running, Token.TEXT if queue.running else Token.FAINT), *limit)
-
-
-def _count(number: int | None, token: Token) -> Piece:
-    if number is None:
-        return Piece(formatting.NONE, Token.FAINT)
-    return Piece(formatting.count(number) if number else "", token)

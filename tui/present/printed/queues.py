@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from tui.domain.run import Json
 from tui.present import formatting
 from tui.present.printed.schema import iso_time
-from tui.present.queues.words import HEALTH_TOKENS, health_glyph, is_empty, is_full, rate, share
+from tui.present.queues.words import HEALTH_TOKENS, health_glyph, is_empty, is_full, queued_text, rate, share
 from tui.present.styled import Align, Line, Piece, Token, fit, joined, line_width
 from tui.store.findings.board import QueueHealth, QueueRow
 
@@ -18,27 +18,34 @@ HEALTHY: Final = "ok"
 """The word of `--json` for a queue of which nothing is wrong. The table leaves the cell empty."""
 
 
-def queue_object(row: QueueRow, *, are_waits_read: bool) -> dict[str, Json]:
+def queue_object(row: QueueRow) -> dict[str, Json]:
     """Return a queue with every key of `queues --json`, None where its value is not known.
 
     * `type`: `task` for the queue of a task, otherwise `custom`
     * `oldestQueuedAt`, `oldestRunId`: of the run that waits longest, without delayed ones
-    * `startedPerMin`: of the last five whole minutes
+    * `queued`, `queuedAtLeast`: how many wait; where the waits were not read, only the list's number is known, which
+      does not count the runs that were handed to a worker
+    * `startedPerMin`: of the last minute
+    * `holders`: the tasks whose runs execute and hold the places of the queue
     * `health`: `at its limit`, `paused`, `late` (the oldest waits over a minute), `busy` (over 80 %) or `ok`; None
-      where nothing is wrong as far as it is known, and the waits were not read (`are_waits_read`)
+      where nothing is wrong as far as it is known, and the waits were not read
     """
-    is_known = are_waits_read and row.queued is not None
+    is_known = row.are_waits_read
     healthy = HEALTHY if is_known else None
     return {
         "name": row.name,
         "type": "task" if row.is_task else "custom",
         "running": row.running,
         "limit": row.limit,
-        "queued": row.queued,
+        "queued": None if row.is_least else row.queued,
+        "queuedAtLeast": row.queued if row.is_least else None,
         "paused": row.is_paused,
         "oldestQueuedAt": iso_time(row.oldest_at),
         "oldestRunId": row.oldest_run,
         "startedPerMin": row.started_per_min,
+        "holders": None
+        if not row.are_waits_read
+        else [{"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders],
         "health": healthy if row.health is QueueHealth.FINE else row.health.value,
     }
 
@@ -65,7 +72,7 @@ def _running(row: QueueRow, _now: datetime) -> Line:
 
 
 def _queued(row: QueueRow, _now: datetime) -> Line:
-    return _number(None if row.queued is None else formatting.count(row.queued), row)
+    return _number(None if row.queued is None else queued_text(row, "0"), row)
 
 
 def _oldest(row: QueueRow, now: datetime) -> Line:

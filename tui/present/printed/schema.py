@@ -180,6 +180,7 @@ def _hold_object(hold: Hold) -> Object:
             "queue": hold.queue,
             "running": hold.running,
             "limit": hold.limit,
+            "holders": [{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
         }
     )
 

@@ -7,7 +7,16 @@ from typing import Final, NamedTuple
 from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.queues.words import HEALTH_TOKENS, health_glyph, is_full, number, rate, share, waits
+from tui.present.queues.words import (
+    HEALTH_TOKENS,
+    READING,
+    health_glyph,
+    is_full,
+    number,
+    queued_text,
+    rate,
+    share,
+)
 from tui.present.styled import Align, Line, Piece, Token, fit, joined
 from tui.store.findings.board import QueueHealth, QueueRow
 
@@ -66,7 +75,7 @@ def usage_bar(row: QueueRow, width: int) -> Line:
     part = 1.0 if row.limit <= 0 else min(1.0, row.running / row.limit)
     # One run is visible, and a bar is full only if the limit is reached.
     filled = 0 if not row.running else max(1, min(int(part * width), width if part >= 1 else width - 1))
-    is_blocked = is_full(row) and (waits(row) or not _is_quiet(row))
+    is_blocked = is_full(row) and (row.has_waiting or not _is_quiet(row))
     token = Token.AMBER if is_blocked and row.health is not QueueHealth.PAUSED else Token.BLUE
     bar = (Piece(_BAR * filled, token),) if filled else ()
     return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
@@ -83,19 +92,17 @@ def _running(content: QueueContent, _now: Now, _width: int) -> Line:
 
 def _queued(content: QueueContent, _now: Now, _width: int) -> Line:
     row = content.row
-    if row.queued == 0:
-        return ()
     if row.queued is None:
-        return (Piece(formatting.NONE, Token.MUTED),)
+        return (Piece(queued_text(row), Token.MUTED),)
     is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
-    return (Piece(number(row.queued), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
+    return (Piece(queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
 
 
 def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
     """Return how long the oldest run has waited."""
     row = content.row
     if row.oldest_at is None:
-        return (Piece(formatting.NONE, Token.MUTED),) if row.queued else ()
+        return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
     at = now.frozen_at or now.at
     token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
@@ -106,7 +113,7 @@ def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
     row = content.row
     if row.started_per_min is None:
         return (Piece(formatting.NONE, Token.MUTED),)
-    if row.started_per_min <= 0 and not waits(row):
+    if row.started_per_min <= 0 and not row.has_waiting:
         return ()
     return (Piece(rate(row.started_per_min), Token.MUTED if _is_quiet(row) else Token.TEXT),)
 
@@ -159,9 +166,13 @@ def queue_line(content: QueueContent, slots: Sequence[SizedQueueColumn], now: No
     return (health_glyph(content.row.health), Piece(" "), *joined(cells, " " * GAP))
 
 
-def more_line(count: int, *, is_folded: bool = True) -> Line:
-    """Return the line that stands for the queues in which nothing runs or waits."""
+def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
+    """Return the line that stands for the queues in which nothing runs, and no run is known to wait."""
+    count = len(folded)
     words = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
+    if any(row.queued is None for row in folded):
+        known = READING if any(row.is_reading for row in folded) else "no run is known to wait"
+        words = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
     return (Piece("  "), Piece(words, Token.FAINT))
 
 

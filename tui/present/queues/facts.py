@@ -1,6 +1,6 @@
 """`QueueFacts`: everything that the page of the selected queue is made from."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tui.domain.errors.kinds import ErrorKind
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
@@ -13,6 +13,7 @@ from tui.store.findings.board import QueueRow
 class QueueFacts:
     """The selected queue and its surroundings. An unknown value is None.
 
+    * `waits_at`: when the waits were read, before which the minute of the rates is
     * `environment_running`, `environment_limit`: how many runs execute in all queues, and may
     * `p95`, `normal_p95`: how long the queue's runs take now, and usually
     * `error`: the kind of its newest failure
@@ -31,6 +32,7 @@ class QueueFacts:
     failure: str = ""
     metrics_failure: str = ""
     stage: ReadStage = ReadStage.DONE
+    waits_at: datetime | None = None
 
     @property
     def is_unread(self) -> bool:

@@ -7,7 +7,7 @@ from tui.lazy_dataclass import dataclass
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.key_words import tries_again
-from tui.present.queues.words import number, reason_words
+from tui.present.queues.words import READING, number, reason_words
 from tui.present.styled import Line, Piece, Token, wrap
 
 LATE_AFTER: Final = timedelta(seconds=45)
@@ -24,6 +24,7 @@ class QueuesState:
 
     * `read_at`: when the server sent them last; None before the first answer
     * `running`, `limit`, `queued`: of the whole environment; None where no answer has them
+    * `is_queued_least`: more runs may wait, since the waits were not read; `is_reading`: they are being read
     * `refusal`: why they are not asked for again; `failure`: why the last read failed
     * `is_public`: the key is a public token
     * `is_cut`: the server has more queues than were read, and the totals are those of the known ones
@@ -39,6 +40,8 @@ class QueuesState:
     is_public: bool = False
     is_cut: bool = False
     is_paged: bool = False
+    is_queued_least: bool = False
+    is_reading: bool = False
 
 
 def queues_left(order: str, typed: str) -> Line:
@@ -80,8 +83,10 @@ def _totals(read: QueuesState) -> list[Line]:
         of = "" if read.limit is None else f" of {number(read.limit)}"
         parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(f"{of} running", Token.MUTED)))
     if read.queued is not None:
-        token = Token.AMBER if read.queued else Token.TEXT
-        parts.append((Piece(f"{sign}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))
+        token, least = Token.AMBER if read.queued else Token.TEXT, "≥" if read.is_queued_least else sign
+        parts.append((Piece(f"{least}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))
+    else:
+        parts.append((Piece(f"queued: {READING if read.is_reading else 'not known'}", Token.MUTED),))
     return parts
 
 

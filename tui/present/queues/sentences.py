@@ -4,23 +4,30 @@ A sentence is a bright part that answers, and a faint part with other known fact
 of the server contains.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.errors.groups.words import error_line
 from tui.present.queues.facts import QueueFacts
-from tui.present.queues.words import for_how_long, is_full, rate, share_text, waits
+from tui.present.queues.words import READING, for_how_long, is_full, number, places_text, share_text
 from tui.present.styled import Line, Piece, Token
 from tui.present.wall.durations import brief_duration
-from tui.store.findings.board import QueueHealth
+from tui.store.findings.board import QueueHealth, QueueRow
 
 NOT_KNOWN: Final = "not known"
 MIN_QUIET_MINUTES: Final = 2
 """From this on, the speed of the runs that ended says nothing about those that execute."""
 
 _MAX_DRAIN: Final = timedelta(days=2)
+_MAX_RATE_AGE: Final = timedelta(seconds=45)
+"""The waits are read every 15 s. If they are older, their minute is not the last one."""
+
+_MINUTE: Final = timedelta(minutes=1)
+_QUIET_AFTER: Final = timedelta(seconds=20)
+"""If no run has started, or come, for so long, the numbers of the minute say nothing of now."""
+
 Sentence = tuple[Line, Line]
 """The answer, and the faint remark behind it. Both may be empty."""
 
@@ -30,9 +37,9 @@ def sentences(facts: QueueFacts, now: Now) -> list[tuple[str, Sentence]]:
     unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
     return [
         ("since", _since(facts, now)),
-        ("blocked", _blocked(facts)),
+        ("blocked", _blocked(facts, now)),
         ("why", unread if facts.is_unread else _why(facts)),
-        ("drains", _drains(facts)),
+        ("drains", _drains(facts, now)),
     ]
 
 
@@ -47,7 +54,7 @@ def _faint(text: str) -> Line:
 def _since(facts: QueueFacts, now: Now) -> Sentence:
     row = facts.row
     if row.health is QueueHealth.FINE:
-        return _text("nothing is wrong"), ()
+        return _text("nothing is wrong") if row.queued is not None else _unknown(row), ()
     word = row.health.value
     if row.health is QueueHealth.AT_LIMIT:
         word = f"{word} {share_text(row.running, row.limit)}"
@@ -58,23 +65,30 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
     return _text(since), _faint(word)
 
 
-def _blocked(facts: QueueFacts) -> Sentence:
+def _unknown(row: QueueRow) -> Line:
+    return (Piece(READING, Token.MUTED),) if row.is_reading else _text(NOT_KNOWN)
+
+
+def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     row = facts.row
     environment = _environment_words(facts)
     if row.is_paused:
-        return _text("the queue is paused"), _faint("" if waits(row) else "nothing waits")
-    if row.queued == 0 and not waits(row):
+        return _text("the queue is paused"), _faint("nothing waits" if row.queued == 0 else "")
+    if row.queued == 0:
         return _text("nothing waits"), ()
+    if row.queued is None and row.is_reading:
+        return _unknown(row), ()
     if is_full(row):
         other = f"by the environment too {environment}" if facts.is_environment_full else ""
         known = facts.environment_limit is not None and facts.environment_running is not None
         rest = other or (f"not by the environment {environment}" if known else "")
-        return _text(f"by its own limit {share_text(row.running, row.limit)}"), _faint(rest)
+        places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
+        return _text(f"by its own limit, {places}"), _faint(rest)
     own = "" if row.limit is None or row.running is None else f"not by its limit {share_text(row.running, row.limit)}"
     if facts.is_environment_full:
         return _text(f"by the environment {environment}"), _faint(own)
-    if not waits(row):
-        return _text(NOT_KNOWN), _faint("the server does not say how many runs wait")
+    if not row.has_waiting:
+        return _text(NOT_KNOWN), _faint("how many runs wait was not read")
     known = facts.environment_limit is not None and facts.environment_running is not None
     parts = [own, f"not by the environment {environment}" if known else ""]
     return _text("by nothing that the server tells"), _faint(", ".join(part for part in parts if part))
@@ -126,26 +140,55 @@ def _quiet_minutes(facts: QueueFacts) -> int:
     return quiet if quiet >= MIN_QUIET_MINUTES and is_unusual else 0
 
 
-def _drains(facts: QueueFacts) -> Sentence:
+def _drains(facts: QueueFacts, now: Now) -> Sentence:
+    """Return whether it drained in the last minute: nothing says what the next one brings."""
     row = facts.row
-    if row.queued == 0 and not waits(row):
+    if row.queued == 0:
         return _text("nothing waits"), ()
     if row.is_paused:
-        return _text("not while it is paused"), _faint(_rates(facts))
+        return _text("not while it is paused"), _faint(_rates(facts, now))
     arrived, started = row.arrived_per_min, row.started_per_min
     if arrived is None or started is None:
+        if row.is_reading:
+            return _unknown(row), ()
         return _text(NOT_KNOWN), _faint("how many runs come and start was not read")
-    if started <= arrived:
-        return _text(f"not by itself: {_rates(facts)}"), ()
-    left = None if row.queued is None else timedelta(minutes=row.queued / (started - arrived))
-    remark = "" if left is None or left > _MAX_DRAIN else f"empty in about {formatting.wait(left)}"
-    return _text(f"by itself: {_rates(facts)}"), _faint(remark)
+    stopped, ended = _quiet_since(facts, started, row.newest_start), _quiet_since(facts, arrived, row.newest_arrival)
+    if stopped is not None:
+        return _text(f"no: none started since {formatting.clock(stopped, now.at)}"), _faint(_rates(facts, now))
+    coming = 0.0 if ended is not None else arrived
+    if started <= coming:
+        return _text(f"{'not yet' if started else 'no'}: {_rates(facts, now)}"), ()
+    left = timedelta(minutes=row.queued / (started - coming)) if row.queued else _MAX_DRAIN
+    remark = f"empty in about {formatting.wait(left)} at this rate" if left < _MAX_DRAIN else ""
+    if ended is not None:
+        rest = ", ".join(part for part in (_rates(facts, now), remark) if part)
+        return _text(f"yes: none came since {formatting.clock(ended, now.at)}"), _faint(rest)
+    return _text(f"yes: {_rates(facts, now)}"), _faint(remark)
 
 
-def _rates(facts: QueueFacts) -> str:
-    """Return `27 runs a minute come, 14 start`; empty where they are not known."""
+def _rates(facts: QueueFacts, now: Now) -> str:
+    """Return `27 runs came, 14 started in the last minute`; empty where they are not known."""
     arrived, started = facts.row.arrived_per_min, facts.row.started_per_min
     if arrived is None or started is None:
         return ""
-    comes = "1 run a minute comes" if rate(arrived) == "1" else f"{rate(arrived)} runs a minute come"
-    return f"{comes}, {rate(started)} {'starts' if rate(started) == '1' else 'start'}"
+    came = f"{formatting.plural(round(arrived), 'run')} came" if round(arrived) else "no run came"
+    return f"{came}, {number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
+
+
+def _when(facts: QueueFacts, now: Now) -> str:
+    """Return the minute of the rates in words. That of an old answer is not the last one."""
+    read_at = facts.waits_at
+    if read_at is None or (now.frozen_at or now.at) - read_at <= _MAX_RATE_AGE:
+        return "in the last minute"
+    return f"in the minute before {formatting.clock(read_at, now.at)}"
+
+
+def _quiet_since(facts: QueueFacts, per_min: float, newest: datetime | None) -> datetime | None:
+    """Return the time of the last start or arrival, if none followed it for long before the last read.
+
+    `per_min` is how many there were in the last minute: long is three times their usual distance.
+    """
+    read_at = facts.waits_at
+    if not per_min or newest is None or read_at is None:
+        return None
+    return newest if read_at - newest > max(_QUIET_AFTER, 3 * _MINUTE / per_min) else None

@@ -8,7 +8,7 @@ from tui.domain.findings.queue_detail import QueueHour
 from tui.present.ascii import NO_BAR
 from tui.present.columns import Now
 from tui.present.queues.facts import QueueFacts
-from tui.present.queues.words import number, share, waits
+from tui.present.queues.words import queued_text, share
 from tui.present.read_stage import ReadStage
 from tui.present.styled import Line, Piece, Token, cut, fit, pad
 from tui.present.wall.durations import brief_duration
@@ -43,9 +43,9 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     queued, running, p95 = (_merged(each, size)[-room:] for each in parts)
     is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
     above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
-    is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and waits(row)
+    is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
     axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
-    figure: Line = (Piece(number(row.queued), Token.AMBER if is_waiting else Token.TEXT),)
+    figure: Line = (Piece(queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
     threshold = _at_limit_from(queued) if is_waiting else None
     known = running or [None] * len(queued)
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)

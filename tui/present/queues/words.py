@@ -1,11 +1,14 @@
 """The words and numbers of queues: health, shares of a limit, rates."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.text import Raw
+from tui.domain.findings.facts import PlaceHolder
+from tui.domain.text import Raw, clean
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token
+from tui.present.wall.durations import waited
 from tui.store.findings.board import QueueHealth, QueueRow
 
 HEALTH_TOKENS: Final = {
@@ -23,6 +26,11 @@ _GLYPHS: Final = {
     QueueHealth.STUCK: "!",
 }
 _MAX_PLAIN: Final = 99_999
+READING: Final = "reading"
+MAX_NAMED: Final = 3
+"""Tasks that are named as those that hold places."""
+
+MAX_NAME_CHARS: Final = 60
 
 
 def health_glyph(health: QueueHealth) -> Piece:
@@ -32,8 +40,8 @@ def health_glyph(health: QueueHealth) -> Piece:
 
 
 def is_empty(row: QueueRow) -> bool:
-    """Return whether nothing runs or waits in a queue, and nothing is wrong with it."""
-    return row.running == 0 and row.queued == 0 and row.health is QueueHealth.FINE and not row.is_paused
+    """Return whether no run is known to run or wait in a queue, and nothing is wrong with it."""
+    return row.running == 0 and not row.has_waiting and row.health is QueueHealth.FINE and not row.is_paused
 
 
 def is_full(row: QueueRow) -> bool:
@@ -41,9 +49,33 @@ def is_full(row: QueueRow) -> bool:
     return row.limit is not None and row.running is not None and row.running >= row.limit
 
 
-def waits(row: QueueRow) -> bool:
-    """Return whether a run is known to wait in a queue."""
-    return bool(row.queued) or row.oldest_at is not None
+def queued_text(row: QueueRow, zero: str = "") -> str:
+    """Return how many runs wait: `301`, `≥301`, `zero`; `reading` until that is known, `·` where it is not read."""
+    if row.queued is None:
+        return READING if row.is_reading else formatting.NONE
+    return f"{'≥' if row.is_least else ''}{number(row.queued)}" if row.queued else zero
+
+
+def places_text(
+    running: int | None, limit: int | None, holders: Sequence[PlaceHolder], at: datetime, whose: str = ""
+) -> str:
+    """Return who holds the places of a queue at its limit: `20 of 20 places: 20 send-campaign, longest 2m`.
+
+    Where more runs execute than hold places, some of them wait and have given theirs back: no answer says which.
+    """
+    head = f"{number(running)} of {number(limit)} places{whose}"
+    total = sum(each.runs for each in holders)
+    if not total:
+        return head
+    if running is not None and total > running:
+        head = f"{head}, {number(total)} runs execute"
+    shown = [f"{number(each.runs)} {clean(each.task[:MAX_NAME_CHARS])}" for each in holders[:MAX_NAMED]]
+    others = max(total, running or 0) - sum(each.runs for each in holders[:MAX_NAMED])
+    if others:
+        shown.append(f"{number(others)} {'others' if len(holders) > MAX_NAMED else 'not known'}")
+    longest = min((each.since for each in holders if each.since is not None), default=None)
+    last = "" if longest is None else f", longest {waited(max(at - longest, timedelta()))}"
+    return f"{head}: {', '.join(shown)}{last}"
 
 
 def number(value: int | None) -> str:

@@ -10,6 +10,7 @@ from tui.present.actions.row_actions import GoToRun
 from tui.present.detail.error import full_error
 from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
+from tui.present.queues.words import queued_text
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.present.wall import series as bars
@@ -160,7 +161,7 @@ def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, 
     limit: Line = () if row.limit is None else (Piece(f"/{formatting.count(row.limit)}", Token.FAINT),)
     line.right(ends[0], (Piece(_count(row.running) + still, Token.TEXT if mark else Token.FAINT), *limit))
     waits = Token.AMBER if is_amber else Token.TEXT
-    line.right(ends[1], (Piece(_count(row.queued, zero="") + (still if row.queued else ""), waits),))
+    line.right(ends[1], (Piece(queued_text(row) + (still if row.queued else ""), waits),))
     if row.oldest_at is not None and row.queued:
         line.right(ends[2], (Piece(waited(view.since(row.oldest_at), in_minutes=view.is_slow_link), waits),))
     opens = ListRuns(f"queue:{row.stored_name}", queue=row.stored_name)

@@ -206,6 +206,8 @@ BINDINGS: Final = (
         ("queues view",)),
     BindingRow("queues", ("Q",), "back to the runs", "Leave the queues.", ("queues view",)),
     BindingRow("oldest-run", ("v",), "oldest run", "Open the run that waits longest in the queue.", ("queues view",)),
+    BindingRow("holders", ("h",), "holders", "List the runs that execute and hold the places of the queue.",
+        ("queues view",)),
     BindingRow("search", ("slash",), "filter",
         "Show only queues whose name or health contains these words. Search in any other pane.", ("queues view",)),
     BindingRow("copy-queue", ("y",), "copy name", "Copy the name of the queue, or the id of the run.",

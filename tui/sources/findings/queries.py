@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Final
 
-from tui.domain.findings.facts import QueueWait, TaskMinute, TaskNormal, TaskSpeed
+from tui.domain.findings.facts import MAX_HOLDERS, PlaceHolder, QueueWait, TaskMinute, TaskNormal, TaskSpeed
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json
 from tui.domain.status import FAILED_TRQL_WORDS
 from tui.wire.errors import ServerFault
-from tui.wire.times import read_duration_ms, read_time
+from tui.wire.times import EARLIEST, read_duration_ms, read_time
 
 MAX_ROWS: Final = 10_000
 """The server cuts a result there without notice."""
@@ -24,8 +24,8 @@ MAX_COUNT: Final = 10**9
 PERIOD: Final = "7d"
 """How long before the span runs may have been triggered that start, end or wait in it."""
 
-RATE_MINUTES: Final = 5
-"""The whole minutes whose starts and arrivals make the rates of a queue."""
+COPY_LAG: Final = timedelta(seconds=2)
+"""What the server's copy of the runs may lack. The minute of the rates ends this long before now."""
 
 NORMAL_DAYS: Final = 7
 HOUR: Final = timedelta(hours=1)
@@ -35,6 +35,7 @@ DAY: Final = timedelta(days=1)
 Rows = Sequence[dict[str, Json]]
 
 _FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
+_HOLDS: Final = "status IN ('Executing', 'Dequeued')"
 _COUNTED: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": "completed_at"}
 
 
@@ -93,39 +94,76 @@ def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, .
 def waits_trql(now: datetime) -> str:
     """Return the query for how all queues move.
 
-    A run that is queued after it has started waits for its retry, and does not count as waiting.
+    A run that is queued after it has started waits for its retry, and does not count as waiting. There is a row for
+    each queue and task: the tasks that execute hold the places of a queue.
     """
-    end = start_of(now, MINUTE)
-    since = end - RATE_MINUTES * MINUTE
+    end = now - COPY_LAG
+    since = f"'{_text(end - MINUTE)}'"
     waits = "status = 'Queued' AND executed_at IS NULL"
-    arrived = f"queued_at >= '{_text(since)}' AND queued_at < '{_text(end)}'"
-    started = f"executed_at >= '{_text(since)}' AND executed_at < '{_text(end)}'"
+    arrived = f"queued_at >= {since} AND queued_at < '{_text(end)}'"
+    started = f"executed_at >= {since} AND executed_at < '{_text(end)}'"
     return (
-        f"SELECT queue, countIf({waits}) AS queued, min(if({waits}, queued_at, NULL)) AS oldest_at, "
+        f"SELECT queue, task_identifier AS task, countIf({waits}) AS queued, "
+        f"min(if({waits}, queued_at, NULL)) AS oldest_at, "
         f"argMaxIf(run_id, 0 - toUnixTimestamp(queued_at), {waits}) AS oldest_run, "
-        f"countIf({started}) AS started, countIf({arrived}) AS arrived FROM runs "
-        f"WHERE or({waits}, or({started}, {arrived})) GROUP BY queue ORDER BY queued DESC"
+        f"countIf({started}) AS started, countIf({arrived}) AS arrived, max(executed_at) AS newest_start, "
+        "max(queued_at) AS newest_arrival, "
+        f"countIf({_HOLDS}) AS holding, min(if({_HOLDS}, executed_at, NULL)) AS longest_at FROM runs "
+        f"WHERE or(is_finished = 0, or(executed_at >= {since}, queued_at >= {since})) "
+        "GROUP BY queue, task ORDER BY queued DESC"
     )
 
 
+def holders_trql(queue: str) -> str:
+    """Return the query for the runs that execute in one queue, by task. The name is safe in a query."""
+    return (
+        "SELECT task_identifier AS task, count() AS holding, min(executed_at) AS longest_at FROM runs "
+        f"WHERE queue = '{queue}' AND {_HOLDS} GROUP BY task ORDER BY holding DESC LIMIT {MAX_HOLDERS}"
+    )
+
+
+def read_holders(rows: Rows) -> tuple[PlaceHolder, ...]:
+    """Return the tasks of the runs that execute, those of most runs first. Raises `ServerFault`."""
+    holders = [
+        PlaceHolder(TaskId(intern(_word(row, "task"))), count, read_time(row.get("longest_at")))
+        for row in rows
+        if (count := _count(row, "holding"))
+    ]
+    return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[:MAX_HOLDERS])
+
+
 def read_waits(rows: Rows) -> tuple[QueueWait, ...]:
-    """Return how each queue moves. Raises `ServerFault`."""
-    waits = []
+    """Return how each queue moves, the one in which most runs wait first. Raises `ServerFault`."""
+    by_queue: dict[str, list[dict[str, Json]]] = {}
     for row in rows:
-        queued = _count(row, "queued")
-        oldest_run = row.get("oldest_run")
-        is_known = queued > 0 and isinstance(oldest_run, str) and bool(oldest_run)
-        waits.append(
-            QueueWait(
-                _word(row, "queue"),
-                queued,
-                read_time(row.get("oldest_at")) if queued else None,
-                RunId(str(oldest_run)) if is_known else None,
-                _count(row, "started") / RATE_MINUTES,
-                _count(row, "arrived") / RATE_MINUTES,
-            )
-        )
-    return tuple(waits)
+        by_queue.setdefault(_word(row, "queue"), []).append(row)
+    waits = [_read_wait(queue, parts) for queue, parts in by_queue.items()]
+    return tuple(sorted(waits, key=lambda wait: -wait.queued))
+
+
+def _read_wait(queue: str, rows: Rows) -> QueueWait:
+    """Return how a queue moves, from its rows: one for each task."""
+    oldest_at, oldest_run = None, None
+    for row in rows:
+        at, run_id = read_time(row.get("oldest_at")) if _count(row, "queued") else None, row.get("oldest_run")
+        if at is not None and (oldest_at is None or at < oldest_at):
+            oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
+    return QueueWait(
+        queue,
+        sum(_count(row, "queued") for row in rows),
+        oldest_at,
+        oldest_run,
+        float(sum(_count(row, "started") for row in rows)),
+        float(sum(_count(row, "arrived") for row in rows)),
+        _newest(rows, "newest_start"),
+        _newest(rows, "newest_arrival"),
+        read_holders(rows),
+    )
+
+
+def _newest(rows: Rows, name: str) -> datetime | None:
+    # A server without NULLs in `max` sends 1970.
+    return max((at for row in rows if (at := read_time(row.get(name))) is not None and at > EARLIEST), default=None)
 
 
 def normals_trql(hour: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tui.domain.findings.facts import Deployment, FactSource
+from tui.domain.findings.facts import Deployment, FactSource, PlaceHolder
 from tui.domain.findings.finding import Verdict
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
@@ -117,7 +117,14 @@ class QueueHealth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """A queue. `stored_name` is `task/ok` for the queue of task `ok`, `name` is `ok`."""
+    """A queue. `stored_name` is `task/ok` for the queue of task `ok`, `name` is `ok`.
+
+    * `queued`: how many runs wait. The list of queues does not count runs that were handed to a worker, so its number
+      is a least one (`is_least`), and its zero is unknown, until the waits are read
+    * `is_reading`: the waits are being read for the first time, or again after a long pause
+    * `started_per_min`, `arrived_per_min`: those of the last minute before the waits were read
+    * `holders`: the tasks whose runs hold the places of the queue
+    """
 
     stored_name: str
     name: Raw
@@ -132,6 +139,17 @@ class QueueRow:
     is_paused: bool = False
     health: QueueHealth = QueueHealth.FINE
     since: datetime | None = None
+    is_least: bool = False
+    is_reading: bool = False
+    are_waits_read: bool = False
+    newest_start: datetime | None = None
+    newest_arrival: datetime | None = None
+    holders: tuple[PlaceHolder, ...] = ()
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether a run is known to wait in the queue."""
+        return bool(self.queued) or self.oldest_at is not None
 
 
 @dataclass(frozen=True, slots=True)

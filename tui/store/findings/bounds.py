@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from tui.domain.findings.facts import Queue, QueueWait, TaskNormal, WallFacts
+from tui.domain.findings.facts import PlaceHolder, Queue, QueueWait, TaskNormal, WaitsRead, WallFacts
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.store.findings.own_counts import OwnCounts
@@ -84,13 +84,19 @@ def is_slower(p95: timedelta | None, normal: timedelta | None) -> bool:
     return p95 is not None and normal is not None and p95 > max(normal * SLOW_TIMES, normal + MIN_SLOWER_BY)
 
 
+def fresh_waits(facts: WallFacts, now: datetime) -> WaitsRead | None:
+    """Return what is known of the waiting runs; None while it was not read, or too long ago."""
+    waits = facts.waits
+    return None if waits is None or now - waits.at > MAX_WAITS_AGE else waits
+
+
 def is_at_limit(queue: Queue) -> bool:
     """Return whether a queue runs as many runs as it may. One without a limit never does."""
     return queue.limit is not None and queue.running is not None and queue.running >= queue.limit
 
 
 class Waiting(NamedTuple):
-    """The waiting runs of a queue. `until`: the oldest one waited at least until then.
+    """The waiting runs of a queue. `until`: the oldest one waited at least until then. `holders` hold its places.
 
     `task`: it is not known in which queue these runs of the task wait.
     """
@@ -100,6 +106,7 @@ class Waiting(NamedTuple):
     oldest_run: RunId | None
     until: datetime
     task: TaskId | None = None
+    holders: tuple[PlaceHolder, ...] = ()
 
 
 def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, Waiting]:
@@ -109,8 +116,8 @@ def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, W
     stand under the name of their task's own queue, and `Waiting.task` says that they may wait in another one.
     An answer may be some time old. Its oldest run then waits on if the store still has it in its queue.
     """
-    waits = facts.waits
-    if waits is None or now - waits.at > MAX_WAITS_AGE:
+    waits = fresh_waits(facts, now)
+    if waits is None:
         return _own_waiting(own, now)
     return {each.queue: _waiting(each, waits.at, own, now) for each in waits.waits}
 
@@ -133,4 +140,5 @@ def _own_waiting(own: OwnCounts, now: datetime) -> dict[str, Waiting]:
 def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) -> Waiting:
     run = None if wait.oldest_run is None else own.run(wait.oldest_run)
     is_queued = run is not None and run.status is RunStatus.QUEUED and run.state is not None and not run.is_gone
-    return Waiting(wait.queued, wait.oldest_at, wait.oldest_run, max(now, read_at) if is_queued else read_at)
+    until = max(now, read_at) if is_queued else read_at
+    return Waiting(wait.queued, wait.oldest_at, wait.oldest_run, until, holders=wait.holders)

@@ -39,7 +39,7 @@ def make_board(
         verdict,
         four_lines(facts, sums, counts, verdict, span, now),
         tasks=tasks.with_cells(tasks.rows()),
-        queues=tuple(sorted(queue_rows(facts, verdict, now), key=worst_first)),
+        queues=tuple(sorted(queue_rows(facts, verdict, known_until or now), key=worst_first)),
         due=due_rows(facts, findings, now),
         longest=longest_rows(facts, own, findings, now),
         waiting=waiting_rows(facts, findings),

@@ -1,18 +1,15 @@
 """Makes the rows of queues from the facts and the verdict: how full each is, how it moves, and how healthy it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX
-from tui.domain.findings.facts import NO_FACTS, Queue, QueueWait, WallFacts
-from tui.domain.findings.finding import Finding, FindingWord, SubjectKind, Verdict
+from tui.domain.findings.facts import NO_FACTS, FactSource, Queue, QueueWait, WallFacts
+from tui.domain.findings.finding import Finding, RunHangs, RunOverdue, SubjectKind, Verdict
 from tui.domain.text import Raw
 from tui.store.findings.board import QueueHealth, QueueRow
-
-LATE_AFTER: Final = timedelta(minutes=1)
-"""A queue is late when its oldest run has waited for longer, though the queue is not at its limit."""
+from tui.store.findings.bounds import LATE_AFTER, fresh_waits
 
 BUSY_SHARE: Final = 0.8
 """A queue is busy above this share of its limit."""
@@ -22,25 +19,24 @@ def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) 
     """Return the rows, in the order of the server.
 
     Where the key may not read the list of queues, the rows are those queues in which runs wait or start. These also
-    follow a list that is cut. `now` is the moment up to which the facts are known.
+    follow a list that is cut. `now` is the moment up to which the facts are known. Waits that are too old are unread.
     """
     known = facts or NO_FACTS
-    waits = None if known.waits is None else {each.queue: each for each in known.waits.waits}
+    read = fresh_waits(known, now)
     queues = [] if known.queues is None else list(known.queues.queues)
-    if waits is not None and (known.queues is None or known.queues.is_cut):
+    if read is not None and (known.queues is None or known.queues.is_cut):
         listed = {each.stored_name for each in queues}
-        queues += [_unlisted(each) for each in waits.values() if each.queue not in listed]
-    if known.waits is not None and known.queues is not None and known.waits.at > known.queues.at:
-        # The findings say these numbers, too.
-        queues = [_with_newer(each, waits or {}) for each in queues]
+        queues += [_unlisted(each) for each in read.waits if each.queue not in listed and _moves(each)]
     findings = () if verdict is None else verdict.findings
     slow = {each.subject.key: each for each in findings if each.subject.kind is SubjectKind.QUEUE}
     stuck = {
         f"{TASK_QUEUE_PREFIX}{each.task}": each
         for each in reversed(findings)
-        if each.word is FindingWord.STUCK and each.task is not None and each.subject.kind is SubjectKind.RUN
+        if each.task is not None and isinstance(each.evidence, RunOverdue | RunHangs)
     }
-    return tuple(_row(queue, waits, slow, stuck, now) for queue in queues)
+    waits = None if read is None else {each.queue: each for each in read.waits}
+    is_reading = read is None and FactSource.WAITS not in known.unread
+    return tuple(_row(queue, waits, slow, stuck, now, is_reading=is_reading) for queue in queues)
 
 
 def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
@@ -49,14 +45,13 @@ def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
     return min((at for at in moments if at >= now), default=None)
 
 
+def _moves(wait: QueueWait) -> bool:
+    return bool(wait.queued or wait.started_per_min or wait.arrived_per_min or wait.holders)
+
+
 def _unlisted(wait: QueueWait) -> Queue:
     is_task = wait.queue.startswith(TASK_QUEUE_PREFIX)
-    return Queue(wait.queue, Raw(wait.queue.removeprefix(TASK_QUEUE_PREFIX)), is_task, queued=wait.queued)
-
-
-def _with_newer(queue: Queue, waits: Mapping[str, QueueWait]) -> Queue:
-    wait = waits.get(queue.stored_name)
-    return queue if wait is None else replace(queue, queued=wait.queued)
+    return Queue(wait.queue, Raw(wait.queue.removeprefix(TASK_QUEUE_PREFIX)), is_task)
 
 
 def _row(
@@ -65,11 +60,14 @@ def _row(
     slow: Mapping[str, Finding],
     stuck: Mapping[str, Finding],
     now: datetime,
+    *,
+    is_reading: bool,
 ) -> QueueRow:
     name = queue.stored_name
     # A queue that is not named has no waiting run and no start.
     wait = None if waits is None else waits.get(name) or QueueWait(name, 0, None, None, 0.0, 0.0)
-    queued = queue.queued if queue.queued is not None or wait is None else wait.queued
+    # The list does not count the runs that were handed to a worker (tests/wire/recordings/README.md §7).
+    queued = wait.queued if wait is not None else queue.queued or None
     oldest_at = None if wait is None or queued == 0 else wait.oldest_at
     health = _health(queue, queued, oldest_at, now, is_stuck=name in stuck)
     return QueueRow(
@@ -86,6 +84,12 @@ def _row(
         queue.is_paused,
         health,
         _since(health, slow.get(name), stuck.get(name), oldest_at),
+        is_least=wait is None and queued is not None,
+        is_reading=is_reading,
+        are_waits_read=waits is not None,
+        newest_start=None if wait is None else wait.newest_start,
+        newest_arrival=None if wait is None else wait.newest_arrival,
+        holders=() if wait is None else wait.holders,
     )
 
 
@@ -95,7 +99,7 @@ def _health(
     has_limit = queue.limit is not None and queue.running is not None
     if has_limit and (queue.running or 0) >= (queue.limit or 0) and queued and not queue.is_paused:
         return QueueHealth.AT_LIMIT
-    if is_stuck:
+    if is_stuck and (queued or oldest_at is not None):
         return QueueHealth.STUCK
     if queue.is_paused:
         return QueueHealth.PAUSED

@@ -7,6 +7,7 @@ from typing import Final
 from tui.domain.findings.facts import NormalsRead, WallFacts
 from tui.domain.findings.finding import FindingWord, QueueWaits, Verdict
 from tui.store.findings.board import BoardSpan, Cells, FourLines, Line
+from tui.store.findings.bounds import fresh_waits
 from tui.store.findings.cell_sums import CellSums, Sums
 from tui.store.status_counts import StatusCounts
 
@@ -32,7 +33,7 @@ def four_lines(
     count = min(span.count + MAX_CELLS_AFTER, max(span.count, (last_s - start_s) // cell_s + 1))
     cells = [sums.total(start_s + turn * cell_s, start_s + (turn + 1) * cell_s) for turn in range(count)]
     reaches_now = start_s + count * cell_s > last_s
-    queued_now, running_now = _levels_now(facts, counts) if reaches_now else (None, None)
+    queued_now, running_now = _levels_now(facts, counts, now) if reaches_now else (None, None)
     # Newer than the own counts, the header's would move all cells up and down with every run that is not counted yet.
     queued_last, running_last = sums.live_counts or (queued_now, running_now) if reaches_now else (None, None)
     queued = levels(queued_last, cells, _queue_growth)[: span.count]
@@ -100,15 +101,14 @@ def _running_growth(sums: Sums) -> int:
     return sums.started - (sums.ended - sums.unstarted)
 
 
-def _levels_now(facts: WallFacts, counts: StatusCounts | None) -> tuple[int | None, int | None]:
-    """Return the queued and the running runs, by the header's counts; without these by the queues."""
+def _levels_now(facts: WallFacts, counts: StatusCounts | None, now: datetime) -> tuple[int | None, int | None]:
+    """Return the queued and the running runs, by the header's counts; without these by the waits and the queues."""
     if counts is not None and not counts.is_live_partial:
         return counts.queued, counts.executing
-    if facts.queues is None or facts.queues.is_cut:
-        return None, None
-    queued = [each.queued for each in facts.queues.queues]
-    running = [each.running for each in facts.queues.queues]
-    return _sum(queued), _sum(running)
+    waits, queues = fresh_waits(facts, now), facts.queues
+    queued = None if waits is None else sum(each.queued for each in waits.waits)
+    running = None if queues is None or queues.is_cut else _sum([each.running for each in queues.queues])
+    return queued, running
 
 
 def _per_hour(normals: NormalsRead | None, share: float, *, is_failed: bool) -> float | None:

@@ -14,6 +14,7 @@ from tui.store.findings.bounds import (
     LATE_AFTER,
     TASK_QUEUE,
     Waiting,
+    fresh_waits,
     is_slower,
     normals_by_task,
     speeds_by_task,
@@ -69,6 +70,7 @@ class TaskRows:
                 self._failed[task] = failed
         self._speeds, self._normals = speeds_by_task(facts, own), normals_by_task(facts)
         self._waiting = waiting_runs(facts, own, now)
+        self._are_waits_read = fresh_waits(facts, now) is not None
         self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
         self._findings: dict[TaskId, Finding] = {}
         for rank, each in enumerate(() if verdict is None else verdict.findings):
@@ -117,7 +119,10 @@ class TaskRows:
         if self._own.is_live_complete:
             running, queued = (0, 0) if own is None else (own.executing, len(own.queued))
         elif queue is not None:
-            running, queued = queue.running, queue.queued
+            # The list's zero is none: it does not count the runs that were handed to a worker.
+            running, queued = queue.running, queue.queued or None
+            if self._are_waits_read:
+                queued = 0 if waiting is None else waiting.queued
         oldest = None
         if waiting is not None and waiting.oldest_at is not None and waiting.queued:
             oldest = max(waiting.until - waiting.oldest_at, timedelta())

@@ -60,9 +60,9 @@ def test_key_opens_the_queues_worst_first(tmp_path: Path) -> None:
         assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
         for words in (
             "since     13:38, 22 min  at its limit 20/20",
-            "blocked   by its own limit 20/20  not by the environment (30/100)",
+            "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m  not by the environment (",
             "why       runs take 1m31s at p95, normal 0.8s  3 failed",
-            "drains    not by itself: 27 runs a minute come, 14 start",
+            "drains    not yet: 27 runs came, 14 started in the last minute",
             "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
         ):
             assert words in monitor.text
@@ -75,15 +75,61 @@ def test_key_opens_the_queues_worst_first(tmp_path: Path) -> None:
 def test_enter_lists_the_runs_and_escape_returns_to_the_line(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
-        await monitor.press("j", "j", "enter", wait_s=1)
+        await monitor.press("j", "enter", wait_s=1)
         assert isinstance(monitor.app.screen, MainScreen)
         assert monitor.screen.run_list.views.query.filters.queues == ("task/import-csv",)
         assert "import-csv" in monitor.lines[1]
         await monitor.press("escape", wait_s=1)
         assert view_of(monitor).queues.list.cursor == "task/import-csv"
-        assert monitor.lines[MAIL_LINE + 2].startswith("▌ ‖ import-csv")
+        assert monitor.lines[MAIL_LINE + 1].startswith("▌ ‖ import-csv")
         await monitor.press("q", wait_s=1)
         assert monitor.screen.run_list.views.query.filters.is_empty
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_key_lists_the_runs_that_hold_the_places(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await opened(monitor)
+        await monitor.press("h", wait_s=1)
+        assert isinstance(monitor.app.screen, MainScreen)
+        query = monitor.screen.run_list.views.query
+        assert (query.filters.queues, query.text) == (("task/send-email",), "status:executing,dequeued")
+        await monitor.press("escape", wait_s=1)
+        assert view_of(monitor).queues.list.cursor == "task/send-email"
+        await monitor.press("j", "h", wait_s=1)
+        assert "no run is known to hold a place of this queue" in monitor.text
+
+    run_story(story, tmp_path, failing_fleet())
+
+
+def test_view_says_reading_until_the_waits_are_read(tmp_path: Path) -> None:
+    """The server's list counts no run that was handed to a worker: its zero says nothing."""
+
+    async def story(monitor: Monitored) -> None:
+        at = monitor.session.now()
+        read = queues.queues_read(at)
+        empty = tuple(replace(each, queued=0) for each in read.queues if each.name != "import-csv")
+        await monitor.session.emit(replace(read, queues=empty))
+        await monitor.press("Q")
+        assert "running · queued: reading · read " in monitor.lines[1]
+        assert "8 more, reading" in monitor.text
+        assert "0 queued" not in monitor.text
+        assert "empty" not in monitor.text
+        assert monitor.lines[MAIL_LINE].split()[-5:] == ["reading", "·", "·", "·", "busy"], monitor.lines[MAIL_LINE]
+        assert "drains    reading" in monitor.text
+        await monitor.session.emit(queues.waits_read(at))
+        await monitor.later(1)
+        assert "301 queued" in monitor.lines[1]
+        assert "8 more, empty" in monitor.text
+        assert "reading" not in monitor.text
+        await monitor.later(130)
+        assert "queued: reading" in monitor.lines[1], "an old answer says nothing of now"
+        failure = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("the query was refused"), is_refused=False)
+        await monitor.session.emit(failure)
+        await monitor.later(1)
+        assert "queued: not known" in monitor.lines[1]
+        assert "8 more, no run is known to wait" in monitor.text
 
     run_story(story, tmp_path, failing_fleet())
 
@@ -148,10 +194,10 @@ def test_rows_are_made_only_from_new_facts_and_rest_in_a_pause(tmp_path: Path, m
 def test_narrow_screen_has_the_strip_in_place_of_the_page(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
-        assert monitor.lines[-3].strip() == "○ at its limit  send-email  since 13:38  blocked by its own limit 20/20"
-        assert monitor.lines[-2].strip() == "27 runs a minute come, 14 start; p95 1m31s, normal 0.8s"
+        assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 places: 20 send-campaign, longest 2m"
+        assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; p95 1m31s")
         await monitor.press("2")
-        assert "drains    not by itself" in monitor.text
+        assert "drains    not yet" in monitor.text
 
     run_story(story, tmp_path, failing_fleet(), size=(80, 24))
 
@@ -171,6 +217,8 @@ def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
         await monitor.session.emit(queues.queues_read(monitor.session.now()))
         failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
         await monitor.session.emit(failure)
+        waits = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("429"), is_refused=False)
+        await monitor.session.emit(waits)
         await monitor.later(50)
         assert " 503 down · 30 of 100 running · " in monitor.lines[1]
         assert "· read 50 s ago ─" in monitor.lines[1]

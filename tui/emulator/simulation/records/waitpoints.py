@@ -67,7 +67,8 @@ class Tokens:
     def wait(self, run: Run, wait: Wait, resume: Callable[[Run, Block], None]) -> None:
         """Create the token that a run waits for from now on, in the last block of its last attempt.
 
-        Somebody completes it after `wait.ms` unless it times out first. Then `resume` continues the run.
+        Somebody completes it after `wait.ms` unless it times out first. Then `resume` continues the run. The token of a
+        run that has ended meanwhile stays WAITING until it times out, as on the real server.
         """
         attempt = run.attempts[-1]
         block = attempt.blocks[-1]
@@ -75,7 +76,7 @@ class Tokens:
         token = self._add(token_id, wait.timeout_ms, wait.tags)
         token.resume = lambda: resume(run, block)
         if wait.ms < wait.timeout_ms:
-            self._agenda.after(wait.ms, self.complete, token, {"approved": True})
+            self._agenda.after(wait.ms, self._approve, token, run)
 
     def create(self, timeout_ms: int | None, tags: tuple[str, ...], key: str) -> tuple[WaitpointToken, bool]:
         """Create a token for which no run waits, or find the one with the same key. The second value says which."""
@@ -95,6 +96,10 @@ class Tokens:
         if token.completed_ms is None:
             token.output = output
             self._end(token)
+
+    def _approve(self, token: WaitpointToken, run: Run) -> None:
+        if not run.status.is_final:
+            self.complete(token, {"approved": True})
 
     def _add(self, token_id: str, timeout_ms: int | None, tags: tuple[str, ...]) -> WaitpointToken:
         self._created += 1

@@ -57,6 +57,7 @@ def _judged(stored_name: str, queue: Queue | None, waiting: Waiting) -> Finding 
             None if queue is None else queue.running,
             None if queue is None else queue.limit,
             is_full,
+            waiting.holders if is_full else (),
         ),
         f"{listed} status:queued",
         task=TaskId(name) if is_task else None,

@@ -13,6 +13,7 @@ from tui.present.queues.facts import QueueFacts
 from tui.present.queues.rule import QueuesState
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import QueueRow
+from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.store.findings.queue_rows import next_late_at, queue_rows
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.queues.selected_queue import SelectedQueueReader
@@ -47,16 +48,19 @@ class LiveQueues:
         reason = "" if unread is None else unread.reason
         is_refused = unread is not None and unread.is_refused
         is_cut = queues is not None and queues.is_cut
+        are_waits_unread = any(not row.are_waits_read for row in self._rows)
         return QueuesState(
             known.waits.at if queues is None and known.waits is not None else None if queues is None else queues.at,
             _total([row.running for row in self._rows], is_cut=is_cut),
             None if queues is None else queues.environment_limit,
-            _total([row.queued for row in self._rows], is_cut=is_cut),
+            _total([row.queued for row in self._rows], is_cut=is_cut or are_waits_unread),
             refusal=reason if is_refused else "",
             failure="" if is_refused else reason,
             is_public=self._live.session.settings.key.is_public,
             is_cut=is_cut,
             is_paged=queues is not None and queues.has_pages,
+            is_queued_least=are_waits_unread,
+            is_reading=any(row.is_reading for row in self._rows),
         )
 
     @property
@@ -139,7 +143,8 @@ class LiveQueues:
             self._known, self._facts = known, None
         verdict = self._live.session.findings.verdict
         findings = () if verdict is None else verdict.findings
-        made_from = (known.queues, known.waits, findings)
+        are_waits_old = known.waits is not None and at - known.waits.at > MAX_WAITS_AGE
+        made_from = (known.queues, known.waits, findings, FactSource.WAITS in known.unread, are_waits_old)
         # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.
         if made_from != self._made_from or (self._late_at is not None and at > self._late_at):
             rows = queue_rows(known, verdict, at)
@@ -173,6 +178,7 @@ class LiveQueues:
             detail.failure,
             detail.metrics_failure,
             self.selected.stage,
+            None if known.waits is None else known.waits.at,
         )
 
     def _newest_error(self, row: QueueRow, tasks: tuple[TaskId, ...], known: WallFacts) -> ErrorKind | None:

@@ -33,7 +33,7 @@ class QueueListModel:
         self.shown_count = 0
         """The number of queues that pass the filter, folded ones too."""
         self.is_folded = True
-        self.folded_count = 0
+        self.folded_rows: Sequence[QueueRow] = ()
         """The empty queues that the last line stands for, or that are unfolded above it."""
 
     def __len__(self) -> int:
@@ -137,7 +137,7 @@ class QueueListModel:
         # A row that the user has moved to is not folded away below the cursor.
         kept = {self._cursor} if self._is_held else set()
         is_foldable = len(empty) >= _MIN_FOLDED and len(empty) < len(matching)
-        self.folded_count = len(empty) if is_foldable else 0
+        self.folded_rows = empty if is_foldable else ()
         folded = {row.stored_name for row in empty} - kept if is_foldable and self.is_folded else set()
         ranked = sorted(
             (row for row in matching if row.stored_name not in folded),
@@ -147,7 +147,7 @@ class QueueListModel:
         if self._is_held and not is_sorted_again:
             placed, shown = set(self._order), set(names) | set(self._gone)
             names = [name for name in self._order if name in shown] + [name for name in names if name not in placed]
-        self._order = [*names, MORE] if self.folded_count else names
+        self._order = [*names, MORE] if self.folded_rows else names
         if not self._is_held or self._cursor is None:
             self._cursor, self._top = next(iter(self._order), None), 0
         elif self._cursor not in self._order:

@@ -59,7 +59,7 @@ class QueueTable(RowTable[str]):
     def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
         rows = self._rows
         if key == MORE:
-            return _MoreLine(more_line(rows.folded_count, is_folded=rows.is_folded))
+            return _MoreLine(more_line(rows.folded_rows, is_folded=rows.is_folded))
         row = rows.get(key)
         if row is None:
             return None

@@ -69,7 +69,7 @@ class QueuesEntrance(ViewEntrance):
         self.open()
         return True
 
-    def _list_runs(self, row: "QueueRow", run_id: RunId | None) -> None:
+    def _list_runs(self, row: "QueueRow", run_id: RunId | None, words: str) -> None:
         from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
 
         assert self.screen is not None
@@ -77,7 +77,7 @@ class QueuesEntrance(ViewEntrance):
         before = main.run_list.views.query
         is_relayed = main.live.session.settings.relay_url is not None
         name = row.name if '"' not in row.name else "*"
-        filters, text = runs_of_queue(f'queue:"{name}"', row.stored_name, is_relayed=is_relayed)
+        filters, text = runs_of_queue(f'queue:"{name}" {words}'.strip(), row.stored_name, is_relayed=is_relayed)
         self._listing = QueueListing(filters, text, before)
         self.screen.dismiss(None)
         self._show(replace(before, filters=filters, text=text, is_searched=False, is_typing=False), run_id)

@@ -24,6 +24,7 @@ KEYS: Final[tuple[Binding, ...]] = (
     ),
     bind("Q", "leave_view", "back to the runs", "Leave the queues.", id="queues"),
     bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30),
+    bind("h", "holders", "holders", "List the runs that execute and hold the places of the queue.", rank=46, need=32),
     bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
     bind("y", "copy_queue", "copy name", "Copy the name of the queue, or the id of the run.", id="copy-queue"),
     bind(

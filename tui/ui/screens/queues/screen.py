@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
     from tui.ui.screens.main import MainScreen
 
+HOLDERS: Final = "status:executing,dequeued"
+"""The filter of the runs that hold the places of a queue. One that is suspended gives its place back."""
+
 PROPORTIONS: Final = Proportions(main_rows=20, main_columns=112)
 """The list has as many rows as there are queues in use, and the selected queue four sentences and its hour."""
 
@@ -32,7 +35,8 @@ PROPORTIONS: Final = Proportions(main_rows=20, main_columns=112)
 class QueuesScreen(ListScreen):
     """Shows the queues of a `LiveQueues`.
 
-    `list_runs` leaves the view and lists the runs of a queue, with the cursor on one of them if it is given.
+    `list_runs` leaves the view and lists the runs of a queue that pass a filter, with the cursor on one of them if it
+    is given.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -41,7 +45,7 @@ class QueuesScreen(ListScreen):
         self,
         live: LiveModel,
         queues: LiveQueues,
-        list_runs: Callable[[QueueRow, RunId | None], None],
+        list_runs: Callable[[QueueRow, RunId | None, str], None],
         main: "MainScreen",
     ) -> None:
         self.queues = queues
@@ -75,6 +79,9 @@ class QueuesScreen(ListScreen):
         match action:
             case "oldest_run":
                 return self._oldest_run is not None
+            case "holders":
+                row = self.queues.list.current
+                return row is not None and bool(row.running or row.holders)
             case "copy_queue":
                 return self.queues.list.current is not None or self.pane.target is not None
             case _:
@@ -98,19 +105,26 @@ class QueuesScreen(ListScreen):
             self.queues.on_cursor()
             self.show_changes()
         elif (row := self.queues.list.current) is not None:
-            self._list_runs(row, None)
+            self._list_runs(row, None, "")
+
+    def action_holders(self) -> None:
+        row = self.queues.list.current
+        if row is not None and (row.running or row.holders):
+            self._list_runs(row, None, HOLDERS)
+        else:
+            self.say("no run is known to hold a place of this queue")
 
     def action_oldest_run(self) -> None:
         row, run_id = self.queues.list.current, self._oldest_run
         if row is not None and run_id is not None:
-            self._list_runs(row, run_id)
+            self._list_runs(row, run_id, "")
         else:
             self.say("no run is known to wait in this queue")
 
     def on_page_entered(self, event: Page.Entered) -> None:
         row = self.queues.list.current
         if isinstance(event.action, GoToRun) and row is not None:
-            self._list_runs(row, event.action.run_id)
+            self._list_runs(row, event.action.run_id, "")
 
     def action_refresh_now(self) -> None:
         self.app_base.subscription.refresh()
