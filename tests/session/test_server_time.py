@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.virtual_clock import VirtualClock
-from tui.session.server_time import ACCEPTED_AFTER_S, ServerTime
+from tui.session.server_time import STEP_AFTER_S, STEP_ANSWERS, ServerTime
 
 S = timedelta(seconds=1)
 
@@ -56,21 +56,69 @@ def test_repeated_date_makes_responses_old(clock: VirtualClock) -> None:
         assert time.now() == cached + asleep_s * S
 
 
-def test_clock_goes_back_when_the_server_insists(clock: VirtualClock) -> None:
+@pytest.fixture
+def time(clock: VirtualClock) -> ServerTime:
+    """A clock that has been right for a minute."""
     time = ServerTime(clock)
-    time.observe(clock.now() + timedelta(days=1))
-    assert time.observe(clock.now()) == timedelta(days=1)
-    clock.asleep_s = ACCEPTED_AFTER_S
-    assert time.observe(clock.now() + clock.asleep_s * S) == timedelta()
+    for asleep_s in range(-60, 1, 5):
+        clock.asleep_s = asleep_s
+        time.observe(clock.now() + asleep_s * S)
+    return time
+
+
+@pytest.mark.parametrize("ahead_s", [-86_400, -20, 11, 600, 86_400])
+def test_step_is_believed_after_many_answers(clock: VirtualClock, time: ServerTime, ahead_s: int) -> None:
+    step_s = STEP_AFTER_S / STEP_ANSWERS + 0.5
+    for number in range(STEP_ANSWERS):
+        clock.asleep_s = number * step_s
+        now = clock.now() + clock.asleep_s * S
+        assert time.now() == now
+        is_last = number == STEP_ANSWERS - 1
+        for _ in range(3):  # one response is observed several times
+            age = time.observe(now + ahead_s * S)
+            assert age == (timedelta() if is_last else max(-ahead_s, 0) * S)
+    assert time.now() == clock.now() + (clock.asleep_s + ahead_s) * S
+
+
+@pytest.mark.parametrize("every_s", [0.2, 20.0])
+def test_step_needs_both_time_and_answers(clock: VirtualClock, time: ServerTime, every_s: float) -> None:
+    for number in range(STEP_ANSWERS if every_s < 1 else 2):
+        clock.asleep_s = number * every_s
+        time.observe(clock.now() + (clock.asleep_s + 600) * S)
+    clock.asleep_s = STEP_AFTER_S - 1 if every_s < 1 else 600.0
+    time.observe(clock.now() + (clock.asleep_s + 600) * S)
     assert time.now() == clock.now() + clock.asleep_s * S
 
 
-def test_clock_ignores_one_slow_server(clock: VirtualClock) -> None:
-    time = ServerTime(clock)
-    time.observe(clock.now())
-    for asleep_s in range(60):
+@pytest.mark.parametrize("wrong_s", [-600, -20, 600])
+@pytest.mark.parametrize("every", [2, 3, 7])
+def test_one_wrong_server_of_several_moves_nothing(
+    clock: VirtualClock, time: ServerTime, wrong_s: int, every: int
+) -> None:
+    for asleep_s in range(600):
         clock.asleep_s = asleep_s
         now = clock.now() + asleep_s * S
-        assert time.observe(now - 20 * S) == 20 * S
-        assert time.observe(now) == timedelta()
+        is_wrong = asleep_s % every == 0
+        age = time.observe(now + wrong_s * S if is_wrong else now)
+        assert age == (max(-wrong_s, 0) * S if is_wrong else timedelta())
         assert time.now() == now
+
+
+@pytest.mark.parametrize("wrong_s", [-600, 600])
+@pytest.mark.parametrize("local_s", [0, 7_200])
+def test_wrong_first_answer_is_outvoted(clock: VirtualClock, wrong_s: int, local_s: int) -> None:
+    time = ServerTime(clock)
+    for asleep_s in range(60):
+        clock.asleep_s = asleep_s
+        now = clock.now() + (asleep_s + local_s) * S
+        time.observe(now + wrong_s * S if asleep_s % 3 == 0 else now)
+        # Without a local clock that agrees, it takes two answers against the first one.
+        assert asleep_s < (2 if local_s else 1) or time.now() == now
+
+
+def test_cached_date_of_the_future_moves_nothing(clock: VirtualClock, time: ServerTime) -> None:
+    cached = clock.now() + 600 * S
+    for asleep_s in range(500):
+        clock.asleep_s = asleep_s
+        time.observe(cached)
+        assert time.now() == clock.now() + asleep_s * S

@@ -15,16 +15,30 @@ TOLERANCE: Final = timedelta(seconds=2)
 OLD_AFTER: Final = timedelta(seconds=5)
 """A response whose `Date` is this far behind is old: it comes from a cache, or from a server with a slow clock."""
 
-ACCEPTED_AFTER_S: Final = 5.0
-"""After `Date` headers were behind for this long, and advanced like a clock, the server's clock was set back."""
+MAX_LATE: Final = timedelta(seconds=10)
+"""A `Date` that is ahead by less moves the clock at once: the responses before it took so long to arrive."""
+
+STEP_ANSWERS: Final = 10
+STEP_AFTER_S: Final = 30.0
+"""A larger step is believed after so many answers in a row, over so long a time. A feed in which nothing happens has
+them within two minutes."""
+
+AGREEING_ANSWERS: Final = 2
+"""The first answer is believed at once, and another one instead while so few agree with it: the very first may come
+from a cache, or from the one of several servers whose clock is wrong."""
+
+MAX_FIRST: Final = 10
+"""The first answers that are compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Behind:
-    """The first of several old responses in a row."""
+@dataclass(slots=True)
+class _Step:
+    """Answers in a row that differ from the clock in the same way: they advance as a clock does."""
 
-    date: datetime
-    elapsed_s: float
+    offset: timedelta
+    since_s: float
+    last_date: datetime
+    count: int = 1
 
 
 class ServerTime:
@@ -35,8 +49,9 @@ class ServerTime:
         self._started_at = clock.now()
         self._started_s = clock.elapsed_s()
         self._ahead = timedelta()
-        self._is_synchronized = False
-        self._behind: _Behind | None = None
+        self._first: dict[datetime, timedelta] = {}
+        """How far each of the first answers was ahead of the wall clock at the start, by its `Date`."""
+        self._step: _Step | None = None
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -45,26 +60,43 @@ class ServerTime:
     def observe(self, date: datetime) -> timedelta:
         """Adjust the clock to a response's `Date`, and return the age of the response; zero if it is current.
 
-        The first `Date` is accepted. Later ones move the clock forward at once, and back only after several that
-        advance like a clock: a cache repeats the same `Date`.
+        A `Date` that is more than a few seconds off moves the clock only after STEP_ANSWERS and STEP_AFTER_S without
+        an answer that agrees with the clock. A cache repeats one `Date`, so its answers are no step.
         """
-        ahead = date - self.now()
-        if not self._is_synchronized or ahead > -OLD_AFTER:
-            self._behind = None
-            if ahead > TOLERANCE or (ahead < -TOLERANCE and not self._is_synchronized):
-                self._ahead += ahead
-            self._is_synchronized = True
+        offset = self._ahead + (date - self.now())
+        is_open = len(self._first) < MAX_FIRST and self._agreeing(self._ahead) < AGREEING_ANSWERS
+        if date not in self._first and is_open:
+            self._first[date] = offset
+            # Of two answers that differ, this machine's clock knows the better one.
+            is_better = self._agreeing(offset) + self._is_local(offset) > self._agreeing(self._ahead)
+            if (is_better or len(self._first) == 1) and abs(offset - self._ahead) > TOLERANCE:
+                self._move(offset)
+        ahead = offset - self._ahead
+        if -OLD_AFTER < ahead <= MAX_LATE:
+            self._move(offset if ahead > TOLERANCE else self._ahead)
             return timedelta()
-        elapsed_s = self._clock.elapsed_s()
-        if self._behind is None or not self._advances_like_a_clock(self._behind, date, elapsed_s):
-            self._behind = _Behind(date, elapsed_s)
-        elif elapsed_s - self._behind.elapsed_s >= ACCEPTED_AFTER_S:
-            self._behind = None
-            self._ahead += ahead
+        if self._is_confirmed(date, offset):
+            self._move(offset)
             return timedelta()
-        return -ahead
+        return max(-ahead, timedelta())
+
+    def _move(self, ahead: timedelta) -> None:
+        self._ahead, self._step = ahead, None
+
+    def _agreeing(self, offset: timedelta) -> int:
+        return sum(abs(each - offset) < OLD_AFTER for each in self._first.values())
 
     @staticmethod
-    def _advances_like_a_clock(behind: _Behind, date: datetime, elapsed_s: float) -> bool:
-        passed = timedelta(seconds=elapsed_s - behind.elapsed_s)
-        return abs((date - behind.date) - passed) <= TOLERANCE
+    def _is_local(offset: timedelta) -> bool:
+        return abs(offset) < OLD_AFTER
+
+    def _is_confirmed(self, date: datetime, offset: timedelta) -> bool:
+        """Record an answer that differs from the clock. Return whether that many do, for long enough."""
+        step, elapsed_s = self._step, self._clock.elapsed_s()
+        if step is None or abs(offset - step.offset) > TOLERANCE:
+            self._step = _Step(offset, elapsed_s, date)
+            return False
+        # One response may be observed several times.
+        step.count += date != step.last_date
+        step.last_date = date
+        return step.count >= STEP_ANSWERS and elapsed_s - step.since_s >= STEP_AFTER_S

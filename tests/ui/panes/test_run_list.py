@@ -51,10 +51,12 @@ def test_runs_return_when_a_wrong_clock_is_corrected(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         faults = monitor.api.fleet.emulator.faults
         faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
-        await monitor.later(5)
+        await monitor.later(20)
+        assert len(monitor.screen.run_list.rows.view) == 30
+        await monitor.later(60)
         assert len(monitor.screen.run_list.rows.view) == 0
         faults.set([], NAMES)
-        await monitor.later(20)
+        await monitor.later(60)
         assert len(monitor.screen.run_list.rows.view) == 30
 
     run_story(story, tmp_path, small_fleet())
