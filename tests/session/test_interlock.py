@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 from tests.support.actions import read_run
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
-from tests.support.session import pass_time, polling, started
+from tests.support.session import live, pass_time, polling, started
 from tests.support.virtual_clock import START, VirtualClock
 from tui.actions import CANCEL
 from tui.domain.action import ActionPhase
 from tui.domain.environment import Environment
-from tui.domain.ids import RunId
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
@@ -112,6 +113,25 @@ def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoam
             assert "staging" in end.message
             assert "prod" in end.message
             assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("filters", [RunFilters(), RunFilters(tasks=(TaskId("no-such-task"),))])
+def test_other_environment_under_a_feed_is_noticed_within_6_s(tmp_path: Path, filters: RunFilters) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        run = fleet.add(FleetRun(1, -10, -5))
+        async with live(fleet, tmp_path, filters=filters) as (session, later):
+            await later(43)
+            assert fleet.requests_to("/realtime/v1/runs")
+            blocks = [session.write_block]
+            fleet.lead_to("prod", "PRODUCTION")
+            await later(6)
+            blocks.append(session.write_block)
+            assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
+            before = await read_run(session, run)
+            assert (await asyncio.wait_for(session.perform(CANCEL, before), 5)).phase is ActionPhase.REFUSED
 
     asyncio.run(scenario())
 

@@ -154,6 +154,8 @@ class RunFetcher:
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0
+        self.environment: Environment | None = None
+        """The environment of the key, as it was last read."""
 
     async def record_lost(self, capability: Capability, reason: str) -> None:
         """Record that the server refuses a capability. Requests for it are not sent any more."""
@@ -187,16 +189,22 @@ class RunFetcher:
         A public token may not ask for it, and an old server has no such route: then None is emitted, and the result is
         True. Raises `ApiError` if there is no response.
         """
-        environment: Environment | None = None
         try:
-            environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
+            await self.read_environment(priority)
         except ServerFault:
             return False
         except Refused as error:
             if not (error.is_about_the_key or error.status == 404):
                 return False
-        await self._emit(EnvironmentRead(environment, self.now()))
+            await self._emit(EnvironmentRead(None, self.now()))
         return True
+
+    async def read_environment(self, priority: Priority) -> None:
+        """Fetch the environment of the key, and emit it if it is another one. Raises `ApiError`."""
+        environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
+        if environment != self.environment:
+            self.environment = environment
+            await self._emit(EnvironmentRead(environment, self.now()))
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""

@@ -9,6 +9,7 @@ Source: tests/wire/recordings/README.md §3, §8.
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -30,6 +31,9 @@ from tui.wire.errors import ApiError, RateLimited
 
 ENVIRONMENT_EVERY_S: Final = 30.0
 """Between requests for the environment, until the server answers one."""
+
+ENVIRONMENT_AGAIN_S: Final = 4.0
+"""The same beside a feed, whose rows do not name their environment. Those of a polled list do, every few seconds."""
 
 ENVIRONMENT_WITHIN_S: Final = 5.0
 """The list waits for the environment no longer: its runs matter more than the environment's name."""
@@ -108,6 +112,7 @@ class RestSource:
                     self._environment_requested_s = started_s
                     is_environment_known = await self._read_environment()
                 await self._cycle(emit)
+                await self._check_environment(started_s)
                 self._request_count = self._lister.pages.request_count
                 self._was_connected = True
                 if self._request_count:
@@ -137,6 +142,15 @@ class RestSource:
                 return await self._fetcher.fetch_environment(Priority.LIST)
         except TimeoutError:
             return False
+
+    async def _check_environment(self, now_s: float) -> None:
+        """Beside a feed, read the environment again. Where that fails, it is not known to be another one."""
+        is_due = now_s - self._environment_requested_s >= ENVIRONMENT_AGAIN_S
+        if is_due and self._coverage.is_live and self._fetcher.environment is not None:
+            self._environment_requested_s = now_s
+            with suppress(ApiError, TimeoutError):
+                async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
+                    await self._fetcher.read_environment(Priority.LIST)
 
     async def _cycle(self, emit: Emit) -> None:
         max_requests = int(self._requests_per_s() * self._interval())
