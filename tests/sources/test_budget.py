@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import RateLimit
-from tui.sources.budget import MAX_IN_FLIGHT, MAX_TRIES, PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
-from tui.wire.errors import RateLimited, ServerFault
+from tui.sources.budget import (
+    MAX_IN_FLIGHT,
+    MAX_TRIES,
+    PUBLIC_TOKEN,
+    QUERY_RETRIES_S,
+    SECRET_KEY,
+    Budget,
+    Priority,
+    Refill,
+)
+from tui.wire.errors import RateLimited, ServerFault, TooManyQueries
 
 
 def rate(remaining: int, resets_in_s: float = 10.0, limit: int = 750) -> RateLimit:
@@ -395,29 +404,109 @@ def test_reset_that_keeps_moving_starves_no_request() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(list(Priority)), st.booleans(), st.integers(0, 3)),
+        st.tuples(st.sampled_from(list(Priority)), st.booleans(), st.integers(0, 3), st.booleans()),
         min_size=1,
         max_size=60,
     )
 )
-def test_budget_is_empty_after_requests_and_cancellations(requests: list[tuple[Priority, bool, int]]) -> None:
+def test_budget_is_empty_after_requests_and_cancellations(requests: list[tuple[Priority, bool, int, bool]]) -> None:
     async def scenario() -> None:
         clock = VirtualClock()
         budget, api = Budget(clock, SECRET_KEY), Api(clock)
         tasks = []
-        for priority, is_canceled, key in requests:
-            task = asyncio.ensure_future(budget.request(key, priority, api.call(str(key))))
+        for priority, is_canceled, key, is_query in requests:
+            task = asyncio.ensure_future(budget.request(key, priority, api.call(str(key)), is_query=is_query))
             tasks.append(task)
             await asyncio.sleep(0)
             if is_canceled:
                 task.cancel()
         await clock.run(100)
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        for (_, is_canceled, key), answer in zip(requests, answers, strict=True):
+        for (_, is_canceled, key, _), answer in zip(requests, answers, strict=True):
             assert answer == str(key) or (is_canceled and isinstance(answer, asyncio.CancelledError))
         assert budget.in_flight == 0
         assert not budget._shared
-        assert not budget._waiters
+        assert not any(budget._waiters.values())
+        assert budget._queries_in_flight == 0
+
+    asyncio.run(scenario())
+
+
+def test_few_queries_run_at_once_and_hold_up_nothing_else() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+        api.gate = asyncio.Event()
+
+        def ask(priority: Priority, name: str, *, is_query: bool = True) -> asyncio.Task[str]:
+            return asyncio.ensure_future(budget.request(name, priority, api.call(name), is_query=is_query))
+
+        tasks = [ask(Priority.FACTS, f"q{number}") for number in range(4)]
+        tasks += [ask(Priority.LIST, "page", is_query=False), ask(Priority.SELECTED, "urgent")]
+        await clock.run(1)
+        assert [name for _, name in api.sent] == ["q0", "q1", "page"]
+        tasks[3].cancel()
+        api.gate.set()
+        await clock.run(1)
+        assert [name for _, name in api.sent[3:]] == ["urgent", "q2"]
+        await cancel_all(tasks)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("priority", [Priority.SELECTED, Priority.LIST, Priority.FACTS])
+def test_query_refused_for_others_is_sent_again_soon(priority: Priority) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY, max_queries=1), Api(clock)
+        refusals = iter([True, True, False])
+
+        async def query() -> str:
+            name = await api.call("query")()
+            if next(refusals):
+                raise TooManyQueries("429")
+            return name
+
+        task = asyncio.ensure_future(budget.request("query", priority, query, is_query=True))
+        await asyncio.sleep(0)
+        # Neither another query nor other requests wait for the next try.
+        others = [
+            asyncio.ensure_future(budget.request(n, Priority.HISTORY, api.call(n), is_query=n == "q")) for n in "qr"
+        ]
+        await clock.run(0.01)
+        assert all(other.done() for other in others)
+        await clock.run(sum(QUERY_RETRIES_S[:2]))
+        assert task.done()
+        assert await task == "query"
+        first_s, second_s, third_s = (at for at, name in api.sent if name == "query")
+        for wait_s, longest_s in zip((second_s - first_s, third_s - second_s), QUERY_RETRIES_S, strict=False):
+            assert longest_s / 2 <= wait_s <= longest_s + 0.01
+
+    asyncio.run(scenario())
+
+
+def test_query_that_stays_refused_raises_after_some_tries() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        budget, api = Budget(clock, SECRET_KEY), Api(clock)
+
+        async def query() -> str:
+            await api.call("query")()
+            raise TooManyQueries("429")
+
+        def ask(max_wait_s: float | None) -> asyncio.Task[str]:
+            return asyncio.ensure_future(
+                budget.request(max_wait_s, Priority.FACTS, query, max_wait_s=max_wait_s, is_query=True)
+            )
+
+        tasks = [ask(None)]
+        await clock.run(sum(QUERY_RETRIES_S) + 0.1)
+        assert len(api.sent) == len(QUERY_RETRIES_S) + 1
+        tasks.append(ask(0.5))
+        await clock.run(sum(QUERY_RETRIES_S))
+        assert len(api.sent) == len(QUERY_RETRIES_S) + 1 + 3  # no wait of more than half a second
+        assert all(isinstance(task.exception(), TooManyQueries) for task in tasks)
+        assert budget.in_flight == 0
 
     asyncio.run(scenario())
 

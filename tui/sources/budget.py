@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import timedelta
 from enum import IntEnum
+from random import Random
 from typing import Any, TypeVar
 
 from tui.domain.environment import RateLimit
 from tui.lazy_dataclass import dataclass
 from tui.sources.clock import Clock, Timer
 from tui.sources.rate_floor import RateFloor
-from tui.wire.errors import RateLimited
+from tui.wire.errors import RateLimited, TooManyQueries
 
 T = TypeVar("T")
 
@@ -46,6 +47,12 @@ SHARES = {
 
 MAX_IN_FLIGHT = 6
 """Requests in flight at once, without actions. A browser opens as many connections to one host."""
+
+MAX_QUERIES_IN_FLIGHT = 2
+"""TRQL queries in flight at once. A project may have three, for all its keys and programs (recording 2675)."""
+
+QUERY_RETRIES_S = (0.25, 0.5, 1.0, 2.0)
+"""The waits after a refusal because too many queries of the project run. Other programs wait too, so they vary."""
 
 MIN_REPORTED_WAIT_S = 1.0
 """Shorter waits are not reported to the user."""
@@ -79,6 +86,7 @@ class _Waiter:
     priority: Priority
     number: int
     admitted: asyncio.Future[None]
+    is_query: bool
 
     def __lt__(self, other: "_Waiter") -> bool:
         return (self.priority, self.number) < (other.priority, other.number)
@@ -91,12 +99,23 @@ class Budget:
     priorities, the queue and the rate limit share one state.
     """
 
-    def __init__(self, clock: Clock, refill: Refill, *, on_wait: Callable[[float], None] = lambda _: None) -> None:
-        """`on_wait(seconds)` is called when a request of the user has to wait."""
+    def __init__(
+        self,
+        clock: Clock,
+        refill: Refill,
+        *,
+        on_wait: Callable[[float], None] = lambda _: None,
+        max_queries: int = MAX_QUERIES_IN_FLIGHT,
+    ) -> None:
+        """`on_wait(seconds)` is called when a request of the user has to wait. `max_queries` may run at once."""
         self._clock = clock
         self.refill = refill
         self._on_wait = on_wait
-        self._waiters: list[_Waiter] = []
+        self._waiters: dict[bool, list[_Waiter]] = {False: [], True: []}
+        """Heaps, by whether they wait for a query."""
+        self._max_queries = max_queries
+        self._queries_in_flight = 0
+        self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
         """The requests that later calls can share, waiting or in flight."""
         self._number = 0
@@ -140,12 +159,14 @@ class Budget:
         call: Callable[[], Awaitable[T]],
         *,
         max_wait_s: float | None = None,
+        is_query: bool = False,
     ) -> T:
         """Send a request when it is its turn, and return the response.
 
         A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429, a
-        request is sent again, but LIST and those below it raise: their source reports it. Raises what `call` raises,
-        and `RateLimited` at once if the request would wait for more than `max_wait_s`.
+        request is sent again, but LIST and those below it raise: their source reports it. A TRQL query (`is_query`)
+        that is refused because others run is sent again soon. Raises what `call` raises, and `RateLimited` at once if
+        the request would wait for more than `max_wait_s`.
         """
         while (shared_request := self._shared.get(key)) is not None:
             response, waiter = shared_request
@@ -157,15 +178,21 @@ class Budget:
                     continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
-        return await self._send(key, priority, call, max_wait_s)
+        return await self._send(key, priority, call, max_wait_s, is_query=is_query)
 
     async def _send(
-        self, key: Hashable, priority: Priority, call: Callable[[], Awaitable[T]], max_wait_s: float | None
+        self,
+        key: Hashable,
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        max_wait_s: float | None,
+        *,
+        is_query: bool,
     ) -> T:
         response: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._shared[key] = (response, None)
         try:
-            value = await self._send_when_admitted(key, response, priority, call, max_wait_s)
+            value = await self._send_when_admitted(key, response, priority, call, max_wait_s, is_query=is_query)
         except BaseException as error:
             if isinstance(error, Exception):
                 response.set_exception(error)
@@ -186,11 +213,13 @@ class Budget:
         priority: Priority,
         call: Callable[[], Awaitable[T]],
         max_wait_s: float | None,
+        *,
+        is_query: bool,
     ) -> T:
         tries = 0
         while True:
             self._check_wait(priority, max_wait_s)
-            waiter = self._enqueue(priority)
+            waiter = self._enqueue(priority, is_query=is_query)
             self._shared[key] = (response, waiter)
             try:
                 await waiter.admitted
@@ -199,7 +228,7 @@ class Budget:
                 raise
             priority = waiter.priority
             self._shared[key] = (response, None)
-            tries += 1
+            tries, retry_s = tries + 1, 0.0
             try:
                 return await call()
             except RateLimited as error:
@@ -207,43 +236,68 @@ class Budget:
                 self._check_wait(priority, max_wait_s)
                 if tries >= MAX_TRIES or priority >= Priority.LIST:
                     raise
+            except TooManyQueries:
+                retry_s = self._query_retry_s(tries)
+                if not retry_s or (max_wait_s is not None and retry_s > max_wait_s):
+                    raise
             finally:
-                self.in_flight -= 1
-                self._admit()
+                self._release(waiter)
+            if retry_s:
+                await self._clock.sleep(retry_s)
 
     def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
         delay_s = None if max_wait_s is None else self._delay_s(priority)
         if delay_s is not None and max_wait_s is not None and delay_s > max_wait_s:
             raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
 
-    def _enqueue(self, priority: Priority) -> _Waiter:
+    def _query_retry_s(self, tries: int) -> float:
+        """Return the wait before the next try of a query, 0 if there is none any more."""
+        if tries > len(QUERY_RETRIES_S):
+            return 0.0
+        return QUERY_RETRIES_S[tries - 1] * self._random.uniform(0.5, 1.0)
+
+    def _enqueue(self, priority: Priority, *, is_query: bool) -> _Waiter:
         self._number += 1
-        waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future())
-        heapq.heappush(self._waiters, waiter)
+        waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future(), is_query)
+        heapq.heappush(self._waiters[is_query], waiter)
         self._admit()
         return waiter
 
     def _raise_priority(self, waiter: _Waiter | None, priority: Priority) -> None:
         if waiter is not None and priority < waiter.priority:
             waiter.priority = priority
-            heapq.heapify(self._waiters)
+            heapq.heapify(self._waiters[waiter.is_query])
             self._admit()
 
     def _withdraw(self, waiter: _Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            heapq.heapify(self._waiters)
+        waiters = self._waiters[waiter.is_query]
+        if waiter in waiters:
+            waiters.remove(waiter)
+            heapq.heapify(waiters)
+            self._admit()
         else:
-            self.in_flight -= 1
+            self._release(waiter)
+
+    def _release(self, waiter: _Waiter) -> None:
+        """Free the place of a request that was admitted."""
+        self.in_flight -= 1
+        self._queries_in_flight -= waiter.is_query
         self._admit()
+
+    def _next_waiters(self) -> list[_Waiter]:
+        """Return the heap whose first waiter is the next one; an empty one if none may be sent."""
+        others, queries = self._waiters[False], self._waiters[True]
+        if not queries or self._queries_in_flight >= self._max_queries:
+            return others
+        return queries if not others or queries[0] < others[0] else others
 
     def _admit(self) -> None:
         """Admit all requests that may be sent now, and set a timer for the next one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._waiters:
-            waiter = self._waiters[0]
+        while waiters := self._next_waiters():
+            waiter = waiters[0]
             delay_s = self._delay_s(waiter.priority)
             if delay_s is None:
                 return
@@ -251,8 +305,9 @@ class Budget:
                 self._report_wait(waiter, delay_s)
                 self._timer = self._clock.call_later(delay_s, self._admit)
                 return
-            heapq.heappop(self._waiters)
+            heapq.heappop(waiters)
             self.in_flight += 1
+            self._queries_in_flight += waiter.is_query
             self._spent_s.append(self._clock.monotonic_s())
             if not waiter.admitted.done():
                 waiter.admitted.set_result(None)

@@ -67,6 +67,13 @@ class TooExpensive(Refused):
         super().__init__(text, 422)
 
 
+class TooManyQueries(Refused):
+    """Too many queries of the project run at once (429). Other requests still work, and so will this one soon."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, 429)
+
+
 class NotFound(Refused):
     """No such run, trace or span is visible to this key: 404 with a JSON body."""
 

@@ -14,7 +14,7 @@ from tui.domain.run import Json
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.settings import PREVIEW_BRANCH, Secret
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
+from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive, TooManyQueries
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.wire.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 
@@ -37,6 +37,9 @@ MAX_ERROR_BYTES = 64 * 1024
 
 _PREVIEW_KEY = "tr_preview_"
 _QUERY = "POST /api/v1/query"
+_BUSY = "query concurrency"
+"""In the text of a 429 for too many queries at once (recording 2675)."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -152,9 +155,9 @@ def response_error(response: Response, key: Secret | None = None) -> ApiError | 
         return ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
         rate = read_rate_limit(response)
-        if response.label == _QUERY and rate is not None and rate.remaining:
-            # The limit of three queries at once, not the request budget: other requests still work.
-            return Refused(summary, status)
+        is_busy = bool(rate.remaining) if rate is not None else _BUSY in message  # a relay passes no headers on
+        if response.label == _QUERY and is_busy:
+            return TooManyQueries(summary)
         return RateLimited(summary, _wait(response, value))
     if status == 404 and value is None:
         return Refused(f"{response.label}: 404, no such route: is TRIGGER_API_URL right?", status)
