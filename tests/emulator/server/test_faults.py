@@ -6,6 +6,7 @@ Longer than our other modules: each kind of fault gets a socket of its own.
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Any
@@ -369,6 +370,22 @@ def test_late_counts_are_old(api: EmulatorServer) -> None:
     assert counted() == before + 1
     api.faults()
     assert counted() == before + 2
+
+
+def test_queries_of_all_keys_share_three_places(api: EmulatorServer) -> None:
+    """The rate limit has room, and no header says when to try again."""
+    api.ask("POST", "/api/v1/query", json=QUERY, key=PRODUCTION.key)  # makes the world
+    api.faults({"kind": "slow-queries", "seconds": 0.5})
+    keys = [DEVELOPMENT.key, PRODUCTION.key] * 2
+    with ThreadPoolExecutor(len(keys)) as pool:
+        answers = list(pool.map(lambda key: api.ask("POST", "/api/v1/query", json=QUERY, key=key), keys))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json() == recording("2675")["response"]["body"]
+    assert "retry-after" not in refused.headers
+    assert int(refused.headers["x-ratelimit-remaining"]) > 0
+    api.faults()
+    assert api.ask("POST", "/api/v1/query", json=QUERY).status_code == 200
 
 
 def iso(api: EmulatorServer, seconds: float) -> str:

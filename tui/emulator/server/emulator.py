@@ -43,6 +43,9 @@ SLICE_RUNS = 20
 DEFAULT_LATE_S = 10.0
 """The age of counts under the fault `late-counts`, unless the fault names one."""
 
+DEFAULT_SLOW_S = 2.0
+"""How much longer a query runs under the fault `slow-queries`, unless the fault names it."""
+
 MAX_SLICE_MS = 86_400_000
 
 MAX_HELD = 10
@@ -177,6 +180,8 @@ class Emulator:
         assert queries is not None
         late = self.faults.server_fault("late-counts")
         queries.late_ms = int(late.number("seconds", DEFAULT_LATE_S) * 1000) if late else 0
+        slow = self.faults.server_fault("slow-queries")
+        queries.slow_s = slow.number("seconds", DEFAULT_SLOW_S) if slow else 0.0
         return queries
 
     async def tick(self) -> None:

@@ -19,6 +19,7 @@ fault is one JSON object:
                                                           QUEUED; what executes goes on
     {"kind": "paused"}                                    the environments are paused: no queue hands a run out
     {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to this long ago
+    {"kind": "slow-queries", "seconds": 2}                a query runs this much longer: more than three are 429
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by this much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full at its start and its end
     {"kind": "cached"}                                    a GET gets the first response to the same GET since the fault
@@ -34,7 +35,7 @@ fault is one JSON object:
 Faults that affect single requests also take `route` (a name or a list of them; see `/emulator/faults`), `environment`
 ("dev", "prod"), `share` (of the requests, 0 to 1) and `times` (this many requests, then the fault is used up). Several
 may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `no-worker`,
-`paused`, `late-counts`, `clock-skew`, the two limits and `drop` affect the whole server.
+`paused`, `late-counts`, `slow-queries`, `clock-skew`, the two limits and `drop` affect the whole server.
 
 When the faults change, the new ones replace the old ones for held polls too. `close`, `error` and `must-refetch` end a
 held poll, `hang` and `half-open` keep it, and faults of the response apply when the poll is due.
@@ -65,6 +66,7 @@ KINDS = {
     "no-worker": set[str](),
     "paused": set[str](),
     "late-counts": {"seconds"},
+    "slow-queries": {"seconds"},
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
     "cached": set[str](),
@@ -82,6 +84,7 @@ SERVER_KINDS = frozenset(
         "no-worker",
         "paused",
         "late-counts",
+        "slow-queries",
         "clock-skew",
         "rate-limit",
         "realtime-limit",
