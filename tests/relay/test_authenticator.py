@@ -183,8 +183,17 @@ def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("message", "code"),
-    [(b"{", 4000), (b"[" * 60_000, 4000), (b'{"kind":"hello","v":1,"program":""}', 4000), (b"x" * 70_000, 1009)],
-    ids=["no JSON", "no bottom", "a second hello", "too large"],
+    [
+        (b"{", 4000),
+        (b"[" * 60_000, 4000),
+        (b'{"kind":"hello","v":1,"program":""}', 4000),
+        (b"x" * 70_000, 1009),
+        (
+            b'{"kind":"call","number":1,"request":{"kind":"query","trql":"SELECT * FROM queue_metrics"}}',
+            4000,
+        ),
+    ],
+    ids=["no JSON", "no bottom", "a second hello", "too large", "a query of its own"],
 )
 def test_unreadable_message_disconnects_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
     assert MAX_REQUEST_BYTES < 70_000

@@ -10,13 +10,19 @@ from starlette.responses import Response
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import relay_setup
 from tests.support.virtual_clock import VirtualClock
+from tests.support.wire.queries import AT, QUERIES
 from tui.domain.ids import RunId
 from tui.relay import request_proxy
 from tui.relay.request_proxy import RequestProxy
 from tui.settings import Secret
+from tui.sources.budget import Priority
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
-from tui.wire.read_requests import RunRequest
+from tui.wire.queries.queues import QueueWaitCounts, RunsOfQueue
+from tui.wire.queries.runs import OlderLiveCounts
+from tui.wire.queries.text import TrqlQuery
+from tui.wire.read_requests import ReadRequest, RunRequest
 from tui.wire.relay.messages import CallResponse, decode_relay_message, response_parts
+from tui.wire.responses import Response as WireResponse
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 
@@ -62,5 +68,58 @@ def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> None:
             response = await proxy.fetch(RunRequest(RunId(RUNS[0].id)))
             assert status(response) == 502
             assert len(response) < MAX_MESSAGE_BYTES
+
+    asyncio.run(scenario())
+
+
+def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(RUNS)
+        fleet.allow_queries()
+        async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+            proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+            for query in QUERIES:
+                assert status(await proxy.fetch(query)) == 200, query
+            await setup.run_for(10)  # the budget of a period is spent
+            sent = len(fleet.requests_to("/api/v1/query"))
+            for bad in (RunsOfQueue("x' OR 1=1 --"), OlderLiveCounts(10**9), OlderLiveCounts(1, "x")):
+                assert status(await proxy.fetch(bad)) == 400
+            assert len(fleet.requests_to("/api/v1/query")) == sent
+
+    asyncio.run(scenario())
+
+
+def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        fleet.add_all(RUNS)
+        async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+            session, running, most = setup.session, set[ReadRequest](), 0
+            proxy, gate = RequestProxy(session.fetcher, session.clock, Secret("tr_dev_other")), asyncio.Event()
+            send = session.fetcher.api.fetch_response
+
+            async def slow(request: ReadRequest) -> WireResponse:
+                nonlocal most
+                if not isinstance(request, TrqlQuery):
+                    return await send(request)
+                running.add(request)
+                most = max(most, len(running))
+                await gate.wait()
+                running.remove(request)
+                return WireResponse("POST /api/v1/query", 200, {}, b'{"results": []}', session.now())
+
+            monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
+            of_screens = [asyncio.ensure_future(proxy.fetch(RunsOfQueue(f"q{number}"))) for number in range(5)]
+            detail = await proxy.fetch(RunRequest(RunId(RUNS[0].id)))
+            assert status(detail) == 200  # no query holds up other requests
+            own = asyncio.ensure_future(session.fetcher.query_rows(QueueWaitCounts(AT), Priority.FACTS))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert running == {RunsOfQueue("q0"), QueueWaitCounts(AT)}
+            gate.set()
+            assert await own == []
+            assert {status(each) for each in await asyncio.gather(*of_screens)} == {200}
+            assert most == 2
 
     asyncio.run(scenario())

@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.findings.facts import QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
 from tui.domain.text import Raw
-from tui.sources.queue_fetcher import MAX_ROWS, QueueFetcher, hour_of, state_in
-from tui.wire.errors import Refused
+from tui.sources.queue_fetcher import hour_of, state_in
+from tui.wire.queries.text import MAX_ROWS
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
 MINUTES = st.none() | st.integers(-90, 0)
@@ -75,16 +74,6 @@ def test_last_level_counts_the_runs_that_wait(
     hour = hour_of("q", AT, [row(*each) for each in ordered], [], None)
     assert hour.queued[-1] == sum(n for _, started, ended, n in ordered if started is None and ended is None)
     assert min(hour.queued) >= 0
-
-
-def test_name_that_would_end_the_text_of_a_query_is_refused() -> None:
-    queue = Queue("queue_1", Raw("x' OR 1=1 --"), is_task=False)
-
-    async def read() -> None:
-        await QueueFetcher(None, None).read_hour(queue)  # type: ignore[arg-type]
-
-    with pytest.raises(Refused, match="cannot stand in a query"):
-        read().send(None)
 
 
 def test_queue_of_old_or_partial_facts_is_read_again() -> None:

@@ -15,6 +15,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
 from tui.wire.client import Client, filter_params
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
+from tui.wire.queries.runs import RunCounts
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}
@@ -108,7 +109,7 @@ def test_invalid_period_is_never_sent(recordings_api: RecordingsApi, period: str
     with pytest.raises(ValueError, match="cannot read the period"):
         filter_params(RunFilters(period=period))
     with pytest.raises(Refused, match="cannot read the period"):
-        ask(recordings_api.url, lambda client: client.query("SELECT 1", period=period))
+        ask(recordings_api.url, lambda client: client.query(RunCounts(period)))
     assert recordings_api.requests == []
 
 
@@ -143,12 +144,12 @@ def test_client_reads_a_run_its_trace_and_a_span(recordings_api: RecordingsApi) 
 
 def test_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:
     trql = recording("831")["request"]["body"]["query"]
-    rows = ask(recordings_api.url, lambda client: client.query(trql, period="1d"))
+    rows = ask(recordings_api.url, lambda client: client.query(RunCounts("1d")))
     assert rows[0] == {"status": "Completed", "n": 55}
     assert recordings_api.requests[0].json == {"query": trql, "period": "1d"}
-    ask(recordings_api.url, lambda client: client.query(trql))
+    ask(recordings_api.url, lambda client: client.query(RunCounts(None)))
     assert recordings_api.requests[1].json == {"query": trql, "period": "30d"}
-    ask(recordings_api.url, lambda client: client.query(trql, period="41d"))
+    ask(recordings_api.url, lambda client: client.query(RunCounts("41d")))
     assert recordings_api.requests[2].json == {"query": trql, "period": "30d"}
 
 
@@ -271,7 +272,7 @@ def test_redirected_action_is_sent_once(recordings_api: RecordingsApi, status: i
 def test_redirected_query_is_sent_again(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(307, headers={"location": "/moved"}), method="POST", path="/api/v1/query")
     recordings_api.answer("831", method="POST", path="/moved")
-    assert ask(recordings_api.url, lambda client: client.query("SELECT 1", period="1d"))
+    assert ask(recordings_api.url, lambda client: client.query(RunCounts("1d")))
 
 
 def test_redirects_are_limited(recordings_api: RecordingsApi) -> None:

@@ -17,6 +17,7 @@ from tui.wire import limits as limits_module
 from tui.wire.client import Client
 from tui.wire.feed import decode_feed, read_row
 from tui.wire.limits import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
+from tui.wire.queries.runs import RunCounts
 from tui.wire.responses import Response, decode_query
 from tui.wire.runs import decode_page, decode_run
 from tui.wire.traces.trace import decode_trace
@@ -148,7 +149,7 @@ def test_page_above_its_byte_limit_is_rejected(recordings_api: RecordingsApi, mo
     monkeypatch.setattr("tui.wire.client.MAX_QUERY_BYTES", 1000)
     recordings_api.answer(Reply(body={"results": [{"n": "x" * 2000}]}), method="POST")
     with pytest.raises(Exception, match="more than 1,000 bytes"):
-        ask(recordings_api.url, lambda client: client.query("SELECT 1"))
+        ask(recordings_api.url, lambda client: client.query(RunCounts(None)))
 
 
 @pytest.mark.parametrize(("size", "is_in_thread"), [(10, False), (MAX_INLINE_BYTES + 1, True)])

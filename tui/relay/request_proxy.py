@@ -15,16 +15,16 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from tui.settings import Secret
-from tui.sources.budget import Budget, Priority, Refill
+from tui.sources.budget import MAX_QUERIES_IN_FLIGHT, Budget, Priority, Refill
 from tui.sources.clock import Clock
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused
+from tui.wire.queries.text import TrqlQuery
 from tui.wire.read_requests import (
     ErrorGroupRequest,
     ErrorGroupsRequest,
     EventsRequest,
-    QueryRequest,
     QueueMetricsRequest,
     QueueRequest,
     ReadRequest,
@@ -44,6 +44,9 @@ CALLS_PERIOD_S: Final = 10.0
 
 SCREENS_BUDGET_SHARE: Final = 2 / 5
 """The share of the relay's request budget for calls. The rest is for polling, however many screens there are."""
+
+MAX_QUERIES_OF_SCREENS: Final = MAX_QUERIES_IN_FLIGHT - 1
+"""Queries of all screens at once. The rest is for the facts that the relay reads itself."""
 
 RESPONSE_TIMEOUT_S: Final = 30.0
 
@@ -73,7 +76,8 @@ class RequestProxy:
         refill = fetcher.budget.refill
         self._fetcher = fetcher
         self._key = key.reveal().encode()
-        self._budget = Budget(clock, Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s))
+        screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
+        self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
         self._sending: Counter[int] = Counter()
         self.sending_bytes = 0
 
@@ -100,7 +104,12 @@ class RequestProxy:
         """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
-                return await self._budget.request(request, Priority.SELECTED, lambda: self._fetch_encoded(request))
+                return await self._budget.request(
+                    request,
+                    Priority.SELECTED,
+                    lambda: self._fetch_encoded(request),
+                    is_query=isinstance(request, TrqlQuery),
+                )
         except TimeoutError:
             return self.error_response(504, f"the relay got no response in {RESPONSE_TIMEOUT_S:.0f} s")
         except RateLimited as error:
@@ -144,7 +153,7 @@ def _has_safe_ids(request: ReadRequest) -> bool:
             return bool(_SAFE_ID.match(group_id))
         case QueueRequest(name) | QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
-        case ErrorGroupsRequest() | QueryRequest():  # their texts are values of parameters, or of a body
+        case ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
             return True
         case _:
             assert_never(request)

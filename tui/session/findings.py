@@ -110,11 +110,12 @@ class LiveFindings:
         if session.sources.relay is not None:
             from tui.sources.budget import Priority
             from tui.sources.findings.minutes import read_span
-            from tui.sources.findings.queries import PERIOD, Rows
+            from tui.sources.findings.queries import Rows
             from tui.wire.errors import Refused
+            from tui.wire.queries import NamedQuery
 
-            async def query(trql: str) -> Rows:
-                rows = await session.fetcher.query(trql, PERIOD, Priority.VISIBLE)
+            async def query(query: NamedQuery) -> Rows:
+                rows = await session.fetcher.query(query, Priority.VISIBLE)
                 if rows is None:
                     raise Refused("the relay's key may not query, or the query failed", 400)
                 return rows

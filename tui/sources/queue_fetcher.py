@@ -16,22 +16,19 @@ from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
 from tui.domain.hold import KNOWN_FOR, QueueState
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Json, Run
-from tui.domain.status import FAILED_TRQL_WORDS
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
-from tui.sources.findings.queries import holders_trql, read_holders
+from tui.sources.findings.queries import read_holders
 from tui.sources.run_fetcher import RunFetcher
-from tui.sources.searching.queue_runs import can_quote
-from tui.wire.errors import ApiError, Refused
+from tui.wire.errors import ApiError
+from tui.wire.queries.queues import QueueHolders, QueueOfRun, QueueSpeeds, QueueStayMinutes
+from tui.wire.queries.text import MAX_ROWS
 from tui.wire.times import MAX_DURATION, read_time
 
 PERIOD: Final = "1h"
-MAX_ROWS: Final = 10_000
-"""The server cuts a longer answer without notice (recording 2629)."""
-
 MIN_TASK_SHARE: Final = 0.05
 """A task with a smaller share of a queue's runs says nothing about the queue."""
 
@@ -41,24 +38,6 @@ FRESH_FOR: Final = timedelta(seconds=15)
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _MINUTES: Final = 60
 _MINUTE: Final = timedelta(minutes=1)
-_LIVE_PERIOD: Final = "7d"
-"""How far back a run may have been triggered that waits or executes now."""
-
-_FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
-_WHERE: Final = "queue = '{queue}' AND or(is_finished = 0, completed_at > now() - INTERVAL 1 HOUR)"
-_TIMES: Final = (
-    "SELECT toStartOfMinute(queued_at) AS queued_min, toStartOfMinute(executed_at) AS started_min, "  # noqa: S608
-    "toStartOfMinute(completed_at) AS ended_min, task_identifier AS task, count() AS n, "
-    f"countIf(status IN ({_FAILED})) AS failed "
-    f"FROM runs WHERE {_WHERE} GROUP BY queued_min, started_min, ended_min, task LIMIT {MAX_ROWS}"
-)
-_SPEEDS: Final = (
-    "SELECT toStartOfMinute(completed_at) AS minute, task_identifier AS task, "
-    "round(quantile(0.95)(execution_duration)) AS p95_ms "
-    "FROM runs WHERE queue = '{queue}' AND completed_at > now() - INTERVAL 1 HOUR GROUP BY minute, task ORDER BY minute"
-)
-
-
 Stay = tuple[datetime | None, datetime | None, int]
 """The minutes in which some runs came and left, and how many they are."""
 
@@ -111,12 +90,10 @@ class QueueFetcher:
 
     async def _read_holders(self, queue: Queue) -> tuple[PlaceHolder, ...]:
         """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
-        if queue.limit is None or (queue.running or 0) < queue.limit or not can_quote(queue.stored_name):
+        if queue.limit is None or (queue.running or 0) < queue.limit:
             return ()
         try:
-            return read_holders(
-                await self._fetcher.query(holders_trql(queue.stored_name), _LIVE_PERIOD, Priority.SELECTED) or ()
-            )
+            return read_holders(await self._fetcher.query(QueueHolders(queue.stored_name), Priority.SELECTED) or ())
         except ApiError:
             return ()
 
@@ -124,8 +101,7 @@ class QueueFetcher:
         """Read the stored name of a run's queue, which only a query returns."""
         if not _SAFE_ID.match(run_id):
             return None
-        trql = f"SELECT queue FROM runs WHERE run_id = '{run_id}' LIMIT 1"  # noqa: S608  checked
-        rows = await self._fetcher.query(trql, _LIVE_PERIOD, Priority.SELECTED)
+        rows = await self._fetcher.query(QueueOfRun(run_id), Priority.SELECTED)
         name = rows[0].get("queue") if rows else None
         if not isinstance(name, str) or not name:
             return None
@@ -138,14 +114,9 @@ class QueueFetcher:
         Raises `Refused` for a name that cannot stand in a query.
         """
         name = queue.stored_name
-        times = await self._rows(_TIMES.format(queue=_quoted(name)), _LIVE_PERIOD)
-        speeds = await self._rows(_SPEEDS.format(queue=_quoted(name)), _LIVE_PERIOD)
+        times = await self._fetcher.query_rows(QueueStayMinutes(name), Priority.VISIBLE)
+        speeds = await self._fetcher.query_rows(QueueSpeeds(name), Priority.VISIBLE)
         return hour_of(name, self._fetcher.now(), times, speeds, queue.running)
-
-    async def _rows(self, trql: str, period: str) -> list[dict[str, Json]]:
-        budget, api = self._fetcher.budget, self._fetcher.api
-        key = ("query", trql, period)
-        return await budget.request(key, Priority.VISIBLE, lambda: api.query(trql, period=period))
 
 
 def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
@@ -255,10 +226,3 @@ def _read_ms(value: Json) -> timedelta | None:
         return None if value is None else min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _quoted(name: str) -> str:
-    """Return the name of a queue for a TRQL string. Raises `Refused` for one that cannot be quoted safely."""
-    if not can_quote(name):
-        raise Refused("the name of this queue cannot stand in a query", 400)
-    return name

@@ -26,6 +26,8 @@ from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.wire.limits import Limits
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.text import TrqlQuery
 from tui.wire.read_requests import ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
@@ -74,7 +76,7 @@ class RunReader(Protocol):
     async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
         """Read one span with its properties."""
 
-    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
+    async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
         """Read the rows of a TRQL query."""
 
     async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
@@ -208,7 +210,12 @@ class RunFetcher:
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""
-        return await self.budget.request(("response", request), priority, lambda: self.api.fetch_response(request))
+        return await self.budget.request(
+            ("response", request),
+            priority,
+            lambda: self.api.fetch_response(request),
+            is_query=isinstance(request, TrqlQuery),
+        )
 
     async def fetch_page(
         self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
@@ -363,14 +370,21 @@ class RunFetcher:
             await self.record_lost(Capability.TRACE, str(error))
             return None
 
+    async def query_rows(
+        self, query: NamedQuery, priority: Priority, *, max_wait_s: float | None = None
+    ) -> list[dict[str, Json]]:
+        """Return the rows of a TRQL query. Raises `ApiError`."""
+        return await self.budget.request(
+            query, priority, lambda: self.api.query(query), max_wait_s=max_wait_s, is_query=True
+        )
+
     async def query(
         self,
-        trql: str,
-        period: str,
+        query: NamedQuery,
         priority: Priority,
         *,
         max_wait_s: float | None = None,
-        simpler: str | None = None,
+        simpler: NamedQuery | None = None,
     ) -> list[dict[str, Json]] | None:
         """Return the rows of a TRQL query, None if it fails. After a 401, 403 or 404, no query is sent any more.
 
@@ -380,15 +394,10 @@ class RunFetcher:
         if not self.is_allowed(Capability.QUERY):
             return None
         try:
-            return await self.budget.request(
-                ("query", trql, period),
-                priority,
-                lambda: self.api.query(trql, period=period),
-                max_wait_s=max_wait_s,
-            )
+            return await self.query_rows(query, priority, max_wait_s=max_wait_s)
         except Refused as error:
             if error.status == _BAD_REQUEST and simpler is not None:
-                return await self.query(simpler, period, priority, max_wait_s=max_wait_s)
+                return await self.query(simpler, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or error.status == 404:
                 await self.record_lost(Capability.QUERY, str(error))
             return None

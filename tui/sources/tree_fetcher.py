@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.filters import MAX_QUERY_PERIOD, query_period
+from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
 from tui.domain.status import parse_status
@@ -22,14 +22,13 @@ from tui.sources.clock import Clock
 from tui.sources.gathered_runs import GatheredRuns
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, NotFound, RateLimited
+from tui.wire.queries.runs import MAX_TREE_ROWS, TreeRuns
+from tui.wire.queries.text import days_since
 from tui.wire.runs import RunResponse
 from tui.wire.times import MAX_DURATION, read_time
 
 MAX_TREE_READS = 60
 """Runs of a tree that are read one by one. If there are more, `RunTree.missing` reports it."""
-
-MAX_TREE_ROWS = 5_000
-"""Rows of one query. A trace has no more spans than this."""
 
 MAX_SINGLE_READS: Final = 5
 """If the query lacks more runs than this, it is sent again."""
@@ -39,9 +38,6 @@ REPLICA_LAG_S: Final = 1.0
 
 MAX_TREE_WAIT_S: Final = 4.0
 """How long a tree may wait for the request budget in all. After that, it is returned with missing parts."""
-
-_COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
-_TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
 
 
 class TreeFetcher:
@@ -90,8 +86,7 @@ class TreeFetcher:
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
         if not young:
             return {}
-        wanted = ", ".join(f"'{_quoted(run_id)}'" for run_id in young)
-        found = await self._rows_by_query(f"root_run_id IN ({wanted})", min(young.values()), priority)
+        found = await self._rows_by_query(tuple(young), min(young.values()), priority)
         if found is None:
             return None
         below: dict[RunId, list[TreeRow]] = {run_id: [] for run_id in young}
@@ -133,13 +128,13 @@ class TreeFetcher:
         self, root_id: RunId, created_at: datetime | None, priority: Priority
     ) -> list[TreeRow] | None:
         """Return all descendants of a root by TRQL (recording 834), None if the query is refused or fails."""
-        found = await self._rows_by_query(f"root_run_id = '{_quoted(root_id)}'", created_at, priority)
+        found = await self._rows_by_query((root_id,), created_at, priority)
         return None if found is None else [row for _, row in found]
 
     async def _rows_by_query(
-        self, condition: str, created_at: datetime | None, priority: Priority
+        self, root_ids: tuple[RunId, ...], created_at: datetime | None, priority: Priority
     ) -> list[tuple[RunId | None, TreeRow]] | None:
-        """Return the rows that meet a condition, each with its root, or None if the query is refused or fails.
+        """Return the rows below these roots, each with its root, or None if the query is refused or fails.
 
         Return None also if the root is older than a query reaches, since its first children would be missing silently.
         A server that lacks one of the time columns answers 400 (recording 836); then the query is sent without them.
@@ -147,13 +142,9 @@ class TreeFetcher:
         now = self._fetcher.now()
         if created_at is not None and now - created_at > MAX_QUERY_PERIOD:
             return None
-        period = _period_since(created_at, now)
-        trql, simpler = (
-            f"SELECT {columns} FROM runs "  # noqa: S608  quoted
-            f"WHERE {condition} ORDER BY depth, triggered_at LIMIT {MAX_TREE_ROWS}"
-            for columns in (f"{_COLUMNS}, {_TIME_COLUMNS}", _COLUMNS)
-        )
-        found = await self._fetcher.query(trql, period, priority, max_wait_s=self._max_wait_s, simpler=simpler)
+        period = days_since(created_at, now)
+        query, simpler = (TreeRuns(root_ids, has_times, period) for has_times in (True, False))
+        found = await self._fetcher.query(query, priority, max_wait_s=self._max_wait_s, simpler=simpler)
         if found is None:
             return None
         return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
@@ -281,15 +272,3 @@ def _duration(value: Json) -> timedelta | None:
         return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _quoted(run_id: RunId) -> str:
-    """Return a run id for a TRQL string, without characters that no id has: a user may have typed it."""
-    return "".join(letter for letter in run_id if letter.isalnum() or letter in "_-")
-
-
-def _period_since(created_at: datetime | None, now: datetime) -> str:
-    """Return the TRQL period that covers a moment: whole days, one more than needed, up to the server's limit."""
-    if created_at is None:
-        return query_period(MAX_QUERY_PERIOD)
-    return query_period(timedelta(days=max(0, (now - created_at) // timedelta(days=1)) + 1))

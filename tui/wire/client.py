@@ -18,13 +18,14 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.settings import Secret
 from tui.wire.connection import HttpConnection, Timeouts
-from tui.wire.errors import RateLimited
+from tui.wire.errors import RateLimited, TooManyQueries
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.wire.http.url import HttpUrl, InvalidUrl
 from tui.wire.known_pages import KnownPages
 from tui.wire.limits import MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits
 from tui.wire.object_store import ObjectStore
-from tui.wire.read_requests import ApiReader, QueryRequest, ReadRequest, http_request_of, path_part
+from tui.wire.queries.text import TrqlQuery
+from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of, path_part
 from tui.wire.responses import Response, decode_environment, decode_id, read_rate_limit, response_error
 from tui.wire.runs import ListPage
 
@@ -145,9 +146,9 @@ class Client(ApiReader):
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
-        max_bytes = MAX_QUERY_BYTES if isinstance(request, QueryRequest) else None
+        max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
         response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
-        if isinstance(error := response_error(response, self._key), RateLimited):
+        if isinstance(error := response_error(response, self._key), RateLimited | TooManyQueries):
             raise error
         return response
 

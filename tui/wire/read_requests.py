@@ -18,6 +18,8 @@ from tui.lazy_dataclass import dataclass
 from tui.settings import Secret
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.limits import MAX_INLINE_BYTES, Limits
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.text import TrqlQuery
 from tui.wire.responses import Response, decode_query, response_error
 from tui.wire.runs import RunResponse, decode_run
 
@@ -67,15 +69,6 @@ class SpanRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class QueryRequest:
-    """A TRQL query over the last `period` (`1d`). None means the longest period that the server accepts."""
-
-    trql: str
-    period: str | None
-    kind: Literal["query"] = "query"
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorGroupsRequest:
     """A page of the error groups with a failure in the last `period` (`1h`): the first, or the one `after` a cursor."""
 
@@ -116,7 +109,7 @@ ReadRequest = (
     | TraceRequest
     | EventsRequest
     | SpanRequest
-    | QueryRequest
+    | NamedQuery
     | ErrorGroupsRequest
     | ErrorGroupRequest
     | QueueRequest
@@ -213,12 +206,12 @@ class ApiReader(ABC):
         response = await self._fetch_success(SpanRequest(run_id, span_id))
         return await self._decode(response, lambda _: decode_span(response.body))
 
-    async def query(self, trql: str, *, period: str | None = None) -> list[dict[str, Json]]:
-        """Return the rows of a TRQL query over the last `period`, such as `1d` (None: the longest that is accepted).
+    async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
+        """Return the rows of a TRQL query.
 
         A query needs a secret key, and fails with 400 while the server's analytics store is down.
         """
-        response = await self._fetch_success(QueryRequest(trql, period))
+        response = await self._fetch_success(query)
         return await self._decode(response, lambda limits: decode_query(response.body, limits))
 
     async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
@@ -273,7 +266,10 @@ class ApiReader(ABC):
 
 
 def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a request
-    """Return the HTTP request. Raises `NotFound` for an impossible id, `Refused` for a period that is none."""
+    """Return the HTTP request.
+
+    Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
+    """
     match request:
         case RunRequest(run_id):
             return HttpRequest("GET", f"/api/v3/runs/{path_part(run_id)}")
@@ -283,8 +279,9 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
             return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/events")
         case SpanRequest(run_id, span_id):
             return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
-        case QueryRequest(trql, period):
-            return HttpRequest("POST", "/api/v1/query", {"query": trql, "period": _explicit_period(period)})
+        case TrqlQuery():
+            json = {"query": request.trql(), "period": _explicit_period(request.reach)}
+            return HttpRequest("POST", "/api/v1/query", json)
         case ErrorGroupsRequest(period, after):
             return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
         case ErrorGroupRequest(group_id):

@@ -250,7 +250,7 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 @case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
 @case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674), *range(2676, 2695)) if n not in {1113, 1118}))
-@case(*(str(n) for n in range(2900, 2916)))
+@case(*map(str, range(2900, 2916)))
 def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     shared_quiet(scene)
     return again(scene, request)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tui.emulator.query import Queries, QueryGate, QueryRefused, trql_time
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.statuses import Status
 from tui.emulator.world import World
+from tui.wire.queries.queues import COPY_LAG, QueueStayMinutes, QueueWaitCounts
 
 START_MS = 1_795_528_000_000
 MINUTE_MS = 60_000
@@ -207,3 +209,39 @@ def test_fourth_query_of_a_project_is_refused(world: World) -> None:
             (429, "You've exceeded your query concurrency of")
         ]
         assert not isinstance(asyncio.run(ask([other]))[0], QueryRefused)
+
+
+def test_our_query_finds_all_runs_of_a_queue_in_the_last_hour(world: World, queries: Queries) -> None:
+    """It has a condition and an alternative, which the server would misread with AND and OR."""
+    hour_ago_ms = world.now_ms // 1000 * 1000 - HOUR_MS
+    found = 0
+    for name in {run.queue for run in world.ledger}:
+        rows = rows_of(queries, QueueStayMinutes(name).trql())
+        runs = [run for run in world.ledger if run.queue == name]
+        ended = [run for run in runs if run.finished_ms is not None and run.finished_ms > hour_ago_ms]
+        live = [run for run in runs if not run.status.is_final]
+        assert sum(row["n"] for row in rows if row["ended_min"] is not None) == len(ended)
+        assert sum(row["n"] for row in rows if row["ended_min"] is None) == len(live)
+        found += bool(ended and live)
+    assert found
+
+
+def test_our_query_finds_the_queues_that_move(world: World, queries: Queries) -> None:
+    rows = rows_of(queries, QueueWaitCounts(datetime.fromtimestamp(world.now_ms / 1000, UTC)).trql())
+    end_ms = world.now_ms // 1000 * 1000 - COPY_LAG // timedelta(milliseconds=1)
+    minute_ms = range(end_ms - MINUTE_MS, end_ms)
+    expected: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for run in world.ledger:
+        started_ms = run.attempts[0].started_ms if run.attempts else None
+        times = (started_ms, run.queued_ms)
+        if not run.status.is_final or any(ms is not None and ms >= minute_ms.start for ms in times):
+            expected[run.queue, run.task_id] += Counter(
+                queued=run.status is Status.QUEUED and started_ms is None,
+                started=started_ms in minute_ms,
+                arrived=run.queued_ms in minute_ms,
+                holding=run.status in {Status.EXECUTING, Status.DEQUEUED},
+            )
+    names = ("queued", "started", "arrived", "holding")
+    found = {(row["queue"], row["task"]): {name: row[name] for name in names} for row in rows}
+    assert found == {key: {name: counts[name] for name in names} for key, counts in expected.items()}
+    assert all(sum(counts[name] for counts in expected.values()) for name in names[1:])

@@ -482,6 +482,38 @@ def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[], Res
     asyncio.run(scenario())
 
 
+def busy() -> Response:
+    answer = recording("2675")["response"]
+    limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
+    return JSONResponse(answer["body"], answer["status"], limits)
+
+
+def test_query_refused_for_others_is_read_soon() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 1.0 else None
+        async with watched(fleet) as seen:
+            await seen.watch(4)
+            assert not seen.unread()
+            assert None not in (seen.facts.waits, seen.facts.minutes, seen.facts.queues)
+
+    asyncio.run(scenario())
+
+
+def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 300.0 else None
+        async with watched(fleet) as seen:
+            await seen.watch(299)
+            assert seen.unread() == dict.fromkeys((FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS), False)
+            assert seen.facts.queues is not None
+            assert seen.sent()[QUERY] <= 3 * 5 * 6  # three kinds, five tries each after 0, 10, 20, 40, 80, 160 s
+            assert seen.sent(240.0)[QUEUES] >= 2
+
+    asyncio.run(scenario())
+
+
 def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sources.findings.requests.READ_TIMEOUT_S", 1.0)
 

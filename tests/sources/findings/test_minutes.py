@@ -14,9 +14,10 @@ from tui.store.findings import cell_sums
 from tui.store.findings.cell_sums import CellSums, ServerCells
 from tui.store.findings.own_counts import OwnCounts
 from tui.store.store import Store
+from tui.wire.queries import NamedQuery
 
 
-async def many_rows(_: str) -> Rows:
+async def many_rows(_: NamedQuery) -> Rows:
     cell = f"{at(540):%Y-%m-%d %H:%M}:00"
     return [
         {"part": "started", "task_identifier": f"task-{number}", "cell": cell, "n": 1}

@@ -108,10 +108,10 @@ def test_message_too_large_ends_the_connection(monkeypatch: pytest.MonkeyPatch) 
 
 def test_relay_of_another_version_stops_with_both_versions() -> None:
     async def scenario() -> None:
-        async with against(sending(encode_relay_message(Welcome(7, "a test", at(0), 5.0)))) as (_, source):
+        async with against(sending(encode_relay_message(Welcome(VERSION - 1, "a test", at(0), 5.0)))) as (_, source):
             error = await failure(source)
             assert isinstance(error, Fatal)
-            assert "version 7" in error.reason
+            assert f"version {VERSION - 1}" in error.reason
             assert f"version {VERSION}" in error.reason
 
     asyncio.run(scenario())

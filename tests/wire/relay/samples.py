@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v6.jsonl` has them as version 6 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v7.jsonl` has them as version 7 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed or removed field breaks that: raise
 `VERSION` then, and write the new file. A new field does not.
 """
@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.support.domain.patches import at, state_of
+from tests.support.wire.queries import QUERIES
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
@@ -71,7 +72,6 @@ from tui.wire.read_requests import (
     ErrorGroupRequest,
     ErrorGroupsRequest,
     EventsRequest,
-    QueryRequest,
     QueueMetricsRequest,
     QueueRequest,
     RunRequest,
@@ -246,12 +246,12 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Call(2, TraceRequest(RunId("run_a"))),
     Call(3, EventsRequest(RunId("run_a"))),
     Call(4, SpanRequest(RunId("run_a"), SpanId("span"))),
-    Call(5, QueryRequest("SELECT 1", "1d")),
     Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
     Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
     Watch(is_watching=True),
     Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
     Call(9, QueueRequest("sync", is_task=True)),
+    *(Call(10 + number, query) for number, query in enumerate(QUERIES)),
 )
 
 

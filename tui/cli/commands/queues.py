@@ -93,16 +93,14 @@ async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":
 
     from tui.domain.findings.facts import WaitsRead
     from tui.sources.budget import Priority
-    from tui.sources.findings.queries import PERIOD, read_waits, waits_trql
+    from tui.sources.findings.queries import read_waits
     from tui.wire.errors import ApiError
+    from tui.wire.queries.queues import QueueWaitCounts
 
-    now, api = session.now(), session.fetcher.api
-    trql = waits_trql(now)
+    now = session.now()
     try:
         async with asyncio.timeout(QUERY_TIMEOUT_S):
-            rows = await session.budget.request(
-                ("query", trql, PERIOD), Priority.SELECTED, lambda: api.query(trql, period=PERIOD)
-            )
+            rows = await session.fetcher.query_rows(QueueWaitCounts(now), Priority.SELECTED)
         return WaitsRead(now, read_waits(rows)), ""
     except TimeoutError:
         return None, f"no answer for {QUERY_TIMEOUT_S:.0f} s"

@@ -6,7 +6,6 @@ Source: tests/wire/recordings/README.md (recordings 839, 2630 and 2631).
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.environment import Capability
@@ -23,18 +22,12 @@ from tui.wire.errors import ApiError, NotFound, RateLimited, Unreachable
 from tui.wire.feed import FeedTarget
 from tui.wire.feed_bodies import read_stored_error
 from tui.wire.limits import MAX_MESSAGE_CHARS
-
-QUERY_PERIOD: Final = timedelta(days=30)
-"""The server shortens a longer period without notice. Source: tests/wire/recordings/README.md."""
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.runs import RunErrors, RunsWithErrorTexts
+from tui.wire.queries.text import MAX_IDS, days_since
 
 QUERY_TIMEOUT_S: Final = 30.0
 FEED_TIMEOUT_S: Final = 10.0
-
-MAX_IDS_PER_QUERY: Final = 200
-"""Run ids in one query, about 6 kB of text."""
-
-MAX_FOUND: Final = 1_000
-"""Runs that one query for a text returns, runs of the list included."""
 
 MAX_CONCURRENT_READS: Final = 3
 
@@ -75,8 +68,8 @@ class ErrorFetcher:
 
         Raises `ApiError`.
         """
-        for start in range(0, len(run_ids), MAX_IDS_PER_QUERY):
-            batch = run_ids[start : start + MAX_IDS_PER_QUERY]
+        for start in range(0, len(run_ids), MAX_IDS):
+            batch = run_ids[start : start + MAX_IDS]
             found = await self.query(batch)
             on_read(len(found))
             await self.read_details([run_id for run_id in batch if run_id not in found], on_read)
@@ -107,12 +100,11 @@ class ErrorFetcher:
 
         Other runs may be among them, since the texts become patterns.
         """
-        since = self._fetcher.now() - QUERY_PERIOD
-        rows = await self._query(_query_for_texts(texts, "ILIKE"), since)
+        rows = await self._query(RunsWithErrorTexts(tuple(texts), is_exact=False, period=None))
         if rows is None and self._fetcher.is_allowed(Capability.QUERY):
             # No recording has ILIKE; 2630 has LIKE. If ILIKE is refused, query the usual spellings with LIKE.
             spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
-            rows = await self._query(_query_for_texts(list(dict.fromkeys(spelled)), "LIKE"), since)
+            rows = await self._query(RunsWithErrorTexts(tuple(dict.fromkeys(spelled)), is_exact=True, period=None))
         if rows is None:
             return None
         return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
@@ -170,15 +162,13 @@ class ErrorFetcher:
             await self._emit(RunsRead((RunPatch(run_id, now, error=(stamp, root.error)),)))
 
     async def query(self, batch: Sequence[RunId]) -> set[RunId]:
-        """Query the errors of at most MAX_IDS_PER_QUERY runs, and return the runs found: none if the query fails.
+        """Query the errors of at most MAX_IDS runs, and return the runs found: none if the query fails.
 
         The query contains no text that a user typed.
         """
         runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
         created = [run.created_at for run in runs.values() if run.created_at is not None]
-        ids = ", ".join(f"'{quoted_id(run_id)}'" for run_id in batch)
-        trql = f"SELECT run_id, status, error FROM runs WHERE run_id IN ({ids}) LIMIT {len(batch)}"  # noqa: S608  quoted
-        rows = await self._query(trql, min(created, default=None))
+        rows = await self._query(RunErrors(tuple(batch), days_since(min(created, default=None), self._fetcher.now())))
         patches = [patch for row in rows or () if (patch := self._error_patch(row, runs)) is not None]
         if patches:
             await self._emit(RunsRead(tuple(patches)))
@@ -201,15 +191,14 @@ class ErrorFetcher:
         stamp = Stamp(run.state.updated_at, Precision.FEED, now)
         return RunPatch(run.id, now, error=(stamp, read_stored_error(stored)))
 
-    async def _query(self, trql: str, since: datetime | None) -> list[dict[str, Json]] | None:
-        """Return the rows of a query over the time since `since`, None if it is refused or fails."""
+    async def _query(self, query: NamedQuery) -> list[dict[str, Json]] | None:
+        """Return the rows of a query, None if it is refused or fails."""
         if not self._fetcher.is_allowed(Capability.QUERY):
             return None
-        period = QUERY_PERIOD if since is None else min(QUERY_PERIOD, self._fetcher.now() - since + timedelta(days=1))
         await self._wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
-                return await self._fetcher.query(trql, f"{max(1, period // timedelta(days=1))}d", self._priority)
+                return await self._fetcher.query(query, self._priority)
         except TimeoutError:
             return None
 
@@ -225,22 +214,3 @@ def has_code_only(store: KnownRuns, run_id: RunId) -> bool:
     run = store.get(run_id)
     error = None if run is None or run.state is None or not is_failure(run) else known_error(run, run.state)
     return error is not None and error.has_code_only
-
-
-def _query_for_texts(texts: Sequence[str], like: str) -> str:
-    condition = " OR ".join(f"toString(error) {like} '{like_pattern(text)}'" for text in texts)
-    return f"SELECT run_id FROM runs WHERE {condition} ORDER BY triggered_at DESC LIMIT {MAX_FOUND}"  # noqa: S608  patterns
-
-
-def quoted_id(run_id: RunId) -> str:
-    """Return a run id for a TRQL string, without characters that no id has."""
-    return "".join(letter for letter in run_id if letter.isascii() and (letter.isalnum() or letter in "_-"))
-
-
-def like_pattern(text: str) -> str:
-    """Return a pattern for ILIKE, inside a TRQL string, that matches every error with the text.
-
-    Characters with a meaning in TRQL, JSON or patterns become `%`, so it may match more. The view filters again.
-    """
-    inner = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " .,:;-") else "%" for letter in text)
-    return f"%{inner}%"

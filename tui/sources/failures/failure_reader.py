@@ -16,17 +16,18 @@ from tui.domain.environment import Capability
 from tui.domain.errors.progress import FailuresProgress
 from tui.domain.filters import RunFilters, query_period
 from tui.domain.ids import RunId
-from tui.domain.status import FAILED_TRQL_WORDS
 from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns, wait_s
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
-from tui.sources.failures.error_fetcher import MAX_IDS_PER_QUERY, ErrorFetcher, has_code_only, lacks_error
+from tui.sources.failures.error_fetcher import ErrorFetcher, has_code_only, lacks_error
 from tui.sources.failures.failed_list import FailedList, failed_filters
 from tui.sources.failures.unreadable_runs import UnreadableRuns
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
+from tui.wire.queries.runs import FailureCount
+from tui.wire.queries.text import MAX_IDS
 
 MAX_LISTED_RUNS: Final = 5_000
 """Failed runs of one list: 50 pages."""
@@ -209,7 +210,7 @@ class FailureReader:
     @property
     def _batch_size(self) -> int:
         """The runs of one query, or a few that are read one by one if the key may not query."""
-        return MAX_IDS_PER_QUERY if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
+        return MAX_IDS if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
 
     def _is_view_behind(self) -> bool:
         """Whether the view still takes a run for unread that was read, so that others may be hidden behind it.
@@ -309,12 +310,10 @@ class FailureReader:
     async def _count(self) -> None:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
-        words = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
-        trql = f"SELECT count() AS n FROM runs WHERE status IN ({words})"  # noqa: S608  words of our own
         await self._pace.wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
-                rows = await self._fetcher.query(trql, query_period(self.scope.period), Priority.VISIBLE)
+                rows = await self._fetcher.query(FailureCount(query_period(self.scope.period)), Priority.VISIBLE)
         except TimeoutError:
             rows = None
         count = rows[0].get("n") if rows else None

@@ -18,13 +18,14 @@ from tui.domain.update import RunsRead
 from tui.sources.base import FIRST_WAIT_S, Emit, KnownRuns
 from tui.sources.budget import MAX_IN_FLIGHT, Priority
 from tui.sources.clock import Clock
-from tui.sources.failures.error_fetcher import FEED_TIMEOUT_S, MAX_IDS_PER_QUERY, ErrorFetcher, lacks_error
+from tui.sources.failures.error_fetcher import FEED_TIMEOUT_S, ErrorFetcher, lacks_error
 from tui.sources.failures.failed_list import FailedList
 from tui.sources.failures.failure_reader import sentence_of
 from tui.sources.failures.stall import Stall
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import ApiError, RateLimited, Refused, ServerFault
 from tui.wire.feed import MAX_FEED_WINDOW, FeedTarget
+from tui.wire.queries.text import MAX_IDS
 
 MAX_TRIES: Final = 4
 """Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
@@ -138,10 +139,10 @@ class WholeRead:
             self._advance()
 
     async def _read_by_query(self, missing: Sequence[RunId]) -> None:
-        for start in range(0, len(missing), MAX_IDS_PER_QUERY):
+        for start in range(0, len(missing), MAX_IDS):
             if not self._fetcher.is_allowed(Capability.QUERY):
                 return
-            await self._errors.query(missing[start : start + MAX_IDS_PER_QUERY])
+            await self._errors.query(missing[start : start + MAX_IDS])
             await self._settle()
             self._advance()
 

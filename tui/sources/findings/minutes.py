@@ -8,8 +8,11 @@ from typing import Final
 from tui.domain.findings.facts import MinutesRead, TaskMinute, TaskSpeed
 from tui.domain.ids import TaskId
 from tui.lazy_dataclass import dataclass
-from tui.sources.findings.queries import HOUR, MINUTE, Rows, is_cut, minutes_trql, read_minutes, start_of
+from tui.sources.findings.queries import Rows, is_cut, read_minutes
 from tui.store.findings.cell_sums import prepare
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.tasks import TaskMinutes
+from tui.wire.queries.text import HOUR, MINUTE, start_of
 
 REREAD: Final = timedelta(minutes=3)
 """The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
@@ -20,7 +23,7 @@ MAX_SPAN_REQUESTS: Final = 8
 MAX_INLINE_ROWS: Final = 1_000
 """More rows are read in a thread, so that the event loop keeps running."""
 
-Query = Callable[[str], Awaitable[Rows]]
+SendQuery = Callable[[NamedQuery], Awaitable[Rows]]
 """Sends a query, and returns its rows. Raises `ApiError`."""
 
 
@@ -48,7 +51,7 @@ class MinuteReader:
         """Whether a part of the hour is still to be read, since the server cut it."""
         return bool(self._older)
 
-    async def read(self, query: Query, now: datetime) -> MinutesRead:
+    async def read(self, query: SendQuery, now: datetime) -> MinutesRead:
         """Read what can have changed, and return the whole hour. Raises `ApiError`."""
         begin = start_of(now - HOUR, MINUTE)
         newest = begin
@@ -58,7 +61,7 @@ class MinuteReader:
             self._minutes, self._older, self._is_cut = {}, [], False
         span = _Span(newest, None)
         while True:
-            rows = await query(minutes_trql(span.since, None, MINUTE, now - HOUR))
+            rows = await query(TaskMinutes(span.since, None, MINUTE, now - HOUR))
             if not is_cut(rows):
                 break
             middle = start_of(now - (now - span.since) / 4, MINUTE)
@@ -74,12 +77,12 @@ class MinuteReader:
         self._older = [each for each in self._older if each.until is None or each.until > begin]
         return await self._all(now, begin)
 
-    async def read_more(self, query: Query, now: datetime) -> MinutesRead:
+    async def read_more(self, query: SendQuery, now: datetime) -> MinutesRead:
         """Read one older part of the hour that was cut, the newest first. Raises `ApiError`."""
         begin = start_of(now - HOUR, MINUTE)
         span = max(self._older, key=lambda each: each.since)
         assert span.until is not None
-        rows = await query(minutes_trql(span.since, span.until, MINUTE, None))
+        rows = await query(TaskMinutes(span.since, span.until, MINUTE))
         self._older.remove(span)
         middle = start_of(span.since + (span.until - span.since) / 2, MINUTE)
         if is_cut(rows) and middle > span.since:
@@ -108,7 +111,7 @@ async def _read(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ..
     return read_minutes(rows) if len(rows) <= MAX_INLINE_ROWS else await asyncio.to_thread(read_minutes, rows)
 
 
-async def read_span(query: Query, since: datetime, until: datetime, cell: timedelta, now: datetime) -> MinutesRead:
+async def read_span(query: SendQuery, since: datetime, until: datetime, cell: timedelta, now: datetime) -> MinutesRead:
     """Read the cells of a span of time. A span that the server cuts is read in halves. Raises `ApiError`."""
     pending, found, was_cut, requests = [_Span(since, until)], list[TaskMinute](), False, 0
     while pending:
@@ -118,7 +121,7 @@ async def read_span(query: Query, since: datetime, until: datetime, cell: timede
             break
         requests += 1
         end = span.until or until
-        rows = await query(minutes_trql(span.since, end, cell, None))
+        rows = await query(TaskMinutes(span.since, end, cell))
         middle = start_of(span.since + (end - span.since) / 2, cell)
         if is_cut(rows) and middle > span.since:
             pending += [_Span(span.since, middle), _Span(middle, end)]

@@ -23,9 +23,8 @@ MAX_WOKEN_INTERVAL_S: Final = 600.0
 class PlannedRead:
     """`read` reads and emits. It raises `ApiError`.
 
-    A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: so
-    two queries at most run at once. The server allows three for a project, and counts, searches and the errors view
-    need one. Source: tests/wire/recordings/README.md §10.
+    A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: the
+    budget admits two queries at once, and waits of queues do not wait for the others.
     """
 
     name: str
@@ -48,10 +47,10 @@ class PlannedRead:
         self.started_s = now_s
         self.due_s = math.floor(now_s if is_late else self.due_s) + self.interval_s
 
-    def fail(self, now_s: float, at_least_s: float) -> None:
+    def fail(self, now_s: float, at_least_s: float, first_s: float = FIRST_RETRY_S) -> None:
         """Plan the next try after a failure."""
         self.failures += 1
-        first_s = min(self.interval_s, FIRST_RETRY_S)
+        first_s = min(self.interval_s, first_s)
         self.due_s = now_s + max(at_least_s, min(MAX_RETRY_S, first_s * 2.0 ** min(self.failures - 1, 8)))
 
     def change_interval(self, interval_s: float) -> None:

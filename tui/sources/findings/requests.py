@@ -9,9 +9,11 @@ from tui.domain.environment import Capability
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.findings.allowance import Allowance, Rank
-from tui.sources.findings.queries import PERIOD, Rows
+from tui.sources.findings.queries import Rows
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import Refused, Unreachable
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.text import TrqlQuery
 
 T = TypeVar("T")
 
@@ -42,14 +44,15 @@ class FactRequests:
             except TimeoutError:
                 raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
 
-        return await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited)
+        is_query = isinstance(key, TrqlQuery)
+        return await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
 
-    async def query(self, trql: str, rank: Rank) -> Rows:
+    async def query(self, query: NamedQuery, rank: Rank) -> Rows:
         """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
         if not self.fetcher.is_allowed(Capability.QUERY):
             raise Refused("the key may not query", 403)
         try:
-            return await self.send(trql, rank, lambda: self.fetcher.api.query(trql, period=PERIOD))
+            return await self.send(query, rank, lambda: self.fetcher.api.query(query))
         except Refused as error:
             if is_final(error):
                 await self.fetcher.record_lost(Capability.QUERY, str(error))

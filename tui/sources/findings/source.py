@@ -25,20 +25,27 @@ from tui.sources.findings import queries
 from tui.sources.findings.allowance import Rank
 from tui.sources.findings.deployment_reader import DeploymentReader, NewestVersion
 from tui.sources.findings.minutes import MinuteReader, read_span
-from tui.sources.findings.planned_read import PlannedRead
-from tui.sources.findings.queries import HOUR, Rows, start_of
+from tui.sources.findings.planned_read import FIRST_RETRY_S, PlannedRead
+from tui.sources.findings.queries import Rows
 from tui.sources.findings.queue_reader import QueueReader
 from tui.sources.findings.requests import FactRequests, is_final
 from tui.sources.findings.schedule_reader import INTERVAL_S as SCHEDULES_INTERVAL_S
 from tui.sources.findings.schedule_reader import DueSchedules, ScheduleReader
 from tui.sources.findings.token_reader import TokenReader
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
+from tui.wire.errors import ApiError, RateLimited, Refused, TooManyQueries, Unreachable
 from tui.wire.findings.reader import FactReader
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.queues import QueueWaitCounts
+from tui.wire.queries.tasks import DayTotals, TaskNormals
+from tui.wire.queries.text import HOUR, start_of
 from tui.wire.times import EARLIEST
 
 REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
+
+BUSY_RETRY_S: Final = 10.0
+"""The first wait after a query was refused several times within seconds, because others run."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
@@ -160,8 +167,8 @@ class FactsSource:
         if self._is_public:
             raise Refused(PUBLIC_TOKEN_REASON, 403)
 
-        async def query(trql: str) -> Rows:
-            return await self._requests.query(trql, Rank.SHOWN)
+        async def query(query: NamedQuery) -> Rows:
+            return await self._requests.query(query, Rank.SHOWN)
 
         return await read_span(query, since, until, cell, self._fetcher.now())
 
@@ -187,7 +194,8 @@ class FactsSource:
         except ApiError as error:
             reading.is_refused = isinstance(error, Refused) and is_final(error)
             at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
-            reading.fail(self._clock.monotonic_s(), at_least_s)
+            first_s = BUSY_RETRY_S if isinstance(error, TooManyQueries) else FIRST_RETRY_S
+            reading.fail(self._clock.monotonic_s(), at_least_s, first_s)
             if reading.is_refused:
                 self._requests.allowance.release_reserve(reading.rank)
             if reading.source is not None:
@@ -200,15 +208,15 @@ class FactsSource:
 
     async def _read_waits(self) -> None:
         now = self._fetcher.now()
-        rows = await self._requests.query(queries.waits_trql(now), Rank.WAITS)
+        rows = await self._requests.query(QueueWaitCounts(now), Rank.WAITS)
         await self._emit(WaitsRead(now, queries.read_waits(rows)))
 
     async def _read_queues(self) -> None:
         await self._emit(await self._queues.read())
 
     async def _read_minutes(self) -> None:
-        async def query(trql: str) -> Rows:
-            return await self._requests.query(trql, Rank.MINUTES)
+        async def query(query: NamedQuery) -> Rows:
+            return await self._requests.query(query, Rank.MINUTES)
 
         now, reading = self._fetcher.now(), self._readings["minutes"]
         is_due = now - self._minutes_read_at >= timedelta(seconds=reading.interval_s - 1.0)
@@ -223,7 +231,7 @@ class FactsSource:
     async def _read_normals(self) -> None:
         now = self._fetcher.now()
         hour = start_of(now, HOUR)
-        rows = await self._requests.query(queries.normals_trql(hour), Rank.NORMALS)
+        rows = await self._requests.query(TaskNormals(hour), Rank.NORMALS)
         before = self._normals
         totals = (None, None) if before is None else (before.done_last_day, before.failed_last_day)
         self._normals = NormalsRead(now, hour, queries.read_normals(rows), *totals, is_cut=queries.is_cut(rows))
@@ -233,7 +241,7 @@ class FactsSource:
 
     async def _read_last_day(self) -> None:
         now = self._fetcher.now()
-        rows = await self._requests.query(queries.last_day_trql(now), Rank.REPORT)
+        rows = await self._requests.query(DayTotals(now), Rank.REPORT)
         done, failed = queries.read_last_day(rows)
         normals = self._normals
         if normals is not None:

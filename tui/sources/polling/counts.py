@@ -16,6 +16,8 @@ from tui.sources.base import Emit
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.run_fetcher import RunFetcher
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.runs import OlderLiveCounts, RunCounts
 
 COUNTS_EVERY_S = 10.0
 MAX_COUNTS_INTERVAL_S = 300.0
@@ -31,12 +33,6 @@ OLDER_COUNTS_EVERY_S = 60.0
 
 MAX_COUNT = 10**9
 """The largest count of one status. No environment has more runs in 30 days, so a larger number is an error."""
-
-_TRQL = "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
-_OLDER = (
-    "SELECT status, count() AS n FROM runs "
-    "WHERE is_finished = 0 AND triggered_at < now() - INTERVAL {hours} HOUR GROUP BY status"
-)
 
 
 class CountPoller:
@@ -62,7 +58,7 @@ class CountPoller:
         if now_s - self._polled_s < self._interval_s or not self._fetcher.is_allowed(Capability.QUERY):
             return None
         self._polled_s = now_s
-        counts = await self._query(_TRQL, self._period_h * HOUR)
+        counts = await self._query(RunCounts(query_period(self._period_h * HOUR)))
         if counts is None:
             self._interval_s = min(MAX_COUNTS_INTERVAL_S, 2 * self._interval_s)
             return None
@@ -70,17 +66,17 @@ class CountPoller:
         at = self._fetcher.now()
         if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
             self._older_polled_s = now_s
-            older = await self._query(_OLDER.format(hours=self._period_h), MAX_QUERY_PERIOD)
+            older = await self._query(OlderLiveCounts(self._period_h))
             self._older = self._older if older is None else older
         read = CountsRead(dict(counts + self._older), at, self._period_h)
         await emit(read)
         return read
 
-    async def _query(self, trql: str, period: timedelta) -> Counter[RunStatus] | None:
+    async def _query(self, query: NamedQuery) -> Counter[RunStatus] | None:
         """Return the counts of a query, None if it times out or fails, or if a row has no valid count."""
         try:
             async with asyncio.timeout(COUNTS_TIMEOUT_S):
-                rows = await self._fetcher.query(trql, query_period(period), Priority.LIST)
+                rows = await self._fetcher.query(query, Priority.LIST)
         except TimeoutError:
             return None
         if rows is None:

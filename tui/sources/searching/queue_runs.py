@@ -3,9 +3,7 @@
 Source: tests/wire/recordings/README.md §3.
 """
 
-from typing import Final
-
-from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX
+from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -13,11 +11,8 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.run_fetcher import RunFetcher
-
-MAX_QUEUE_RUNS: Final = 1_000
-"""The newest runs of a queue that one query returns."""
-
-_MAX_NAME_CHARS: Final = 200
+from tui.wire.queries.queues import MAX_QUEUE_RUNS, RunsOfQueue
+from tui.wire.queries.text import can_quote
 
 
 async def find_queue_runs(name: str, fetcher: RunFetcher, store: KnownRuns, emit: Emit) -> str | None:
@@ -28,11 +23,7 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: KnownRuns, emit
     if not can_quote(name):
         return None
     days = f"{MAX_QUERY_PERIOD.days}d"
-    trql = (
-        f"SELECT run_id, queue FROM runs WHERE queue IN ('{name}', '{TASK_QUEUE_PREFIX}{name}') "  # noqa: S608  checked
-        f"ORDER BY triggered_at DESC LIMIT {MAX_QUEUE_RUNS}"
-    )
-    rows = await fetcher.query(trql, days, Priority.VISIBLE)
+    rows = await fetcher.query(RunsOfQueue(name), Priority.VISIBLE)
     if rows is None:
         return None
     found = {
@@ -46,8 +37,3 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: KnownRuns, emit
     count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{len(found):,}"
     rest = f", {len(found) - len(known):,} not on the relay" if len(known) < len(found) else ""
     return f"queue {name}: {count} in {days}{rest}"
-
-
-def can_quote(name: str) -> bool:
-    """Return whether the name of a queue can stand in a TRQL string."""
-    return name.isprintable() and len(name) <= _MAX_NAME_CHARS and not set(name) & set("'\"\\`{}")

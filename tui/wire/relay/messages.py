@@ -34,7 +34,7 @@ from tui.wire.relay.findings_message import FINDINGS_BOUNDS, RelayFindings
 from tui.wire.responses import Response
 from tui.wire.times import EARLIEST, LATEST
 
-VERSION: Final = 6
+VERSION: Final = 7
 """The version of the protocol. A relay refuses screens of another version."""
 
 CLOSE_OTHER_VERSION: Final = 4001

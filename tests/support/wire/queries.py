@@ -1,0 +1,40 @@
+"""A sample of every query that the program can send."""
+
+from datetime import UTC, datetime, timedelta
+
+from tui.domain.ids import RunId
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.queues import (
+    QueueHolders,
+    QueueOfRun,
+    QueueSpeeds,
+    QueueStayMinutes,
+    QueueWaitCounts,
+    RunsOfQueue,
+)
+from tui.wire.queries.runs import FailureCount, OlderLiveCounts, RunCounts, RunErrors, RunsWithErrorTexts, TreeRuns
+from tui.wire.queries.tasks import DayTotals, TaskMinutes, TaskNormals
+
+AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
+RUN, OTHER = RunId("run_cmwuqwphl00009f7de45f6e3t"), RunId("run_cmwuqwphl00009f7de45f6e3u")
+MINUTE = timedelta(minutes=1)
+QUERIES: tuple[NamedQuery, ...] = (
+    RunCounts("24h"),
+    OlderLiveCounts(24),
+    FailureCount("1h"),
+    RunErrors((RUN, OTHER), "7d"),
+    RunsWithErrorTexts(("it's", "timeout", "OR"), is_exact=False, period=None),
+    RunsWithErrorTexts(("timeout",), is_exact=True, period=None),
+    TreeRuns((RUN,), has_times=True, period="2d"),
+    TreeRuns((RUN, OTHER), has_times=False, period=None),
+    QueueOfRun(RUN),
+    RunsOfQueue("send-email"),
+    QueueStayMinutes("task/send-email"),
+    QueueSpeeds("send-email"),
+    TaskMinutes(AT - 60 * MINUTE, None, MINUTE, AT - 60 * MINUTE),
+    TaskMinutes(AT - 60 * MINUTE, AT, 5 * MINUTE),
+    QueueWaitCounts(AT),
+    QueueHolders("send-email"),
+    TaskNormals(AT),
+    DayTotals(AT),
+)

@@ -1,0 +1,166 @@
+"""Every query that the program can send: none has OR, and no value changes more than a string or a number in it."""
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.wire.queries import AT, MINUTE, QUERIES, RUN
+from tui.domain.ids import RunId
+from tui.emulator.query.selects import Window, translate
+from tui.emulator.query.tokens import tokens_of
+from tui.wire.errors import Refused
+from tui.wire.queries import NamedQuery
+from tui.wire.queries.queues import QueueStayMinutes, RunsOfQueue
+from tui.wire.queries.runs import MAX_TEXTS, OlderLiveCounts, RunErrors, RunsWithErrorTexts, TreeRuns, like_pattern
+from tui.wire.queries.tasks import MAX_SPAN, TaskMinutes
+from tui.wire.queries.text import MAX_IDS, quoted_id
+from tui.wire.times import EARLIEST
+
+TUI = Path(__file__).parents[2] / "tui"
+MAKERS = {f"wire/queries/{name}.py" for name in ("queues", "runs", "tasks")}
+NOW = "2026-11-26 14:32:40"
+BEFORE_A_CALL = {"(", ",", "WHERE", "AND", "NOT"}
+NASTY = ("' OR 1=1 --", "it's", "a\\", "\\' OR ''='", "x') OR (1", "or", "a\nOR b", "`", "{x}", "é日本", "\ud800", "%_")
+TEXTS = st.sampled_from(NASTY) | st.text(max_size=300)
+MOMENTS = st.timedeltas(timedelta(), timedelta(days=365_000)).map(lambda age: EARLIEST + timedelta(days=30) + age)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "run_id": TEXTS,
+    "run_ids": st.lists(TEXTS, max_size=3).map(tuple),
+    "root_ids": st.lists(TEXTS, max_size=3).map(tuple),
+    "texts": st.lists(TEXTS, max_size=MAX_TEXTS + 1).map(tuple),
+    "queue": TEXTS,
+    "period": st.none() | TEXTS,
+    "cell": st.timedeltas(),
+    "hours": st.integers(),
+    "is_exact": st.booleans(),
+    "has_times": st.booleans(),
+    "until": st.none() | MOMENTS,
+    "speeds_since": st.none() | MOMENTS,
+    "since": MOMENTS,
+    "at": MOMENTS,
+    "hour": MOMENTS,
+}
+
+
+def outline(trql: str) -> set[str]:
+    """Return all words and signs of a query, without its strings and numbers."""
+    return {token.text for token in tokens_of(trql) if token.kind not in {"string", "number"}}
+
+
+OUTLINES: dict[type, set[str]] = {}
+for each in QUERIES:
+    OUTLINES.setdefault(type(each), set()).update(outline(each.trql()))
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> NamedQuery:
+    kind = draw(st.sampled_from(get_args(NamedQuery)))
+    query: NamedQuery = kind(**{name: draw(VALUES[name]) for name in kind.__dataclass_fields__ if name != "kind"})
+    return query
+
+
+def ors(trql: str) -> list[str]:
+    """Return what stands before each OR that is an operator: or() is a call."""
+    tokens = tokens_of(trql)
+    before = zip(tokens, tokens[1:], tokens[2:], strict=False)
+    return [
+        previous.text
+        for previous, token, following in before
+        if token.kind == "word"
+        and token.text.upper() == "OR"
+        and not (following.text == "(" and previous.text.upper() in BEFORE_A_CALL)
+    ]
+
+
+def test_every_query_has_a_sample() -> None:
+    assert {type(query) for query in QUERIES} == set(get_args(NamedQuery))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_query_has_no_or_and_is_understood(query: NamedQuery) -> None:
+    assert ors(query.trql()) == []
+    assert translate(query.trql(), NOW, Window()).sql
+
+
+@settings(max_examples=300)
+@given(queries())
+def test_no_value_changes_the_words_of_a_query(query: NamedQuery) -> None:
+    try:
+        trql = query.trql()
+    except Refused:
+        return
+    assert ors(trql) == []
+    assert outline(trql) <= OUTLINES[type(query)] | {"or"}
+    assert translate(trql.encode(errors="replace").decode(), NOW, Window()).sql
+
+
+@pytest.mark.parametrize(
+    "trql",
+    [
+        "SELECT a FROM runs WHERE a = 1 OR b = 2",
+        "SELECT a FROM runs WHERE (a = 1) or (b = 2)",
+        "SELECT countIf(a = 'x' OR (b = 2)) FROM runs",
+        "SELECT if(a = 1 or b, 1, 0) FROM runs",
+        "SELECT a FROM runs WHERE a or (b)",
+    ],
+)
+def test_or_as_an_operator_is_found(trql: str) -> None:
+    assert len(ors(trql)) == 1
+
+
+def test_nothing_else_makes_or_sends_trql() -> None:
+    texts = {
+        (path.relative_to(TUI).as_posix(), node.value)
+        for path in TUI.rglob("*.py")
+        if "emulator" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {path for path, text in texts if re.search(r"\bSELECT\s|\bFROM (runs|\w+_metrics)\b", text)} == MAKERS
+    senders = {path for path, text in texts if text.endswith("/api/v1/query")}
+    # The other one recognises the answer by it.
+    assert senders == {"wire/read_requests.py", "wire/responses.py"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        RunErrors((), None),
+        RunErrors((RUN,) * (MAX_IDS + 1), None),
+        RunErrors((RunId("x" * 1_000),), None),
+        TreeRuns((RUN,) * (MAX_IDS + 1), has_times=True, period=None),
+        RunsWithErrorTexts((), is_exact=True, period=None),
+        RunsWithErrorTexts(("a",) * (MAX_TEXTS + 1), is_exact=True, period=None),
+        RunsOfQueue("x' OR 1=1 --"),
+        RunsOfQueue("x" * 1_000),
+        QueueStayMinutes("a\\"),
+        OlderLiveCounts(0),
+        OlderLiveCounts(10**6),
+        TaskMinutes(AT, None, MINUTE / 2),
+        TaskMinutes(AT, None, timedelta(days=2)),
+        TaskMinutes(AT, AT, MINUTE),
+        TaskMinutes(AT - 2 * MAX_SPAN, AT, MINUTE),
+    ],
+)
+def test_value_out_of_bounds_is_refused(query: NamedQuery) -> None:
+    with pytest.raises(Refused, match="cannot stand in a query"):
+        query.trql()
+
+
+@pytest.mark.parametrize("text", ["it's", 'a"b', "a\\", "100%", "a_b", "'; DROP", "é日本", "\n", "\ud800"])
+def test_pattern_has_no_special_characters(text: str) -> None:
+    pattern = like_pattern(text)
+    assert pattern.isascii()
+    assert not set("'\"\\\n_").intersection(pattern)
+    assert pattern.startswith("%")
+    assert pattern.endswith("%")
+
+
+def test_id_in_a_query_has_no_special_characters() -> None:
+    assert quoted_id(RunId("run_a-1')--\\é")) == "run_a-1--"
