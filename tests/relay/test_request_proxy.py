@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun
+from tests.support.recordings import recording
 from tests.support.relay import relay_setup
 from tests.support.virtual_clock import VirtualClock
 from tests.support.wire.queries import AT, QUERIES
@@ -17,12 +19,14 @@ from tui.relay.request_proxy import RequestProxy
 from tui.settings import Secret
 from tui.sources.budget import Priority
 from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
+from tui.wire.errors import TooManyQueries
 from tui.wire.queries.queues import QueueWaitCounts, RunsOfQueue
 from tui.wire.queries.runs import OlderLiveCounts
 from tui.wire.queries.text import TrqlQuery
 from tui.wire.read_requests import ReadRequest, RunRequest
 from tui.wire.relay.messages import CallResponse, decode_relay_message, response_parts
 from tui.wire.responses import Response as WireResponse
+from tui.wire.responses import response_error
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 
@@ -86,6 +90,38 @@ def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> None:
             for bad in (RunsOfQueue("x' OR 1=1 --"), OlderLiveCounts(10**9), OlderLiveCounts(1, "x")):
                 assert status(await proxy.fetch(bad)) == 400
             assert len(fleet.requests_to("/api/v1/query")) == sent
+
+    asyncio.run(scenario())
+
+
+def test_busy_query_of_a_screen_is_sent_again_then_refused(tmp_path: Path) -> None:
+    answer = recording("2675")["response"]
+    limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
+
+    async def scenario() -> None:
+        fleet, busy_until_s = Fleet(VirtualClock()), 0.5
+        fleet.fault = lambda path: (
+            JSONResponse(answer["body"], 429, limits)
+            if path == "/api/v1/query" and fleet.now_s < busy_until_s
+            else None
+        )
+        fleet.allow_queries()
+        async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+            proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+
+            async def fetched() -> CallResponse:
+                task = asyncio.ensure_future(proxy.fetch(RunsOfQueue("mail")))
+                await setup.run_until(task.done)
+                message = decode_relay_message(b"".join(response_parts(1, await task)))
+                assert isinstance(message, CallResponse)
+                return message
+
+            assert (await fetched()).status == 200
+            busy_until_s = 1e9
+            refused = (await fetched()).response
+            # The screen knows by the words that its other requests need not wait.
+            error = response_error(replace(refused, label="POST /api/v1/query"))
+            assert isinstance(error, TooManyQueries)
 
     asyncio.run(scenario())
 

@@ -17,10 +17,18 @@ from tests.support.relay import relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
 from tui.domain.filters import RunFilters
+from tui.domain.findings.facts import Queue
 from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
 from tui.session import Session
+from tui.sources.budget import MAX_QUERIES_IN_FLIGHT
 from tui.sources.failures.error_fetcher import has_code_only
 from tui.sources.failures.failure_reader import UNREADABLE_ROWS
+from tui.sources.queue_fetcher import QueueFetcher
+from tui.sources.searching.queue_runs import find_queue_runs
+from tui.wire.queries.text import TrqlQuery
+from tui.wire.read_requests import ReadRequest
+from tui.wire.responses import Response as ApiResponse
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -378,5 +386,41 @@ def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None
             texts = {run.error_value.message for run in runs.values() if run and run.error_value}
             assert texts == {"Process exited with code 1 after signal null."}
             assert has_code_only(session.store, run_id(3))
+
+    asyncio.run(scenario())
+
+
+def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts, facts, errors, searches, queues and trees: a project has three places for all its monitors."""
+
+    async def scenario() -> None:
+        fleet = failing_fleet(230)
+        fleet.allow_queries()
+        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+            send, running, kinds, most = session.fetcher.api.fetch_response, list[ReadRequest](), set[str](), 0
+
+            async def slow(request: ReadRequest) -> ApiResponse:
+                nonlocal most
+                if isinstance(request, TrqlQuery):
+                    running.append(request)
+                    kinds.add(request.kind)
+                    most = max(most, len(running))
+                    await asyncio.sleep(0.002)
+                    running.remove(request)
+                return await send(request)
+
+            monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
+            end_watch = session.findings.watch()
+            queue, newest = Queue("queue_1", Raw("mail"), is_task=True), run_id(1)
+            tasks = [
+                asyncio.ensure_future(QueueFetcher(session.fetcher, session.emit).read_hour(queue)),
+                asyncio.ensure_future(session.fetch_tree(newest)),
+                asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store, session.emit)),
+            ]
+            await read_all(ShownFailures(session), later, seconds=30)
+            await asyncio.gather(*tasks)
+            end_watch()
+            assert kinds >= {"run-counts", "queue-waits", "task-minutes", "run-errors", "queue-stays", "tree-runs"}
+            assert most == MAX_QUERIES_IN_FLIGHT == 2
 
     asyncio.run(scenario())
