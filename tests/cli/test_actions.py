@@ -337,3 +337,12 @@ def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi
     assert done.code == 1
     assert "another run" in done.err
     assert writes(fleet) == []
+
+
+def test_refused_key_is_said_in_one_line(fleet: Fleet, api: FleetApi) -> None:
+    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/cancel") else None
+    done = trigger_tui("cancel", *(run.id for run in fleet.runs[:3]), "--yes", url=api.url)
+    assert done.code == 1
+    assert done.err == "cancel: the server refuses it to this key (403)\n"
+    assert [line.split()[1] for line in done.out.splitlines()] == ["refused:"] * 3
+    assert len(writes(fleet)) == 1

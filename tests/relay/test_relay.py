@@ -103,7 +103,7 @@ def test_screen_has_the_runs_and_facts_of_the_relay(tmp_path: Path) -> None:
                 now = screen.now()
                 assert mine.status_counts(now) == theirs.status_counts(now)
                 assert isinstance(mine.source_statuses[RELAY], SourceConnected)
-                assert screen.write_block == "this session is read-only"
+                assert screen.write_block == "a relay takes no actions"
                 await setup.run_for(20)
 
     asyncio.run(scenario())
@@ -117,7 +117,7 @@ def test_relay_takes_no_list_requests_and_no_actions(tmp_path: Path) -> None:
             with pytest.raises(Refused, match="single runs only"):
                 await screen.fetcher.fetch_page(RunFilters(), Priority.SELECTED, size=1)
             status = await screen.perform(REPLAY, Run(RunId(FAILED.id)))
-            assert (status.phase, status.message) == (ActionPhase.REFUSED, "this session is read-only")
+            assert (status.phase, status.message) == (ActionPhase.REFUSED, "a relay takes no actions")
             assert len(setup.fleet.requests) == before
 
     asyncio.run(scenario())

@@ -72,7 +72,7 @@ class ActionRunner:
     """Sends actions. `publish` receives every phase in order.
 
     A task that is canceled cannot publish any more: `record` receives its outcome. `get_run` returns a run from the
-    store. `api` is None on a relay, which takes no actions.
+    store. `on_refused` receives what the server refused. `api` is None on a relay, which takes no actions.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class ActionRunner:
         publish: Publish,
         record: Callable[[ActionStatus], None],
         get_run: Callable[[RunId], Run | None],
+        on_refused: Callable[[Action, Refused], None],
     ) -> None:
         self._api = api
         self._fetcher = fetcher
@@ -93,6 +94,7 @@ class ActionRunner:
         self._publish = publish
         self._record = record
         self._get_run = get_run
+        self._on_refused = on_refused
 
     async def perform(self, action: Action, before: Run, number: int, get_block: GetBlock, via: Via) -> ActionStatus:
         """Send the action, and return its outcome. Never raises `ApiError`.
@@ -133,6 +135,8 @@ class ActionRunner:
             except _Blocked as error:
                 return await self._publish_phase(status, ActionPhase.REFUSED, str(error))
             except ApiError as error:
+                if isinstance(error, Refused):
+                    self._on_refused(action, error)
                 if not _may_have_arrived(error):
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
                     return await self._publish_phase(status, ActionPhase.REFUSED, message)

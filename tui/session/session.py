@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tui import __version__
-from tui.actions import Action
+from tui.actions import REPLAY, Action
 from tui.domain.action import ActionStatus, CommandEvent, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tui.sources.tree_fetcher import TreeFetcher
     from tui.wire.client import Client
     from tui.wire.connection import Timeouts
+    from tui.wire.errors import Refused
 
 MAX_APPLIED_RUNS = 1_000
 """Runs in one update of the store, about 10 ms of work. A run with more children is split into several updates."""
@@ -54,6 +55,8 @@ MAX_TRUNCATIONS = 100
 
 CLOSE_TIMEOUT_S = 3.0
 """After this, the process ends without closing the remaining connections."""
+
+FORBIDDEN: Final = 403
 
 
 class Session:
@@ -106,6 +109,8 @@ class Session:
         self._pump = Pump(self.store, self.clock)
         self._server_time = ServerTime(self.clock)
         self.findings = LiveFindings(self)
+        self._denials: dict[str, str] = {}
+        """Why the server refuses a kind of action to the key, by the id of the action."""
         self._action_number = 0
         self._actions_in_flight: dict[int, ActionStatus] = {}
         self.context = copy_context()
@@ -177,6 +182,7 @@ class Session:
             publish=self._publish,
             record=self._record,
             get_run=self.store.get,
+            on_refused=self._record_denial,
         )
         self.findings.on_started()
 
@@ -298,6 +304,8 @@ class Session:
     @property
     def write_block(self) -> str | None:
         """Why no action may be sent in this session, or None."""
+        if self.settings.relay_url is not None:
+            return "a relay takes no actions"
         if self.settings.read_only:
             by_file = self.settings.origins.get("read_only") == "file"
             return "the config file makes this session read-only" if by_file else "this session is read-only"
@@ -308,6 +316,32 @@ class Session:
         return self.interlock.reason
 
     @property
+    def offers_actions(self) -> bool:
+        """Whether the keys of actions exist. Where the key or a relay forbids writing, they say so."""
+        interlock, settings = self.interlock, self.settings
+        if settings.relay_url is not None:
+            return True
+        where = settings.read_only_in
+        return not settings.read_only and not where.forbids(interlock.name, is_production=interlock.is_production)
+
+    def denial(self, action: Action) -> str | None:
+        """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.
+
+        A refusal of the server is remembered until the session ends. Source: tests/wire/recordings/RIGHTS.md
+        """
+        key = self.settings.key
+        if self.settings.relay_url is not None or not key.may_write:
+            return self.write_block
+        if key.is_public and action is REPLAY:
+            return "the server takes no replay from a public token"
+        return self._denials.get(action.id)
+
+    def _record_denial(self, action: Action, error: "Refused") -> None:
+        # A token for single runs may still act on others.
+        if error.status == FORBIDDEN and not self.settings.key.is_for_single_runs:
+            self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
+
+    @property
     def actions_in_flight(self) -> list[ActionStatus]:
         """Actions that were sent and have no outcome yet. The store receives them slightly later."""
         return list(self._actions_in_flight.values())
@@ -315,7 +349,9 @@ class Session:
     async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
         """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
         self._action_number += 1
-        return await self._action_runner.perform(action, before, self._action_number, lambda: self.write_block, via)
+        return await self._action_runner.perform(
+            action, before, self._action_number, lambda: self.write_block or self.denial(action), via
+        )
 
     async def _publish(self, status: ActionStatus) -> None:
         self._record(status)

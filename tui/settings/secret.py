@@ -61,6 +61,11 @@ class Secret:
             return True
         return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
 
+    @property
+    def is_for_single_runs(self) -> bool:
+        """Whether a public token names runs that it may write, so that it may not write others."""
+        return any(scope.startswith("write:runs:") for scope in self.scopes)
+
     def __repr__(self) -> str:
         return "Secret(…)"
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import texts
 from tui.present.frame.footer import KeyWord, footer_line
-from tui.present.styled import Piece, line_width, plain
+from tui.present.styled import Piece, Token, line_width, plain
 
 KEYS = [
     KeyWord("Enter", "open"),
@@ -55,3 +55,9 @@ def test_footer_always_fills_the_width(width: int, word: str, remark: str) -> No
 def test_most_needed_key_is_dropped_last_and_keeps_its_place() -> None:
     keys = [KeyWord("s", "sort", 3), KeyWord("x", "next error", 1), KeyWord("z", "zoom", 2)]
     assert plain(footer_line(keys, HELP, (), 40)).rstrip() == " x next error   z zoom   ? keys"
+
+
+def test_denied_key_is_faint() -> None:
+    line = footer_line([KeyWord("C", "cancel", is_denied=True)], HELP, (), 40)
+    assert {piece.token for piece in line if "cancel" in piece.text} == {Token.FAINT}
+    assert not any(piece.is_bold for piece in line if "C" in piece.text)

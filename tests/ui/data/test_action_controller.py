@@ -8,10 +8,12 @@ from starlette.responses import JSONResponse, Response
 from textual import events
 
 from tests.support.fleet import FleetRun
+from tests.support.session import public_token
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
 from tui.wire.client import Client
@@ -279,6 +281,74 @@ def test_no_action_is_asked_for_offline(tmp_path: Path) -> None:
         assert stage.notices[-1] == "C and R need a connection"
 
     play(fleet, tmp_path, scenario)
+
+
+def test_refused_kind_of_action_is_not_sent_again(tmp_path: Path) -> None:
+    runs = [executing(number) for number in range(1, 11)]
+    fleet = fleet_of(*runs, ENDED)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = forbid
+        await stage.ask(CANCEL, *runs)
+        await agree(stage)
+        await stage.later(6)
+        await stage.wait_until_done()
+        sent = len(stage.write_paths())
+        assert 1 <= sent <= 8, "those on their way when the first answer came"
+        assert stage.notices[-1] == "cancel stopped: the server refuses it to this key (403)"
+        known = stage.session.store.get(RunId(runs[0].id))
+        check, can_any = stage.action_controller.check, stage.action_controller.can_any
+        assert check("act", ("cancel",), known) is None
+        assert not can_any(CANCEL, [RunId(run.id) for run in runs])
+        await stage.ask(CANCEL, *runs)
+        assert not stage.is_confirming()
+        assert stage.notices[-1] == "cancel: the server refuses it to this key (403)"
+        assert check("act", ("replay",), stage.session.store.get(RunId(ENDED.id))) is True, "another kind"
+        assert len(stage.write_paths()) == sent
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_open_question_ends_when_its_action_is_refused(tmp_path: Path) -> None:
+    run, other = executing(1), executing(2)
+    fleet = fleet_of(run, other)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.wait_for_paint()
+        fleet.fault = forbid
+        before = stage.session.store.get(RunId(other.id))
+        assert before is not None
+        stage.session.spawn(perform(stage, before), "another cancel")
+        await stage.later(2)
+        assert "the server refuses it to this key (403)." in " ".join(stage.text.split())
+        await stage.press("y")
+        assert stage.is_confirming()
+        assert len(stage.write_paths()) == 1
+
+    async def perform(stage: Stage, before: Run) -> None:
+        await stage.session.perform(CANCEL, before)
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_keys_of_a_key_that_reads_alone_say_why(tmp_path: Path) -> None:
+    """The keys of actions exist, unlike in a session that the user made read-only."""
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        known = stage.session.store.get(RunId(run.id))
+        assert stage.action_controller.check("act", ("cancel",), known) is (True if scopes[1:] else None)
+        assert stage.action_controller.check("act", ("replay",), known) is None
+        for action in (REPLAY,) if scopes[1:] else (CANCEL, REPLAY):
+            await stage.ask(action, run)
+            assert not stage.is_confirming()
+            assert stage.notices[-1].startswith(f"{action.id}: the ")
+        assert "token" in stage.notices[-1]
+        assert stage.write_paths() == []
+
+    for scopes in (("read:runs",), ("read:runs", "write:runs")):
+        play(fleet_of(run), tmp_path, scenario, key=public_token(*scopes))
 
 
 def test_read_only_session_has_no_actions(tmp_path: Path) -> None:

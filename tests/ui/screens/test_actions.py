@@ -11,6 +11,7 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
 from tui.present.styled import Piece
+from tui.ui.input.bindings import live_keys
 from tui.ui.screens.confirm import ConfirmScreen
 from tui.ui.widgets.cursor_table import HEAD_LINES
 
@@ -44,6 +45,35 @@ def test_key_without_effect_says_why(tmp_path: Path) -> None:
         assert "C cancel" not in monitor.lines[-1]
 
     run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
+
+
+def test_refused_key_is_faint_and_says_why(tmp_path: Path) -> None:
+    why = "the server refuses it to this key (403)"
+
+    async def story(monitor: Monitored) -> None:
+        monitor.api.fleet.fault = lambda path: (
+            JSONResponse({"error": "no"}, 403) if path.endswith(("/cancel", "/replay")) else None
+        )
+        for key, word in (("C", "cancel"), ("R", "replay")):
+            await monitor.press("g", "j", "j", key)
+            await wait_for_question(monitor)
+            await monitor.press("y", wait_s=1)
+            await monitor.later(5)
+            (shown,) = (each for each in live_keys(monitor.screen) if each.id == word)
+            assert (shown.works_now, shown.denial) == (False, why)
+            assert f"{key} {word}" in monitor.lines[-1]
+            sent = len(monitor.api.fleet.requests_to(f"/api/v1/runs/{executing(1).id}/replay"))
+            await monitor.press("space", key, wait_s=0.1)
+            assert not asks(monitor)
+            assert monitor.lines[-1].endswith(f"{word}: {why}")
+            await monitor.press("space", "colon", *word, wait_s=0.5)
+            assert f"{why[1:]}." in monitor.text
+            await monitor.press("escape", "question_mark", wait_s=0.5)
+            assert f"{word}: the server refuses it to" in monitor.text
+            await monitor.press("escape", wait_s=0.5)
+            assert len(monitor.api.fleet.requests_to(f"/api/v1/runs/{executing(1).id}/replay")) == sent
+
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 40))
 
 
 def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ async def _act(
     async with open_session(settings, output) as session:
         await read_environment(session)
         plan = await read_plan(session, action, run_ids)
-        if (block := session.write_block) is not None:
+        if (block := session.write_block or session.denial(action)) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
         if dry_run:
             _print_plan(output, session, action, plan, as_json=as_json)
@@ -69,8 +69,9 @@ async def _act(
         if not consent.yes:
             ask(output, session, plan)
         all_confirmed = await _perform(output, session, action, plan, as_json=as_json)
+        denial = session.denial(action)
     if not all_confirmed:
-        raise Stop(ExitCode.REFUSED)
+        raise Stop(ExitCode.REFUSED, f"{action.id}: {denial}") if denial is not None else Stop(ExitCode.REFUSED)
 
 
 async def read_environment(session: Session) -> None:

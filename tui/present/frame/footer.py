@@ -9,11 +9,12 @@ _GAP: Final = "   "
 
 
 class KeyWord(NamedTuple):
-    """A key and its word. The key with the greatest `need` is dropped first."""
+    """A key and its word. The key with the greatest `need` is dropped first. One that `is_denied` says why."""
 
     key: str
     word: str
     need: int = 0
+    is_denied: bool = False
 
 
 def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
@@ -45,4 +46,6 @@ def unbound_words(key: str, help_key: str) -> Line:
 
 def key_words(key: KeyWord) -> Line:
     """Return a key and its word."""
+    if key.is_denied:
+        return (Piece(f"{key.key} {key.word}", Token.FAINT),)
     return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))

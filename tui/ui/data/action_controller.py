@@ -132,8 +132,8 @@ class ActionController:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether actions are offered in this session."""
-        return not self._session.is_read_only
+        """Whether the keys of actions exist in this session."""
+        return self._session.offers_actions
 
     @property
     def block(self) -> str | None:
@@ -159,14 +159,17 @@ class ActionController:
 
     def can(self, action: Action, run: Run) -> bool:
         """Return whether the key of an action does something on a run now."""
-        return self.is_enabled and self.block is None and self.why_not(action, run) is None
+        return self._is_allowed(action) and self.why_not(action, run) is None
+
+    def _is_allowed(self, action: Action) -> bool:
+        return self.is_enabled and self._session.denial(action) is None and self.block is None
 
     def can_any(self, action: Action, run_ids: Iterable[RunId]) -> bool:
         """Return whether the key of an action does something on at least one of these runs.
 
         Only the first `MAX_CHECKED_RUNS` are checked: with more, the key is taken for useful.
         """
-        if not self.is_enabled or self.block is not None:
+        if not self._is_allowed(action):
             return False
         store = self._session.store
         for count, run_id in enumerate(run_ids):
@@ -189,6 +192,10 @@ class ActionController:
             case _:
                 return True if self._replays.of(None if run is None else run.id) is not None else None
 
+    def denial(self, name: str, parameters: tuple[object, ...]) -> str:
+        """Return why a binding of `ACTION_BINDINGS` does nothing in this session; empty if it may do something."""
+        return (self._session.denial(BY_ID[str(parameters[0])]) or "") if name == "act" else ""
+
     def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
         """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
         if not self.is_enabled or self._screen is not None:
@@ -196,7 +203,8 @@ class ActionController:
         if not targets:
             self._show_text(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else no_run_selected()}")
             return
-        if (reason := self.block) is not None:
+        denial = self._session.denial(action)
+        if (reason := self.block if denial is None else f"{action.id}: {denial}") is not None:
             self._show_text(reason)
             return
         store = self._session.store
@@ -290,7 +298,7 @@ class ActionController:
         if not is_confirmed:
             return
         question = screen.question
-        check = self._check_for(question.target)
+        check = self._check_for(action, question.target)
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
             self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
@@ -299,15 +307,15 @@ class ActionController:
             self._unmark()
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
-    def _check_for(self, target: Target) -> Callable[[], str | None]:
-        """Return a check that the environment is still the one that the question named."""
+    def _check_for(self, action: Action, target: Target) -> Callable[[], str | None]:
+        """Return a check that the environment is still the one that the question named, and that the key may act."""
         session = self._session
 
         def check() -> str | None:
             current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
             if current != target:
                 return "the environment has changed since the question"
-            return session.write_block
+            return session.write_block or session.denial(action)
 
         return check
 

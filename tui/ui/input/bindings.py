@@ -39,13 +39,16 @@ class KeyContext(Protocol):
     def belongs_in_footer(self, action: str) -> bool:
         """Return whether the footer shows the action in the current state."""
 
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return why the action does nothing for the whole session; empty if it may. Its key is shown all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
     """One active binding. `node` is the widget, screen or app that handles it.
 
     `key` is one of its keys, `keys` are the labels of all, `shown` is that of the first one, or those of a pair.
-    `works_now` is False if the action would do nothing in the current state.
+    `works_now` is False if the action would do nothing in the current state. `denial` says why it never will.
     """
 
     id: str
@@ -59,6 +62,7 @@ class LiveKey:
     place: FooterSlot | None
     is_motion: bool
     works_now: bool
+    denial: str = ""
 
     @property
     def is_everywhere(self) -> bool:
@@ -92,6 +96,7 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
             place=place_of(binding) if _has_place(context, binding.action) else None,
             is_motion=binding.id in _MOTION,
             works_now=works_now and _has_use(context, binding.action),
+            denial=_denial(context, binding.action),
         )
     return list(found.values())
 
@@ -129,7 +134,12 @@ class KeyFacts:
             []
             if context is None
             else [
-                (context.has_use_for(name, parameters), context.word_for(name, usual), context.belongs_in_footer(name))
+                (
+                    context.has_use_for(name, parameters),
+                    context.word_for(name, usual),
+                    context.belongs_in_footer(name),
+                    context.denial_of(name, parameters),
+                )
                 for (name, parameters), usual in self._placed.items()
             ]
         )
@@ -159,3 +169,8 @@ def _has_place(context: KeyContext | None, action: str) -> bool:
 def _has_use(context: KeyContext | None, action: str) -> bool:
     _, name, parameters = parse(action)
     return context is None or context.has_use_for(name, parameters)
+
+
+def _denial(context: KeyContext | None, action: str) -> str:
+    _, name, parameters = parse(action)
+    return "" if context is None else context.denial_of(name, parameters)

@@ -244,6 +244,10 @@ class BaseScreen(PaintedScreen[None]):
         """See `KeyContext`."""
         return True
 
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  for subclasses
+        """See `KeyContext`."""
+        return ""
+
     def own_selection(self) -> "OwnSelection":
         """Return what a command of the user's own would be about."""
         raise NotImplementedError

@@ -155,7 +155,10 @@ class ConfirmScreen(GuardedDialog):
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
-        plan = self.question.plan
+        plan, denial = self.question.plan, self._live.session.denial(self._action)
+        if denial is not None:
+            self.question = replace(self.question, objection=objection_to(denial))
+            return
         if len(plan.runs) != 1:
             return
         run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]

@@ -31,7 +31,10 @@ def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_
     The keys of actions and of marks are left out where nothing may be written.
     """
     own = app_of(screen).keys
-    found = {key.id: HelpKey(key.keys, key.word, key.works_now) for key in live_keys(screen)}
+    found = {
+        key.id: HelpKey(key.keys, f"{key.word}: {key.denial}" if key.denial else key.word, key.works_now)
+        for key in live_keys(screen)
+    }
     for kind in (*(type(node) for node in (screen, *screen.walk_children())), *unmade):
         for binding in _declared(kind):
             if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:

@@ -221,6 +221,9 @@ class MainScreen(BaseScreen):
             return (action == "focus_step") is self.workspace.is_overview
         return action != "enter" or is_at_run or self.run_list.rows.is_end_chosen
 
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
+        return self.action_controller.denial(action, parameters)
+
     def action_enter(self) -> None:
         if self.pane is not self.run_list or self.run_list.rows.is_end_chosen:
             self.pane.enter()

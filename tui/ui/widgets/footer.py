@@ -93,10 +93,14 @@ class Footer(Lines):
         return freshness.is_stale, freshness.failure is not None
 
     def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
-        keys = (key for key in live_keys(self.screen) if key.works_now)
+        keys = (key for key in live_keys(self.screen) if key.works_now or key.denial)
         places = [(key, place) for key in keys if (place := key.place) is not None]
         places.sort(key=lambda each: each[1].rank)
-        shown = [KeyWord(key.shown, key.word, place.need) for key, place in places if place.rank != LAST_RANK]
+        shown = [
+            KeyWord(key.shown, key.word, place.need, is_denied=bool(key.denial))
+            for key, place in places
+            if place.rank != LAST_RANK
+        ]
         if is_failing:
             retry = key_of("refresh", "r")
             shown[:0] = [KeyWord(retry, "try now")] if retry else []

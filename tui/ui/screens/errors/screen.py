@@ -161,6 +161,9 @@ class ErrorsScreen(ListScreen):
     def belongs_in_footer(self, action: str) -> bool:
         return action != "focus_step"
 
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
+        return self._controller.denial(action, parameters)
+
     @property
     def outgoing_run(self) -> RunId | None:
         """The run under the cursor; in the list of groups, the newest of the group."""

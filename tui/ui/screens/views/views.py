@@ -73,6 +73,9 @@ class ViewsScreen(PageScreen):
     def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  the same in every state
         return True
 
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  no key is denied
+        return ""
+
     def on_page_moved(self) -> None:
         self.refresh_bindings()
 
