@@ -95,9 +95,9 @@ def test_sentences_say_the_evidence() -> None:
         ),
         (
             ApprovalWaits(NOW - 25 * HOUR, (Raw("legal\x07"), Raw("b"), Raw("c"), Raw("d"))),
-            "a token (legal␇, b, c) waits for 1d",
-            "a token (legal␇, b, c) waits for 1d",
-            "a token (legal␇, b, c) waits for 1d",
+            "a token (legal␇, b, c) waits for 1d, run not known",
+            "a token (legal␇, b, c) waits for 1d, run not known",
+            "a token (legal␇, b, c) waits for 1d, run not known",
         ),
     ]
     for evidence, long, short, overview in table:

@@ -4,6 +4,7 @@ Longer than our other modules: each source of facts has its own way to fail.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -423,6 +424,45 @@ def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
             seen.assert_within_allowance()
 
     asyncio.run(scenario())
+
+
+def test_token_is_dropped_once_its_run_has_ended() -> None:
+    """The list keeps it WAITING. The run is found while it lives, among those of the store, or by a query."""
+    events = recording("1231")["response"]["body"]
+    run_id = recording("1231")["request"]["path"].split("/")[4]
+    (subject,) = (
+        each["style"]["accessory"]["items"][0]["text"] for each in events["events"] if "accessory" in each["style"]
+    )
+    row = recording("1105")["response"]["body"]["data"][0]
+    rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z"}, row | {"createdAt": "2026-11-24T09:00:00Z"}]
+    unlisted = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
+    live = live_run(run_id, -120.0)
+    (patch,) = live.patches
+    canceled = RunsRead((replace(patch, state=state_of("CANCELED", updated=10, started_at=at(-119))),))
+
+    async def scenario(run_id: str, *known: RunsRead) -> None:
+        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
+        fleet.add(unlisted)
+        answers, found = fleet.fault, json.loads(json.dumps(events).replace(patch.id, run_id))
+
+        def answer(path: str) -> Response | None:
+            if path.endswith("/events"):
+                return JSONResponse(found if run_id in path else {"events": []})
+            return answers(path)
+
+        fleet.fault = answer
+        async with watched(fleet) as seen:
+            for each in known:
+                seen.store.apply(each)
+                await seen.watch(200 / len(known))
+            await seen.watch(200)
+            assert seen.facts.tokens is not None
+            assert [(token.id, token.run_id) for token in seen.facts.tokens.tokens] == [(row["id"], None)]
+            seen.assert_within_allowance()
+
+    asyncio.run(scenario(patch.id, live, canceled))
+    asyncio.run(scenario(patch.id, canceled))
+    asyncio.run(scenario(unlisted.id))
 
 
 def test_old_token_is_joined_within_seconds_of_the_start() -> None:

@@ -34,7 +34,15 @@ from tui.domain.findings.facts import (
     WaitToken,
     WallFacts,
 )
-from tui.domain.findings.finding import FindingWord, QueueWaits, RunOverdue, SubjectKind, TaskFails, TaskSlow
+from tui.domain.findings.finding import (
+    ApprovalWaits,
+    FindingWord,
+    QueueWaits,
+    RunOverdue,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+)
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -43,6 +51,7 @@ from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFT
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
+from tui.store.findings.side_rows import waiting_rows
 from tui.store.store import Store
 
 DAY_S = 86_400
@@ -364,6 +373,36 @@ def test_an_approval_is_stuck_after_a_day() -> None:
         ("run_x", "charge", "run_x", "id:run_x"),
         ("w1", "legal", None, "status:executing,waiting age:>24h"),
     ]
+
+
+@given(st.sampled_from(["EXECUTING", "WAITING", "COMPLETED", "CANCELED", "CRASHED", "EXPIRED", "TIMED_OUT"]))
+def test_a_token_counts_only_while_its_run_is_live(word: str) -> None:
+    """The server keeps the tokens of canceled runs WAITING."""
+    tokens = (
+        WaitToken("w1", NOW - 30 * HOUR, (Raw("legal"),), run_id=RunId("run_x"), task=CHARGE),
+        WaitToken("w2", NOW - 25 * HOUR, (Raw("legal"),)),
+        WaitToken("w3", NOW - 25 * HOUR, (Raw("legal"),)),
+    )
+    facts, own = WallFacts(tokens=TokensRead(NOW, tokens)), own_of([executing(7200 - DAY_S, word)])
+    found = judge(facts, own, NOW)
+    live = ["run_x"] if word in {"EXECUTING", "WAITING"} else []
+    assert [each.subject.key for each in found] == [*live, "w2", "w3"], "tokens of one moment are two"
+    assert len({each.identity for each in found}) == len(found)
+    rows = waiting_rows(facts, own, found)
+    assert [each.run_id or each.token_id for each in rows] == [*live, "w2", "w3"]
+    assert all(each.is_stuck for each in rows)
+
+
+def test_a_run_found_by_duration_and_by_token_has_one_line() -> None:
+    own = own_of([executing(7200 - 30 * 3600)])
+    (by_run,) = judge(WallFacts(), own, NOW)
+    held = hold(NO_FINDINGS, [by_run], own, NOW)
+    token = WaitToken("w1", NOW - 29 * HOUR, (Raw("legal"),), run_id=RunId("run_x"), task=CHARGE)
+    by_token = judge(WallFacts(tokens=TokensRead(NOW, (token,))), own, NOW)
+    held = hold(held, by_token, own, NOW + SECOND)
+    assert [type(each.evidence) for each in held.findings] == [ApprovalWaits]
+    held = hold(held, [by_run], own, NOW + 2 * SECOND)
+    assert [type(each.evidence) for each in held.findings] == [RunOverdue]
 
 
 def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:

@@ -12,7 +12,15 @@ from tui.wire.queries.queues import (
     QueueWaitCounts,
     RunsOfQueue,
 )
-from tui.wire.queries.runs import FailureCount, OlderLiveCounts, RunCounts, RunErrors, RunsWithErrorTexts, TreeRuns
+from tui.wire.queries.runs import (
+    EndedRuns,
+    FailureCount,
+    OlderLiveCounts,
+    RunCounts,
+    RunErrors,
+    RunsWithErrorTexts,
+    TreeRuns,
+)
 from tui.wire.queries.tasks import DayTotals, TaskMinutes, TaskNormals
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
@@ -37,4 +45,5 @@ QUERIES: tuple[NamedQuery, ...] = (
     QueueHolders("send-email"),
     TaskNormals(AT),
     DayTotals(AT),
+    EndedRuns(AT - MINUTE, AT),
 )

@@ -123,6 +123,7 @@ class ApprovalWaits:
 
     created_at: datetime
     tags: tuple[Raw, ...] = ()
+    token_id: str = ""
 
 
 Evidence = TaskFails | QueueWaits | TaskSlow | ScheduleMissed | RunOverdue | RunHangs | ApprovalWaits

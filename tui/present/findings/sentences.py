@@ -28,6 +28,9 @@ MAX_TAGS: Final = 3
 MAX_TEXT_CHARS: Final = 200
 """Of a text of others. No name, version or tag that a person reads is longer."""
 
+RUN_NOT_KNOWN: Final = "run not known"
+"""In place of the run that waits for a token: the list of tokens does not name it."""
+
 _YEAR: Final = timedelta(days=360)
 
 
@@ -61,7 +64,8 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
                 f"one run {_cleaned(title).lower()} for {waited(at - finding.since)}, which lasts seconds on other days"
             )
         case ApprovalWaits(created_at, tags):
-            return f"{_approval(finding, tags)} for {waited(at - created_at)}"
+            unknown = f", {RUN_NOT_KNOWN}" if finding.run_id is None else ""
+            return f"{_approval(finding, tags)} for {waited(at - created_at)}{unknown}"
         case _:
             assert_never(finding.evidence)
 
@@ -83,7 +87,8 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case RunHangs(title):
             return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
         case ApprovalWaits(created_at, tags):
-            return f"{_approval(finding, tags)} for {waited(at - created_at)}"
+            unknown = f", {RUN_NOT_KNOWN}" if finding.run_id is None else ""
+            return f"{_approval(finding, tags)} for {waited(at - created_at)}{unknown}"
         case _:
             assert_never(finding.evidence)
 

@@ -8,6 +8,7 @@ from typing import Final
 from tui.domain.findings.facts import FactSource
 from tui.domain.text import Raw
 from tui.present import formatting
+from tui.present.findings.sentences import RUN_NOT_KNOWN
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.present.wall.ages import refusal_of
 from tui.present.wall.blocks import BlockRow, ListRuns, WallView, run_target
@@ -144,7 +145,7 @@ def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
     what = ", ".join(row.tags) or row.token_id
     end: Line = (Piece(waited(view.since(row.created_at), in_minutes=view.is_slow_link), amber),)
     line.put(2, (Piece("‖", amber),))
-    name = Piece(row.task or formatting.NONE, Token.MUTED)
+    name = Piece(RUN_NOT_KNOWN if row.run_id is None else row.task or formatting.NONE, Token.MUTED)
     if width >= _LARGE:
         line.put(4, (name,), 17)
         run: Line = (Piece(f"  …{row.run_id[-_SHORT_ID:]}", Token.FAINT),) if row.run_id is not None else ()

@@ -109,6 +109,11 @@ def read_last_day(rows: Rows) -> tuple[int, int]:
     return _count(rows[0], "done"), _count(rows[0], "failed")
 
 
+def read_ended(rows: Rows) -> tuple[tuple[RunId, datetime], ...]:
+    """Return the runs and when they were created. Raises `ServerFault`."""
+    return tuple((RunId(_word(row, "run_id")), _time(row, "triggered_at")) for row in rows)
+
+
 def is_cut(rows: Iterable[object]) -> bool:
     """Whether the server may have more rows than it sent."""
     return sum(1 for _ in rows) >= MAX_ROWS

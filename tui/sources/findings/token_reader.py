@@ -1,5 +1,7 @@
 """Reads the waitpoint tokens that wait, and finds the runs that wait for them."""
 
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -7,15 +9,18 @@ from tui.domain.findings.facts import MAX_TOKENS, TokensRead, WaitToken
 from tui.domain.ids import Cursor
 from tui.sources.base import KnownRuns
 from tui.sources.findings.allowance import Rank
+from tui.sources.findings.queries import Rows, read_ended
 from tui.sources.findings.requests import FactRequests
-from tui.sources.findings.waiting_runs import WaitingRuns
+from tui.sources.findings.waiting_runs import BEFORE, WaitingRuns
 from tui.wire.errors import Refused, ServerFault
 from tui.wire.findings.reader import FactReader
 from tui.wire.findings.requests import PAGE_SIZE
+from tui.wire.queries.runs import EndedRuns
 
 PAGE_INTERVAL_S: Final = 60.0
 """Each page is read once in this time."""
 
+SECOND: Final = timedelta(seconds=1)
 MAX_PAGES: Final = MAX_TOKENS // PAGE_SIZE
 
 
@@ -61,17 +66,31 @@ class TokenReader:
         Raises `ApiError`.
         """
         now = self._requests.now()
+        before = self._runs.joined(self._tokens)
         run_id = self._runs.next_candidate(self._tokens, now)
         if run_id is None:
-            return None
-        before = self._runs.joined(self._tokens)
+            if unsearched := self._runs.unsearched(self._tokens, now):
+                await self._search(unsearched)
+            return self._newly_joined(before)
         try:
             events = await self._requests.send(
                 ("events", run_id), Rank.WAITING_RUNS, lambda: self._requests.fetcher.api.read_events(run_id)
             )
         except (Refused, ServerFault):
             self._runs.record(run_id, None, self._tokens, now)
-            return None
+            return self._newly_joined(before)
         self._runs.record(run_id, events.root, self._tokens, now)
+        return self._newly_joined(before)
+
+    async def _search(self, tokens: list[WaitToken]) -> None:
+        """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
+        times = [each.created_at for each in tokens]
+        query = EndedRuns(min(times) - BEFORE, max(times) + SECOND)
+        rows: Rows = ()
+        with suppress(Refused, ServerFault):
+            rows = await self._requests.query(query, Rank.WAITING_RUNS)
+        self._runs.record_ended(tokens, read_ended(rows))
+
+    def _newly_joined(self, before: tuple[WaitToken, ...]) -> TokensRead | None:
         joined = self._runs.joined(self._tokens)
         return None if joined == before else TokensRead(self._requests.now(), joined, is_cut=self._is_cut)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from tui.domain.findings.facts import PlaceHolder, Queue, QueueWait, TaskNormal, WaitsRead, WallFacts
+from tui.domain.findings.facts import PlaceHolder, Queue, QueueWait, TaskNormal, WaitsRead, WaitToken, WallFacts
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.store.findings.own_counts import OwnCounts
@@ -77,6 +77,19 @@ def p95s_by_task(facts: WallFacts, own: OwnCounts) -> Callable[[TaskId], timedel
         return None if usual is None else usual.p95
 
     return p95_of
+
+
+def waiting_tokens(facts: WallFacts, own: OwnCounts) -> list[WaitToken]:
+    """Return the waitpoint tokens that wait, oldest first: those of live runs, then those whose run is not known.
+
+    The server keeps a token WAITING after its run has ended: such a token waits for nobody.
+    """
+    found = []
+    for token in () if facts.tokens is None else facts.tokens.tokens:
+        run = None if token.run_id is None else own.run(token.run_id)
+        if run is None or not (run.is_final or run.is_gone):
+            found.append(token)
+    return sorted(found, key=lambda token: (token.run_id is None, token.created_at, token.id))
 
 
 def is_slower(p95: timedelta | None, normal: timedelta | None) -> bool:

@@ -42,7 +42,7 @@ def make_board(
         queues=tuple(sorted(queue_rows(facts, verdict, known_until or now), key=worst_first)),
         due=due_rows(facts, findings, now),
         longest=longest_rows(facts, own, findings, now),
-        waiting=waiting_rows(facts, findings),
+        waiting=waiting_rows(facts, own, findings),
         just_now=just_ended(own, now),
         ages=source_ages(facts, verdict),
         deployed=deployments[0] if deployments else None,

@@ -11,7 +11,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.findings.board import DueRow, JustEnded, LongestRow, SourceAge, WaitingRow
-from tui.store.findings.bounds import p95s_by_task
+from tui.store.findings.bounds import p95s_by_task, waiting_tokens
 from tui.store.findings.due_times import next_due
 from tui.store.findings.known import read_at
 from tui.store.findings.own_counts import OwnCounts
@@ -53,16 +53,15 @@ def longest_rows(
     )
 
 
-def waiting_rows(facts: WallFacts, findings: Iterable[Finding]) -> tuple[WaitingRow, ...]:
-    """Return the waitpoint tokens, oldest first."""
+def waiting_rows(facts: WallFacts, own: OwnCounts, findings: Iterable[Finding]) -> tuple[WaitingRow, ...]:
+    """Return the waitpoint tokens, oldest first. A run has one row, that of its oldest token."""
     stuck = {each.subject.key for each in findings}
-    rows = [
-        WaitingRow(
-            each.id, each.created_at, each.tags, each.task, each.run_id, is_stuck=(each.run_id or each.id) in stuck
-        )
-        for each in (() if facts.tokens is None else facts.tokens.tokens)
-    ]
-    return tuple(sorted(rows, key=lambda row: (row.created_at, row.token_id)))
+    rows: dict[str, WaitingRow] = {}
+    for each in waiting_tokens(facts, own):
+        key = each.run_id or each.id
+        row = WaitingRow(each.id, each.created_at, each.tags, each.task, each.run_id, is_stuck=key in stuck)
+        rows.setdefault(key, row)
+    return tuple(rows.values())
 
 
 def just_ended(own: OwnCounts, now: datetime) -> tuple[JustEnded, ...]:

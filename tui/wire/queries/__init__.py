@@ -13,13 +13,22 @@ from tui.wire.queries.queues import (
     QueueWaitCounts,
     RunsOfQueue,
 )
-from tui.wire.queries.runs import FailureCount, OlderLiveCounts, RunCounts, RunErrors, RunsWithErrorTexts, TreeRuns
+from tui.wire.queries.runs import (
+    EndedRuns,
+    FailureCount,
+    OlderLiveCounts,
+    RunCounts,
+    RunErrors,
+    RunsWithErrorTexts,
+    TreeRuns,
+)
 from tui.wire.queries.tasks import DayTotals, TaskMinutes, TaskNormals
 
 NamedQuery = (
     RunCounts
     | OlderLiveCounts
     | FailureCount
+    | EndedRuns
     | RunErrors
     | RunsWithErrorTexts
     | TreeRuns

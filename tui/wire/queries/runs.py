@@ -1,18 +1,22 @@
 # ruff: noqa: S608  the texts consist of our own words and of values that are checked
 """Queries for counts of runs, for errors and for trees."""
 
+from datetime import datetime
 from typing import Final, Literal
 
 from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
-from tui.wire.queries.text import FAILED, HOUR, PeriodQuery, any_of, ids_text, refused
+from tui.wire.queries.text import FAILED, HOUR, PeriodQuery, TrqlQuery, any_of, ids_text, refused, time_text
 
 MAX_TREE_ROWS: Final = 5_000
 """Rows of a query for trees. A trace has no more spans than this."""
 
 MAX_FOUND: Final = 1_000
 """Runs that one query for a text returns."""
+
+MAX_ENDED: Final = 500
+"""Ended runs that may have made a waitpoint token."""
 
 MAX_TEXTS: Final = 20
 MAX_TEXT_CHARS: Final = 200
@@ -59,6 +63,22 @@ class FailureCount(PeriodQuery):
 
     def trql(self) -> str:
         return f"SELECT count() AS n FROM runs WHERE status IN ({FAILED})"
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRuns(TrqlQuery):
+    """The newest runs that were created from `since` to `at`, and ended without success after they had started."""
+
+    since: datetime
+    at: datetime
+    kind: Literal["ended-runs"] = "ended-runs"
+
+    def trql(self) -> str:
+        return (
+            "SELECT run_id, triggered_at FROM runs WHERE status IN ('Canceled', 'Crashed', 'System failure', "
+            f"'Timed out') AND triggered_at >= '{time_text(self.since)}' AND triggered_at < '{time_text(self.at)}' "
+            f"AND executed_at IS NOT NULL ORDER BY triggered_at DESC LIMIT {MAX_ENDED}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

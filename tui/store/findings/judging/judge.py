@@ -12,6 +12,7 @@ from tui.domain.findings.finding import (
     QueueWaits,
     RunOverdue,
     ScheduleMissed,
+    SubjectKind,
     TaskFails,
     TaskSlow,
     Verdict,
@@ -112,11 +113,18 @@ def hold(
         after[found.identity] = (
             HeldFinding(found, now, now, messages) if known is None else _held(found, known, own, now, messages)
         )
+    # A run that was found by its duration, and now by the token for which it waits, has one finding.
+    subjects = {_said_of(each.finding) for each in after.values()}
     for identity, each in before.items():
-        if identity not in after and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED):
+        is_shown = now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED
+        if is_shown and identity not in after and _said_of(each.finding) not in subjects:
             after[identity] = each
     order = _worst_first([each.finding for each in after.values()], now)
     return HeldFindings(tuple(after[each.identity] for each in order))
+
+
+def _said_of(finding: Finding) -> tuple[FindingWord, SubjectKind, str]:
+    return finding.word, finding.subject.kind, finding.subject.key
 
 
 def _held(

@@ -18,7 +18,7 @@ from tui.domain.findings.finding import (
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.store.findings.bounds import p95s_by_task
+from tui.store.findings.bounds import p95s_by_task, waiting_tokens
 from tui.store.findings.own_counts import OwnCounts
 
 OVERDUE_P95S: Final = 5
@@ -47,7 +47,7 @@ _DEQUEUED: Final = "Dequeued"
 
 def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     """Return what is stuck: one finding a run, and one for each token whose run is not known."""
-    found = {each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, now))}
+    found = {each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, own, now))}
     return list(found.values())
 
 
@@ -90,15 +90,10 @@ def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
     return Finding(FindingWord.STUCK, subject, since, evidence, f"id:{run.id}", task=run.fixed.task, run_id=run.id)
 
 
-def _approvals(facts: WallFacts, now: datetime) -> list[Finding]:
-    tokens = () if facts.tokens is None else facts.tokens.tokens
-    old = sorted((each for each in tokens if now - each.created_at >= MAX_APPROVAL), key=_created, reverse=True)
+def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    old = [each for each in waiting_tokens(facts, own) if now - each.created_at >= MAX_APPROVAL]
     # Of the tokens of one run the oldest stands for all.
-    return [_of_token(each) for each in old]
-
-
-def _created(token: WaitToken) -> tuple[datetime, str]:
-    return token.created_at, token.id
+    return [_of_token(each) for each in reversed(old)]
 
 
 def _of_token(token: WaitToken) -> Finding:
@@ -107,7 +102,7 @@ def _of_token(token: WaitToken) -> Finding:
         FindingWord.STUCK,
         FindingSubject(SubjectKind.RUN, token.run_id or token.id, name),
         token.created_at,
-        ApprovalWaits(token.created_at, token.tags),
+        ApprovalWaits(token.created_at, token.tags, token.id),
         f"id:{token.run_id}" if token.run_id is not None else _WAITING_RUNS,
         task=token.task,
         run_id=token.run_id,
