@@ -1,6 +1,7 @@
 """Every query that the program can send: none has OR, and no value changes more than a string or a number in it."""
 
 import ast
+import inspect
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,13 @@ from tui.wire.queries import NamedQuery
 from tui.wire.queries.queues import QueueStayMinutes, RunsOfQueue
 from tui.wire.queries.runs import MAX_TEXTS, OlderLiveCounts, RunErrors, RunsWithErrorTexts, TreeRuns, like_pattern
 from tui.wire.queries.tasks import MAX_SPAN, TaskMinutes
-from tui.wire.queries.text import MAX_IDS, quoted_id
+from tui.wire.queries.text import MAX_IDS, TrqlQuery, quoted_id
 from tui.wire.times import EARLIEST
 
 TUI = Path(__file__).parents[2] / "tui"
 MAKERS = {f"wire/queries/{name}.py" for name in ("queues", "runs", "tasks")}
+PATH = "/api/v1/query"
+TRQL = re.compile(r"\bSELECT\s|\bFROM (runs|\w+_metrics)\b")
 NOW = "2026-11-26 14:32:40"
 BEFORE_A_CALL = {"(", ",", "WHERE", "AND", "NOT"}
 NASTY = ("' OR 1=1 --", "it's", "a\\", "\\' OR ''='", "x') OR (1", "or", "a\nOR b", "`", "{x}", "é日本", "\ud800", "%_")
@@ -78,8 +81,16 @@ def ors(trql: str) -> list[str]:
     ]
 
 
-def test_every_query_has_a_sample() -> None:
+def kinds_of(base: type) -> set[str]:
+    """Return the names of all queries below a class. A class with slots exists twice."""
+    below: set[str] = set().union(*map(kinds_of, base.__subclasses__()))
+    return below | (set() if inspect.isabstract(base) else {base.__name__})
+
+
+def test_every_query_is_named_and_has_a_sample() -> None:
     assert {type(query) for query in QUERIES} == set(get_args(NamedQuery))
+    assert kinds_of(TrqlQuery) == {kind.__name__ for kind in get_args(NamedQuery)}
+    assert len({query.kind for query in QUERIES}) == len(get_args(NamedQuery))
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -118,12 +129,12 @@ def test_nothing_else_makes_or_sends_trql() -> None:
     texts = {
         (path.relative_to(TUI).as_posix(), node.value)
         for path in TUI.rglob("*.py")
-        if "emulator" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if "emulator" not in path.parts and (TRQL.search(source := path.read_text(encoding="utf-8")) or PATH in source)
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert {path for path, text in texts if re.search(r"\bSELECT\s|\bFROM (runs|\w+_metrics)\b", text)} == MAKERS
-    senders = {path for path, text in texts if text.endswith("/api/v1/query")}
+    assert {path for path, text in texts if TRQL.search(text)} == MAKERS
+    senders = {path for path, text in texts if text.endswith(PATH)}
     # The other one recognises the answer by it.
     assert senders == {"wire/read_requests.py", "wire/responses.py"}
 
