@@ -548,7 +548,7 @@ def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
             await seen.watch(299)
             assert seen.unread() == dict.fromkeys((FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS), False)
             assert seen.facts.queues is not None
-            assert seen.sent()[QUERY] <= 3 * 5 * 6  # three kinds, five tries each after 0, 10, 20, 40, 80, 160 s
+            assert seen.sent()[QUERY] <= 4 * 5 * 8  # four kinds, five tries each, and waits that double
             assert seen.sent(240.0)[QUEUES] >= 2
 
     asyncio.run(scenario())

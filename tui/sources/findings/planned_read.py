@@ -47,10 +47,10 @@ class PlannedRead:
         self.started_s = now_s
         self.due_s = math.floor(now_s if is_late else self.due_s) + self.interval_s
 
-    def fail(self, now_s: float, at_least_s: float, first_s: float = FIRST_RETRY_S) -> None:
+    def fail(self, now_s: float, at_least_s: float) -> None:
         """Plan the next try after a failure."""
         self.failures += 1
-        first_s = min(self.interval_s, first_s)
+        first_s = min(self.interval_s, FIRST_RETRY_S)
         self.due_s = now_s + max(at_least_s, min(MAX_RETRY_S, first_s * 2.0 ** min(self.failures - 1, 8)))
 
     def change_interval(self, interval_s: float) -> None:

@@ -25,7 +25,7 @@ from tui.sources.findings import queries
 from tui.sources.findings.allowance import Rank
 from tui.sources.findings.deployment_reader import DeploymentReader, NewestVersion
 from tui.sources.findings.minutes import MinuteReader, read_span
-from tui.sources.findings.planned_read import FIRST_RETRY_S, PlannedRead
+from tui.sources.findings.planned_read import PlannedRead
 from tui.sources.findings.queries import Rows
 from tui.sources.findings.queue_reader import QueueReader
 from tui.sources.findings.requests import FactRequests, is_final
@@ -33,7 +33,7 @@ from tui.sources.findings.schedule_reader import INTERVAL_S as SCHEDULES_INTERVA
 from tui.sources.findings.schedule_reader import DueSchedules, ScheduleReader
 from tui.sources.findings.token_reader import TokenReader
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.errors import ApiError, RateLimited, Refused, TooManyQueries, Unreachable
+from tui.wire.errors import ApiError, RateLimited, Refused, Unreachable
 from tui.wire.findings.reader import FactReader
 from tui.wire.queries import NamedQuery
 from tui.wire.queries.queues import QueueWaitCounts
@@ -43,9 +43,6 @@ from tui.wire.times import EARLIEST
 
 REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
-
-BUSY_RETRY_S: Final = 10.0
-"""The first wait after a query was refused several times within seconds, because others run."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
@@ -194,8 +191,7 @@ class FactsSource:
         except ApiError as error:
             reading.is_refused = isinstance(error, Refused) and is_final(error)
             at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
-            first_s = BUSY_RETRY_S if isinstance(error, TooManyQueries) else FIRST_RETRY_S
-            reading.fail(self._clock.monotonic_s(), at_least_s, first_s)
+            reading.fail(self._clock.monotonic_s(), at_least_s)
             if reading.is_refused:
                 self._requests.allowance.release_reserve(reading.rank)
             if reading.source is not None:
