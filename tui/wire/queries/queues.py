@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from tui.domain.filters import TASK_QUEUE_PREFIX
-from tui.domain.findings.facts import MAX_HOLDERS
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
 from tui.wire.queries.text import (
@@ -128,6 +127,8 @@ class QueueHolders(TrqlQuery):
     kind: Literal["queue-holders"] = "queue-holders"
 
     def trql(self) -> str:
+        from tui.domain.findings.facts import MAX_HOLDERS  # noqa: PLC0415  not loaded before the first rows
+
         return (
             "SELECT task_identifier AS task, count() AS holding, min(executed_at) AS longest_at FROM runs "
             f"WHERE queue = '{name_text(self.queue)}' AND {_HOLDS} GROUP BY task ORDER BY holding DESC "
