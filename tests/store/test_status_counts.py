@@ -245,6 +245,18 @@ def test_count_has_its_age_after_too_many_changes(monkeypatch: pytest.MonkeyPatc
     assert store.status_counts(at(20)) == StatusCounts(queued=10)
 
 
+def test_run_from_the_future_is_counted_once() -> None:
+    """A scheduled run is created at its due time. The server counts it before."""
+    store = Store()
+    store.apply(complete(at(START_S), is_live_complete=False))
+    store.apply(CUT)
+    store.apply(CountsRead({}, at(START_S), 1))
+    store.apply(RunsRead((patch_of("run_a", "QUEUED", created=START_S + 90, updated=START_S + 10, read=START_S + 10),)))
+    assert store.status_counts(at(START_S + 11)).queued == 1
+    store.apply(CountsRead({RunStatus.QUEUED: 1}, at(START_S + 20), 1))
+    assert store.status_counts(at(START_S + 21)).queued == 1
+
+
 def test_gone_run_does_not_count() -> None:
     store = live_store("QUEUED", "QUEUED")
     store.apply(complete(at(10)))

@@ -149,7 +149,8 @@ class Run:
     The facets `metadata`, `body`, `error` and `attempts` are pairs of a stamp and a value. `metadata_facet` and
     `error_facet` return those that a `NoValue` stands for. All times are the server's.
 
-    * `created_at`: when the run was created. It never changes.
+    * `created_at`: when the run was created. It never changes. That of a scheduled run is its due time, which may lie
+      in the future: see `existed_at`.
     * `read_at`: when the server last confirmed the state.
     * `gone_at`: when the server last answered 404 for the run.
     * `attempt_count`: the greatest number of attempts in any response.
@@ -214,6 +215,14 @@ class Run:
         if status.word == "EXECUTING" and (self.attempt_count or 0) > 1:
             return title_of(RunStatus.REATTEMPTING)
         return status.title
+
+    @property
+    def existed_at(self) -> datetime | None:
+        """The creation; of a run that is older than its due time, the earliest time at which it is known to exist."""
+        state = self.state
+        if self.created_at is None or state is None:
+            return self.created_at
+        return min(self.created_at, state.updated_at, state.started_at or state.updated_at)
 
     @property
     def is_final(self) -> bool:

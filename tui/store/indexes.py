@@ -1,7 +1,7 @@
 """The indexes of the store: live and failed runs by status, all by parent and creation time, their number by task."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -79,6 +79,10 @@ class Indexes:
             return None
         key: Key = self._created[0]
         return key[1]
+
+    def newest_first(self) -> Iterator[RunId]:
+        """Iterate over the runs with a state, newest first. Nothing may change meanwhile."""
+        return (key[1] for key in self._created)
 
     def oldest(self) -> RunId | None:
         """Return the oldest run with a state, or None."""

@@ -105,7 +105,7 @@ class MissedRunCounter:
             return
         state = run.state
         ended_at = state.finished_at or state.expired_at
-        if any(map(self._is_within, (state.updated_at, ended_at, state.started_at, run.created_at))):
+        if any(map(self._is_within, (state.updated_at, ended_at, state.started_at, run.existed_at))):
             self._changed.add(run_id)
             if run.status.is_failed and self._is_within(ended_at or state.updated_at):
                 self._failed.add(run_id)

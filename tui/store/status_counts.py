@@ -218,7 +218,7 @@ def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusCha
         return
     if old is None:
         old = new if new in QUEUED_FAMILY else RunStatus.QUEUED
-        yield StatusChange(after.created_at or state.updated_at, created_at, None, old)
+        yield StatusChange(after.existed_at or state.updated_at, created_at, None, old)
     at = state.updated_at
     if new.is_final and state.finished_at is not None:
         # A tag may change a run after its end: its last status change is the end.

@@ -257,6 +257,11 @@ class Store:
         run_id = self._indexes.newest()
         return None if run_id is None else self._runs[run_id]
 
+    def newest_existing(self) -> Run | None:
+        """Return the newest run that is not from the future: a scheduled run may be older than its due time."""
+        runs = (self._runs[run_id] for run_id in self._indexes.newest_first())
+        return next((run for run in runs if run.existed_at == run.created_at), None)
+
     def oldest(self) -> Run | None:
         """Return the oldest run with a state."""
         run_id = self._indexes.oldest()

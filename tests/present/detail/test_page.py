@@ -25,7 +25,7 @@ from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
-from tui.present.columns import Now
+from tui.present.columns import Now, columns_for, row
 from tui.present.detail.page import detail_rows, whole_of
 from tui.present.detail.relatives import Relatives
 from tui.present.detail.timeline import timeline_line
@@ -99,6 +99,15 @@ def test_page_has_every_other_value_at_every_width(width: int) -> None:
     )  # fmt: skip
     assert [text for text in expected if text not in shown] == []
     assert ("machine small-1x" if width > 40 else "machine   small-1x") in shown
+
+
+def test_run_from_the_future_says_when_it_is_due() -> None:
+    """A scheduled run is created at its due time, and is listed before."""
+    run = next(run for name, run, _ in DETAILS if name.startswith("125-"))
+    early = replace(run, created_at=NOW + timedelta(seconds=40))
+    assert "due in 40s" in page(early)
+    assert " 0s " in plain(row(early, columns_for(100), Now(NOW)))
+    assert "0s ago" in page(replace(run, created_at=NOW + timedelta(milliseconds=900)))
 
 
 def test_page_of_a_recorded_failure_reads_as_expected() -> None:

@@ -78,8 +78,8 @@ def test_own_counts_fill_all_cells_without_the_server() -> None:
     store = store_of(
         ended("run_a", 370, 375, 380),
         ended("run_b", 430, 490, 550, "FAILED"),
-        patch_of("run_c", "EXECUTING", created=480, task="charge", state={"started_at": at(545)}),
-        patch_of("run_d", "QUEUED", created=541, task="mail"),
+        patch_of("run_c", "EXECUTING", created=480, updated=545, task="charge", state={"started_at": at(545)}),
+        patch_of("run_d", "QUEUED", created=541, updated=541, task="mail"),
     )
     shown = board(store, WallFacts())
     assert list(shown.lines.done.cells) == [1, 0, 0, 0, 0]
@@ -110,6 +110,16 @@ def test_tasks_are_sorted_by_failed_then_by_queued(reached: float) -> None:
     assert [row.task for row in shown] == ["b", "a", "d", "c"]
     is_healthy = False if reached < 0 else None
     assert [row.has_failures for row in shown] == [True, True, is_healthy, is_healthy]
+
+
+def test_runs_from_the_future_are_queued_since_they_exist() -> None:
+    early = patch_of("run_a", "QUEUED", created=660, updated=490, task="mail")
+    begun = patch_of("run_b", "EXECUTING", created=720, updated=550, task="mail", state={"started_at": at(550)})
+    shown = board(store_of(early, begun), WallFacts())
+    assert list(shown.lines.queued.cells) == [0, 0, 1, 1, 1]
+    assert list(shown.lines.running.cells) == [0, 0, 0, 1, 1]
+    (row,) = shown.tasks
+    assert (row.queued, row.running, row.oldest) == (1, 1, timedelta())
 
 
 def test_rates_are_those_of_the_last_60_seconds() -> None:

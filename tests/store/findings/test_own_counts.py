@@ -149,14 +149,14 @@ def test_counts_are_complete_from_where_the_list_was_read() -> None:
     assert own.counted_since == at(2)
 
 
-def test_newest_version_is_that_of_the_run_created_last() -> None:
+def test_newest_version_is_that_of_the_run_started_last() -> None:
     store = Store()
     patches = [
         replace(
-            patch_of(f"run_{created}", "EXECUTING", created=created),
+            patch_of(f"run_{created}", "EXECUTING", created=created, state={"started_at": at(started)}),
             fixed=Fixed(TaskId("a"), version=version),
         )
-        for created, version in ((60, Raw("1")), (20, Raw("0")), (90, None))
+        for created, started, version in ((20, 95, Raw("1")), (60, 61, Raw("0")), (90, 99, None))
     ]
     for order in (patches, patches[::-1]):
         store = Store()

@@ -45,7 +45,7 @@ class Listed:
         """Runs by number and status; the number is when it was created."""
         self.number += 1
         patches = tuple(
-            patch_of(f"run_{number:03d}", word, created=number, updated=self.number, read=self.number)
+            patch_of(f"run_{number:03d}", word, created=number, updated=1000 + self.number, read=1000 + self.number)
             for number, word in runs
         )
         return self.rows.on_changes(self.store.apply(RunsRead(patches)))
@@ -105,6 +105,17 @@ def test_hidden_new_runs_are_not_counted() -> None:
     listed.read((12, "QUEUED"), (13, "COMPLETED"))
     listed.rows.set_view(View(listed.store, parse_filter("status:completed")))
     assert (listed.rows.new_count, listed.rows.window[-1]) == (1, run(1))
+
+
+def test_run_from_the_future_hides_no_new_run() -> None:
+    """A scheduled run is created at its due time, and may be listed before."""
+    listed = Listed(height=2)
+    listed.fill(5)
+    early = patch_of("run_900", "QUEUED", created=900, updated=5, read=6)
+    listed.rows.on_changes(listed.store.apply(RunsRead((early,))))
+    listed.rows.move(3)
+    listed.read((6, "QUEUED"), (7, "QUEUED"))
+    assert listed.rows.new_count == 2
 
 
 def test_history_runs_are_not_new() -> None:

@@ -117,8 +117,8 @@ class _Watcher:
                         self._failure = None
                     if self._since is None:
                         newest = self._session.store.newest()
-                        self._since = newest.created_at if newest else None
-                        self._since = self._since or state.at
+                        created_at = newest.created_at if newest else None
+                        self._since = state.at if created_at is None else min(created_at, state.at)
                 case SourceRetrying():
                     if self._since is None:
                         code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION

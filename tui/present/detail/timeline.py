@@ -17,6 +17,7 @@ from tui.present.text_block import labelled
 
 _MAX_WIDTH: Final = 60
 _MIN_STROKES: Final = 2
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
 
     created, state = run.created_at, run.state
     zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
-    at("created", created, f"{now.age(created)} ago{zone}")
+    is_ahead = created is not None and created - now.at >= _SECOND  # of a schedule; clocks differ by less
+    when = f"due in {now.duration(created - now.at)}" if created is not None and is_ahead else f"{now.age(created)} ago"
+    at("created", created, f"{when}{zone}")
     if state is None:
         return lines
     at("delayed", state.delayed_until, _due(run, state, now))

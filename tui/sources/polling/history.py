@@ -95,7 +95,8 @@ class HistoryReader:
             known = self._store.history
             self._unreadable_at = self._fetcher.now() if known is None else known.reached
         created = [patch.created_at for patch in page.patches if patch.created_at]
-        reached = min(created, default=None)
+        # Scheduled runs may be created in the future, also all of a page.
+        reached = min([*created, self._fetcher.now()]) if created else None
         is_old = reached is not None and reached < self._fetcher.now() - self._age
         is_cut = page.is_cut or (not (is_end or is_old) and self._run_count >= self._max_runs)
         self.is_complete = is_end or is_old or is_cut

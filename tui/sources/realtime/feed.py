@@ -246,7 +246,7 @@ class RealtimeSource:
             for run in runs:
                 if is_incomplete(run):
                     started_at = run.state.started_at if run.state is not None else None
-                    self._coverage.mark_incomplete(run.id, started_at or run.created_at)
+                    self._coverage.mark_incomplete(run.id, started_at or run.existed_at)
 
     def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
         if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):

@@ -43,7 +43,7 @@ class Failure(NamedTuple):
     """One failed run. `fingerprint` is None as long as the run's error has not been read.
 
     `seen_s`: the time of the failure in seconds since the epoch. It is the creation time of the run, as in the server's
-    own groups, in the list and in the header's counts.
+    own groups, in the list and in the header's counts; an earlier one if the run failed before its due time.
     """
 
     seen_s: float
@@ -63,7 +63,7 @@ def is_failure(run: Run | None) -> bool:
 
 def seen_at(run: Run, state: State) -> datetime:
     """Return the time of a failed run's failure: see `Failure.seen_s`."""
-    return run.created_at or state.updated_at
+    return run.existed_at or state.updated_at
 
 
 def known_error(run: Run, state: State) -> RunError | None:

@@ -50,7 +50,7 @@ def counted(run: Run | None) -> CountedRun | None:
     state, fixed, status = run.state, run.fixed, run.status
     if fixed.task is None:
         return None
-    created_s = _seconds(run.created_at)
+    created_s, existed_s = _seconds(run.created_at), _seconds(run.existed_at)
     started_s = _seconds(state.started_at)
     ended_s = outcome = took_s = queued_s = None
     if status.is_final:
@@ -65,7 +65,7 @@ def counted(run: Run | None) -> CountedRun | None:
     return CountedRun(
         run.id,
         fixed.task,
-        _minute(created_s),
+        _minute(existed_s),
         _minute(started_s),
         _minute(ended_s),
         outcome,

@@ -290,9 +290,11 @@ class OwnCounts:
             self._hide(ended)
 
     def _note_version(self, run: Run) -> None:
-        version, created_at, known_at = run.fixed.version, run.created_at, self._newest_version_at
-        if version is not None and created_at is not None and (known_at is None or created_at > known_at):
-            self.newest_version, self._newest_version_at = version, created_at
+        """Note the version of the run that started last: an older one may have waited for it."""
+        version, known_at = run.fixed.version, self._newest_version_at
+        started_at = None if run.state is None else run.state.started_at
+        if version is not None and started_at is not None and (known_at is None or started_at > known_at):
+            self.newest_version, self._newest_version_at = version, started_at
 
 
 def said_since(own: OwnCounts) -> datetime | None:

@@ -20,7 +20,7 @@ class NewRuns:
 
     def start(self) -> None:
         """Count the runs that are created from now on."""
-        newest = self._store.newest()
+        newest = self._store.newest_existing()
         self._newest_at = newest.created_at if newest is not None else None
 
     def add(self, entered: Iterable[RunId]) -> None:

@@ -60,7 +60,9 @@ def test_share_and_start_are_only_said_where_known() -> None:
     assert "of its" not in page_text(facts)
     assert version_words(facts) == "only in 20261126.3"
     start = VersionStart(Raw("20261126.3"), minutes_ago(13))
-    assert version_words(replace(facts, version_start=start)) == "2 min after the first run of 20261126.3"
+    started = replace(facts, version_start=start, first_start=minutes_ago(11))
+    assert version_words(started) == "2 min after the first run of 20261126.3"
+    assert version_words(replace(started, first_start=None)) == "only in 20261126.3"
     assert version_words(facts_of(group_of(versions=((Raw("a"), 1), (Raw("b"), 1))))) == "in 2 versions"
 
 

@@ -16,7 +16,7 @@ GOES_ON_FOR: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class VersionStart:
-    """The first known run of a version, where runs before it are known too."""
+    """When the first run of a version started, where runs of other versions before it are known too."""
 
     version: Raw
     at: datetime
@@ -42,6 +42,7 @@ class GroupFacts:
     * `span_words`: the shown span, like `last 24h`
     * `task_runs`: all runs of the group's only task in the span; None: not all of them are known
     * `version_start`: the start of the group's only version
+    * `first_start`: when the first run of the group started; None: it is not known
     * `detail`: the server's only group with its detail, if that was read
     * `minutes`: the failures a minute around the last failure
     * `state_problem`: why the state is not known, as a sentence; empty: it is known
@@ -54,6 +55,7 @@ class GroupFacts:
     newest: Run | None = None
     task_runs: int | None = None
     version_start: VersionStart | None = None
+    first_start: datetime | None = None
     detail: ServerErrorGroup | None = None
     minutes: Minutes | None = None
     state_problem: str = ""

@@ -27,13 +27,13 @@ def version_words(facts: GroupFacts) -> str:
     While not every failed run was read, an older one or another version may follow. Of a group that the server knows
     from before the span, the versions of those failures are not known.
     """
-    group, start = facts.group, facts.version_start
+    group, start, failed_at = facts.group, facts.version_start, facts.first_start
     is_older = first_known(group) < group.first_seen
     if group.versions and (is_older or not facts.is_complete):
         count = len(group.versions)
         return f"in {group.versions[0][0]}" if count == 1 else f"in ≥{count:,} versions"
-    if start is not None and start.version == facts.version and first_known(group) >= start.at:
-        return f"{formatting.wait(first_known(group) - start.at)} after the first run of {start.version}"
+    if start is not None and failed_at is not None and start.version == facts.version and failed_at >= start.at:
+        return f"{formatting.wait(failed_at - start.at)} after the first run of {start.version}"
     if facts.version is not None:
         return f"only in {facts.version}"
     return f"in {formatting.plural(len(group.versions), 'version')}" if group.versions else ""

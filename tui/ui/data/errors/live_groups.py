@@ -18,7 +18,7 @@ from tui.ui.data.errors.failure_reading import FailureReading, FailureView
 from tui.ui.data.errors.group_updates import GroupUpdates
 from tui.ui.data.errors.surroundings import SurroundingsCounter
 from tui.ui.data.live_model import LiveModel
-from tui.ui.model.errors.facts import minutes_of
+from tui.ui.model.errors.facts import first_start, minutes_of
 from tui.ui.model.errors.group_list import GroupListModel
 from tui.ui.model.errors.ranking import GroupQuery
 from tui.ui.model.errors.spans import DAY, SPANS, GroupOrder, SpanChoice
@@ -244,6 +244,7 @@ class LiveErrorGroups:
             newest=self._live.get(group.run_ids[0]) if group.run_ids else None,
             task_runs=around.task_runs,
             version_start=around.version_start,
+            first_start=first_start(store, run_ids),
             detail=self._details.of(group),
             minutes=minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
             state_problem=read.state_problem if group.state is None else "",

@@ -16,6 +16,9 @@ from tui.store.store import Store
 from tui.ui.model.errors.spans import MINUTE
 
 MAX_MINUTES: Final = 16
+MAX_FIRST_RUNS: Final = 100
+"""The oldest runs of a group, of which one started first."""
+
 _RUNS_PER_STEP: Final = 128
 _LINES_KEPT: Final = 128
 """Each keeps a stack, some 1.5 KB. On a busy server there are new ones all the time."""
@@ -56,6 +59,13 @@ def _minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
+def first_start(store: Store, run_ids: Sequence[RunId]) -> datetime | None:
+    """Return when the first run of a group started. `run_ids` are newest first; it is among the oldest."""
+    runs = map(store.get, run_ids[-MAX_FIRST_RUNS:])
+    started = [run.state.started_at for run in runs if run is not None and run.state is not None]
+    return min((each for each in started if each is not None), default=None)
+
+
 def own_line(run: Run | None) -> int | None:
     """Return the line of the first own frame in the error of a run."""
     error = None if run is None else run.error_value
@@ -82,13 +92,13 @@ class SurroundingsSearch:
         self._version: Raw | None = group.versions[0][0] if len(group.versions) == 1 else None
         self._count = 0
         self._start: datetime | None = None
-        self._has_older = False
+        self._other_start: datetime | None = None
 
     @property
     def result(self) -> Surroundings:
-        """What was found. The start of a version is known only if an older run of another version is."""
-        start = None
-        if self._version is not None and self._start is not None and self._has_older:
+        """What was found. The start of a version is known only if a run of another version started before."""
+        start, other = None, self._other_start
+        if self._version is not None and self._start is not None and other is not None and other < self._start:
             start = VersionStart(self._version, self._start)
         return Surroundings(None if self._task is None else self._count, start)
 
@@ -101,7 +111,11 @@ class SurroundingsSearch:
             if run is None or run.created_at is None:
                 continue
             self._count += run.fixed.task == self._task and run.created_at >= self._since
+            started_at = None if run.state is None else run.state.started_at
+            # Not by its creation: a run may have waited for a worker that has the version.
+            if started_at is None or run.fixed.version is None:
+                continue
             if run.fixed.version == self._version:
-                self._start, self._has_older = run.created_at, False
-            elif run.fixed.version is not None:
-                self._has_older = True
+                self._start = min(started_at, self._start or started_at)
+            else:
+                self._other_start = min(started_at, self._other_start or started_at)
