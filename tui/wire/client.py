@@ -18,7 +18,7 @@ from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Json
 from tui.settings import Secret
 from tui.wire.connection import HttpConnection, Timeouts
-from tui.wire.errors import RateLimited, TooManyQueries
+from tui.wire.errors import RateLimited
 from tui.wire.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.wire.http.url import HttpUrl, InvalidUrl
 from tui.wire.known_pages import KnownPages
@@ -148,7 +148,7 @@ class Client(ApiReader):
         method, path, json, params = http_request_of(request)
         max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
         response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
-        if isinstance(error := response_error(response, self._key), RateLimited | TooManyQueries):
+        if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
 

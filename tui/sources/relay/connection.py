@@ -21,7 +21,7 @@ from tui.sources.clock import Clock
 from tui.sources.relay.handshake import OPEN_TIMEOUT_S, RelayConnector
 from tui.wire.client import USER_AGENT
 from tui.wire.connection import Timeouts
-from tui.wire.errors import NotFound, RateLimited, ServerFault, TooManyQueries, Unreachable
+from tui.wire.errors import NotFound, RateLimited, ServerFault, Unreachable
 from tui.wire.limits import MAX_INLINE_BYTES
 from tui.wire.object_store import ObjectStore
 from tui.wire.read_requests import ApiReader, ReadRequest, http_request_of
@@ -83,7 +83,7 @@ class RelayConnection(ApiReader):
             raise Unreachable(text, may_have_arrived=True) from None
         finally:
             del self._in_flight[number]
-        if isinstance(error := response_error(response, self._key), RateLimited | TooManyQueries):
+        if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
 
