@@ -28,6 +28,7 @@ KEYS = [
     "oldestRunId",
     "startedPerMin",
     "holders",
+    "standstill",
     "health",
 ]
 QUEUES = "/api/v1/queues"
@@ -62,6 +63,13 @@ def test_unknown_values_are_null_where_the_key_may_not_query(api: FleetApi) -> N
     assert (paused["health"], paused["oldestQueuedAt"], paused["startedPerMin"]) == ("paused", None, None)
     assert {(each["queued"], each["queuedAtLeast"], each["holders"]) for each in done.objects} == {(None, None, None)}
     assert {each["health"] for each in others} == {None}
+
+
+def test_paused_environment_is_said(api: FleetApi) -> None:
+    api.fleet.world.lifecycle.set_paused(is_paused=True)
+    done = in_this_process("queues", "--json", url=api.url)
+    assert done.err == "The environment is paused.\n"
+    assert {each["standstill"] for each in done.objects} == {"queue-paused", "environment-paused"}
 
 
 def test_refusal_and_silence_end_with_their_codes(api: FleetApi) -> None:

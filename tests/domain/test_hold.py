@@ -7,6 +7,7 @@ import pytest
 
 from tui.domain.attempt import AttemptHistory
 from tui.domain.findings.facts import PlaceHolder, Queue
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp, State
@@ -48,6 +49,31 @@ CASES = {
     "a number is unknown": (QUEUED, queue(running=None), None),
     "its queue was not read": (QUEUED, None, None),
     "its queue was read long ago": (QUEUED, replace(queue(), at=NOW - KNOWN_FOR * 2), None),
+    "its queue is paused since then": (
+        QUEUED,
+        replace(queue(is_paused=True), standstill=Standstill(StandstillReason.QUEUE_PAUSED, NOW)),
+        "its queue is paused since 14:32: send-email",
+    ),
+    "its environment is paused": (
+        QUEUED,
+        replace(queue(), standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)),
+        "the environment is paused",
+    ),
+    "there is no worker": (
+        QUEUED,
+        replace(queue(running=3), standstill=Standstill(StandstillReason.NO_WORKER, NOW - timedelta(minutes=4))),
+        "no worker seen for 4m",
+    ),
+    "it may be pinned to a deployment": (
+        replace(run_in("PENDING_VERSION"), created_at=NOW - timedelta(minutes=32)),
+        None,
+        "for a version with its task; if pinned to a deployment, until 15:00",
+    ),
+    "a pinned run would have expired": (
+        replace(run_in("PENDING_VERSION"), created_at=NOW - timedelta(minutes=61)),
+        None,
+        "for a version that has its task",
+    ),
     "it is delayed": (run_in("DELAYED", until=LATER), None, "delayed until 14:35:00.000"),
     "its delay is over": (run_in("DELAYED", until=NOW), None, None),
     "no version has its task": (run_in("PENDING_VERSION"), queue(), "for a version that has its task"),

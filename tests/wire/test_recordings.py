@@ -198,8 +198,8 @@ def test_action_gives_the_id_of_a_run(name: str) -> None:
 
 
 def test_whoami_gives_only_the_environment() -> None:
-    names = map(Raw, ("hello-world-9aEu", "references-4744", "proj_rrkpdguyagvsoktglnod"))
-    expected = Environment(Raw("dev"), "DEVELOPMENT", *names)
+    project, organisation, ref = map(Raw, ("hello-world-9aEu", "references-4744", "proj_rrkpdguyagvsoktglnod"))
+    expected = Environment(Raw("dev"), "DEVELOPMENT", project, organisation, ref)
     assert decode_environment(body_of("802")) == expected
 
 

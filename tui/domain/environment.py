@@ -4,8 +4,8 @@ Source: tests/wire/recordings/README.md §1, §10.
 """
 
 import re
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -24,7 +24,8 @@ class Environment:
 
     `slug` is dev, staging, prod or preview; `type` is DEVELOPMENT, STAGING, PRODUCTION or PREVIEW. `project_ref` is the
     project's id in addresses. `dashboard_url` is the address of the dashboard, which not every server names; both are
-    None where they are not known.
+    None where they are not known. `is_paused`: no run starts. The same environment may be paused and resumed, the last
+    time at `resumed_at`, as far as the program saw it.
     """
 
     slug: Raw
@@ -33,6 +34,8 @@ class Environment:
     organisation: Raw
     project_ref: Raw | None = None
     dashboard_url: Raw | None = None
+    is_paused: bool = field(default=False, compare=False)
+    resumed_at: datetime | None = field(default=None, compare=False)
 
     def link_to(self, run_id: RunId, dashboard_url: str | None = None) -> str | None:
         """Return the address of a run in the dashboard, None where it is not known or not a plain web address.
@@ -51,6 +54,11 @@ class Environment:
     def at_dashboard(self, url: str | None) -> "Environment":
         """Return the same environment with another address of its dashboard; with None it is this one."""
         return self if url is None else replace(self, dashboard_url=Raw(url))
+
+    @property
+    def is_development(self) -> bool:
+        """Whether its runs are executed by a developer's machine."""
+        return self.type.upper() == "DEVELOPMENT"
 
     @property
     def is_production(self) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from tui.domain.findings.facts import PlaceHolder, Queue
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
@@ -16,6 +17,9 @@ from tui.lazy_dataclass import dataclass
 
 KNOWN_FOR: Final = timedelta(seconds=45)
 """An older state of a queue says nothing any more. It is read every 15 s."""
+
+PINNED_FOR: Final = timedelta(hours=1)
+"""A run that is pinned to a deployment that does not exist yet waits for so long, then it expires."""
 
 
 class HoldKind(StrEnum):
@@ -27,13 +31,15 @@ class HoldKind(StrEnum):
     QUEUE_PAUSED = "queue-paused"
     QUEUE_LIMIT = "queue-limit"
     ENVIRONMENT_LIMIT = "environment-limit"
+    ENVIRONMENT_PAUSED = "environment-paused"
+    NO_WORKER = "no-worker"
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
     """The queue of a run when it was last read, and how many runs the environment executes and may execute.
 
-    `holders` are the tasks of the runs that hold its places.
+    `holders` are the tasks of the runs that hold its places, `standstill` is why none of its runs starts.
     """
 
     at: datetime
@@ -41,13 +47,16 @@ class QueueState:
     environment_running: int | None = None
     environment_limit: int | None = None
     holders: tuple[PlaceHolder, ...] = ()
+    standstill: Standstill | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why a run waits. `until` is the end of a delay or of a retry's wait; the numbers are those of a limit.
 
-    `holders` are the tasks of the runs that hold the places of its queue.
+    * `holders`: the tasks of the runs that hold the places of its queue
+    * `since`: since when the queue is paused, or when a worker was seen last; None where no answer has it
+    * `may_expire_at`: when the run expires, if it is pinned to a deployment: no answer says whether it is
     """
 
     kind: HoldKind
@@ -56,6 +65,8 @@ class Hold:
     running: int | None = None
     limit: int | None = None
     holders: tuple[PlaceHolder, ...] = ()
+    since: datetime | None = None
+    may_expire_at: datetime | None = None
 
 
 def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
@@ -67,7 +78,8 @@ def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
             until = run.state.delayed_until
             return None if until is not None and until <= now else Hold(HoldKind.DELAY, until)
         case RunStatus.WAITING_FOR_DEPLOY:
-            return Hold(HoldKind.VERSION)
+            expires_at = None if run.created_at is None else run.created_at + PINNED_FOR
+            return Hold(HoldKind.VERSION, may_expire_at=expires_at if expires_at and now < expires_at else None)
         case RunStatus.QUEUED if run.is_waiting_to_retry:
             retry_at = None if run.attempts is None else run.attempts[1].retry_at
             if retry_at is None or retry_at > now:
@@ -82,11 +94,16 @@ def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
 def _queue_hold(state: QueueState | None, now: datetime) -> Hold | None:
     if state is None or now - state.at > KNOWN_FOR:
         return None
-    queue = state.queue
+    queue, still = state.queue, state.standstill
     if queue.is_paused:
-        return Hold(HoldKind.QUEUE_PAUSED, queue=queue.name)
+        is_known = still is not None and still.reason is StandstillReason.QUEUE_PAUSED
+        return Hold(HoldKind.QUEUE_PAUSED, queue=queue.name, since=still.since if still and is_known else None)
+    if still is not None and still.reason is StandstillReason.ENVIRONMENT_PAUSED:
+        return Hold(HoldKind.ENVIRONMENT_PAUSED)
     if queue.limit is not None and queue.running is not None and queue.running >= queue.limit:
         return Hold(HoldKind.QUEUE_LIMIT, None, queue.name, queue.running, queue.limit, state.holders)
+    if still is not None and still.reason is StandstillReason.NO_WORKER:
+        return Hold(HoldKind.NO_WORKER, since=still.since)
     running, limit = state.environment_running, state.environment_limit
     if running is not None and limit is not None and running >= limit:
         return Hold(HoldKind.ENVIRONMENT_LIMIT, None, None, running, limit)

@@ -253,6 +253,7 @@ class LiveFindings:
         """Return the verdict of now, None while the first facts are awaited."""
         from tui.domain.findings.facts import NO_FACTS
         from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge, verdict_of
+        from tui.store.findings.standstill import standstill_of
 
         store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
         facts = store.wall_facts or NO_FACTS
@@ -264,7 +265,8 @@ class LiveFindings:
             environment = store.environment
             kind = self._session.settings.key.environment_type if environment is None else environment.type
             is_development = kind == "DEVELOPMENT"
-            judged = judge(facts, own, now, is_development=is_development)
+            still = standstill_of(facts, own, environment, now)
+            judged = judge(facts, own, now, is_development=is_development, still=still)
             held = hold(held, judged, own, now, facts.errors)
             self._held = held
         return verdict_of(held, facts, own, now, heard_at)

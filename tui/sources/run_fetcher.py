@@ -202,9 +202,13 @@ class RunFetcher:
         return True
 
     async def read_environment(self, priority: Priority) -> None:
-        """Fetch the environment of the key, and emit it if it is another one. Raises `ApiError`."""
+        """Fetch the environment of the key, and emit it if it is another one, paused or resumed. Raises `ApiError`."""
         environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
-        if environment != self.environment:
+        before = self.environment
+        if before is not None:
+            is_resumed = before.is_paused and not environment.is_paused
+            environment = replace(environment, resumed_at=self.now() if is_resumed else before.resumed_at)
+        if before is None or environment != before or environment.is_paused != before.is_paused:
             self.environment = environment
             await self._emit(EnvironmentRead(environment, self.now()))
 

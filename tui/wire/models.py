@@ -154,6 +154,7 @@ class WhoamiRow(TypedDict, total=False):
     project: OmittedOnError[ProjectRow]
     organization: OmittedOnError[NameRow]
     dashboardUrl: OmittedOnError[_Text]
+    paused: OmittedOnError[bool]
 
 
 class QueryRows(TypedDict):

@@ -76,6 +76,7 @@ def decode_environment(body: bytes) -> Environment:
         organisation=Raw(limits.text(row.get("organization", {}).get("slug", ""), "slug")),
         project_ref=None if project_ref is None else Raw(limits.text(project_ref, "externalRef")),
         dashboard_url=None if dashboard_url is None else Raw(limits.text(dashboard_url, "dashboardUrl")),
+        is_paused=row.get("paused", False),
     )
 
 

@@ -14,6 +14,8 @@ from tui.domain.findings.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
+    Standstill,
+    StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -68,6 +70,24 @@ def test_sentences_say_the_evidence() -> None:
             "301 wait, the oldest 11m; 20 of 20 places: 20 send-campaign, longest 2m",
             "at its limit 20/20, 301 wait, oldest 11m",
             "at its limit 20/20; 301 wait, oldest 11m",
+        ),
+        (
+            QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED, NOW - 2 * MINUTE)),
+            "paused since 14:30, 8 wait",
+            "paused since 14:30, 8 wait",
+            None,
+        ),
+        (
+            QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED)),
+            "paused, 8 wait, the oldest since 14:28",
+            "paused, 8 wait, the oldest since 14:28",
+            None,
+        ),
+        (
+            QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.NO_WORKER, NOW - 4 * MINUTE)),
+            "no worker seen for 4m, 8 wait, the oldest since 14:28",
+            "no worker seen for 4m, 8 wait, the oldest since 14:28",
+            None,
         ),
         (
             QueueWaits(1, NOW - 2 * MINUTE),

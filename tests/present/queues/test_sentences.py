@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
 from tui.domain.findings.facts import PlaceHolder
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.columns import Now
@@ -72,6 +73,11 @@ def test_sentences_name_what_blocks_a_queue() -> None:
             "by nothing that the server tells  not by its limit 3/20, not by the environment (30/100)",
         ),
         (with_row(is_paused=True), "the queue is paused"),
+        (with_row(standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)), "the environment is paused"),
+        (
+            with_row(standstill=Standstill(StandstillReason.NO_WORKER, AT - timedelta(minutes=4))),
+            "no worker seen for 4m",
+        ),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
         (with_row(queued=None, oldest_at=None, limit=None), "not known  how many runs wait was not read"),
         (with_row(queued=None, oldest_at=None, is_reading=True), "reading"),
@@ -94,7 +100,12 @@ def test_queue_drains_only_if_more_start_than_come() -> None:
         ),
         (with_row(arrived_per_min=None), "not known  how many runs come and start was not read"),
         (with_row(arrived_per_min=None, queued=None, oldest_at=None, is_reading=True), "reading"),
-        (with_row(is_paused=True), f"not while it is paused  {RATES} in the last minute"),
+        (
+            with_row(is_paused=True, standstill=Standstill(StandstillReason.QUEUE_PAUSED)),
+            f"not while it is paused  {RATES} in the last minute",
+        ),
+        (with_row(standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)), "not while the environment is paused"),
+        (with_row(standstill=Standstill(StandstillReason.NO_WORKER)), "not without a worker"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
     ]
     for facts, words in cases:

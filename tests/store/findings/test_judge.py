@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at, patch_of, stamp
+from tui.domain.environment import Environment
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
     ErrorGroupsRead,
     FactSource,
     FactUnread,
     MinutesRead,
+    PlaceHolder,
     Queue,
     QueuesRead,
     QueueWait,
@@ -39,6 +41,8 @@ from tui.domain.findings.finding import (
     FindingWord,
     QueueWaits,
     RunOverdue,
+    Standstill,
+    StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -52,6 +56,7 @@ from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to
 from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
 from tui.store.findings.side_rows import waiting_rows
+from tui.store.findings.standstill import standstill_of
 from tui.store.store import Store
 
 DAY_S = 86_400
@@ -183,7 +188,49 @@ def test_queues_are_slow_by_their_oldest_run() -> None:
     for free in ({"running": 19}, {"limit": None}):
         assert judge(waits(60, **free), own, NOW) == ()
         assert judge(waits(61, **free), own, NOW) != ()
-    assert judge(waits(600, paused=True), own, NOW) == ()
+    for still in (None, Standstill(StandstillReason.ENVIRONMENT_PAUSED)):
+        assert judge(waits(60, paused=True), own, NOW, still=still) == ()
+        (found,) = judge(waits(61, paused=True), own, NOW, still=still)
+        assert isinstance(found.evidence, QueueWaits)
+        assert (found.evidence.standstill, found.evidence.is_at_limit) == (
+            Standstill(StandstillReason.QUEUE_PAUSED),
+            False,
+        )
+    (found,) = judge(waits(61), own, NOW, still=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
+    assert isinstance(found.evidence, QueueWaits)
+    assert found.evidence.standstill == Standstill(StandstillReason.ENVIRONMENT_PAUSED)
+
+
+DEVELOPMENT = Environment(Raw("dev"), "DEVELOPMENT", Raw("p"), Raw("o"))
+
+
+def test_no_worker_is_said_only_if_nothing_else_explains_it() -> None:
+    def since_s(facts: WallFacts, own: list[RunPatch], **changes: Any) -> float | None:
+        still = standstill_of(facts, own_of(own), replace(DEVELOPMENT, **changes), NOW)
+        assert still is None or still.reason is StandstillReason.NO_WORKER
+        return None if still is None or still.since is None else (NOW - still.since).total_seconds()
+
+    free = waits(240, limit=None)
+    assert since_s(free, []) == 240
+    assert since_s(waits(60, limit=None), []) is None
+    assert since_s(waits(61, limit=None), []) == 61
+    assert since_s(free, [], type="PRODUCTION") is None
+    assert since_s(free, [], resumed_at=NOW - 10 * SECOND) is None, "it could not start before"
+    assert since_s(replace(free, resumed_at=NOW - 90 * SECOND), []) == 90
+    assert since_s(waits(240), []) is None, "it is at its limit"
+    assert since_s(waits(240, paused=True, limit=None), []) is None
+    assert since_s(replace(free, waits=None), []) is None
+    assert standstill_of(free, own_of([]), None, NOW) is None
+    assert free.waits is not None
+    (wait,) = free.waits.waits
+    for changes, seen_s in (
+        ({"holders": (PlaceHolder(CHARGE, 1),)}, None),
+        ({"newest_start": NOW - 100 * SECOND}, 100.0),
+    ):
+        other = replace(free.waits, waits=(wait, replace(wait, queue="other", queued=0, oldest_at=None, **changes)))
+        assert since_s(replace(free, waits=other), []) == seen_s
+    assert since_s(free, [ended(1, 7100)]) == 100
+    assert since_s(free, [executing(7000)]) is None, "a worker may execute it"
 
 
 def test_an_older_answer_counts_on_only_while_its_run_waits() -> None:

@@ -39,3 +39,24 @@ def test_other_fact_and_a_recovered_source_are_news() -> None:
     store.apply(replace(UNREAD, at=LATER))
     after = LATER + timedelta(seconds=20)
     assert store.apply(replace(QUEUES, at=after, environment_limit=50)).topics == {Topic.WALL_FACTS}
+
+
+def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:
+    """No answer of the server has the time of a pause."""
+
+    def read(at_s: float, *, is_paused: bool) -> QueuesRead:
+        (queue,) = QUEUES.queues
+        return replace(QUEUES, at=AT + timedelta(seconds=at_s), queues=(replace(queue, is_paused=is_paused),))
+
+    def since(*reads: tuple[float, bool]) -> list[float]:
+        store = Store()
+        for at_s, is_paused in reads:
+            store.apply(read(at_s, is_paused=is_paused))
+        assert store.wall_facts is not None
+        return [(at - AT).total_seconds() for at in store.wall_facts.paused_since.values()]
+
+    assert since((0, True), (20, True)) == []
+    assert since((0, False), (20, True), (40, True), (60, True)) == [20]
+    assert since((0, False), (3600, True)) == [], "nobody looked for an hour"
+    assert since((0, False), (20, True), (40, False)) == []
+    assert since((0, False), (20, True), (40, False), (60, True)) == [60]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tui.domain.findings.facts import Queue
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.hold import QueueState
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
@@ -18,7 +19,11 @@ from tui.ui.data.needs import QUEUE
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 RUN_ID = RunId("run_1")
-STATE = QueueState(NOW, Queue("queue_1", Raw("send-email"), is_task=True, is_paused=True))
+STATE = QueueState(
+    NOW,
+    Queue("queue_1", Raw("send-email"), is_task=True, is_paused=True),
+    standstill=Standstill(StandstillReason.QUEUE_PAUSED),
+)
 
 
 def run_in(word: str) -> Run:
@@ -37,7 +42,8 @@ class FakeSession:
 
     def __init__(self, known: Run | None, read: Run) -> None:
         self.known = known
-        self.store = SimpleNamespace(get=lambda _: self.known, wall_facts=None)
+        self.store = SimpleNamespace(get=lambda _: self.known, wall_facts=None, environment=None)
+        self.findings, self.now = SimpleNamespace(own=None), lambda: NOW
         self.fetcher = self.emit = None
         self._read = read
 

@@ -34,7 +34,7 @@ def test_facts_and_verdict_cross_unchanged() -> None:
 
 
 def test_every_fact_of_the_wall_has_a_message() -> None:
-    derived = {"schedule_runs", "unread", "schedules_since"}
+    derived = {"schedule_runs", "unread", "schedules_since", "paused_since", "resumed_at"}
     assert {each.name for each in fields(WallFacts)} - derived == set(FACT_NAMES)
 
 

@@ -239,14 +239,24 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
     """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
+    from tui.domain.findings.finding import Standstill, StandstillReason
+    from tui.sources.budget import Priority
     from tui.sources.queue_fetcher import QueueFetcher
     from tui.wire.errors import ApiError
 
     if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:
         return None
+    state = None
     with suppress(ApiError):
-        return await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
-    return None
+        state = await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
+    if state is not None:
+        with suppress(ApiError):
+            await session.fetcher.fetch_environment(Priority.SELECTED)
+        await session.settle()
+        environment = session.store.environment
+        if environment is not None and environment.is_paused:
+            state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
+    return state
 
 
 @click.command("tree")

@@ -1,5 +1,6 @@
 """`queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is."""
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,8 +32,12 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     from tui.domain.findings.facts import FactSource, FactUnread, WallFacts
     from tui.domain.text import Raw
     from tui.present.printed.queues import queue_lines, queue_object
+    from tui.present.queues.words import standstill_text
+    from tui.sources.budget import Priority
     from tui.store.findings.queue_order import worst_first
     from tui.store.findings.queue_rows import queue_rows
+    from tui.store.findings.standstill import standstill_of
+    from tui.wire.errors import ApiError
 
     async with open_session(settings, output) as session:
         read = await _read_queues_with_key(session, settings)
@@ -41,12 +46,19 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             {} if waits else {FactSource.WAITS: FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)}
         )
         facts = WallFacts(queues=read, waits=waits, unread=unread)
-        rows = sorted(queue_rows(facts, None, session.now()), key=worst_first)
+        with suppress(ApiError):
+            await session.fetcher.fetch_environment(Priority.SELECTED)
+        await session.settle()
+        still = standstill_of(facts, None, session.store.environment, session.now())
+        rows = sorted(queue_rows(facts, None, session.now(), still), key=worst_first)
         if as_json:
             for row in rows:
                 output.json_line(queue_object(row))
         else:
             output.lines(queue_lines(rows, session.local_now(), output.width))
+        if still is not None:
+            words = standstill_text(still, session.now(), session.local_now())
+            output.say(f"{words[0].upper()}{words[1:]}.")
         if not rows:
             output.say("This environment has no queues.")
         if read.is_cut:

@@ -338,8 +338,9 @@ class WallFacts:
     """The newest fact of each kind, None where none was read.
 
     `schedule_runs` is by the id of the schedule. `schedules_since` is by it too: since when the program has known the
-    schedule as it is now, and whether it was another one before. `unread` has the sources whose last read failed or was
-    refused: the older fact stays beside it.
+    schedule as it is now, and whether it was another one before. `paused_since` is by the id of a paused queue that
+    the program has known without the pause; `resumed_at` is when it last saw that a queue was resumed. `unread` has the
+    sources whose last read failed or was refused: the older fact stays beside it.
     """
 
     minutes: MinutesRead | None = None
@@ -353,6 +354,8 @@ class WallFacts:
     errors: ErrorGroupsRead | None = None
     schedule_runs: Mapping[str, ScheduleRunsRead] = field(default_factory=dict)
     schedules_since: Mapping[str, ScheduleKnown] = field(default_factory=dict)
+    paused_since: Mapping[str, datetime] = field(default_factory=dict)
+    resumed_at: datetime | None = None
     unread: Mapping[FactSource, FactUnread] = field(default_factory=dict)
 
 

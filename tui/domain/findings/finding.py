@@ -68,11 +68,27 @@ class TaskFails:
     normal_rate: float | None = None
 
 
+class StandstillReason(StrEnum):
+    """Why no run of a queue starts, whatever its limit says. The words stand in JSON."""
+
+    QUEUE_PAUSED = "queue-paused"
+    ENVIRONMENT_PAUSED = "environment-paused"
+    NO_WORKER = "no-worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """No run starts. `since`: when the queue was paused, or a worker was seen last; None where no answer has it."""
+
+    reason: StandstillReason
+    since: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class QueueWaits:
     """SLOW. `queued` runs wait in the queue, the oldest since `oldest_at`. `limit` is None where there is none.
 
-    `is_at_limit`: the queue runs as many as it may, those of the tasks in `holders`.
+    `is_at_limit`: the queue runs as many as it may, those of the tasks in `holders`. `standstill`: why none starts.
     """
 
     queued: int
@@ -81,6 +97,7 @@ class QueueWaits:
     limit: int | None = None
     is_at_limit: bool = False
     holders: tuple[PlaceHolder, ...] = ()
+    standstill: Standstill | None = None
 
 
 @dataclass(frozen=True, slots=True)

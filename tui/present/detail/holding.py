@@ -5,12 +5,13 @@ The name of its queue is not repeated: the fact of the queue has it.
 
 from typing import Final, NamedTuple, assert_never
 
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.hold import Hold, HoldKind, QueueState, hold_of
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.queues.words import places_text
+from tui.present.queues.words import places_text, standstill_text
 
 _MAX_NAME: Final = 60
 
@@ -38,17 +39,26 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.DELAY:
             return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"
         case HoldKind.VERSION:
-            return "for a version that has its task"
+            if hold.may_expire_at is None:
+                return "for a version that has its task"
+            expires = formatting.time_of_day(hold.may_expire_at, now.at)
+            return f"for a version with its task; if pinned to a deployment, until {expires}"
         case HoldKind.RETRY:
             until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
             return f"to retry{until}"
         case HoldKind.QUEUE_PAUSED:
-            return f"its queue is paused: {_named(hold.queue)}"
+            since = "" if hold.since is None else f" since {formatting.time_of_day(hold.since, now.at)}"
+            return f"its queue is paused{since}: {_named(hold.queue)}"
         case HoldKind.QUEUE_LIMIT:
             at = now.frozen_at or now.at
             return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
         case HoldKind.ENVIRONMENT_LIMIT:
             return f"the environment is at its limit, {_share(hold)}"
+        case HoldKind.ENVIRONMENT_PAUSED:
+            return standstill_text(Standstill(StandstillReason.ENVIRONMENT_PAUSED), now.at, now.at)
+        case HoldKind.NO_WORKER:
+            still = Standstill(StandstillReason.NO_WORKER, hold.since)
+            return standstill_text(still, now.frozen_at or now.at, now.at)
         case _:
             assert_never(hold.kind)
 

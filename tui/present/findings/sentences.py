@@ -13,13 +13,15 @@ from tui.domain.findings.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
+    Standstill,
+    StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
 )
 from tui.domain.text import Raw, clean
 from tui.present import formatting
-from tui.present.queues.words import places_text
+from tui.present.queues.words import places_text, standstill_text
 from tui.present.wall.durations import brief_duration, waited
 
 MAX_TAGS: Final = 3
@@ -51,6 +53,8 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
         case QueueWaits() as queue:
             is_queue = finding.subject.kind is SubjectKind.QUEUE
             late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
+            if queue.standstill is not None:
+                return _still(queue, queue.standstill, at, now)
             waits = f"{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
             return f"{waits}; {_places(queue, at)}" if queue.is_at_limit else f"{late}{waits}"
         case TaskSlow(p95, normal_p95):
@@ -76,6 +80,8 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case TaskFails(failed, ended, only_version):
             return f"{_of(failed, ended)}{_only(only_version)}"
         case QueueWaits() as queue:
+            if queue.standstill is not None:
+                return _still(queue, queue.standstill, at, now)
             limit = f"at its limit {_running(queue, '/')}, " if queue.is_at_limit else ""
             return f"{limit}{_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
         case TaskSlow(p95, normal_p95):
@@ -150,6 +156,14 @@ def _running(queue: QueueWaits, between: str) -> str:
     running = formatting.NONE if queue.running is None else formatting.count(queue.running)
     limit = formatting.NONE if queue.limit is None else formatting.count(queue.limit)
     return f"{running}{between}{limit}"
+
+
+def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime) -> str:
+    """Return `paused since 14:02, 8 wait`; where no answer has that time, since when the oldest run waits."""
+    words = f"{standstill_text(still, at, now)}, {_waiting(queue)}"
+    if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
+        return words
+    return f"{words}, the oldest since {formatting.time_of_day(queue.oldest_at, now)}"
 
 
 def _places(queue: QueueWaits, at: datetime) -> str:

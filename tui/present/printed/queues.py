@@ -27,6 +27,7 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
       does not count the runs that were handed to a worker
     * `startedPerMin`: of the last minute
     * `holders`: the tasks whose runs execute and hold the places of the queue
+    * `standstill`: why no run starts, whatever the limit: `queue-paused`, `environment-paused` or `no-worker`
     * `health`: `at its limit`, `paused`, `late` (the oldest waits over a minute), `busy` (over 80 %) or `ok`; None
       where nothing is wrong as far as it is known, and the waits were not read
     """
@@ -46,6 +47,7 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
         "holders": None
         if not row.are_waits_read
         else [{"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders],
+        "standstill": None if row.standstill is None else row.standstill.reason.value,
         "health": healthy if row.health is QueueHealth.FINE else row.health.value,
     }
 

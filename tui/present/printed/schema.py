@@ -180,6 +180,8 @@ def _hold_object(hold: Hold) -> Object:
             "queue": hold.queue,
             "running": hold.running,
             "limit": hold.limit,
+            "since": iso_time(hold.since),
+            "mayExpireAt": iso_time(hold.may_expire_at),
             "holders": [{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
         }
     )

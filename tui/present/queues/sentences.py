@@ -7,11 +7,12 @@ of the server contains.
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.findings.finding import StandstillReason
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.errors.groups.words import error_line
 from tui.present.queues.facts import QueueFacts
-from tui.present.queues.words import READING, for_how_long, is_full, number, places_text, share_text
+from tui.present.queues.words import READING, for_how_long, is_full, number, places_text, share_text, standstill_text
 from tui.present.styled import Line, Piece, Token
 from tui.present.wall.durations import brief_duration
 from tui.store.findings.board import QueueHealth, QueueRow
@@ -28,6 +29,11 @@ _MINUTE: Final = timedelta(minutes=1)
 _QUIET_AFTER: Final = timedelta(seconds=20)
 """If no run has started, or come, for so long, the numbers of the minute say nothing of now."""
 
+_STANDSTILL: Final = {
+    StandstillReason.QUEUE_PAUSED: "not while it is paused",
+    StandstillReason.ENVIRONMENT_PAUSED: "not while the environment is paused",
+    StandstillReason.NO_WORKER: "not without a worker",
+}
 Sentence = tuple[Line, Line]
 """The answer, and the faint remark behind it. Both may be empty."""
 
@@ -78,6 +84,8 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         return _text("nothing waits"), ()
     if row.queued is None and row.is_reading:
         return _unknown(row), ()
+    if row.standstill is not None and row.has_waiting:
+        return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
     if is_full(row):
         other = f"by the environment too {environment}" if facts.is_environment_full else ""
         known = facts.environment_limit is not None and facts.environment_running is not None
@@ -145,8 +153,8 @@ def _drains(facts: QueueFacts, now: Now) -> Sentence:
     row = facts.row
     if row.queued == 0:
         return _text("nothing waits"), ()
-    if row.is_paused:
-        return _text("not while it is paused"), _faint(_rates(facts, now))
+    if row.standstill is not None:
+        return _text(_STANDSTILL[row.standstill.reason]), _faint(_rates(facts, now))
     arrived, started = row.arrived_per_min, row.started_per_min
     if arrived is None or started is None:
         if row.is_reading:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from tui.domain.findings.facts import PlaceHolder
+from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.text import Raw, clean
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token
@@ -76,6 +77,19 @@ def places_text(
     longest = min((each.since for each in holders if each.since is not None), default=None)
     last = "" if longest is None else f", longest {waited(max(at - longest, timedelta()))}"
     return f"{head}: {', '.join(shown)}{last}"
+
+
+def standstill_text(still: Standstill, at: datetime, now: datetime) -> str:
+    """Return `paused since 14:02`, `the environment is paused` or `no worker seen for 4m`. `now` has the zone."""
+    match still.reason:
+        case StandstillReason.QUEUE_PAUSED:
+            return "paused" if still.since is None else f"paused since {formatting.time_of_day(still.since, now)}"
+        case StandstillReason.ENVIRONMENT_PAUSED:
+            return "the environment is paused"
+        case StandstillReason.NO_WORKER:
+            return "no worker seen" if still.since is None else f"no worker seen for {waited(at - still.since)}"
+        case _:
+            assert_never(still.reason)
 
 
 def number(value: int | None) -> str:

@@ -17,6 +17,7 @@ from tui.domain.findings.finding import (
 from tui.domain.text import clean
 from tui.present import formatting
 from tui.present.findings.sentences import day_or_time, since_words
+from tui.present.queues.words import standstill_text
 from tui.present.styled import Token
 from tui.present.wall.durations import brief_duration, waited
 
@@ -47,6 +48,8 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
             )
         case QueueWaits() as queue:
             limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
+            if queue.standstill is not None:
+                limit = f", {standstill_text(queue.standstill, at, now)}"
             what = f"wait, the oldest {waited(at - queue.oldest_at)}"
             return Headline(formatting.count(queue.queued), what, f"{since}{limit}")
         case TaskSlow() as slow:

@@ -32,6 +32,9 @@ from tui.wire.errors import ApiError, RateLimited
 ENVIRONMENT_EVERY_S: Final = 30.0
 """Between requests for the environment, until the server answers one."""
 
+PAUSED_AGAIN_S: Final = 20.0
+"""Between two reads of the environment that is known: it may be paused, or resumed."""
+
 ENVIRONMENT_AGAIN_S: Final = 4.0
 """The same beside a feed, whose rows do not name their environment. Those of a polled list do, every few seconds."""
 
@@ -55,7 +58,10 @@ OLDER_EVERY_S: Final = 60.0
 
 
 class RestSource:
-    """The polling source. It keeps its place between calls of `run`, so a retry continues from there."""
+    """The polling source. It keeps its place between calls of `run`, so a retry continues from there.
+
+    The class is longer than 200 lines: it decides in one place when each part of a cycle is due.
+    """
 
     name = REST
 
@@ -144,9 +150,13 @@ class RestSource:
             return False
 
     async def _check_environment(self, now_s: float) -> None:
-        """Beside a feed, read the environment again. Where that fails, it is not known to be another one."""
-        is_due = now_s - self._environment_requested_s >= ENVIRONMENT_AGAIN_S
-        if is_due and self._coverage.is_live and self._fetcher.environment is not None:
+        """Read the environment again. Where that fails, it is not known to be another one.
+
+        Without a feed this only says whether it is paused, which no row does.
+        """
+        again_s = ENVIRONMENT_AGAIN_S if self._coverage.is_live else PAUSED_AGAIN_S
+        is_due = now_s - self._environment_requested_s >= again_s
+        if is_due and self._fetcher.environment is not None:
             self._environment_requested_s = now_s
             with suppress(ApiError, TimeoutError):
                 async with asyncio.timeout(ENVIRONMENT_WITHIN_S):

@@ -110,7 +110,8 @@ class RelayUpdates:
 def _environment(facts: RelayFacts) -> object:
     # Without the time at which the relay read it.
     read: EnvironmentRead | None = facts.environment
-    return None if read is None else (read.environment,)
+    environment = None if read is None else read.environment
+    return None if read is None else (environment, environment is not None and environment.is_paused)
 
 
 def _single_facts(facts: RelayFacts) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.findings.facts import Deployment, FactSource, PlaceHolder
-from tui.domain.findings.finding import Verdict
+from tui.domain.findings.finding import Standstill, Verdict
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -124,6 +124,7 @@ class QueueRow:
     * `is_reading`: the waits are being read for the first time, or again after a long pause
     * `started_per_min`, `arrived_per_min`: those of the last minute before the waits were read
     * `holders`: the tasks whose runs hold the places of the queue
+    * `standstill`: why none of its runs starts, whatever its limit says
     """
 
     stored_name: str
@@ -145,6 +146,7 @@ class QueueRow:
     newest_start: datetime | None = None
     newest_arrival: datetime | None = None
     holders: tuple[PlaceHolder, ...] = ()
+    standstill: Standstill | None = None
 
     @property
     def has_waiting(self) -> bool:

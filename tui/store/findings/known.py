@@ -1,7 +1,7 @@
 """Keeps the newest fact of each kind, and the last verdict."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from tui.domain.findings.facts import (
@@ -10,6 +10,7 @@ from tui.domain.findings.facts import (
     FactRead,
     FactSource,
     FactUnread,
+    QueuesRead,
     Schedule,
     ScheduleKnown,
     ScheduleRunsRead,
@@ -31,6 +32,9 @@ _FIELDS: Final = {
     FactSource.DEPLOYMENTS: "deployments",
     FactSource.ERRORS: "errors",
 }
+
+MAX_PAUSE_GAP: Final = timedelta(minutes=1)
+"""Between two reads that are further apart, nobody saw when a queue was paused."""
 
 
 def recorded(
@@ -70,6 +74,12 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
                 return facts
             unread = {each: why for each, why in facts.unread.items() if each is not source}
             field: dict[str, Any] = {_FIELDS[source]: fact}
+            if isinstance(fact, QueuesRead):
+                field["paused_since"] = _paused_since(facts, fact)
+                running = {each.id for each in fact.queues if not each.is_paused}
+                before = () if facts.queues is None else facts.queues.queues
+                if any(each.is_paused and each.id in running for each in before):
+                    field["resumed_at"] = fact.at
             if isinstance(fact, SchedulesRead):
                 field["schedules_since"] = _schedules_since(facts, fact)
             return replace(facts, unread=unread, **field)
@@ -93,6 +103,22 @@ def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
     """Return when a source last answered with a fact."""
     fact = getattr(facts, _FIELDS[source]) if source in _FIELDS else None
     return None if fact is None else cast("datetime", fact.at)
+
+
+def _paused_since(facts: WallFacts, read: QueuesRead) -> dict[str, datetime]:
+    """Return since when each paused queue is paused, as far as it was known without a pause shortly before.
+
+    No answer has the time of a pause. Source: tests/wire/recordings/README.md §7 (recordings 606, 607).
+    """
+    before = facts.queues if facts.queues is not None and read.at - facts.queues.at <= MAX_PAUSE_GAP else None
+    known = {} if before is None else {each.id: each.is_paused for each in before.queues}
+    found = {}
+    for each in read.queues:
+        if each.is_paused and known.get(each.id) is False:
+            found[each.id] = read.at
+        elif each.is_paused and each.id in facts.paused_since:
+            found[each.id] = facts.paused_since[each.id]
+    return found
 
 
 def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:

@@ -6,20 +6,24 @@ from typing import Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.findings.facts import NO_FACTS, FactSource, Queue, QueueWait, WallFacts
-from tui.domain.findings.finding import Finding, RunHangs, RunOverdue, SubjectKind, Verdict
+from tui.domain.findings.finding import Finding, RunHangs, RunOverdue, Standstill, SubjectKind, Verdict
 from tui.domain.text import Raw
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.store.findings.bounds import LATE_AFTER, fresh_waits
+from tui.store.findings.judging.slow import queue_standstill
 
 BUSY_SHARE: Final = 0.8
 """A queue is busy above this share of its limit."""
 
 
-def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) -> tuple[QueueRow, ...]:
+def queue_rows(
+    facts: WallFacts | None, verdict: Verdict | None, now: datetime, still: Standstill | None = None
+) -> tuple[QueueRow, ...]:
     """Return the rows, in the order of the server.
 
     Where the key may not read the list of queues, the rows are those queues in which runs wait or start. These also
     follow a list that is cut. `now` is the moment up to which the facts are known. Waits that are too old are unread.
+    `still` is why no run of the environment starts.
     """
     known = facts or NO_FACTS
     read = fresh_waits(known, now)
@@ -36,7 +40,8 @@ def queue_rows(facts: WallFacts | None, verdict: Verdict | None, now: datetime) 
     }
     waits = None if read is None else {each.queue: each for each in read.waits}
     is_reading = read is None and FactSource.WAITS not in known.unread
-    return tuple(_row(queue, waits, slow, stuck, now, is_reading=is_reading) for queue in queues)
+    stills = {each.id: queue_standstill(each, known.paused_since) or still for each in queues}
+    return tuple(_row(queue, waits, slow, stuck, now, stills[queue.id], is_reading=is_reading) for queue in queues)
 
 
 def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
@@ -60,6 +65,7 @@ def _row(
     slow: Mapping[str, Finding],
     stuck: Mapping[str, Finding],
     now: datetime,
+    still: Standstill | None,
     *,
     is_reading: bool,
 ) -> QueueRow:
@@ -83,13 +89,14 @@ def _row(
         None if wait is None else wait.arrived_per_min,
         queue.is_paused,
         health,
-        _since(health, slow.get(name), stuck.get(name), oldest_at),
+        _since(health, slow.get(name), stuck.get(name), oldest_at, still),
         is_least=wait is None and queued is not None,
         is_reading=is_reading,
         are_waits_read=waits is not None,
         newest_start=None if wait is None else wait.newest_start,
         newest_arrival=None if wait is None else wait.newest_arrival,
         holders=() if wait is None else wait.holders,
+        standstill=still,
     )
 
 
@@ -110,12 +117,18 @@ def _health(
 
 
 def _since(
-    health: QueueHealth, slow: Finding | None, stuck: Finding | None, oldest_at: datetime | None
+    health: QueueHealth,
+    slow: Finding | None,
+    stuck: Finding | None,
+    oldest_at: datetime | None,
+    still: Standstill | None,
 ) -> datetime | None:
     """Return since when the health is what it is, where the facts have it."""
     match health:
         case QueueHealth.AT_LIMIT:
             return None if slow is None else slow.since
+        case QueueHealth.PAUSED:
+            return None if still is None else still.since
         case QueueHealth.STUCK:
             return None if stuck is None else stuck.since
         case QueueHealth.LATE:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.findings.facts import Queue, WallFacts
-from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, Verdict
+from tui.domain.findings.finding import Finding, FindingWord, QueueWaits, StandstillReason, Verdict
 from tui.domain.ids import TaskId
 from tui.store.findings.acknowledged import has_only_acknowledged
 from tui.store.findings.board import BoardSpan, TaskHealth, TaskRow
@@ -147,6 +147,9 @@ class TaskRows:
         finding = self._findings.get(task)
         if finding is not None:
             if isinstance(finding.evidence, QueueWaits):
+                still = finding.evidence.standstill
+                if still is not None and still.reason is not StandstillReason.NO_WORKER:
+                    return TaskHealth.PAUSED
                 return TaskHealth.AT_LIMIT if finding.evidence.is_at_limit else TaskHealth.LATE
             return _HEALTH_OF[finding.word]
         if queue is not None and queue.is_paused:

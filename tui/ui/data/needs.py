@@ -1,5 +1,6 @@
 """The needs that several panes share. A need of only one pane may be in the module of that pane."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tui.domain.environment import Capability
@@ -60,7 +61,11 @@ def _is_read(session: Session, run_id: RunId) -> bool:
 
 
 async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None]":
-    from tui.sources.queue_fetcher import QueueFetcher  # noqa: PLC0415  loaded for the first run that waits
+    # Loaded for the first run that waits.
+    from tui.domain.findings.facts import NO_FACTS  # noqa: PLC0415
+    from tui.sources.queue_fetcher import QueueFetcher  # noqa: PLC0415
+    from tui.store.findings.judging.slow import queue_standstill  # noqa: PLC0415
+    from tui.store.findings.standstill import standstill_of  # noqa: PLC0415
 
     if not _is_read(session, run_id):
         # The view was opened at a run that is in no list. This shares the requests of RUN.
@@ -68,7 +73,12 @@ async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState |
     run = session.store.get(run_id)
     if run is None or not _waits_in_queue(session, run_id):
         return Fetched(None)
-    return Fetched(await QueueFetcher(session.fetcher, session.emit).read_state(run, session.store.wall_facts))
+    store, facts = session.store, session.store.wall_facts or NO_FACTS
+    state = await QueueFetcher(session.fetcher, session.emit).read_state(run, store.wall_facts)
+    if state is None:
+        return Fetched(None)
+    still = standstill_of(facts, session.findings.own, store.environment, session.now())
+    return Fetched(replace(state, standstill=queue_standstill(state.queue, facts.paused_since) or still))
 
 
 def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None] | None":

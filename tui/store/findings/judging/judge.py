@@ -12,6 +12,8 @@ from tui.domain.findings.finding import (
     QueueWaits,
     RunOverdue,
     ScheduleMissed,
+    Standstill,
+    StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -76,20 +78,34 @@ class HeldFindings:
 NO_FINDINGS: Final = HeldFindings()
 
 
-def judge(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool = False) -> tuple[Finding, ...]:
-    """Return what is wrong at `now`, the server's time, worst first.
+def judge(
+    facts: WallFacts,
+    own: OwnCounts,
+    now: datetime,
+    *,
+    is_development: bool = False,
+    still: Standstill | None = None,
+) -> tuple[Finding, ...]:
+    """Return what is wrong at `now`, the server's time, worst first. `still` is why no run starts at all.
 
     One cause has one word: a task that fails is not also slow, and runs that wait behind a stuck one are no finding.
+    A paused queue is a cause of its own.
     """
     found = FailureJudge(facts, own, now).findings()
     found += missing(facts, own, now, is_development=is_development)
     found += stuck(facts, own, now)
     causes = {each.task for each in found if each.word in {FindingWord.FAILING, FindingWord.STUCK} and each.task}
-    queues = [each for each in slow_queues(facts, own, now) if each.task not in causes]
+    slow = slow_queues(facts, own, now, still)
+    queues = [each for each in slow if each.task not in causes or _is_paused(each)]
     explained = causes | {each.task for each in queues}
     found += queues
     found += [each for each in slow_tasks(facts, own, now) if each.task not in explained]
     return _worst_first(found, now)
+
+
+def _is_paused(finding: Finding) -> bool:
+    still = finding.evidence.standstill if isinstance(finding.evidence, QueueWaits) else None
+    return still is not None and still.reason is StandstillReason.QUEUE_PAUSED
 
 
 def hold(

@@ -1,10 +1,20 @@
 """SLOW: queues whose oldest run waits too long, and tasks whose runs take far longer than they usually do."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.findings.facts import Queue, WallFacts
-from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, QueueWaits, SubjectKind, TaskSlow
+from tui.domain.findings.finding import (
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    Standstill,
+    StandstillReason,
+    SubjectKind,
+    TaskSlow,
+)
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.store.findings.bounds import (
@@ -27,19 +37,35 @@ MIN_SLOW_RUNS: Final = 30
 """Fewer runs in the last hour have no trustworthy 95th percentile: it would be that of a single run."""
 
 
-def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
-    """Return the queues that are slow. A paused queue is none; delayed runs do not wait."""
+def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standstill | None = None) -> list[Finding]:
+    """Return the queues that are slow. Delayed runs do not wait. `still` is why no run of the environment starts."""
     queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
-    found = (_judged(name, queues.get(name), each) for name, each in waiting_runs(facts, own, now).items())
+    found = (
+        _judged(name, each, queues.get(name), still, facts.paused_since)
+        for name, each in waiting_runs(facts, own, now).items()
+    )
     return [each for each in found if each is not None]
 
 
-def _judged(stored_name: str, queue: Queue | None, waiting: Waiting) -> Finding | None:
-    if waiting.oldest_at is None or waiting.queued <= 0 or (queue is not None and queue.is_paused):
+def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Standstill | None:
+    """Return why no run of a queue starts, if it is paused."""
+    return Standstill(StandstillReason.QUEUE_PAUSED, paused_since.get(queue.id)) if queue.is_paused else None
+
+
+def _judged(
+    stored_name: str,
+    waiting: Waiting,
+    queue: Queue | None,
+    still: Standstill | None,
+    paused_since: Mapping[str, datetime],
+) -> Finding | None:
+    if waiting.oldest_at is None or waiting.queued <= 0:
         return None
     if waiting.task is not None:
         queue = None  # the runs may wait in another one
-    is_full = queue is not None and is_at_limit(queue)
+    if queue is not None:
+        still = queue_standstill(queue, paused_since) or still
+    is_full = queue is not None and is_at_limit(queue) and still is None
     if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE)
@@ -58,6 +84,7 @@ def _judged(stored_name: str, queue: Queue | None, waiting: Waiting) -> Finding 
             None if queue is None else queue.limit,
             is_full,
             waiting.holders if is_full else (),
+            still,
         ),
         f"{listed} status:queued",
         task=TaskId(name) if is_task else None,

@@ -15,6 +15,7 @@ from tui.store.changes import Changes, Topic
 from tui.store.findings.board import QueueRow
 from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.store.findings.queue_rows import next_late_at, queue_rows
+from tui.store.findings.standstill import standstill_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.queues.selected_queue import SelectedQueueReader
 from tui.ui.model.queues.orders import QueueQuery
@@ -144,10 +145,12 @@ class LiveQueues:
         verdict = self._live.session.findings.verdict
         findings = () if verdict is None else verdict.findings
         are_waits_old = known.waits is not None and at - known.waits.at > MAX_WAITS_AGE
-        made_from = (known.queues, known.waits, findings, FactSource.WAITS in known.unread, are_waits_old)
+        session = self._live.session
+        still = standstill_of(known, session.findings.own, session.store.environment, at)
+        made_from = (known.queues, known.waits, findings, still, FactSource.WAITS in known.unread, are_waits_old)
         # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.
         if made_from != self._made_from or (self._late_at is not None and at > self._late_at):
-            rows = queue_rows(known, verdict, at)
+            rows = queue_rows(known, verdict, at, still)
             self._made_from, self._late_at = made_from, next_late_at(rows, at)
             if rows != self._rows:
                 self._rows, self._facts = rows, None
