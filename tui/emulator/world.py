@@ -194,7 +194,7 @@ class World:
     def fire(self, task: Task) -> Run:
         """Start a run of a scheduled task now."""
         self._arrivals.external_runs += 1
-        return self._arrivals.fire(task)
+        return self._arrivals.fire(task, self.now_ms)
 
     def storm(self, runs: int, over_ms: int, new: Callable[[int], NewRun]) -> None:
         """Trigger this many runs, the first one now and the others evenly over the time."""

@@ -8,6 +8,7 @@ import pytest
 from tests.emulator.contract.scene import Scene
 from tests.emulator.contract.scene import scenes as recorded_scenes
 from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.simulation.schedules import EARLY_MS
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
@@ -31,13 +32,19 @@ def test_schedule_starts_its_run_when_it_says(scene: Scene) -> None:
     due_ms = epoch_ms(soonest["nextRun"])
     assert due_ms > scene.time[0]
     wanted = {"filter[schedule]": soonest["id"]}
-    scene.time[0] = due_ms - 1
+    scene.time[0] = due_ms - EARLY_MS - 1
     before = len(scene.ask("GET", "/api/v1/runs", query=wanted).json()["data"])
     scene.advance(2)
     runs = scene.ask("GET", "/api/v1/runs", query=wanted).json()["data"]
     assert len(runs) == before + 1
-    assert runs[0]["createdAt"] == soonest["nextRun"]
+    assert runs[0]["createdAt"] == soonest["nextRun"], "in the future"
     assert runs[0]["taskIdentifier"] == soonest["task"]
+    scene.time[0] = due_ms - 1
+    (run,) = scene.ask("GET", "/api/v1/runs", query=wanted | {"page[size]": "1"}).json()["data"]
+    assert (run["id"], run["status"], run.get("startedAt")) == (runs[0]["id"], "QUEUED", None)
+    scene.advance(5)
+    (run,) = scene.ask("GET", "/api/v1/runs", query=wanted | {"page[size]": "1"}).json()["data"]
+    assert epoch_ms(run["startedAt"]) >= due_ms
     again = scene.ask("GET", f"/api/v1/schedules/{soonest['id']}").json()
     assert epoch_ms(again["nextRun"]) == due_ms + 300_000
 

@@ -41,7 +41,7 @@ def fields(run: Run) -> dict[str, Any]:
         "label": None if run.label is None else run.label.value,
         "cause": run.cause,
         "version": run.version or None,
-        "createdAt": iso_time(run.created_ms),
+        "createdAt": iso_time(run.shown_created_ms),
         "updatedAt": iso_time(run.updated_ms),
         "finishedAt": iso_time(run.finished_ms or 0) if run.status.is_final else None,
         "attemptCount": len(run.attempts),

@@ -317,7 +317,7 @@ def test_detail_is_none_for_an_unknown_span() -> None:
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION], ids=lambda each: each.slug)
 def test_client_reads_the_true_attempts_of_a_company(environment: Environment) -> None:
-    world = World(COMPANY, start_ms=1_795_528_000_000, environment=environment, rate_per_s=8, history=40, seed=3)
+    world = World(COMPANY, start_ms=1_795_528_000_000, environment=environment, rate_per_s=8, history=40, seed=4)
     for _ in range(25):
         world.advance(world.now_ms + 500)
         live = [run for run in world.ledger if not run.status.is_final]

@@ -61,6 +61,11 @@ def test_delayed_run_says_when_it_starts() -> None:
     assert texts(run)[1].strip() == "starts in 1m35s"
 
 
+def test_queued_run_from_the_future_says_when_it_is_due() -> None:
+    early = replace(sample("QUEUED", started=False, attempt_count=None), created_at=NOW + timedelta(seconds=40))
+    assert texts(early)[1].strip() == "due in 40s"
+
+
 def test_queued_run_names_its_queue() -> None:
     run = sample("QUEUED", started=False, attempt_count=None)
     run = replace(run, fixed=replace(run.fixed, queue=Raw("task/charge-card")))

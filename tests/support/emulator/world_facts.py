@@ -122,7 +122,7 @@ def minutes_read(world: World) -> MinutesRead:
     took: defaultdict[str, list[int]] = defaultdict(list)
     for run in world.ledger:
         ended_ms = run.finished_ms if run.status.is_final else None
-        times = {"triggered": run.created_ms, "started": run.started_ms, "ended": ended_ms}
+        times = {"triggered": run.shown_created_ms, "started": run.started_ms, "ended": ended_ms}
         for kind, ms in times.items():
             if ms is not None and ms >= since_ms:
                 cells[run.task_id, ms // 60_000][kind] += 1
@@ -238,7 +238,10 @@ def schedules_read(world: World) -> Iterator[WallUpdate]:
     for schedule in schedules:
         run = newest.get(schedule.id)
         yield ScheduleRunsRead(
-            at, schedule.id, None if run is None else time_of(run.created_ms), None if run is None else RunId(run.id)
+            at,
+            schedule.id,
+            None if run is None else time_of(run.shown_created_ms),
+            None if run is None else RunId(run.id),
         )
 
 

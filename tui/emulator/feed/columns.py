@@ -89,7 +89,7 @@ class Columns:
         values: Row = {
             "id": run.id.removeprefix("run_"),
             "taskIdentifier": run.task_id,
-            "createdAt": _moment(run.created_ms),
+            "createdAt": _moment(run.shown_created_ms),
             "updatedAt": _moment(run.updated_ms),
             "startedAt": _moment(run.started_ms),
             "delayUntil": _moment(run.delay_until_ms),

@@ -51,7 +51,7 @@ FACTS: dict[str, tuple[str, Callable[[Run, Environment], Fact]]] = {
     "depth": ("INTEGER", lambda run, _: run.depth if run.parent else 0),
     "attempt_count": ("INTEGER", lambda run, _: max(1, len(run.attempts))),
     "idempotency_key": ("TEXT", lambda run, _: run.shown_key),
-    "created_ms": ("INTEGER", lambda run, _: run.created_ms),
+    "created_ms": ("INTEGER", lambda run, _: run.shown_created_ms),
     "queued_ms": ("INTEGER", lambda run, _: run.queued_ms),
     "started_ms": ("INTEGER", lambda run, _: run.started_ms),
     "executed_ms": ("INTEGER", lambda run, _: run.attempts[0].started_ms if run.attempts else None),

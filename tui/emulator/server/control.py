@@ -117,7 +117,7 @@ def truth(run: Run, label: str | None) -> Json:
         "label": label,
         "cause": run.cause,
         "version": run.version or None,
-        "createdAt": iso_time(run.created_ms),
+        "createdAt": iso_time(run.shown_created_ms),
         "updatedAt": iso_time(run.updated_ms),
         "finishedAt": iso_time(run.finished_ms) if run.finished_ms else None,
         "attemptCount": len(run.attempts),

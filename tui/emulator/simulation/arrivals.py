@@ -153,10 +153,12 @@ class Arrivals:
         key = f"{task.id}-{self._random.randrange(*KEY_NUMBERS)}" if self._random.random() < KEY_SHARE else ""
         return NewRun(task_id=task.id, tags=tags, delay_ms=delay_ms, is_test=is_test, idempotency_key=key)
 
-    def fire(self, task: Task) -> Run:
-        """Start a run of a scheduled task now, with the schedule's payload and without an idempotency key."""
-        payload = schedule_payload(task, self._agenda.now_ms)
-        new = replace(self._new(task), idempotency_key="", payload=payload, schedule_id=schedule_id(task))
+    def fire(self, task: Task, due_ms: int) -> Run:
+        """Create the run of a scheduled task for a due time, with its payload and without an idempotency key."""
+        payload = schedule_payload(task, due_ms)
+        new = replace(
+            self._new(task), idempotency_key="", payload=payload, schedule_id=schedule_id(task), due_ms=due_ms
+        )
         return self._lifecycle.create(new)
 
     def _deploy(self, *, is_fix: bool = False) -> None:

@@ -125,6 +125,9 @@ class Lifecycle:
         if new.starts_ms is not None:
             run.queued_ms = run.created_ms
             self._dispatch.start_at(run, new.starts_ms)
+        elif new.due_ms is not None and new.due_ms > self.agenda.now_ms:
+            run.queued_ms = run.created_ms
+            self._dispatch.append_at(run, new.due_ms)
         elif new.delay_ms > 0:
             run.status = Status.DELAYED
             run.delay_until_ms = run.created_ms + new.delay_ms
@@ -171,6 +174,7 @@ class Lifecycle:
             max_attempts=new.max_attempts or (task.max_attempts if task else 1),
             given_script=new.script,
             schedule_id=new.schedule_id,
+            due_ms=new.due_ms,
         )
 
     def cancel(self, run: Run) -> None:

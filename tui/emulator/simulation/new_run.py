@@ -18,6 +18,7 @@ class NewRun:
     limit.
 
     `id` and `script` are for tests that control every moment. `schedule_id` is the schedule that starts the run.
+    It waits until `due_ms`, which is its `createdAt`.
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class NewRun:
     script: Script | None = None
     starts_ms: int | None = None
     schedule_id: str = ""
+    due_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,15 @@ class Run:
     """Whether it counts as running in its queue."""
     schedule_id: str = ""
     """The schedule that started the run."""
+    due_ms: int | None = None
+    """The due time of the schedule, which the API shows as its creation: it may lie in the future."""
     turn: int = 0
     """Counts status changes. A scheduled event is void once the turn at which it was scheduled has passed."""
+
+    @property
+    def shown_created_ms(self) -> int:
+        """The creation as the API shows it."""
+        return self.created_ms if self.due_ms is None else self.due_ms
 
     @property
     def depth(self) -> int:

@@ -19,6 +19,9 @@ TIME_ZONE: Final = "UTC"
 MAX_SPREAD_MS: Final = 8_000
 """The server announces each schedule's runs for a fixed time after they are due, below this one."""
 
+EARLY_MS: Final = 6_300
+"""A scheduled run exists so long before its due time, its `createdAt` (tests/wire/recordings/README.md §12)."""
+
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
 _NOON: Final = 12
@@ -61,9 +64,9 @@ class Schedule:
 
 
 class Schedules:
-    """All schedules of an environment, one for each task with a period. `fire` starts a run of the task."""
+    """All schedules of an environment, one for each task with a period. `fire` creates a run for a due time."""
 
-    def __init__(self, tasks: Sequence[Task], agenda: Agenda, fire: Callable[[Task], object]) -> None:
+    def __init__(self, tasks: Sequence[Task], agenda: Agenda, fire: Callable[[Task, int], object]) -> None:
         self._agenda = agenda
         self._fire = fire
         self._all = [Schedule(task, schedule_id(task)) for task in tasks if task.every_s]
@@ -100,15 +103,19 @@ class Schedules:
             self.activate(schedule, is_active=False)
 
     def _plan(self, schedule: Schedule) -> None:
-        due_ms = schedule.next_ms(self._agenda.now_ms)
-        if due_ms is not None:
-            self._agenda.at(due_ms, self._start_run, schedule, schedule.turn)
+        self._plan_after(schedule, self._agenda.now_ms)
 
-    def _start_run(self, schedule: Schedule, turn: int) -> None:
+    def _plan_after(self, schedule: Schedule, after_ms: int) -> None:
+        due_ms = schedule.next_ms(after_ms)
+        if due_ms is not None:
+            early_ms = max(due_ms - EARLY_MS, self._agenda.now_ms)
+            self._agenda.at(early_ms, self._start_run, schedule, schedule.turn, due_ms)
+
+    def _start_run(self, schedule: Schedule, turn: int, due_ms: int) -> None:
         if schedule.turn == turn:
-            if not schedule.is_silent(self._agenda.now_ms):
-                self._fire(schedule.task)
-            self._plan(schedule)
+            if not schedule.is_silent(due_ms):
+                self._fire(schedule.task, due_ms)
+            self._plan_after(schedule, due_ms)
 
 
 def schedule_of(task: Task) -> dict[str, Json]:

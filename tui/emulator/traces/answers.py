@@ -180,7 +180,7 @@ def _detail(span: TraceSpan, run_id: str) -> dict[str, Any]:
                 "runId": run.id,
                 "taskIdentifier": run.task_id,
                 "status": run.status.database,
-                "createdAt": iso_time(run.created_ms),
+                "createdAt": iso_time(run.shown_created_ms),
             }
             for run in span.triggered[:TRIGGERED_RUNS]
         ]

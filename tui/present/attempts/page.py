@@ -148,7 +148,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
 
 def _for_how_long(run: Run, now: Now) -> str:
     queued = time_in_queue(run, now.frozen_at or now.at)
-    return "" if queued is None else f" for {now.duration(queued)}"
+    return "" if queued is None or queued < timedelta() else f" for {now.duration(queued)}"
 
 
 def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:

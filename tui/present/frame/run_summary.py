@@ -6,6 +6,7 @@ Source: tui/ui/README.md.
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final, assert_never
 
 from tui.domain.run import Run
@@ -18,6 +19,7 @@ from tui.present.list.end import NOT_A_RUN_SENTENCE
 from tui.present.status import STATUS_STYLES, UNKNOWN, style_of
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, opening_line
 
+_SECOND: Final = timedelta(seconds=1)
 _INDENT: Final = "  "
 _BELOW: Final = "    "
 _MIN_TASK: Final = 8
@@ -140,6 +142,8 @@ def _waiting_text(run: Run, now: Now) -> str:
     starts = run.state.delayed_until if run.state else None
     if run.status is RunStatus.DELAYED and starts is not None and starts > until:
         return f"starts in {now.duration(starts - until)}"
+    if run.created_at is not None and run.created_at - until >= _SECOND:
+        return f"due in {now.duration(run.created_at - until)}"  # a scheduled run is created at its due time
     waited = now.duration(time_in_queue(run, until))
     if run.status is RunStatus.WAITING_FOR_DEPLOY:
         return f"waiting for a version with its task for {waited}"
