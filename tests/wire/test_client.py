@@ -118,6 +118,13 @@ def test_queue_filter_sends_both_stored_names() -> None:
     assert params["filter[queue]"] == "ok,task/ok,task/mail"
 
 
+@pytest.mark.parametrize(("number", "error"), [("1031", "error_49a734270b075a70"), ("1032", "49a734270b075a70")])
+def test_runs_of_an_error_are_listed_by_the_server(recordings_api: RecordingsApi, number: str, error: str) -> None:
+    listed = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(errors=(error,))))
+    assert ids(listed) == recorded_ids(number) != []
+    assert recordings_api.requests[0].query["filter[error]"] == error
+
+
 def test_list_always_has_an_explicit_window() -> None:
     assert filter_params(RunFilters()) == WIDEST
     assert "filter[createdAt][period]" not in filter_params(RunFilters(created_from=NOW))

@@ -58,6 +58,7 @@ def addresses(draw: st.DrawFn) -> ViewAddress:
             statuses=draw(st.sampled_from([(), ("FAILED",), ("EXECUTING", "QUEUED")])),
             tasks=draw(names.map(lambda ids: tuple(map(TaskId, ids)))),
             tags=draw(names),
+            errors=draw(st.sampled_from([(), ("error_49a734270b075a70",), ("49a734270b075a70",)])),
         ),
     )
 
@@ -154,6 +155,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("runs?since=soon", '"soon" is not a period: 7d,'),
         ("runs?since=", '"since" has no value'),
         ("runs?server-task=charge-*", "the server takes whole names only"),
+        ("runs?server-error=error_1,error_2", "server-error: the server takes one error group"),
         ("errors?task=x", "task:x: this view is filtered by words alone"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),

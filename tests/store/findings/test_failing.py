@@ -45,6 +45,12 @@ def test_groups_that_share_one_of_the_server_count_their_own() -> None:
     assert sorted(line.count for line in failing_now(ours, (theirs,), NOW - HOUR, NOW)) == [7, 26]
 
 
+def test_group_of_several_of_the_server_counts_what_was_read() -> None:
+    theirs = (server_group(1), server_group(2, count=19))
+    (line,) = failing_now((group_of(count=9, server_groups=theirs),), theirs, NOW - HOUR, NOW)
+    assert (line.count, line.filters) == (9, RunFilters()), "no list has the runs of both"
+
+
 def test_group_stands_with_the_new_until_the_server_tells() -> None:
     known = [(ErrorState.NEW, 5), (ErrorState.REGRESSED, 30), (ErrorState.UNRESOLVED, 90), (None, 21)]
     groups = [group_of(f"error {state}", count=count, state=state) for state, count in known]

@@ -114,8 +114,9 @@ def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
 def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> FailingGroup:
     first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
     since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
-    count = max([group.count, *_server_count(group, holders)])
-    is_listed_by_server = count > group.count and len(group.server_groups) == 1
+    theirs = _only_server_group(group, holders)
+    count = group.count if theirs is None else max(group.count, theirs.count or 0)
+    is_listed_by_server = count > group.count
     fingerprint = f"group:{group.fingerprint[:_SHORT_FINGERPRINT]} "
     return FailingGroup(
         count=count,
@@ -129,15 +130,17 @@ def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> Failing
         frame=group.kind.frame,
         versions=tuple(version for version, _ in group.versions),
         newest=group.run_ids[0] if group.run_ids else None,
-        filters=_filters_of(group.server_groups[0]) if is_listed_by_server else RunFilters(),
+        filters=_filters_of(theirs) if theirs is not None and is_listed_by_server else RunFilters(),
     )
 
 
-def _server_count(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> tuple[int, ...]:
-    """Return the server's number of failures, if it counts all groups that this one holds, and no other holds them."""
+def _only_server_group(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> ServerErrorGroup | None:
+    """Return the server's group that a group is, if it is only one, and no other group holds it too.
+
+    Then its count is that of the group, and it can be listed. Otherwise, failures that were not read are nobody's yet.
+    """
     theirs = group.server_groups
-    counts = [each.count for each in theirs if each.count is not None and holders[each.id] == 1]
-    return (sum(counts),) if theirs and len(counts) == len(theirs) else ()
+    return theirs[0] if len(theirs) == 1 and holders[theirs[0].id] == 1 else None
 
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
