@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import Any, cast
 
+import httpx
 import pytest
 
 from tests.support.commands import environment, in_this_process
@@ -17,10 +18,21 @@ from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tui.cli import findings
 from tui.cli.commands import status
 from tui.cli.findings_stream import FindingsStream
-from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import (
+    Finding,
+    FindingSubject,
+    FindingWord,
+    SourceUnread,
+    SubjectKind,
+    TaskFails,
+    Verdict,
+)
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.emulator.stories.tales import tell
+from tui.present.findings.printed import FindingState, verdict_lines, verdict_objects
+from tui.present.styled import plain
 from tui.session import Session
 from tui.session import findings as session_findings
 from tui.sources.polling import rest
@@ -120,6 +132,14 @@ def stuck_run() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="module")
+def calm() -> Iterator[str]:
+    """The address of an emulator in which nothing is wrong."""
+    with run_emulator(is_ticking=True, story=lambda seed, start_ms: tell("calm", seed, start_ms, 1.0)) as server:
+        server.get("/api/v1/runs")
+        yield server.url
+
+
 def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "RUNS_WITHIN_S", 1.0)  # its schedules are healthy
     done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
@@ -180,13 +200,75 @@ def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     program.stderr.close()
 
 
-def test_status_needs_no_more_than_the_list(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_claims_nothing_by_the_list_alone(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rest, "ENVIRONMENT_WITHIN_S", 0.1)
     monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
-    monkeypatch.setattr(status, "WITHIN_S", 4.0)
+    monkeypatch.setattr(status, "WITHIN_S", 1.5)
     recordings_api.answer(Fault.HANG)
     recordings_api.answer(Reply(200, {"data": [], "pagination": {}}, {"Date": formatdate(usegmt=True)}), path=RUNS)
     done = in_this_process("status", url=recordings_api.url)
     recordings_api.release()
-    assert (done.code, done.out) == (0, "OK, as far as was read in time\n")
-    assert "not read in time: " in done.err
+    assert done.code == 3
+    missing = ("queues", "schedules", "waitpoints", "errors")  # it does not know queries
+    assert [line.partition(": ")[0] for line in done.out.splitlines()] == [f"NOT KNOWN  {each}" for each in missing]
+
+
+@pytest.mark.parametrize(
+    ("route", "fault", "source", "reason"),
+    [
+        ("list", {"kind": "error", "status": 500}, "runs", "GET /api/v1/runs: 500 Internal Server Error"),
+        ("list", {"kind": "latency", "ms": 8_000}, "runs", "not read yet"),
+        ("query", {"kind": "error", "status": 500}, "history", "POST /api/v1/query: 500 Internal Server Error"),
+        ("tokens", {"kind": "close"}, "waitpoints", "the server does not answer"),
+    ],
+)
+def test_status_is_not_ok_without_a_source(
+    calm: str, monkeypatch: pytest.MonkeyPatch, route: str, fault: dict[str, Any], source: str, reason: str
+) -> None:
+    monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
+    monkeypatch.setattr(status, "WITHIN_S", 1.5)
+    with httpx.Client() as client:
+        client.post(f"{calm}/emulator/faults", json={"faults": [{**fault, "route": route}]})
+        done = in_this_process("status", "--json", url=calm, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
+        client.post(f"{calm}/emulator/faults", json={"faults": []})
+    assert done.code == 3
+    (verdict,) = done.objects
+    assert verdict["word"] == "NOT KNOWN"
+    assert (source, reason) in {(each["source"], each["reason"]) for each in verdict["unread"]}
+
+
+def test_status_reads_a_refused_query_again(stuck_run: str) -> None:
+    fault = {"kind": "error", "status": 429, "route": "query", "times": 3}
+    with httpx.Client() as client:
+        client.post(f"{stuck_run}/emulator/faults", json={"faults": [fault]})
+    done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
+    assert (done.code, done.out.count("\n"), done.out[:5]) == (4, 1, "STUCK")
+
+
+def test_findings_say_what_else_is_not_known() -> None:
+    refused = SourceUnread(FactSource.MINUTES, Raw("the query was refused (429)"), SINCE)
+    partial = replace(CALM, findings=(CHARGE,), unread=(refused,), own_since=SINCE)
+    lines = [plain(line) for line in verdict_lines(partial, NOW)]
+    assert lines == [
+        "FAILING  charge  131 of 264 runs failed, only in 2, own counts since 14:21  since 14:21",
+        "NOT KNOWN  failures: the query was refused (429)",
+    ]
+    failing, unknown = verdict_objects(partial, FindingState.PRESENT, NOW)
+    assert failing["sentence"] == "131 of 264 runs failed, only in 2, own counts since 14:21"
+    assert unknown["unread"] == [
+        {"source": "history", "reason": "the query was refused (429)", "readAt": "2026-11-26T14:21:07.000Z"}
+    ]
+
+
+def test_wall_json_says_what_is_not_read() -> None:
+    printed, unread = stream(), (SourceUnread(FactSource.QUEUES, Raw("500")),)
+    assert said(printed.first(replace(CALM, findings=(CHARGE,)))) == [("FAILING", "charge", "present")]
+    partial = replace(CALM, findings=(CHARGE,), unread=unread)
+    assert said(printed.changes(partial)) == [("NOT KNOWN", None, "new")]
+    assert printed.changes(replace(partial, at=NOW + timedelta(seconds=1))) == []
+    empty = replace(CALM, unread=unread)
+    assert said(printed.changes(empty)) == [("NOT KNOWN", None, "new")], "the finding may be there"
+    assert said(printed.changes(replace(CALM, findings=(CHARGE,)))) == [("FAILING", "charge", "present")]
+    assert said(printed.changes(CALM)) == [("FAILING", "charge", "gone"), ("OK", None, "new")]

@@ -20,8 +20,11 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import Later, pass_time, public_token, settings_for, started
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord, Verdict
-from tui.domain.source_names import REST
+from tui.domain.findings.intervals import DECIDING
+from tui.domain.source_names import REALTIME, REST
+from tui.domain.update import SourceConnected
 from tui.session import Session, findings
 from tui.sources.clock import Clock, until_second_s
 from tui.store.changes import Topic
@@ -250,11 +253,77 @@ def test_failing_facts_delay_no_verdict(tmp_path: Path) -> None:
     async def test(session: Session, later: Later) -> None:
         session.findings.watch()
         await later(5)
-        assert word(session) == OK
+        assert word(session) == NOT_KNOWN
         assert session.store.verdict is not None
         assert session.store.verdict.refused == ()
+        assert {each.source for each in session.store.verdict.unread} == set(DECIDING)
 
     run(test, fleet, tmp_path)
+
+
+@pytest.mark.parametrize("path", READS[:5])
+def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str) -> None:
+    fleet = quiet_fleet()
+
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        said = list[str]()
+        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        fails = [True]
+        fleet.fault = lambda asked: server_error(429, "three queries at once") if asked == path and fails[0] else None
+        await later(10)
+        assert (word(session), OK in said) == (NOT_KNOWN, False), "nothing flashes at the start"
+        assert session.store.verdict is not None
+        what = "query" if path == READS[0] else "request"
+        assert f"the {what} was refused (429)" in {each.reason for each in session.store.verdict.unread}
+        fails[0] = False
+        await later(20)
+        assert word(session) == OK
+        if path != READS[0]:
+            return
+        fails[0], before = True, len(said)
+        await later(25)
+        assert said[before:] == [], "a failed read or two change nothing"
+        await later(50)
+        assert word(session) == NOT_KNOWN
+        fails[0] = False
+        await later(60)
+        assert said[before:] == [NOT_KNOWN, OK]
+
+    run(test, fleet, tmp_path)
+
+
+@pytest.mark.parametrize("is_read_before", [False, True])
+def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_before: bool) -> None:
+    fleet = quiet_fleet()
+
+    def answer(path: str) -> Response | None:
+        return server_error(500, "down") if path == "/api/v1/runs" else None
+
+    async def test(session: Session, later: Later) -> None:
+        session.sources.follow(REALTIME)
+        session.findings.watch()
+        said = list[str]()
+        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        if is_read_before:
+            await later(60)
+            assert said[-1] == OK
+            fleet.fault = answer
+        await later(85 if is_read_before else 60)
+        assert session.store.verdict is not None
+        assert isinstance(session.store.source_statuses[REALTIME], SourceConnected)
+        assert said[-1] == NOT_KNOWN
+        (unread,) = session.store.verdict.unread
+        assert unread.source is FactSource.RUNS
+        assert "500" in str(unread.reason)
+        fleet.fault = lambda _: None
+        await later(20)
+        assert word(session) == OK
+        assert said[-3:] == [OK, NOT_KNOWN, OK] if is_read_before else OK not in said[:-1]
+
+    if not is_read_before:
+        fleet.fault = answer
+    run(test, fleet, tmp_path, realtime=True)
 
 
 def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:

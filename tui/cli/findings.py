@@ -16,7 +16,6 @@ from tui.settings import Settings, read_relay_settings
 from tui.store.changes import Changes
 
 if TYPE_CHECKING:
-    from tui.domain.findings.facts import FactSource
     from tui.domain.findings.finding import Verdict
 
 LOOK_S: Final = 0.25
@@ -29,8 +28,8 @@ NOBODY_AFTER_S: Final = 8.0
 """A server that cannot be reached for so long is not waited for."""
 
 RUNS_WITHIN_S: Final = 18.0
-"""Live runs may take many pages, and schedules are asked for their newest run one by one, the last due ones first.
-What is not read by then is not waited for."""
+"""Schedules are asked for their newest run one by one, the last due ones first. What is not read by then is not waited
+for. `status` goes on waiting for a source without any answer."""
 
 DETAILS_WITHIN_S: Final = 8.0
 """For the run that waits for a token, and for older runs that show whether only one version fails, it waits so long."""
@@ -100,7 +99,7 @@ class FindingsWatch:
             await self.wait_for_change()
             if self.is_complete:
                 complete_s = self.elapsed_s if complete_s is None else complete_s
-                is_judged = self.verdict is not None and self.verdict.is_known
+                is_judged = self.verdict is not None and self.verdict.is_known and not self.verdict.unread
                 if is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
                     return True
             elif complete_s is not None:
@@ -129,8 +128,8 @@ class FindingsWatch:
         session = self._session
         own, now = session.findings.own, session.now()
         if session.settings.relay_url is not None:
-            return self.verdict is not None and self.verdict.is_known
-        if own is None or not session.store.is_environment_known or self.missing:
+            return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+        if own is None or not session.store.is_environment_known or self.is_unread:
             return False
         from tui.domain.findings.facts import NO_FACTS, FactSource
 
@@ -144,7 +143,7 @@ class FindingsWatch:
         is_read = (history is not None and history.is_complete) or (
             minutes is not None and minutes.is_refused and has_waited
         )
-        has_runs = own.is_live_complete and not self.has_unasked_schedules
+        has_runs = not self.has_unasked_schedules
         has_details = self.elapsed_s >= DETAILS_WITHIN_S or not self._lacks_details(counted_since)
         return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
 
@@ -174,14 +173,15 @@ class FindingsWatch:
         return False
 
     @property
-    def missing(self) -> "list[FactSource]":
-        """The sources of facts that have neither answered nor failed yet, of those that decide about findings."""
+    def is_unread(self) -> bool:
+        """Whether a source that decides about findings has no answer yet. One that failed is read again."""
         from tui.domain.findings.facts import NO_FACTS
-        from tui.store.findings.judging.judge import DECIDING
-        from tui.store.findings.known import read_at
+        from tui.store.findings.known import unread_sources
 
-        facts = self._session.store.wall_facts or NO_FACTS
-        return [source for source in DECIDING if read_at(facts, source) is None and source not in facts.unread]
+        session = self._session
+        return session.findings.runs_unread() is not None or bool(
+            unread_sources(session.store.wall_facts or NO_FACTS, session.now())
+        )
 
     def _on_changes(self, _: Changes) -> None:
         self._has_changed.set()

@@ -9,6 +9,7 @@ from tui.session import Session
 from tui.settings import Settings
 
 if TYPE_CHECKING:
+    from tui.domain.findings.facts import FactSource
     from tui.domain.findings.finding import Finding, Verdict
 
 FIRST_WITHIN_S: Final = 8.0
@@ -42,43 +43,54 @@ class FindingsStream:
         self._verdict: Verdict | None = None
         self._findings: dict[object, Finding] = {}
         self._is_known = False
+        self._unread: set[FactSource] = set()
 
     def first(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
         """Return the objects of the first verdict: its findings, OK, or NOT KNOWN."""
+        from tui.domain.findings.finding import NOT_KNOWN
         from tui.present.findings.printed import FindingState, verdict_objects
 
-        self._verdict, self._is_known = verdict, verdict is not None and verdict.is_known
-        known = verdict.findings if verdict is not None and verdict.is_known else ()
+        self._verdict, self._is_known = verdict, verdict is not None and verdict.word != NOT_KNOWN
+        known = verdict.findings if verdict is not None and self._is_known else ()
         self._findings = {each.identity: each for each in known}
+        self._unread = set() if verdict is None else {each.source for each in verdict.unread}
         return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
 
     def changes(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
         """Return one object for each finding that came, changed or went, and one where the verdict got another word.
 
-        After NOT KNOWN, all findings are printed again, since it is not known which have gone meanwhile.
+        While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
+        again, since it is not known which have gone meanwhile.
         """
+        from tui.domain.findings.finding import NOT_KNOWN
         from tui.present.findings.printed import FindingState, finding_object, verdict_object
+        from tui.present.findings.verdict_words import own_words
 
         if verdict is None or verdict == self._verdict:
             return []
         now = self._session.local_now()
-        if not verdict.is_known:
-            was_known, self._verdict, self._is_known = self._is_known, verdict, False
-            return [verdict_object(verdict, FindingState.NEW, now)] if was_known else []
-        if not self._is_known:
+        was_unread, self._unread = self._unread, {each.source for each in verdict.unread}
+        if verdict.word == NOT_KNOWN:
+            is_new, self._verdict, self._is_known = self._is_known, verdict, False
+            is_new |= verdict.is_known and not self._unread <= was_unread
+            return [verdict_object(verdict, FindingState.NEW, now)] if is_new else []
+        if not self._is_known or (was_unread and not self._unread):
             return self.first(verdict)
         before, self._verdict = self._findings, verdict
-        self._findings = {each.identity: each for each in verdict.findings}
+        present: dict[object, Finding] = {each.identity: each for each in verdict.findings}
+        gone = {} if self._unread else {identity: each for identity, each in before.items() if identity not in present}
+        self._findings = {**before, **present} if self._unread else present
         objects = [
-            finding_object(each, FindingState.NEW if identity not in before else FindingState.CHANGED, now)
-            for identity, each in self._findings.items()
+            finding_object(
+                each,
+                FindingState.NEW if identity not in before else FindingState.CHANGED,
+                now,
+                own_words(verdict, now),
+            )
+            for identity, each in present.items()
             if before.get(identity) != each
         ]
-        objects += [
-            finding_object(each, FindingState.GONE, now)
-            for identity, each in before.items()
-            if identity not in self._findings
-        ]
-        if before and not self._findings:
+        objects += [finding_object(each, FindingState.GONE, now) for each in gone.values()]
+        if (before and not self._findings) or not self._unread <= was_unread:
             objects.append(verdict_object(verdict, FindingState.NEW, now))
         return objects

@@ -8,17 +8,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.domain.source_names import REALTIME, RELAY, REST
-from tui.domain.update import SourceConnected
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.sources.clock import until_second_s
 from tui.store.changes import Changes, Topic
 
 if TYPE_CHECKING:
     from tui.domain.findings.facts import FactSource, MinutesRead, WallFacts
-    from tui.domain.findings.finding import Verdict
+    from tui.domain.findings.finding import SourceUnread, Verdict
     from tui.session.session import Session
     from tui.sources.findings.source import FactsSource
     from tui.sources.relay.connection import RelayConnection
@@ -50,6 +50,7 @@ SAME_FACTS_FOR: Final = timedelta(seconds=20)
 SILENT_AFTER: Final = timedelta(seconds=41)
 """As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""
 
+_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _LISTS: Final = (REST, REALTIME, RELAY)
 _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HISTORY, Topic.ENVIRONMENT})
 
@@ -68,6 +69,8 @@ class LiveFindings:
         self._facts: FactsSource | None = None
         self._held: HeldFindings | None = None
         self._heard: dict[str, tuple[SourceConnected, float]] = {}
+        self._complete: tuple[SourceConnected, float] | None = None
+        """The last answer of the list after which every live run was known, and when it came."""
         self._has_changed = True
         self._old_verdict: Verdict | None = None
         """The known verdict from before a pause without a watcher."""
@@ -256,11 +259,11 @@ class LiveFindings:
         from tui.store.findings.standstill import standstill_of
 
         store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
-        facts = store.wall_facts or NO_FACTS
+        facts, runs = store.wall_facts or NO_FACTS, self.runs_unread()
         held = self._held or NO_FINDINGS
         is_silent = heard_at is None or now - heard_at > SILENT_AFTER
         if not is_silent:
-            if not self._has_first_facts(facts):
+            if not self._has_first_facts(facts) or (runs is not None and not self._is_late):
                 return None
             environment = store.environment
             kind = self._session.settings.key.environment_type if environment is None else environment.type
@@ -269,15 +272,42 @@ class LiveFindings:
             judged = judge(facts, own, now, is_development=is_development, still=still)
             held = hold(held, judged, own, now, facts.errors)
             self._held = held
-        return verdict_of(held, facts, own, now, heard_at)
+        window = store.window
+        has_all = window is not None and not window.is_filtered and not window.is_older_cut
+        return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
+
+    def runs_unread(self) -> "SourceUnread | None":
+        """Return why the live runs are not known; None if they are. A feed has only the newest of them."""
+        from tui.domain.findings.facts import FactSource
+        from tui.domain.findings.finding import SourceUnread
+        from tui.domain.findings.intervals import old_after
+        from tui.domain.text import Raw
+
+        store = self._session.store
+        status, window = store.source_statuses.get(REST), store.window
+        # The server may refuse to list so many old runs, or has more of them than are read: it did answer.
+        is_complete = window is not None and (window.is_live_complete or window.is_older_cut)
+        if is_complete and isinstance(status, SourceConnected):
+            self._heard_at()
+            self._complete = self._heard[REST]
+        reason = Raw(status.reason) if isinstance(status, SourceRetrying | SourceStopped) else None
+        if self._complete is None:
+            return SourceUnread(FactSource.RUNS, reason)
+        read, read_s = self._complete
+        known_for = SILENT_AFTER if reason else old_after(timedelta(seconds=read.interval_s))
+        is_known = self._session.clock.elapsed_s() - read_s <= known_for.total_seconds()
+        return None if is_known else SourceUnread(FactSource.RUNS, reason, read.at)
 
     def _has_first_facts(self, facts: "WallFacts") -> bool:
         """Whether every fact that a verdict needs was read or failed since the reading began, or takes too long."""
-        from tui.store.findings.judging.judge import DECIDING
+        from tui.domain.findings.intervals import DECIDING
 
-        if self._session.clock.elapsed_s() >= self._first_facts_until_s:
-            return True
-        return all(self._is_read(facts, source) for source in DECIDING)
+        return self._is_late or all(self._is_read(facts, source) for source in DECIDING)
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether the first verdict waits no longer."""
+        return self._session.clock.elapsed_s() >= self._first_facts_until_s
 
     def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:
         from tui.domain.findings.facts import FactSource
@@ -310,5 +340,4 @@ class LiveFindings:
 
 def _said(verdict: "Verdict") -> object:
     """What a verdict says, without the times that pass by themselves while it is known."""
-    heard_at = None if verdict.is_known else verdict.heard_at
-    return verdict.findings, verdict.is_known, verdict.refused, verdict.own_since, verdict.unread, heard_at
+    return replace(verdict, at=_NO_TIME, heard_at=None if verdict.is_known else verdict.heard_at)

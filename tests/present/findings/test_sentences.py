@@ -14,6 +14,7 @@ from tui.domain.findings.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
+    SourceUnread,
     Standstill,
     StandstillReason,
     SubjectKind,
@@ -38,7 +39,9 @@ from tui.present.findings.verdict_words import (
     ok_sentence,
     ok_words,
     own_counts,
+    own_words,
     refusals,
+    unread_words,
     verdict_sentence,
 )
 
@@ -164,18 +167,38 @@ def test_verdicts_say_what_is_known() -> None:
     )
     assert ok_words(limited) == "OK, as far as this key may read"
     assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
-    unread = replace(calm, unread=(FactSource.QUEUES,))
-    assert ok_words(unread) == "OK, as far as was read in time"
-    assert ok_sentence(unread, NOW) == "as far as was read in time"
-    assert ok_words(replace(limited, unread=unread.unread)) == ok_words(limited)
+    listed = replace(calm, is_of_listed=True)
+    assert ok_words(listed) == "OK, of the listed runs"
+    refused = Raw("the query was refused (429)")
+    unread = replace(
+        limited,
+        unread=(
+            SourceUnread(FactSource.RUNS),
+            SourceUnread(FactSource.MINUTES, refused, NOW - HOUR),
+            SourceUnread(FactSource.NORMALS, refused),
+            SourceUnread(FactSource.QUEUES, read_at=NOW - 2 * MINUTE),
+            SourceUnread(FactSource.ERRORS, Raw("GET /api/v1/errors: 500 down\x1b")),
+        ),
+    )
+    words = [
+        "runs: not read yet",
+        "failures: the query was refused (429)",
+        "queues: not read for 2m00s",
+        "errors: 500 down␛",
+    ]
+    assert unread_words(unread, NOW) == words
+    assert verdict_sentence(unread, NOW) == not_known_sentence(unread, NOW) == "; ".join(words)
+    assert own_words(unread, NOW) == "own counts since 13:50"
+    assert own_words(replace(unread, own_since=None), NOW) == "own counts"
+    assert own_words(limited, NOW) == ""
     both = replace(limited, refused=((FactSource.QUEUES, Raw("403\x1b")), (FactSource.ERRORS, Raw("403\x1b"))))
     assert refusals(both) == ["queues, errors: 403␛"]
     requests = [(each, Raw(f"GET /api/v1/{each}: 403 no")) for each in (FactSource.QUEUES, FactSource.ERRORS)]
     assert refusals(replace(both, refused=tuple(requests))) == ["queues, errors: 403 no"]
     assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
     stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
-    words = "nothing was heard for 5m02s; below is what was known at 14:27"
-    assert not_known_sentence(stale, NOW) == words
+    silence = "nothing was heard for 5m02s; below is what was known at 14:27"
+    assert not_known_sentence(stale, NOW) == silence
     assert verdict_sentence(stale, NOW) == not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
     for none in (None, Verdict(NOW)):
         assert not_known_sentence(none, NOW) == "nothing was read from the server yet"

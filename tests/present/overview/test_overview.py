@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import QueueWaits, Verdict
+from tui.domain.findings.finding import QueueWaits, SourceUnread, Verdict
 from tui.domain.text import Raw
 from tui.present.formatting import wait
 from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
@@ -145,8 +145,15 @@ def test_refused_sources_are_said_in_sentences() -> None:
     assert plain(overview_rule(calm)) == "own counts since 14:02"
     assert plain(overview_rule(calm)) == "own counts since 14:02"
     assert plain(overview_rule(VIEW._replace(frozen_at=NOW))) == "as of 14:32:07"
-    late = judged(replace(VERDICT, findings=(), unread=(FactSource.SCHEDULES,)))
-    assert texts(overview_lines(late, 52, 19))[1].startswith("✓ OK, as far as was read in time")
+    unread = (SourceUnread(FactSource.SCHEDULES, Raw("GET /api/v1/schedules: 500 down")),)
+    late = judged(replace(VERDICT, findings=(), unread=unread))
+    assert texts(overview_lines(late, 52, 19))[1] == "NOT KNOWN  schedules: 500 down"
+    first, _ = strip_lines(late, 80) or ((), ())
+    assert plain(first) == "  NOT KNOWN  schedules: 500 down"
+    wrong = judged(replace(VERDICT, unread=unread))
+    assert "NOT KNOWN  schedules: 500 down" in texts(overview_lines(wrong, 52, 19))
+    _, second = strip_lines(judged(replace(VERDICT, findings=VERDICT.findings[:1], unread=unread)), 80) or ((), ())
+    assert plain(second) == "  NOT KNOWN  schedules: 500 down"
     why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
     view = VIEW._replace(board=replace(BOARD, queues=(), ages=(why,)))
     assert texts(queue_lines(view, 63, 6)) == ["", "refused: 403 this key may not read queues"]

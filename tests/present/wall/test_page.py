@@ -22,7 +22,7 @@ from tests.support.wall_story import (
 )
 from tui.domain.environment import Environment
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import FindingWord, RunOverdue, TaskFails
+from tui.domain.findings.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.frame.header_facts import HeaderFacts
@@ -226,9 +226,25 @@ def test_refused_source_is_a_sentence_and_limits_ok() -> None:
     lines = text_of(view, 120, 40)
     assert lines[1].startswith("  ✓ OK, as far as this key may read   not schedules")
     assert any(line.startswith("  refused: 403 this key may not") for line in lines)
-    late = replace(verdict, refused=(), unread=(FactSource.QUEUES, FactSource.WAITS))
-    lines = text_of(replace(view, board=replace(calm_board(), verdict=late)), 120, 40)
-    assert lines[1].startswith("  ✓ OK, as far as was read in time   not queues, waits")
+    listed = replace(verdict, refused=(), is_of_listed=True)
+    lines = text_of(replace(view, board=replace(calm_board(), verdict=listed)), 120, 40)
+    assert lines[1].startswith("  ✓ OK, of the listed runs   nothing fails more")
+
+
+@pytest.mark.parametrize(("width", "rows"), [(80, 24), (120, 40), (200, 60)])
+def test_unread_source_makes_the_verdict_not_known(width: int, rows: int) -> None:
+    unread = (
+        SourceUnread(FactSource.RUNS, Raw("GET /api/v1/runs: 500 down")),
+        SourceUnread(FactSource.QUEUES, None, NOW - timedelta(seconds=70)),
+    )
+    late = replace(VERDICT, findings=(), unread=unread)
+    lines = text_of(replace(CALM, board=replace(calm_board(), verdict=late)), width, rows)
+    assert "runs: 500 down; queues: not read for 1m10s" in "\n".join(lines).replace(";\n", "; ")
+    assert any("NOT KNOWN" in line for line in lines)
+    assert not any("OK" in line.split() or "healthy" in line for line in lines)
+    wrong = text_of(replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, unread=unread))), width, rows)
+    at = next(index for index, line in enumerate(wrong) if line.startswith("  NOT KNOWN  runs: 500 down"))
+    assert at > next(index for index, line in enumerate(wrong) if "SLOW" in line)
 
 
 def test_own_counts_stand_in_the_last_row() -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import RunError
-from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
+from tui.domain.findings.facts import FactSource
+from tui.domain.findings.finding import (
+    Finding,
+    FindingSubject,
+    FindingWord,
+    SourceUnread,
+    SubjectKind,
+    TaskFails,
+    Verdict,
+)
 from tui.domain.run import Precision, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
@@ -60,6 +69,16 @@ def test_runs_count_once_when_they_end() -> None:
     report = report_of(log, store.get, at(1100), None)
     assert [(each.task, each.count) for each in report.groups] == [("charge", 2)]
     assert report.groups[0].kind is not None
+
+
+def test_no_finding_goes_while_a_source_is_not_read() -> None:
+    log = AwayLog(SINCE, (finding("a"), finding("b")))
+    unread = (SourceUnread(FactSource.WAITS),)
+    for names in ("", "a"):
+        log.on_verdict(replace(verdict(1001, names), unread=unread))
+        assert not log.episodes
+    log.on_verdict(verdict(1002, "a"))
+    assert [(each.finding.subject.key, each.went_at) for each in log.episodes] == [("b", at(1002))]
 
 
 def test_failed_attempt_that_is_retried_is_no_news() -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -18,10 +18,12 @@ from tests.support.domain.patches import at, patch_of, stamp
 from tui.domain.environment import Environment
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
+    SOURCE_OF,
     ErrorGroupsRead,
     FactSource,
     FactUnread,
     MinutesRead,
+    NormalsRead,
     PlaceHolder,
     Queue,
     QueuesRead,
@@ -41,17 +43,28 @@ from tui.domain.findings.finding import (
     FindingWord,
     QueueWaits,
     RunOverdue,
+    SourceUnread,
     Standstill,
     StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
+    Verdict,
 )
+from tui.domain.findings.intervals import DECIDING, INTERVALS, MAX_FAILING, old_after
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch
-from tui.store.findings.judging.judge import MIN_SHOWN, NO_FINDINGS, UNKNOWN_AFTER, hold, judge, verdict_of
+from tui.store.findings.judging.judge import (
+    MIN_SHOWN,
+    NO_FINDINGS,
+    UNKNOWN_AFTER,
+    HeldFindings,
+    hold,
+    judge,
+    verdict_of,
+)
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
@@ -60,6 +73,21 @@ from tui.store.findings.standstill import standstill_of
 from tui.store.store import Store
 
 DAY_S = 86_400
+
+FACTS_OF_ALL: Final[dict[str, Any]] = {
+    "minutes": MinutesRead(NOW, NOW - HOUR, MINUTE, ()),
+    "normals": NormalsRead(NOW, NOW, ()),
+    "queues": QueuesRead(NOW, ()),
+    "waits": WaitsRead(NOW, ()),
+    "schedules": SchedulesRead(NOW, ()),
+    "tokens": TokensRead(NOW, ()),
+    "errors": ErrorGroupsRead(NOW, ()),
+}
+
+
+def read_facts(read_at: datetime) -> WallFacts:
+    """Return the facts of an environment in which nothing is wrong, all read at one time."""
+    return WallFacts(**{name: replace(fact, at=read_at) for name, fact in FACTS_OF_ALL.items()})
 
 
 BEFORE = every(2, 3600, 6600, version="1")
@@ -528,19 +556,51 @@ def test_acknowledged_failures_leave_the_shown_ones() -> None:
 
 def test_a_verdict_is_unknown_after_a_silence() -> None:
     own, held = own_of([]), NO_FINDINGS
-    assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER).word == "OK"
-    assert verdict_of(held, WallFacts(), own, NOW, NOW - UNKNOWN_AFTER - SECOND).word == "NOT KNOWN"
-    assert verdict_of(held, WallFacts(), own, NOW, None).word == "NOT KNOWN"
-    refused = FactUnread(NOW, FactSource.QUEUES, Raw("403"), is_refused=True)
-    failed = FactUnread(NOW, FactSource.ERRORS, Raw("500"), is_refused=False)
-    facts = WallFacts(unread={FactSource.QUEUES: refused, FactSource.ERRORS: failed})
-    partial = verdict_of(held, facts, own, NOW, NOW)
-    assert partial.refused == ((FactSource.QUEUES, "403"),)
-    assert FactSource.ERRORS in partial.unread
-    assert FactSource.QUEUES not in partial.unread
-    assert FactSource.NORMALS not in verdict_of(held, normal(), own, NOW, NOW).unread
-    assert verdict_of(held, normal(), own_of([ended(1, 7100)]), NOW, NOW).own_since is None
-    assert verdict_of(held, normal(runs=19), own_of([ended(1, 7100)]), NOW, NOW).own_since is not None
+    facts = read_facts(NOW - SECOND)
+    assert verdict_of(held, facts, own, NOW, NOW - UNKNOWN_AFTER).word == "OK"
+    assert verdict_of(held, facts, own, NOW, NOW - UNKNOWN_AFTER - SECOND).word == "NOT KNOWN"
+    assert verdict_of(held, facts, own, NOW, None).word == "NOT KNOWN"
+    own = own_of([ended(1, 7100)])
+    for runs, is_own in ((20, False), (19, True)):
+        known = replace(facts, normals=normal(runs=runs).normals)
+        assert (verdict_of(held, known, own, NOW, NOW).own_since is not None) is is_own
+    assert verdict_of(held, normal(), own, NOW, NOW).own_since is not None, "the minutes were not read"
+
+
+@pytest.mark.parametrize("source", DECIDING)
+@pytest.mark.parametrize("is_failing", [False, True])
+def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing: bool) -> None:
+    own, bound = own_of([]), old_after(INTERVALS[source])
+    (field,) = (name for name, fact in FACTS_OF_ALL.items() if SOURCE_OF[type(fact)] is source)
+
+    def said(read_at: datetime | None, failed: FactUnread | None, findings: HeldFindings = NO_FINDINGS) -> Verdict:
+        facts = read_facts(NOW)
+        changed: dict[str, Any] = {
+            field: None if read_at is None else replace(getattr(facts, field), at=read_at),
+        }
+        facts = replace(facts, **changed)
+        facts = facts if failed is None else with_fact(facts, failed)
+        return verdict_of(findings, facts, own, NOW, NOW)
+
+    failed = FactUnread(NOW, source, Raw("429"), is_refused=False) if is_failing else None
+    reason = Raw("429") if is_failing else None
+    assert said(NOW - bound, failed).word == "OK", "one read that fails changes nothing"
+    for read_at in (NOW - bound - SECOND, None):
+        verdict = said(read_at, failed)
+        assert (verdict.word, verdict.unread) == ("NOT KNOWN", (SourceUnread(source, reason, read_at),))
+        (found,) = judge(waits(31), own, NOW)
+        wrong = said(read_at, failed, hold(NO_FINDINGS, [found], own, NOW))
+        assert (wrong.word, wrong.unread) == ("SLOW", verdict.unread)
+    long = None if failed is None else replace(failed, since=NOW - MAX_FAILING - SECOND)
+    assert said(NOW - SECOND, long).word == ("NOT KNOWN" if is_failing else "OK")
+    refused = said(None, FactUnread(NOW, source, Raw("403"), is_refused=True))
+    assert (refused.word, refused.refused, refused.unread) == ("OK", ((source, "403"),), ())
+
+
+def test_ok_needs_the_list() -> None:
+    runs = SourceUnread(FactSource.RUNS, Raw("500"))
+    verdict = verdict_of(NO_FINDINGS, read_facts(NOW), own_of([]), NOW, NOW, runs)
+    assert (verdict.word, verdict.unread) == ("NOT KNOWN", (runs,))
 
 
 def test_a_finding_that_alternates_does_not_flicker() -> None:

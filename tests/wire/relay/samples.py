@@ -46,6 +46,7 @@ from tui.domain.findings.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
+    SourceUnread,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -175,7 +176,8 @@ VERDICT = Verdict(
     heard_at=at(0),
     is_known=True,
     refused=((FactSource.SCHEDULES, Raw("403 Unauthorized")),),
-    unread=(FactSource.QUEUES,),
+    unread=(SourceUnread(FactSource.QUEUES, Raw("429"), at(-200)), SourceUnread(FactSource.RUNS)),
+    is_of_listed=True,
     own_since=at(-500),
 )
 FACTS_OF_WALL: tuple[FactRead, ...] = (
@@ -191,7 +193,7 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
         (TaskSpeed(TaskId("charge"), timedelta(milliseconds=1500), 9), TaskSpeed(TaskId("sync"), None, 0)),
         is_cut=True,
     ),
-    NormalsRead(at(0), at(-60), (TaskNormal(TaskId("charge"), 20, 1, timedelta(seconds=1), 7),), 10, 2, is_cut=True),
+    NormalsRead(at(0), at(-60), (TaskNormal(TaskId("charge"), 20, 1, timedelta(seconds=1), 7),), 10, 2, True, at(-9)),
     EnvironmentNormalsRead(at(0), True, 39.3, 0.15, timedelta(seconds=4), timedelta(seconds=5)),
     QueuesRead(at(0), (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True),), True, 100),
     WaitsRead(at(0), (QueueWait("task/sync", 2, at(-9), RunId("run_a"), 1.5, 2.0),)),
@@ -227,6 +229,7 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
     ),
     ScheduleRunsRead(at(0), "sched_a", at(-60), RunId("run_a")),
     FactUnread(at(0), FactSource.ERRORS, Raw("403"), is_refused=True),
+    FactUnread(at(0), FactSource.QUEUES, Raw("500"), is_refused=False, since=at(-9)),
 )
 FINDINGS: tuple[RelayFindings, ...] = (
     RelayFindings(at(2), VERDICT),

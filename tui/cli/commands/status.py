@@ -30,9 +30,9 @@ def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
-    from tui.domain.findings.facts import NO_FACTS
+    from tui.domain.findings.finding import NOT_KNOWN
     from tui.present.findings.printed import FindingState, verdict_lines, verdict_objects
-    from tui.present.findings.verdict_words import refusals, unread
+    from tui.present.findings.verdict_words import refusals
 
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
@@ -43,14 +43,15 @@ async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
         verdict = watch.verdict
         now = session.local_now()
         if as_json:
-            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now))
+            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now, is_partial=not is_complete))
         else:
             output.lines(verdict_lines(verdict, now, is_partial=not is_complete))
         if verdict is None or not verdict.is_known:
             raise Stop(ExitCode.NO_CONNECTION, watch.failure or "")
-        facts = session.store.wall_facts or NO_FACTS
-        for sentence in (*refusals(verdict), *unread(facts, [] if is_complete else watch.missing)):
+        for sentence in refusals(verdict):
             output.say(sentence)
+        if verdict.word == NOT_KNOWN:
+            raise Stop(ExitCode.NO_CONNECTION)
         raise Stop(ExitCode.RUN_FAILED if verdict.findings else ExitCode.OK)
 
 

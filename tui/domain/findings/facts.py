@@ -103,7 +103,7 @@ class TaskNormal:
 
 @dataclass(frozen=True, slots=True)
 class NormalsRead(WallUpdate):
-    """The normals of all tasks for the hour that `hour` begins, and the totals of the last 24 hours."""
+    """The normals of all tasks for the hour that `hour` begins, and the totals of the 24 hours before `last_day_at`."""
 
     at: datetime
     hour: datetime
@@ -111,6 +111,7 @@ class NormalsRead(WallUpdate):
     done_last_day: int | None = None
     failed_last_day: int | None = None
     is_cut: bool = False
+    last_day_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +289,14 @@ class FactUnread(WallUpdate):
     """A source of facts could not be read.
 
     `is_refused`: this key may not read it (401, 403), or the server does not have it (404); it is not asked again.
+    `since` is when the first of several reads in a row failed, as far as that is known.
     """
 
     at: datetime
     source: FactSource
     reason: Raw
     is_refused: bool
+    since: datetime | None = None
 
 
 FactRead = (

@@ -29,7 +29,7 @@ OK: Final = "OK"
 """The word of a verdict without findings."""
 
 NOT_KNOWN: Final = "NOT KNOWN"
-"""The word of a verdict while list and feed are silent."""
+"""The word of a verdict while list and feed are silent, or while a source was not read that may have a finding."""
 
 
 class SubjectKind(StrEnum):
@@ -174,13 +174,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceUnread:
+    """A source that decides about findings, and has no answer, or an old one. It is read again.
+
+    `reason` says why the last read failed, None where none did. `read_at`: the last answer, None where there was none.
+    """
+
+    source: FactSource
+    reason: Raw | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """All findings at `at`, worst first.
 
     * `heard_at`: the server's time of the last answer to list or feed, None before the first.
     * `is_known`: that answer is not older than 45 s. Otherwise `findings` are those of the last known moment.
     * `refused`: the sources that this key may not read, and why.
-    * `unread`: the other sources that decide about findings, and of which no read has succeeded yet.
+    * `unread`: the other sources that decide about findings and have no answer, or an old one.
+    * `is_of_listed`: not all runs are listed: server filters leave some out, or there are too many old ones.
     * `own_since`: where some bound is the program's own counts instead of normals, the time from which they are.
     """
 
@@ -190,14 +203,17 @@ class Verdict:
     is_known: bool = False
     refused: tuple[tuple[FactSource, Raw], ...] = ()
     own_since: datetime | None = None
-    unread: tuple[FactSource, ...] = ()
+    unread: tuple[SourceUnread, ...] = ()
+    is_of_listed: bool = False
 
     @property
     def word(self) -> str:
         """The one word: NOT KNOWN, the word of the worst finding, or OK."""
         if not self.is_known:
             return NOT_KNOWN
-        return self.findings[0].word if self.findings else OK
+        if self.findings:
+            return self.findings[0].word
+        return NOT_KNOWN if self.unread else OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, Verdict
+from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, TaskFails, Verdict
 from tui.domain.text import clean
 from tui.present.findings.sentences import MAX_TEXT_CHARS, day_or_time, sentence, subject
-from tui.present.findings.verdict_words import PARTIAL, not_known_alone, ok_words, own_counts, verdict_sentence
+from tui.present.findings.verdict_words import (
+    NOT_READ,
+    PARTIAL,
+    not_known_alone,
+    ok_sentence,
+    ok_words,
+    own_counts,
+    own_words,
+    unread_words,
+)
 from tui.present.styled import Line, Piece, Token, line_width, pad
 
 WORD_CELLS: Final = 7
@@ -29,8 +38,8 @@ class FindingState(StrEnum):
     GONE = "gone"
 
 
-def finding_lines(findings: Iterable[Finding], now: datetime) -> list[Line]:
-    """Return one line for each finding: word, subject, sentence, since."""
+def finding_lines(findings: Iterable[Finding], now: datetime, own: str = "") -> list[Line]:
+    """Return one line for each finding: word, subject, sentence, since. `own` follows what was counted from runs."""
     listed = list(findings)
     names = [(Piece(subject(each), Token.BRIGHT),) for each in listed]
     widths = [width for width in map(line_width, names) if width <= MAX_SUBJECT_CELLS]
@@ -40,30 +49,29 @@ def finding_lines(findings: Iterable[Finding], now: datetime) -> list[Line]:
         word = Piece(each.word, _TOKENS.get(each.word, Token.AMBER), is_bold=True)
         since = Piece(f"since {day_or_time(each.since, now)}", Token.MUTED)
         gap = Piece("  ")
-        lines.append(
-            (*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, Piece(sentence(each, now, now)), gap, since)
-        )
+        words = Piece(_sentence(each, now, own))
+        lines.append((*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, words, gap, since))
     return lines
 
 
 def verdict_lines(verdict: Verdict | None, now: datetime, *, is_partial: bool = False) -> list[Line]:
     """Return what `status` prints: the findings, OK, or NOT KNOWN. `is_partial`: some facts were not read in time."""
     if verdict is None or not verdict.is_known:
-        first: Line = (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece(f"  {not_known_alone(verdict, now)}"))
-        return [first]
-    if verdict.findings:
-        return finding_lines(verdict.findings, now)
+        return [_not_known_line(not_known_alone(verdict, now))]
+    unread = [_not_known_line(words) for words in unread_words(verdict, now)]
+    if verdict.findings or unread:
+        return [*finding_lines(verdict.findings, now, own_words(verdict, now)), *unread]
     more = "" if verdict.own_since is None else f"  {own_counts(verdict.own_since, now)}"
     word = f"{OK}, {PARTIAL}" if is_partial else ok_words(verdict)
     return [(Piece(word, Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
 
 
-def finding_object(finding: Finding, state: FindingState, now: datetime) -> dict[str, Any]:
+def finding_object(finding: Finding, state: FindingState, now: datetime, own: str = "") -> dict[str, Any]:
     """Return a finding as JSON. `now` is in the zone of the times in its sentence."""
     return {
         "word": finding.word.value,
         "subject": subject(finding),
-        "sentence": sentence(finding, now, now),
+        "sentence": _sentence(finding, now, own),
         "since": _iso(finding.since),
         "state": state.value,
         "kind": finding.subject.kind.value,
@@ -74,27 +82,60 @@ def finding_object(finding: Finding, state: FindingState, now: datetime) -> dict
     }
 
 
-def verdict_objects(verdict: Verdict | None, state: FindingState, now: datetime) -> list[dict[str, Any]]:
-    """Return the findings as JSON, or the verdict where there is none, or where it is not known."""
+def verdict_objects(
+    verdict: Verdict | None, state: FindingState, now: datetime, *, is_partial: bool = False
+) -> list[dict[str, Any]]:
+    """Return the findings as JSON, and the verdict where there is none, or where more is not known."""
     if verdict is None or not verdict.is_known or not verdict.findings:
-        return [verdict_object(verdict, state, now)]
-    return [finding_object(each, state, now) for each in verdict.findings]
+        return [verdict_object(verdict, state, now, is_partial=is_partial)]
+    objects = [finding_object(each, state, now, own_words(verdict, now)) for each in verdict.findings]
+    return [*objects, verdict_object(verdict, state, now)] if verdict.unread else objects
 
 
-def verdict_object(verdict: Verdict | None, state: FindingState, now: datetime) -> dict[str, Any]:
-    """Return a verdict without findings, or that is not known, as JSON. It has no subject."""
-    word = NOT_KNOWN if verdict is None or not verdict.is_known else OK
+def verdict_object(
+    verdict: Verdict | None, state: FindingState, now: datetime, *, is_partial: bool = False
+) -> dict[str, Any]:
+    """Return the verdict itself as JSON: OK, or NOT KNOWN, also beside findings. It has no subject.
+
+    `unread` are the sources that were not read, `refused` those that the key may not read.
+    """
+    is_ok = verdict is not None and verdict.is_known and not verdict.unread
     at = None
     if verdict is not None:
-        at = verdict.at if word == OK else verdict.heard_at
-    text = not_known_alone(verdict, now) if verdict is None else verdict_sentence(verdict, now)
+        at = verdict.at if is_ok else verdict.heard_at
+    if verdict is None or not is_ok:
+        text = not_known_alone(verdict, now)
+    else:
+        text = PARTIAL if is_partial and not verdict.findings else ok_sentence(verdict, now)
+    unread = () if verdict is None else verdict.unread
     return {
-        "word": word,
+        "word": OK if is_ok else NOT_KNOWN,
         "subject": None,
         "sentence": text,
         "since": None if at is None else _iso(at),
         "state": state.value,
+        "unread": [
+            {
+                "source": each.source.value,
+                "reason": clean(each.reason or NOT_READ),
+                "readAt": None if each.read_at is None else _iso(each.read_at),
+            }
+            for each in unread
+        ],
+        "refused": [
+            {"source": source.value, "reason": clean(reason)}
+            for source, reason in (() if verdict is None else verdict.refused)
+        ],
     }
+
+
+def _not_known_line(text: str) -> Line:
+    return Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece(f"  {text}")
+
+
+def _sentence(finding: Finding, now: datetime, own: str) -> str:
+    counted = f", {own}" if own and isinstance(finding.evidence, TaskFails) else ""
+    return f"{sentence(finding, now, now)}{counted}"
 
 
 def _iso(at: datetime) -> str:

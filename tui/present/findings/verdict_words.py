@@ -1,26 +1,37 @@
 """The verdict in words: OK, NOT KNOWN, and what limits what is known."""
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from tui.domain.findings.facts import FactSource, WallFacts
+from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import NOT_KNOWN, OK, Verdict
-from tui.domain.text import clean
+from tui.domain.text import Raw, clean
 from tui.present import formatting
 
 CALM: Final = "nothing fails more than on other days, nothing waits too long"
 LIMITED: Final = "as far as this key may read"
 PARTIAL: Final = "as far as was read in time"
 
+OF_LISTED: Final = "of the listed runs"
+"""Beside numbers and verdicts that lack runs."""
+
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 """The request at the beginning of a reason: `GET /api/v1/queues: 403 Unauthorized`."""
 
+NOT_READ: Final = Raw("not read yet")
+
+_UNREAD: Final = {
+    FactSource.RUNS: "runs",
+    FactSource.MINUTES: "failures",
+    FactSource.NORMALS: "failures",
+}
+"""What is not known without a source, where its own name does not say it."""
+
 
 def limit_words(verdict: Verdict) -> str:
-    """Return as far as what OK holds, where a source may not be read or was not read yet; otherwise an empty text."""
-    return LIMITED if verdict.refused else PARTIAL if verdict.unread else ""
+    """Return as far as what OK holds, where a source may not be read or lacks runs; otherwise an empty text."""
+    return LIMITED if verdict.refused else OF_LISTED if verdict.is_of_listed else ""
 
 
 def ok_words(verdict: Verdict) -> str:
@@ -42,8 +53,17 @@ def own_counts(since: datetime, now: datetime) -> str:
     return f"own counts since {formatting.time_of_day(since, now)}"
 
 
+def own_words(verdict: Verdict, now: datetime) -> str:
+    """Return that findings are from own counts, where the server's were not read; otherwise an empty text."""
+    if not any(each.source in {FactSource.MINUTES, FactSource.NORMALS} for each in verdict.unread):
+        return ""
+    return "own counts" if verdict.own_since is None else own_counts(verdict.own_since, now)
+
+
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
     """Return the sentence beside NOT KNOWN. Below it stands what was known, if anything was."""
+    if verdict is not None and verdict.is_known:
+        return unread_sentence(verdict, now)
     heard_at = None if verdict is None else verdict.heard_at
     if heard_at is None:
         return "nothing was read from the server yet"
@@ -53,12 +73,32 @@ def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
 
 def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
     """Return the sentence beside NOT KNOWN where nothing stands below it."""
-    return not_known_sentence(verdict, now).partition("; ")[0]
+    sentence = not_known_sentence(verdict, now)
+    return sentence if verdict is not None and verdict.is_known else sentence.partition("; ")[0]
 
 
 def verdict_sentence(verdict: Verdict, now: datetime) -> str:
     """Return the sentence of a verdict without findings, or that is not known."""
     return not_known_alone(verdict, now) if verdict.word == NOT_KNOWN else ok_sentence(verdict, now)
+
+
+def unread_words(verdict: Verdict, now: datetime) -> list[str]:
+    """Return what is not known, and why: `failures: the query was refused (429)`, `runs: not read yet`."""
+    lines = []
+    for each in verdict.unread:
+        if each.reason is not None:
+            why = _REQUEST.sub("", clean(each.reason))
+        elif each.read_at is None:
+            why = NOT_READ
+        else:
+            why = f"not read for {formatting.duration(now - each.read_at)}"
+        lines.append(f"{_UNREAD.get(each.source, each.source.value)}: {why}")
+    return list(dict.fromkeys(lines))
+
+
+def unread_sentence(verdict: Verdict, now: datetime) -> str:
+    """Return all that is not known in one sentence."""
+    return "; ".join(unread_words(verdict, now))
 
 
 def refusals(verdict: Verdict) -> list[str]:
@@ -75,10 +115,3 @@ def refusals(verdict: Verdict) -> list[str]:
 def refused_words(reason: str) -> str:
     """Return why a source may not be read, without the request: `refused: 403 not allowed`."""
     return f"refused: {_REQUEST.sub('', clean(reason))}"
-
-
-def unread(facts: WallFacts, missing: Iterable[FactSource]) -> list[str]:
-    """Return a sentence for each source that failed, and one for those that did not answer yet."""
-    failed = [f"{each.source}: {clean(each.reason)}" for each in facts.unread.values() if not each.is_refused]
-    late = ", ".join(missing)
-    return [*failed, *([f"not read in time: {late}"] if late else [])]

@@ -14,6 +14,7 @@ from tui.present.findings.verdict_words import (
     not_known_sentence,
     own_counts,
     refusals,
+    unread_sentence,
 )
 from tui.present.key_words import selecting_keys, with_key
 from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
@@ -64,8 +65,10 @@ def verdict_lines(view: OverviewView, limit: int, room: int) -> list[OverviewLin
         # Findings come before sources that may not be read.
         first = [] if verdict.is_known else lines[:2]
         rest = lines[len(first) :]
-        shown = _findings(view, verdict.findings, limit, room - len(first))
-        lines = [*first, *shown, *rest]
+        unknown = unread_sentence(verdict, view.now) if verdict.is_known else ""
+        below = _headed(NOT_KNOWN, Token.AMBER, unknown, limit) if unknown else []
+        shown = _findings(view, verdict.findings, limit, max(2, room - len(first) - len(below)))
+        lines = [*first, *shown, *below, *rest]
     return lines[:room]
 
 
@@ -75,17 +78,19 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
     if verdict is None:
         return None
     limit = width - 1
-    is_muted = not verdict.is_known
     first = verdict.findings[:2]
     name_cells = min(_STRIP_NAME, max((line_width((Piece(subject(each)),)) for each in first), default=0))
     found = [_strip_line(view, finding, name_cells, limit) for finding in first]
-    if is_muted:
+    if verdict.word == NOT_KNOWN:
         known = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {not_known_alone(verdict, view.now)}"))
         found = [cut(known, limit), *found]
     elif not found:
         limited = limit_words(verdict)
         calm = Piece(f", {limited}" if limited else f"  {CALM}", Token.MUTED)
         found = [cut((Piece(f"  {_TICK} ", Token.GREEN), *_word(OK, Token.TEXT), calm), limit)]
+    if len(found) < 2 and verdict.word != NOT_KNOWN and verdict.unread:
+        line = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {unread_sentence(verdict, view.now)}"))
+        found.append(cut(line, limit))
     if len(found) < 2:
         found.append(
             cut((Piece(f"  The list follows new runs. {selecting_keys()} selects a run.", Token.MUTED),), limit)

@@ -6,7 +6,7 @@ from typing import Final
 from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
 from tui.present import formatting
 from tui.present.findings.sentences import sentence, short_sentence, since
-from tui.present.findings.verdict_words import CALM, limit_words, ok_sentence, ok_words
+from tui.present.findings.verdict_words import CALM, limit_words, ok_sentence, ok_words, unread_sentence
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
 from tui.present.wall.blocks import Band, BlockRow, ListRuns, Opened, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
@@ -42,7 +42,8 @@ def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
         return [BlockRow(_ok_line(verdict, view, width), key=OK)]
     if word == NOT_KNOWN:
         return [BlockRow(_unknown_line(view, width), Band.AMBER), *_finding_rows(findings, view, width, is_old=True)]
-    return _finding_rows(findings, view, width, is_old=False)
+    unread = _unread_rows(verdict, view, width)
+    return [*_finding_rows(findings, view, width, is_old=False, most=MAX_LINES - len(unread)), *unread]
 
 
 def letter_rows(view: WallView, width: int) -> list[BlockRow]:
@@ -70,7 +71,7 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     shown += [BlockRow(line, band) for line in lines[2:]]
     rest = findings[1:] if first is not None else findings
     others = _finding_rows(rest, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
-    return [*shown, *others]
+    return [*shown, *others, *(_unread_rows(verdict, view, width) if first is not None else ())]
 
 
 def _finding_rows(
@@ -97,6 +98,13 @@ def _finding_rows(
     if len(shown) < len(findings):
         rows.append(BlockRow(_others_line(findings[len(shown) :], is_old=is_old)))
     return rows
+
+
+def _unread_rows(verdict: Verdict | None, view: WallView, width: int) -> list[BlockRow]:
+    """Return the row that says what is not known beside the findings, if anything is."""
+    if verdict is None or not verdict.unread:
+        return []
+    return [BlockRow(_not_known(unread_sentence(verdict, view.now), width))]
 
 
 def _finding_line(finding: Finding, view: WallView, width: int, *, is_old: bool) -> Line:
@@ -133,25 +141,32 @@ def _others_line(others: Sequence[Finding], *, is_old: bool) -> Line:
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
     head: Line = (Piece("  "), Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT))
     if limit_words(verdict):
-        words, gap = f"not {_not_read(verdict)}", 3
+        words, gap = _limits(verdict), 3
     else:
         words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), 7
     return cut((*head, Piece(" " * gap), Piece(words, Token.MUTED)), width - _MARGIN)
 
 
-def _not_read(verdict: Verdict) -> str:
-    return ", ".join(each.value for each in (*(source for source, _ in verdict.refused), *verdict.unread))
+def _limits(verdict: Verdict) -> str:
+    """Return which sources the key may not read, or that not all runs are listed."""
+    return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else CALM
 
 
 def _unknown_line(view: WallView, width: int) -> Line:
+    return _not_known(_unknown_words(view), width)
+
+
+def _not_known(text: str, width: int) -> Line:
     word = Piece(NOT_KNOWN, Token.AMBER, is_bold=True)
-    text = _unknown_words(view)
     return cut((Piece("  "), word, Piece(f"  {text}", Token.TEXT)), width - _MARGIN)
 
 
 def _unknown_words(view: WallView) -> str:
     if view.heard_at is None:
         return "nothing was read yet"
+    verdict = view.board.verdict
+    if view.is_known and verdict is not None and verdict.is_known and verdict.unread:
+        return unread_sentence(verdict, view.now)
     if view.is_known:
         return "what was read is not judged yet"
     since = formatting.time_of_day(view.heard_at, view.now)
@@ -193,7 +208,7 @@ def _well_words(verdict: Verdict | None, view: WallView) -> str:
     if verdict is None:
         return ""
     limit = limit_words(verdict)
-    return f"{limit}; not {_not_read(verdict)}" if limit else ok_sentence(verdict, view.now)
+    return f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
 
 
 def _halved(text: str, room: int) -> list[str]:

@@ -8,9 +8,11 @@ from typing import Final
 
 from tui.sources.clock import Clock, Timer
 
-MAX_REQUESTS: Final = 14
+MAX_REQUESTS: Final = 20
+USUAL_REQUESTS: Final = 14
+"""So many in a minute, and one more for each that failed: it is sent again soon."""
 PERIOD_S: Final = 60.5
-"""A minute, and what a request may take longer to the server than a later one: it must not see 15 in a minute."""
+"""A minute, and what a request may take longer to the server than a later one: it must not see 21 in a minute."""
 
 
 class Rank(IntEnum):
@@ -48,6 +50,7 @@ class Allowance:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sent: deque[tuple[float, Rank]] = deque()
+        self._failed_s: deque[float] = deque(maxlen=MAX_REQUESTS - USUAL_REQUESTS)
         self._waiters: list[tuple[Rank, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._timer: Timer | None = None
@@ -65,6 +68,11 @@ class Allowance:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
+    def record_failure(self) -> None:
+        """Admit one request more within the next minute."""
+        self._failed_s.append(self._clock.monotonic_s())
+        self._admit()
+
     def release_reserve(self, rank: Rank) -> None:
         """Keep nothing any more for what was refused."""
         self._reserved.pop(rank, None)
@@ -73,7 +81,8 @@ class Allowance:
     def _may_send(self, rank: Rank) -> bool:
         counts = Counter(sent for _, sent in self._sent)
         kept = sum(max(0, count - counts[each]) for each, count in self._reserved.items() if each is not rank)
-        return len(self._sent) + kept < MAX_REQUESTS and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
+        most = USUAL_REQUESTS + len(self._failed_s)
+        return len(self._sent) + kept < most and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
 
     def _admit(self) -> None:
         """Admit what may be sent now, the most important first, and plan to do it again in time."""
@@ -96,3 +105,5 @@ class Allowance:
         since_s = self._clock.monotonic_s() - PERIOD_S
         while self._sent and self._sent[0][0] <= since_s:
             self._sent.popleft()
+        while self._failed_s and self._failed_s[0] <= since_s:
+            self._failed_s.popleft()

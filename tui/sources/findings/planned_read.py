@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tui.domain.findings.facts import FactSource
+from tui.domain.findings.intervals import DECIDING
 from tui.lazy_dataclass import dataclass
 from tui.sources.findings.allowance import Rank
 
-FIRST_RETRY_S: Final = 60.0
+FIRST_RETRY_S: Final = 3.0
 MAX_RETRY_S: Final = 300.0
-"""The waits after failures double from the interval, or FIRST_RETRY_S if that is shorter, up to this."""
+"""The waits after failures double from this up to that. Without its source a verdict is not known: the first come soon,
+since `status` has 24 s in all. What decides nothing waits for its interval, or a minute."""
 
 WAKE_AFTER_S: Final = 10.0
 """A wake-up makes nothing due sooner than this after its last read."""
@@ -50,7 +52,7 @@ class PlannedRead:
     def fail(self, now_s: float, at_least_s: float) -> None:
         """Plan the next try after a failure."""
         self.failures += 1
-        first_s = min(self.interval_s, FIRST_RETRY_S)
+        first_s = FIRST_RETRY_S if self.source in DECIDING else min(self.interval_s, 60.0)
         self.due_s = now_s + max(at_least_s, min(MAX_RETRY_S, first_s * 2.0 ** min(self.failures - 1, 8)))
 
     def change_interval(self, interval_s: float) -> None:

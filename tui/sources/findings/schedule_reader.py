@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from tui.domain.findings.facts import MAX_SCHEDULES, Schedule, ScheduleRunsRead, SchedulesRead, WallFacts
+from tui.domain.findings.facts import MAX_SCHEDULES, FactSource, Schedule, ScheduleRunsRead, SchedulesRead, WallFacts
+from tui.domain.findings.intervals import INTERVALS, PAGE_INTERVAL
 from tui.sources.base import KnownFacts
 from tui.sources.clock import Clock
 from tui.sources.findings.allowance import Rank
@@ -13,8 +14,8 @@ from tui.sources.findings.requests import FactRequests
 from tui.wire.findings.reader import FactReader
 from tui.wire.findings.requests import PAGE_SIZE
 
-INTERVAL_S: Final = 300.0
-PAGE_INTERVAL_S: Final = 60.0
+INTERVAL_S: Final = INTERVALS[FactSource.SCHEDULES].total_seconds()
+PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
 """Each page is read once in this time at most."""
 
 AFTER_DUE: Final = timedelta(seconds=20)

@@ -4,7 +4,9 @@ Source: tests/wire/recordings/README.md §7, §10.
 """
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +19,7 @@ from tui.domain.findings.facts import (
     WaitsRead,
     WallFacts,
 )
+from tui.domain.findings.intervals import INTERVALS, LAST_DAY_INTERVAL
 from tui.domain.text import Raw
 from tui.domain.update import Update
 from tui.sources.base import Emit, KnownFacts
@@ -29,7 +32,6 @@ from tui.sources.findings.planned_read import PlannedRead
 from tui.sources.findings.queries import Rows
 from tui.sources.findings.queue_reader import QueueReader
 from tui.sources.findings.requests import FactRequests, is_final
-from tui.sources.findings.schedule_reader import INTERVAL_S as SCHEDULES_INTERVAL_S
 from tui.sources.findings.schedule_reader import DueSchedules, ScheduleReader
 from tui.sources.findings.token_reader import TokenReader
 from tui.sources.run_fetcher import RunFetcher
@@ -61,6 +63,7 @@ DEPLOYMENTS_DELAY_S: Final = 4.0
 """The first minute has one request for the run of a token or for the deployments: these wait until that is clear."""
 
 ERRORS_PERIOD: Final = "1h"
+_QUERIED: Final = frozenset({FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS})
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
 
 
@@ -114,27 +117,27 @@ class FactsSource:
         # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
         is_deployed = self._environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
-        facts = FactSource
+        facts, last_day_s = FactSource, LAST_DAY_INTERVAL.total_seconds()
         readings = (
-            PlannedRead("waits", facts.WAITS, Rank.WAITS, 15.0, self._read_waits),
-            PlannedRead("queues", facts.QUEUES, Rank.QUEUES, 20.0, self._read_queues),
-            PlannedRead("minutes", facts.MINUTES, Rank.MINUTES, 60.0, self._read_minutes, lane="queries"),
-            PlannedRead("normals", facts.NORMALS, Rank.NORMALS, 3600.0, self._read_normals, lane="queries"),
-            PlannedRead("last day", None, Rank.REPORT, 3600.0, self._read_last_day, lane="queries", due_s=delayed_s),
-            PlannedRead("schedules", facts.SCHEDULES, Rank.SCHEDULES, SCHEDULES_INTERVAL_S, self._read_schedules),
+            _planned("waits", facts.WAITS, Rank.WAITS, self._read_waits),
+            _planned("queues", facts.QUEUES, Rank.QUEUES, self._read_queues),
+            _planned("minutes", facts.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
+            _planned("normals", facts.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
+            PlannedRead(
+                "last day", None, Rank.REPORT, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
+            ),
+            _planned("schedules", facts.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
             PlannedRead(
                 "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
             ),
-            PlannedRead("tokens", facts.TOKENS, Rank.TOKENS, 60.0, self._read_tokens),
+            _planned("tokens", facts.TOKENS, Rank.TOKENS, self._read_tokens),
             PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
-            PlannedRead("errors", facts.ERRORS, Rank.ERRORS, 60.0, self._read_errors),
-            PlannedRead(
-                "deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, 60.0, self._read_deployments, due_s=deployments_s
-            ),
+            _planned("errors", facts.ERRORS, Rank.ERRORS, self._read_errors),
+            _planned("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
             PlannedRead(
                 "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
             ),
-            PlannedRead("report", facts.ENVIRONMENT_NORMALS, Rank.REPORT, 60.0, self._read_report, due_s=delayed_s),
+            _planned("report", facts.ENVIRONMENT_NORMALS, Rank.REPORT, self._read_report, due_s=delayed_s),
         )
         return {reading.name: reading for reading in readings}
 
@@ -192,10 +195,11 @@ class FactsSource:
             reading.is_refused = isinstance(error, Refused) and is_final(error)
             at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
             reading.fail(self._clock.monotonic_s(), at_least_s)
+            self._requests.allowance.record_failure()
             if reading.is_refused:
                 self._requests.allowance.release_reserve(reading.rank)
             if reading.source is not None:
-                reason = str(error) if reading.is_refused else _sentence(error)
+                reason = str(error) if reading.is_refused else _sentence(error, reading.source)
                 await self._emit(
                     FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
                 )
@@ -228,9 +232,10 @@ class FactsSource:
         now = self._fetcher.now()
         hour = start_of(now, HOUR)
         rows = await self._requests.query(TaskNormals(hour), Rank.NORMALS)
-        before = self._normals
-        totals = (None, None) if before is None else (before.done_last_day, before.failed_last_day)
-        self._normals = NormalsRead(now, hour, queries.read_normals(rows), *totals, is_cut=queries.is_cut(rows))
+        before, normals, is_cut = self._normals, queries.read_normals(rows), queries.is_cut(rows)
+        self._normals = NormalsRead(now, hour, normals, is_cut=is_cut)
+        if before is not None:
+            self._normals = replace(before, at=now, hour=hour, normals=normals, is_cut=is_cut)
         await self._emit(self._normals)
         next_hour_s = max(0.0, (hour + HOUR - self._fetcher.now()).total_seconds())
         self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0
@@ -239,9 +244,8 @@ class FactsSource:
         now = self._fetcher.now()
         rows = await self._requests.query(DayTotals(now), Rank.REPORT)
         done, failed = queries.read_last_day(rows)
-        normals = self._normals
-        if normals is not None:
-            self._normals = NormalsRead(now, normals.hour, normals.normals, done, failed, is_cut=normals.is_cut)
+        if self._normals is not None:
+            self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
             await self._emit(self._normals)
 
     async def _read_schedules(self) -> None:
@@ -293,10 +297,22 @@ async def _drop(_: Update) -> None:
     """Drop it: nothing runs yet."""
 
 
-def _sentence(error: ApiError) -> str:
+def _planned(
+    name: str,
+    source: FactSource,
+    rank: Rank,
+    read: Callable[[], Awaitable[None]],
+    *,
+    lane: str = "",
+    due_s: float = -math.inf,
+) -> PlannedRead:
+    return PlannedRead(name, source, rank, INTERVALS[source].total_seconds(), read, lane=lane, due_s=due_s)
+
+
+def _sentence(error: ApiError, source: FactSource) -> str:
     match error:
-        case RateLimited():
-            return "the rate limit is reached"
+        case RateLimited() | Refused(status=429):
+            return f"the {'query' if source in _QUERIED else 'request'} was refused (429)"
         case Unreachable():
             return "the server does not answer"
         case _:

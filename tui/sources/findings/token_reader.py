@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from tui.domain.findings.facts import MAX_TOKENS, TokensRead, WaitToken
+from tui.domain.findings.intervals import PAGE_INTERVAL
 from tui.domain.ids import Cursor
 from tui.sources.base import KnownRuns
 from tui.sources.findings.allowance import Rank
@@ -17,7 +18,7 @@ from tui.wire.findings.reader import FactReader
 from tui.wire.findings.requests import PAGE_SIZE
 from tui.wire.queries.runs import EndedRuns
 
-PAGE_INTERVAL_S: Final = 60.0
+PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
 """Each page is read once in this time."""
 
 SECOND: Final = timedelta(seconds=1)

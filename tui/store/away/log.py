@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable
 from datetime import datetime
 from typing import Final
 
-from tui.domain.findings.finding import Finding, Verdict
+from tui.domain.findings.finding import NOT_KNOWN, Finding, Verdict
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
@@ -79,19 +79,22 @@ class AwayLog:
                 self.failed_ids.append(step.run_id)
 
     def on_verdict(self, verdict: Verdict) -> None:
-        """Record the findings that came and went. A verdict that is not known says nothing about them."""
-        if not verdict.is_known:
+        """Record the findings that came and went. A verdict that is not known says nothing about them.
+
+        While some source is not read, no finding has gone.
+        """
+        if verdict.word == NOT_KNOWN:
             return
         self.was_judged = True
         now = {each.identity: each for each in verdict.findings}
         if self._present is None:
             self._present = {key: Episode(each) for key, each in now.items()}
             return
-        present: dict[Hashable, Episode] = {}
+        present: dict[Hashable, Episode] = dict(self._present) if verdict.unread else {}
         for key, finding in now.items():
             known = self._present.get(key)
             present[key] = Episode(finding, verdict.at if known is None else known.came_at)
-        for gone in (each for key, each in self._present.items() if key not in now):
+        for gone in (each for key, each in self._present.items() if key not in present):
             self.dropped_episodes += len(self._ended) == MAX_EPISODES
             self._ended.append(Episode(gone.finding, gone.came_at, verdict.at))
         self._present = present

@@ -17,9 +17,13 @@ from tui.domain.findings.facts import (
     SchedulesRead,
     WallFacts,
 )
-from tui.domain.findings.finding import FindingsRead, Verdict
+from tui.domain.findings.finding import FindingsRead, SourceUnread, Verdict
+from tui.domain.findings.intervals import DECIDING, INTERVALS, MAX_FAILING, PAGE_INTERVAL, age_shown
 from tui.domain.wall_update import WallUpdate
 from tui.store.changes import Topic
+
+ROWS_PER_PAGE: Final = 100
+"""Of tokens and schedules."""
 
 _FIELDS: Final = {
     FactSource.MINUTES: "minutes",
@@ -60,7 +64,9 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
         case FactUnread():
             if _is_older(fact.at, facts, fact.source):
                 return facts
-            return replace(facts, unread={**facts.unread, fact.source: fact})
+            failed = facts.unread.get(fact.source)
+            since = fact.since or (fact.at if failed is None else failed.since)
+            return replace(facts, unread={**facts.unread, fact.source: replace(fact, since=since)})
         case ScheduleRunsRead():
             known = facts.schedule_runs.get(fact.schedule_id)
             if known is not None and known.at >= fact.at:
@@ -91,6 +97,7 @@ def _is_confirmed(facts: WallFacts, fact: FactRead) -> bool:
     match fact:
         case FactUnread():
             before = facts.unread.get(fact.source)
+            fact = replace(fact, since=None if before is None else before.since)
         case ScheduleRunsRead():
             before = facts.schedule_runs.get(fact.schedule_id)
         case _:
@@ -119,6 +126,30 @@ def _paused_since(facts: WallFacts, read: QueuesRead) -> dict[str, datetime]:
         elif each.is_paused and each.id in facts.paused_since:
             found[each.id] = facts.paused_since[each.id]
     return found
+
+
+def interval_of(facts: WallFacts, source: FactSource) -> timedelta:
+    """Return how often a source is read, with as many pages as it has."""
+    count = 0
+    if source is FactSource.TOKENS and facts.tokens is not None:
+        count = len(facts.tokens.tokens)
+    elif source is FactSource.SCHEDULES and facts.schedules is not None:
+        count = len(facts.schedules.schedules)
+    return max(INTERVALS[source], PAGE_INTERVAL * -(-count // ROWS_PER_PAGE))
+
+
+def unread_sources(facts: WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
+    """Return the deciding sources without an answer, or with an old one; not those that the key may not read."""
+    found = []
+    for source in DECIDING:
+        at, failed = read_at(facts, source), facts.unread.get(source)
+        if failed is not None and failed.is_refused:
+            continue
+        is_old = at is None or age_shown(at, interval_of(facts, source), now) is not None
+        has_failed_long = failed is not None and now - (failed.since or failed.at) > MAX_FAILING
+        if is_old or has_failed_long:
+            found.append(SourceUnread(source, None if failed is None else failed.reason, at))
+    return tuple(found)
 
 
 def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:

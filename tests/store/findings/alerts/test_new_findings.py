@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at
+from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import (
     ApprovalWaits,
     Evidence,
@@ -18,6 +19,7 @@ from tui.domain.findings.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
+    SourceUnread,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -100,6 +102,22 @@ def test_unknown_verdict_rings_once_and_changes_nothing() -> None:
     assert rung(steps) == ["", "!", "", ""]
     assert rung([*steps, verdict(80, "a", is_known=False)])[-1] == "", "it was silent a moment ago"
     assert rung([verdict(1, "", is_known=False), verdict(2, "a")]) == ["", ""]
+
+
+def unread(known: Verdict) -> Verdict:
+    return replace(known, unread=(SourceUnread(FactSource.WAITS),))
+
+
+def test_unread_source_is_no_recovery() -> None:
+    steps = [
+        verdict(1, "a"),
+        unread(verdict(20, "")),
+        unread(verdict(30, "b")),
+        unread(verdict(40, "")),
+        verdict(50, "a"),
+    ]
+    assert rung(steps) == ["", "!", "b", "", ""]
+    assert rung([*steps, verdict(60, "b")])[-1] == "", "it went ten seconds ago"
 
 
 def test_watching_again_rings_for_nothing_known() -> None:

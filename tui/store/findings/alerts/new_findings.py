@@ -45,18 +45,21 @@ class News:
 def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings, News]:
     """Return what is new in the next verdict, and what is known after it.
 
-    A verdict that is not known changes no finding. It is news only after one that was known.
+    A verdict that is not known changes no finding. It is news only after one that was known. While some source is not
+    read, no finding has gone.
     """
     gone = {key: at for key, at in (known.gone or {}).items() if verdict.at - at < RINGS_AGAIN_AFTER}
-    if not verdict.is_known:
+    if verdict.word == NOT_KNOWN:
         is_news = known.present is not None and not known.is_silent and NOT_KNOWN not in gone
         return _known(known, known.present, gone, is_silent=True), News(has_gone_silent=is_news)
-    now = frozenset(each.identity for each in verdict.findings)
+    now: frozenset[Hashable] = frozenset(each.identity for each in verdict.findings)
     if known.present is None:
         oldest = known.began_at - NEW_WITHIN
         fresh = tuple(each for each in verdict.findings if _is_newer(each, oldest) and each.identity not in gone)
     else:
         fresh = tuple(each for each in verdict.findings if each.identity not in known.present | gone.keys())
+    if verdict.unread:
+        now |= known.present or frozenset()
     for key in (known.present or frozenset()) - now:
         gone[key] = verdict.at
     if known.is_silent and known.present is not None:

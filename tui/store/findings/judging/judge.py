@@ -12,6 +12,7 @@ from tui.domain.findings.finding import (
     QueueWaits,
     RunOverdue,
     ScheduleMissed,
+    SourceUnread,
     Standstill,
     StandstillReason,
     SubjectKind,
@@ -26,7 +27,7 @@ from tui.store.findings.judging.failing import FailureJudge, failures_since
 from tui.store.findings.judging.missing import missing
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
-from tui.store.findings.known import read_at
+from tui.store.findings.known import unread_sources
 from tui.store.findings.own_counts import OwnCounts, said_since
 
 UNKNOWN_AFTER: Final = timedelta(seconds=41)
@@ -38,11 +39,6 @@ MIN_SHOWN: Final = timedelta(seconds=60)
 
 MIN_ENDED: Final = timedelta(seconds=20)
 """And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""
-
-DECIDING: Final = tuple(
-    each for each in FactSource if each not in {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
-)
-"""The sources of facts without which a finding may be missed."""
 
 MAX_FINDINGS: Final = 500
 """More findings are one: everything is wrong."""
@@ -192,18 +188,28 @@ def _size(finding: Finding, now: datetime) -> float:
 
 
 def verdict_of(
-    held: HeldFindings, facts: WallFacts, own: OwnCounts, now: datetime, heard_at: datetime | None
+    held: HeldFindings,
+    facts: WallFacts,
+    own: OwnCounts,
+    now: datetime,
+    heard_at: datetime | None,
+    runs: SourceUnread | None = None,
+    *,
+    is_of_listed: bool = False,
 ) -> Verdict:
-    """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first."""
+    """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first.
+
+    `runs` says that the list was not read. `is_of_listed`: it was, and lacks runs.
+    """
     is_known = heard_at is not None and now - heard_at <= UNKNOWN_AFTER
     refused = tuple(
         (source, each.reason)
         for source in FactSource
         if (each := facts.unread.get(source)) is not None and each.is_refused
     )
-    refusing = {source for source, _ in refused}
-    unread = tuple(each for each in DECIDING if each not in refusing and read_at(facts, each) is None)
-    is_own = FailureJudge(facts, own, now).is_judged_by_own_counts()
+    unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
+    is_own = any(each.source is FactSource.MINUTES for each in unread)
+    is_own = is_own or FailureJudge(facts, own, now).is_judged_by_own_counts()
     return Verdict(
         now,
         held.findings,
@@ -212,4 +218,5 @@ def verdict_of(
         refused,
         said_since(own) if is_own else None,
         unread,
+        is_of_listed,
     )
