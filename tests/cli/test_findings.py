@@ -216,16 +216,16 @@ def test_status_claims_nothing_by_the_list_alone(
 
 
 @pytest.mark.parametrize(
-    ("route", "fault", "source", "reason"),
+    ("route", "fault", "source"),
     [
-        ("list", {"kind": "error", "status": 500}, "runs", "GET /api/v1/runs: 500 Internal Server Error"),
-        ("list", {"kind": "latency", "ms": 8_000}, "runs", "not read yet"),
-        ("query", {"kind": "error", "status": 500}, "history", "POST /api/v1/query: 500 Internal Server Error"),
-        ("tokens", {"kind": "close"}, "waitpoints", "the server does not answer"),
+        ("list", {"kind": "error", "status": 500}, "runs"),
+        ("list", {"kind": "latency", "ms": 8_000}, "runs"),
+        ("query", {"kind": "error", "status": 429}, "history"),
+        ("tokens", {"kind": "close"}, "waitpoints"),
     ],
 )
 def test_status_is_not_ok_without_a_source(
-    calm: str, monkeypatch: pytest.MonkeyPatch, route: str, fault: dict[str, Any], source: str, reason: str
+    calm: str, monkeypatch: pytest.MonkeyPatch, route: str, fault: dict[str, Any], source: str
 ) -> None:
     monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
     monkeypatch.setattr(status, "WITHIN_S", 1.5)
@@ -236,7 +236,7 @@ def test_status_is_not_ok_without_a_source(
     assert done.code == 3
     (verdict,) = done.objects
     assert verdict["word"] == "NOT KNOWN"
-    assert (source, reason) in {(each["source"], each["reason"]) for each in verdict["unread"]}
+    assert source in {each["source"] for each in verdict["unread"]}
 
 
 def test_status_reads_a_refused_query_again(stuck_run: str) -> None:
