@@ -27,6 +27,11 @@ def test_group_that_only_the_server_knows_lists_its_runs() -> None:
     assert line.filters == RunFilters(tasks=(TaskId("charge-card"),), errors=("error_1",))
 
 
+def test_groups_with_one_message_for_us_are_told_apart() -> None:
+    lines = failing_now((), (server_group(1), server_group(2)), NOW - HOUR, NOW)
+    assert len({line.identity for line in lines}) == 2
+
+
 def test_group_with_unread_errors_lists_those_of_the_server() -> None:
     theirs = server_group(count=26)
     (line,) = failing_now((group_of(count=7, server_groups=(theirs,)),), (theirs,), NOW - HOUR, NOW)

@@ -42,7 +42,7 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     rows = [
         BlockRow(
             failing_row(group, columns, view.now, is_stale=view.is_stale),
-            key=("group", group.task, group.type, group.message, group.frame),
+            key=("group", group.identity),
             opens=ListRuns(group.filter_text, f"{group.type or ''} {group.message}".strip(), filters=group.filters),
         )
         for group in shown

@@ -6,7 +6,7 @@ that the server lists for it. Source: tests/wire/recordings/README.md §11 (reco
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -36,6 +36,7 @@ class FailingGroup:
     * `since`: when the group was first seen; for one that regressed, when it failed again.
     * `filter_text`: the filter that lists its runs of the last hour.
     * `filters`: the server's filters that list them, where the store does not know all of them.
+    * `server_id`: the server's group that it is, if it is one.
     """
 
     count: int
@@ -51,6 +52,12 @@ class FailingGroup:
     versions: tuple[Raw, ...] = ()
     newest: RunId | None = None
     filters: RunFilters = field(default_factory=RunFilters)
+    server_id: ErrorGroupId | None = None
+
+    @property
+    def identity(self) -> Hashable:
+        """What identifies the group among others: the server has several with messages that are one for us."""
+        return self.task, self.server_id or (self.type, self.message, self.frame)
 
     @property
     def is_acknowledged(self) -> bool:
@@ -131,6 +138,7 @@ def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> Failing
         versions=tuple(version for version, _ in group.versions),
         newest=group.run_ids[0] if group.run_ids else None,
         filters=_filters_of(theirs) if theirs is not None and is_listed_by_server else RunFilters(),
+        server_id=None if theirs is None else theirs.id,
     )
 
 
@@ -155,6 +163,7 @@ def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> Faili
         state=state,
         versions=() if group.detail is None else group.detail.versions,
         filters=_filters_of(group),
+        server_id=group.id,
     )
 
 

@@ -28,7 +28,7 @@ class FailingNowPane(LinePane):
 
         assert isinstance(about, FailingGroup)
         name = " ".join(each for each in (about.type, about.message) if each)
-        return (about.task, about.type, about.message), RunsOfLine(about.filter_text, Raw(name), filters=about.filters)
+        return about.identity, RunsOfLine(about.filter_text, Raw(name), filters=about.filters)
 
     def right(self) -> Line:
         if self._view is None:
