@@ -75,6 +75,8 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
         "subject": "charge",
         "sentence": "131 of 264 runs failed, only in 2",
         "since": "2026-11-26T14:21:07.000Z",
+        "isOlder": False,
+        "noRunSince": None,
         "state": "present",
         "kind": "task",
         "key": "charge",
@@ -87,6 +89,18 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
     assert said(printed.changes(more)) == [("FAILING", "charge", "changed")]
     assert said(printed.changes(CALM)) == [("FAILING", "charge", "gone"), ("OK", None, "new")]
     assert said(printed.changes(wrong)) == [("FAILING", "charge", "new")]
+
+
+def test_wall_json_says_when_no_run_ended_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed, last_at = stream(), NOW - timedelta(minutes=2)
+    quiet = replace(CALM, findings=(replace(CHARGE, evidence=TaskFails(131, 264, None, None, last_at)),))
+    (first,) = printed.first(quiet)
+    assert first["noRunSince"] is None
+    assert printed.changes(quiet) == []
+    monkeypatch.setattr(FrozenSession, "local_now", lambda _: NOW + timedelta(minutes=5))
+    (later,) = printed.changes(quiet)
+    assert (later["state"], later["noRunSince"]) == ("changed", "2026-11-26T14:30:07.000Z")
+    assert later["sentence"] == "131 of 264 runs failed, no run since 14:30"
 
 
 def test_wall_json_says_not_known_and_what_is_there_after_it() -> None:

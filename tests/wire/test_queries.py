@@ -45,6 +45,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "has_times": st.booleans(),
     "until": st.none() | MOMENTS,
     "speeds_since": st.none() | MOMENTS,
+    "ends_since": st.none() | MOMENTS,
     "since": MOMENTS,
     "at": MOMENTS,
     "hour": MOMENTS,
@@ -157,6 +158,7 @@ def test_nothing_else_makes_or_sends_trql() -> None:
         TaskMinutes(AT, None, timedelta(days=2)),
         TaskMinutes(AT, AT, MINUTE),
         TaskMinutes(AT - 2 * MAX_SPAN, AT, MINUTE),
+        TaskMinutes(AT, None, MINUTE, None, AT - 2 * MAX_SPAN),
     ],
 )
 def test_value_out_of_bounds_is_refused(query: NamedQuery) -> None:

@@ -37,8 +37,8 @@ DETAILS_WITHIN_S: Final = 8.0
 VERSIONS_BEFORE: Final = timedelta(minutes=1)
 """Runs that ended so long before the first failure show which versions ran before."""
 
-MIN_COUNTED: Final = timedelta(minutes=10)
-"""Failures are judged by the runs that ended within this time."""
+MIN_COUNTED: Final = timedelta(minutes=175)
+"""Failures are judged by the runs that ended within this time: a monitor that has been open for hours knows them."""
 
 
 def settings_of_watch(options: dict[str, Any]) -> Settings:
@@ -136,7 +136,8 @@ class FindingsWatch:
         facts = session.store.wall_facts or NO_FACTS
         counted_since = own.counted_since
         is_counted = counted_since is not None and counted_since <= now - MIN_COUNTED
-        has_minutes = facts.minutes is not None and not facts.minutes.is_cut
+        ends_since = None if facts.minutes is None or facts.minutes.is_cut else facts.minutes.ends_since
+        has_minutes = ends_since is not None and ends_since <= now - MIN_COUNTED
         history = session.store.history
         minutes = facts.unread.get(FactSource.MINUTES)
         has_waited = self.elapsed_s >= RUNS_WITHIN_S

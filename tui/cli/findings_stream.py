@@ -1,5 +1,6 @@
 """`wall --json`: the present findings, then one JSON object for each change, until the reader or the user goes."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.cli.findings import FindingsWatch
@@ -42,6 +43,8 @@ class FindingsStream:
         self._session = session
         self._verdict: Verdict | None = None
         self._findings: dict[object, Finding] = {}
+        self._quiet: dict[object, datetime | None] = {}
+        """Since when no run of a failing task ended: its sentence says it after some time, without a new verdict."""
         self._is_known = False
         self._unread: set[FactSource] = set()
 
@@ -53,6 +56,7 @@ class FindingsStream:
         self._verdict, self._is_known = verdict, verdict is not None and verdict.word != NOT_KNOWN
         known = verdict.findings if verdict is not None and self._is_known else ()
         self._findings = {each.identity: each for each in known}
+        self._quiet = _quiet_since(verdict, self._session.local_now())
         self._unread = set() if verdict is None else {each.source for each in verdict.unread}
         return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
 
@@ -66,9 +70,11 @@ class FindingsStream:
         from tui.present.findings.printed import FindingState, finding_object, verdict_object
         from tui.present.findings.verdict_words import own_words
 
-        if verdict is None or verdict == self._verdict:
-            return []
         now = self._session.local_now()
+        quiet = _quiet_since(verdict, now)
+        if verdict is None or (verdict == self._verdict and quiet == self._quiet):
+            return []
+        was_quiet, self._quiet = self._quiet, quiet
         was_unread, self._unread = self._unread, {each.source for each in verdict.unread}
         if verdict.word == NOT_KNOWN:
             is_new, self._verdict, self._is_known = self._is_known, verdict, False
@@ -88,9 +94,15 @@ class FindingsStream:
                 own_words(verdict, now),
             )
             for identity, each in present.items()
-            if before.get(identity) != each
+            if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
         ]
         objects += [finding_object(each, FindingState.GONE, now) for each in gone.values()]
         if (before and not self._findings) or not self._unread <= was_unread:
             objects.append(verdict_object(verdict, FindingState.NEW, now))
         return objects
+
+
+def _quiet_since(verdict: "Verdict | None", now: datetime) -> dict[object, datetime | None]:
+    from tui.present.findings.sentences import no_run_since
+
+    return {} if verdict is None else {each.identity: no_run_since(each, now) for each in verdict.findings}

@@ -270,7 +270,7 @@ class LiveFindings:
             is_development = kind == "DEVELOPMENT"
             still = standstill_of(facts, own, environment, now)
             judged = judge(facts, own, now, is_development=is_development, still=still)
-            held = hold(held, judged, own, now, facts.errors)
+            held = hold(held, judged, now)
             self._held = held
         window = store.window
         has_all = window is not None and not window.is_filtered and not window.is_older_cut

@@ -78,7 +78,7 @@ def recomputed(effort: Effort) -> Reading:
         own.on_changes(store.apply(RunsRead(tuple(new))))
         own.settle(now)
         begin = process_time()
-        held = hold(held, judge(known, own, now), own, now)
+        held = hold(held, judge(known, own, now), now)
         verdict_of(held, known, own, now, now)
         times_ms.append(1000 * (process_time() - begin))
     middle_ms, worst_ms = median(times_ms), sorted(times_ms)[-len(times_ms) // 100]

@@ -128,6 +128,16 @@ def test_sentences_say_the_evidence() -> None:
         assert sentence(each, NOW, NOW) == long
         assert short_sentence(each, NOW, NOW) == short
         assert overview is None or overview_sentence(each, NOW, NOW) == overview
+    quiet = TaskFails(40, 40, None, None, NOW - 20 * MINUTE)
+    for since_at, at, words in (
+        (NOW - 30 * MINUTE, NOW, "40 of 40 runs failed, no run since 14:12"),
+        (NOW - 30 * MINUTE, NOW - 14 * MINUTE, "40 of 40 runs failed, no run since 14:12"),
+        (NOW - 30 * MINUTE, NOW - 14 * MINUTE - timedelta(seconds=1), "40 of 40 runs failed"),
+        (NOW - 430 * MINUTE, NOW, "40 of 40 runs failed"),  # there are ten minutes between two runs
+    ):
+        assert sentence(finding(quiet, since_at), at, NOW) == words
+    older = finding(replace(quiet, is_older=True), NOW - 2 * HOUR)
+    assert (since(older, NOW), since_words(older, NOW)) == ("before 12:32", "since before 12:32")
     frozen = short_sentence(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)
     assert frozen == "executing for 12h32m~, p95 is 9m"
     hangs = finding(RunHangs("Dequeued"), NOW - 4 * MINUTE)

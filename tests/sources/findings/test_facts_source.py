@@ -223,12 +223,14 @@ def test_minutes_are_those_of_the_runs() -> None:
             assert read is not None
             read_s = (read.at - at(0)).total_seconds()
             since_s = read_s // 60 * 60 - 3_600
-            assert (read.is_cut, read.since) == (False, at(since_s))
+            assert (read.is_cut, read.since, read.ends_since) == (False, at(since_s), at(since_s - 7_200))
             assert read_s >= 480
             expected: dict[tuple[str, datetime], Counter[str]] = {}
 
             def count(run: FleetRun, moment_s: float | None, *names: str) -> None:
-                if moment_s is not None and since_s <= moment_s <= read_s:
+                # What left the hour since the first answer is kept. Before it, only ends were read.
+                first_s = -3_600 - 7_200 * ("ended" in names)
+                if moment_s is not None and first_s <= moment_s <= read_s:
                     start = at(moment_s // 60 * 60)
                     expected.setdefault((run.task, start), Counter()).update(names)
 

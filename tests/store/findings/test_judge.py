@@ -130,7 +130,7 @@ def test_the_server_tells_failures_that_the_store_lacks() -> None:
     own = own_of([], reached=NOW)
     (found,) = judge(facts, own, NOW)
     assert found.since == at(6000)
-    assert found.evidence == TaskFails(19 * 15, 19 * 30, None, 0.01)
+    assert found.evidence == TaskFails(19 * 15, 19 * 30, None, 0.01, at(7080))
     assert judge(replace(facts, minutes=replace(facts.minutes, is_cut=True)), own, NOW) == ()  # type: ignore[type-var]
 
 
@@ -156,14 +156,17 @@ def test_few_failures_and_usual_ones_are_no_finding() -> None:
 
 
 def test_a_rare_task_is_judged_by_its_last_runs() -> None:
+    def ten(normal_rate: float | None) -> TaskFails:
+        return TaskFails(10, 10, None, normal_rate, at(6900))
+
     rare = every(300, 4200, 7200, fails=True)
     for facts in (normal(84, 0), WallFacts()):
         (found,) = judged(rare, facts)
-        assert (found.since, found.evidence) == (at(4200), TaskFails(10, 10, None, 0.0 if facts.normals else None))
+        assert (found.since, found.evidence) == (at(4200), ten(0.0 if facts.normals else None))
     minutes = tuple(TaskMinute(CHARGE, at(start), 1, 1, 0, 1, 1) for start in range(4200, 7200, 300))
     served = replace(normal(84, 0), minutes=MinutesRead(NOW, at(3600), MINUTE, minutes))
     (found,) = judge(served, own_of([], reached=NOW), NOW)
-    assert found.evidence == TaskFails(10, 10, None, 0.0)
+    assert found.evidence == ten(0.0)
     healed = [ended(90 + turn, 7000 + 60 * turn) for turn in range(3)]
     assert judged([*rare, *healed], normal(84, 0)) == ()
     # Earlier runs of a task that runs often say nothing: it failed for a while, and is healthy again.
@@ -471,27 +474,24 @@ def test_a_token_counts_only_while_its_run_is_live(word: str) -> None:
 def test_a_run_found_by_duration_and_by_token_has_one_line() -> None:
     own = own_of([executing(7200 - 30 * 3600)])
     (by_run,) = judge(WallFacts(), own, NOW)
-    held = hold(NO_FINDINGS, [by_run], own, NOW)
+    held = hold(NO_FINDINGS, [by_run], NOW)
     token = WaitToken("w1", NOW - 29 * HOUR, (Raw("legal"),), run_id=RunId("run_x"), task=CHARGE)
     by_token = judge(WallFacts(tokens=TokensRead(NOW, (token,))), own, NOW)
-    held = hold(held, by_token, own, NOW + SECOND)
+    held = hold(held, by_token, NOW + SECOND)
     assert [type(each.evidence) for each in held.findings] == [ApprovalWaits]
-    held = hold(held, [by_run], own, NOW + 2 * SECOND)
+    held = hold(held, [by_run], NOW + 2 * SECOND)
     assert [type(each.evidence) for each in held.findings] == [RunOverdue]
 
 
 def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
-    own = own_of([*BEFORE, *BAD])
-    (first,) = judge(normal(), own, NOW)
-    held = hold(NO_FINDINGS, [first], own, NOW)
-    later = replace(first, since=first.since + MINUTE, evidence=TaskFails(10, 20))
-    moved = hold(held, [later], own, NOW + SECOND)
+    (first,) = judge(waits(31), own_of([]), NOW)
+    held = hold(NO_FINDINGS, [first], NOW)
+    moved = hold(held, [replace(first, since=first.since + MINUTE)], NOW + SECOND)
     assert moved.findings[0].since == first.since
-    assert moved.findings[0].evidence == TaskFails(150, 299)
-    assert hold(moved, [], own, NOW + MIN_SHOWN - SECOND).findings == moved.findings
-    assert hold(moved, [], own, NOW + MIN_SHOWN).findings == ()
+    assert hold(moved, [], NOW + MIN_SHOWN - SECOND).findings == moved.findings
+    assert hold(moved, [], NOW + MIN_SHOWN).findings == ()
     earlier = replace(first, since=first.since - MINUTE)
-    assert hold(held, [earlier], own, NOW).findings[0].since == earlier.since
+    assert hold(held, [earlier], NOW).findings[0].since == earlier.since
 
 
 def server_minutes_of(patches: list[RunPatch], until_s: int) -> MinutesRead:
@@ -517,41 +517,16 @@ def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answ
     facts = replace(normal(), minutes=server_minutes_of(runs, 7200 - answer_age_s))
     store = Store()
     own = own_of(runs, store=store)
-    held = hold(NO_FINDINGS, judge(facts, own, NOW), own, NOW)
+    held = hold(NO_FINDINGS, judge(facts, own, NOW), NOW)
     store.apply(HistoryRead(at(reached_s), 100, is_complete=False))
-    after = hold(held, judge(facts, own, NOW + SECOND), own, NOW + SECOND)
+    after = hold(held, judge(facts, own, NOW + SECOND), NOW + SECOND)
     (first,), (second,) = held.findings, after.findings
     assert isinstance(first.evidence, TaskFails)
     assert isinstance(second.evidence, TaskFails)
     assert second.since == first.since
     assert second.evidence.failed >= first.evidence.failed
-    assert second.evidence.ended <= 2 * second.evidence.failed + 2, "no run before the since is counted"
-
-
-@given(st.lists(st.tuples(st.integers(3, 99), st.integers(0, 99)), min_size=1, max_size=20))
-def test_shown_failures_never_get_fewer(counted: list[tuple[int, int]]) -> None:
-    own = own_of([])
-    (found,) = judged([*BEFORE, *BAD], normal())
-    held, shown = NO_FINDINGS, 0
-    pairs = [(failed, failed + done) for failed, done in counted]
-    for turn, pair in enumerate(pairs):
-        held = hold(held, [replace(found, evidence=TaskFails(*pair))], own, NOW + turn * SECOND)
-        (finding,) = held.findings
-        assert isinstance(finding.evidence, TaskFails)
-        assert finding.evidence.failed >= shown
-        assert (finding.evidence.failed, finding.evidence.ended) in pairs[: turn + 1]
-        shown = finding.evidence.failed
-
-
-def test_acknowledged_failures_leave_the_shown_ones() -> None:
-    own = own_of([*BEFORE, *BAD])
-    (found,) = judge(normal(), own, NOW)
-    held = hold(NO_FINDINGS, [found], own, NOW)
-    group = ServerErrorGroup(ErrorGroupId("error_1"), CHARGE, Raw("Error: bad"), status=ServerGroupStatus.IGNORED)
-    fewer = replace(found, evidence=TaskFails(75, 225))
-    acknowledged = ErrorGroupsRead(NOW, (group,))
-    (shown,) = hold(held, [fewer], own, NOW + SECOND, acknowledged).findings
-    assert shown.evidence == fewer.evidence
+    assert second.since == at(6600), "the minute of the first failure"
+    assert second.evidence.ended <= 25 + 2 * second.evidence.failed + 2, "no run before the since is counted"
 
 
 def test_a_verdict_is_unknown_after_a_silence() -> None:
@@ -589,7 +564,7 @@ def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing:
         verdict = said(read_at, failed)
         assert (verdict.word, verdict.unread) == ("NOT KNOWN", (SourceUnread(source, reason, read_at),))
         (found,) = judge(waits(31), own, NOW)
-        wrong = said(read_at, failed, hold(NO_FINDINGS, [found], own, NOW))
+        wrong = said(read_at, failed, hold(NO_FINDINGS, [found], NOW))
         assert (wrong.word, wrong.unread) == ("SLOW", verdict.unread)
     long = None if failed is None else replace(failed, since=NOW - MAX_FAILING - SECOND)
     assert said(NOW - SECOND, long).word == ("NOT KNOWN" if is_failing else "OK")
@@ -604,15 +579,14 @@ def test_ok_needs_the_list() -> None:
 
 
 def test_a_finding_that_alternates_does_not_flicker() -> None:
-    own = own_of([*BEFORE, *BAD])
-    (found,) = judge(normal(), own, NOW)
+    (found,) = judge(waits(31), own_of([]), NOW)
     held, since = NO_FINDINGS, set()
     for look in range(60):
         later = replace(found, since=found.since + look * SECOND)
-        held = hold(held, [later] if look % 4 == 0 else [], own, NOW + 5 * look * SECOND)
+        held = hold(held, [later] if look % 4 == 0 else [], NOW + 5 * look * SECOND)
         since.add(tuple(each.since for each in held.findings))
     assert since == {(found.since,)}
-    assert hold(held, [], own, NOW + 302 * SECOND).findings == ()
+    assert hold(held, [], NOW + 302 * SECOND).findings == ()
 
 
 run_times = st.lists(st.tuples(st.integers(6500, 7200), st.booleans()), max_size=60)
@@ -637,12 +611,11 @@ def test_more_failures_never_heal_a_task(times: list[tuple[int, bool]], more: in
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=30))
 def test_a_held_finding_is_shown_for_a_minute(looks: list[tuple[int, bool]]) -> None:
-    own = own_of([])
-    (found,) = judge(waits(31), own, NOW)
+    (found,) = judge(waits(31), own_of([]), NOW)
     held, now, appeared_at = NO_FINDINGS, NOW, None
     for seconds, is_judged in looks:
         now += timedelta(seconds=seconds)
-        held = hold(held, [found] if is_judged else [], own, now)
+        held = hold(held, [found] if is_judged else [], now)
         if held.findings and appeared_at is None:
             appeared_at = now
         if not held.findings:

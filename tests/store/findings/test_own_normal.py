@@ -29,7 +29,7 @@ def test_a_failing_task_goes_on_failing_for_an_hour(earlier: int, share: float, 
         now = at(begin_s + 20 * look)
         own.on_changes(store.apply(RunsRead(tuple(bad[5 * look - 5 : 5 * look]))))
         own.settle(now)
-        held = hold(held, judge(WallFacts(), own, now), own, now)
+        held = hold(held, judge(WallFacts(), own, now), now)
         if look >= 30:
             assert [each.word for each in held.findings] == [FindingWord.FAILING], look
             since.append(held.findings[0].since)

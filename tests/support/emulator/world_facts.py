@@ -78,7 +78,7 @@ class JudgedWorld:
         assert facts is not None
         is_development = world.environment.type == "DEVELOPMENT"
         judged = judge(facts, self.own, now, is_development=is_development)
-        self.held = hold(self.held, judged, self.own, now)
+        self.held = hold(self.held, judged, now)
         return self.held.findings
 
     def _facts(self) -> Iterator[WallUpdate]:

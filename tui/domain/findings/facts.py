@@ -76,7 +76,8 @@ class TaskSpeed:
 class MinutesRead(WallUpdate):
     """The minutes of all tasks from `since` on, in cells of `cell`. A cell that is not named had no run.
 
-    `is_cut`: the server has more rows than it sent, so that cells may be missing.
+    `is_cut`: the server has more rows than it sent, so that cells may be missing. Cells from `ends_since` on, which is
+    not later than `since`, have the ends of runs; None: there is none before `since`.
     """
 
     at: datetime
@@ -85,6 +86,7 @@ class MinutesRead(WallUpdate):
     minutes: tuple[TaskMinute, ...]
     speeds: tuple[TaskSpeed, ...] = ()
     is_cut: bool = False
+    ends_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, TaskFails, Verdict
 from tui.domain.text import clean
-from tui.present.findings.sentences import MAX_TEXT_CHARS, day_or_time, sentence, subject
+from tui.present.findings.sentences import MAX_TEXT_CHARS, no_run_since, sentence, since, subject
 from tui.present.findings.verdict_words import (
     NOT_READ,
     PARTIAL,
@@ -47,10 +47,10 @@ def finding_lines(findings: Iterable[Finding], now: datetime, own: str = "") -> 
     lines = []
     for each, name in zip(listed, names, strict=True):
         word = Piece(each.word, _TOKENS.get(each.word, Token.AMBER), is_bold=True)
-        since = Piece(f"since {day_or_time(each.since, now)}", Token.MUTED)
+        begun = Piece(f"since {since(each, now)}", Token.MUTED)
         gap = Piece("  ")
         words = Piece(_sentence(each, now, own))
-        lines.append((*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, words, gap, since))
+        lines.append((*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, words, gap, begun))
     return lines
 
 
@@ -68,11 +68,14 @@ def verdict_lines(verdict: Verdict | None, now: datetime, *, is_partial: bool = 
 
 def finding_object(finding: Finding, state: FindingState, now: datetime, own: str = "") -> dict[str, Any]:
     """Return a finding as JSON. `now` is in the zone of the times in its sentence."""
+    quiet_since = no_run_since(finding, now)
     return {
         "word": finding.word.value,
         "subject": subject(finding),
         "sentence": _sentence(finding, now, own),
         "since": _iso(finding.since),
+        "isOlder": isinstance(finding.evidence, TaskFails) and finding.evidence.is_older,
+        "noRunSince": None if quiet_since is None else _iso(quiet_since),
         "state": state.value,
         "kind": finding.subject.kind.value,
         "key": clean(finding.subject.key[:MAX_TEXT_CHARS]),

@@ -33,6 +33,11 @@ MAX_TEXT_CHARS: Final = 200
 RUN_NOT_KNOWN: Final = "run not known"
 """In place of the run that waits for a token: the list of tokens does not name it."""
 
+MINUTE: Final = timedelta(minutes=1)
+MIN_QUIET: Final = timedelta(minutes=5)
+QUIET_TIMES: Final = 2
+"""A task is quiet if none of its runs ended for five minutes, and for twice the time that is usual between two."""
+
 _YEAR: Final = timedelta(days=360)
 
 
@@ -49,7 +54,7 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
     """
     match finding.evidence:
         case TaskFails(failed, ended, only_version):
-            return f"{_of(failed, ended)} failed{_only(only_version)}"
+            return f"{_of(failed, ended)} failed{_only(only_version)}{quiet_words(finding, at, now)}"
         case QueueWaits() as queue:
             is_queue = finding.subject.kind is SubjectKind.QUEUE
             late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
@@ -78,7 +83,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
     """Return the sentence for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`."""
     match finding.evidence:
         case TaskFails(failed, ended, only_version):
-            return f"{_of(failed, ended)}{_only(only_version)}"
+            return f"{_of(failed, ended)}{_only(only_version)}{quiet_words(finding, at, now)}"
         case QueueWaits() as queue:
             if queue.standstill is not None:
                 return _still(queue, queue.standstill, at, now)
@@ -114,8 +119,29 @@ def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_froze
 
 
 def since(finding: Finding, now: datetime) -> str:
-    """Return since when: `14:21` of the day of `now`, otherwise `9 Nov`, long ago `9 Nov 2025`."""
-    return day_or_time(finding.since, now)
+    """Return since when: `14:21` of the day of `now`, otherwise `9 Nov`, long ago `9 Nov 2025`.
+
+    It is `before 14:21` for failures that may have begun before the counted runs.
+    """
+    is_older = isinstance(finding.evidence, TaskFails) and finding.evidence.is_older
+    return ("before " if is_older else "") + day_or_time(finding.since, now)
+
+
+def no_run_since(finding: Finding, at: datetime) -> datetime | None:
+    """Return since when no run of a failing task has ended, None unless that is long for this task."""
+    match finding.evidence:
+        case TaskFails(ended=ended, last_ended_at=last_at) if last_at is not None:
+            between = (last_at - finding.since) / max(1, ended - 1)
+            is_quiet = at - last_at >= MINUTE + max(MIN_QUIET, QUIET_TIMES * between)
+            return last_at if is_quiet else None
+        case _:
+            return None
+
+
+def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
+    """Return `, no run since 02:57` if no run of a failing task has ended for long, otherwise an empty text."""
+    last_at = no_run_since(finding, at)
+    return "" if last_at is None else f", no run since {day_or_time(last_at, now)}"
 
 
 def since_words(finding: Finding, now: datetime) -> str:

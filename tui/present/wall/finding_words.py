@@ -16,7 +16,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.text import clean
 from tui.present import formatting
-from tui.present.findings.sentences import day_or_time, since_words
+from tui.present.findings.sentences import day_or_time, quiet_words, since_words
 from tui.present.queues.words import standstill_text
 from tui.present.styled import Token
 from tui.present.wall.durations import brief_duration, waited
@@ -42,10 +42,10 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
     since = since_words(finding, now)
     match finding.evidence:
         case TaskFails() as fails:
+            quiet = quiet_words(finding, at, now)
             only = f", only in {fails.only_version}" if fails.only_version else ""
-            return Headline(
-                formatting.count(fails.failed), f"of {formatting.count(fails.ended)} runs failed", f"{since}{only}"
-            )
+            what = f"of {formatting.count(fails.ended)} runs failed"
+            return Headline(formatting.count(fails.failed), what, f"{since}{only}{quiet}")
         case QueueWaits() as queue:
             limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
             if queue.standstill is not None:

@@ -1,4 +1,8 @@
-"""Keeps the minutes of all tasks: the last hour is read once, then only what can have changed."""
+"""Keeps the minutes of all tasks: the last hour is read once, then only what can have changed.
+
+Of the two hours before it, only the ends of runs are read, with the hour if the server does not cut the answer.
+Failures are judged by them.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,6 +20,9 @@ from tui.wire.queries.text import HOUR, MINUTE, start_of
 
 REREAD: Final = timedelta(minutes=3)
 """The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
+
+JUDGED: Final = 3 * HOUR
+"""Failures are judged by the runs of two hours before the task's newest one, which may be an hour old."""
 
 MAX_SPAN_REQUESTS: Final = 8
 """Queries for one span of time. With more rows than these return, the span is cut."""
@@ -36,7 +43,7 @@ class _Span:
 
 
 class MinuteReader:
-    """Reads the last hour in minutes. One instance serves a session."""
+    """Reads the last hour in minutes, then the ends of the two hours before. One instance serves a session."""
 
     def __init__(self) -> None:
         self._minutes: dict[datetime, dict[TaskId, TaskMinute]] = {}
@@ -48,22 +55,27 @@ class MinuteReader:
 
     @property
     def has_more(self) -> bool:
-        """Whether a part of the hour is still to be read, since the server cut it."""
+        """Whether a part is still to be read: the older hours, or what the server cut."""
         return bool(self._older)
 
     async def read(self, query: SendQuery, now: datetime) -> MinutesRead:
         """Read what can have changed, and return the whole hour. Raises `ApiError`."""
         begin = start_of(now - HOUR, MINUTE)
-        newest = begin
+        oldest, newest, ends_since = begin + HOUR - JUDGED, begin, None
         if self._read_at is not None and now - self._read_at < HOUR:
             newest = max(begin, start_of(self._read_at - REREAD, MINUTE))
         else:
             self._minutes, self._older, self._is_cut = {}, [], False
+            ends_since = oldest
         span = _Span(newest, None)
         while True:
-            rows = await query(TaskMinutes(span.since, None, MINUTE, now - HOUR))
+            rows = await query(TaskMinutes(span.since, None, MINUTE, now - HOUR, ends_since))
             if not is_cut(rows):
                 break
+            if ends_since is not None:
+                self._older.append(_Span(ends_since, begin))
+                ends_since = None
+                continue
             middle = start_of(now - (now - span.since) / 4, MINUTE)
             if middle <= span.since:
                 self._is_cut = True
@@ -73,16 +85,17 @@ class MinuteReader:
         minutes, self._speeds = await _read(rows)
         self._replace(span, minutes)
         self._read_at = now
-        self._minutes = {start: each for start, each in self._minutes.items() if start >= begin}
-        self._older = [each for each in self._older if each.until is None or each.until > begin]
+        self._minutes = {start: each for start, each in self._minutes.items() if start >= oldest}
+        self._older = [each for each in self._older if each.until is None or each.until > oldest]
         return await self._all(now, begin)
 
     async def read_more(self, query: SendQuery, now: datetime) -> MinutesRead:
-        """Read one older part of the hour that was cut, the newest first. Raises `ApiError`."""
+        """Read one older part, the newest first. Raises `ApiError`."""
         begin = start_of(now - HOUR, MINUTE)
         span = max(self._older, key=lambda each: each.since)
         assert span.until is not None
-        rows = await query(TaskMinutes(span.since, span.until, MINUTE))
+        since = span.until - MINUTE if span.until <= begin else span.since
+        rows = await query(TaskMinutes(since, span.until, MINUTE, None, span.since))
         self._older.remove(span)
         middle = start_of(span.since + (span.until - span.since) / 2, MINUTE)
         if is_cut(rows) and middle > span.since:
@@ -102,8 +115,10 @@ class MinuteReader:
 
     async def _all(self, now: datetime, begin: datetime) -> MinutesRead:
         minutes = tuple(each for by_task in self._minutes.values() for each in by_task.values())
-        is_cut = self._is_cut or bool(self._older)
-        return await _prepared(MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut))
+        unread = max((each.until for each in self._older if each.until is not None), default=begin + HOUR - JUDGED)
+        is_cut = self._is_cut or unread > begin
+        read = MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut, ends_since=min(unread, begin))
+        return await _prepared(read)
 
 
 async def _read(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:

@@ -110,6 +110,8 @@ class RestSource:
         self._is_rate_limited = False
         is_environment_known = False
         unregister = self._on_wake(self._request_reconciliation)
+        if (known := self._store.window) is not None and known.is_filtered != self._is_filtered:
+            await self._emit_window(emit)  # before the lists: those with filters do not have all runs
         try:
             while True:
                 started_s = self._clock.monotonic_s()

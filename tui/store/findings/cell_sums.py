@@ -53,6 +53,7 @@ class ServerCells:
     def __init__(self, read: MinutesRead) -> None:
         self.cell_s = max(1, int(read.cell.total_seconds()))
         self.since_s = read.since.timestamp()
+        self.ends_since_s = self.since_s if read.ends_since is None else read.ends_since.timestamp()
         self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
         # Each minute has many tasks: the times of all of them are one object or few, and are converted once.
         seconds: dict[datetime, int] = {}
@@ -64,7 +65,10 @@ class ServerCells:
             cells.setdefault(start_s, {})[each.task] = each
         self.ends: dict[int, EndsByTask] = {}
         self.totals: dict[int, Sums] = {}
-        for start_s, by_task in cells.items():
+        self.failed_s: dict[TaskId, int] = {}
+        """The newest cell in which runs of a task failed."""
+        for start_s, by_task in sorted(cells.items()):
+            self.failed_s |= {task: start_s for task, each in by_task.items() if each.failed}
             self.ends[start_s] = {task: packed(each.done, each.failed, each.ended) for task, each in by_task.items()}
             triggered = started = done = failed = ended = unstarted = 0
             for each in by_task.values():
@@ -80,6 +84,10 @@ class ServerCells:
         """Whether the cell that begins here was over when the server answered."""
         return start_s % self.cell_s == 0 and self.since_s <= start_s and start_s + self.cell_s <= self.until_s
 
+    def has_ends(self, start_s: int) -> bool:
+        """Whether the ends of runs are known of the minute that begins here."""
+        return self.ends_since_s <= start_s and start_s + self.cell_s <= self.until_s
+
 
 KEPT_SPANS: Final = 3
 """The last hour, another span, and the last day. A new answer about a span takes the place of the old one."""
@@ -90,7 +98,7 @@ _kept: dict[tuple[timedelta, int], tuple[MinutesRead, ServerCells]] = {}
 _lock: Final = Lock()
 
 
-def _server_cells(read: MinutesRead) -> ServerCells:
+def server_cells(read: MinutesRead) -> ServerCells:
     """Return the sums of an answer. They are added up once, in any thread."""
     span = read.cell, int((read.at - read.since).total_seconds()) // MINUTE_S
     kept = _kept.get(span)
@@ -105,7 +113,7 @@ def _server_cells(read: MinutesRead) -> ServerCells:
 
 def prepare(read: MinutesRead) -> None:
     """Add up an answer once for all boards, in any thread: ten thousand minutes of tasks take 15 ms."""
-    _server_cells(read)
+    server_cells(read)
 
 
 class CellSums:
@@ -117,7 +125,7 @@ class CellSums:
     def __init__(
         self, minutes: MinutesRead | None, own: OwnCounts, now: datetime, known_until: datetime | None = None
     ) -> None:
-        self._server = None if minutes is None else _server_cells(minutes)
+        self._server = None if minutes is None else server_cells(minutes)
         self._own = own
         since = own.counted_since
         self._own_since_s = float("inf") if since is None else since.timestamp()

@@ -4,8 +4,8 @@ The counts are a function of the runs that the store has: the order in which the
 is counted before an `OwnCounts` is created, and `step` counts in slices.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -13,8 +13,9 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
+from tui.domain.update import HistoryRead
 from tui.store.changes import Changes
-from tui.store.findings.counted_run import MINUTE_S, CountedRun, counted
+from tui.store.findings.counted_run import MINUTE_S, CountedRun, Outcome, counted
 from tui.store.findings.packed_ends import Ends, PackedEnds, unpacked
 from tui.store.findings.tallies import NO_TOTAL, MinuteTotal, Tallies, TaskTally
 from tui.store.orders import Key
@@ -24,7 +25,7 @@ KEPT_MINUTES: Final = 20 * 60 + 20
 """The longest span of the wall: 60 cells of 20 minutes."""
 
 RECENT_MINUTES: Final = 15
-"""Of these minutes each end is kept: failures are judged by the last 10."""
+"""Of these minutes each end is kept, for the counts of the last 60 s. A task with many of them runs often."""
 
 HOUR_MINUTES: Final = 60
 """The 95th percentile of a task is that of this time."""
@@ -35,8 +36,14 @@ CONFIRMING_MINUTES: Final = 2
 MAX_TASKS: Final = 1_000
 """Tasks that are shown and judged."""
 
+MAX_ORDERED_MINUTES: Final = 1_000
+"""Minutes of tasks whose runs are kept in their order: those of the tasks that may be failing."""
+
 MAX_BACKWARD_MINUTES: Final = 2
 """The estimate of the server's time may go back by less than this."""
+
+LAST_MINUTE: Final = 10**9
+_MOMENT: Final = timedelta(microseconds=1)
 
 _NO_ENDS: Final[Mapping[TaskId, PackedEnds]] = MappingProxyType({})
 
@@ -71,6 +78,9 @@ class OwnCounts:
         self._ended: dict[int, list[RunId]] = {}
         """The runs that ended in a minute."""
         self._restart()
+        self._filtered_history: HistoryRead | None = None
+        """The history that was read with filters, the last time that they were active."""
+        self._filtered_until = time_of(0)
         self.scheduled_s: dict[TaskId, float] = {}
         """When the newest run of a task that a schedule started was created."""
         self.last_started: datetime | None = None
@@ -83,6 +93,9 @@ class OwnCounts:
         """Count everything again."""
         self._last_minute: int | None = None
         self._initial: list[Key] | None = None
+        self._before_gap: tuple[datetime, datetime] | None = None
+        self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
+        """Those that `outcomes` has returned, until they change."""
         self._runs.clear()
         self._ended.clear()
         self._tallies = Tallies(self._hide)
@@ -93,6 +106,12 @@ class OwnCounts:
 
     def step(self, now: datetime) -> bool:
         """Count at most `RUNS_PER_STEP` runs, the newest first. Return whether there are more."""
+        has_more = self._count_some(now)
+        if not has_more:
+            self._note_coverage(now)
+        return has_more
+
+    def _count_some(self, now: datetime) -> bool:
         if not self._advance(minute_of(now)):
             return True
         if self._initial is None:
@@ -124,16 +143,57 @@ class OwnCounts:
         """Everything that ended since this time is counted; None if that is not known of any time.
 
         The store may have dropped the oldest runs. A run that was created before, and ended since, is missing if no
-        list had it while it was live.
+        list had it while it was live. With server filters, only the runs that the lists have are counted.
         """
+        return None if self.is_filtered else self.listed_since
+
+    @property
+    def listed_since(self) -> datetime | None:
+        """As `counted_since`, of the runs that match the server filters."""
         history = self._store.history
         if history is None or self._initial != []:
             return None
-        since = max(history.reached, time_of(self._tallies.first))
+        since = max(history.reached, self._kept_since())
+        # The lists that were read with filters say nothing of what else ended.
+        return since if self.is_filtered or history is not self._filtered_history else max(since, self._filtered_until)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether server filters are active, so that the runs that do not match are missing."""
+        window = self._store.window
+        return window is not None and window.is_filtered
+
+    def _kept_since(self) -> datetime:
         oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
-        if oldest is not None and oldest.created_at is not None:
-            since = max(since, oldest.created_at)
-        return since
+        first = time_of(self._tallies.first)
+        return first if oldest is None or oldest.created_at is None else max(first, oldest.created_at)
+
+    def counted_minutes(self) -> list[range]:
+        """Return the minutes since the epoch of which every run that ended is counted.
+
+        Those that were counted before the list was read again, or with filters, still are.
+        """
+        since, spans = self.counted_since, list[range]()
+        if self._before_gap is not None:
+            first, last = self._before_gap
+            first = max(first, self._kept_since())
+            if since is None or since > last:
+                spans.append(range(minute_of(first - _MOMENT) + 1, minute_of(last)))
+            else:
+                since = min(since, first)
+        if since is not None:
+            spans.append(range(minute_of(since - _MOMENT) + 1, LAST_MINUTE))
+        return spans
+
+    def _note_coverage(self, now: datetime) -> None:
+        if self.is_filtered:
+            self._filtered_history, self._filtered_until = self._store.history, now
+        since, before = self.counted_since, self._before_gap
+        if since is not None and (before is None or since <= before[1]):
+            read = self._store.caught_up
+            until = now if read is None else max(since, min(now, read))
+            first = since if before is None else min(since, before[0])
+            self._before_gap = first, until if before is None else max(until, before[1])
 
     @property
     def is_live_complete(self) -> bool:
@@ -158,6 +218,18 @@ class OwnCounts:
             by_task = by_minute.get(minute)
             if by_task is not None and (ends := by_task.get(task)) is not None:
                 yield minute, unpacked(ends)
+
+    def outcomes(self, task: TaskId, minute: int) -> Sequence[Outcome]:
+        """Return how the runs of a task ended in a minute, oldest first."""
+        known = self._outcomes.get((task, minute))
+        if known is None:
+            runs = (self._runs[run_id] for run_id in self._ended.get(minute, ()))
+            parts = (counted(run) for run in runs if run.fixed.task == task)
+            known = sorted(part.outcome for part in parts if part is not None and part.outcome is not None)
+            if len(self._outcomes) >= MAX_ORDERED_MINUTES:
+                self._outcomes.clear()
+            self._outcomes[task, minute] = known
+        return known
 
     def total(self, minute: int) -> MinuteTotal:
         """Return the counts of a minute since the epoch, of all tasks."""
@@ -228,6 +300,7 @@ class OwnCounts:
                 del self._runs[part.run_id]
                 left -= 1
             self._ended.pop(tallies.first, None)
+            self._outcomes.clear()
             tallies.forget(tallies.first)
             tallies.first += 1
         return left > 0
@@ -263,9 +336,7 @@ class OwnCounts:
             new = None
         if old != new:
             if old is not None:
-                self._tallies.add(old, -1)
-                if old.ended is not None:
-                    self._ended[old.ended].remove(run_id)
+                self._remove(old)
             if new is not None:
                 self._add(new)
         if new is None or after is None:
@@ -288,6 +359,13 @@ class OwnCounts:
             ended = self._ended.setdefault(part.ended, [])
             ended.append(part.run_id)
             self._hide(ended)
+            self._outcomes.pop((part.task, part.ended), None)
+
+    def _remove(self, part: CountedRun) -> None:
+        self._tallies.add(part, -1)
+        if part.ended is not None:
+            self._ended[part.ended].remove(part.run_id)
+            self._outcomes.pop((part.task, part.ended), None)
 
     def _note_version(self, run: Run) -> None:
         """Note the version of the run that started last: an older one may have waited for it."""

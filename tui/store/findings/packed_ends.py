@@ -46,6 +46,16 @@ def unpacked(ends: PackedEnds) -> Ends:
     return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
 
 
+def failed_count(ends: PackedEnds) -> int:
+    """Return how many runs failed."""
+    return ends >> _BITS & _MASK
+
+
+def outcome_count(ends: PackedEnds) -> int:
+    """Return how many runs were done or failed."""
+    return (ends & _MASK) + (ends >> _BITS & _MASK)
+
+
 def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> Mapping[TaskId, tuple[Cells, Cells]]:
     """Return what was done and what failed in each cell of some tasks, None where nothing is known of a cell."""
     blank = [None if parts is None else 0 for parts in cells]

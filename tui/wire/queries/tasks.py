@@ -20,13 +20,15 @@ PARTS: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": 
 class TaskMinutes(TrqlQuery):
     """What runs did in cells of time from `since` on, before `until` if it is given.
 
-    A union of one part for each of the three times, and of the tasks' percentiles since `speeds_since`.
+    A union of one part for each of the three times, and of the tasks' percentiles since `speeds_since`. With
+    `ends_since`, the ends of runs are counted from that on.
     """
 
     since: datetime
     until: datetime | None
     cell: timedelta
     speeds_since: datetime | None = None
+    ends_since: datetime | None = None
     kind: Literal["task-minutes"] = "task-minutes"
 
     def trql(self) -> str:
@@ -34,9 +36,12 @@ class TaskMinutes(TrqlQuery):
             raise refused("the length of a cell")
         if self.until is not None and not timedelta() < self.until - self.since <= MAX_SPAN:
             raise refused("the span of time")
+        if self.ends_since is not None and self.since - self.ends_since > MAX_SPAN:
+            raise refused("the time of the first end")
         parts = []
         for part, column in PARTS.items():
             before = "" if self.until is None else f" AND {column} < '{time_text(self.until)}'"
+            since = self.ends_since if part == "ended" and self.ends_since is not None else self.since
             outcomes = (
                 f"countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed, "
                 "countIf(executed_at IS NULL) AS unstarted"
@@ -47,7 +52,7 @@ class TaskMinutes(TrqlQuery):
                 f"SELECT '{part}' AS part, task_identifier, "
                 f"toStartOfInterval({column}, INTERVAL {self.cell // MINUTE} MINUTE) AS cell, "
                 f"count() AS n, {outcomes}, 0 AS p95_ms FROM runs "
-                f"WHERE {column} >= '{time_text(self.since)}'{before} GROUP BY task_identifier, cell"
+                f"WHERE {column} >= '{time_text(since)}'{before} GROUP BY task_identifier, cell"
             )
         if self.speeds_since is not None:
             parts.append(

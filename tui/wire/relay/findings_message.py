@@ -50,7 +50,7 @@ _Numbers = tuple[int, int, int, int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class RelayMinutes:
-    """A `MinutesRead` in a fifth of the bytes.
+    """A `MinutesRead` in a fifth of the bytes, without the minutes before `since`: only the relay judges by them.
 
     A row has the numbers of the task and of the cell after `since`, then what the fields of a `TaskMinute` count.
     """

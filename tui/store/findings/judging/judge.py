@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.findings.facts import ErrorGroupsRead, FactSource, WallFacts
+from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import (
     Finding,
     FindingWord,
@@ -20,10 +20,8 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.store.findings.acknowledged import acknowledged_messages
-from tui.store.findings.judging.failing import FailureJudge, failures_since
+from tui.store.findings.judging.failing import FailureJudge, is_judged_by_own_counts
 from tui.store.findings.judging.missing import missing
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
@@ -48,15 +46,11 @@ _WORDS: Final = tuple(FindingWord)
 
 @dataclass(frozen=True, slots=True)
 class HeldFinding:
-    """A finding, when it appeared, and when it was last found.
-
-    `acknowledged` are the messages of its task that do not count.
-    """
+    """A finding, when it appeared, and when it was last found."""
 
     finding: Finding
     appeared_at: datetime
     found_at: datetime
-    acknowledged: frozenset[Raw] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +98,20 @@ def _is_paused(finding: Finding) -> bool:
     return still is not None and still.reason is StandstillReason.QUEUE_PAUSED
 
 
-def hold(
-    previous: HeldFindings,
-    judged: Sequence[Finding],
-    own: OwnCounts,
-    now: datetime,
-    errors: ErrorGroupsRead | None = None,
-) -> HeldFindings:
+def hold(previous: HeldFindings, judged: Sequence[Finding], now: datetime) -> HeldFindings:
     """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
 
-    The since of a finding never gets later: its streak goes on, although the oldest failures leave the last minutes.
-    Nor do its failures get fewer, unless some were acknowledged in `errors`.
+    The since of a finding never gets later, other than that of failures: their runs say when they began.
     """
     before = {each.finding.identity: each for each in previous.held}
-    acknowledged = acknowledged_messages(errors, now)
     after: dict[Hashable, HeldFinding] = {}
     for found in judged:
-        messages = frozenset[Raw]() if found.task is None else frozenset(acknowledged.get(found.task, ()))
         known = before.get(found.identity)
-        after[found.identity] = (
-            HeldFinding(found, now, now, messages) if known is None else _held(found, known, own, now, messages)
-        )
+        if known is None:
+            after[found.identity] = HeldFinding(found, now, now)
+            continue
+        since = found.since if found.word is FindingWord.FAILING else min(found.since, known.finding.since)
+        after[found.identity] = HeldFinding(replace(found, since=since), known.appeared_at, now)
     # A run that was found by its duration, and now by the token for which it waits, has one finding.
     subjects = {_said_of(each.finding) for each in after.values()}
     for identity, each in before.items():
@@ -137,30 +124,6 @@ def hold(
 
 def _said_of(finding: Finding) -> tuple[FindingWord, SubjectKind, str]:
     return finding.word, finding.subject.kind, finding.subject.key
-
-
-def _held(
-    finding: Finding, before: HeldFinding, own: OwnCounts, now: datetime, acknowledged: frozenset[Raw]
-) -> HeldFinding:
-    since, evidence = before.finding.since, finding.evidence
-    if since < finding.since:
-        if isinstance(evidence, TaskFails) and finding.task is not None:
-            failed, ended = failures_since(own, finding.task, since, now)
-            if failed > evidence.failed:
-                evidence = replace(evidence, failed=failed, ended=max(failed, ended))
-        finding = replace(finding, since=since)
-    known = before.finding.evidence
-    if isinstance(evidence, TaskFails) and isinstance(known, TaskFails) and acknowledged == before.acknowledged:
-        evidence = _not_fewer(evidence, known)
-    return HeldFinding(replace(finding, evidence=evidence), before.appeared_at, now, acknowledged)
-
-
-def _not_fewer(counted: TaskFails, known: TaskFails) -> TaskFails:
-    """Return the counts with more failures.
-
-    After other server filters, and while the list is read again, fewer runs can be counted than a second before.
-    """
-    return counted if counted.failed >= known.failed else replace(counted, failed=known.failed, ended=known.ended)
 
 
 def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:
@@ -209,7 +172,7 @@ def verdict_of(
     )
     unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
     is_own = any(each.source is FactSource.MINUTES for each in unread)
-    is_own = is_own or FailureJudge(facts, own, now).is_judged_by_own_counts()
+    is_own = is_own or is_judged_by_own_counts(facts, own)
     return Verdict(
         now,
         held.findings,

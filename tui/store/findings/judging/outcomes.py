@@ -1,115 +1,140 @@
-"""The outcomes of a task's recent runs, newest first: each run of the store, before these the server's minutes."""
+"""The outcomes of a task's runs by whole minutes, newest first.
 
-from array import array
-from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
-from functools import lru_cache
+A minute is that of the server's query, or that of the own counts, whichever has all of its runs. So two processes that
+read the same server see the same runs, whatever each has read by itself.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final, NamedTuple
 
 from tui.domain.findings.facts import MinutesRead
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.store.findings.cell_sums import REPLICA_DELAY
+from tui.store.findings.cell_sums import CLOCK_AHEAD_S, server_cells
 from tui.store.findings.counted_run import MINUTE_S, Outcome
-from tui.store.findings.own_counts import OwnCounts, minute_of
+from tui.store.findings.own_counts import RECENT_MINUTES, OwnCounts, minute_of
+from tui.store.findings.packed_ends import MAX_COUNT, PackedEnds, failed_count, outcome_count
 
-WINDOW_S: Final = 600.0
-"""Failures are judged by the last ten minutes: an older failure says little of now."""
+WINDOW_S: Final = 600
+"""Failures are judged by the ten minutes before the task's newest run: an older failure says little of it."""
 
-RARE_WINDOW_S: Final = 7_200.0
+RARE_WINDOW_S: Final = 7_200
 MIN_RECENT_RUNS: Final = 20
 """A task of which fewer runs ended in these is judged by its last 20 of two hours: it may run every ten minutes."""
 
+MAX_AGE_S: Final = 3_300
+"""A task that has not failed for so long is not failing. The server's error groups, which say whether a failure is
+acknowledged, are those of an hour."""
+
+MAX_UNREAD_S: Final = 240
+"""The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
+
 
 class Block(NamedTuple):
-    """Runs that ended together: one run, or those of a minute. `at_s` is the begin, in seconds since the epoch."""
+    """The runs that ended in a minute, or one run. `at_s` is its begin, in seconds since the epoch."""
 
     at_s: float
     failed: int
     ended: int
 
 
-_FIELDS: Final = len(Block._fields)
+class EndedMinutes:
+    """The minutes by which failures are judged at one moment. Those of which nobody has all runs are left out."""
 
+    def __init__(self, minutes: MinutesRead | None, own: OwnCounts, now: datetime) -> None:
+        cells = None if minutes is None else server_cells(minutes)
+        last = minute_of(now + timedelta(seconds=CLOCK_AHEAD_S))
+        self._own = own
+        self._minutes: list[tuple[int, Mapping[TaskId, PackedEnds] | None, Mapping[TaskId, PackedEnds] | None]] = []
+        """The begin of each minute, newest first, with its ends by the own counts and by the server."""
+        counted = own.counted_minutes()
+        for minute in range(last, last - (RARE_WINDOW_S + MAX_AGE_S) // MINUTE_S - 1, -1):
+            at_s = minute * MINUTE_S
+            by_own = own.ends(minute) if any(minute in span for span in counted) else None
+            by_server = cells.ends.get(at_s, {}) if cells is not None and cells.has_ends(at_s) else None
+            if by_own is not None or by_server is not None:
+                self._minutes.append((at_s, by_own, by_server))
+        self._since_s = now.timestamp() - MAX_AGE_S
+        self._failed_s = {} if cells is None else cells.failed_s
+        known_until_s = self._minutes[0][0] + MINUTE_S if self._minutes else 0
+        self.is_present = now.timestamp() - known_until_s <= MAX_UNREAD_S
+        """Whether the newest run of a task can be named."""
+        # If a task's recent runs are many, those that count ended in these minutes, or in the ten before one of them.
+        first = last - RECENT_MINUTES - WINDOW_S // MINUTE_S - 1
+        self._frequent_since_s = first * MINUTE_S
+        self._is_covered = any(first in span and last in span for span in counted)
 
-class ServerMinutes:
-    """The outcomes of tasks by the server's minutes, newest first, to `until_s`.
+    def failing_tasks(self) -> Iterator[TaskId]:
+        """Yield the tasks that failed within `MAX_AGE_S`, in no particular order."""
+        own = {task for task, each in self._own.tasks.items() if each.failures and self._is_late(each.failures[-1])}
+        yield from own | {task for task, at_s in self._failed_s.items() if at_s > self._since_s}
 
-    An hour of many tasks has thousands of minutes, which are kept until the next answer. So those of a task are an
-    array of numbers, a sixth of the memory of blocks; `blocks` makes those of the few tasks that are judged.
-    """
+    def most_failures(self, task: TaskId) -> int:
+        """Return how many failures can be recent at most: many tasks run often and fail seldom."""
+        tally = self._own.tasks.get(task)
+        if tally is None or not self._is_covered or len(tally.recent) < MIN_RECENT_RUNS:
+            return MAX_COUNT
+        return len(tally.failures) - int(tally.failures.bisect_left((self._frequent_since_s,)))
 
-    def __init__(self, minutes: MinutesRead | None, until_s: float) -> None:
-        self._by_task: dict[TaskId, array[float]] = {}
-        """For each minute of a task the fields of its block."""
-        if minutes is None or minutes.is_cut:
-            return
-        until_s = min(until_s, (minutes.at - REPLICA_DELAY).timestamp())
-        cell_s = minutes.cell.total_seconds()
-        found: dict[TaskId, list[Block]] = {}
-        for each in minutes.minutes:
-            start_s = each.start.timestamp()
-            if start_s + cell_s <= until_s and each.done + each.failed:
-                found.setdefault(each.task, []).append(Block(start_s, each.failed, each.done + each.failed))
-        for task, blocks in found.items():
-            blocks.sort(reverse=True)
-            self._by_task[task] = array("d", chain.from_iterable(blocks))
+    def _is_late(self, failure: Outcome) -> bool:
+        return failure.ended_s // MINUTE_S * MINUTE_S > self._since_s
 
-    def blocks(self, task: TaskId) -> list[Block]:
-        """Return the outcomes of a task, newest first."""
-        numbers = iter(self._by_task.get(task, ()))
-        return [
-            Block(at_s, int(failed), int(ended)) for at_s, failed, ended in zip(numbers, numbers, numbers, strict=True)
-        ]
+    def has_failed_lately(self, blocks: Iterable[Block]) -> bool:
+        """Return whether a run failed in one of the blocks within `MAX_AGE_S`."""
+        return any(each.failed and each.at_s > self._since_s for each in blocks)
 
-    def failures(self, since_s: float) -> Iterator[tuple[TaskId, int]]:
-        """Yield each task, and how many of its runs failed since a time."""
-        for task, numbers in self._by_task.items():
-            minutes = zip(numbers[::_FIELDS], numbers[1::_FIELDS], strict=True)
-            yield task, int(sum(failed for at_s, failed in minutes if at_s >= since_s))
+    def of(self, task: TaskId, acknowledged: Collection[Raw] = ()) -> Iterator[Block]:
+        """Yield the minutes of a task that count, newest first.
 
+        Failures with one of the acknowledged messages count neither as failed nor as ended. Only the own counts know
+        the messages.
+        """
+        ignored = self._ignored(task, acknowledged) if acknowledged else {}
+        oldest_s = 0.0
+        for at_s, by_own, by_server in self._minutes:
+            if at_s <= oldest_s:
+                return
+            ends = 0 if by_own is None else by_own.get(task, 0)
+            if by_server is not None and not acknowledged and (other := by_server.get(task, 0)) != ends:
+                ends = max(ends, other, key=outcome_count)  # the greater count of a minute is the newer one
+            if not ends or (acknowledged and by_own is None):
+                continue
+            ended, failed = outcome_count(ends), failed_count(ends)
+            if ignored:
+                failed, ended = failed - ignored.get(at_s, 0), ended - ignored.get(at_s, 0)
+            if ended:
+                oldest_s = oldest_s or at_s - RARE_WINDOW_S
+                yield Block(at_s, failed, ended)
 
-def server_minutes(minutes: MinutesRead | None, until_s: float) -> ServerMinutes:
-    """Return the server's outcomes of the minutes that end until a time. Each answer is read once."""
-    if minutes is None:
-        return ServerMinutes(None, 0.0)
-    return _server_minutes(_SameAnswer(minutes), until_s // MINUTE_S * MINUTE_S)
+    def in_order(self, task: TaskId, minutes: list[Block], acknowledged: Collection[Raw] = ()) -> list[Block]:
+        """Return the minutes with a block for each run, where its order can matter and the own counts know it."""
+        blocks = []
+        for each in minutes:
+            singles: list[Block] = []
+            if 0 < each.failed < each.ended or each is minutes[0]:
+                singles = [
+                    Block(outcome.ended_s, int(outcome.is_failed), 1)
+                    for outcome in reversed(self._own.outcomes(task, int(each.at_s // MINUTE_S)))
+                    if not (acknowledged and is_acknowledged(outcome, acknowledged))
+                ]
+            is_same = len(singles) == each.ended and sum(single.failed for single in singles) == each.failed
+            blocks += singles if is_same else [each]
+        return blocks
 
+    def oldest_s(self, newest_s: float) -> float:
+        """Return when the known part of the two hours before a minute begins."""
+        return max(newest_s - RARE_WINDOW_S, self._minutes[-1][0] if self._minutes else 0)
 
-class _SameAnswer:
-    """An answer of the server, compared by identity: its minutes are too many to compare."""
-
-    __slots__ = ("read",)
-
-    def __init__(self, read: MinutesRead) -> None:
-        self.read = read
-
-    def __hash__(self) -> int:
-        return id(self.read)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SameAnswer) and other.read is self.read
-
-
-@lru_cache(maxsize=1)  # a second one would keep an answer that a newer one has replaced
-def _server_minutes(answer: _SameAnswer, until_s: float) -> ServerMinutes:
-    return ServerMinutes(answer.read, until_s)
-
-
-def recent_blocks(
-    outcomes: Iterable[Outcome], older: list[Block], acknowledged: Collection[Raw], since_s: float, until_s: float
-) -> list[Block]:
-    """Return the outcomes that count, newest first.
-
-    Failures with one of the acknowledged messages count neither as failed nor as ended.
-    """
-    blocks = [
-        Block(each.ended_s, int(each.is_failed), 1)
-        for each in sorted(outcomes, reverse=True)
-        if since_s <= each.ended_s <= until_s and not (acknowledged and is_acknowledged(each, acknowledged))
-    ]
-    return blocks + older
+    def _ignored(self, task: TaskId, messages: Collection[Raw]) -> Counter[int]:
+        tally = self._own.tasks.get(task)
+        return Counter(
+            int(each.ended_s // MINUTE_S) * MINUTE_S
+            for each in (() if tally is None else tally.failures)
+            if is_acknowledged(each, messages)
+        )
 
 
 def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
@@ -118,23 +143,12 @@ def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
     return outcome.is_failed and bool(message) and any(str(message) in each for each in messages)
 
 
-def earlier_blocks(own: OwnCounts, task: TaskId, before_s: float, since: datetime | None) -> Iterator[Block]:
-    """Yield the outcomes of whole minutes before a time, newest first, as far as the store counts them."""
-    if since is None:
-        return
-    first = max(own.first_minute, minute_of(since) + 1)
-    for minute, ends in own.ends_of(task, first, int(before_s // MINUTE_S) - 1):
-        if ends.done + ends.failed:
-            yield Block(float(minute * MINUTE_S), ends.failed, ends.done + ends.failed)
-
-
-def with_rare_runs(recent: list[Block], older: Iterator[Block], since_s: float) -> list[Block]:
-    """Return the recent outcomes, with older ones since a time until these are MIN_RECENT_RUNS runs.
-
-    What it takes from `older`, which comes newest first, is not there any more.
-    """
-    blocks, ended = list(recent), sum(each.ended for each in recent)
-    while ended < MIN_RECENT_RUNS and (block := next(older, None)) is not None and block.at_s >= since_s:
-        blocks.append(block)
+def split_recent(blocks: Iterator[Block]) -> tuple[list[Block], Iterable[Block]]:
+    """Return the recent minutes, at least MIN_RECENT_RUNS runs if there are so many, and the minutes before."""
+    recent, ended = list[Block](), 0
+    for block in blocks:
+        if recent and block.at_s <= recent[0].at_s - WINDOW_S and ended >= MIN_RECENT_RUNS:
+            return recent, chain((block,), blocks)
+        recent.append(block)
         ended += block.ended
-    return blocks
+    return recent, ()

@@ -1,4 +1,4 @@
-"""How often a task usually fails, by its own runs before the present streak, where the server has no counts of 7 days.
+"""How often a task usually fails, by its runs before the present streak, where the server has no counts of 7 days.
 
 Failures of the streak itself must not become usual while it lasts: they would end its finding. So the runs are split
 where their failure rate rose, if it rose. The split maximises a cumulative sum, and a likelihood ratio confirms it.

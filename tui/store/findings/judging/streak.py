@@ -1,9 +1,10 @@
-"""The present streak of failures of a task, if there is one: from its first failure until now."""
+"""The present streak of failures of a task, if there is one: from its first failure until its newest run."""
 
 from collections.abc import Iterable, Sequence
 from math import log
 from typing import Final, NamedTuple
 
+from tui.store.findings.counted_run import MINUTE_S
 from tui.store.findings.judging.evidence import divergence
 from tui.store.findings.judging.outcomes import Block
 
@@ -30,12 +31,11 @@ MAX_RATE: Final = 0.99
 
 
 class Streak(NamedTuple):
-    """`failed` of `ended` runs failed since `since_s`. `is_open`: it may have begun before the blocks."""
+    """`failed` of `ended` runs failed since `since_s`."""
 
     since_s: float
     failed: int
     ended: int
-    is_open: bool
 
     @property
     def rate(self) -> float:
@@ -45,10 +45,23 @@ class Streak(NamedTuple):
 
 def may_be_certain(failed: int, rate: float) -> bool:
     """Return whether so many failures could speak against a rate at all: they do most if no other run ended."""
-    return failed * log(1 / rate) >= EVIDENCE
+    return failed >= MIN_FAILURES and failed * log(1 / rate) >= EVIDENCE
 
 
-def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak | None:
+def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
+    """Return whether the failures may be a streak in some order of the runs of each minute."""
+    failed = ended = 0
+    for block in minutes:
+        failed += block.failed
+        of_last = ended + block.failed
+        ended += block.ended
+        is_possible = block.failed and failed >= MIN_FAILURES and failed > rate * of_last
+        if is_possible and of_last * divergence(failed / of_last, rate) >= EVIDENCE:
+            return True
+    return False
+
+
+def present_streak(blocks: Sequence[Block], rate: float) -> Streak | None:
     """Return the streak whose failures speak most against a rate. The blocks are newest first.
 
     None if no streak is certain, or if the runs after it are healthy again.
@@ -56,7 +69,7 @@ def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak
     failed = ended = 0
     best: Streak | None = None
     best_evidence = EVIDENCE
-    for number, block in enumerate(blocks):
+    for block in blocks:
         failed += block.failed
         ended += block.ended
         if not block.failed or failed < MIN_FAILURES or failed <= rate * ended:
@@ -64,11 +77,11 @@ def present_streak(blocks: Sequence[Block], rate: float, now_s: float) -> Streak
         found = ended * divergence(failed / ended, rate)
         if found >= best_evidence:
             best_evidence = found
-            best = Streak(block.at_s, failed, ended, number >= len(blocks) - 2)
-    return None if best is None or _is_over(blocks, rate, best, now_s) else best
+            best = Streak(block.at_s, failed, ended)
+    return None if best is None or _is_over(blocks, rate, best) else best
 
 
-def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float) -> bool:
+def _is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
     """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
     failed = ended = 0
     for block in blocks:
@@ -78,7 +91,7 @@ def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float)
             # The healthy runs do not count against the streak that they may end.
             streak_rate = min((streak.failed - failed) / (streak.ended - ended), MAX_RATE)
             is_healthy = ended >= MIN_HEALTHY_RUNS and failed <= rate * ended and failed < streak_rate * ended
-            is_long = now_s - block.at_s >= MIN_HEALTHY_S
+            is_long = blocks[0].at_s - block.at_s >= MIN_HEALTHY_S
             if is_healthy and is_long and ended * divergence(failed / ended, streak_rate) >= RECOVERY:
                 return True
             if failed >= MAX_RECENT_FAILURES:
@@ -88,24 +101,34 @@ def _is_over(blocks: Sequence[Block], rate: float, streak: Streak, now_s: float)
     return False
 
 
-def extended(streak: Streak, earlier: Iterable[Block], rate: float) -> Streak:
-    """Return the streak with the earlier blocks, newest first, in which the task failed about as much.
+def since_minute(streak: Streak, minutes: Iterable[Block]) -> Streak:
+    """Return the streak from the begin of its first minute: not every process knows the order within a minute."""
+    since_s = streak.since_s // MINUTE_S * MINUTE_S
+    shown = [each for each in minutes if each.at_s >= since_s]
+    return Streak(since_s, sum(each.failed for each in shown), sum(each.ended for each in shown))
 
-    It begins where the likelihood ratio of the streak's rate to the usual one is greatest. Before a healthy time that
-    is long enough to end a streak, nothing belongs to it.
+
+def extended(streak: Streak, minutes: Iterable[Block], rate: float) -> Streak:
+    """Return the streak with the minutes before it, newest first, in which the task failed about as much.
+
+    It begins where the likelihood ratio of a rate between the streak's and the usual one to the latter is greatest, so
+    that a streak which gets worse does not begin later. Before a healthy time that is long enough to end a streak,
+    nothing belongs to it.
     """
-    streak_rate = min(streak.rate, MAX_RATE)
+    streak_rate = min((streak.rate + rate) / 2, MAX_RATE)
     if streak_rate <= rate:
         return streak
     of_failure, of_success = log(streak_rate / rate), log((1 - streak_rate) / (1 - rate))
     found, height, highest = streak, 0.0, 0.0
     failed, ended = streak.failed, streak.ended
-    for block in earlier:
+    for block in minutes:
+        if block.at_s >= streak.since_s:
+            continue
         failed += block.failed
         ended += block.ended
         height += block.failed * of_failure + (block.ended - block.failed) * of_success
         if block.failed and height > highest:
-            found, highest = streak._replace(since_s=block.at_s, failed=failed, ended=ended), height
+            found, highest = Streak(block.at_s, failed, ended), height
         elif height < highest - RECOVERY:
             break
     return found
