@@ -327,7 +327,7 @@ class Session:
     def denial(self, action: Action) -> str | None:
         """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.
 
-        A refusal of the server is remembered until the session ends. Source: tests/wire/recordings/RIGHTS.md
+        A refusal of the server is remembered until the user refreshes. Source: tests/wire/recordings/RIGHTS.md
         """
         key = self.settings.key
         if self.settings.relay_url is not None or not key.may_write:
@@ -335,6 +335,15 @@ class Session:
         if key.is_public and action is REPLAY:
             return "the server takes no replay from a public token"
         return self._denials.get(action.id)
+
+    def block(self, action: Action) -> str | None:
+        """Why no action of this kind may be sent now, or None."""
+        return self.write_block or self.denial(action)
+
+    def refresh(self) -> None:
+        """Ask the server now; the next action, too, finds out whether the key may act."""
+        self._denials.clear()
+        self.sources.refresh()
 
     def _record_denial(self, action: Action, error: "Refused") -> None:
         # A token for single runs may still act on others.
@@ -349,9 +358,7 @@ class Session:
     async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
         """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
         self._action_number += 1
-        return await self._action_runner.perform(
-            action, before, self._action_number, lambda: self.write_block or self.denial(action), via
-        )
+        return await self._action_runner.perform(action, before, self._action_number, lambda: self.block(action), via)
 
     async def _publish(self, status: ActionStatus) -> None:
         self._record(status)

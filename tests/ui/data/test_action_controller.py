@@ -20,6 +20,7 @@ from tui.wire.client import Client
 from tui.wire.responses import Response as WireResponse
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
+ELSEWHERE = Environment(Raw("prod"), "PRODUCTION", Raw("shop"), Raw("acme"))
 
 
 async def agree(stage: Stage) -> None:
@@ -250,12 +251,11 @@ def test_fast_keys_open_one_dialog(tmp_path: Path) -> None:
 
 def test_batch_stops_when_the_environment_changes(tmp_path: Path) -> None:
     runs = [executing(n) for n in range(1, 3)]
-    elsewhere = Environment(Raw("prod"), "PRODUCTION", Raw("shop"), Raw("acme"))
 
     async def scenario(stage: Stage) -> None:
         await stage.ask(CANCEL, *runs)
         await agree(stage)
-        await stage.session.emit(EnvironmentRead(elsewhere, stage.session.now()))
+        await stage.session.emit(EnvironmentRead(ELSEWHERE, stage.session.now()))
         await stage.later(6)
         assert stage.write_paths() == []
         assert stage.messages == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
@@ -265,6 +265,22 @@ def test_batch_stops_when_the_environment_changes(tmp_path: Path) -> None:
         assert "nothing is written: the key now belongs to prod" in stage.notices[-1]
 
     play(fleet_of(*runs), tmp_path, scenario)
+
+
+def test_open_question_ends_with_its_environment(tmp_path: Path) -> None:
+    run = executing(1)
+
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(CANCEL, run)
+        await stage.wait_for_paint()
+        await stage.session.emit(EnvironmentRead(ELSEWHERE, stage.session.now()))
+        await stage.later(2)
+        assert "Nothing to do: the key now belongs to prod" in " ".join(stage.text.split())
+        await stage.press("y")
+        assert stage.is_confirming()
+        assert stage.write_paths() == []
+
+    play(fleet_of(run), tmp_path, scenario)
 
 
 def test_no_action_is_asked_for_offline(tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ def test_refused_key_is_faint_and_says_why(tmp_path: Path) -> None:
             assert f"{word}: the server refuses it to" in monitor.text
             await monitor.press("escape", wait_s=0.5)
             assert len(monitor.api.fleet.requests_to(f"/api/v1/runs/{executing(1).id}/replay")) == sent
+        await monitor.press("r", "C")  # the key may have been given the right
+        assert asks(monitor)
 
     run_story(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 40))
 

@@ -60,7 +60,7 @@ async def _act(
     async with open_session(settings, output) as session:
         await read_environment(session)
         plan = await read_plan(session, action, run_ids)
-        if (block := session.write_block or session.denial(action)) is not None:
+        if (block := session.block(action)) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
         if dry_run:
             _print_plan(output, session, action, plan, as_json=as_json)

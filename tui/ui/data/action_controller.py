@@ -315,7 +315,7 @@ class ActionController:
             current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
             if current != target:
                 return "the environment has changed since the question"
-            return session.write_block or session.denial(action)
+            return session.block(action)
 
         return check
 

@@ -125,10 +125,9 @@ class RunSubscription:
 
     def refresh(self) -> None:
         """Poll now. If a source has stopped, start all of them again."""
+        self._session.refresh()
         if any(source.done() for source in self._sources):
             self._follow()
-        else:
-            self._session.sources.refresh()
 
     def _follow(self) -> None:
         is_relayed = self._session.settings.relay_url is not None

@@ -155,9 +155,9 @@ class ConfirmScreen(GuardedDialog):
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
-        plan, denial = self.question.plan, self._live.session.denial(self._action)
-        if denial is not None:
-            self.question = replace(self.question, objection=objection_to(denial))
+        plan, block = self.question.plan, self._live.session.block(self._action)
+        if block is not None:
+            self.question = replace(self.question, objection=objection_to(block))
             return
         if len(plan.runs) != 1:
             return
