@@ -25,6 +25,7 @@ from tui.domain.findings.finding import (
     TaskFails,
     Verdict,
 )
+from tui.domain.findings.intervals import INTERVALS
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.wall.blocks import WallView
@@ -277,9 +278,9 @@ JUST_NOW = (
 )
 AGES = (
     SourceAge(FactSource.RUNS, NOW - timedelta(seconds=0.4)),
-    SourceAge(FactSource.MINUTES, NOW - timedelta(seconds=20)),
-    SourceAge(FactSource.QUEUES, NOW - timedelta(seconds=6)),
-    SourceAge(FactSource.SCHEDULES, NOW - timedelta(minutes=2)),
+    SourceAge(FactSource.MINUTES, NOW - timedelta(seconds=20), interval=INTERVALS[FactSource.MINUTES]),
+    SourceAge(FactSource.QUEUES, NOW - timedelta(seconds=6), interval=INTERVALS[FactSource.QUEUES]),
+    SourceAge(FactSource.SCHEDULES, NOW - timedelta(minutes=2), interval=INTERVALS[FactSource.SCHEDULES]),
 )
 BOARD = Board(
     NOW,

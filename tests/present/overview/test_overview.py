@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
 from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import QueueWaits, SourceUnread, Verdict
+from tui.domain.findings.intervals import INTERVALS
 from tui.domain.text import Raw
 from tui.present.formatting import wait
 from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
@@ -17,6 +18,7 @@ from tui.present.overview.queues import queue_lines
 from tui.present.overview.time_texts import time_texts
 from tui.present.overview.view import OverviewLine, OverviewView
 from tui.present.styled import line_width, plain
+from tui.present.wall.durations import waited
 from tui.present.wall.look import WallLook
 from tui.store.findings.board import Board, FourLines, Line, SourceAge
 from tui.store.findings.failing import FailingNow
@@ -176,8 +178,9 @@ def test_count_of_waiting_runs_has_its_age(seconds_ago: int) -> None:
     assert plain(overview_rule(view._replace(frozen_at=NOW))) == "as of 14:32:07"
     others = tuple(each for each in VERDICT.findings if not isinstance(each.evidence, QueueWaits))
     calm = replace(view.board, verdict=replace(VERDICT, findings=others))
-    assert overview_rule(view._replace(board=calm)) == ()
-    assert overview_rule(counted_at(121)) == (), "older answers are not used"
+    old = "" if seconds_ago <= 60 else f"waits {waited(timedelta(seconds=seconds_ago))} old"
+    assert plain(overview_rule(view._replace(board=calm))) == old
+    assert plain(overview_rule(counted_at(121))) == "waits 2m old", "older answers are not used in findings"
 
 
 @given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())
@@ -215,3 +218,10 @@ def everything(view: OverviewView) -> list[object]:
         failing_lines(view, 90, 20),
         task_lines(view, 90, 20),
     ]
+
+
+def test_rule_has_the_age_of_old_numbers() -> None:
+    ages = (SourceAge(FactSource.QUEUES, NOW - timedelta(minutes=2), interval=INTERVALS[FactSource.QUEUES]),)
+    calm = VIEW._replace(board=replace(BOARD, verdict=replace(VERDICT, findings=()), ages=ages))
+    assert plain(overview_rule(calm)) == "queues 2m old"
+    assert plain(overview_rule(calm._replace(now=NOW - timedelta(minutes=1)))) == ""

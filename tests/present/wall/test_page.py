@@ -23,11 +23,13 @@ from tests.support.wall_story import (
 from tui.domain.environment import Environment
 from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
+from tui.domain.findings.intervals import INTERVALS, LAST_DAY_INTERVAL
 from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Token, line_width, plain
 from tui.present.wall.blocks import Band, BudgetShares, ListRuns, WallView
+from tui.present.wall.durations import waited
 from tui.present.wall.foot import cron_words
 from tui.present.wall.header import wall_header
 from tui.present.wall.letters import big_number, big_word
@@ -347,4 +349,27 @@ def test_ages_on_a_slow_link_change_by_the_minute(width: int, height: int) -> No
             "\n".join(text_of(replace(VIEW, is_slow_link=True, now=begin + timedelta(seconds=second)), width, height))
             for second in range(60)
         }
-        assert len(shown) <= 8, "each age changes once at most"
+        assert len(shown) <= 9, "each age changes once at most, and the queues become old"
+
+
+OLD_WORDS = {
+    FactSource.NORMALS: ("last hour · normals", 3 * 3600),
+    FactSource.MINUTES: ("tasks · worst first ·", 180),
+    FactSource.ERRORS: ("failing now ·", 180),
+    FactSource.QUEUES: ("queues · queues", 60),
+    FactSource.WAITS: ("queues · waits", 60),
+    FactSource.SCHEDULES: ("due ·", 900),
+    FactSource.TOKENS: ("waiting for someone ·", 180),
+    None: ("last 24 hours ·", 900),
+}
+
+
+@pytest.mark.parametrize("source", OLD_WORDS, ids=str)
+def test_old_numbers_have_their_age_at_their_block(source: FactSource | None) -> None:
+    title, bound_s = OLD_WORDS[source]
+    interval = LAST_DAY_INTERVAL if source is None else INTERVALS[source]
+    for age_s, is_old in ((bound_s, False), (bound_s + 1, True)):
+        age = SourceAge(source, NOW - timedelta(seconds=age_s), interval=interval)
+        lines = text_of(replace(VIEW, board=replace(BOARD, ages=(age,))), 200, 60)
+        found = [line for line in lines[:-1] if f"{title} {waited(timedelta(seconds=age_s))} old" in line]
+        assert bool(found) is is_old, lines

@@ -191,6 +191,7 @@ def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
             assert seen.facts.environment_normals is not None
             assert seen.facts.normals is not None
             assert seen.facts.normals.done_last_day is not None
+            assert seen.facts.normals.last_day_at is not None
 
     asyncio.run(scenario())
 

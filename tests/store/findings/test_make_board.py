@@ -37,6 +37,7 @@ from tui.domain.findings.finding import (
     TaskFails,
     Verdict,
 )
+from tui.domain.findings.intervals import LAST_DAY_INTERVAL
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
@@ -308,3 +309,16 @@ def test_longest_runs_are_those_far_over_their_p95() -> None:
     shown = board(store, facts)
     assert [(row.run_id, row.p95) for row in shown.longest] == [("run_long", MINUTE), ("run_new", 9 * MINUTE)]
     assert [(row.run_id, row.took) for row in shown.just_now] == [("run_a", timedelta(seconds=5))]
+
+
+def test_ages_have_the_interval_of_their_source() -> None:
+    tokens = tuple(WaitToken(f"token_{number}", NOW) for number in range(250))
+    facts = WallFacts(
+        normals=NormalsRead(NOW, NOW, (), 10, 1, last_day_at=at(60)),
+        tokens=TokensRead(NOW, tokens),
+        waits=WaitsRead(NOW, ()),
+    )
+    intervals = {each.source: each.interval for each in board(store_of(), facts).ages}
+    assert intervals[FactSource.TOKENS] == timedelta(minutes=3), "three pages"
+    assert intervals[FactSource.WAITS] == timedelta(seconds=15)
+    assert (intervals[FactSource.NORMALS], intervals[None]) == (timedelta(hours=1), LAST_DAY_INTERVAL)

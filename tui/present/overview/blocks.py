@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tui.domain.findings.finding import NOT_KNOWN
 from tui.present import formatting
 from tui.present.findings.verdict_words import refused_words
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
@@ -56,7 +57,7 @@ def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
     shown = tasks if len(tasks) <= max(rows, 1) else tasks[: max(rows - 1, 1)]
     lines = [OverviewLine(task_row(task, columns, view.look, is_stale=view.is_stale), task) for task in shown]
     if hidden := tasks[len(shown) :]:
-        is_known = not view.is_stale and view.verdict is not None and view.verdict.is_known
+        is_known = not view.is_stale and view.verdict is not None and view.verdict.word != NOT_KNOWN
         words = cut((Piece(f"  {more_words(hidden, is_known=is_known)}", Token.FAINT),), width - EDGE)
         lines.append(OverviewLine(words))
     return lines

@@ -21,11 +21,15 @@ from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.present.overview.series import four_series
 from tui.present.overview.view import BLANK, EDGE, OverviewLine, OverviewView
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
+from tui.present.wall.ages import old_words
 from tui.present.wall.placed_line import PlacedLine
 from tui.store.findings.bounds import MAX_WAITS_AGE
 
 MAX_FINDINGS: Final = 250
 """Findings with lines of their own."""
+
+SHOWN_SOURCES: Final = frozenset({FactSource.MINUTES, FactSource.QUEUES, FactSource.WAITS, FactSource.ERRORS})
+"""The sources of the numbers of all blocks of the overview."""
 
 _NAME_AT: Final = 9
 _STRIP_NAME_AT: Final = 11
@@ -101,12 +105,15 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
 def overview_rule(view: OverviewView) -> Line:
     """Return what bounds the block: `own counts since 14:02`, else of stale data its last moment, `as of 14:32:07`.
 
-    Beside a finding about a queue it says how old its count is: `queues 12 s ago`.
+    Beside a finding about a queue it says how old its count is: `queues 12 s ago`. Then follow the old numbers.
     """
     since = view.verdict.own_since if view.verdict is not None else None
     texts = [] if since is None else [own_counts(since, view.now)]
     if view.frozen_at is None:
-        texts += [age] if (age := queues_age(view)) else []
+        age = queues_age(view)
+        shown = SHOWN_SOURCES - {FactSource.WAITS} if age else SHOWN_SOURCES
+        old = old_words(view.board.ages, view.now, shown, in_minutes=view.in_minutes)
+        texts += [each for each in (age, old) if each]
     elif since is None:
         texts = [f"as of {formatting.clock(view.frozen_at, view.now)}"]
     return (Piece(" · ".join(texts), Token.MUTED),) if texts else ()

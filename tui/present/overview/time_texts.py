@@ -2,9 +2,10 @@
 
 from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.findings.sentences import overview_sentence, short_sentence, since
-from tui.present.findings.verdict_words import not_known_alone, not_known_sentence, own_counts
-from tui.present.overview.findings import queues_age
+from tui.present.findings.verdict_words import not_known_alone, not_known_sentence, own_counts, unread_words
+from tui.present.overview.findings import SHOWN_SOURCES, queues_age
 from tui.present.overview.view import OverviewView
+from tui.present.wall.ages import old_words
 from tui.present.wall.durations import waited
 
 
@@ -26,6 +27,10 @@ def time_texts(view: OverviewView) -> tuple[str, ...]:
             overview_sentence(each, view.at, view.now, is_frozen=view.is_stale),
         )
     texts.append(queues_age(view) if view.frozen_at is None else "")
+    texts += [
+        old_words(view.board.ages, view.now, SHOWN_SOURCES, in_minutes=view.in_minutes),
+        *unread_words(verdict, view.now),
+    ]
     if verdict.word == NOT_KNOWN:
         texts += (not_known_sentence(verdict, view.now), not_known_alone(verdict, view.now))
     if verdict.own_since is not None:

@@ -1,16 +1,19 @@
 """The last row of the wall: how old each source is, the request budget, and the keys."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from tui.domain.findings.facts import FactSource
+from tui.domain.findings.intervals import age_shown
 from tui.present import formatting
 from tui.present.findings.verdict_words import refused_words
 from tui.present.frame.footer import KeyWord, key_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.blocks import WallView
+from tui.present.wall.durations import waited
 from tui.present.wall.placed_line import PlacedLine
 from tui.store.findings.board import Board, SourceAge
 
@@ -26,6 +29,7 @@ _SHOWN: Final = (
 )
 """The sources with an age, the most important one first."""
 
+_LAST_DAY: Final = "last 24h"
 _GAP: Final = "   "
 _MARGINS: Final = 4
 _LEAST_KEYS: Final = 2
@@ -39,6 +43,25 @@ def refusal_of(board: Board, source: FactSource) -> str | None:
     """Return in words why a source may not be read; None if it may."""
     refusal = next((each.refusal for each in board.ages if each.source is source), None)
     return None if refusal is None else refused_words(refusal)
+
+
+def old_words(
+    ages: Iterable[SourceAge], now: datetime, sources: Collection[FactSource | None], *, in_minutes: bool = False
+) -> str:
+    """Return how old the numbers of these sources are that are old: `queues 5m old, waits 2m old`."""
+    return ", ".join(
+        f"{_LAST_DAY if each.source is None else each.source.value} {waited(age, in_minutes=in_minutes)} old"
+        for each in ages
+        if each.source in sources and (age := age_shown(each.read_at, each.interval, now)) is not None
+    )
+
+
+def aged(title: Line, view: WallView, *sources: FactSource | None) -> Line:
+    """Return the title of a block, with the ages of its numbers that are old. Of one source it needs no name."""
+    words = "" if view.is_stale else old_words(view.board.ages, view.now, sources, in_minutes=view.is_slow_link)
+    if len(sources) == 1:
+        words = " ".join(words.split()[-2:])
+    return (*title, Piece(f" · {words}", Token.AMBER)) if words else title
 
 
 def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
@@ -74,6 +97,7 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
 
 
 def _age(age: SourceAge, view: WallView) -> Line:
+    assert age.source is not None, "no row has the totals of a day"
     word = _WORDS.get(age.source, age.source.value)
     if age.refusal is not None:
         return (Piece(f"{word} ", Token.FAINT), Piece("refused", Token.FAINT))

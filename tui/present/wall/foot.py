@@ -10,7 +10,7 @@ from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.findings.sentences import RUN_NOT_KNOWN
 from tui.present.styled import Line, Piece, Token, line_width
-from tui.present.wall.ages import refusal_of
+from tui.present.wall.ages import aged, refusal_of
 from tui.present.wall.blocks import BlockRow, ListRuns, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.placed_line import PlacedLine
@@ -34,7 +34,7 @@ def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -
     """Return the schedules that are late, then the next ones."""
     rows = [_due_row(row, view, width) for row in view.board.due[:most]]
     return [
-        _rule(DUE, view, width, has_dash=has_dash),
+        _rule(DUE, FactSource.SCHEDULES, view, width, has_dash=has_dash),
         *(rows or _nothing(view, FactSource.SCHEDULES, "no schedule is due")),
     ]
 
@@ -42,14 +42,15 @@ def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -
 def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the runs that execute, by how far they are over the p95 of their task."""
     rows = [_longest_row(row, view, width) for row in view.board.longest[:most]]
-    return [_rule(LONGEST, view, width, has_dash=True), *(rows or _nothing(view, FactSource.RUNS, "no run executes"))]
+    rule = _rule(LONGEST, FactSource.MINUTES, view, width, has_dash=True)
+    return [rule, *(rows or _nothing(view, FactSource.RUNS, "no run executes"))]
 
 
 def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
     """Return the waitpoints that a person has to complete, oldest first."""
     rows = [_waiting_row(row, view, width) for row in view.board.waiting[:most]]
     return [
-        _rule(WAITING, view, width, has_dash=has_dash),
+        _rule(WAITING, FactSource.TOKENS, view, width, has_dash=has_dash),
         *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person")),
     ]
 
@@ -68,8 +69,9 @@ def cron_words(cron: Raw) -> str:
     return text
 
 
-def _rule(title: str, view: WallView, width: int, *, has_dash: bool) -> BlockRow:
-    line = block_rule((Piece(title, Token.TEXT),), width, view.look, is_stale=view.is_stale, has_dash=has_dash)
+def _rule(title: str, source: FactSource, view: WallView, width: int, *, has_dash: bool) -> BlockRow:
+    named = aged((Piece(title, Token.TEXT),), view, source)
+    line = block_rule(named, width, view.look, is_stale=view.is_stale, has_dash=has_dash)
     return BlockRow(line)
 
 

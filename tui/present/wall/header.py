@@ -6,11 +6,13 @@ It has no counts: the blocks have them. The clock is bright, because a wall that
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.domain.findings.facts import FactSource
 from tui.present import formatting
 from tui.present.frame.connection import connection_state
 from tui.present.frame.header import environment_chip, project_words
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width
+from tui.present.wall.ages import old_words
 from tui.present.wall.durations import waited
 from tui.present.wall.placed_line import PlacedLine
 from tui.store.findings.board import Board
@@ -52,13 +54,16 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
     if board is None or board.deployed is None:
         return []
     newest, before = board.deployed, board.deployed_before
+    old = old_words(board.ages, now, (FactSource.DEPLOYMENTS,))
+    aged: list[Line] = [(Piece(old, Token.AMBER),)] if old else []
     lasts = _age(now - newest.deployed_at)
     if not is_wide:
-        return [(Piece(f"{newest.version} for ", Token.FAINT), Piece(lasts, Token.MUTED))]
+        return [(Piece(f"{newest.version} for ", Token.FAINT), Piece(lasts, Token.MUTED)), *aged]
     by = f" by {newest.by}" if newest.by else ""
     commit = f", {newest.commit[:7]}" if newest.commit else ""
     lines: list[Line] = [
         (Piece(newest.version, Token.TEXT), Piece(f"  deployed {lasts} ago{by}{commit}", Token.FAINT)),
+        *aged,
     ]
     if before is not None:
         stood = _age(newest.deployed_at - before.deployed_at)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from tui.domain.findings.facts import FactSource
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.present.wall import series as bars
+from tui.present.wall.ages import aged
 from tui.present.wall.blocks import BlockRow, WallView
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, span_words, time_marks
@@ -56,7 +58,8 @@ def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
     span = span_words(lines.span, cells, view.now, is_earlier=view.is_earlier)
     ends = [end + form.is_tall + each for each in _FIGURE_ENDS if end + each < width - 1] if is_wide else []
     heads = list(zip(ends, ("now", span if len(span) < 11 else "in all", "normal", "last 24h"), strict=False))
-    title: Line = (Piece(span, Token.TEXT),)
+    old = (FactSource.NORMALS, None) if len(ends) > 2 else ()
+    title = aged((Piece(span, Token.TEXT),), view, *old)
     marks = time_marks(lines.span, at, cells, repeat, view.now)
     rows = [block_rule(title, width, view.look, marks=marks, heads=heads, is_stale=view.is_stale)]
     for each in _named(lines):

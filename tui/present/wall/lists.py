@@ -6,7 +6,7 @@ from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import NOT_KNOWN, OK
 from tui.present import formatting
 from tui.present.styled import Line, Piece, Token, joined, line_width
-from tui.present.wall.ages import refusal_of
+from tui.present.wall.ages import aged, refusal_of
 from tui.present.wall.blocks import BlockRow, ListRuns, WallView
 from tui.present.wall.durations import brief_duration
 from tui.present.wall.failing import failing_columns, failing_row, failing_summary, no_groups_line, shown_groups
@@ -37,7 +37,8 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
         at_since = (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
     right = at_since or failing_summary(view.failing, is_narrow=is_narrow, hides_acknowledged=is_narrow)
     title = "failing" if view.is_stale else "failing now"
-    rule = block_rule((Piece(title, Token.TEXT),), width, view.look, right=right, is_stale=view.is_stale)
+    named = aged((Piece(title, Token.TEXT),), view, FactSource.ERRORS)
+    rule = block_rule(named, width, view.look, right=right, is_stale=view.is_stale)
     shown = groups if len(groups) <= most else groups[: max(1, most - 1)]
     rows = [
         BlockRow(
@@ -71,6 +72,7 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     order = "worst first" if has_words else "all healthy, most runs first" if is_healthy else "most runs first"
     title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
+    title = aged(title, view, FactSource.MINUTES)
     heads = task_heads(columns)
     rule = block_rule(title, width, view.look, marks=marks, heads=heads, is_stale=view.is_stale)
     count = len(tasks) if len(tasks) <= most else max(1, most - 1)

@@ -14,7 +14,7 @@ from tui.present.queues.words import queued_text
 from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.present.wall import series as bars
-from tui.present.wall.ages import refusal_of
+from tui.present.wall.ages import aged, refusal_of
 from tui.present.wall.blocks import BlockRow, ListRuns, WallView
 from tui.present.wall.durations import waited
 from tui.present.wall.failing import no_groups_line
@@ -78,7 +78,7 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
     cells = min(DAY_CELLS, width - _INDENT - 2)
     span = view.day.span if view.day is not None else BoardSpan(DAY_CELL, DAY_CELLS, view.now)
     marks = time_marks(span, _INDENT, cells, 1, view.now)
-    title: Line = (Piece("last 24 hours", Token.TEXT),)
+    title = aged((Piece("last 24 hours", Token.TEXT),), view, None)
     rule = block_rule(title, width, view.look, marks=marks, is_stale=view.is_stale, has_dash=False)
     done = view.day.done.cells if view.day is not None else [None] * DAY_CELLS
     failed = view.day.failed.is_abnormal if view.day is not None else ()
@@ -110,7 +110,7 @@ def queues_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the queues, worst first, with their usage, in at most `most` rows below their rule."""
     ends = (width - 23, width - 13, width - 3)
     heads = list(zip(ends, ("running", "queued", "oldest"), strict=True))
-    title: Line = (Piece("queues", Token.TEXT),)
+    title = aged((Piece("queues", Token.TEXT),), view, FactSource.QUEUES, FactSource.WAITS)
     rule = block_rule(title, width, view.look, heads=heads, is_stale=view.is_stale, has_dash=False)
     queues = view.board.queues
     count = len(queues) if len(queues) <= most else max(0, most - 1)

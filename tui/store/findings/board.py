@@ -190,12 +190,16 @@ class WaitingRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceAge:
-    """When a source last answered. `refusal`: why it is not asked again. `failure`: why its last read failed."""
+    """When a source last answered. `refusal`: why it is not asked again. `failure`: why its last read failed.
 
-    source: FactSource
+    `interval` is how often it is read. The totals of the last 24 hours have an age of their own, without a `source`.
+    """
+
+    source: FactSource | None
     read_at: datetime | None = None
     refusal: Raw | None = None
     failure: Raw | None = None
+    interval: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

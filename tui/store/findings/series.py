@@ -68,8 +68,9 @@ def _outcomes(
     in_span, last_day = _sum(cells), None
     if normals is not None:
         last_day = normals.failed_last_day if is_failed else normals.done_last_day
-        if last_day is not None and in_span is not None and span.start >= normals.at - _DAY:
-            last_day = max(last_day, in_span)  # the day is read once an hour: a storm may be younger
+        day_from = (normals.last_day_at or normals.at) - _DAY
+        if last_day is not None and in_span is not None and span.start >= day_from:
+            last_day = max(last_day, in_span)  # the day is read every five minutes: a storm may be younger
     usual = _per_hour(normals, span.cell * span.count / _HOUR, is_failed=is_failed)
     return Line(list(cells), now, in_span=in_span, normal=usual, last_day=last_day)
 

@@ -7,13 +7,14 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource, WallFacts
 from tui.domain.findings.finding import Finding, RunOverdue, ScheduleMissed, Verdict
+from tui.domain.findings.intervals import LAST_DAY_INTERVAL
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.findings.board import DueRow, JustEnded, LongestRow, SourceAge, WaitingRow
 from tui.store.findings.bounds import p95s_by_task, waiting_tokens
 from tui.store.findings.due_times import next_due
-from tui.store.findings.known import read_at
+from tui.store.findings.known import interval_of, read_at
 from tui.store.findings.own_counts import OwnCounts
 
 MAX_LONGEST: Final = 20
@@ -89,6 +90,9 @@ def source_ages(facts: WallFacts, verdict: Verdict | None) -> tuple[SourceAge, .
                     at,
                     refusal=unread.reason if unread is not None and unread.is_refused else None,
                     failure=unread.reason if unread is not None and not unread.is_refused else None,
+                    interval=interval_of(facts, source),
                 )
             )
+    if facts.normals is not None and facts.normals.last_day_at is not None:
+        ages.append(SourceAge(None, facts.normals.last_day_at, interval=LAST_DAY_INTERVAL))
     return tuple(ages)
