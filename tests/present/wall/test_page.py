@@ -255,6 +255,17 @@ def test_own_counts_stand_in_the_last_row() -> None:
         assert "own counts since 13:50" in text_of(view, width, 40)[-1]
 
 
+def test_counts_of_listed_runs_say_so_in_the_last_row() -> None:
+    for since, words in (
+        (NOW - timedelta(minutes=42), "own counts of the listed runs since 13:50"),
+        (None, "newest minutes of the listed runs"),
+    ):
+        view = replace(VIEW, board=replace(BOARD, own_since=since, is_listed=True))
+        assert "of the listed runs" in text_of(view, 60, 40)[-1]
+        for width in (80, 120, 200):
+            assert words in text_of(view, width, 40)[-1]
+
+
 @pytest.mark.parametrize(("queues_s", "waits_s"), [(2, 14), (14, 2)])
 def test_age_of_queues_is_that_of_the_older_answer(queues_s: int, waits_s: int) -> None:
     read = {FactSource.QUEUES: queues_s, FactSource.WAITS: waits_s}

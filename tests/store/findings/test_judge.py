@@ -55,7 +55,7 @@ from tui.domain.findings.intervals import DECIDING, INTERVALS, MAX_FAILING, old_
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
-from tui.domain.update import HistoryRead, RunPatch
+from tui.domain.update import HistoryRead, RunPatch, WindowRead
 from tui.store.findings.judging.judge import (
     MIN_SHOWN,
     NO_FINDINGS,
@@ -68,6 +68,7 @@ from tui.store.findings.judging.judge import (
 from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
 from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
 from tui.store.findings.known import with_fact
+from tui.store.findings.own_counts import OwnCounts
 from tui.store.findings.side_rows import waiting_rows
 from tui.store.findings.standstill import standstill_of
 from tui.store.store import Store
@@ -153,6 +154,20 @@ def test_few_failures_and_usual_ones_are_no_finding() -> None:
         )
         == ()
     )
+
+
+def test_runs_of_a_filtered_list_make_no_task_fail() -> None:
+    runs, store = [*every(2, 3600, 6650, version="1"), *LATE_BAD], Store()
+    own_of(runs, reached=at(3600), store=store)
+    store.apply(WindowRead(NOW, HOUR, is_filtered=True))
+    own = OwnCounts(store)
+    own.settle(NOW)
+    assert own.tasks[CHARGE].recent_failed
+    assert judge(normal(), own, NOW) == ()
+    served = replace(normal(), minutes=server_minutes_of(runs, 7200))
+    (found,) = judge(served, own, NOW)
+    assert isinstance(found.evidence, TaskFails)
+    assert (found.since, found.evidence.failed) == (at(6600), 123), "as the server counts until its last whole minute"
 
 
 def test_a_rare_task_is_judged_by_its_last_runs() -> None:

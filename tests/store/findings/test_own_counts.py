@@ -12,7 +12,7 @@ from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
-from tui.domain.update import HistoryRead, RunPatch, RunsRead
+from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.findings.own_counts import (
     CONFIRMING_MINUTES,
     HOUR_MINUTES,
@@ -147,6 +147,30 @@ def test_counts_are_complete_from_where_the_list_was_read() -> None:
     for number in range(4):
         store.apply(RunsRead((patch_of(f"run_{number}", "COMPLETED", created=number, state=times),)))
     assert own.counted_since == at(2)
+
+
+def test_counts_of_a_filtered_list_are_not_complete() -> None:
+    store = Store()
+    own, hour = OwnCounts(store), timedelta(hours=1)
+    store.apply(HistoryRead(at(0), 1, is_complete=True))
+    own.settle(at(600))
+    store.apply(WindowRead(at(700), hour, is_filtered=True))
+    store.apply(HistoryRead(at(60), 1, is_complete=True))
+    own.settle(at(900))
+    assert own.counted_since is None
+    assert own.listed_since == at(60)
+    before = {each for span in own.counted_minutes() for each in span}
+    assert before == {minute_of(at(60 * minute)) for minute in range(10)}, "what was counted before is not lost"
+    # Whatever the lists without filters have not said yet is not true by itself.
+    store.apply(WindowRead(at(1_000), hour))
+    assert own.counted_since == own.listed_since == at(900)
+    store.apply(HistoryRead(at(840), 1, is_complete=False))
+    own.settle(at(1_010))
+    assert own.counted_since == at(840)
+    assert not any(minute_of(at(660)) in span for span in own.counted_minutes())
+    store.apply(HistoryRead(at(30), 1, is_complete=True))
+    own.settle(at(1_020))
+    assert [(span.start, span.stop > 10**8) for span in own.counted_minutes()] == [(minute_of(at(0)), True)]
 
 
 def test_newest_version_is_that_of_the_run_started_last() -> None:

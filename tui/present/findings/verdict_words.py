@@ -11,6 +11,9 @@ from tui.present import formatting
 
 CALM: Final = "nothing fails more than on other days, nothing waits too long"
 LIMITED: Final = "as far as this key may read"
+LISTED: Final = "of the listed runs"
+"""Beside own counts while server filters are active."""
+
 PARTIAL: Final = "as far as was read in time"
 
 OF_LISTED: Final = "of the listed runs"
@@ -51,6 +54,13 @@ def ok_sentence(verdict: Verdict, now: datetime) -> str:
 def own_counts(since: datetime, now: datetime) -> str:
     """Return `own counts since 13:50`."""
     return f"own counts since {formatting.time_of_day(since, now)}"
+
+
+def listed_counts(since: datetime | None, now: datetime) -> str:
+    """Return which counts are of the listed runs: all since a time, or those of the minutes that the server lacks."""
+    if since is None:
+        return f"newest minutes {LISTED}"
+    return f"own counts {LISTED} since {formatting.time_of_day(since, now)}"
 
 
 def own_words(verdict: Verdict, now: datetime) -> str:

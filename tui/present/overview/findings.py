@@ -10,6 +10,7 @@ from tui.present.findings.sentences import overview_sentence, short_sentence, si
 from tui.present.findings.verdict_words import (
     CALM,
     limit_words,
+    listed_counts,
     not_known_alone,
     not_known_sentence,
     own_counts,
@@ -109,6 +110,8 @@ def overview_rule(view: OverviewView) -> Line:
     """
     since = view.verdict.own_since if view.verdict is not None else None
     texts = [] if since is None else [own_counts(since, view.now)]
+    if view.board.is_listed:
+        texts = [listed_counts(view.board.own_since, view.now)]
     if view.frozen_at is None:
         age = queues_age(view)
         shown = SHOWN_SOURCES - {FactSource.WAITS} if age else SHOWN_SOURCES

@@ -8,7 +8,7 @@ from typing import Final
 from tui.domain.findings.facts import FactSource
 from tui.domain.findings.intervals import age_shown
 from tui.present import formatting
-from tui.present.findings.verdict_words import refused_words
+from tui.present.findings.verdict_words import LISTED, listed_counts, refused_words
 from tui.present.frame.footer import KeyWord, key_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line, Piece, Token, joined, line_width
@@ -90,6 +90,10 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     essential, rest = every[:4], every[4:] if width >= _ROOMY else []
     own, *others = extra
     # Whose counts these are is more important than most ages.
+    if view.board.is_listed:
+        own = (Piece(listed_counts(view.board.own_since, view.now), Token.AMBER),)
+        if line_width(joined([*essential[:1], own], _GAP)) > room:
+            own = (Piece(LISTED, Token.AMBER),)
     for part in (*essential[:1], own, *essential[1:], *others, *rest):
         if part and line_width(joined([*parts, part], _GAP)) <= room:
             parts.append(part)

@@ -55,7 +55,7 @@ class MinuteReader:
 
     @property
     def has_more(self) -> bool:
-        """Whether a part is still to be read: the older hours, or what the server cut."""
+        """Whether a part is still to be read: the older hours, or a part that the server cut."""
         return bool(self._older)
 
     async def read(self, query: SendQuery, now: datetime) -> MinutesRead:

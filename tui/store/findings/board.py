@@ -231,3 +231,5 @@ class Board:
     deployed: Deployment | None = None
     deployed_before: Deployment | None = None
     own_since: datetime | None = None
+    is_listed: bool = False
+    """Server filters are active, so that the program's own counts are only of the listed runs."""

@@ -41,6 +41,9 @@ class Sums(NamedTuple):
 
 NO_SUMS: Final = Sums()
 HOUR_S: Final = 3600
+MAX_LAST_S: Final = 240
+"""The server's last minute began so long ago at most: it is asked once a minute."""
+
 CLOCK_AHEAD_S: Final = 5
 """An end may be so far after the estimate of the server's time."""
 
@@ -127,7 +130,7 @@ class CellSums:
     ) -> None:
         self._server = None if minutes is None else server_cells(minutes)
         self._own = own
-        since = own.counted_since
+        since = own.listed_since
         self._own_since_s = float("inf") if since is None else since.timestamp()
         self._now_s = now.timestamp()
         self._known_until_s = float("inf") if known_until is None else known_until.timestamp()
@@ -171,9 +174,15 @@ class CellSums:
     def last_minute(self) -> tuple[int, int] | None:
         """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
 
-        Where the store does not have all of these runs, it is the last minute that is over.
+        Where the store does not have all of these runs, it is the last minute that is over; with server filters, the
+        last one of the server, if that is not long ago.
         """
         now_s = int(self._now_s)
+        if self._own.is_filtered and self._server is not None and self._known_until_s == float("inf"):
+            for minute_s in range(now_s // MINUTE_S * MINUTE_S - MINUTE_S, now_s - MAX_LAST_S, -MINUTE_S):
+                if self._server.has(minute_s):
+                    last = self._server.totals.get(minute_s, NO_SUMS)
+                    return last.done, last.failed
         if self._known_until_s == float("inf") and self._own_since_s <= now_s - MINUTE_S:
             return self._own.ended_within(now_s - MINUTE_S + 1, now_s + CLOCK_AHEAD_S)
         minute_s = now_s // MINUTE_S * MINUTE_S

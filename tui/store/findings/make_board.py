@@ -48,6 +48,7 @@ def make_board(
         deployed=deployments[0] if deployments else None,
         deployed_before=deployments[1] if len(deployments) > 1 else None,
         own_since=_own_since(facts, own, verdict),
+        is_listed=own.is_filtered,
     )
 
 

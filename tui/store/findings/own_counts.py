@@ -376,8 +376,8 @@ class OwnCounts:
 
 
 def said_since(own: OwnCounts) -> datetime | None:
-    """Return `counted_since` for a sentence. Where every minute drops the oldest one: the next full hour."""
-    since = own.counted_since
+    """Return `listed_since` for a sentence. Where every minute drops the oldest one: the next full hour."""
+    since = own.listed_since
     if since is None or since != time_of(own.first_minute):
         return since
     return time_of(-(-own.first_minute // HOUR_MINUTES) * HOUR_MINUTES)

@@ -44,7 +44,7 @@ FIXED_BOUND: Final = FIXED_NORMAL * TIMES_NORMAL
 
 
 class FailureJudge:
-    """Judges all tasks at one moment. What it finds depends on the runs alone: time only ends a finding, once."""
+    """Judges all tasks at one moment. The findings depend on the runs alone: time only ends a finding, once."""
 
     def __init__(self, facts: WallFacts, own: OwnCounts, now: datetime) -> None:
         self._facts, self._own, self._now = facts, own, now

@@ -179,7 +179,7 @@ def verdict_of(
         heard_at,
         is_known,
         refused,
-        said_since(own) if is_own else None,
+        said_since(own) if is_own and not own.is_filtered else None,
         unread,
         is_of_listed,
     )

@@ -101,7 +101,7 @@ class LiveOverview:
         findings = self._live.session.findings
         if findings.own is None or findings.is_judged:
             return findings.is_judged
-        return self._view is None and findings.own.counted_since is not None
+        return self._view is None and findings.own.listed_since is not None
 
     @property
     def _now_s(self) -> float:
