@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.attempt import AttemptHistory
-from tui.domain.findings.facts import PlaceHolder, Queue
+from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder, Queue
 from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
 from tui.domain.ids import RunId, TaskId
@@ -58,6 +58,12 @@ CASES = {
         QUEUED,
         replace(queue(), standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)),
         "the environment is paused",
+    ),
+    "its limit is paused": (QUEUED, queue(is_v2=True, is_limit_paused=True), "its limit is paused"),
+    "a named limit is full": (
+        QUEUED,
+        replace(queue(is_v2=True, limit=None), full_limits=(ConcurrencyLimit(Raw("payments"), 5, 3, 5),)),
+        "perhaps the limit payments, 5 of 5",
     ),
     "there is no worker": (
         QUEUED,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.findings.facts import PlaceHolder, Queue
+from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder, Queue
 from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
@@ -31,6 +31,8 @@ class HoldKind(StrEnum):
     QUEUE_PAUSED = "queue-paused"
     QUEUE_LIMIT = "queue-limit"
     ENVIRONMENT_LIMIT = "environment-limit"
+    LIMIT_PAUSED = "limit-paused"
+    NAMED_LIMIT = "named-limit"
     ENVIRONMENT_PAUSED = "environment-paused"
     NO_WORKER = "no-worker"
 
@@ -40,6 +42,7 @@ class QueueState:
     """The queue of a run when it was last read, and how many runs the environment executes and may execute.
 
     `holders` are the tasks of the runs that hold its places, `standstill` is why none of its runs starts.
+    `full_limits` are limits that may hold them.
     """
 
     at: datetime
@@ -48,6 +51,7 @@ class QueueState:
     environment_limit: int | None = None
     holders: tuple[PlaceHolder, ...] = ()
     standstill: Standstill | None = None
+    full_limits: tuple[ConcurrencyLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,15 @@ def _queue_hold(state: QueueState | None, now: datetime) -> Hold | None:
     if queue.is_paused:
         is_known = still is not None and still.reason is StandstillReason.QUEUE_PAUSED
         return Hold(HoldKind.QUEUE_PAUSED, queue=queue.name, since=still.since if still and is_known else None)
+    if queue.is_limit_paused:
+        return Hold(HoldKind.LIMIT_PAUSED, queue=queue.name)
     if still is not None and still.reason is StandstillReason.ENVIRONMENT_PAUSED:
         return Hold(HoldKind.ENVIRONMENT_PAUSED)
     if queue.limit is not None and queue.running is not None and queue.running >= queue.limit:
         return Hold(HoldKind.QUEUE_LIMIT, None, queue.name, queue.running, queue.limit, state.holders)
+    if state.full_limits and queue.is_v2:
+        full = state.full_limits[0]
+        return Hold(HoldKind.NAMED_LIMIT, None, full.name, full.running, full.total)
     if still is not None and still.reason is StandstillReason.NO_WORKER:
         return Hold(HoldKind.NO_WORKER, since=still.since)
     running, limit = state.environment_running, state.environment_limit

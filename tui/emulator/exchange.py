@@ -124,3 +124,15 @@ def query_error(*issues: Json) -> Refusal:
 def validation_error(text: str) -> Refusal:
     """An invalid body (recordings 384, 609, 837)."""
     return Refusal(400, {"error": f"Validation error: {text}"})
+
+
+PAGE = (
+    '<!DOCTYPE html><html lang="en"><head><meta charSet="utf-8"/><title>{title}</title></head>'
+    "<body><h1>{title}</h1></body></html>"
+)
+
+
+def unknown_route() -> Refusal:
+    """The 404 page (recording 920)."""
+    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-cache"}
+    return Refusal(404, PAGE.format(title="404 Not found"), headers)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX
-from tui.domain.findings.facts import PlaceHolder, Queue, WallFacts
+from tui.domain.findings.facts import PlaceHolder, Queue, WallFacts, with_limit
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
 from tui.domain.hold import KNOWN_FOR, QueueState
 from tui.domain.ids import RunId, TaskId
@@ -85,8 +85,11 @@ class QueueFetcher:
         queue = await self._fetcher.budget.request(
             ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
         )
+        listed = None if known is None else known.queues
+        queue = with_limit(queue, () if listed is None else listed.limits)
         holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)
-        return QueueState(self._fetcher.now(), queue, holders=holders)
+        full_limits = () if listed is None else listed.full_limits
+        return QueueState(self._fetcher.now(), queue, holders=holders, full_limits=full_limits)
 
     async def _read_holders(self, queue: Queue) -> tuple[PlaceHolder, ...]:
         """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
@@ -129,7 +132,8 @@ def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | 
         return None
     running = [each.running for each in queues.queues]
     total = None if None in running else sum(each or 0 for each in running)
-    return QueueState(queues.at, queue, total, queues.environment_limit, holders_in(known, name, now))
+    holders = holders_in(known, name, now)
+    return QueueState(queues.at, queue, total, queues.environment_limit, holders, full_limits=queues.full_limits)
 
 
 def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[PlaceHolder, ...]:

@@ -91,6 +91,17 @@ def test_handed_run_expires_while_there_is_no_worker() -> None:
     assert (run.status, world.queues.named("task/hello").running) == (Status.EXPIRED, 0)
 
 
+def test_newer_server_lists_limits_apart_from_queues() -> None:
+    world = a_world()
+    assert refused(queues.limits, world).status == 404
+    world.queues.is_v2 = True
+    started(world, "single", 500)
+    row = ask(queues.queue, world, {"type": "custom"}, queue="single-file").body
+    assert (row["version"], row["concurrencyLimit"], row["running"]) == ("V2", None, 1)
+    (limit,) = [each for each in ask(queues.limits, world).body["data"] if each["name"] == "single-file"]
+    assert (limit["total"]["current"], limit["running"], limit["paused"]) == (1, 1, False)
+
+
 def test_paused_environment_hands_out_no_run() -> None:
     world = a_world()
     world.lifecycle.set_paused(is_paused=True)

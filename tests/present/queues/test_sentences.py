@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
-from tui.domain.findings.facts import PlaceHolder
+from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder
 from tui.domain.findings.finding import Standstill, StandstillReason
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
@@ -78,6 +78,11 @@ def test_sentences_name_what_blocks_a_queue() -> None:
             with_row(standstill=Standstill(StandstillReason.NO_WORKER, AT - timedelta(minutes=4))),
             "no worker seen for 4m",
         ),
+        (
+            replace(with_row(limit=None, is_v2=True), full_limits=(ConcurrencyLimit(Raw("payments"), 5, 3, 5),)),
+            "perhaps the limit payments, 5 of 5  the server does not say which limits a queue has",
+        ),
+        (with_row(standstill=Standstill(StandstillReason.LIMIT_PAUSED)), "its limit is paused"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
         (with_row(queued=None, oldest_at=None, limit=None), "not known  how many runs wait was not read"),
         (with_row(queued=None, oldest_at=None, is_reading=True), "reading"),

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.support.domain.patches import state_of
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
@@ -256,6 +256,40 @@ def test_waits_name_the_oldest_run_of_each_queue() -> None:
             (wait,) = seen.facts.waits.waits
             assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
             assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
+
+    asyncio.run(scenario())
+
+
+LIMITS = "/api/v1/concurrency-limits"
+
+
+def test_limits_are_read_only_where_queues_have_none() -> None:
+    def requests_in(seen: Watched) -> int:
+        return sum(path == LIMITS for _, path, _ in seen.fleet.requests)
+
+    async def scenario() -> None:
+        fleet = a_fleet()
+        fleet.world.queues.named("task/task-1").limit = 0
+        async with watched(fleet) as seen:
+            await seen.watch(120)
+            assert requests_in(seen) == 0
+            fleet.world.queues.is_v2 = True
+            await seen.watch(60)
+            assert seen.facts.queues is not None
+            (queue,) = [each for each in seen.facts.queues.queues if each.name == "task-1"]
+            assert (queue.is_v2, queue.limit) == (True, 0)
+            assert {each.name for each in seen.facts.queues.limits} >= {"task/task-1"}
+            assert requests_in(seen) >= 1
+            seen.assert_within_allowance()
+
+        older = a_fleet({LIMITS: lambda _: HTMLResponse("<!DOCTYPE html><html></html>", 404)})
+        older.world.queues.is_v2 = True
+        async with watched(older) as seen:
+            await seen.watch(300)
+            assert requests_in(seen) == 1, "an older server is never asked again"
+            assert seen.facts.queues is not None
+            assert {each.limit for each in seen.facts.queues.queues} == {None}
+            assert FactSource.QUEUES not in seen.unread()
 
     asyncio.run(scenario())
 

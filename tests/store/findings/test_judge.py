@@ -19,6 +19,7 @@ from tui.domain.environment import Environment
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
     SOURCE_OF,
+    ConcurrencyLimit,
     ErrorGroupsRead,
     FactSource,
     FactUnread,
@@ -37,6 +38,7 @@ from tui.domain.findings.facts import (
     WaitsRead,
     WaitToken,
     WallFacts,
+    with_limit,
 )
 from tui.domain.findings.finding import (
     ApprovalWaits,
@@ -245,6 +247,29 @@ def test_queues_are_slow_by_their_oldest_run() -> None:
     (found,) = judge(waits(61), own, NOW, still=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
     assert isinstance(found.evidence, QueueWaits)
     assert found.evidence.standstill == Standstill(StandstillReason.ENVIRONMENT_PAUSED)
+
+
+def test_v2_queue_has_the_limit_of_its_task_alone() -> None:
+    limits = (ConcurrencyLimit(Raw("task/mail"), 20, 9, 20), ConcurrencyLimit(Raw("payments"), 5, 3, 5))
+    listed = Queue("q1", Raw("mail"), True, 20, 301, None, is_v2=True)
+    cases = [
+        (listed, limits, 20),
+        (replace(listed, is_task=False), (*limits, ConcurrencyLimit(Raw("mail"), 20, 9, 20)), None),
+        (listed, limits[1:], None),
+        (replace(listed, is_v2=False, limit=30), limits, 30),
+    ]
+    for queue, known, limit in cases:
+        assert with_limit(queue, known).limit == limit
+    read = QueuesRead(NOW, (listed,), limits=(*limits, ConcurrencyLimit(Raw("free"), 1, 1, 5)))
+    assert read.full_limits == limits[1:]
+    full = replace(waits(31), queues=replace(read, queues=(with_limit(listed, limits),)))
+    (found,) = judge(full, own_of([]), NOW)
+    assert isinstance(found.evidence, QueueWaits)
+    assert (found.evidence.is_at_limit, found.evidence.limit) == (True, 20)
+    paused = replace(full, queues=QueuesRead(NOW, (replace(listed, is_limit_paused=True),)))
+    (found,) = judge(replace(paused, waits=waits(61).waits), own_of([]), NOW)
+    assert isinstance(found.evidence, QueueWaits)
+    assert found.evidence.standstill == Standstill(StandstillReason.LIMIT_PAUSED)
 
 
 DEVELOPMENT = Environment(Raw("dev"), "DEVELOPMENT", Raw("p"), Raw("o"))

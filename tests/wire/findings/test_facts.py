@@ -10,12 +10,12 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
-from tui.domain.findings.facts import Deployment, EnvironmentNormalsRead, Queue, Schedule, WaitToken
+from tui.domain.findings.facts import ConcurrencyLimit, Deployment, EnvironmentNormalsRead, Queue, Schedule, WaitToken
 from tui.domain.ids import Cursor, TaskId
 from tui.domain.text import Raw
 from tui.wire.errors import NotFound, Refused, ServerFault
 from tui.wire.findings.deployments import decode_deployments, decode_environment_normals
-from tui.wire.findings.queues import decode_queue_metrics, decode_queues
+from tui.wire.findings.queues import decode_limits, decode_queue, decode_queue_metrics, decode_queues
 from tui.wire.findings.reader import FactReader
 from tui.wire.findings.schedules import decode_schedule_runs, decode_schedules
 from tui.wire.findings.tokens import decode_tokens
@@ -250,3 +250,28 @@ def test_metrics_are_read_by_name(recordings_api: RecordingsApi) -> None:
         ask(recordings_api.url, lambda client: client.read_queue_metrics("a", is_task=True, period="soon"))
     with pytest.raises(NotFound):
         ask(recordings_api.url, lambda client: client.read_queue_metrics("..", is_task=True, period="1h"))
+
+
+def test_limits_are_read_as_the_package_describes_them() -> None:
+    bound = {"current": 5, "base": 9, "override": 5, "overriddenAt": None}
+    rows = [
+        {
+            "id": "climit_1",
+            "name": "payments",
+            "perKey": bound,
+            "total": bound,
+            "running": 5,
+            "queued": 3,
+            "paused": True,
+        },
+        {"id": "climit_2", "name": "task/sync", "perKey": bound, "total": bound | {"current": None}, "running": "5"},
+        {"id": "climit_3"},
+        7,
+    ]
+    read = decode_limits(json.dumps({"data": rows, "pagination": {}}).encode(), Limits())
+    assert read == (ConcurrencyLimit(Raw("payments"), 5, 3, 5, is_paused=True), ConcurrencyLimit(Raw("task/sync")))
+    with pytest.raises(ServerFault):
+        decode_limits(b"<!DOCTYPE html>", Limits())
+    row = {"id": "queue_1", "name": "sync", "type": "task", "concurrencyLimit": None}
+    for version, is_v2 in (("V2", True), ("V1", False), (7, False)):
+        assert decode_queue(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2

@@ -82,8 +82,16 @@ async def _read_queues_with_key(session: Session, settings: Settings) -> "Queues
 
 async def _read_queues(session: Session) -> "QueuesRead":
     """Read the pages of the list. Raises `ApiError`."""
-    from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE, Queue, QueuesRead
+    from tui.domain.findings.facts import (
+        MAX_QUEUES,
+        QUEUES_PER_PAGE,
+        ConcurrencyLimit,
+        Queue,
+        QueuesRead,
+        with_limit,
+    )
     from tui.sources.budget import Priority
+    from tui.wire.errors import ApiError
     from tui.wire.findings.reader import FactReader
 
     lists = session.fetcher.lists
@@ -96,7 +104,12 @@ async def _read_queues(session: Session) -> "QueuesRead":
         count, unreadable = page.page_count, unreadable + page.unreadable
         # While the pages are read, a queue may move to another one.
         found |= {queue.id: queue for queue in page.queues}
-    return QueuesRead(session.now(), tuple(found.values()), is_cut=number < count or unreadable > 0)
+    limits: tuple[ConcurrencyLimit, ...] = ()
+    if any(queue.is_v2 for queue in found.values()):
+        with suppress(ApiError):
+            limits = await session.budget.request("limits", Priority.SELECTED, reader.read_limits)
+    queues = tuple(with_limit(queue, limits) for queue in found.values())
+    return QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits)
 
 
 async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":

@@ -5,8 +5,8 @@ Times are the server's. A value that the server did not send is None, never zero
 it has all facts side by side, and nothing else.
 """
 
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -130,7 +130,11 @@ class EnvironmentNormalsRead(WallUpdate):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue as the server lists it. `name` is without `task/`, `is_task` says whether it has it."""
+    """A queue as the server lists it. `name` is without `task/`, `is_task` says whether it has it.
+
+    A queue of version V2 (`is_v2`) has no limit of its own: `limit` is that of the same name, where it is known.
+    `is_limit_paused` says whether that admits no run.
+    """
 
     id: str
     name: Raw
@@ -139,6 +143,8 @@ class Queue:
     queued: int | None = None
     limit: int | None = None
     is_paused: bool = False
+    is_v2: bool = False
+    is_limit_paused: bool = False
 
     @property
     def stored_name(self) -> str:
@@ -147,13 +153,39 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyLimit:
+    """A limit of a newer server. `total` caps its runs, None if only the runs of each key are capped."""
+
+    name: Raw
+    running: int | None = None
+    queued: int | None = None
+    total: int | None = None
+    is_paused: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it admits no run now."""
+        return self.is_paused or (self.total is not None and self.running is not None and self.running >= self.total)
+
+
+@dataclass(frozen=True, slots=True)
 class QueuesRead(WallUpdate):
-    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer has it."""
+    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer has it.
+
+    `limits` are those of V2 queues. No answer says which of them the runs of a queue hold.
+    """
 
     at: datetime
     queues: tuple[Queue, ...]
     is_cut: bool = False
     environment_limit: int | None = None
+    limits: tuple[ConcurrencyLimit, ...] = ()
+
+    @property
+    def full_limits(self) -> tuple[ConcurrencyLimit, ...]:
+        """The limits that hold runs back now, and that are not those of one queue."""
+        names = {each.stored_name for each in self.queues if each.is_task}
+        return tuple(each for each in self.limits if each.is_full and each.queued and each.name not in names)
 
     @property
     def has_pages(self) -> bool:
@@ -168,6 +200,19 @@ class PlaceHolder:
     task: TaskId
     runs: int
     since: datetime | None = None
+
+
+def with_limit(queue: Queue, limits: Iterable[ConcurrencyLimit]) -> Queue:
+    """Return a V2 queue with its limit, which is known of the queue of a task alone: the limit has its name.
+
+    By the package `@trigger.dev/core` 4.8.3.
+    """
+    if not queue.is_v2:
+        return queue
+    found = next((each for each in limits if queue.is_task and each.name == queue.stored_name), None)
+    if found is None:
+        return replace(queue, limit=None, is_limit_paused=False)
+    return replace(queue, limit=found.total, is_limit_paused=found.is_paused)
 
 
 @dataclass(frozen=True, slots=True)

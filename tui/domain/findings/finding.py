@@ -76,6 +76,7 @@ class StandstillReason(StrEnum):
     """Why no run of a queue starts, whatever its limit says. The words stand in JSON."""
 
     QUEUE_PAUSED = "queue-paused"
+    LIMIT_PAUSED = "limit-paused"
     ENVIRONMENT_PAUSED = "environment-paused"
     NO_WORKER = "no-worker"
 

@@ -5,7 +5,7 @@ Source: tests/wire/recordings/README.md §7, recordings 600-609, 614, 1061-1072,
 
 from typing import Any
 
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, unknown_route, validation_error
 from tui.emulator.rest.rows import iso_time
 from tui.emulator.routes.pages import read_page
 from tui.emulator.simulation.new_run import duration_ms
@@ -23,12 +23,23 @@ _ACTIONS = ("pause", "resume")
 async def list_queues(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues?page&perPage`. Pages count from 1, and names are in order (recordings 600, 601, 614)."""
     page = read_page(request, request.world.queues.all())
-    return ApiResponse({"data": [_row(queue) for queue in page.rows], "pagination": page.pagination})
+    return ApiResponse({"data": [_row(request, queue) for queue in page.rows], "pagination": page.pagination})
+
+
+async def limits(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/concurrency-limits?page&perPage`, by the package `@trigger.dev/core` 4.8.3. Older servers lack it.
+
+    Here a limit has the stored name of the queue that it holds, as inline limits of tasks have.
+    """
+    if not request.world.queues.is_v2:
+        raise unknown_route()
+    page = read_page(request, [queue for queue in request.world.queues.all() if queue.limit is not None])
+    return ApiResponse({"data": [_limit(queue) for queue in page.rows], "pagination": page.pagination})
 
 
 async def queue(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/queues/{queue}?type=id|task|custom` (recordings 602-605, 607)."""
-    return ApiResponse(_row(_find(request, _kind(request))))
+    return ApiResponse(_row(request, _find(request, _kind(request))))
 
 
 async def metrics(request: ApiRequest) -> ApiResponse:
@@ -71,8 +82,8 @@ async def pause(request: ApiRequest) -> ApiResponse:
     action = _enum(body.get("action"), _ACTIONS, "action")
     found = _find(request, kind)
     request.world.pause(found, is_paused=action == "pause")
-    row = _row(found)
-    del row["concurrencyLimitOverridePercent"]
+    row = _row(request, found)
+    row.pop("concurrencyLimitOverridePercent", None)
     return ApiResponse(row)
 
 
@@ -93,8 +104,29 @@ def _find(request: ApiRequest, kind: str) -> Queue:
     return found
 
 
-def _row(queue: Queue) -> dict[str, Any]:
+def _limit(queue: Queue) -> dict[str, Any]:
+    unset = {"current": None, "base": None, "override": None, "overriddenAt": None}
+    return {
+        "id": f"climit_{queue.id.removeprefix('queue_')}",
+        "name": queue.name,
+        "perKey": unset,
+        "total": unset | {"current": queue.limit, "base": queue.limit},
+        "running": queue.running - len(queue.handed),
+        "queued": len(queue.waiting),
+        "paused": False,
+    }
+
+
+def _row(request: ApiRequest, queue: Queue) -> dict[str, Any]:
     """The JSON of a queue. Runs that were handed to a worker, which has not taken them yet, are counted nowhere."""
+    row = _v1_row(queue)
+    if request.world.queues.is_v2:
+        del row["concurrency"], row["concurrencyLimitOverridePercent"]
+        row |= {"version": "V2", "concurrencyLimit": None}
+    return row
+
+
+def _v1_row(queue: Queue) -> dict[str, Any]:
     return {
         "id": queue.id,
         "name": queue.shown_name,

@@ -74,6 +74,7 @@ ROUTES = (
     ServedRoute("queues", "GET", "/api/v1/queues", queues.list_queues),
     ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue, Permission.READ_QUEUE),
     ServedRoute("queue-metrics", "GET", "/api/v1/queues/{queue:path}/metrics", queues.metrics, Permission.READ_QUEUE),
+    ServedRoute("concurrency-limits", "GET", "/api/v1/concurrency-limits", queues.limits),
     ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", queues.pause),
     ServedRoute("schedules", "GET", "/api/v1/schedules", schedules.list_schedules),
     ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", schedules.schedule),

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from tui.emulator.access import Access, check, identify
 from tui.emulator.environment import API_VERSION
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, unknown_route
 from tui.emulator.rest.packets import packet, slug_in
 from tui.emulator.routes.feeds import live_handle, must_refetch
 from tui.emulator.routes.table import NAMES, ROUTES, ServedRoute
@@ -26,7 +26,7 @@ from tui.emulator.server.control import Control
 from tui.emulator.server.emulator import Emulator
 from tui.emulator.server.faults import Fault
 from tui.emulator.server.feeds import NAMES_SINCE, Interrupted, Subscription
-from tui.emulator.server.responses import fault_refusal, preflight, redirect, response_of, unknown_route
+from tui.emulator.server.responses import fault_refusal, preflight, redirect, response_of
 from tui.emulator.server.sockets import ClosedResponse, HangingResponse, SilentResponse, TruncatedResponse
 
 LOG = logging.getLogger(__name__)

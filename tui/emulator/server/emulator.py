@@ -262,9 +262,10 @@ class Emulator:
         self.feeds.follow_faults()
 
     def _set_workers(self, world: World) -> None:
-        """Let workers go and pause the environment, or neither, as the faults demand."""
+        """Let workers go, pause the environment, and show queues of either version, as the faults demand."""
         world.lifecycle.set_worker(has_worker=self.faults.server_fault("no-worker") is None)
         world.lifecycle.set_paused(is_paused=self.faults.server_fault("paused") is not None)
+        world.queues.is_v2 = self.faults.server_fault("v2-queues") is not None
 
     def _make(self, environment: Environment) -> World:
         options = self.options

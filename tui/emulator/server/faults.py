@@ -18,6 +18,8 @@ fault is one JSON object:
     {"kind": "no-worker"}                                 no worker takes a run: queues hand runs out, and these stay
                                                           QUEUED; what executes goes on
     {"kind": "paused"}                                    the environments are paused: no queue hands a run out
+    {"kind": "v2-queues"}                                 queues have no limits of their own, as on newer servers: these
+                                                          are in `/concurrency-limits`
     {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to this long ago
     {"kind": "slow-queries", "seconds": 2}                a query runs this much longer: more than three are 429
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by this much
@@ -35,7 +37,7 @@ fault is one JSON object:
 Faults that affect single requests also take `route` (a name or a list of them; see `/emulator/faults`), `environment`
 ("dev", "prod"), `share` (of the requests, 0 to 1) and `times` (this many requests, then the fault is used up). Several
 may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `no-worker`,
-`paused`, `late-counts`, `slow-queries`, `clock-skew`, the two limits and `drop` affect the whole server.
+`paused`, `v2-queues`, `late-counts`, `slow-queries`, `clock-skew`, the two limits and `drop` affect the whole server.
 
 When the faults change, the new ones replace the old ones for held polls too. `close`, `error` and `must-refetch` end a
 held poll, `hang` and `half-open` keep it, and faults of the response apply when the poll is due.
@@ -65,6 +67,7 @@ KINDS = {
     "halt": set[str](),
     "no-worker": set[str](),
     "paused": set[str](),
+    "v2-queues": set[str](),
     "late-counts": {"seconds"},
     "slow-queries": {"seconds"},
     "clock-skew": {"seconds"},
@@ -83,6 +86,7 @@ SERVER_KINDS = frozenset(
         "halt",
         "no-worker",
         "paused",
+        "v2-queues",
         "late-counts",
         "slow-queries",
         "clock-skew",

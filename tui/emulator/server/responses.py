@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tui.emulator.access import forbidden
-from tui.emulator.exchange import ApiResponse, Refusal
+from tui.emulator.exchange import PAGE, ApiResponse, Refusal
 from tui.emulator.server.faults import Fault
 from tui.emulator.simulation.script import Json
 
@@ -16,10 +16,6 @@ JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 5
-PAGE = (
-    '<!DOCTYPE html><html lang="en"><head><meta charSet="utf-8"/><title>{title}</title></head>'
-    "<body><h1>{title}</h1></body></html>"
-)
 TOO_EXPENSIVE = "This query is too expensive. Please narrow the time window and try again."
 """The error of a 422. The text is ours: the documentation names only the status."""
 
@@ -68,12 +64,6 @@ def preflight(request: Request, date: str) -> Response:
     response = response_of(request, ApiResponse({}, 200, allowed), {}, date)
     response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
     return response
-
-
-def unknown_route() -> Refusal:
-    """The 404 page (recording 920)."""
-    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-cache"}
-    return Refusal(404, PAGE.format(title="404 Not found"), headers)
 
 
 def fault_refusal(fault: Fault) -> Refusal:

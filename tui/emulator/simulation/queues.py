@@ -51,6 +51,8 @@ class Queues:
     """All queues of an environment, created when they are first named."""
 
     def __init__(self, seed: int, limits: dict[str, int]) -> None:
+        self.is_v2 = False
+        """Whether queues are shown as newer servers show them: without limits, which are in a list of their own."""
         self._seed = seed
         self._limits = limits
         self._queues: dict[str, Queue] = {}

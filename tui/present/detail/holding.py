@@ -11,7 +11,7 @@ from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.present import formatting
 from tui.present.columns import Now
-from tui.present.queues.words import places_text, standstill_text
+from tui.present.queues.words import full_limit_text, places_text, standstill_text
 
 _MAX_NAME: Final = 60
 
@@ -39,10 +39,7 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.DELAY:
             return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"
         case HoldKind.VERSION:
-            if hold.may_expire_at is None:
-                return "for a version that has its task"
-            expires = formatting.time_of_day(hold.may_expire_at, now.at)
-            return f"for a version with its task; if pinned to a deployment, until {expires}"
+            return _version_words(hold, now)
         case HoldKind.RETRY:
             until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
             return f"to retry{until}"
@@ -54,13 +51,20 @@ def _words(hold: Hold, now: Now) -> str:
             return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
         case HoldKind.ENVIRONMENT_LIMIT:
             return f"the environment is at its limit, {_share(hold)}"
-        case HoldKind.ENVIRONMENT_PAUSED:
-            return standstill_text(Standstill(StandstillReason.ENVIRONMENT_PAUSED), now.at, now.at)
-        case HoldKind.NO_WORKER:
-            still = Standstill(StandstillReason.NO_WORKER, hold.since)
+        case HoldKind.NAMED_LIMIT:
+            return full_limit_text(hold.queue or "", hold.running, hold.limit)
+        case HoldKind.ENVIRONMENT_PAUSED | HoldKind.LIMIT_PAUSED | HoldKind.NO_WORKER:
+            still = Standstill(StandstillReason(hold.kind.value), hold.since)
             return standstill_text(still, now.frozen_at or now.at, now.at)
         case _:
             assert_never(hold.kind)
+
+
+def _version_words(hold: Hold, now: Now) -> str:
+    if hold.may_expire_at is None:
+        return "for a version that has its task"
+    expires = formatting.time_of_day(hold.may_expire_at, now.at)
+    return f"for a version with its task; if pinned to a deployment, until {expires}"
 
 
 def _named(name: Raw | None) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from tui.domain.errors.kinds import ErrorKind
+from tui.domain.findings.facts import ConcurrencyLimit
 from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
 from tui.lazy_dataclass import dataclass
 from tui.present.read_stage import ReadStage
@@ -14,6 +15,7 @@ class QueueFacts:
     """The selected queue and its surroundings. An unknown value is None.
 
     * `waits_at`: when the waits were read, before which the minute of the rates is
+    * `full_limits`: the limits of a newer server that may hold its runs
     * `environment_running`, `environment_limit`: how many runs execute in all queues, and may
     * `p95`, `normal_p95`: how long the queue's runs take now, and usually
     * `error`: the kind of its newest failure
@@ -33,6 +35,7 @@ class QueueFacts:
     metrics_failure: str = ""
     stage: ReadStage = ReadStage.DONE
     waits_at: datetime | None = None
+    full_limits: tuple[ConcurrencyLimit, ...] = ()
 
     @property
     def is_unread(self) -> bool:

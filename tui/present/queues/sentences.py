@@ -12,7 +12,16 @@ from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.errors.groups.words import error_line
 from tui.present.queues.facts import QueueFacts
-from tui.present.queues.words import READING, for_how_long, is_full, number, places_text, share_text, standstill_text
+from tui.present.queues.words import (
+    READING,
+    for_how_long,
+    full_limit_text,
+    is_full,
+    number,
+    places_text,
+    share_text,
+    standstill_text,
+)
 from tui.present.styled import Line, Piece, Token
 from tui.present.wall.durations import brief_duration
 from tui.store.findings.board import QueueHealth, QueueRow
@@ -31,6 +40,7 @@ _QUIET_AFTER: Final = timedelta(seconds=20)
 
 _STANDSTILL: Final = {
     StandstillReason.QUEUE_PAUSED: "not while it is paused",
+    StandstillReason.LIMIT_PAUSED: "not while its limit is paused",
     StandstillReason.ENVIRONMENT_PAUSED: "not while the environment is paused",
     StandstillReason.NO_WORKER: "not without a worker",
 }
@@ -97,6 +107,11 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         return _text(f"by the environment {environment}"), _faint(own)
     if not row.has_waiting:
         return _text(NOT_KNOWN), _faint("how many runs wait was not read")
+    if facts.full_limits:
+        first = facts.full_limits[0]
+        more = f", or {len(facts.full_limits) - 1:,} others" if len(facts.full_limits) > 1 else ""
+        words = f"{full_limit_text(first.name, first.running, first.total)}{more}"
+        return _text(words), _faint("the server does not say which limits a queue has")
     known = facts.environment_limit is not None and facts.environment_running is not None
     parts = [own, f"not by the environment {environment}" if known else ""]
     return _text("by nothing that the server tells"), _faint(", ".join(part for part in parts if part))

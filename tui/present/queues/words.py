@@ -79,11 +79,19 @@ def places_text(
     return f"{head}: {', '.join(shown)}{last}"
 
 
+def full_limit_text(name: str, running: int | None, total: int | None) -> str:
+    """Return `perhaps the limit payments, 5 of 5`. No answer says which limits the runs of a queue hold."""
+    share = "paused" if total is None else f"{number(running)} of {number(total)}"
+    return f"perhaps the limit {clean(name[:MAX_NAME_CHARS])}, {share}"
+
+
 def standstill_text(still: Standstill, at: datetime, now: datetime) -> str:
     """Return `paused since 14:02`, `the environment is paused` or `no worker seen for 4m`. `now` has the zone."""
     match still.reason:
         case StandstillReason.QUEUE_PAUSED:
             return "paused" if still.since is None else f"paused since {formatting.time_of_day(still.since, now)}"
+        case StandstillReason.LIMIT_PAUSED:
+            return "its limit is paused"
         case StandstillReason.ENVIRONMENT_PAUSED:
             return "the environment is paused"
         case StandstillReason.NO_WORKER:

@@ -30,7 +30,8 @@ class Rank(IntEnum):
     WAITING_RUNS = 8
     ERRORS = 9
     DEPLOYMENTS = 10
-    REPORT = 11
+    LIMITS = 11
+    REPORT = 12
 
 
 RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 2, Rank.SCHEDULE_RUNS: 2}

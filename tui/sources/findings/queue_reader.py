@@ -1,9 +1,18 @@
 """Reads the queues: one page at a time, so that an environment with a thousand of them costs no more than one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
-from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
+from tui.domain.findings.facts import (
+    MAX_QUEUES,
+    QUEUES_PER_PAGE,
+    ConcurrencyLimit,
+    Queue,
+    QueuesRead,
+    WallFacts,
+    with_limit,
+)
 from tui.sources.findings.allowance import Rank
 from tui.sources.findings.requests import FactRequests
 from tui.wire.findings.reader import FactReader
@@ -22,6 +31,8 @@ class QueueReader:
         self._count = 1
         self._last = 0
         self._was_busiest = False
+        self._limits: tuple[ConcurrencyLimit, ...] = ()
+        self._newest: QueuesRead | None = None
 
     async def read(self) -> QueuesRead:
         """Read one page, and return all queues that are known. Raises `ApiError`."""
@@ -34,7 +45,20 @@ class QueueReader:
         queues = {queue.id: queue for key in sorted(self._pages) for queue in self._pages[key]}
         queues |= {queue.id: queue for queue in page.queues}
         is_whole = page.page_count <= MAX_PAGES and len(self._pages) == self._count and not page.unreadable
-        return QueuesRead(now, tuple(queues.values()), is_cut=not is_whole)
+        return self._with_limits(now, queues.values(), is_cut=not is_whole)
+
+    async def read_limits(self) -> QueuesRead | None:
+        """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
+        if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
+            return None
+        self._limits = await self._requests.send("limits", Rank.LIMITS, self._reader.read_limits)
+        newest = self._newest
+        return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
+
+    def _with_limits(self, at: datetime, queues: Iterable[Queue], *, is_cut: bool) -> QueuesRead:
+        read = tuple(with_limit(queue, self._limits) for queue in queues)
+        self._newest = QueuesRead(at, read, is_cut=is_cut, limits=self._limits)
+        return self._newest
 
     def _next_page(self) -> int:
         is_whole = len(self._pages) >= self._count

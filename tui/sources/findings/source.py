@@ -43,6 +43,10 @@ from tui.wire.queries.tasks import DayTotals, TaskNormals
 from tui.wire.queries.text import HOUR, start_of
 from tui.wire.times import EARLIEST
 
+LIMITS_EVERY_S: Final = 30.0
+NEW_LIMITS_EVERY_S: Final = 5.0
+"""Between two looks for queues of version V2, whose limits are in a list of their own. A look sends nothing."""
+
 REPORT_DELAY_S: Final = 45.0
 """Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
 
@@ -121,6 +125,7 @@ class FactsSource:
         readings = (
             _planned("waits", facts.WAITS, Rank.WAITS, self._read_waits),
             _planned("queues", facts.QUEUES, Rank.QUEUES, self._read_queues),
+            PlannedRead("limits", None, Rank.LIMITS, LIMITS_EVERY_S, self._read_limits, due_s=runs_s),
             _planned("minutes", facts.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
             _planned("normals", facts.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
             PlannedRead(
@@ -213,6 +218,13 @@ class FactsSource:
 
     async def _read_queues(self) -> None:
         await self._emit(await self._queues.read())
+
+    async def _read_limits(self) -> None:
+        reading = self._readings["limits"]
+        if (read := await self._queues.read_limits()) is None:
+            reading.due_s = self._clock.monotonic_s() + NEW_LIMITS_EVERY_S
+        else:
+            await self._emit(read)
 
     async def _read_minutes(self) -> None:
         async def query(query: NamedQuery) -> Rows:

@@ -125,6 +125,7 @@ class QueueRow:
     * `started_per_min`, `arrived_per_min`: those of the last minute before the waits were read
     * `holders`: the tasks whose runs hold the places of the queue
     * `standstill`: why none of its runs starts, whatever its limit says
+    * `is_v2`: it has no limit of its own, but its runs may hold named ones
     """
 
     stored_name: str
@@ -147,6 +148,7 @@ class QueueRow:
     newest_arrival: datetime | None = None
     holders: tuple[PlaceHolder, ...] = ()
     standstill: Standstill | None = None
+    is_v2: bool = False
 
     @property
     def has_waiting(self) -> bool:

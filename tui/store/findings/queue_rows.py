@@ -97,6 +97,7 @@ def _row(
         newest_arrival=None if wait is None else wait.newest_arrival,
         holders=() if wait is None else wait.holders,
         standstill=still,
+        is_v2=queue.is_v2,
     )
 
 

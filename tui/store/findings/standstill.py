@@ -43,7 +43,9 @@ def _without_worker(
     if own is not None and next(own.executing_runs(), None) is not None:
         return None
     queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
-    held = {name for name, queue in queues.items() if queue.is_paused or is_at_limit(queue)}
+    held = {name for name, queue in queues.items() if queue.is_paused or queue.is_limit_paused or is_at_limit(queue)}
+    if facts.queues is not None and facts.queues.full_limits:
+        return None  # no answer says which queues these hold
     oldest = [each.oldest_at for each in waits.waits if each.oldest_at is not None and each.queue not in held]
     if not oldest:
         return None

@@ -7,7 +7,7 @@ Source: tests/wire/recordings/README.md §7 (recordings 600-614, 1063).
 from datetime import timedelta
 from typing import Annotated, Final, Required, TypedDict
 
-from tui.domain.findings.facts import Queue
+from tui.domain.findings.facts import ConcurrencyLimit, Queue
 from tui.domain.findings.queue_detail import QueueMetrics
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -22,6 +22,7 @@ MAX_CELLS: Final = 1_000
 
 MAX_CELL_MS: Final = 7 * 86_400_000
 
+_V2: Final = "V2"
 _TYPES: Final = {"task": True, "custom": False}
 _Text = OmittedOnError[str]
 _Flag = OmittedOnError[bool]
@@ -39,6 +40,29 @@ class ListedQueue(TypedDict, total=False):
     queued: _Count
     paused: _Flag
     concurrencyLimit: _Count
+    version: OmittedOnError[str]
+
+
+class BoundRow(TypedDict, total=False):
+    """One bound of a limit."""
+
+    current: _Count
+
+
+class LimitRow(TypedDict, total=False):
+    """A concurrency limit in the list."""
+
+    name: Required[_Word]
+    total: OmittedOnError[BoundRow]
+    running: _Count
+    queued: _Count
+    paused: _Flag
+
+
+class LimitRows(TypedDict, total=False):
+    """The response of `GET /api/v1/concurrency-limits`; an unreadable row is None."""
+
+    data: Required[list[Annotated[LimitRow | None, none_on_error]]]
 
 
 class PageNumbers(TypedDict, total=False):
@@ -107,6 +131,27 @@ def _read_queue(row: ListedQueue, limits: Limits) -> Queue:
         row.get("queued"),
         row.get("concurrencyLimit"),
         row.get("paused", False),
+        row.get("version") == _V2,
+    )
+
+
+def decode_limits(body: bytes, limits: Limits) -> tuple[ConcurrencyLimit, ...]:
+    """Decode the response of `GET /api/v1/concurrency-limits`. Raises `ServerFault`.
+
+    By the package `@trigger.dev/core` 4.8.3: no recorded server has the route.
+    """
+    page = decode(LimitRows, body, "the list of concurrency limits", limits)
+    rows = limits.take(page["data"], MAX_PAGE_ROWS, "limits on a page")
+    return tuple(
+        ConcurrencyLimit(
+            Raw(limits.text(row["name"], "name of a limit")),
+            row.get("running"),
+            row.get("queued"),
+            row.get("total", {}).get("current"),
+            row.get("paused", False),
+        )
+        for row in rows
+        if row is not None
     )
 
 

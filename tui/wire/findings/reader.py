@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from tui.domain.findings.facts import EnvironmentNormalsRead, ScheduleRunsRead
+from tui.domain.findings.facts import ConcurrencyLimit, EnvironmentNormalsRead, ScheduleRunsRead
 from tui.domain.ids import Cursor
 from tui.wire.findings.deployments import DeploymentsPage, decode_deployments, decode_environment_normals
-from tui.wire.findings.queues import QueuesPage, decode_queues
+from tui.wire.findings.queues import QueuesPage, decode_limits, decode_queues
 from tui.wire.findings.requests import (
     DeploymentsRequest,
     HealthReportRequest,
+    LimitsRequest,
     QueuesRequest,
     ScheduleRunsRequest,
     SchedulesRequest,
@@ -48,6 +49,11 @@ class FactReader:
         """Return one page of the queues."""
         request = get_request_of(QueuesRequest(page))
         return await self._client.get(*request, lambda response, limits: decode_queues(response.body, limits))
+
+    async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
+        """Return the concurrency limits. A server of before 4.7 answers with a page of HTML: `NotFound`."""
+        request = get_request_of(LimitsRequest())
+        return await self._client.get(*request, lambda response, limits: decode_limits(response.body, limits))
 
     async def read_schedules(self, page: int, environment_type: str | None) -> SchedulesPage:
         """Return one page of the schedules of an environment of this type."""

@@ -28,6 +28,11 @@ class QueuesRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsRequest:
+    """The concurrency limits of a newer server: its first page."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulesRequest:
     """A page of the schedules. Pages count from 1."""
 
@@ -59,7 +64,13 @@ class HealthReportRequest:
 
 
 FactRequest = (
-    QueuesRequest | SchedulesRequest | ScheduleRunsRequest | TokensRequest | DeploymentsRequest | HealthReportRequest
+    QueuesRequest
+    | LimitsRequest
+    | SchedulesRequest
+    | ScheduleRunsRequest
+    | TokensRequest
+    | DeploymentsRequest
+    | HealthReportRequest
 )
 
 
@@ -75,6 +86,8 @@ def get_request_of(request: FactRequest) -> GetRequest:
     match request:
         case QueuesRequest(page):
             return GetRequest("/api/v1/queues", {"page": str(page), "perPage": str(QUEUES_PER_PAGE)})
+        case LimitsRequest():
+            return GetRequest("/api/v1/concurrency-limits", {"page": "1", "perPage": str(PAGE_SIZE)})
         case SchedulesRequest(page):
             return GetRequest("/api/v1/schedules", {"page": str(page), "perPage": str(PAGE_SIZE)})
         case ScheduleRunsRequest(schedule_id):

@@ -48,8 +48,10 @@ def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standsti
 
 
 def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Standstill | None:
-    """Return why no run of a queue starts, if it is paused."""
-    return Standstill(StandstillReason.QUEUE_PAUSED, paused_since.get(queue.id)) if queue.is_paused else None
+    """Return why no run of a queue starts, if it or its limit is paused."""
+    if queue.is_paused:
+        return Standstill(StandstillReason.QUEUE_PAUSED, paused_since.get(queue.id))
+    return Standstill(StandstillReason.LIMIT_PAUSED) if queue.is_limit_paused else None
 
 
 def _judged(

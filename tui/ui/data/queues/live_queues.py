@@ -182,6 +182,7 @@ class LiveQueues:
             detail.metrics_failure,
             self.selected.stage,
             None if known.waits is None else known.waits.at,
+            known.queues.full_limits if known.queues is not None and row.is_v2 else (),
         )
 
     def _newest_error(self, row: QueueRow, tasks: tuple[TaskId, ...], known: WallFacts) -> ErrorKind | None:
