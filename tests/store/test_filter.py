@@ -15,6 +15,7 @@ from tui.domain.run import Fixed, Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
 from tui.store.filter import EVERYTHING, highlighted_texts, parse_filter
+from tui.store.filter_words import as_value
 from tui.store.merge import merge
 from tui.store.search_plan import plan_search
 from tui.store.server_filter import KnownValues
@@ -410,6 +411,19 @@ def test_quoted_tag_matches_itself(tag: str) -> None:
     assert parse_filter(f'"{tag}"').matches(run)
     assert not parse_filter(f'-tag:"{tag}"').matches(run)
     assert not parse_filter(f'tag:"{tag}!"').matches(run)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+@example('say "hi"', "say hi")
+@example("a,b", "b")
+@example("q*?[x]", "qq")
+def test_name_as_a_value_matches_only_itself(name: str, other: str) -> None:
+    run, of_other = run_of("run_a", task=name), run_of("run_b", task=other)
+    found = parse_filter(f"task:{as_value(name)} status:queued,failures,executing")
+    assert not found.invalid_words
+    assert parse_filter(f"task:{as_value(name)}").matches(run)
+    is_same = name.casefold() == other.casefold() or '"' in name
+    assert is_same or not parse_filter(f"task:{as_value(name)}").matches(of_other)
 
 
 def test_globs_do_not_backtrack_exponentially() -> None:

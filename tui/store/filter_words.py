@@ -68,6 +68,12 @@ def patterns_of(source: str, *, is_folded: bool = True) -> list[str]:
     return [pattern.casefold() if is_folded else pattern for pattern in patterns if pattern]
 
 
+def as_value(text: str) -> str:
+    """Return a text as one value of a field, quoted unless it is plain. No value can have a quote: `?` fits it."""
+    is_plain = not any(each.isspace() or each in ',*?["' for each in text)
+    return text if is_plain else '"' + text.replace('"', '"?"') + '"'
+
+
 def plain_values(source: str) -> list[str]:
     """Return the values between unquoted commas as they were typed, without quotes and without globs."""
     values = patterns_of(source, is_folded=False)

@@ -15,6 +15,7 @@ from tui.present.wall.blocks import BlockRow, ListRuns, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule
+from tui.store.filter_words import as_value
 from tui.store.findings.board import DueRow, LongestRow, WaitingRow
 
 DUE: Final = "due"
@@ -99,7 +100,7 @@ def _due_row(row: DueRow, view: WallView, width: int) -> BlockRow:
         line.put(4 + name_cells + 1, (Piece(words, Token.FAINT),), width - name_cells - 10 - len(end))
     token = Token.AMBER if is_late else Token.FAINT if width < _LARGE else Token.MUTED
     line.right(width - 2, (Piece(end, token),))
-    return BlockRow(line.line(width), key=("due", row.schedule_id), opens=ListRuns(f"task:{row.task}"))
+    return BlockRow(line.line(width), key=("due", row.schedule_id), opens=ListRuns(f"task:{as_value(row.task)}"))
 
 
 def _due_words(row: DueRow, view: WallView) -> str:
@@ -156,5 +157,5 @@ def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
         line.put(4, (name,), 13)
         line.put(18, (Piece(what, Token.FAINT),), width - 18 - 2 - line_width(end) - 2)
     line.right(width - 2, end)
-    filter_text = f"task:{row.task} status:waiting" if row.task is not None else "status:waiting"
+    filter_text = f"task:{as_value(row.task)} status:waiting" if row.task is not None else "status:waiting"
     return BlockRow(line.line(width), key=("token", row.token_id), opens=run_target(row.run_id, filter_text))

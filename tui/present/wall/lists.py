@@ -15,6 +15,7 @@ from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, time_marks
 from tui.present.wall.tasks import folded_line, more_words, task_columns, task_heads, task_row
 from tui.present.wall.verdict import verdict_word
+from tui.store.filter_words import as_value
 from tui.store.findings.board import JustEnded, TaskHealth
 
 JUST_NOW_ROWS: Final = 2
@@ -80,7 +81,7 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
         BlockRow(
             task_row(row, columns, view.look, is_stale=view.is_stale),
             key=("task", row.task),
-            opens=ListRuns(f"task:{row.task}"),
+            opens=ListRuns(f"task:{as_value(row.task)}"),
         )
         for row in tasks[:count]
     ]

@@ -20,6 +20,7 @@ from tui.present.wall.durations import waited
 from tui.present.wall.failing import no_groups_line
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule, time_marks
+from tui.store.filter_words import as_value
 from tui.store.findings.board import BoardSpan, QueueHealth, QueueRow
 
 DAY_CELL: Final = timedelta(minutes=20)
@@ -164,7 +165,7 @@ def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, 
     line.right(ends[1], (Piece(queued_text(row) + (still if row.queued else ""), waits),))
     if row.oldest_at is not None and row.queued:
         line.right(ends[2], (Piece(waited(view.since(row.oldest_at), in_minutes=view.is_slow_link), waits),))
-    opens = ListRuns(f"queue:{row.stored_name}", queue=row.stored_name)
+    opens = ListRuns(f"queue:{as_value(row.stored_name)}", queue=row.stored_name)
     return BlockRow(line.line(width), key=("queue", row.stored_name), opens=opens)
 
 

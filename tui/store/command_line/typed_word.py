@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.store.filter_words import GLOB, patterns_of, split_words, whole_text_test
+from tui.store.filter_words import GLOB, as_value, patterns_of, split_words, whole_text_test
 from tui.store.status_words import GROUPS, fold
 
 MAX_COMPLETIONS: Final = 200
@@ -99,15 +99,8 @@ def _last_value(values: str) -> str:
 
 def completed(word: TypedWord, completion: Completion) -> str:
     """Return the text with a completion in place of the typed part."""
-    value = completion.value
-    if word.field is not None and any(each.isspace() or each in ',*?[:"' for each in value) and word.field != "took":
-        # A value cannot contain a quote: it would end there.
-        value = '"' + value.replace('"', "") + '"' if _needs_quotes(value) else value
-    return f"{word.before}{value}"
-
-
-def _needs_quotes(value: str) -> bool:
-    return any(each.isspace() or each in ',*?["' for each in value)
+    is_value = word.field not in {None, "took"}
+    return f"{word.before}{as_value(completion.value) if is_value else completion.value}"
 
 
 def fitting(values: Iterable[str], part: str) -> list[str]:

@@ -16,6 +16,7 @@ from tui.domain.findings.facts import TaskNormal, WallFacts
 from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
+from tui.store.filter_words import as_value
 from tui.store.findings.acknowledged import acknowledged_messages, has_only_acknowledged
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, normals_by_task
 from tui.store.findings.counted_run import MINUTE_S
@@ -99,7 +100,7 @@ class FailureJudge:
                 datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None,
                 is_older=is_older,
             ),
-            f"task:{task} status:failures",
+            f"task:{as_value(task)} status:failures",
             task=task,
         )
 

@@ -11,6 +11,7 @@ from typing import Final
 from tui.domain.findings.facts import Schedule, WallFacts
 from tui.domain.findings.finding import Finding, FindingSubject, FindingWord, ScheduleMissed, SubjectKind
 from tui.domain.text import Raw
+from tui.store.filter_words import as_value
 from tui.store.findings.due_times import last_due, next_due
 from tui.store.findings.own_counts import OwnCounts
 
@@ -69,7 +70,7 @@ def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: 
                     FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task)),
                     due_at,
                     ScheduleMissed(due_at),
-                    f"task:{each.task}",
+                    f"task:{as_value(each.task)}",
                     task=each.task,
                 )
             )

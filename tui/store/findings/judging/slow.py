@@ -17,6 +17,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
+from tui.store.filter_words import as_value
 from tui.store.findings.bounds import (
     LATE_AFTER,
     MIN_NORMAL_RUNS,
@@ -72,9 +73,9 @@ def _judged(
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE)
     name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE))
-    subject, listed = FindingSubject(SubjectKind.QUEUE, stored_name, name), f"queue:{stored_name}"
+    subject, field = FindingSubject(SubjectKind.QUEUE, stored_name, name), "queue"
     if waiting.task is not None:
-        subject, listed = FindingSubject(SubjectKind.TASK, waiting.task, Raw(waiting.task)), f"task:{waiting.task}"
+        subject, field = FindingSubject(SubjectKind.TASK, waiting.task, Raw(waiting.task)), "task"
     return Finding(
         FindingWord.SLOW,
         subject,
@@ -88,7 +89,7 @@ def _judged(
             waiting.holders if is_full else (),
             still,
         ),
-        f"{listed} status:queued",
+        f"{field}:{as_value(subject.key)} status:queued",
         task=TaskId(name) if is_task else None,
     )
 
@@ -108,7 +109,7 @@ def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]
                     FindingSubject(SubjectKind.TASK, task, Raw(task)),
                     now,
                     TaskSlow(speed.p95, normal.p95, speed.runs),
-                    f"task:{task}",
+                    f"task:{as_value(task)}",
                     task=task,
                 )
             )

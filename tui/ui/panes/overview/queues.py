@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from tui.store.filter_words import as_value
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.panes.overview.base import LinePane, RunsOfLine
-from tui.ui.panes.overview.tasks import as_word
 
 if TYPE_CHECKING:
     from tui.present.overview.view import OverviewLine, OverviewView
@@ -26,4 +26,4 @@ class OverviewQueuesPane(LinePane):
         from tui.store.findings.board import QueueRow  # noqa: PLC0415  not needed before the first rows
 
         assert isinstance(about, QueueRow)
-        return about.stored_name, RunsOfLine(f"queue:{as_word(about.stored_name)}", queue=about.stored_name)
+        return about.stored_name, RunsOfLine(f"queue:{as_value(about.stored_name)}", queue=about.stored_name)

@@ -1,19 +1,16 @@
 """The pane `tasks` of the overview: the tasks of the last hour, worst first."""
 
-import re
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from tui.present.styled import Line, Piece, Token
+from tui.store.filter_words import as_value
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.panes.overview.base import LinePane, RunsOfLine
 from tui.ui.widgets.lines import GUTTER
 
 if TYPE_CHECKING:
     from tui.present.overview.view import OverviewLine, OverviewView
-
-
-_PLAIN: Final = r"[\w./-]+"
 
 
 class OverviewTasksPane(LinePane):
@@ -31,7 +28,7 @@ class OverviewTasksPane(LinePane):
         from tui.store.findings.board import TaskRow  # noqa: PLC0415  not needed before the first rows
 
         assert isinstance(about, TaskRow)
-        return about.task, RunsOfLine(f"task:{as_word(about.task)}")
+        return about.task, RunsOfLine(f"task:{as_value(about.task)}")
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
@@ -45,8 +42,3 @@ class OverviewTasksPane(LinePane):
         from tui.present.overview.blocks import tasks_rule  # noqa: PLC0415  not needed before the first rows
 
         return tasks_rule(self.page.size.width - GUTTER)
-
-
-def as_word(task: str) -> str:
-    """Return a task as the value of a filter, in quotes where it is not plain."""
-    return task if re.fullmatch(_PLAIN, task) else '"' + task.replace('"', "") + '"'

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
+from tui.store.filter_words import as_value
 from tui.store.server_filter import ServerFilter
 from tui.ui.model.list_views import ListQuery
 from tui.ui.screens.view_entrance import ViewEntrance
@@ -76,8 +77,8 @@ class QueuesEntrance(ViewEntrance):
         main = self._main
         before = main.run_list.views.query
         is_relayed = main.live.session.settings.relay_url is not None
-        name = row.name if '"' not in row.name else "*"
-        filters, text = runs_of_queue(f'queue:"{name}" {words}'.strip(), row.stored_name, is_relayed=is_relayed)
+        text = f"queue:{as_value(row.name)} {words}".strip()
+        filters, text = runs_of_queue(text, row.stored_name, is_relayed=is_relayed)
         self._listing = QueueListing(filters, text, before)
         self.screen.dismiss(None)
         self._show(replace(before, filters=filters, text=text, is_searched=False, is_typing=False), run_id)
