@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
@@ -23,6 +23,7 @@ from tests.support.recordings import recording, recordings
 from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.new_run import NewRun
+from tui.sources.paging import MAX_STALE_PAGES
 
 SCHEMA = Draft7Validator(
     json.loads((Path(__file__).parents[1] / "RUN_SCHEMA.json").read_text()),
@@ -153,6 +154,30 @@ def test_ls_continues_after_short_and_empty_pages(recordings_api: RecordingsApi)
     recordings_api.answer(page([], "a"), page(["run_1"], "b"), page([], "c"), page(["run_1", "run_2"], None))
     done = in_this_process("ls", "--json", url=recordings_api.url)
     assert [run["id"] for run in done.objects] == ["run_1", "run_2"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "cursor"),
+    [([], "same"), ([], None), (["run_1"], None)],
+    ids=["the cursor repeats", "no rows", "the rows repeat"],
+)
+@pytest.mark.parametrize("command", ["ls", "errors"])
+def test_pages_without_end_stop_a_command(command: str, ids: list[str], cursor: str | None) -> None:
+    fleet = Fleet(VirtualClock())
+    row = {"status": "FAILED", "taskIdentifier": "t", "createdAt": "2026-11-24T13:00:00Z"}
+
+    def endless(path: str) -> Response | None:
+        following = cursor or f"c{len(fleet.requests)}"
+        page = {"data": [row | {"id": run_id} for run_id in ids], "pagination": {"next": following}}
+        return JSONResponse(page) if path == "/api/v1/runs" else None
+
+    fleet.fault = endless
+    with serving(fleet) as api:
+        done = in_this_process(command, "--json", url=api.url)
+    assert (done.code, len(done.objects) if command == "ls" else 0) == (1, len(ids) if command == "ls" else 0)
+    kind = "failed runs" if command == "errors" else "run" if ids else "runs"
+    assert done.err.splitlines()[-1].endswith(f"stopped after {len(ids)} {kind}: the server's pages do not end")
+    assert len(fleet.requests_to("/api/v1/runs")) <= MAX_STALE_PAGES + 1
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])

@@ -32,6 +32,11 @@ def state_of(session: Session) -> object:
     return session.store.source_statuses["rest"]
 
 
+def is_cut(session: Session) -> bool:
+    assert session.store.history is not None
+    return session.store.history.is_cut
+
+
 def finished(number: int, created_s: float) -> FleetRun:
     return FleetRun(number, created_s, created_s + 1, created_s + 2)
 
@@ -395,5 +400,64 @@ def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> Non
                         ages.append(fleet.now_s - read_s)
                 assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
                 assert max(ages) <= 60
+
+    asyncio.run(scenario())
+
+
+def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
+    """The pages behind page one are empty, and each has a cursor. Everything else is read as usual."""
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        fleet = Fleet(clock)
+        for number in range(150):
+            fleet.add(finished(number, -160 + number))
+
+        def endless(path: str) -> Response | None:
+            is_behind = path == LIST and "page[after]" in fleet.query
+            return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}}) if is_behind else None
+
+        fleet.fault = endless
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 60)
+                assert session.store.history is not None
+                assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
+                assert session.store.history.run_count == 100
+                count = len(fleet.requests_to(LIST))
+                fleet.add(finished(200, 59))
+                await pass_time(session, api, 10)
+                assert RunId(fleet.runs[-1].id) in session.store
+                assert len(fleet.requests_to(LIST)) - count < 30
+
+    asyncio.run(scenario())
+
+
+def test_empty_pages_of_new_runs_cost_one_request_a_cycle(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        fleet = Fleet(clock)
+        fleet.add(finished(1, -60))
+        with serving(fleet) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 10)
+                assert not is_cut(session)
+                fleet.fault = lambda path: (
+                    JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+                    if path == LIST and "filter[status]" not in fleet.query
+                    else None
+                )
+                await pass_time(session, api, 10)
+                assert is_cut(session)
+                count = len(fleet.requests_to(LIST))
+                await pass_time(session, api, 20)
+                assert len(fleet.requests_to(LIST)) - count <= 25
+                fleet.fault = lambda _: None
+                fleet.add(finished(2, 39))
+                await pass_time(session, api, 10)
+                assert RunId(fleet.runs[-1].id) in session.store
+                assert not is_cut(session)
 
     asyncio.run(scenario())

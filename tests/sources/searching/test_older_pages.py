@@ -50,9 +50,10 @@ def test_older_pages_reach_their_oldest_run() -> None:
 def test_repeated_cursor_ends_the_older_pages() -> None:
     older = OlderPages(SCOPE, CUT, NOW)
     older.add(page_of(-150))
-    assert not older.is_at_end
+    assert not older.paging.is_done
     older.add(page_of(-150))
-    assert older.is_at_end
+    assert older.paging.is_endless
+    assert (older.reached, older.is_at_end) == (at(-150), False)
 
 
 def test_older_pages_extend_a_cut_history() -> None:

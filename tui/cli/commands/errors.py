@@ -46,6 +46,7 @@ def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> N
 async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
     from tui.domain.errors.progress import ServerGroupsRead
     from tui.present.printed.errors import group_lines, group_object
+    from tui.sources.paging import ENDLESS
 
     progress = ProgressLine(output, time.monotonic)
     async with open_session(settings, progress) as session:
@@ -69,6 +70,8 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             output.say(sentence)
         if failure is not None:
             raise _stop_of(failure, read)
+        if read.is_cut and len(read.run_ids) < MAX_RUNS:
+            raise Stop(ExitCode.REFUSED, f"stopped after {len(read.run_ids)} failed runs: {ENDLESS}")
 
 
 async def _read(session: Session, period: timedelta, progress: ProgressLine) -> "tuple[WholeRead, ApiError | None]":
@@ -163,9 +166,9 @@ def _groups(
 def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:
     """Return sentences about what the groups do not contain."""
     if not read.run_ids:
-        return [f"No run failed in the last {since}."]
+        return [] if read.is_cut else [f"No run failed in the last {since}."]
     remarks = []
-    if read.is_cut:
+    if read.is_cut and len(read.run_ids) >= MAX_RUNS:
         newest = "failed run was" if len(read.run_ids) == 1 else f"{len(read.run_ids)} failed runs were"
         remarks.append(f"Only the newest {newest} read. A shorter --since has fewer.")
     if read.unreadable_rows:

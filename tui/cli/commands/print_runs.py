@@ -4,6 +4,7 @@ The module is longer than 300 lines: the three share their reads.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +17,7 @@ from tui.cli.exit_codes import ExitCode, Stop
 from tui.cli.options import RUN_ID, connection_options, json_option, settings_of
 from tui.cli.sessions import open_session, run_async
 from tui.domain.filters import RunFilters, parse_period, period_text, queue_names
-from tui.domain.ids import Cursor, RunId, TaskId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses
 from tui.domain.text import Raw, clean
@@ -113,27 +114,29 @@ async def _pages_of_period(
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
     """Yield pages of one period, up to the limit. Runs in `printed_ids` are left out, the others added to it.
 
-    A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3.
+    A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3. Raises `Stop` if the pages do
+    not end.
     """
     from tui.sources.budget import Priority
+    from tui.sources.paging import ENDLESS, Paging
     from tui.store.merge import merge
 
-    cursor, cursors, unreadable = None, set[Cursor](), 0
-    while len(printed_ids) < limit:
+    paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
+    while len(printed_ids) < limit and not paging.is_done:
         size = min(100, limit - len(printed_ids))
-        page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=cursor, size=size)
+        page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=paging.cursor, size=size)
         # A run that is created between two requests moves another one to the next page: print that one only once.
         new = [patch for patch in page.patches if patch.id not in printed_ids][: limit - len(printed_ids)]
         printed_ids.update(patch.id for patch in new)
         unreadable += page.unreadable
         if new:
             yield [merge(None, patch) for patch in new], page.read_at
-        if page.next is None or page.next in cursors:
-            break
-        cursor = page.next
-        cursors.add(cursor)
+        paging.add([patch.id for patch in page.patches], page.next)
     if unreadable:
         say(f"{unreadable} {'row' if unreadable == 1 else 'rows'} could not be read and are left out")
+    if paging.is_endless and len(printed_ids) < limit:
+        runs = "run" if len(printed_ids) == 1 else "runs"
+        raise Stop(ExitCode.REFUSED, f"stopped after {len(printed_ids):,} {runs}: {ENDLESS}")
 
 
 @click.command("show")

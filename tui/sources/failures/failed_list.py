@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId
+from tui.domain.ids import RunId
 from tui.domain.status import FAILED_WORDS
 from tui.domain.update import RunsRead
 from tui.sources.base import Emit
 from tui.sources.budget import Priority
+from tui.sources.paging import Paging
 from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.runs import ListPage
@@ -33,7 +34,7 @@ class FailedList:
     """The pages of one list, and how far they were read.
 
     `run_ids` are the runs of the pages, newest first. `is_complete`: there are no more. `is_cut`: reading stopped at
-    the maximum of runs. `unreadable` counts rows that could not be read.
+    the maximum of runs, or at that of pages. `unreadable` counts rows that could not be read.
     """
 
     def __init__(self, fetcher: RunFetcher, emit: Emit, filters: RunFilters, max_runs: int) -> None:
@@ -42,10 +43,7 @@ class FailedList:
         self._emit = emit
         self._filters = filters
         self._max_runs = max_runs
-        self._max_pages = PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE)
-        self._page_count = 0
-        self._cursor: Cursor | None = None
-        self._cursors = set[Cursor]()
+        self._paging = Paging(max_pages=PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE))
         self.run_ids: dict[RunId, None] = {}
         self.unreadable = 0
         self.is_cut = False
@@ -59,16 +57,13 @@ class FailedList:
 
     async def read_page(self, priority: Priority) -> ListPage:
         """Read and emit the next page. Raises `ApiError`."""
-        page = await self._fetcher.fetch_page(self._filters, priority, after=self._cursor, size=PAGE_SIZE)
+        page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor, size=PAGE_SIZE)
         await self._emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
-        self._page_count += 1
+        self._paging.add([patch.id for patch in page.patches], page.next)
         self.unreadable += page.unreadable
         self.run_ids |= dict.fromkeys(patch.id for patch in page.patches)
-        if page.next is None or page.next in self._cursors:
-            self.is_complete = len(self.run_ids) <= self._max_runs
-            self.is_cut = not self.is_complete
-        else:
-            self._cursor = page.next
-            self._cursors.add(page.next)
-            self.is_cut = len(self.run_ids) >= self._max_runs or self._page_count >= self._max_pages
+        is_last = self._paging.is_done and not self._paging.is_endless
+        self.is_complete = is_last and len(self.run_ids) <= self._max_runs
+        is_bound = self._paging.is_done or len(self.run_ids) >= self._max_runs
+        self.is_cut = is_bound and not self.is_complete
         return page

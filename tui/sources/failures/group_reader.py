@@ -15,6 +15,7 @@ from tui.domain.ids import Cursor, ErrorGroupId, TaskId
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.failure_reader import sentence_of
+from tui.sources.paging import Paging
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.pace import Pace
 from tui.wire.error_groups import ErrorGroupPage
@@ -81,19 +82,17 @@ class GroupReader:
 
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
         groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
-        cursors = set[Cursor]()
-        page = await self._read_page(period, None, priority)
+        paging = Paging(max_pages=MAX_PAGES)
         while True:
+            page = await self._read_page(period, paging.cursor, priority)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
             groups |= {(group.id, group.task): group for group in page.groups}
-            is_last = page.next is None or page.next in cursors
-            if is_last or len(cursors) + 1 >= MAX_PAGES:
-                return ServerGroupsRead(tuple(groups.values()), page.read_at, is_cut=page.is_cut or not is_last)
-            assert page.next is not None
-            cursors.add(page.next)
+            paging.add([(group.id, group.task) for group in page.groups], page.next)
+            if paging.is_done:
+                is_cut = page.is_cut or paging.is_endless
+                return ServerGroupsRead(tuple(groups.values()), page.read_at, is_cut=is_cut)
             if priority is Priority.VISIBLE:
                 await self._pace.wait()
-            page = await self._read_page(period, page.next, priority)
 
     async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> ErrorGroupPage:
         key = ("error groups", period, after)

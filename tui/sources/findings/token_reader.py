@@ -7,12 +7,12 @@ from typing import Final
 
 from tui.domain.findings.facts import MAX_TOKENS, TokensRead, WaitToken
 from tui.domain.findings.intervals import PAGE_INTERVAL
-from tui.domain.ids import Cursor
 from tui.sources.base import KnownRuns
 from tui.sources.findings.allowance import Rank
 from tui.sources.findings.queries import Rows, read_ended
 from tui.sources.findings.requests import FactRequests
 from tui.sources.findings.waiting_runs import BEFORE, WaitingRuns
+from tui.sources.paging import Paging
 from tui.wire.errors import Refused, ServerFault
 from tui.wire.findings.reader import FactReader
 from tui.wire.findings.requests import PAGE_SIZE
@@ -44,19 +44,16 @@ class TokenReader:
     async def read(self) -> TokensRead:
         """Read all pages, with the runs that are known by now. Raises `ApiError`."""
         now, pages, is_cut = self._requests.now(), 0, False
+        paging = Paging(max_pages=MAX_PAGES)
         tokens: dict[str, WaitToken] = {}
-        after: Cursor | None = None
-        while True:
+        while not paging.is_done:
+            after = paging.cursor
             page = await self._requests.send(("tokens", after), Rank.TOKENS, partial(self._reader.read_tokens, after))
             pages += 1
             is_cut |= page.unreadable > 0
             tokens |= {token.id: token for token in page.tokens}
-            if page.next is None or page.next == after:
-                break
-            if pages >= MAX_PAGES:
-                is_cut = True
-                break
-            after = page.next
+            paging.add([token.id for token in page.tokens], page.next)
+        is_cut |= paging.is_endless
         self._page_count, self._is_cut = pages, is_cut
         self._tokens = tuple(sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[:MAX_TOKENS])
         return TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)

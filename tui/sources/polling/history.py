@@ -13,6 +13,7 @@ from tui.domain.update import HistoryRead
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
+from tui.sources.paging import Paging
 from tui.sources.polling.page_reader import PageReader
 from tui.sources.run_fetcher import RunFetcher
 from tui.wire.errors import TooExpensive
@@ -40,7 +41,8 @@ class HistoryReader:
         self._filters = filters
         self._age = age
         self._max_runs = max_runs
-        self._cursor: Cursor | None = None
+        self._paging = Paging()
+        self._is_cut = self._has_gap = False
         self._run_count = 0
         self._unreadable_at: datetime | None = None
         self.has_started = False
@@ -50,12 +52,19 @@ class HistoryReader:
         """Start after page one, which the caller has read."""
         self.has_started = True
         self._run_count = len(page.patches)
-        self._cursor = page.next
-        await self._emit_progress(emit, page, is_end=page.next is None)
+        await self._emit_progress(emit, page)
 
     def resume_at(self, cursor: Cursor | None) -> None:
         """Start again at `cursor`, where the reading of new runs stopped at its bound."""
-        self._cursor, self._run_count, self.is_complete = cursor, 0, False
+        self._paging, self._run_count, self.is_complete = Paging(), 0, False
+        self._paging.cursor = cursor
+
+    async def set_gap(self, emit: Emit, *, has_gap: bool) -> None:
+        """Record whether the pages of new runs ended before they reached the known ones."""
+        if has_gap != self._has_gap:
+            self._has_gap = has_gap
+            if (known := self._store.history) is not None:
+                await emit(replace(known, is_cut=self._is_cut or has_gap))
 
     async def record(self, emit: Emit, page: ListPage) -> None:
         """Tell that a page of newer runs has rows that could not be read. `emit` receives it."""
@@ -79,18 +88,17 @@ class HistoryReader:
         except TooExpensive as error:
             if (known := self._store.history) is None:
                 raise
-            self.is_complete = True
+            self.is_complete = self._is_cut = True
             self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
             await emit(replace(known, is_complete=True, is_cut=True))
 
     async def _read_page(self, emit: Emit, priority: Priority) -> None:
-        cursor = self._cursor
-        page = await self._pages.read(emit, self._filters, after=cursor, priority=priority)
+        page = await self._pages.read(emit, self._filters, after=self._paging.cursor, priority=priority)
         self._run_count += len(page.patches)
-        self._cursor = page.next
-        await self._emit_progress(emit, page, is_end=page.next is None or page.next == cursor)
+        await self._emit_progress(emit, page)
 
-    async def _emit_progress(self, emit: Emit, page: ListPage, *, is_end: bool) -> None:
+    async def _emit_progress(self, emit: Emit, page: ListPage) -> None:
+        self._paging.add([patch.id for patch in page.patches], page.next)
         if page.unreadable and self._unreadable_at is None:
             known = self._store.history
             self._unreadable_at = self._fetcher.now() if known is None else known.reached
@@ -98,9 +106,12 @@ class HistoryReader:
         # Scheduled runs may be created in the future, also all of a page.
         reached = min([*created, self._fetcher.now()]) if created else None
         is_old = reached is not None and reached < self._fetcher.now() - self._age
-        is_cut = page.is_cut or (not (is_end or is_old) and self._run_count >= self._max_runs)
-        self.is_complete = is_end or is_old or is_cut
+        is_full = self._run_count >= self._max_runs
+        is_short = self._paging.is_endless or (is_full and not self._paging.is_done)
+        self._is_cut = page.is_cut or (is_short and not is_old)
+        self.is_complete = self._paging.is_done or is_old or self._is_cut
         if reached is None:
             known = self._store.history
             reached = known.reached if known is not None else self._fetcher.now()
+        is_cut = self._is_cut or self._has_gap
         await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))

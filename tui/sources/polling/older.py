@@ -81,18 +81,19 @@ class OlderRuns:
             self._found, self._page_count = {}, 0
             self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now)), now
         for _ in range(MAX_PAGES_A_CYCLE):
-            page = await self._pages.read(emit, self._bounded_filters, after=self._scan.cursor)
-            self._scan.add_page((patch.id for patch in page.patches), page.next)
+            page = await self._pages.read(emit, self._bounded_filters, after=self._scan.paging.cursor)
+            self._scan.add_page(page)
             self._page_count += 1
             self._found |= {patch.id: patch.created_at for patch in page.patches}
             is_full = len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE or self._page_count >= MAX_PAGES
-            if self._scan.is_done or is_full:
+            if self._scan.paging.is_done or is_full:
                 return self._end(self._scan)
         return None
 
     def _end(self, scan: Scan) -> frozenset[RunId]:
         self._scan = None
-        self.is_cut, self.read_until = not scan.is_done, self._started_at
+        paging = scan.paging
+        self.is_cut, self.read_until = not paging.is_done or paging.is_endless, self._started_at
         if not self.is_cut:
             return scan.missing
         # The pass did not reach runs older than its last page, so those are not missing.

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.filters import RunFilters, period_text
-from tui.domain.ids import Cursor, RunId
+from tui.domain.ids import RunId
 from tui.domain.status import LIVE, RunStatus
 from tui.lazy_dataclass import dataclass
 from tui.sources.base import Emit, KnownRuns
 from tui.sources.clock import Clock
+from tui.sources.paging import MAX_STALE_PAGES, Paging
 from tui.sources.polling.history import HistoryReader
 from tui.sources.polling.list_progress import ListProgress, Part
 from tui.sources.polling.newest import LIST_DELAY, NewestRuns
@@ -55,7 +56,10 @@ class HistoryLimits:
 
 
 class RunLister:
-    """The steps of polling. `pages` counts their requests."""
+    """The steps of polling. `pages` counts their requests.
+
+    The class is longer than 200 lines: all steps share one progress.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,8 @@ class RunLister:
         self._filter = with_server_filters(replace(filters, statuses=()), EVERYTHING)
         self._newest = NewestRuns()
         self._page_size = PAGE_SIZE
+        self._is_endless = False
+        """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
         self.history = HistoryReader(
             fetcher, store, clock, self.pages, filters=filters, age=history.age, max_runs=history.max_runs
         )
@@ -174,28 +180,36 @@ class RunLister:
     async def read_new(self, emit: Emit) -> None:
         """Read page one, and more pages until one has no new run."""
         started_at = self._fetcher.now()
-        cursor: Cursor | None = None
+        paging = Paging(max_stale=1 if self._is_endless else MAX_STALE_PAGES)
         total_new = 0
         for number in range(MAX_CATCH_UP_PAGES):
             size = PAGE_SIZE if number else self._page_size
-            page = await self.pages.read(emit, self._filters, after=cursor, size=size)
+            page = await self.pages.read(emit, self._filters, after=paging.cursor, size=size)
             new_count = self._newest.add(page)
             total_new += new_count
             if not self.history.has_started:
                 await self.history.start(emit, page)
                 break
             await self.history.record(emit, page)
+            paging.add([patch.id for patch in page.patches], page.next)
             is_known = self._newest.is_past(page) or (page.patches and not new_count)
-            if page.next is None or page.next == cursor or is_known:
+            if paging.is_done or is_known:
+                await self._record_end(emit, started_at, is_endless=paging.is_endless and not is_known)
                 break
-            cursor = page.next
         else:
             # The bound is reached: the history continues here, through runs that are known already.
-            self.history.resume_at(cursor)
+            self.history.resume_at(paging.cursor)
             self._progress = self._progress.skip(started_at)
         self._newest.commit()
         self._page_size = min(PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
         self._progress = self._progress.start([Part.NEWEST], started_at).finish([Part.NEWEST])
+
+    async def _record_end(self, emit: Emit, started_at: datetime, *, is_endless: bool) -> None:
+        """Record whether the reading of new runs reached its end."""
+        self._is_endless = is_endless
+        await self.history.set_gap(emit, has_gap=is_endless)
+        if is_endless:
+            self._progress = self._progress.skip(started_at)
 
     async def _scan_parts(
         self,
@@ -218,11 +232,11 @@ class RunLister:
         # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
         filters = replace(self._filters, statuses=status_words)
         for _ in range(max_pages):
-            page = await self.pages.read(emit, filters, after=scan.cursor)
-            scan.add_page((patch.id for patch in page.patches), page.next)
-            if page.is_cut:
+            page = await self.pages.read(emit, filters, after=scan.paging.cursor)
+            scan.add_page(page)
+            if page.is_cut or scan.paging.is_endless:
                 self._progress = self._progress.skip(self._fetcher.now())
-            if scan.is_done:
+            if scan.paging.is_done:
                 self._queue_missing(scan, statuses)
                 self._progress = self._progress.finish(parts)
                 del self._scans[parts[0]]

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 from datetime import datetime, timedelta
 
-from tui.domain.ids import Cursor, RunId, TaskId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
+from tui.sources.paging import Paging
+from tui.wire.runs import ListPage
 
 PAGE_SIZE = 100
 """The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
@@ -42,18 +44,14 @@ class Scan:
 
     status_words: tuple[str, ...]
     expected: frozenset[RunId]
-    cursor: Cursor | None = None
-    is_done: bool = False
+    paging: Paging = field(default_factory=Paging)
     _found: set[RunId] = field(default_factory=set)
-    _cursors: set[Cursor] = field(default_factory=set)
 
-    def add_page(self, run_ids: Iterable[RunId], next_cursor: Cursor | None) -> None:
-        """Add a page. A repeated cursor ends the pass, which would never end otherwise."""
-        self._found.update(run_ids)
-        self.is_done = next_cursor is None or next_cursor in self._cursors
-        self.cursor = next_cursor
-        if next_cursor is not None:
-            self._cursors.add(next_cursor)
+    def add_page(self, page: ListPage) -> None:
+        """Add a page. Pages that do not end end the pass."""
+        ids = [patch.id for patch in page.patches]
+        self._found.update(ids)
+        self.paging.add(ids, page.next)
 
     @property
     def missing(self) -> frozenset[RunId]:

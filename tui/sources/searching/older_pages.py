@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tui.domain.ids import Cursor
 from tui.domain.search import SEARCH_PERIOD
 from tui.domain.update import HistoryRead
+from tui.sources.paging import Paging
 from tui.sources.searching.scope import SearchScope
 from tui.wire.runs import ListPage
 
@@ -16,7 +16,7 @@ OVERLAP = timedelta(milliseconds=1)
 class OlderPages:
     """The position of a search in the older pages.
 
-    The next page is at `cursor` of the list with `filters`. All runs created since `reached` were read.
+    The next page is at the cursor of the list with `filters`. All runs created since `reached` were read.
     """
 
     def __init__(self, scope: SearchScope, listed: HistoryRead | None, now: datetime) -> None:
@@ -29,14 +29,14 @@ class OlderPages:
         newest = self.reached + OVERLAP
         newest = newest if wanted.created_to is None else min(newest, wanted.created_to)
         self.filters = replace(wanted, created_from=self._oldest, created_to=max(newest, self._oldest))
-        self.cursor: Cursor | None = None
+        self.paging = Paging()
         self.is_at_end = False
 
     def add(self, page: ListPage) -> None:
-        """Record the page at `cursor`."""
+        """Record the page at the cursor."""
         created = [patch.created_at for patch in page.patches if patch.created_at]
-        self.is_at_end = page.next is None or page.next == self.cursor
-        self.cursor = page.next
+        self.paging.add([patch.id for patch in page.patches], page.next)
+        self.is_at_end = page.next is None
         self.reached = self._oldest if self.is_at_end else min([self.reached, *created])
 
     def extend(self, listed: HistoryRead | None, page: ListPage) -> HistoryRead | None:

@@ -19,6 +19,7 @@ from tui.sources.base import Emit, KnownRuns
 from tui.sources.budget import Priority
 from tui.sources.clock import Clock
 from tui.sources.failures.error_fetcher import ErrorFetcher
+from tui.sources.paging import ENDLESS, Paging
 from tui.sources.polling.page_reader import with_filtered_fields
 from tui.sources.run_fetcher import RunFetcher
 from tui.sources.searching.older_pages import OlderPages
@@ -205,16 +206,13 @@ class Search:
         await self._settle()
 
     async def _read_list(self, filters: RunFilters, before: int) -> tuple[int, bool]:
-        cursor: Cursor | None = None
-        count = 0
-        for _ in range(MAX_NAME_PAGES):
-            self._report_progress(step=SearchStep.NAMES, older_read=before + count)
-            page = await self._page(filters, cursor)
-            count += len(page.patches)
-            if page.next is None or page.next == cursor:
-                return count, True
-            cursor = page.next
-        return count, False
+        paging, found = Paging(max_pages=MAX_NAME_PAGES), set[RunId]()
+        while not paging.is_done:
+            self._report_progress(step=SearchStep.NAMES, older_read=before + len(found))
+            page = await self._page(filters, paging.cursor)
+            found.update(patch.id for patch in page.patches)
+            paging.add([patch.id for patch in page.patches], page.next)
+        return len(found), not paging.is_endless
 
     async def _find_errors(self) -> int:
         """Read the unlisted runs with the text in their errors, and return how many match the server filters."""
@@ -245,6 +243,10 @@ class Search:
         for _ in range(MAX_OLDER_PAGES):
             if self._older.is_at_end or not self._has_room():
                 break
+            if self._older.paging.is_endless:
+                self._report_progress(failure=ENDLESS)
+                self._older = None  # a new try starts at the first of these pages
+                break
             await self._read_older_page(self._older)
         await self._settle()
 
@@ -258,7 +260,7 @@ class Search:
 
     async def _read_older_page(self, older: OlderPages) -> None:
         self._report_progress(step=SearchStep.OLDER)
-        page = await self._page(older.filters, older.cursor)
+        page = await self._page(older.filters, older.paging.cursor)
         older.add(page)
         history = older.extend(self._store.history, page)
         if history is not None:
