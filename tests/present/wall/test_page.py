@@ -244,6 +244,10 @@ def test_unread_source_makes_the_verdict_not_known(width: int, rows: int) -> Non
     assert "runs: 500 down; queues: not read for 1m10s" in "\n".join(lines).replace(";\n", "; ")
     assert any("NOT KNOWN" in line for line in lines)
     assert not any("OK" in line.split() or "healthy" in line for line in lines)
+    empty = replace(calm_board(), longest=())
+    for known, is_said in ((late, False), (replace(late, unread=()), True)):
+        page = "\n".join(text_of(replace(CALM, board=replace(empty, verdict=known)), width, rows))
+        assert ("no run executes" in page) is (is_said and width > 80)
     wrong = text_of(replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, unread=unread))), width, rows)
     at = next(index for index, line in enumerate(wrong) if line.startswith("  NOT KNOWN  runs: 500 down"))
     assert at > next(index for index, line in enumerate(wrong) if "SLOW" in line)

@@ -81,7 +81,9 @@ def _nothing(view: WallView, source: FactSource, words: str) -> Sequence[BlockRo
     refusal = refusal_of(view.board, source)
     if refusal is not None:
         return (BlockRow((Piece("  "), Piece(refusal, Token.FAINT))),)
+    verdict = view.board.verdict
     is_read = any(each.source is source and each.read_at is not None for each in view.board.ages)
+    is_read = is_read and (verdict is None or all(each.source is not source for each in verdict.unread))
     return (BlockRow((Piece("  "), Piece(words if is_read else formatting.NONE, Token.FAINT))),)
 
 
