@@ -39,6 +39,7 @@ from tui.ui.data.subscription import RunSubscription
 from tui.ui.driver import TerminalDriver
 from tui.ui.heap import no_collections
 from tui.ui.input.keys import bind, key_label
+from tui.ui.input.pastes import REFUSAL, Pastes
 from tui.ui.input.type_ahead import CURSOR_REQUEST, TypeAhead
 from tui.ui.look.colors_256 import In256Colors
 from tui.ui.look.library_caches import CHECK_INTERVAL_S, empty_large_caches
@@ -52,6 +53,7 @@ from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.messages import LinkSpeedChanged, TerminalTakenBack
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
     from textual.dom import DOMNode
     from textual.widget import Widget
 
@@ -79,6 +81,15 @@ _AWAY: Final = "tui.ui.away.away"
 
 OVERVIEW_AFTER_S: Final = 2.0
 """The first rows are shown for so long before the overview is imported, and its facts are read."""
+
+_STARTING: Final = frozenset(
+    {
+        *("act", "own_command", "withdraw", "quit_level", "leave_at_once", "suspend_process", "browse", "read_outside"),
+        *("save_lines", "save_view", "delete_view"),
+        *("copy_id", "copy_menu", "copy_line", "copy_link", "copy_group", "copy_fingerprint", "copy_queue"),
+    }
+)
+"""Actions of keys that no paste starts: they write, end the program, start another one, or change the clipboard."""
 
 MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
@@ -138,6 +149,7 @@ class TriggerApp(AppBase):
         self.live.in_minutes = self.is_slow_link
         self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
         self.type_ahead = TypeAhead(session.clock, self.request_cursor)
+        self.pastes = Pastes(session.clock)
         self.subscription = RunSubscription(session, environment_name=environment_name)
         self.messages = Messages()
         self._add_complaints(session.settings.file.complaints)
@@ -378,16 +390,16 @@ class TriggerApp(AppBase):
     async def on_event(self, event: events.Event) -> None:
         """Wait until the focused widget has processed a key or paste before the next one is read."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
-            if not (isinstance(event, events.MouseEvent) and self.is_too_small):
+            is_ignored = isinstance(event, events.MouseEvent) and (self.is_too_small or self.pastes.is_pasting)
+            if not is_ignored:
                 await super().on_event(event)  # a forwarded key was processed already
             return
         if self.return_code is not None:
             return  # what a key would open now never runs, and the end would wait for it
-        if isinstance(event, events.Key):
-            self.previous_key, self.last_key = self.last_key, event.key
-            self._collector.record_key()
-            if isinstance(self._driver, TerminalDriver):
-                self._driver.backlog.record_begun()
+        if isinstance(event, events.Paste):
+            self.pastes.record_paste()
+        else:
+            self._record_key(event)
         is_taken = self._is_taken(event)
         with no_collections():  # one takes as long as all that a key does: it is made up for behind the frame
             if not is_taken:
@@ -400,8 +412,36 @@ class TriggerApp(AppBase):
                     await done.wait()
         if self._key_painter.is_elsewhere:
             await self._paint_now()
-        if isinstance(event, events.Key) and isinstance(self._driver, TerminalDriver):
+        if isinstance(event, events.Paste):
+            self.pastes.record_paste()  # also while it was handled, its rest has arrived
+        elif isinstance(self._driver, TerminalDriver):
             self._driver.record_handled()
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: "DOMNode | None" = None,
+        namespaces: "Mapping[str, DOMNode] | None" = None,
+    ) -> bool:
+        """Run the action of a key or of the command line, unless a paste would start it."""
+        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
+        if self.pastes.is_pasted and (name in _STARTING or (name == "leave" and target is self)):
+            self._refuse_pasted()
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _refuse_pasted(self) -> None:
+        from tui.ui.screens.painted import PaintedScreen  # noqa: PLC0415  the screens import this module's base
+
+        if isinstance(self.screen, PaintedScreen):
+            self.screen.say(REFUSAL)
+
+    def _record_key(self, event: events.Key) -> None:
+        self.previous_key, self.last_key = self.last_key, event.key
+        self._collector.record_key()
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.backlog.record_begun()
+        self.pastes.record_key(event, is_behind=self.is_behind)
 
     def _is_taken(self, event: events.Key | events.Paste) -> bool:
         """Return whether the screen must not get a key or paste.

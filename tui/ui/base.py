@@ -19,6 +19,7 @@ from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
 from tui.ui.data.subscription import RunSubscription
+from tui.ui.input.pastes import Pastes
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode
@@ -40,6 +41,7 @@ class AppBase(App[int]):
     * `keys`: the user's own keys, as Textual names them, by the ids of bindings; another mapping once they change
     * `environ`: the environment variables
     * `last_key`, `previous_key`: the key that was pressed last, and the one before; "" at the start
+    * `pastes`: whether the key that is handled now may be a part of a paste
     * `farewell`: returns the sentences to print after the end of the app
     * `unsent`: returns the number of runs that wait for an action to be sent, by title of the action
     """
@@ -52,6 +54,7 @@ class AppBase(App[int]):
     messages: Messages
     reporter: Reporter
     type_ahead: TypeAhead
+    pastes: Pastes
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
     own_commands: "OwnCommands | None"

@@ -249,7 +249,7 @@ class TerminalDriver(Driver):
         self._frames.begin(first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
         self._reader = TerminalReader(
             self._input,
-            InputDecoder(has_mouse=self._mouse),
+            InputDecoder(has_mouse=self._mouse, is_awaiting=self._queries.is_awaiting),
             on_message=self.process_message,
             on_gone=self._on_hang_up,
             on_failure=self._fail,

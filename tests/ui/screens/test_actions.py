@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse
+from textual import events
 from textual.strip import Strip
 
 from tests.support.actions import log_lines
@@ -12,7 +13,9 @@ from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
 from tui.present.styled import Piece
 from tui.ui.input.bindings import live_keys
+from tui.ui.input.pastes import AFTER_PASTE_S, REFUSAL
 from tui.ui.screens.confirm import ConfirmScreen
+from tui.ui.terminal.messages import JoinedKey
 from tui.ui.widgets.cursor_table import HEAD_LINES
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
@@ -76,6 +79,27 @@ def test_refused_key_is_faint_and_says_why(tmp_path: Path) -> None:
         assert asks(monitor)
 
     run_story(story, tmp_path, fleet_of(FAILED, executing(1)), size=(120, 40))
+
+
+def test_paste_starts_no_action_and_says_so(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("j", "j")
+        for key in ("C", "R", "u", "y", "q", "ctrl+q", "o", "O", "ctrl+o", "S"):
+            for paste in (events.Paste("x"), JoinedKey("j", None, is_burst=True)):
+                await monitor.later(5)
+                monitor.app.post_message(paste)
+                await monitor.press(key)
+                assert monitor.lines[-1].endswith(REFUSAL), key
+        await monitor.later(AFTER_PASTE_S)
+        await monitor.press(":", *"cancel")
+        monitor.app.post_message(events.Paste(""))
+        await monitor.press("enter")
+        assert monitor.lines[-1].endswith(REFUSAL)
+        await monitor.later(AFTER_PASTE_S)
+        await monitor.press("C")
+        assert asks(monitor)
+
+    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
 
 
 def test_nothing_is_confirmed_on_a_small_terminal(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from tests.support.responses import server_error
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId
+from tui.ui.input.pastes import AFTER_PASTE_S
 from tui.ui.input.type_ahead import CURSOR_REQUEST
-from tui.ui.terminal.messages import TerminalTakenBack
+from tui.ui.terminal.messages import JoinedKey, TerminalTakenBack
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 
@@ -379,6 +380,24 @@ def test_question_is_withdrawn_when_its_run_ends(tmp_path: Path) -> None:
         assert stage.write_paths() == []
 
     play(fleet_of(run), tmp_path, scenario)
+
+
+def test_rest_of_a_paste_answers_nothing(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ask(REPLAY, ENDED)
+        await stage.wait_for_paint()
+        stage._send(events.Paste("C"))
+        await stage.press("y", wait_s=AFTER_PASTE_S - 0.1)
+        await stage.press("y", "q", "enter", wait_s=AFTER_PASTE_S)
+        assert stage.is_confirming()
+        for joined in (False, True):
+            stage._send(JoinedKey("y", "y", is_burst=joined))
+            await stage.later(AFTER_PASTE_S + 0.1)
+            assert stage.is_confirming()
+        await stage.press("y")
+        assert not stage.is_confirming()
+
+    play(fleet_of(ENDED), tmp_path, scenario)
 
 
 def test_paste_answers_nothing(tmp_path: Path) -> None:

@@ -12,13 +12,17 @@ from textual.message import Message
 
 from tests.support.ui.odd_bytes import ODD
 from tui.ui.terminal.input import (
+    JOINED_GAP_S,
+    MAX_ANSWER_PAUSE_S,
     MAX_PASTE_BYTES,
     MAX_UNFINISHED_S,
+    MIN_BURST_CHANGES,
     MIN_LATE_PASTE_BYTES,
     SILENCE_TIMEOUT_S,
     InputDecoder,
 )
 from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
+from tui.ui.terminal.messages import JoinedKey
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
 PAUSE_S = 2 * SILENCE_TIMEOUT_S
@@ -232,6 +236,98 @@ def test_answers_neither_prolong_a_paste_nor_hide_a_key() -> None:
     for at_s in (0.5, 0.9):
         assert words_of(decoder.feed(b"\x1b[20;3R\x1b[0n", at_s)) == ["CursorPosition", "TerminalAnswer"]
     assert words_of(decoder.expire(1.2)) == ["paste Cy", "ctrl+q"]
+
+
+def burst_of(messages: list[Message]) -> list[bool | None]:
+    """Return for each key whether it belongs to a burst; None: it came alone."""
+    keys = [each for each in messages if isinstance(each, events.Key)]
+    return [each.is_burst if isinstance(each, JoinedKey) else None for each in keys]
+
+
+def test_keys_that_come_together_are_joined() -> None:
+    decoder = InputDecoder()
+    assert burst_of(decoder.feed(b"y", 0.0)) == [None]
+    assert burst_of(decoder.feed(b"Cy", 1.0)) == [False, False]
+    assert burst_of(decoder.feed(b"jjjjjjjjjjC", 2.0)) == [False] * 11
+    assert burst_of(decoder.feed(b"Cy R", 3.0)) == [True] * 4
+    assert burst_of(decoder.feed(b"y", 3.0 + JOINED_GAP_S)) == [True]
+    assert burst_of(decoder.feed(b"y", 4.0)) == [None]
+    pieces = [burst_of(decoder.feed(bytes([each]), 5.0 + at / 100)) for at, each in enumerate(b"yes please")]
+    assert pieces[0] == [None]
+    assert pieces[MIN_BURST_CHANGES:] == [[True]] * (len(pieces) - MIN_BURST_CHANGES)
+
+
+def test_keys_before_a_second_end_of_a_paste_are_a_burst() -> None:
+    decoder = InputDecoder()
+    assert words_of(decoder.feed(b"\x1b[200~Cy \x1b[20", 0.0)) == []
+    assert words_of(decoder.feed(b"1~", 0.2)) == ["paste Cy "]
+    assert burst_of(decoder.feed(b"y\x1b[201~", 2.0)) == [True]
+
+
+OWED = (
+    b"\x1b[0n",
+    b"\x1b[20;13R",
+    b"\x1b[?2026;2$y",
+    b"\x1b[?62;22c",
+    b"\x1b[I",
+    b"\x1b[O",
+    b"\x1bP>|xterm(388)R\x1b\\",
+)
+
+
+@pytest.mark.parametrize("answer", OWED)
+@pytest.mark.parametrize("pause_s", [0.01, 0.2, 1.1, 2.0, MAX_ANSWER_PAUSE_S - 0.1])
+def test_awaited_answer_is_no_key_in_any_two_pieces(answer: bytes, pause_s: float) -> None:
+    whole = words_of(InputDecoder(is_awaiting=lambda: True).feed(answer, 0.0))
+    for cut in range(1, len(answer)):
+        decoder = InputDecoder(is_awaiting=lambda: True)
+        found = decoder.feed(answer[:cut], 0.0)
+        found += decoder.expire(pause_s)
+        found += decoder.feed(answer[cut:], pause_s)
+        assert words_of(found) == whole, cut
+        assert words_of(decoder.feed(b"j", pause_s + 0.2)) == ["j"]
+
+
+@pytest.mark.parametrize("answer", OWED)
+def test_awaited_answer_is_no_key_byte_by_byte(answer: bytes) -> None:
+    decoder = InputDecoder(is_awaiting=lambda: True)
+    found = [each for at, byte in enumerate(answer) for each in decoder.feed(bytes([byte]), at * 1.5)]
+    assert not any(isinstance(each, events.Key) for each in found)
+
+
+@pytest.mark.parametrize("answer", OWED)
+def test_rest_of_a_report_behind_a_late_esc_is_no_key(answer: bytes) -> None:
+    decoder = InputDecoder()
+    assert words_of(decoder.feed(answer[:1], 0.0) + decoder.expire(0.2)) == ["escape"]
+    assert not any(isinstance(each, events.Key) for each in decoder.feed(answer[1:], 3.0))
+
+
+def test_begin_of_a_paste_may_come_in_late_pieces() -> None:
+    for cut in range(1, 6):
+        decoder = InputDecoder()
+        found = decoder.feed(b"\x1b[200~"[:cut], 0.0) + decoder.expire(3.0)
+        found += decoder.feed(b"\x1b[200~"[cut:] + b"Cy\x1b[201~", 3.0)
+        assert [word for word in words_of(found) if word not in {"escape", "left_square_bracket"}] == ["paste Cy"]
+
+
+def test_lone_esc_is_prompt_unless_an_answer_is_owed() -> None:
+    is_owed = False
+    decoder = InputDecoder(is_awaiting=lambda: is_owed)
+    assert words_of(decoder.feed(b"\x1b", 0.0) + decoder.expire(0.11)) == ["escape"]
+    is_owed = True
+    assert words_of(decoder.feed(b"\x1b", 1.0) + decoder.expire(1.0 + MAX_ANSWER_PAUSE_S - 0.1)) == []
+    assert words_of(decoder.expire(1.0 + MAX_ANSWER_PAUSE_S)) == ["escape"]
+    for typed, words in (
+        (b"j", ["escape", "j"]),
+        (b"]", ["escape", "right_square_bracket"]),
+        (b"\x11", ["escape", "ctrl+q"]),
+    ):
+        decoder.feed(b"\x1b", 10.0)
+        assert words_of(decoder.feed(typed, 10.3)) == words
+    decoder.feed(b"\x1b", 20.0)
+    assert words_of(decoder.feed(b"\x1b[0n", 20.3)) == ["escape", "TerminalAnswer"]
+    decoder.feed(b"\x1b[", 30.0)
+    assert words_of(decoder.feed(b"j", 30.3)) == ["escape", "left_square_bracket", "j"]
 
 
 def test_flood_of_keys_is_bounded_except_help_and_quit() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.virtual_clock import VirtualClock
 from tui.terminal.moves import Place
 from tui.ui.input.type_ahead import PLACES, TypeAhead
-from tui.ui.terminal.queries import LOST_AFTER_S, MAX_OPEN, Query, TerminalQueries
+from tui.ui.terminal.queries import LOST_AFTER_S, MAX_AWAITED_S, MAX_OPEN, Query, TerminalQueries
 
 THERE: Place = (2, 19)
 
@@ -30,6 +30,21 @@ class Asked:
         self.now_s += seconds
         answer = self.queries.record(kind, place)
         return None if answer is None or answer.asked_s is None else answer.at_s - answer.asked_s
+
+
+def test_answer_is_awaited_from_a_terminal_that_answers() -> None:
+    asked = Asked()
+    assert not asked.queries.is_awaiting()
+    asked.queries.ask(Query.VERSION, Query.STATUS)
+    assert asked.queries.is_awaiting()
+    asked.now_s = LOST_AFTER_S
+    assert not asked.queries.is_awaiting()
+    asked.queries.record(Query.STATUS)
+    assert not asked.queries.is_awaiting(), "the version was asked for first, and is lost"
+    asked.queries.ask(Query.STATUS)
+    assert asked.queries.is_awaiting()
+    asked.now_s += MAX_AWAITED_S
+    assert not asked.queries.is_awaiting()
 
 
 def test_answer_counts_for_the_oldest_of_its_kind() -> None:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from textual.screen import Screen
 
-from tui.ui.base import app_of
 from tui.ui.data.action_controller import from_palette
 from tui.ui.input.bindings import live_keys
 from tui.ui.model.command_line.commands import Command
@@ -39,13 +38,13 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     arguments of the one, and the key of the other. The function is longer than 40 lines: it merges the commands and the
     keys step by step.
     """
-    app, leave_at_once = screen.app, app_of(screen).action_leave_at_once
+    app = screen.app
     named = [
         *own,
         Command(
             "q!",
             "Quit without asking; actions that wait are not sent.",
-            leave_at_once,
+            partial(app.run_action, "leave_at_once"),
             aliases=("quit!",),
             ends_program=True,
         ),

@@ -19,6 +19,7 @@ from tui.present.own_commands.words import ended_words, output_text, shell_words
 from tui.present.styled import Line, Piece, Token
 from tui.settings import SECRET_VARIABLES
 from tui.ui.base import AppBase
+from tui.ui.input.pastes import REFUSAL
 from tui.ui.own_commands.offered import OwnCommand, OwnSelection, is_hidden, subject_of
 from tui.ui.own_commands.variables import KEY, folder_for, holds_secret, redactor_for, variables_for
 from tui.ui.programs.background import (
@@ -86,6 +87,9 @@ class CommandRunner:
     def start(self, command: OwnCommand, selection: OwnSelection, via: Via) -> None:
         """Run a command on a selection, after a question where it needs one. Show why that is not possible."""
         if self._is_asking:
+            return
+        if self._app.pastes.is_pasted:
+            self._refuse(command, REFUSAL)
             return
         try:
             self._check(command)

@@ -76,10 +76,13 @@ class ConfirmScreen(GuardedDialog):
             self._ignore_key()
             # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
             self.question = replace(question, was_early=True)
-        elif event.key in {"enter", "q"} and not question.needs_typing:
-            self.dismiss(result=False)
         elif question.needs_typing:
             self._type(event)
+        elif not self.may_be_answered:
+            self.question = replace(question, was_early=True)
+            self.draw()
+        elif event.key in {"enter", "q"}:
+            self.dismiss(result=False)
         elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
             self.dismiss(result=True)
 
@@ -129,7 +132,8 @@ class ConfirmScreen(GuardedDialog):
 
     def _type(self, event: events.Key) -> None:
         question = self.question
-        if not question.may_answer or self._is_in_burst:
+        is_answer = event.key != "enter" or question.typed in question.accepted_texts
+        if not question.may_answer or self._is_in_burst or (self.is_pasted and is_answer):
             self._ignore_key()
             return
         typed, input_error = question.typed, ""

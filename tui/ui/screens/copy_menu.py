@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present.dialogs.copying import Clip, MenuWords, clips_of, menu_lines, ticket_clips
+from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.clipboard import Clipboard, redactor_of
 from tui.ui.input.keys import bind
@@ -78,6 +79,8 @@ class PartMenu(PaintedDialog[None]):
         self._draw()
 
     def on_key(self, event: events.Key) -> None:
+        if app_of(self).pastes.is_pasted:
+            return
         clip = self._clip(event.character)
         if clip is not None:
             event.stop()
@@ -93,7 +96,7 @@ class PartMenu(PaintedDialog[None]):
         self._draw()
 
     def action_choose(self) -> None:
-        if self._clips:
+        if self._clips and not app_of(self).pastes.is_pasted:
             self.choose(self._clips[self._cursor])
 
     def action_close(self) -> None:

@@ -38,6 +38,16 @@ class GuardedDialog(PaintedDialog[bool]):
         """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
         self.ask_again()
 
+    @property
+    def is_pasted(self) -> bool:
+        """Whether the key that is handled now may be a part of a paste."""
+        return app_of(self).pastes.is_pasted
+
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether the key that is handled now came alone, as an answer does."""
+        return app_of(self).pastes.may_answer
+
     def ask_again(self) -> None:
         """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
         self._stop_waiting()

@@ -48,7 +48,7 @@ class LeaveScreen(GuardedDialog):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self._visibility is not FrameVisibility.SEEN:
+        elif self._visibility is not FrameVisibility.SEEN or not self.may_be_answered:
             return
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)

@@ -39,10 +39,12 @@ class YesNoDialog(GuardedDialog, Generic[Q]):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif not self.question.may_answer:
+        elif not self.question.may_answer or self.is_pasted:
             return
         elif self.question.needs_typing:
             self._type(event)
+        elif not self.may_be_answered:
+            return
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)
         elif event.key == "y":

@@ -7,7 +7,7 @@ bounded in size and time. The module is longer than 300 lines because it is one 
 
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final
 
@@ -17,7 +17,7 @@ from textual._keyboard_protocol import FUNCTIONAL_KEYS
 from textual._xterm_parser import XTermParser
 from textual.message import Message
 
-from tui.ui.terminal.messages import TerminalAnswer
+from tui.ui.terminal.messages import JoinedKey, TerminalAnswer
 from tui.ui.terminal.queries import Query
 
 MAX_SEQUENCE_BYTES: Final = 32
@@ -31,6 +31,16 @@ SILENCE_TIMEOUT_S: Final = 1.0
 
 MAX_UNFINISHED_S: Final = 30.0
 """An unfinished paste or sequence is abandoned this long after its start."""
+
+MAX_ANSWER_PAUSE_S: Final = 5.0
+"""While the terminal owes an answer, Esc may be the first byte of it. It becomes a key after this long, or as soon as
+anything else is typed or answered."""
+
+JOINED_GAP_S: Final = 0.05
+"""Keys that come this soon after each other are joined: they were pasted, or a slow connection held them up."""
+
+MIN_BURST_CHANGES: Final = 4
+"""So many different keys in a row, joined, are taken for a paste. A key that repeats itself is one of them."""
 
 LATE_PASTE_S: Final = 10.0
 """After a paste was abandoned, a burst of bytes within this time is the rest of it, delayed by a slow connection."""
@@ -46,6 +56,16 @@ _STATUS_REPORTS: Final = frozenset({b"\x1b[0n", b"\x1b[3n"})
 _REPORT: Final = rb"\x1b\[(?:[03]n|[0-9]{1,4};[0-9]{1,4}R|\?[0-9]{1,4};[0-4]\$y)"
 _ONLY_REPORTS: Final = re.compile(rb"(?:" + _REPORT + rb")+")
 """Answers to queries, about the status, the cursor or a mode, which arrive in pieces of their own."""
+
+_AFTER_PAUSE: Final = (b"", b"[P", b"0123456789?>=ABCDFHIO", b"0123456789;$~Rncytu")
+"""After a pause, only these bytes continue a sequence of so many bytes: those of answers, and of the marks of a paste.
+
+Anything else was typed.
+"""
+
+_ANSWER_BEGINS: Final = re.compile(rb"\x1b\[[?>=]?[0-9][0-9;]*\$?")
+_LATE_REST: Final = re.compile(rb"\x1b(?:\[[?>=]?[0-9]|\[[A-DFHIO]|P>\|)")
+"""An Esc that has become a key, and a rest that shows that it was none: the next bytes go on with a sequence."""
 
 _VERSION_BEGINS: Final = b"\x1bP>|"
 _STRING_OPENERS: Final = frozenset(b"]PX^_")
@@ -81,14 +101,24 @@ class InputDecoder:
     lines: it is one machine, with a short method for each state.
     """
 
-    def __init__(self, *, has_mouse: bool = False) -> None:
+    def __init__(self, *, has_mouse: bool = False, is_awaiting: Callable[[], bool] = lambda: False) -> None:
+        """`is_awaiting` returns whether the terminal owes an answer."""
         self._has_mouse = has_mouse
+        self._is_awaiting = is_awaiting
+        self._is_awaited = False
+        """Whether it owed one when the unfinished sequence began."""
         self._parser = XTermParser()
         self._decoder = getincrementaldecoder("utf-8")(errors="replace")
         self._state = _State.TEXT
         self._held = bytearray()
         self._began_s = self._read_s = 0.0
         self._late_until_s = float("-inf")
+        self._had_pause = False
+        """Whether the unfinished sequence came in pieces, with a pause between them."""
+        self._expired = b""
+        """The beginning of a sequence that has become keys. The next bytes may show that it was one."""
+        self._joined_s = float("-inf")
+        self._joined: list[str] = []
         self._out: list[Message] = []
 
     @property
@@ -101,10 +131,22 @@ class InputDecoder:
         """When `expire` abandons unfinished input; None if there is none."""
         if self._state is _State.TEXT:
             return None
-        # Esc and one more key may have been typed. The bytes of a sequence arrive together.
-        may_be_typed = self._state is not _State.PASTE and len(self._held) <= len(b"\x1b[")
-        timeout_s = constants.ESCAPE_DELAY if may_be_typed else SILENCE_TIMEOUT_S
-        return min(self._read_s + timeout_s, self._began_s + MAX_UNFINISHED_S)
+        return min(self._read_s + self._timeout_s, self._began_s + MAX_UNFINISHED_S)
+
+    @property
+    def _timeout_s(self) -> float:
+        is_answer = self._is_awaited and self._state in {_State.ESCAPE, _State.CONTROL, _State.STRING}
+        if self._may_be_typed and not is_answer:
+            return constants.ESCAPE_DELAY
+        is_long = is_answer and self._state is _State.STRING and not self._may_be_typed
+        if is_long or (self._state is _State.CONTROL and _ANSWER_BEGINS.fullmatch(self._held)):
+            return MAX_UNFINISHED_S
+        return MAX_ANSWER_PAUSE_S if is_answer else SILENCE_TIMEOUT_S
+
+    @property
+    def _may_be_typed(self) -> bool:
+        """Whether this is Esc and at most one more key. The bytes of a sequence arrive together on most links."""
+        return self._state is not _State.PASTE and len(self._held) <= len(b"\x1b[")
 
     def feed(self, data: bytes, now_s: float) -> list[Message]:
         """Decode the bytes of one read."""
@@ -112,13 +154,48 @@ class InputDecoder:
         if self._state is _State.PASTE and _ONLY_REPORTS.fullmatch(data):
             # They are no part of the paste. One that never ends must not last as long as frames are sent and answered.
             return messages_before + self._answers(data)
-        self._read_s = now_s
+        pause_s, self._read_s = now_s - self._read_s, now_s
         if self._state is _State.TEXT and now_s < self._late_until_s and _is_pasted(data):
             self._enter(_State.PASTE)
+        self._resume(data, pause_s)
         at = 0
         while at < len(data):
             at = self._step(data, at)
-        return messages_before + self._take_messages()
+        return messages_before + self._joined_keys(self._take_messages(), data)
+
+    def _resume(self, data: bytes, pause_s: float) -> None:
+        """Go on with a sequence after a pause, also with one whose beginning has become keys."""
+        expired, self._expired = self._expired, b""
+        if self._state is not _State.TEXT:
+            limit_s = constants.ESCAPE_DELAY if self._may_be_typed else SILENCE_TIMEOUT_S
+            self._had_pause = self._had_pause or pause_s >= limit_s
+        elif expired and len(data) > 1 and _LATE_REST.match(expired + data):
+            is_string = b"P" in expired + data[:1]
+            at = _State.ESCAPE if expired == b"\x1b" else _State.STRING if is_string else _State.CONTROL
+            self._enter(at, expired)
+            self._had_pause = True
+
+    def _joined_keys(self, found: list[Message], data: bytes) -> list[Message]:
+        """Mark the keys of one read that came together, or right after others."""
+        keys = [each for each in found if isinstance(each, events.Key)]
+        if not keys:
+            return found
+        if self._read_s - self._joined_s > JOINED_GAP_S:
+            self._joined.clear()
+        self._joined_s = self._read_s
+        is_single = not self._joined and len(keys) == 1
+        for each in keys:
+            if self._joined[-1:] != [each.key]:
+                self._joined.append(each.key)
+        del self._joined[:-MIN_BURST_CHANGES]
+        # The end of a paste that has not begun ends one that seemed to have ended: its text contained an end.
+        is_burst = len(self._joined) >= MIN_BURST_CHANGES or (_PASTE_ENDS in data and _PASTE_BEGINS not in data)
+        if is_single and not is_burst:
+            return found
+        return [
+            JoinedKey(each.key, each.character, is_burst=is_burst) if isinstance(each, events.Key) else each
+            for each in found
+        ]
 
     def _answers(self, reports: bytes) -> list[Message]:
         for report in re.findall(_REPORT, reports):
@@ -131,6 +208,8 @@ class InputDecoder:
         if deadline_s is not None and now_s >= deadline_s:
             if self._state is _State.PASTE:
                 self._late_until_s = now_s + LATE_PASTE_S
+            elif self._may_be_typed:
+                self._expired = bytes(self._held)
             self._abandon()
         return self._take_messages()
 
@@ -140,7 +219,8 @@ class InputDecoder:
 
     def _enter(self, state: _State, held: bytes = b"") -> None:
         if self._state is _State.TEXT:
-            self._began_s = self._read_s
+            self._began_s, self._had_pause = self._read_s, False
+            self._is_awaited = state is _State.ESCAPE and self._is_awaiting()
         self._state = state
         self._held[:] = held
 
@@ -187,10 +267,17 @@ class InputDecoder:
 
     # Each of these handles one byte. It returns 1, or 0 if the byte must be handled again in the new state.
 
+    def _is_typed(self, byte: int) -> bool:
+        """Return whether a byte after a pause was typed, and is no part of the sequence."""
+        return self._had_pause and byte not in _AFTER_PAUSE[min(len(self._held), len(_AFTER_PAUSE) - 1)]
+
     def _after_escape(self, byte: int) -> int:
         if byte == _ESC:
             self._abandon()
             self._enter(_State.ESCAPE, b"\x1b")
+        elif self._is_typed(byte):
+            self._abandon()
+            return 0
         elif byte == ord("["):
             self._enter(_State.CONTROL, b"\x1b[")
         elif byte == ord("O"):
@@ -213,7 +300,7 @@ class InputDecoder:
         if self._held == b"\x1b[" and byte == ord("M"):
             self._enter(_State.MOUSE, b"\x1b[M")
             return 1
-        if not ord(" ") <= byte < ord("\x7f"):
+        if not ord(" ") <= byte < ord("\x7f") or self._is_typed(byte):
             self._abandon()
             return 0
         is_linux_console = bytes(self._held) in {b"\x1b[", b"\x1b[["} and byte == ord("[")
@@ -262,6 +349,9 @@ class InputDecoder:
         return 1
 
     def _in_string(self, byte: int) -> int:
+        if self._had_pause and len(self._held) == len(b"\x1bP") and byte != ord(">"):
+            self._abandon()
+            return 0
         if self._held[-1] == _ESC:
             if byte == ord("\\"):
                 self._end_string()

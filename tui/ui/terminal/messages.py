@@ -1,5 +1,6 @@
 """The messages of the driver to the app, beside those of Textual."""
 
+from textual import events
 from textual.message import Message
 
 from tui.ui.terminal.queries import Query
@@ -30,3 +31,18 @@ class TerminalAnswer(Message):
         super().__init__()
         self.query = query
         self.text = text
+
+
+class JoinedKey(events.Key):
+    """A key that came in one read of the terminal with others, or right behind one.
+
+    `is_burst`: so many different keys are a paste without marks, or the rest of one. Otherwise a slow connection
+    may have held up what a user typed.
+    """
+
+    def __init__(self, key: str, character: str | None, *, is_burst: bool) -> None:
+        super().__init__(key, character)
+        self.is_burst = is_burst
+
+
+JoinedKey.handler_name = events.Key.handler_name  # it is a key for all that handle keys

@@ -30,6 +30,9 @@ ROUND_TRIPS_WAITED: Final = 3
 LOST_AFTER_S: Final = 4.0
 """An answer that has not come this long after its query, or after a later query was answered, is lost."""
 
+MAX_AWAITED_S: Final = 30.0
+"""An answer that is later than this comes from a link on which nobody waits for it."""
+
 MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets so many."""
 
@@ -185,6 +188,14 @@ class TerminalQueries:
             if answered.kind in _ORDERED:
                 self._last_round_trip_s = now_s - answered.asked_s
             return Answer(answered.kind, now_s, answered.asked_s)
+
+    def is_awaiting(self) -> bool:
+        """Return whether an answer may be under way, so that Esc may be its first byte."""
+        with self._changed:
+            now_s = self._clock()
+            if self._first_asked_s is None or (not self._answered and now_s - self._first_asked_s >= LOST_AFTER_S):
+                return False  # this terminal answers nothing
+            return any(now_s - each.asked_s < MAX_AWAITED_S for each in self._expected())
 
     def clear(self) -> None:
         """Expect no more answers: the terminal is closed, or another program has read them."""
