@@ -95,6 +95,11 @@ def test_interlock_cleans_environment_names() -> None:
     assert "\u202e" not in reason
 
 
+def test_interlock_names_the_project_of_equal_environments() -> None:
+    words = "the key now belongs to another/dev; it belonged to shop/dev"
+    assert reason_after(whoami("dev"), whoami("dev", project="another")) == words
+
+
 @pytest.mark.parametrize("is_whoami_first", [True, False])
 def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoami_first: bool) -> None:
     async def scenario() -> None:

@@ -55,7 +55,10 @@ class Interlock:
         if self._first is None:
             self._first = environment
         elif environment != self._first:
-            self._block(f"the key now belongs to {clean(environment.slug)}; it belonged to {clean(self._first.slug)}")
+            now, before = environment.slug, self._first.slug
+            if now == before:
+                now, before = (Raw(f"{each.project}/{each.slug}") for each in (environment, self._first))
+            self._block(f"the key now belongs to {clean(now)}; it belonged to {clean(before)}")
         self._check_expected(environment.slug)
         self._compare_sources()
 
