@@ -347,7 +347,7 @@ class Session:
 
     def _record_denial(self, action: Action, error: "Refused") -> None:
         # A token for single runs may still act on others.
-        if error.status == FORBIDDEN and not self.settings.key.is_for_single_runs:
+        if error.status == FORBIDDEN and self.settings.key.writable_runs is None:
             self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
 
     @property

@@ -11,6 +11,9 @@ SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGE
 _TYPES: Final = {"tr_dev_": "DEVELOPMENT", "tr_stg_": "STAGING", "tr_prod_": "PRODUCTION", "tr_preview_": "PREVIEW"}
 """The prefixes of secret keys. Source: tests/wire/recordings/README.md §1."""
 
+_RUN_SCOPE: Final = "write:runs:"
+"""Before the id of a run in a scope."""
+
 MIN_SECRET_CHARS: Final = 8
 """A shorter text would stand in ordinary variables too."""
 
@@ -62,9 +65,11 @@ class Secret:
         return any(scope == "admin" or scope.startswith(("write:runs", "write:all")) for scope in self.scopes)
 
     @property
-    def is_for_single_runs(self) -> bool:
-        """Whether a public token names runs that it may write, so that it may not write others."""
-        return any(scope.startswith("write:runs:") for scope in self.scopes)
+    def writable_runs(self) -> frozenset[str] | None:
+        """The ids of the runs that a public token may write, None if its scopes name none, or the key may write all."""
+        named = frozenset(scope[len(_RUN_SCOPE) :] for scope in self.scopes if scope.startswith(_RUN_SCOPE))
+        is_wide = any(scope in {"admin", "write:runs"} or scope.startswith("write:all") for scope in self.scopes)
+        return None if is_wide or not named else named
 
     def __repr__(self) -> str:
         return "Secret(…)"

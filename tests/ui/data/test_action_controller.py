@@ -367,6 +367,21 @@ def test_keys_of_a_key_that_reads_alone_say_why(tmp_path: Path) -> None:
         play(fleet_of(run), tmp_path, scenario, key=public_token(*scopes))
 
 
+def test_token_for_single_runs_acts_on_these_alone(tmp_path: Path) -> None:
+    run, other = executing(1), executing(2)
+
+    async def scenario(stage: Stage) -> None:
+        for each, is_possible in ((run, True), (other, None)):
+            known = stage.session.store.get(RunId(each.id))
+            assert stage.action_controller.check("act", ("cancel",), known) is is_possible
+        await stage.ask(CANCEL, other)
+        assert stage.notices[-1] == "cancel: the public token may write other runs only"
+        assert stage.session.settings.key.writable_runs == frozenset({run.id})
+        assert public_token("write:runs", f"write:runs:{run.id}").writable_runs is None
+
+    play(fleet_of(run, other), tmp_path, scenario, key=public_token("read:runs", f"write:runs:{run.id}"))
+
+
 def test_read_only_session_has_no_actions(tmp_path: Path) -> None:
     run = executing(1)
 

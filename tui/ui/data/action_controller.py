@@ -120,6 +120,7 @@ class ActionController:
     ) -> None:
         self._live = live
         self._session = live.session
+        self._writable = live.session.settings.key.writable_runs
         self._app = app
         self._reports = reports
         self._open_run = open_run
@@ -151,6 +152,8 @@ class ActionController:
         """Return why an action makes no sense on a run now, or None."""
         if (reason := action.forbidden(run)) is not None:
             return reason
+        if self._writable is not None and run.id not in self._writable:
+            return "the public token may write other runs only"
         if (pending := self.action_queue.pending(run.id)) is not None:
             return f"{pending.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
         if (in_flight := self.action_queue.in_flight(run.id)) is not None:
