@@ -14,6 +14,7 @@ from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
 from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.findings.facts import (
+    ConcurrencyLimit,
     Deployment,
     DeploymentsRead,
     EnvironmentNormalsRead,
@@ -23,6 +24,7 @@ from tui.domain.findings.facts import (
     FactUnread,
     MinutesRead,
     NormalsRead,
+    PlaceHolder,
     Queue,
     QueuesRead,
     QueueWait,
@@ -47,6 +49,8 @@ from tui.domain.findings.finding import (
     RunOverdue,
     ScheduleMissed,
     SourceUnread,
+    Standstill,
+    StandstillReason,
     SubjectKind,
     TaskFails,
     TaskSlow,
@@ -103,7 +107,10 @@ PATH = Path(__file__).with_name(f"messages-v{VERSION}.jsonl")
 
 FACTS = RelayFacts(
     at(9),
-    EnvironmentRead(Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme \ud800")), at(1)),
+    EnvironmentRead(
+        Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme \ud800"), is_paused=True, resumed_at=at(-9)),
+        at(1),
+    ),
     CountsRead({RunStatus.EXECUTING: 3, RunStatus.CRASHED: 0}, at(2), 24),
     (
         SourceConnected("realtime", at(3), 20.0),
@@ -158,13 +165,14 @@ PATCH = RunPatch(
 )
 EVIDENCE: tuple[tuple[FindingWord, Evidence], ...] = (
     (FindingWord.FAILING, TaskFails(131, 264, Raw("20261126.3"), 0.01)),
-    (FindingWord.SLOW, QueueWaits(301, at(-9), 20, 20, is_at_limit=True)),
+    (FindingWord.SLOW, QueueWaits(301, at(-9), 20, 20, True, (PlaceHolder(TaskId("sync"), 20, at(-99)),))),
+    (FindingWord.SLOW, QueueWaits(8, at(-9), standstill=Standstill(StandstillReason.QUEUE_PAUSED, at(-90)))),
     (FindingWord.SLOW, TaskSlow(timedelta(seconds=9), timedelta(seconds=3), 50)),
     (FindingWord.MISSING, ScheduleMissed(at(-60))),
     (FindingWord.STUCK, RunOverdue(at(-900), timedelta(seconds=8))),
     (FindingWord.STUCK, RunOverdue(at(-90_000), None)),
     (FindingWord.STUCK, RunHangs("Dequeued")),
-    (FindingWord.STUCK, ApprovalWaits(at(-700), (Raw("approval"),))),
+    (FindingWord.STUCK, ApprovalWaits(at(-700), (Raw("approval"),), "waitpoint_a")),
 )
 SUBJECT = FindingSubject(SubjectKind.TASK, "key", Raw("charge"))
 VERDICT = Verdict(
@@ -195,8 +203,29 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
     ),
     NormalsRead(at(0), at(-60), (TaskNormal(TaskId("charge"), 20, 1, timedelta(seconds=1), 7),), 10, 2, True, at(-9)),
     EnvironmentNormalsRead(at(0), True, 39.3, 0.15, timedelta(seconds=4), timedelta(seconds=5)),
-    QueuesRead(at(0), (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True),), True, 100),
-    WaitsRead(at(0), (QueueWait("task/sync", 2, at(-9), RunId("run_a"), 1.5, 2.0),)),
+    QueuesRead(
+        at(0),
+        (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True, is_v2=True, is_limit_paused=True),),
+        True,
+        100,
+        (ConcurrencyLimit(Raw("payments"), 5, 3, 5, is_paused=True),),
+    ),
+    WaitsRead(
+        at(0),
+        (
+            QueueWait(
+                "task/sync",
+                2,
+                at(-9),
+                RunId("run_a"),
+                1.0,
+                2.0,
+                at(-3),
+                at(-4),
+                (PlaceHolder(TaskId("sync"), 20, at(-99)),),
+            ),
+        ),
+    ),
     SchedulesRead(
         at(0),
         (Schedule("sched_a", TaskId("sync"), Raw("0 3 * * *"), Raw("Europe/Berlin"), True, at(9), at(10), True),),

@@ -18,6 +18,7 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Fixed, Json, Stamp, State
 from tui.domain.text import Raw
 from tui.domain.update import (
+    EnvironmentRead,
     RunGone,
     RunPatch,
     RunsRead,
@@ -146,6 +147,16 @@ def test_response_crosses_with_its_content_type_only() -> None:
 @pytest.mark.parametrize("message", [*SCREEN_MESSAGES, Call(7, RunRequest(RunId("run_1\ud800")))])
 def test_screen_message_is_the_same_after_decoding(message: ScreenMessage) -> None:
     assert decode_screen_message(encoded(message)) == message
+
+
+def test_screen_learns_that_the_environment_is_paused() -> None:
+    """Two reads of one environment are equal, paused or not: so `==` does not prove it."""
+    paused = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"), is_paused=True, resumed_at=at(-9))
+    message = decode_relay_message(encoded(RelayFacts(at(0), environment=EnvironmentRead(paused, at(0)))))
+    assert isinstance(message, RelayFacts)
+    assert message.environment is not None
+    assert message.environment.environment is not None
+    assert (message.environment.environment.is_paused, message.environment.environment.resumed_at) == (True, at(-9))
 
 
 def test_messages_of_this_version_stay_readable() -> None:

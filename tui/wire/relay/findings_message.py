@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tui.domain.findings.facts import (
     MAX_DEPLOYMENTS,
+    MAX_HOLDERS,
     MAX_QUEUES,
     MAX_SCHEDULES,
     MAX_TOKENS,
@@ -23,6 +24,7 @@ from tui.domain.findings.facts import (
     MinutesRead,
     NormalsRead,
     QueuesRead,
+    QueueWait,
     ScheduleRunsRead,
     SchedulesRead,
     TaskMinute,
@@ -30,7 +32,7 @@ from tui.domain.findings.facts import (
     TokensRead,
     WaitsRead,
 )
-from tui.domain.findings.finding import FindingsRead, Verdict
+from tui.domain.findings.finding import FindingsRead, QueueWaits, Verdict
 from tui.domain.ids import TaskId
 from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
@@ -121,7 +123,10 @@ FINDINGS_BOUNDS: Final[FieldBounds] = {
     (RelayMinutes, "speeds"): {"max_length": MAX_TASKS},
     (NormalsRead, "normals"): {"max_length": MAX_TASKS},
     (QueuesRead, "queues"): {"max_length": MAX_QUEUES},
+    (QueuesRead, "limits"): {"max_length": MAX_QUEUES},
     (WaitsRead, "waits"): {"max_length": MAX_TASKS},
+    (QueueWait, "holders"): {"max_length": MAX_HOLDERS},
+    (QueueWaits, "holders"): {"max_length": MAX_HOLDERS},
     (SchedulesRead, "schedules"): {"max_length": MAX_SCHEDULES},
     (TokensRead, "tokens"): {"max_length": MAX_TOKENS},
     (DeploymentsRead, "deployments"): {"max_length": MAX_DEPLOYMENTS},
