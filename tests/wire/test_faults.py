@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from tests.support.wire.requests import SHORT, ask, failure_of
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.wire import client as client_module
+from tui.wire import connection
 from tui.wire.client import Client
 from tui.wire.connection import Timeouts
 from tui.wire.errors import ServerFault, Unreachable
@@ -43,6 +46,56 @@ def test_unknown_host_took_no_effect() -> None:
 def test_slow_response_hits_the_total_timeout(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.DRIBBLE)
     error = failure_of(recordings_api.url, timeouts=Timeouts(read_s=5, whole_s=0.3))
+    assert str(error) == "GET /api/v1/runs: no complete response in 0.3 s"
+
+
+def dribbling_then(answer: str, question: Callable[[Client], Any], api: RecordingsApi, method: str) -> str:
+    """Return what became of a request whose first response dribbles, and whose reads are restarted."""
+    api.answer(Fault.DRIBBLE, answer, method=method)
+
+    async def impatient(client: Client) -> str:
+        asked = asyncio.ensure_future(question(client))
+        await asyncio.sleep(0.2)  # the timer restarts once the request is written
+        oldest = client.oldest_read()
+        client.restart_reads()
+        try:
+            await asked
+        except Unreachable as error:
+            return str(error)
+        assert oldest is not None
+        assert oldest[0] == "GET /api/v1/runs"
+        assert 0 < oldest[1].total_seconds() <= client_module.MAX_PAGE_S
+        assert client.oldest_read() is None
+        return "answered"
+
+    return ask(api.url, impatient, timeouts=Timeouts(read_s=5, whole_s=0.5))
+
+
+def test_dribbling_read_is_sent_again_on_request(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MIN_READ_S", 0.0)
+    assert dribbling_then("010", lambda client: client.list_runs(RunFilters()), recordings_api, "GET") == "answered"
+    assert len(recordings_api.requests) == 2
+
+
+def test_young_read_is_not_sent_again(recordings_api: RecordingsApi) -> None:
+    failure = dribbling_then("010", lambda client: client.list_runs(RunFilters()), recordings_api, "GET")
+    assert failure == "GET /api/v1/runs: no complete response in 0.5 s"
+    assert len(recordings_api.requests) == 1
+
+
+def test_action_is_never_sent_again(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MIN_READ_S", 0.0)
+    failure = dribbling_then("010", lambda client: client.cancel(RUN), recordings_api, "POST")
+    assert failure.endswith("no complete response in 0.5 s")
+    assert len(recordings_api.requests) == 1
+
+
+def test_page_of_the_list_has_less_time(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "MAX_PAGE_S", 0.3)
+    recordings_api.answer(Fault.DRIBBLE)
+    error = failure_of(recordings_api.url, timeouts=Timeouts(read_s=5, whole_s=60))
     assert str(error) == "GET /api/v1/runs: no complete response in 0.3 s"
 
 

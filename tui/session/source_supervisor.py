@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.sources.findings.source import FactsSource
     from tui.sources.realtime.coverage import Coverage
     from tui.sources.relay.connection import RelayConnection
-    from tui.sources.run_fetcher import RunFetcher
+    from tui.sources.run_fetcher import ListReader, RunFetcher
 
 
 STABLE_AFTER_S: Final = 10.0
@@ -137,13 +137,26 @@ class SourceSupervisor:
             self.refresh()
 
     def refresh(self) -> None:
-        """End the waits of all sources: each polls, retries, or requests a new snapshot of the feed now."""
+        """End the waits of all sources: each polls, retries, or requests a new snapshot of the feed now.
+
+        Reads in flight that take long are sent again: a server may send an answer byte by byte.
+        """
         now_s = self._clock.elapsed_s()
         if self._refreshed_s is not None and now_s - self._refreshed_s < MIN_REFRESH_INTERVAL_S:
             return
         self._refreshed_s = now_s
         self._clock.wake()
         self._rate_limit_clock.wake()
+        if (lists := self._lists) is not None:
+            lists.restart_reads()
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return which read in flight began first, and after which time it fails at the latest."""
+        return None if self._lists is None else self._lists.oldest_read()
+
+    @property
+    def _lists(self) -> "ListReader | None":
+        return self.fetcher.lists if hasattr(self, "fetcher") else None  # not before the session has started
 
     async def supervise(self, source: Source) -> None:
         """Run a source, restart it after transient failures, and emit its state. Return after a fatal failure.

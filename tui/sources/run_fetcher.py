@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from tui.domain.environment import Capability, Environment
@@ -108,6 +108,12 @@ class ListReader(Protocol):
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Wait for the next response of the realtime feed."""
+
+    def restart_reads(self) -> None:
+        """Send the reads in flight again that take long."""
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return which of them began first, and after which time it fails at the latest."""
 
     async def whoami(self) -> Environment:
         """Read the environment of the key."""

@@ -1,9 +1,11 @@
 """The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
 
-This module has the routes, parameters and headers; `wire.connection` transports them.
+This module has the routes, parameters and headers; `wire.connection` transports them. The module
+is longer than 300 lines: it has a method for each request.
 Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,6 +45,9 @@ ELECTRIC_VERSION = "1.0.0-beta.1"
 
 FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
 """The server holds a poll of the feed for 17 to 22 s (recordings 709, 712, 739)."""
+
+MAX_PAGE_S = 30.0
+"""The time for a whole page of the list. Nothing else is polled while it is read."""
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
 """A snapshot of a thousand rows is about 2 MB."""
@@ -109,6 +114,14 @@ class Client(ApiReader):
         await self._feed.aclose()
         await self._stored.aclose()
 
+    def restart_reads(self) -> None:
+        """Send the reads again that take long, except the poll of the feed and downloads."""
+        self._connection.restart_reads()
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return which of them began first, as method and path, and after which time it fails at the latest."""
+        return self._connection.oldest_read()
+
     async def list_runs(
         self,
         filters: RunFilters,
@@ -123,7 +136,9 @@ class Client(ApiReader):
             params["page[before]"] = before
         elif after is not None:
             params["page[after]"] = after
-        response = await self._fetch("GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES)
+        response = await self._fetch(
+            "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
+        )
         page = await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
         # The server sends a page before a cursor oldest first (recording 013).
         return page if before is None else replace(page, patches=page.patches[::-1])
@@ -199,6 +214,7 @@ class Client(ApiReader):
         json: Json = None,
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
+        max_whole_s: float = math.inf,
     ) -> Response:
         """Send a request, an action unless it is a GET, and return a successful response."""
         response = await self._send(
@@ -208,6 +224,7 @@ class Client(ApiReader):
             json=json,
             on_written=on_written,
             max_bytes=max_bytes,
+            max_whole_s=max_whole_s,
             is_action=method != "GET",
         )
         if (error := response_error(response, self._key)) is not None:
@@ -223,6 +240,7 @@ class Client(ApiReader):
         json: Json = None,
         on_written: OnWritten | None = None,
         max_bytes: int | None = None,
+        max_whole_s: float = math.inf,
         has_own_limit: bool = False,
         is_action: bool = False,
     ) -> Response:
@@ -236,6 +254,7 @@ class Client(ApiReader):
             json=json,
             on_written=on_written,
             max_bytes=max_bytes,
+            max_whole_s=max_whole_s,
             is_action=is_action,
         )
         if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:

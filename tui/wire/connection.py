@@ -1,16 +1,17 @@
 """Sends HTTP requests over persistent connections: follows redirects, limits sizes and times, translates errors.
 
 Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds
-a key, a payload or the query of a URL.
+a key, a payload or the query of a URL. The module is longer than 300 lines: each step of a request may end it.
 """
 
 import asyncio
 import logging
+import math
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from json import dumps
 from types import TracebackType
 from typing import Self
@@ -43,6 +44,9 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_REDIRECTS = 3
 """The server itself sends one redirect, for a trailing slash (recording 926)."""
 
+MIN_READ_S = 2.0
+"""A read that takes this long may be sent again when the user asks for new data."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
 _MAX_REASON_CHARS = 120
@@ -58,6 +62,16 @@ class _Pool:
     sending: int = 0
     abandoned: int = 0
     is_closed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    """A request in flight that may be sent again at any time. `restart` ends it for that."""
+
+    label: str
+    progress: RequestProgress
+    began_s: float
+    restart: asyncio.Timeout | None = None
 
 
 class _RequestHeaders(tuple[tuple[bytes, bytes], ...]):
@@ -107,6 +121,7 @@ class HttpConnection:
         self._trust: ssl.SSLContext | None = None
         self._pool: _Pool | None = None
         self._retired: list[_Pool] = []
+        self._reads: dict[_Read, None] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,25 +147,73 @@ class HttpConnection:
         params: Mapping[str, str] | None = None,
         json: Json = None,
         max_bytes: int | None = None,
+        max_whole_s: float = math.inf,
         on_written: OnWritten | None = None,
         is_action: bool = False,
     ) -> Response:
         """Send one request, follow redirects within its origin, and return the complete response, whatever its status.
 
-        `label` names the request in errors. `max_bytes` limits the body, to MAX_BODY_BYTES by default. `on_written` is
-        called when the request's first byte is written, also after a redirect. An action follows no redirect: where a
-        middlebox answers for a server that has acted, the action would happen twice.
+        `label` names the request in errors. `max_bytes` limits the body, to MAX_BODY_BYTES by default. `max_whole_s`
+        shortens the time for the whole response. `on_written` is called when the request's first byte is written, also
+        after a redirect. An action follows no redirect: where a middlebox answers for a server that has acted, the
+        action would happen twice. `restart_reads` sends all but actions again.
 
         Raises `Unreachable` if there is no complete response. Raises `ServerFault` for a redirect to another origin or
         of an action, and for a body that is too large or cannot be decompressed.
         """
+        times = replace(self._timeouts, whole_s=min(self._timeouts.whole_s, max_whole_s))
+        while True:
+            progress = RequestProgress(times, self._clean, on_written)
+            sending = self._send_once(
+                progress, method, url, label, params, json, max_bytes or MAX_BODY_BYTES, is_action=is_action
+            )
+            if is_action:
+                return await sending
+            read = _Read(label, progress, asyncio.get_running_loop().time())
+            self._reads[read] = None
+            try:
+                async with asyncio.timeout(None) as read.restart:
+                    return await sending
+            except TimeoutError:  # only of `restart_reads`: any other one is `Unreachable`
+                continue
+            finally:
+                del self._reads[read]
+
+    def restart_reads(self) -> None:
+        """Cancel the reads in flight, and send them again. Young ones go on: they may be answered soon, and the user
+        may hold the key down.
+        """
+        now_s = asyncio.get_running_loop().time()
+        for read in self._reads:
+            if read.restart is not None and now_s - read.began_s >= MIN_READ_S:
+                read.restart.reschedule(now_s)
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return the label of the read in flight that began first, and after which time it fails at the latest."""
+        read = next(iter(self._reads), None)
+        until_s = None if read is None or read.progress.timer is None else read.progress.timer.when()
+        if read is None or until_s is None:
+            return None
+        return read.label, timedelta(seconds=max(0.0, until_s - asyncio.get_running_loop().time()))
+
+    async def _send_once(
+        self,
+        progress: RequestProgress,
+        method: str,
+        url: str,
+        label: str,
+        params: Mapping[str, str] | None,
+        json: Json,
+        max_bytes: int,
+        *,
+        is_action: bool,
+    ) -> Response:
         failure: ApiError
-        progress = RequestProgress(self._timeouts, self._clean, on_written)
         try:
             call = self._call(method, url, params, json, is_action=is_action)
             async with asyncio.timeout(self._timeouts.reach_s) as progress.timer:
                 pool = await self._open(call.url)
-                return await self._send_over(pool, call, progress, label, max_bytes or MAX_BODY_BYTES)
+                return await self._send_over(pool, call, progress, label, max_bytes)
         except _Unusable as error:
             failure = Unreachable(f"{label}: {error}", may_have_arrived=False)
         except TransportFailure as error:

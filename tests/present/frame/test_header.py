@@ -43,6 +43,8 @@ ANSWERED = SourceRetrying("rest", ago(300), AT + timedelta(seconds=4), 3, "GET /
 REFUSED = SourceRetrying("realtime", ago(60), AT + timedelta(minutes=4), 1, "GET /realtime/v1/runs: 403", True, 403)
 STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key", 401)
 
+READING = "GET /api/v1/runs", timedelta(seconds=21)
+
 
 @pytest.mark.parametrize(
     ("facts", "left", "right"),
@@ -108,6 +110,21 @@ STOPPED = SourceStopped("rest", ago(300), "GET /api/v1/runs: 401 Invalid API key
             replace(FACTS, freshness=Freshness(Level.LATE, ago(12), timedelta(seconds=5))),
             "  PROD   acme/api   ● polling  12 s old, late",
             "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=Freshness(Level.LATE, ago(12), timedelta(seconds=5)), reading=READING),
+            "  PROD   acme/api   ● polling  12 s old, late, next try within 22 s ",
+            "Q12  E8  W3  ✗41 ",
+        ),
+        (
+            replace(FACTS, freshness=failing(None), reading=READING, counts=StatusCounts()),
+            "  PROD   acme/api   ● no answer for 5 min  next try within 22 s, r asks now, waits for the list ",
+            "",
+        ),
+        (
+            replace(FACTS, freshness=failing(replace(OFFLINE, next_at=ago(2))), reading=READING, counts=StatusCounts()),
+            "  PROD   acme/api   ○ offline since 13:44  next try within 22 s, r asks now, waits for the list ",
+            "",
         ),
         (
             replace(FACTS, freshness=failing(ANSWERED)),

@@ -19,6 +19,11 @@ UNCHANGED_REMARK_FROM: Final = timedelta(minutes=2)
 """After this long without a change, although runs are live, the server may be returning old answers."""
 
 
+_LIST: Final = "GET /api/v1/runs"
+_PAUSE: Final = timedelta(seconds=1)
+"""Between a request that failed after a long time and the next try."""
+
+
 class ConnectionState(NamedTuple):
     """The pieces of the state. A narrow header drops the interval, and then cuts or drops the remark.
 
@@ -55,16 +60,15 @@ def _source_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
             return ConnectionState(_alarm_line(f"{offline_mark} stopped"), (Piece(advice, Token.AMBER),))
         case SourceRetrying() as failure if failure.is_answered:
             advice = f"try {failure.attempt}: {advice_on(failure, facts.api_url, is_relayed=facts.is_relayed).short}"
+            advice += _after_comma(_reading(facts)) if failure.next_at <= facts.at else ""
             return ConnectionState(
                 _alarm_line(f"{offline_mark} {retry_words(failure, facts.at)}"), (Piece(advice, Token.MUTED),)
             )
         case SourceRetrying() as failure:
             since = formatting.time_of_day(freshness.failure_since or failure.at, facts.at)
             subject = "no relay" if failure.source == RELAY else "offline"
-            return ConnectionState(
-                _alarm_line(f"{offline_mark} {subject} since {since}"),
-                (Piece(retry_words(failure, facts.at), Token.MUTED),),
-            )
+            retry = retry_words(failure, facts.at) if failure.next_at > facts.at else _reading(facts) or "retrying now"
+            return ConnectionState(_alarm_line(f"{offline_mark} {subject} since {since}"), (Piece(retry, Token.MUTED),))
         case None:
             return _state_by_age(facts)
         case _:
@@ -75,22 +79,37 @@ def _state_by_age(facts: HeaderFacts) -> ConnectionState:
     """Return the state of a source that has not failed, by the age of its last answer."""
     freshness = facts.freshness
     if freshness.confirmed_at is None:
-        waited = (Piece(f"for {formatting.wait(freshness.waited)}", Token.AMBER),) if freshness.is_slow else ()
-        return ConnectionState((Piece("connecting…", Token.MUTED),), waited)
+        waited = f"for {formatting.wait(freshness.waited)}{_after_comma(_reading(facts))}"
+        return ConnectionState((Piece("connecting…", Token.MUTED),), (_amber(waited),) if freshness.is_slow else ())
     age = formatting.wait(facts.at - freshness.confirmed_at)
     via = " via relay" if facts.is_relayed else ""
     label = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
-            return ConnectionState(_alarm_line(f"● no answer for {age}"))
+            reading = _reading(facts)
+            return ConnectionState(_alarm_line(f"● no answer for {age}"), (_amber(reading),) if reading else ())
         case Level.LATE:
-            return ConnectionState((Piece("●", Token.AMBER), Piece(label, Token.MUTED)), (_amber(f"{age} old, late"),))
+            late = f"{age} old, late{_after_comma(_next_try(facts))}"
+            return ConnectionState((Piece("●", Token.AMBER), Piece(label, Token.MUTED)), (_amber(late),))
         case Level.FRESH | Level.CONNECTING:
             head = (Piece("●", Token.GREEN), Piece(label, Token.MUTED))
             every = f" every {formatting.wait(freshness.interval)}"
             return ConnectionState(head, _remark(facts), () if freshness.is_live else (Piece(every, Token.MUTED),))
         case _:
             assert_never(freshness.level)
+
+
+def _reading(facts: HeaderFacts) -> str:
+    """Return when the program tries again at the latest, and what it waits for. A narrow header cuts the end."""
+    if facts.reading is None:
+        return ""
+    label, _ = facts.reading
+    what = "the list" if label == _LIST else label.partition(" ")[2]
+    return f"{_next_try(facts)}{with_key('refresh', 'r', ', {} asks now')}, waits for {what}"
+
+
+def _next_try(facts: HeaderFacts) -> str:
+    return "" if facts.reading is None else f"next try within {formatting.wait(facts.reading[1] + _PAUSE)}"
 
 
 def _remark(facts: HeaderFacts) -> Line:
@@ -102,6 +121,10 @@ def _remark(facts: HeaderFacts) -> Line:
     if facts.unchanged_for is not None and facts.unchanged_for >= UNCHANGED_REMARK_FROM:
         return (Piece(f"no change for {formatting.wait(facts.unchanged_for)}", Token.MUTED),)
     return ()
+
+
+def _after_comma(text: str) -> str:
+    return f", {text}" if text else ""
 
 
 def _amber(text: str) -> Piece:

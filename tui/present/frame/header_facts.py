@@ -20,6 +20,7 @@ class HeaderFacts:
     * `minutes`: whole minutes, the oldest first
     * `unchanged_for`: the time without a change while runs are live
     * `is_relayed`: all data comes from a relay
+    * `reading`: the request that the program waits for longest, and after which time it fails at the latest
     * `is_slow_link`: the monitor saves bytes for the terminal
     """
 
@@ -37,4 +38,5 @@ class HeaderFacts:
     unchanged_for: timedelta | None = None
     is_relayed: bool = False
     is_slow_link: bool = False
+    reading: tuple[str, timedelta] | None = None
     frozen_at: datetime | None = None

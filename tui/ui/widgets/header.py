@@ -110,6 +110,7 @@ class Header(Lines):
             unchanged_for=self._unchanged_for(now),
             is_relayed=session.settings.relay_url is not None,
             is_slow_link=self.app_base.is_slow_link,
+            reading=session.sources.oldest_read(),
         )
 
     def _unchanged_for(self, now: datetime) -> timedelta | None:
