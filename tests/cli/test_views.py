@@ -79,11 +79,22 @@ def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
         assert terminal.end() == 0
 
 
-def test_state_directory_that_takes_no_file_is_said(tmp_path: Path) -> None:
-    (tmp_path / "trigger-tui").write_text("in the way")
-    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=str(tmp_path))) as terminal:
+@pytest.mark.parametrize("case", ["a file", "a loop of links", "a path too long"])
+def test_unusable_state_directory_is_said_once(tmp_path: Path, case: str) -> None:
+    folder = tmp_path / "trigger-tui"
+    if case == "a file":
+        folder.write_text("in the way")
+    elif case == "a loop of links":
+        folder.symlink_to(folder)
+    state = str(tmp_path) if case != "a path too long" else "/" + "a" * 300
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=state)) as terminal:
         terminal.wait_for("? keys")
         terminal.send("Sx\r")
-        terminal.wait_for("The views cannot be saved in")
+        terminal.wait_for("Nothing is remembered in")
+        terminal.send("\x1b:sort task\r")  # a command, which the history would keep, and an order
+        terminal.wait_for("· by task")
+        terminal.send(":messages\r")
+        terminal.wait_for("messages", "Nothing is remembered in")
+        assert terminal.text.count("Nothing is remembered in") == 1
         terminal.send("\x11")
         assert terminal.end() == 0

@@ -154,7 +154,7 @@ class TriggerApp(AppBase):
         self.messages = Messages()
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
-        self.subscription.on_failure = lambda text: self.messages.add(session.now(), text)
+        self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
         self.columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""

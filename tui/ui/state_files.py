@@ -10,9 +10,27 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+DISK_TIMEOUT_S: Final = 5.0
+"""A slower disk is given up. What was to be saved may still be."""
+
 LOCK_TIMEOUT_S: Final = 2.0
 _LOCK_CHECK_S: Final = 0.02
 _HAS_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
+
+
+def problem_sentence(path: Path, what: str, reason: str) -> str:
+    """Return why a file of the state directory is not used.
+
+    If the directory is the reason, the sentence is the same for all files in it, so that it can be shown once.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
+            return f"{what}: {reason}."
+        reason = "it is not accessible to this user"
+    except OSError as error:
+        reason = "it is not a folder" if error.errno == errno.EEXIST else error.strerror or str(error)
+    return f"Nothing is remembered in {path.parent}: {reason}."
 
 
 def read_own(path: Path, max_bytes: int) -> bytes | None:

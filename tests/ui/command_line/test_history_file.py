@@ -78,7 +78,7 @@ def test_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file, not a folder")
     history = CommandHistory(tmp_path / "state", owner="prod")
     run(history, "errors")
-    assert "cannot be kept" in (history.failure or "")
+    assert "Nothing is remembered in" in (history.failure or "")
     assert [each.text for each in history.entries] == ["errors"]
 
 

@@ -16,6 +16,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.store.orders import EPOCH
 from tui.store.server_filter import is_typable
+from tui.ui.data.columns.column_file import ColumnFile
 from tui.ui.data.remembered import MAX_BYTES, FilterFile, Remembered
 
 SAMPLE = Remembered(
@@ -188,8 +189,26 @@ def test_broken_file_is_replaced_by_the_next_save(tmp_path: Path) -> None:
     assert kept(one) == SAMPLE
 
 
+def test_closed_folder_is_one_sentence_for_all_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0)
+    one, other = memory(tmp_path), ColumnFile(folder / "columns.json")
+    is_root = os.geteuid() == 0
+    try:
+        if is_root:
+            os.seteuid(65534)  # root may read everything
+        assert kept(one) == Remembered()
+        assert asyncio.run(other.load()) == {}
+        asyncio.run(other.save("runs", None))
+    finally:
+        if is_root:
+            os.seteuid(0)
+    assert one.failure == other.failure
+    assert (one.failure or "").startswith(f"Nothing is remembered in {folder}: ")
+
+
 def test_unwritable_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     one = memory(tmp_path)
     keep(one, SAMPLE)
-    assert one.failure == f"The filters cannot be saved in {one.path}: File exists."
+    assert one.failure == f"Nothing is remembered in {tmp_path / 'state'}: it is not a folder."

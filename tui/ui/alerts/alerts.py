@@ -18,6 +18,7 @@ from tui.store.findings.alerts.new_findings import KnownFindings, begun_again, n
 from tui.ui.alerts.called import CalledFindings
 from tui.ui.alerts.command import AlertCommand
 from tui.ui.base import AppBase, call_soon
+from tui.ui.state_files import problem_sentence
 from tui.ui.terminal.notices import BELL, DesktopNotice, notice_sequence
 
 if TYPE_CHECKING:
@@ -80,10 +81,9 @@ class Alerts:
             await self._called.save()
         except (OSError, TimeoutError) as error:
             reason = getattr(error, "strerror", None) or "the disk does not answer"
-            problem = (
-                f"The alerts cannot be kept in {self._called.path}: {reason}. After a restart, one may come again."
-            )
-            self._app.messages.add(self._session.now(), problem)
+            what = f"After a restart, an alert may come again. The alerts cannot be kept in {self._called.path}"
+            problem = problem_sentence(self._called.path, what, reason)
+            self._app.messages.add_once(self._session.now(), problem)
 
     def _call(self, verdict: "Verdict", news: "News") -> None:
         settings, now = self._session.settings, self._session.local_now()

@@ -27,6 +27,10 @@ DUPLICATE_WINDOW: Final = 8
 """A new message is compared with this many of the last ones. A duplicate is counted instead of added."""
 
 
+MAX_SAID_ONCE: Final = 100
+"""Sentences that are remembered since they are said once."""
+
+
 class Messages:
     """The last `MAX_MESSAGES` messages, the newest at the end."""
 
@@ -34,6 +38,8 @@ class Messages:
         self._ring: deque[Message] = deque(maxlen=MAX_MESSAGES)
         self.added_count = 0
         """The number of calls of `add`."""
+
+        self._said_once: set[str] = set()
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._ring)
@@ -51,6 +57,12 @@ class Messages:
             return
         self._ring.remove(known)
         self._ring.append(Message(at, text, known.first_at, known.count + 1))
+
+    def add_once(self, at: datetime, text: str) -> None:
+        """Add a sentence about the files of the state directory, which several of them may have to say."""
+        if text not in self._said_once and len(self._said_once) < MAX_SAID_ONCE:
+            self._said_once.add(text)
+            self.add(at, text)
 
 
 _CAPABILITIES: Final = {

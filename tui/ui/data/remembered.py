@@ -17,7 +17,7 @@ from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.status import filter_word
 from tui.lazy_dataclass import dataclass
 from tui.store.server_filter import is_typable
-from tui.ui.state_files import read_own, replace_file
+from tui.ui.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
@@ -61,7 +61,12 @@ class FilterFile:
 
     async def load(self) -> Remembered:
         """Return the saved choices; the defaults if there are none or the file cannot be decoded."""
-        return await asyncio.to_thread(self._load)
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                return await asyncio.to_thread(self._load)
+        except TimeoutError:
+            self.failure = f"The saved filters in {self.path} are ignored: the disk does not answer."
+            return Remembered()
 
     async def save(self, remembered: Remembered) -> None:
         """Save the choices. Of the calls during a save, only the last one takes effect."""
@@ -84,7 +89,7 @@ class FilterFile:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reason = "this version did not write it"
-        self.failure = f"The saved filters in {self.path} are ignored: {reason}."
+        self.failure = problem_sentence(self.path, f"The saved filters in {self.path} are ignored", reason)
         return Remembered()
 
     def _save(self, remembered: Remembered) -> None:
@@ -94,7 +99,8 @@ class FilterFile:
             replace_file(self.path, content.encode("ascii"))
             self.failure = None
         except OSError as error:
-            self.failure = f"The filters cannot be saved in {self.path}: {error.strerror}."
+            what, reason = f"The filters cannot be saved in {self.path}", error.strerror or str(error)
+            self.failure = problem_sentence(self.path, what, reason)
 
 
 def _encode(remembered: Remembered) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.store.addresses.saved_views import ListedView, SavedView, TooManyViews, is_valid, listed_views
-from tui.ui.state_files import locked, read_own, replace_file
+from tui.ui.state_files import DISK_TIMEOUT_S, locked, problem_sentence, read_own, replace_file
 
 if TYPE_CHECKING:
     from tui.settings.schema import ViewEntry
@@ -22,9 +22,6 @@ MAX_BYTES: Final = 2 * 1024 * 1024
 
 MAX_ASIDE: Final = 100
 """Damaged files that are kept. With more of them, nothing is saved."""
-
-TIMEOUT_S: Final = 5.0
-"""A slower disk is given up. The change may still happen."""
 
 ViewChange = Callable[[Sequence[SavedView]], tuple[SavedView, ...]]
 
@@ -57,14 +54,15 @@ class ViewFile:
 
     async def _in_thread(self, work: Callable[[], ReadViews], what: str) -> ReadViews:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(DISK_TIMEOUT_S):
                 return await asyncio.to_thread(work)
         except TimeoutError:
             return ReadViews((), f"{what} in {self.path}: the disk does not answer.")
         except TooManyViews:
             return ReadViews((), f"{what}: there are as many as fit. :views deletes some.")
         except OSError as error:
-            return ReadViews((), f"{what} in {self.path}: {error.strerror or 'it cannot be opened'}.")
+            reason = error.strerror or "it cannot be opened"
+            return ReadViews((), problem_sentence(self.path, f"{what} in {self.path}", reason))
 
     def _read(self) -> ReadViews:
         content = read_own(self.path, MAX_BYTES)

@@ -4,12 +4,14 @@ The modules that read and save them are imported only where there are any.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.session import Session
 from tui.settings.config_file import shown_path
+from tui.ui.state_files import DISK_TIMEOUT_S
 
 if TYPE_CHECKING:
     from tui.present.own_columns.choice import ColumnChoice, ColumnSet
@@ -39,7 +41,12 @@ class ChosenColumns:
     async def start(self) -> None:
         """Load the columns that the user chose in an earlier session."""
         path = Path(self._session.settings.state_dir) / FILE_NAME
-        if await asyncio.to_thread(path.exists):
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                exists = await asyncio.to_thread(os.path.lexists, path)
+        except TimeoutError:
+            exists = False  # the file of the filters, which is read before, says so
+        if exists:
             file = self._opened()
             self._saved = await file.load()
             self._report(file, None)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tui.present.own_columns.choice import AUTO, MAX_COLUMN_CELLS, ColumnChoice, ColumnSet, without_duplicates
 from tui.present.own_columns.of_settings import VIEWS, problem_in
 from tui.ui.data.remembered import MAX_BYTES
-from tui.ui.state_files import read_own, replace_file
+from tui.ui.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 
 VERSION: Final = 1
 
@@ -28,7 +28,12 @@ class ColumnFile:
 
     async def load(self) -> dict[str, ColumnSet]:
         """Return the saved columns by view; none if there is no file, or if it cannot be decoded."""
-        return await asyncio.to_thread(self._load)
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                return await asyncio.to_thread(self._load)
+        except TimeoutError:
+            self.failure = f"The saved columns in {self.path} are ignored: the disk does not answer."
+            return {}
 
     async def save(self, view: str, chosen: ColumnSet | None) -> None:
         """Save the columns of one view; None: it has none of its own any more. Other views keep theirs."""
@@ -43,7 +48,7 @@ class ColumnFile:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             reason = "this version did not write it"
-        self.failure = f"The saved columns in {self.path} are ignored: {reason}."
+        self.failure = problem_sentence(self.path, f"The saved columns in {self.path} are ignored", reason)
         return {}
 
     def _save(self, view: str, chosen: ColumnSet | None) -> None:
@@ -56,7 +61,8 @@ class ColumnFile:
             replace_file(self.path, content.encode("ascii"))
             self.failure = None
         except OSError as error:
-            self.failure = f"The columns cannot be saved in {self.path}: {error.strerror}."
+            what, reason = f"The columns cannot be saved in {self.path}", error.strerror or str(error)
+            self.failure = problem_sentence(self.path, what, reason)
 
 
 def _decode(content: bytes) -> dict[str, ColumnSet]:

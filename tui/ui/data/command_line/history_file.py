@@ -15,14 +15,13 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from tui.ui.data.remembered import MAX_BYTES
-from tui.ui.state_files import read_own, replace_file
+from tui.ui.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 
 VERSION: Final = 1
 MAX_ENTRIES: Final = 200
 MAX_ENTRY_CHARS: Final = 300
 """A longer command is not kept: it was pasted, and may be anything."""
 
-TIMEOUT_S: Final = 5.0
 _SECRET: Final = re.compile(
     r"\b(?:tr|sk|pk|rk|gh[a-z]|github_pat|npm|xox[a-z])_\w{3,}|\b(?:sk|glpat|xox[a-z])-[\w-]{12,}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{12}|\bey[JA]\w{10,}|\bbearer\b"
@@ -66,7 +65,7 @@ class CommandHistory:
     async def load(self) -> None:
         """Read the file once. A file that cannot be read counts as empty."""
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(DISK_TIMEOUT_S):
                 read = await asyncio.to_thread(self._read)
         except (OSError, TimeoutError):
             read = ()
@@ -89,13 +88,14 @@ class CommandHistory:
         async with self._lock:
             unsaved, self._unsaved = self._unsaved, []
             try:
-                async with asyncio.timeout(TIMEOUT_S):
+                async with asyncio.timeout(DISK_TIMEOUT_S):
                     await asyncio.to_thread(self._append, unsaved)
                 self.failure = None
             except TimeoutError:
                 self.failure = f"The commands cannot be kept in {self.path}: the disk does not answer."
             except OSError as error:
-                self.failure = f"The commands cannot be kept in {self.path}: {error.strerror}."
+                what, reason = f"The commands cannot be kept in {self.path}", error.strerror or str(error)
+                self.failure = problem_sentence(self.path, what, reason)
 
     def _read(self) -> tuple[HistoryEntry, ...]:
         """Raises `OSError`. A file that this version did not write counts as empty."""

@@ -119,7 +119,7 @@ class CommandLineEntrance:
         before = history.failure
         await history.save()
         if history.failure is not None and history.failure != before:
-            app.messages.add(app.session.now(), history.failure)
+            app.messages.add_once(app.session.now(), history.failure)
 
     def _apply(self, address: "ViewAddress") -> None:
         from tui.ui.views.opening import apply_address  # noqa: PLC0415  it imports the screens
