@@ -9,6 +9,7 @@ from time import process_time
 from typing import Final
 
 from tests.perf.figures.row import Effort, Reading
+from tests.support.domain.deploys import false_alarms
 from tests.support.emulator.judged_stories import EXPECTED, mistakes
 from tui.domain.findings.facts import (
     NormalsRead,
@@ -36,6 +37,9 @@ from tui.store.store import Store
 SEEDS: Final = 20
 QUICK_SEEDS: Final = 5
 
+DEPLOYS: Final = 200
+MAX_ALARM_SHARE: Final = 0.01
+
 TASKS: Final = 200
 RUNS_PER_S: Final = 20
 NEW_RUNS: Final = 2
@@ -58,6 +62,13 @@ def stories(effort: Effort) -> Reading:
     found = [mistake for name in EXPECTED for seed in seeds for mistake in mistakes(name, seed)]
     measured = f"{len(EXPECTED)} x {len(seeds)} worlds, {len(found)} mistakes"
     return Reading("; ".join([measured, *found[:1]]), not found)
+
+
+def deploys(effort: Effort) -> Reading:
+    """Deploy a new version that fails as seldom as the one before, 1 to 5 %: at most 1 of 100 deploys is accused."""
+    count = int(effort.pick(DEPLOYS, DEPLOYS // 4))
+    alarms = false_alarms(range(count))
+    return Reading(f"{alarms} alarms of {count} deploys", alarms <= count * MAX_ALARM_SHARE)
 
 
 def recomputed(effort: Effort) -> Reading:

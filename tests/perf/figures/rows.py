@@ -93,6 +93,7 @@ ROWS: Final = (
     Row("–", "board of 200 tasks by own counts", "10 ms", overview.board),
     Row("–", "from the bound to the wall, each story", "5, 20, 75, 60 s", finding_delays.delays),
     Row("–", "stories judged in virtual time, 20 seeds", "0 mistakes", findings.stories),
+    Row("–", "deploys that change nothing, 200 seeds", "2 alarms", findings.deploys),
     Row("–", "status of the stories, 3 seeds", "0 mistakes, 45 s", story_status.answers),
     Row("–", "labelled errors: precision, recall", "0.99, 0.99", grouping.quality, is_exact=True),
     Row("–", "a row of the list at 100,000, with a view", "900 B", scale.row_memory),

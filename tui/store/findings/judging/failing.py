@@ -4,7 +4,7 @@ The bound of a task is twice its normal failure rate, or the rate and 2 % if tha
 the same hour of the last 7 days if it has 20 runs; the task's runs of two hours before the streak, if these are 20;
 otherwise one run in ten. These runs make the bound stricter than the fixed one, never laxer: of a task that has always
 failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if the lower
-confidence bound of a recent streak is above (`streak`).
+confidence bound of a recent streak is above (`streak`). After a deploy, four of four are enough (`deployed`).
 """
 
 from collections import Counter
@@ -20,6 +20,7 @@ from tui.store.filter_words import as_value
 from tui.store.findings.acknowledged import acknowledged_messages, has_only_acknowledged
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, normals_by_task
 from tui.store.findings.counted_run import MINUTE_S
+from tui.store.findings.judging.deployed import deployed_streak
 from tui.store.findings.judging.outcomes import Block, EndedMinutes, split_recent
 from tui.store.findings.judging.own_normal import before_streak
 from tui.store.findings.judging.streak import (
@@ -61,13 +62,15 @@ class FailureJudge:
     def _judge(self, task: TaskId) -> Finding | None:
         normal = self._normals.get(task)
         usual = (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
-        # The runs are counted only if their failures could matter.
         least = MIN_OVER_NORMAL if usual is None else _bound(*usual)
         acknowledged = self._acknowledged.get(task, ())
-        if not acknowledged and not may_be_certain(self._minutes.most_failures(task), least):
+        deployed = deployed_streak(self._own, task, self._now, acknowledged)
+        # The runs are counted only if their failures could matter.
+        if not (deployed or acknowledged or may_be_certain(self._minutes.most_failures(task), least)):
             return None
         recent, older = split_recent(self._minutes.of(task, acknowledged))
-        if not may_be_streak(recent, least) or not self._minutes.has_failed_lately(recent):
+        is_possible = may_be_streak(recent, least)
+        if not (deployed or is_possible) or not self._minutes.has_failed_lately(recent):
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
@@ -75,11 +78,14 @@ class FailureJudge:
             older = list(older)
             usual = _own_earlier(recent, older)
         bound = FIXED_BOUND if usual is None else _bound(*usual)
-        streak = present_streak(self._minutes.in_order(task, recent, acknowledged), bound)
-        if streak is None:
-            return None
+        streak = present_streak(self._minutes.in_order(task, recent, acknowledged), bound) if is_possible else None
         minutes = [*recent, *older]
-        streak = extended(since_minute(streak, minutes), minutes, bound)
+        if streak is not None:
+            streak = extended(since_minute(streak, minutes), minutes, bound)
+        elif deployed is not None:
+            streak = since_minute(deployed, minutes)
+        else:
+            return None
         return self._finding(task, minutes, streak, None if usual is None else usual[0] / usual[1])
 
     def _finding(self, task: TaskId, minutes: list[Block], streak: Streak, normal_rate: float | None) -> Finding:

@@ -78,10 +78,10 @@ def present_streak(blocks: Sequence[Block], rate: float) -> Streak | None:
         if found >= best_evidence:
             best_evidence = found
             best = Streak(block.at_s, failed, ended)
-    return None if best is None or _is_over(blocks, rate, best) else best
+    return None if best is None or is_over(blocks, rate, best) else best
 
 
-def _is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
+def is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
     """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
     failed = ended = 0
     for block in blocks:
