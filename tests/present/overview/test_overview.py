@@ -73,6 +73,8 @@ def test_failures_and_tasks_are_as_in_the_picture() -> None:
         "✗  12  known  sync-orders  TimeoutError <n> s exceeded 12 Nov",
     ]
     assert plain(failing_rule(VIEW)) == "147 in the last hour"
+    partly = VIEW.failing._replace(known_since=VIEW.now - timedelta(minutes=7))
+    assert plain(failing_rule(VIEW._replace(failing=partly))) == f"147 since {partly.known_since:%H:%M}"
     tasks = texts(task_lines(VIEW, 63, 12))
     assert plain(tasks_rule(63)) == "failed    p95 running  queued"
     assert tasks[0].endswith("     131   6.4s       3")

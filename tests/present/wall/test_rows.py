@@ -85,15 +85,21 @@ def test_error_groups_look_as_in_the_pictures() -> None:
         f"  ✗    1                import-csv    {range_error}src/lib/csv.ts:203      6 versions",
         f"  ✗   12  acknowledged  sync-orders   {timeout}src/lib/shopify.ts:41   14 versions",
     ]
-    assert plain(failing_summary(FAILING_NOW, is_narrow=True, hides_acknowledged=True)) == (
+    assert plain(failing_summary(FAILING_NOW, NOW, is_narrow=True, hides_acknowledged=True)) == (
         "147 in 4 groups, 12 acknowledged"
     )
-    assert plain(failing_summary(FAILING_NOW, is_narrow=False, hides_acknowledged=False)) == "147 in 4 error groups"
+    assert (
+        plain(failing_summary(FAILING_NOW, NOW, is_narrow=False, hides_acknowledged=False)) == "147 in 4 error groups"
+    )
+    partly = FAILING_NOW._replace(known_since=NOW)
+    assert plain(failing_summary(partly, NOW, is_narrow=False, hides_acknowledged=False)) == (
+        f"147 in 4 error groups since {NOW:%H:%M}"
+    )
     assert len(shown_groups(FAILING_NOW, hides_acknowledged=True)) == 3
 
 
 def test_failures_that_are_not_counted_are_no_zero() -> None:
-    assert plain(failing_summary(FailingNow(), is_narrow=True, hides_acknowledged=True)) == "·"
+    assert plain(failing_summary(FailingNow(), NOW, is_narrow=True, hides_acknowledged=True)) == "·"
 
 
 @pytest.mark.parametrize("width", [60, 66, 72, 79, 80, 100, 109, 110, 119, 120, 160, 200, 300])

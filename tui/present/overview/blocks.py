@@ -41,12 +41,14 @@ def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLin
 
 
 def failing_rule(view: OverviewView) -> Line:
-    """Return the text at the right end of the rule: `147 in the last hour, 12 not read`."""
+    """Return the text at the right end of the rule: `147 in the last hour, 12 not read`, or `147 since 07:26`."""
     failing = view.failing
     if not failing.is_known or not failing.failed_count:
         return ()
     unread = f", {formatting.count(failing.unread_count)} not read" if failing.unread_count else ""
-    return (Piece(f"{formatting.count(failing.failed_count)} in the last hour{unread}", Token.MUTED),)
+    since = None if failing.known_since is None else formatting.time_of_day(failing.known_since, view.now)
+    when = "in the last hour" if since is None else f"since {since}"
+    return (Piece(f"{formatting.count(failing.failed_count)} {when}{unread}", Token.MUTED),)
 
 
 def task_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:

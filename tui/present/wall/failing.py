@@ -69,7 +69,7 @@ def failing_row(group: FailingGroup, columns: FailingColumns, now: datetime, *, 
     return row.line(columns.width)
 
 
-def failing_summary(failing: FailingNow, *, is_narrow: bool, hides_acknowledged: bool) -> Line:
+def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, hides_acknowledged: bool) -> Line:
     """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`."""
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
@@ -78,7 +78,9 @@ def failing_summary(failing: FailingNow, *, is_narrow: bool, hides_acknowledged:
     groups = len(failing.groups)
     noun = ("group" if is_narrow else "error group") + ("" if groups == 1 else "s")
     known = failing.acknowledged_count
-    parts = [Piece(f"{formatting.count(failing.failed_count)} in {formatting.count(groups)} {noun}", Token.MUTED)]
+    since = "" if failing.known_since is None else f" since {formatting.time_of_day(failing.known_since, now)}"
+    words = f"{formatting.count(failing.failed_count)} in {formatting.count(groups)} {noun}{since}"
+    parts = [Piece(words, Token.MUTED)]
     if known and known == failing.failed_count:
         parts.append(Piece(", acknowledged", Token.MUTED))
     elif known and hides_acknowledged:

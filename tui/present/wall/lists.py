@@ -36,7 +36,7 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     at_since: Line = ()
     if view.is_stale and view.heard_at is not None:
         at_since = (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
-    right = at_since or failing_summary(view.failing, is_narrow=is_narrow, hides_acknowledged=is_narrow)
+    right = at_since or failing_summary(view.failing, view.now, is_narrow=is_narrow, hides_acknowledged=is_narrow)
     title = "failing" if view.is_stale else "failing now"
     named = aged((Piece(title, Token.TEXT),), view, FactSource.ERRORS)
     rule = block_rule(named, width, view.look, right=right, is_stale=view.is_stale)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 from textual.strip import Strip
 
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.filters import RunFilters
 from tui.domain.findings.finding import Finding as FoundThing
 from tui.domain.findings.finding import (
     FindingsRead,
@@ -191,6 +193,18 @@ def test_wall_says_failing_now_and_tasks(tmp_path: Path) -> None:
         assert "─ last hour ─" in monitor.text
 
     run_story(story, tmp_path, failing_fleet())
+
+
+def test_failures_that_the_list_lacks_are_not_read(tmp_path: Path) -> None:
+    fleet = failing_fleet()
+    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path == "/api/v1/errors" else None
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("W", wait_s=30)
+        assert "17 in 1 error group, 8 not read" in monitor.text, "all but the minute that is not over"
+
+    of_one_task = ViewAddress("runs", server=RunFilters(tasks=(TaskId("task-0"),)))
+    run_story(story, tmp_path, fleet, address=of_one_task, size=(120, 40))
 
 
 def test_new_finding_is_reversed_for_ten_seconds(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.findings.facts import FactSource
 from tui.store.changes import Changes, Topic
 from tui.store.filter import EVERYTHING
+from tui.store.findings.cell_sums import CellSums
 from tui.store.findings.failing import FailingGroup, FailingNow, failing_now
 from tui.store.server_filter import with_server_filters
 from tui.ui.data.errors.group_updates import GroupUpdates
@@ -100,10 +101,23 @@ class LiveFailing:
         """Return whether the failures are known, and since when, if that is not the whole hour."""
         facts, own = self._session.store.wall_facts, self._session.findings.own
         is_filled = self._updates is not None and self._updates.is_filled
-        if facts is not None and facts.errors is not None:
+        if self._failed_count(hour) is not None:
+            return is_filled, None
+        if facts is not None and facts.errors is not None and not facts.errors.is_cut:
             return is_filled, None
         since = None if own is None else own.counted_since
         return is_filled and since is not None, since if since is not None and since > hour else None
+
+    def _failed_count(self, hour: datetime) -> int | None:
+        """Return how many runs failed in the last hour, by the server where the list does not reach back so far."""
+        facts, own, updates = self._session.store.wall_facts, self._session.findings.own, self._updates
+        if own is None or updates is None or updates.reading is None:
+            return None
+        if own.counted_since is not None and own.counted_since <= hour:
+            return updates.reading.failed_count
+        sums = CellSums(None if facts is None else facts.minutes, own, self._session.now())
+        hour_sums = sums.total(*sums.last_hour)
+        return None if hour_sums is None else max(hour_sums.failed, updates.reading.failed_count)
 
     def _show(self) -> None:
         updates, facts = self._updates, self._session.store.wall_facts
@@ -118,7 +132,7 @@ class LiveFailing:
         is_known, known_since = self._known_since(span.since)
         self.failing = FailingNow(
             groups,
-            unread_count=max(0, updates.reading.failed_count - counted),
+            unread_count=max(0, (self._failed_count(span.since) or updates.reading.failed_count) - counted),
             is_known=is_known or bool(groups),
             known_since=known_since,
             problem="" if unread is None or not unread.is_refused else unread.reason,
