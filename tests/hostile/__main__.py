@@ -16,9 +16,8 @@ import shlex
 import sys
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 from tests.hostile.cases import MIN_REACHED, Case, Mode, Result
 from tests.hostile.known import known_point
@@ -68,8 +67,7 @@ def main() -> int:
     wanted = [mode.name for mode in MODES if not options.only or mode.name in options.only]
     count = 1 if options.short else PARTS
     parts = [Part(name, options.seed, options.short, index, count) for index in range(count) for name in wanted]
-    # Fresh interpreters, since a fork would copy the locks of running threads.
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:  # each thread waits for a process
         for results in pool.map(run_part, parts):
             for result in results:
                 rows[result.case.mode, result.case.surface].add(result)

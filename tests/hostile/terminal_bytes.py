@@ -71,8 +71,8 @@ INPUTS: dict[str, bytes] = {
 }
 """Bytes that no keyboard sends, by name. None of them ends the program or starts an action."""
 
-_KEPT_OUT = b"q\x11\x03\x1a\x1c:CRQ/"
-"""Bytes that quit, suspend, start an action, or open a text field."""
+_KEPT_OUT = b"q\x11\x03\x1a\x1c:CRQ/O\x0f"
+"""Bytes that quit, suspend, start an action, or open a text field or another program."""
 
 RECOVER = (b"\x1b\\\x07\x1b[201~", b"\x1b", b"\x1b", b"\x1b")
 """Ends a string, a paste, a prompt, or a screen that an input started."""

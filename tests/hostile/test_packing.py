@@ -5,6 +5,7 @@ from random import Random
 from tests.hostile.__main__ import Row, missed
 from tests.hostile.dosing import draw
 from tests.hostile.packing import ENTRANCES, chosen_shots, is_structural, shots
+from tests.hostile.parts import Part, cases_of, run_part
 from tests.hostile.relay_mode import KINDS
 
 LIST, DETAIL = "GET /api/v1/runs", "GET /api/v3/runs/{}"
@@ -32,3 +33,10 @@ def test_chosen_shots_are_the_largest_of_each_sort() -> None:
 def test_mode_fails_when_too_few_cases_are_reached() -> None:
     rows = {("a", "x"): Row(4, 4), ("a", "y"): Row(4, 1), ("b", "x"): Row(4, 3)}
     assert missed(rows) == ["a"]
+
+
+def test_part_that_hangs_fails_its_cases() -> None:
+    part = Part("terminal", 0, is_short=True)
+    results = run_part(part, max_s=0.0)
+    assert [result.case for result in results] == cases_of(part)
+    assert all("hung" in result.trouble and not result.is_reached for result in results)
