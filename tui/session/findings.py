@@ -274,6 +274,7 @@ class LiveFindings:
             self._held = held
         window = store.window
         has_all = window is not None and not window.is_filtered and not window.is_older_cut
+        has_all = has_all and not self._session.settings.key.is_public
         return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
 
     def runs_unread(self) -> "SourceUnread | None":

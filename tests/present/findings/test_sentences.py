@@ -24,6 +24,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
+from tui.present.findings.printed import verdict_lines
 from tui.present.findings.sentences import (
     day_or_time,
     overview_sentence,
@@ -44,6 +45,7 @@ from tui.present.findings.verdict_words import (
     unread_words,
     verdict_sentence,
 )
+from tui.present.styled import plain
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -179,6 +181,10 @@ def test_verdicts_say_what_is_known() -> None:
     assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
     listed = replace(calm, is_of_listed=True)
     assert ok_words(listed) == "OK, of the listed runs"
+    public = replace(limited, is_of_listed=True)
+    words = "as far as this key may read; own counts of the listed runs since 13:50"
+    assert verdict_sentence(public, NOW) == words
+    assert plain(verdict_lines(public, NOW)[0]).endswith("  own counts of the listed runs since 13:50")
     refused = Raw("the query was refused (429)")
     unread = replace(
         limited,
@@ -190,14 +196,14 @@ def test_verdicts_say_what_is_known() -> None:
             SourceUnread(FactSource.ERRORS, Raw("GET /api/v1/errors: 500 down\x1b")),
         ),
     )
-    words = [
+    unknown = [
         "runs: not read yet",
         "failures: the query was refused (429)",
         "queues: not read for 2m00s",
         "errors: 500 down␛",
     ]
-    assert unread_words(unread, NOW) == words
-    assert verdict_sentence(unread, NOW) == not_known_sentence(unread, NOW) == "; ".join(words)
+    assert unread_words(unread, NOW) == unknown
+    assert verdict_sentence(unread, NOW) == not_known_sentence(unread, NOW) == "; ".join(unknown)
     assert own_words(unread, NOW) == "own counts since 13:50"
     assert own_words(replace(unread, own_since=None), NOW) == "own counts"
     assert own_words(limited, NOW) == ""

@@ -334,3 +334,11 @@ def test_ages_have_the_interval_of_their_source() -> None:
     assert intervals[FactSource.TOKENS] == timedelta(minutes=3), "three pages"
     assert intervals[FactSource.WAITS] == timedelta(seconds=15)
     assert (intervals[FactSource.NORMALS], intervals[None]) == (timedelta(hours=1), LAST_DAY_INTERVAL)
+
+
+@pytest.mark.parametrize("is_of_listed", [False, True])
+def test_own_counts_of_a_public_token_lack_runs(is_of_listed: bool) -> None:
+    refused = ((FactSource.MINUTES, Raw("a public token")),)
+    verdict = Verdict(NOW, heard_at=NOW, is_known=True, refused=refused, is_of_listed=is_of_listed)
+    assert board(store_of(), WallFacts(), verdict).is_listed is is_of_listed
+    assert not board(store_of(), WallFacts(), replace(verdict, refused=())).is_listed, "the server counts"

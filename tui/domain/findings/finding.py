@@ -198,7 +198,8 @@ class Verdict:
     * `is_known`: that answer is not older than 45 s. Otherwise `findings` are those of the last known moment.
     * `refused`: the sources that this key may not read, and why.
     * `unread`: the other sources that decide about findings and have no answer, or an old one.
-    * `is_of_listed`: not all runs are listed: server filters leave some out, or there are too many old ones.
+    * `is_of_listed`: not all runs are listed: server filters leave some out, there are too many old ones,
+      or a public token reads too slowly.
     * `own_since`: where some bound is the program's own counts instead of normals, the time from which they are.
     """
 

@@ -14,9 +14,9 @@ from tui.present.findings.verdict_words import (
     not_known_alone,
     ok_sentence,
     ok_words,
-    own_counts,
     own_words,
     unread_words,
+    verdict_counts,
 )
 from tui.present.styled import Line, Piece, Token, line_width, pad
 
@@ -61,7 +61,7 @@ def verdict_lines(verdict: Verdict | None, now: datetime, *, is_partial: bool = 
     unread = [_not_known_line(words) for words in unread_words(verdict, now)]
     if verdict.findings or unread:
         return [*finding_lines(verdict.findings, now, own_words(verdict, now)), *unread]
-    more = "" if verdict.own_since is None else f"  {own_counts(verdict.own_since, now)}"
+    more = "" if verdict.own_since is None else f"  {verdict_counts(verdict, verdict.own_since, now)}"
     word = f"{OK}, {PARTIAL}" if is_partial else ok_words(verdict)
     return [(Piece(word, Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
 

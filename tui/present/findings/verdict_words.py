@@ -12,12 +12,9 @@ from tui.present import formatting
 CALM: Final = "nothing fails more than on other days, nothing waits too long"
 LIMITED: Final = "as far as this key may read"
 LISTED: Final = "of the listed runs"
-"""Beside own counts while server filters are active."""
+"""Beside verdicts, and beside own counts, that lack runs: server filters are active, or a public token reads slowly."""
 
 PARTIAL: Final = "as far as was read in time"
-
-OF_LISTED: Final = "of the listed runs"
-"""Beside numbers and verdicts that lack runs."""
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 """The request at the beginning of a reason: `GET /api/v1/queues: 403 Unauthorized`."""
@@ -34,7 +31,7 @@ _UNREAD: Final = {
 
 def limit_words(verdict: Verdict) -> str:
     """Return as far as what OK holds, where a source may not be read or lacks runs; otherwise an empty text."""
-    return LIMITED if verdict.refused else OF_LISTED if verdict.is_of_listed else ""
+    return LIMITED if verdict.refused else LISTED if verdict.is_of_listed else ""
 
 
 def ok_words(verdict: Verdict) -> str:
@@ -47,7 +44,7 @@ def ok_sentence(verdict: Verdict, now: datetime) -> str:
     """Return the sentence beside OK."""
     parts = [limit_words(verdict) or CALM]
     if verdict.own_since is not None:
-        parts.append(own_counts(verdict.own_since, now))
+        parts.append(verdict_counts(verdict, verdict.own_since, now))
     return "; ".join(parts)
 
 
@@ -63,11 +60,16 @@ def listed_counts(since: datetime | None, now: datetime) -> str:
     return f"own counts {LISTED} since {formatting.time_of_day(since, now)}"
 
 
+def verdict_counts(verdict: Verdict, since: datetime, now: datetime) -> str:
+    """Return whose counts the bounds of a verdict are, and that they lack runs where they do."""
+    return listed_counts(since, now) if verdict.is_of_listed else own_counts(since, now)
+
+
 def own_words(verdict: Verdict, now: datetime) -> str:
     """Return that findings are from own counts, where the server's were not read; otherwise an empty text."""
     if not any(each.source in {FactSource.MINUTES, FactSource.NORMALS} for each in verdict.unread):
         return ""
-    return "own counts" if verdict.own_since is None else own_counts(verdict.own_since, now)
+    return "own counts" if verdict.own_since is None else verdict_counts(verdict, verdict.own_since, now)
 
 
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:

@@ -234,4 +234,4 @@ class Board:
     deployed_before: Deployment | None = None
     own_since: datetime | None = None
     is_listed: bool = False
-    """Server filters are active, so that the program's own counts are only of the listed runs."""
+    """The numbers are own counts that lack runs: server filters are active, or a public token reads slowly."""

@@ -48,8 +48,14 @@ def make_board(
         deployed=deployments[0] if deployments else None,
         deployed_before=deployments[1] if len(deployments) > 1 else None,
         own_since=_own_since(facts, own, verdict),
-        is_listed=own.is_filtered,
+        is_listed=own.is_filtered or _is_of_listed(verdict),
     )
+
+
+def _is_of_listed(verdict: Verdict | None) -> bool:
+    """Return whether the numbers are own counts alone, which lack runs."""
+    refused = () if verdict is None else (source for source, _ in verdict.refused)
+    return verdict is not None and verdict.is_of_listed and FactSource.MINUTES in refused
 
 
 def _own_since(facts: WallFacts, own: OwnCounts, verdict: Verdict | None) -> datetime | None:
