@@ -165,6 +165,9 @@ class FindingsWatch:
         """Return whether some finding may soon say more: the run of a token, or the one version that fails."""
         from tui.domain.findings.finding import ApprovalWaits, TaskFails
 
+        facts = self._session.store.wall_facts
+        if facts is not None and facts.tokens is not None and any(each.is_doubtful for each in facts.tokens.tokens):
+            return True
         for each in () if self.verdict is None else self.verdict.findings:
             if isinstance(each.evidence, ApprovalWaits) and each.run_id is None:
                 return True

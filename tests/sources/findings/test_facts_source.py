@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
@@ -28,13 +28,14 @@ from tui.domain.findings.facts import (
     MinutesRead,
     ScheduleRunsRead,
     TaskMinute,
+    TokensRead,
     WaitsRead,
     WallFacts,
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch, RunsRead, Update
+from tui.domain.update import RunPatch, RunsRead, Update, WindowRead
 from tui.domain.wall_update import WallUpdate
 from tui.sources.budget import SECRET_KEY, Budget
 from tui.sources.clock import WakeableClock
@@ -500,6 +501,35 @@ def test_token_is_dropped_once_its_run_has_ended() -> None:
     asyncio.run(scenario(patch.id, live, canceled))
     asyncio.run(scenario(patch.id, canceled))
     asyncio.run(scenario(unlisted.id))
+
+
+def test_token_is_doubtful_while_its_run_may_have_ended() -> None:
+    row = recording("1105")["response"]["body"]["data"][0]
+    rows = [row | {"id": "waitpoint_a", "createdAt": "2026-11-24T13:59:00Z"}]
+    canceled = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
+    window = WindowRead(at(0), timedelta(hours=24), is_live_complete=True)
+
+    async def doubts(*runs: FleetRun, known: Sequence[Update]) -> list[bool]:
+        """Return what was said of the token, one after the other, within five minutes."""
+        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
+        for run in runs:
+            fleet.add(run)
+        answers = fleet.fault
+        fleet.fault = lambda path: JSONResponse({"events": []}) if path.endswith("/events") else answers(path)
+        async with watched(fleet) as seen:
+            for each in known:
+                seen.store.apply(each)
+            await seen.watch(300)
+            reads = [update for update in seen.updates if isinstance(update, TokensRead)]
+            assert {token.run_id for read in reads for token in read.tokens} == {None}
+            said = [token.is_doubtful for read in reads for token in read.tokens]
+            return [each for each, _ in groupby(said)]
+
+    waiting = live_run("run_b", -86_400.0)
+    assert asyncio.run(doubts(known=[window])) == [True, False], "nobody knows its run"
+    assert asyncio.run(doubts(canceled, known=[window])) == [True], "its run was canceled, or another one"
+    assert asyncio.run(doubts(canceled, known=[window, waiting])) == [False], "a live run may wait for it"
+    assert asyncio.run(doubts(canceled, known=[])) == [True, False], "live runs may be missing"
 
 
 def test_old_token_is_joined_within_seconds_of_the_start() -> None:

@@ -484,6 +484,7 @@ def test_an_approval_is_stuck_after_a_day() -> None:
     tokens = (
         WaitToken("w1", NOW - 24 * HOUR, (Raw("legal"),)),
         WaitToken("w2", NOW - 24 * HOUR + SECOND),
+        WaitToken("w4", NOW - 48 * HOUR, is_doubtful=True),
         WaitToken("w3", NOW - 48 * HOUR, run_id=RunId("run_x"), task=CHARGE),
     )
     found = judge(WallFacts(tokens=TokensRead(NOW, tokens)), own_of([]), NOW)

@@ -233,7 +233,7 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
     ),
     TokensRead(
         at(0),
-        (WaitToken("waitpoint_a", at(-9), (Raw("approval"),), at(99), RunId("run_a"), TaskId("sync")),),
+        (WaitToken("waitpoint_a", at(-9), (Raw("approval"),), at(99), RunId("run_a"), TaskId("sync"), True),),
         is_cut=True,
     ),
     DeploymentsRead(at(0), (Deployment(Raw("20261126.3"), at(-9), Raw("ada"), Raw("abc")),)),

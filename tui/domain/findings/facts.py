@@ -284,7 +284,8 @@ class ScheduleRunsRead(WallUpdate):
 class WaitToken:
     """A waitpoint token that waits. Its callback address holds a secret and is dropped when it is decoded.
 
-    `run_id` and `task` are the run that waits for it, where that is known.
+    `run_id` and `task` are the run that waits for it, where that is known. `is_doubtful`: no live run is known that
+    may wait for it, and one that may have made it has ended, or the server was not asked yet for such runs.
     """
 
     id: str
@@ -293,6 +294,7 @@ class WaitToken:
     times_out_at: datetime | None = None
     run_id: RunId | None = None
     task: TaskId | None = None
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

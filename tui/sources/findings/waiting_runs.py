@@ -22,7 +22,7 @@ from tui.domain.traces.span import Span
 from tui.domain.traces.wait_of_trace import wait_of
 from tui.domain.wait import WaitKind
 from tui.sources.base import KnownRuns
-from tui.wire.times import EARLIEST
+from tui.wire.times import EARLIEST, LATEST
 
 MAX_CANDIDATES: Final = 4
 """Runs whose events are read for one token. A token that none of them waits for belongs to no known run."""
@@ -66,6 +66,8 @@ class WaitingRuns:
         """Tokens for whose ended runs the server was asked, because the store may not have them."""
         self._ended: dict[RunId, datetime] = {}
         """The runs that it named, and when they were created."""
+        self._makers: dict[str, set[RunId]] = {}
+        """Those of them that may have made a token and were not read."""
         self._looked_at: datetime | None = None
         self._since: datetime | None = None
 
@@ -78,12 +80,33 @@ class WaitingRuns:
         self._run_of = {key: each for key, each in self._run_of.items() if key in ids}
         self._tried = {key: each for key, each in self._tried.items() if key in ids}
         self._searched &= ids
+        self._makers = {key: each for key, each in self._makers.items() if key in ids}
         self._over = {key for key in ids if key in self._over or self._has_ended(key)}
+        waits_since = self._waits_since()
         return tuple(
-            replace(token, run_id=found[0], task=found[1]) if (found := self._run_of.get(token.id)) else token
+            replace(token, run_id=found[0], task=found[1])
+            if (found := self._run_of.get(token.id))
+            else replace(token, is_doubtful=self._is_doubtful(token, waits_since))
             for token in tokens
             if token.id not in self._over
         )
+
+    def _waits_since(self) -> datetime | None:
+        """Return when the oldest run was created that may wait for a token whose run is not known.
+
+        None: that is not known, since some live runs were not read.
+        """
+        window = self._store.window
+        if window is None or not window.is_live_complete or window.is_filtered or window.is_older_cut:
+            return None
+        taken = {run_id for run_id, _ in self._run_of.values()}
+        times = (run.created_at for run in self._with_status(_WAITING) if run.id not in taken)
+        return min((at for at in times if at is not None), default=LATEST)
+
+    def _is_doubtful(self, token: WaitToken, waits_since: datetime | None) -> bool:
+        if waits_since is not None and waits_since <= token.created_at:
+            return False
+        return token.id not in self._searched or (waits_since is not None and bool(self._makers.get(token.id)))
 
     def _has_ended(self, token_id: str) -> bool:
         known = self._run_of.get(token_id)
@@ -97,12 +120,15 @@ class WaitingRuns:
         """
         self._since = self._since or now
         unknown = self._unknown(tokens)
-        is_due = now - self._since >= SEARCH_AFTER and any(token.id not in self._searched for token in unknown)
-        return unknown if is_due else []
+        is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
+        return unknown if is_due and any(token.id not in self._searched for token in unknown) else []
 
     def record_ended(self, tokens: Sequence[WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
         """Record the ended runs that the server named for these tokens, with their times of creation."""
         self._searched.update(token.id for token in tokens)
+        runs = tuple(runs)
+        for token in tokens:
+            self._makers[token.id] = {run_id for run_id, at in runs if _may_make(at, token)}
         self._ended = dict(islice({**dict(runs), **self._ended}.items(), MAX_KNOWN))
 
     def _unknown(self, tokens: Sequence[WaitToken]) -> list[WaitToken]:
@@ -170,12 +196,18 @@ class WaitingRuns:
             self._over |= {str(span.wait_subject) for span in own if span.wait_subject is not None}
         created_at = self._ended.pop(run_id, None) if run is None else run.created_at
         for token in self._unknown(tokens):
-            if created_at is None or token.created_at - BEFORE <= created_at <= token.created_at:
+            if root is not None:
+                self._makers.get(token.id, set()).discard(run_id)
+            if created_at is None or _may_make(created_at, token):
                 self._tried.setdefault(token.id, {})[run_id] = now
 
     def _with_status(self, statuses: Sequence[RunStatus]) -> list[Run]:
         found = (self._store.get(run_id) for status in statuses for run_id in self._store.with_status(status))
         return [run for run in found if run is not None]
+
+
+def _may_make(created_at: datetime, token: WaitToken) -> bool:
+    return token.created_at - BEFORE <= created_at <= token.created_at
 
 
 def _candidate(run: Run) -> _Candidate:

@@ -91,7 +91,8 @@ def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
 
 
 def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
-    old = [each for each in waiting_tokens(facts, own) if now - each.created_at >= MAX_APPROVAL]
+    tokens = (each for each in waiting_tokens(facts, own) if not each.is_doubtful)
+    old = [each for each in tokens if now - each.created_at >= MAX_APPROVAL]
     # Of the tokens of one run the oldest stands for all.
     return [_of_token(each) for each in reversed(old)]
 
