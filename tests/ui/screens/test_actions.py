@@ -1,5 +1,6 @@
 """Actions on the whole monitor: the runs that a key is about, refusals, and painted outcomes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ def test_key_without_effect_says_why(tmp_path: Path) -> None:
         for key, name in (("C", "cancel"), ("R", "replay"), ("y", "copy")):
             await monitor.press(key)
             assert monitor.lines[-1].endswith(f"{name}: no run is selected: j or ↓ selects one")
+        settings = monitor.session.settings
+        monitor.session.settings = replace(settings, relay_url="ws://127.0.0.1:1")
+        await monitor.press("C")
+        assert monitor.lines[-1].endswith("cancel: a relay takes no actions")
+        monitor.session.settings = settings
         await monitor.press("u")
         assert monitor.lines[-1].endswith("nothing waits to be sent")
         await monitor.press("v")

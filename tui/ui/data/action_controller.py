@@ -203,11 +203,10 @@ class ActionController:
         """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
         if not self.is_enabled or self._screen is not None:
             return
-        if not targets:
-            self._show_text(f"{action.id}: {'the filter hides all marked runs' if hidden_marks else no_run_selected()}")
-            return
-        denial = self._session.denial(action)
-        if (reason := self.block if denial is None else f"{action.id}: {denial}") is not None:
+        reason = self._session.denial(action)
+        if reason is None and not targets:
+            reason = "the filter hides all marked runs" if hidden_marks else no_run_selected()
+        if (reason := self.block if reason is None else f"{action.id}: {reason}") is not None:
             self._show_text(reason)
             return
         store = self._session.store
