@@ -86,7 +86,7 @@ def test_too_many_findings_are_refused() -> None:
 
 def test_no_token_has_an_address() -> None:
     names = {each.name for each in fields(WaitToken)}
-    assert names == {"id", "created_at", "tags", "times_out_at", "run_id", "task"}
+    assert names == {"id", "created_at", "tags", "times_out_at", "run_id", "task", "is_doubtful"}
     text = b"".join(encode_relay_message(message) for message in FINDINGS)
     assert b"url" not in text
     assert b"callback" not in text
