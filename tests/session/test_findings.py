@@ -20,14 +20,16 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import Later, pass_time, public_token, settings_for, started
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.filters import RunFilters
 from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord, Verdict
 from tui.domain.findings.intervals import DECIDING
+from tui.domain.ids import TaskId
 from tui.domain.source_names import REALTIME, REST
-from tui.domain.update import SourceConnected
+from tui.domain.update import HistoryRead, SourceConnected, Update
 from tui.session import Session, findings
 from tui.sources.clock import Clock, until_second_s
-from tui.store.changes import Topic
+from tui.store.changes import Changes, Topic
 
 READS = tuple(
     f"/api/v1/{path}"
@@ -383,6 +385,38 @@ def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
         assert (finding.word, finding.task) == (FindingWord.FAILING, "charge")
 
     run(test, fleet, tmp_path)
+
+
+def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(20)
+        own = session.findings.own
+        assert own is not None
+        assert own.counted_since is not None
+        said = list[tuple[bool, bool]]()
+
+        apply = session.store.apply
+
+        def applied(update: Update) -> Changes:
+            changes = apply(update)
+            if isinstance(update, HistoryRead):
+                said.append((own.is_filtered, own.counted_since is None))
+            return changes
+
+        monkeypatch.setattr(session.store, "apply", applied)
+        session.sources.follow(REST, filters=RunFilters(tasks=(TaskId("no-such-task"),)))
+        await later(20)
+        assert said
+        assert set(said) == {(True, True)}, "not even while the first page is read"
+        said.clear()
+        session.sources.follow(REST)
+        await later(20)
+        assert said
+        assert {is_filtered for is_filtered, _ in said} == {False}
+        assert own.counted_since is not None
+
+    run(test, quiet_fleet(), tmp_path)
 
 
 @pytest.mark.parametrize("minutes", [1, 20])

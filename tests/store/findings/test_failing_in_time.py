@@ -10,7 +10,7 @@ from tests.support.domain.judged import CHARGE, MINUTE, ended, normal, own_of
 from tests.support.domain.patches import at
 from tui.domain.findings.facts import MinutesRead, TaskMinute, WallFacts
 from tui.domain.findings.finding import Finding, TaskFails
-from tui.domain.update import HistoryRead, RunPatch
+from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.findings.judging.judge import judge
 from tui.store.findings.own_counts import OwnCounts
 from tui.store.store import Store
@@ -108,3 +108,15 @@ def test_process_that_begins_now_finds_the_same(
         assert isinstance(first_said, TaskFails)
         assert isinstance(second_said, TaskFails)
         assert replace(first_said, only_version=None) == replace(second_said, only_version=None)
+
+
+@given(histories(), st.sets(st.integers(0, 120), max_size=20), st.integers(0, 600))
+def test_failures_that_are_read_late_end_no_finding(runs: list[tuple[int, bool]], late: set[int], later_s: int) -> None:
+    now_s, all_runs = runs[-1][0] + later_s, patches(runs)
+    known = [run for number, run in enumerate(all_runs) if number not in late or not runs[number][1]]
+    store = Store()
+    own = own_of(known, at(now_s), at(0), store)
+    if finding(normal(), own, now_s):
+        for run in all_runs:
+            own.on_changes(store.apply(RunsRead((run,))))
+            assert finding(normal(), own, now_s)
