@@ -138,6 +138,7 @@ def test_sentences_say_the_evidence() -> None:
         (NOW - 430 * MINUTE, NOW, "40 of 40 runs failed"),  # there are ten minutes between two runs
     ):
         assert sentence(finding(quiet, since_at), at, NOW) == words
+    assert short_sentence(finding(quiet, NOW - 30 * MINUTE), NOW, NOW) == "40 of 40, no run since 14:12"
     older = finding(replace(quiet, is_older=True), NOW - 2 * HOUR)
     assert (since(older, NOW), since_words(older, NOW)) == ("before 12:32", "since before 12:32")
     frozen = short_sentence(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)

@@ -54,7 +54,7 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
     """
     match finding.evidence:
         case TaskFails(failed, ended, only_version):
-            return f"{_of(failed, ended)} failed{_only(only_version)}{quiet_words(finding, at, now)}"
+            return f"{_of(failed, ended)} failed{quiet_words(finding, at, now)}{_only(only_version)}"
         case QueueWaits() as queue:
             is_queue = finding.subject.kind is SubjectKind.QUEUE
             late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
@@ -83,7 +83,9 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
     """Return the sentence for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`."""
     match finding.evidence:
         case TaskFails(failed, ended, only_version):
-            return f"{_of(failed, ended)}{_only(only_version)}{quiet_words(finding, at, now)}"
+            quiet = quiet_words(finding, at, now)
+            count = _of(failed, ended).removesuffix(" runs") if quiet else _of(failed, ended)
+            return f"{count}{quiet}{_only(only_version)}"
         case QueueWaits() as queue:
             if queue.standstill is not None:
                 return _still(queue, queue.standstill, at, now)

@@ -45,7 +45,7 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
             quiet = quiet_words(finding, at, now)
             only = f", only in {fails.only_version}" if fails.only_version else ""
             what = f"of {formatting.count(fails.ended)} runs failed"
-            return Headline(formatting.count(fails.failed), what, f"{since}{only}{quiet}")
+            return Headline(formatting.count(fails.failed), what, f"{since}{quiet}{only}")
         case QueueWaits() as queue:
             limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
             if queue.standstill is not None:
