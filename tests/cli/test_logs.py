@@ -36,6 +36,7 @@ def nested(recordings_api: RecordingsApi) -> None:
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LogFetcher, "interval_s", lambda *_: 0.001)
     monkeypatch.setattr("tui.sources.log_fetcher.MIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr("tui.sources.log_fetcher.SETTLED_AFTER", timedelta())  # the recordings are of several moments
     monkeypatch.setattr("tui.cli.commands.logs.MIN_RETRY_S", 0.001)
 
 

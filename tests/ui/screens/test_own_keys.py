@@ -145,7 +145,7 @@ def test_program_shows_own_keys_and_what_is_refused(tmp_path: Path) -> None:
             terminal.send("\x0bmessages\r")
             terminal.wait_for("~/config.toml: keys.cancel: what writes takes only a capital such as C, got c; C stays.")
             terminal.send("\x1b")
-            path.write_text('[keys]\nhelp = "h"\nfold = "Left"\n')
+            path.write_text('[keys]\nhelp = "h"\nfold = "Left"\nholders = "d"\n')
             terminal.wait_for("h keys", "x a failed one")
             terminal.send("\x11")
             assert terminal.end() == 0, terminal.text
