@@ -10,6 +10,7 @@ import struct
 import sys
 import termios
 import tty
+from collections.abc import Callable
 from threading import Thread
 
 import pytest
@@ -20,6 +21,7 @@ from textual.message import Message
 from tui.terminal.output import FrugalOutput, PlainOutput
 from tui.ui.driver import TerminalDriver
 from tui.ui.terminal.early import EarlyTerminal
+from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.messages import TerminalAnswer, TerminalTakenBack
 from tui.ui.terminal.modes import CLEAR, DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
@@ -158,6 +160,31 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         asyncio.run(scenario())
         tty.setraw(slave, termios.TCSANOW)
         assert select.select([slave], [], [], 0)[0] == []
+    os.close(master)
+
+
+def test_reader_knows_that_the_terminal_owes_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    awaiting: list[Callable[[], bool]] = []
+
+    def decoder(*, has_mouse: bool, is_awaiting: Callable[[], bool]) -> InputDecoder:
+        awaiting.append(is_awaiting)
+        return InputDecoder(has_mouse=has_mouse)
+
+    async def scenario() -> None:
+        driver = TerminalDriver(App[int]())
+        driver.start_application_mode()
+        assert awaiting[0]()
+        os.write(master, ANSWERS)
+        driver.stop_application_mode()
+        driver.close()
+        assert not awaiting[0]()
+
+    with os.fdopen(slave, "r+b", buffering=0) as stream:
+        monkeypatch.setattr(sys, "__stdin__", stream)
+        monkeypatch.setattr(sys, "__stdout__", stream)
+        monkeypatch.setattr("tui.ui.driver.InputDecoder", decoder)
+        asyncio.run(scenario())
     os.close(master)
 
 

@@ -302,6 +302,13 @@ def test_rest_of_a_report_behind_a_late_esc_is_no_key(answer: bytes) -> None:
     assert not any(isinstance(each, events.Key) for each in decoder.feed(answer[1:], 3.0))
 
 
+@pytest.mark.parametrize("answer", OWED)
+def test_key_between_two_pieces_of_an_answer_counts(answer: bytes) -> None:
+    decoder = InputDecoder(is_awaiting=lambda: True)
+    found = decoder.feed(answer[:1], 0.0) + decoder.feed(b"j", 0.5) + decoder.feed(answer[1:], 1.0)
+    assert [each.key for each in found if isinstance(each, events.Key)] == ["escape", "j"]
+
+
 def test_begin_of_a_paste_may_come_in_late_pieces() -> None:
     for cut in range(1, 6):
         decoder = InputDecoder()

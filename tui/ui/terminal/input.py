@@ -391,6 +391,8 @@ class InputDecoder:
         if state is _State.PASTE:
             self._post_paste(held[: min(len(held) - len(tail), MAX_PASTE_BYTES)])
         elif len(held) <= len(b"\x1b["):
+            if self._is_awaited and self._had_pause:
+                self._expired = held  # a key came between two pieces of an answer
             self._post_escape()
             tail = held[1:]
         at = 0
