@@ -1,19 +1,39 @@
-"""Cuts keys and tokens out of text for people: in every form in which an error can quote them, and in part too."""
+"""Cuts keys and tokens out of text for people: in every form in which an error can quote them, and in part too.
+
+What a user types may hold a key that this session does not have. `finds` also recognises these by their look.
+"""
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
+
+from tui.settings import Settings
 
 CUT: Final = "tr_…"
 """Replaces a secret."""
+
+HOLDS_KEY: Final = "a key or token is in it"
+"""Why a text of the user is not saved or copied."""
 
 MIN_SECRET_CHARACTERS: Final = 6
 """A shorter text is not treated as a secret: it would occur in ordinary words."""
 
 FRAGMENT_CHARACTERS: Final = 12
 """Errors quote long texts in part. A shorter part of a secret does not help to guess the rest."""
+
+
+_KEY: Final = re.compile(
+    r"(?<![a-z0-9])tr_(?:dev|stg|prod|preview|pat|[a-z0-9]+_sk)_\w{3,}|tr_(?:dev|stg|prod|preview|pat)_\w{16,}"
+    r"|(?:(?<![a-z0-9])(?-i:ey[JA])\w{10,}|(?-i:ey[JA])[\w-]{10,200}\.[\w-]{10,})[\w.-]*",
+    re.IGNORECASE,
+)
+"""Keys and access tokens of Trigger.dev, and JWTs. The longer ones count also behind other letters."""
+
+MAX_QUOTINGS: Final = 4
+"""How often a part of an address may be quoted inside of another one."""
 
 
 class Redactor:
@@ -50,6 +70,20 @@ class Redactor:
                 at += 1
         return "".join((*kept, text[begin:]))
 
+    def finds(self, text: str) -> bool:
+        """Whether a text has one of the secrets, or anything that looks like a key or token of Trigger.dev."""
+        for _ in range(MAX_QUOTINGS):
+            if _KEY.search(text) or self.redact(text) != text:
+                return True
+            quoted, text = text, unquote(text)
+            if text == quoted:
+                return False
+        return True
+
+    def cut(self, text: str) -> str:
+        """Return the text without the secrets, and without anything that looks like a key."""
+        return _KEY.sub(CUT, self.redact(text))
+
     def _end_of_secret(self, text: str, at: int) -> int:
         """Return the end of the part of a secret that begins at `at`; `at` if none begins there."""
         end = at
@@ -57,6 +91,14 @@ class Redactor:
             end = at + FRAGMENT_CHARACTERS
             at += 1
         return end
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """Return what removes the secrets of a session from a text."""
+    redactor = Redactor()
+    for secret in (settings.key, settings.relay_token):
+        redactor.hide(secret.reveal())
+    return redactor
 
 
 def _forms(secret: str) -> Iterable[str]:

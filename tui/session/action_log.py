@@ -60,13 +60,15 @@ class ActionLog:
     def __init__(
         self,
         state_dir: Path,
+        cut: Callable[[str], str] = lambda text: text,
         *,
         append: Callable[[Path, bytes], None] | None = None,
         write_timeout_s: float = WRITE_TIMEOUT_S,
         close_timeout_s: float = CLOSE_TIMEOUT_S,
     ) -> None:
-        """`append` writes one line to a file. It may block, and raise `OSError`."""
+        """`cut` removes keys from a text. `append` writes one line to a file; it may block, and raise `OSError`."""
         self._path = state_dir / FILE_NAME
+        self._cut = cut
         self._append = append or append_line
         self._write_timeout_s = write_timeout_s
         self._close_timeout_s = close_timeout_s
@@ -87,7 +89,7 @@ class ActionLog:
     def _put(self, entry: dict[str, str]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._entries.put_nowait(entry)
+            self._entries.put_nowait({name: self._cut(text) for name, text in entry.items()})
         except queue.Full:
             self._fail("the disk is too slow")
             return

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -23,6 +24,7 @@ from tui.domain.run import Run
 from tui.domain.source_names import RELAY
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, Update
+from tui.present.redaction import Redactor, redactor_of
 from tui.session import data_layer
 from tui.session.action_log import ActionLog
 from tui.session.action_runner import ActionRunner
@@ -86,7 +88,10 @@ class Session:
         self.clock = clock or SystemClock()
         self.store = Store()
         self.interlock = Interlock(settings.expect_env)
-        self.action_log = ActionLog(Path(settings.state_dir))
+        self.action_log = ActionLog(
+            Path(settings.state_dir),
+            lambda text: self.secrets.cut(text),  # noqa: PLW0108  they are made when first needed
+        )
         self.budget = Budget(
             self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
         )
@@ -149,6 +154,11 @@ class Session:
                 pass  # a peer that does not answer must not delay the exit
             finally:
                 await self.action_log.close()
+
+    @cached_property
+    def secrets(self) -> Redactor:
+        """Knows the key and the token of this session: no file, log or copied address may hold them."""
+        return redactor_of(self.settings)
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Start a task in the session's task group. An exception in it ends the session."""

@@ -1,6 +1,7 @@
 """The keys of saved views: `S`, `'` and its letter, and the page `:views`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from textual.screen import Screen
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.domain.filters import RunFilters
 from tui.settings.schema import ViewEntry
 from tui.store.addresses.view_address import parse_address
 from tui.ui.screens.errors.screen import ErrorsScreen
@@ -122,5 +124,37 @@ def test_damaged_file_is_said_where_views_are_shown(tmp_path: Path) -> None:
         await monitor.press("escape", "S", *"new", "enter", wait_s=0.5)
         assert saved(folder) == {"new": ("runs?", "")}
         assert any("views.damaged-1.json" in message.text for message in monitor.app.messages)
+
+    run_story(story, tmp_path, small_fleet())
+
+
+def files_with(text: str, folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text in path.read_text(errors="replace")]
+
+
+def test_key_in_a_view_reaches_no_file_and_no_clipboard(tmp_path: Path) -> None:
+    key = "tr_prod_aKeyOfAnother0123456789"
+
+    async def story(monitor: Monitored) -> None:
+        apply_address(monitor.app, parse_address("runs?q=charge"))
+        await monitor.press("S", *key, wait_s=0.5)
+        await monitor.press("enter", wait_s=0.5)
+        assert shown(monitor) is SaveView
+        assert "This name is not saved: a key or token is in it." in monitor.text
+        await monitor.press("escape")
+        await monitor.press("slash", "ctrl+u", *f"tag:{key}", "enter", wait_s=0.5)
+        await monitor.press("S", wait_s=0.5)
+        assert "this view cannot be saved: a key or token is in it" in monitor.lines[-1]
+        await monitor.press("Y", "a", wait_s=0.5)
+        assert "cannot copy address: a key or token is in it" in monitor.text
+        await monitor.press("s")
+        assert "cannot copy shell command: a key or token is in it" in monitor.text
+        await monitor.press("escape")
+        await monitor.press("colon", *f"runs tag:{key}", "enter", wait_s=0.5)
+        monitor.app.subscription.choose(replace(monitor.app.subscription.chosen, filters=RunFilters(tags=(key,))))
+        await monitor.press("colon", *"messages", "enter", wait_s=0.5)
+        assert "The filters are not saved: a key or token is in it." in " ".join(monitor.text.split())
+        assert files_with("0123456789", tmp_path) == []
+        assert files_with("messages", tmp_path) != []
 
     run_story(story, tmp_path, small_fleet())

@@ -7,7 +7,7 @@ A file that cannot be decoded is reported, ignored, and replaced by the next sav
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
@@ -16,6 +16,7 @@ from typing import Any, Final
 from tui.domain.filters import RunFilters, parse_period, period_text
 from tui.domain.status import filter_word
 from tui.lazy_dataclass import dataclass
+from tui.present.redaction import HOLDS_KEY
 from tui.store.server_filter import is_typable
 from tui.ui.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 
@@ -50,12 +51,20 @@ class FilterFile:
     `failure` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
     """
 
-    def __init__(self, state_dir: PurePath, *, api_url: str, environment: str) -> None:
+    def __init__(
+        self,
+        state_dir: PurePath,
+        *,
+        api_url: str,
+        environment: str,
+        holds_key: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._owner = {"api": api_url, "environment": environment}
         # Not every URL or name can be a file name. A digest can, and is the same at every start.
         digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
         self.path = Path(state_dir) / f"screen-{digest[:16]}.json"
         self.failure: str | None = None
+        self._holds_key = holds_key
         self._unsaved: Remembered | None = None
         self._is_writing = False
 
@@ -93,7 +102,11 @@ class FilterFile:
         return Remembered()
 
     def _save(self, remembered: Remembered) -> None:
-        content = json.dumps(self._owner | _encode(remembered), indent=1) + "\n"
+        encoded = _encode(remembered)
+        if any(self._holds_key(value) for values in encoded["filters"].values() for value in values):
+            self.failure = f"The filters are not saved: {HOLDS_KEY}."
+            return
+        content = json.dumps(self._owner | encoded, indent=1) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_file(self.path, content.encode("ascii"))

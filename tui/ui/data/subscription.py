@@ -34,6 +34,7 @@ class RunSubscription:
             settings.state_dir,
             api_url="" if environment_name else settings.api_url,
             environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
+            holds_key=lambda text: session.secrets.finds(text),  # noqa: PLW0108  they are made when first needed
         )
         self._remembered = Remembered()
         """What is saved."""

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tui.present import formatting
-from tui.present.redaction import Redactor
 from tui.present.styled import Line, Piece, Token
-from tui.settings import Settings
 
 MAX_BYTES: Final = 100_000
 """Some terminals silently drop a longer text: the buffers of xterm, tmux and GNU screen are about this large."""
@@ -36,14 +34,6 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
         # Without STY (over SSH) TERM=screen may also mean tmux. tmux drops the wrapped form, GNU screen the plain one.
         return wrapped if environ.get("STY") else plain + wrapped
     return plain
-
-
-def redactor_of(settings: Settings) -> Redactor:
-    """Return what removes the secrets of a session from a text."""
-    redactor = Redactor()
-    for secret in (settings.key, settings.relay_token):
-        redactor.hide(secret.reveal())
-    return redactor
 
 
 class Clipboard:

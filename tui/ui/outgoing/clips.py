@@ -13,6 +13,7 @@ from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.present.dialogs.copying import Clip
 from tui.present.outgoing.shell import command_for, curl_for
+from tui.present.redaction import HOLDS_KEY
 from tui.session import Session
 from tui.settings import Settings
 from tui.store.addresses.view_address import ViewAddress
@@ -61,7 +62,11 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
         pane = address.pane if address.run == run_id else ""
         rows += _run_rows(session, ViewAddress("run", run=run_id, pane=pane))
     if address.run is None:
-        rows += _view_rows(screen, session, address, shown, has_run=run_id is not None)
+        # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
+        rows += (
+            replace(row, text=None, note=HOLDS_KEY) if row.text is not None and session.secrets.finds(row.text) else row
+            for row in _view_rows(screen, session, address, shown, has_run=run_id is not None)
+        )
     return rows
 
 

@@ -40,9 +40,9 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
 
 
 def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
-    """Return whether arguments, which every user of the machine can read, hold one of our secrets."""
-    secrets = _secrets(environ, settings)
-    return any(secret in argument for argument in arguments for secret in secrets)
+    """Return whether arguments, which every user of the machine can read, hold a secret of ours or any other key."""
+    finds = redactor_for((), environ, settings).finds
+    return any(finds(argument) for argument in arguments)
 
 
 def redactor_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> Redactor:

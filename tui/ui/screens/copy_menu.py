@@ -13,7 +13,7 @@ from tui.domain.run import Run
 from tui.present.dialogs.copying import Clip, MenuWords, clips_of, menu_lines, ticket_clips
 from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.clipboard import Clipboard, redactor_of
+from tui.ui.input.clipboard import Clipboard
 from tui.ui.input.keys import bind
 from tui.ui.screens.painted import PaintedDialog
 from tui.ui.widgets.dialog import Dialog
@@ -45,7 +45,6 @@ class PartMenu(PaintedDialog[None]):
         self.words = words
         self.live = live
         self.run_id = run_id
-        self._redactor = redactor_of(live.session.settings)
         self._dialog = Dialog()
         self._note = ""
         self._is_reading = False
@@ -143,10 +142,9 @@ class PartMenu(PaintedDialog[None]):
         if self._is_reading:
             return clips_of(run)
         session = self.live.session
-        redact = self._redactor.redact
         settings, environment = session.settings, session.store.environment
         known = None if environment is None else environment.at_dashboard(settings.dashboard_url)
-        return [*clips_of(run), *ticket_clips(run, known, redact, settings.zone)]
+        return [*clips_of(run), *ticket_clips(run, known, session.secrets.redact, settings.zone)]
 
 
 class CopyMenu(PartMenu):

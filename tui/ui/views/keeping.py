@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
+from tui.present.redaction import HOLDS_KEY
 from tui.present.styled import Piece, Token
 from tui.store.addresses.saved_views import SavedView, with_view
 from tui.store.addresses.view_address import AddressError, parse_address, read_address
@@ -27,6 +28,9 @@ def ask_to_save(screen: "BaseScreen | WallScreen") -> None:
         parse_address(str(address))
     except AddressError as error:
         _notice(screen, f"this view cannot be saved: {error}")
+        return
+    if app_of(screen).session.secrets.finds(str(address)):
+        _notice(screen, f"this view cannot be saved: {HOLDS_KEY}")
         return
 
     def save(view: SavedView | None) -> None:

@@ -99,7 +99,8 @@ class ChosenColumns:
         from tui.ui.data.columns.column_file import ColumnFile  # noqa: PLC0415  not needed before
 
         if self._file is None:
-            self._file = ColumnFile(Path(self._session.settings.state_dir) / FILE_NAME)
+            path = Path(self._session.settings.state_dir) / FILE_NAME
+            self._file = ColumnFile(path, self._session.secrets.finds)
         return self._file
 
     def _report(self, file: "ColumnFile", before: str | None) -> None:

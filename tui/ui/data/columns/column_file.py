@@ -6,12 +6,13 @@ program's own.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tui.present.own_columns.choice import AUTO, MAX_COLUMN_CELLS, ColumnChoice, ColumnSet, without_duplicates
 from tui.present.own_columns.of_settings import VIEWS, problem_in
+from tui.present.redaction import HOLDS_KEY
 from tui.ui.data.remembered import MAX_BYTES
 from tui.ui.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 
@@ -21,8 +22,9 @@ VERSION: Final = 1
 class ColumnFile:
     """Reads and writes the file. `failure` is a sentence about the last error, or None."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, holds_key: Callable[[str], bool] = lambda _: False) -> None:
         self.path = path
+        self._holds_key = holds_key
         self.failure: str | None = None
         self._lock = asyncio.Lock()
 
@@ -52,6 +54,10 @@ class ColumnFile:
         return {}
 
     def _save(self, view: str, chosen: ColumnSet | None) -> None:
+        columns = () if chosen is None else (*chosen.shown, *chosen.hidden)
+        if any(self._holds_key(text) for each in columns for text in (each.name, each.title, each.format)):
+            self.failure = f"The columns are not saved: {HOLDS_KEY}."
+            return
         # Another monitor may have saved the columns of another view meanwhile.
         views = {**self._load(), view: chosen}
         saved = {name: _encode(columns) for name, columns in views.items() if columns is not None}

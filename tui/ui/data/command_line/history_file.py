@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
@@ -52,13 +52,14 @@ def with_entry(entries: Sequence[HistoryEntry], entry: HistoryEntry) -> tuple[Hi
 class CommandHistory:
     """Reads and writes the history of one environment. `entries` has the oldest command first."""
 
-    def __init__(self, state_dir: PurePath, *, owner: str) -> None:
-        """`owner` names the environment: equal names share a file."""
+    def __init__(self, state_dir: PurePath, *, owner: str, holds_key: Callable[[str], bool] = lambda _: False) -> None:
+        """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
         digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
         self.path = Path(state_dir) / f"commands-{digest[:16]}.json"
         self.entries: tuple[HistoryEntry, ...] = ()
         self.is_loaded = False
         self.failure: str | None = None
+        self._holds_key = holds_key
         self._unsaved: list[HistoryEntry] = []
         self._lock = asyncio.Lock()
 
@@ -76,7 +77,7 @@ class CommandHistory:
 
     def add(self, text: str, at: datetime) -> bool:
         """Add a command to `entries`. Return whether it may be kept, so that `save` has to be called."""
-        if not may_keep(text):
+        if not may_keep(text) or self._holds_key(text):
             return False
         entry = HistoryEntry(at.astimezone(UTC), text)
         self.entries = with_entry(self.entries, entry)

@@ -74,7 +74,11 @@ class CommandLineEntrance:
 
         if self._history is None:
             app = self._main.app_base
-            self._history = CommandHistory(app.session.settings.state_dir, owner=app.subscription.state_key)
+            self._history = CommandHistory(
+                app.session.settings.state_dir,
+                owner=app.subscription.state_key,
+                holds_key=app.session.secrets.finds,
+            )
         return self._history
 
     def _common(self, opened: _Opened) -> "list[Command]":

@@ -14,7 +14,6 @@ from tui.store.errors.error_group import ErrorGroup
 from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.clipboard import redactor_of
 from tui.ui.input.menus import open_copy_menu
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
@@ -230,7 +229,7 @@ class ErrorsScreen(ListScreen):
             text = group_markdown(
                 facts,
                 environment=session.store.environment,
-                redact=redactor_of(session.settings).redact,
+                redact=session.secrets.redact,
                 zone=session.settings.zone,
             )
             parts = [Clip("g", "group as Markdown", text), Clip("f", "fingerprint", group.fingerprint)]

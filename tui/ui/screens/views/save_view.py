@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from tui.present.dialogs import views as say
 from tui.present.dialogs.filters import band_line, end_line, sentence_line
+from tui.present.redaction import HOLDS_KEY
 from tui.present.styled import Line, Piece, Token, pad
 from tui.store.addresses.saved_views import LETTERS, SavedView, name_problem
 from tui.ui.base import app_of
@@ -90,7 +91,9 @@ class SaveView(PaintedDialog[SavedView | None]):
             async with asyncio.timeout(READ_TIMEOUT_S):
                 await self._is_read.wait()
         view, views = self._typed, self._known.views
-        self._wrong = name_problem(view.name) or say.collision_with_file(view.letter, view.name, views)
+        self._wrong = (
+            name_problem(view.name) or self._key_problem(view) or say.collision_with_file(view.letter, view.name, views)
+        )
         if view.letter and view.letter not in LETTERS:
             self._wrong = self._wrong or "A letter is one of a to z, A to Z and 0 to 9."
         if self._wrong:
@@ -107,6 +110,11 @@ class SaveView(PaintedDialog[SavedView | None]):
             self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), save)
         else:
             self.dismiss(view)
+
+    def _key_problem(self, view: SavedView) -> str:
+        found = app_of(self).session.secrets.finds
+        where = "name" if found(view.name) else "address" if found(view.address) else ""
+        return where and f"This {where} is not saved: {HOLDS_KEY}."
 
     def action_leave(self) -> None:
         self.dismiss(None)
