@@ -133,11 +133,12 @@ def test_check_without_a_file_is_right(tmp_path: Path) -> None:
 
 
 def test_config_names_the_origin_of_each_value(tmp_path: Path) -> None:
-    write(tmp_path, 'theme = "light"\ninterval = 5\n[keys]\nnext-error = ["K", "F8"]\n')
+    write(tmp_path, 'theme = "light"\ninterval = 5\nmax_runs = 20000\n[keys]\nnext-error = ["K", "F8"]\n')
     done = run(tmp_path, "--json", "--interval", "9", TRIGGER_TUI_SLOW="1")
     rows = {row["name"]: (row["value"], row["origin"]) for row in done.objects}
     assert rows["theme"] == ("light", "file")
     assert rows["interval"] == (9, "--interval")
+    assert rows["max_runs"] == (20_000, "file")
     assert rows["link.slow"] == ("always", "TRIGGER_TUI_SLOW")
     assert rows["timezone"] == ("UTC", "default")
     assert rows["keys.next-error"] == (["K", "F8"], "file")

@@ -39,6 +39,23 @@ class Broken:
         raise ZeroDivisionError("a bug in a source")
 
 
+def test_session_keeps_as_many_runs_as_the_file_says(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        fleet = Fleet(VirtualClock())
+        for number in range(1, 251):
+            fleet.add(FleetRun(number, -number, -number + 0.2, -number + 0.5))
+        with serving(fleet) as api:
+            async with started(api, tmp_path, max_runs=120) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 20)
+                history = session.store.history
+                assert len(session.store) <= 120
+                assert history is not None
+                assert history.is_cut  # older runs are not read, and none of them is said to be missing
+
+    asyncio.run(scenario())
+
+
 def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())

@@ -86,7 +86,7 @@ class Session:
         """
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.store = Store()
+        self.store = Store(max_runs=settings.max_runs)
         self.interlock = Interlock(settings.expect_env)
         self.action_log = ActionLog(
             Path(settings.state_dir),

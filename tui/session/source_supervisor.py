@@ -228,7 +228,7 @@ class SourceSupervisor:
             store=self._store,
             clock=self._clock,
             interval=lambda: self._settings.interval_s,
-            history=HistoryLimits(history or settings.history, settings.history_runs),
+            history=HistoryLimits(history or settings.history, min(settings.history_runs, settings.max_runs)),
             filters=filters or RunFilters(),
             run_id=run_id,
             coverage=coverage,

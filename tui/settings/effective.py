@@ -40,6 +40,7 @@ def effective_settings(
     yield EffectiveSetting("title", settings.has_title, origin_of("has_title", DEFAULT))
     yield EffectiveSetting("theme", settings.theme, origin_of("theme", DEFAULT))
     yield EffectiveSetting("interval", settings.interval_s, origin_of("interval_s", DEFAULT))
+    yield EffectiveSetting("max_runs", settings.max_runs, origin_of("max_runs", DEFAULT))
     yield EffectiveSetting("timezone", settings.timezone, origin_of("timezone", DEFAULT))
     yield from _of_read_only(settings)
     yield EffectiveSetting("link.slow", _SLOW[settings.slow_link], origin_of("slow_link", DEFAULT))

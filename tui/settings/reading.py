@@ -51,6 +51,7 @@ _LINKS: Final = {"auto": None, "always": True, "never": False}
 KEY_OF_FIELD: Final = {
     "theme": "theme",
     "colors": "colors",
+    "max_runs": "max_runs",
     "timezone": "timezone",
     "zone": "timezone",
     "slow_link": "link.slow",
@@ -192,6 +193,7 @@ def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
     fields: dict[str, Any] = {
         "theme": values.theme,
         "colors": {role: color for role in ROLES if (color := getattr(values.colors, role)) is not None},
+        "max_runs": values.max_runs,
         "timezone": values.timezone,
         "zone": zone_of(values.timezone),
         "slow_link": _LINKS[values.link.slow],

@@ -11,7 +11,13 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-from tui.settings.settings import DEFAULT_INTERVAL_S, MIN_INTERVAL_S
+from tui.settings.settings import (
+    DEFAULT_INTERVAL_S,
+    DEFAULT_MAX_RUNS,
+    MAX_MAX_RUNS,
+    MIN_INTERVAL_S,
+    MIN_MAX_RUNS,
+)
 
 MAX_INTERVAL_S: Final = 3600.0
 MAX_ENTRIES: Final = 200
@@ -360,6 +366,15 @@ class FileSettings(Table, frozen=True):
             le=MAX_INTERVAL_S,
         ),
     ] = DEFAULT_INTERVAL_S
+    max_runs: Annotated[
+        int,
+        _meta(
+            "How many runs are kept in memory, 1.2 MB for each 1,000. The oldest ones that have ended are dropped first.",
+            f"a whole number from {MIN_MAX_RUNS:,} to {MAX_MAX_RUNS:,}, written without commas",
+            ge=MIN_MAX_RUNS,
+            le=MAX_MAX_RUNS,
+        ),
+    ] = DEFAULT_MAX_RUNS
     timezone: Annotated[
         str,
         _meta(

@@ -24,6 +24,9 @@ MIN_PUBLIC_INTERVAL_S: Final = 10.0
 
 DEFAULT_HISTORY: Final = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS: Final = 5_000
+DEFAULT_MAX_RUNS: Final = 100_000
+MIN_MAX_RUNS: Final = 1_000
+MAX_MAX_RUNS: Final = 500_000
 UNBIND: Final = "unbind"
 """In place of a key: the binding has none."""
 
@@ -150,6 +153,9 @@ class Settings:
     """How far back to read runs at the start, up to `history_runs`."""
 
     history_runs: int = DEFAULT_HISTORY_RUNS
+    max_runs: int = DEFAULT_MAX_RUNS
+    """How many runs are kept in memory; the oldest ones that have ended are dropped first."""
+
     state_dir: PurePath = _NOWHERE
     """The folder of the action log."""
 

@@ -43,6 +43,7 @@ AT_ONCE: Final = {
 """The fields of `Settings` that take effect at once, and their keys in the file."""
 
 AT_START: Final = {
+    "max_runs": "max_runs",
     "editor": "programs",
     "pager": "programs",
     "dashboard_url": "dashboard",
