@@ -369,7 +369,7 @@ class FileSettings(Table, frozen=True):
     max_runs: Annotated[
         int,
         _meta(
-            "How many runs are kept in memory, 1.2 MB for each 1,000. The oldest ones that have ended are dropped first.",
+            "How many runs are kept in memory: 1.2 MB for each 1,000. The oldest ended ones are dropped first.",
             f"a whole number from {MIN_MAX_RUNS:,} to {MAX_MAX_RUNS:,}, written without commas",
             ge=MIN_MAX_RUNS,
             le=MAX_MAX_RUNS,
