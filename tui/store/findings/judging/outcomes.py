@@ -77,7 +77,12 @@ class EndedMinutes:
         tally = self._own.tasks.get(task)
         if tally is None or not self._is_covered or len(tally.recent) < MIN_RECENT_RUNS:
             return MAX_COUNT
-        return len(tally.failures) - int(tally.failures.bisect_left((self._frequent_since_s,)))
+        newest = self._minutes[: WINDOW_S // MINUTE_S]
+        since_s = float(self._frequent_since_s)
+        if outcome_count(sum([by_own.get(task, 0) for _, by_own, _ in newest if by_own])) >= MIN_RECENT_RUNS:
+            # These ten minutes end with the newest run, which is not older than the newest failure.
+            since_s = max(since_s, tally.failures[-1].ended_s - WINDOW_S - MINUTE_S)
+        return len(tally.failures) - int(tally.failures.bisect_left((since_s,)))
 
     def _is_late(self, failure: Outcome) -> bool:
         return failure.ended_s // MINUTE_S * MINUTE_S > self._since_s
