@@ -68,7 +68,6 @@ class FindingsStream:
         """
         from tui.domain.findings.finding import NOT_KNOWN
         from tui.present.findings.printed import FindingState, finding_object, verdict_object
-        from tui.present.findings.verdict_words import own_words
 
         now = self._session.local_now()
         quiet = _quiet_since(verdict, now)
@@ -91,7 +90,7 @@ class FindingsStream:
                 each,
                 FindingState.NEW if identity not in before else FindingState.CHANGED,
                 now,
-                own_words(verdict, now),
+                verdict,
             )
             for identity, each in present.items()
             if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]

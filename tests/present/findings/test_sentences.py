@@ -198,16 +198,22 @@ def test_verdicts_say_what_is_known() -> None:
         ),
     )
     unknown = [
-        "runs: not read yet",
         "failures: the query was refused (429)",
-        "queues: not read for 2m00s",
         "errors: 500 down␛",
+        "runs: not read yet",
+        "queues: not read for 2m00s",
     ]
     assert unread_words(unread, NOW) == unknown
     assert verdict_sentence(unread, NOW) == not_known_sentence(unread, NOW) == "; ".join(unknown)
-    assert own_words(unread, NOW) == "own counts since 13:50"
-    assert own_words(replace(unread, own_since=None), NOW) == "own counts"
-    assert own_words(limited, NOW) == ""
+    fails, waits = finding(TaskFails(1, 2)), finding(QueueWaits(1, NOW))
+    assert own_words(unread, fails, NOW) == "own counts since 13:50"
+    assert own_words(replace(unread, own_since=None), fails, NOW) == "own counts"
+    assert own_words(limited, fails, NOW) == own_words(unread, waits, NOW) == ""
+    partial = replace(limited, unread=(SourceUnread(FactSource.WAITS),))
+    assert own_words(partial, waits, NOW) == "own counts since 13:50"
+    assert own_words(partial, finding(QueueWaits(1, NOW), kind=SubjectKind.QUEUE), NOW) == ""
+    some = replace(limited, unread=(SourceUnread(FactSource.MINUTES), SourceUnread(FactSource.NORMALS, refused)))
+    assert unread_words(some, NOW) == ["failures: the query was refused (429)"]
     both = replace(limited, refused=((FactSource.QUEUES, Raw("403\x1b")), (FactSource.ERRORS, Raw("403\x1b"))))
     assert refusals(both) == ["queues, errors: 403␛"]
     requests = [(each, Raw(f"GET /api/v1/{each}: 403 no")) for each in (FactSource.QUEUES, FactSource.ERRORS)]

@@ -38,8 +38,8 @@ class FindingState(StrEnum):
     GONE = "gone"
 
 
-def finding_lines(findings: Iterable[Finding], now: datetime, own: str = "") -> list[Line]:
-    """Return one line for each finding: word, subject, sentence, since. `own` follows what was counted from runs."""
+def finding_lines(findings: Iterable[Finding], now: datetime, verdict: Verdict | None = None) -> list[Line]:
+    """Return one line for each finding: word, subject, sentence, since. `verdict` says what own counts are."""
     listed = list(findings)
     names = [(Piece(subject(each), Token.BRIGHT),) for each in listed]
     widths = [width for width in map(line_width, names) if width <= MAX_SUBJECT_CELLS]
@@ -49,7 +49,7 @@ def finding_lines(findings: Iterable[Finding], now: datetime, own: str = "") -> 
         word = Piece(each.word, _TOKENS.get(each.word, Token.AMBER), is_bold=True)
         begun = Piece(f"since {since(each, now)}", Token.MUTED)
         gap = Piece("  ")
-        words = Piece(_sentence(each, now, own))
+        words = Piece(_sentence(each, now, verdict))
         lines.append((*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, words, gap, begun))
     return lines
 
@@ -60,19 +60,21 @@ def verdict_lines(verdict: Verdict | None, now: datetime, *, is_partial: bool = 
         return [_not_known_line(not_known_alone(verdict, now))]
     unread = [_not_known_line(words) for words in unread_words(verdict, now)]
     if verdict.findings or unread:
-        return [*finding_lines(verdict.findings, now, own_words(verdict, now)), *unread]
+        return [*finding_lines(verdict.findings, now, verdict), *unread]
     more = "" if verdict.own_since is None else f"  {verdict_counts(verdict, verdict.own_since, now)}"
     word = f"{OK}, {PARTIAL}" if is_partial else ok_words(verdict)
     return [(Piece(word, Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
 
 
-def finding_object(finding: Finding, state: FindingState, now: datetime, own: str = "") -> dict[str, Any]:
+def finding_object(
+    finding: Finding, state: FindingState, now: datetime, verdict: Verdict | None = None
+) -> dict[str, Any]:
     """Return a finding as JSON. `now` is in the zone of the times in its sentence."""
     quiet_since = no_run_since(finding, now)
     return {
         "word": finding.word.value,
         "subject": subject(finding),
-        "sentence": _sentence(finding, now, own),
+        "sentence": _sentence(finding, now, verdict),
         "since": _iso(finding.since),
         "isOlder": isinstance(finding.evidence, TaskFails) and finding.evidence.is_older,
         "noRunSince": None if quiet_since is None else _iso(quiet_since),
@@ -91,7 +93,7 @@ def verdict_objects(
     """Return the findings as JSON, and the verdict where there is none, or where more is not known."""
     if verdict is None or not verdict.is_known or not verdict.findings:
         return [verdict_object(verdict, state, now, is_partial=is_partial)]
-    objects = [finding_object(each, state, now, own_words(verdict, now)) for each in verdict.findings]
+    objects = [finding_object(each, state, now, verdict) for each in verdict.findings]
     return [*objects, verdict_object(verdict, state, now)] if verdict.unread else objects
 
 
@@ -136,9 +138,9 @@ def _not_known_line(text: str) -> Line:
     return Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece(f"  {text}")
 
 
-def _sentence(finding: Finding, now: datetime, own: str) -> str:
-    counted = f", {own}" if own and isinstance(finding.evidence, TaskFails) else ""
-    return f"{sentence(finding, now, now)}{counted}"
+def _sentence(finding: Finding, now: datetime, verdict: Verdict | None) -> str:
+    own = "" if verdict is None else own_words(verdict, finding, now)
+    return f"{sentence(finding, now, now)}{own and f', {own}'}"
 
 
 def _iso(at: datetime) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import NOT_KNOWN, OK, Verdict
+from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, QueueWaits, RunOverdue, SubjectKind, TaskFails, Verdict
 from tui.domain.text import Raw, clean
 from tui.present import formatting
 
@@ -65,9 +65,16 @@ def verdict_counts(verdict: Verdict, since: datetime, now: datetime) -> str:
     return listed_counts(since, now) if verdict.is_of_listed else own_counts(since, now)
 
 
-def own_words(verdict: Verdict, now: datetime) -> str:
-    """Return that findings are from own counts, where the server's were not read; otherwise an empty text."""
-    if not any(each.source in {FactSource.MINUTES, FactSource.NORMALS} for each in verdict.unread):
+def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
+    """Return that a finding is from own counts, where the server's were not read; otherwise an empty text."""
+    match finding.evidence:
+        case TaskFails() | RunOverdue():
+            sources = {FactSource.MINUTES, FactSource.NORMALS}
+        case QueueWaits() if finding.subject.kind is SubjectKind.TASK:
+            sources = {FactSource.WAITS}
+        case _:
+            return ""
+    if not any(each.source in sources for each in verdict.unread):
         return ""
     return "own counts" if verdict.own_since is None else verdict_counts(verdict, verdict.own_since, now)
 
@@ -96,16 +103,16 @@ def verdict_sentence(verdict: Verdict, now: datetime) -> str:
 
 def unread_words(verdict: Verdict, now: datetime) -> list[str]:
     """Return what is not known, and why: `failures: the query was refused (429)`, `runs: not read yet`."""
-    lines = []
-    for each in verdict.unread:
+    lines: dict[str, str] = {}
+    for each in sorted(verdict.unread, key=lambda unread: unread.reason is None):
         if each.reason is not None:
             why = _REQUEST.sub("", clean(each.reason))
         elif each.read_at is None:
             why = NOT_READ
         else:
             why = f"not read for {formatting.duration(now - each.read_at)}"
-        lines.append(f"{_UNREAD.get(each.source, each.source.value)}: {why}")
-    return list(dict.fromkeys(lines))
+        lines.setdefault(_UNREAD.get(each.source, each.source.value), why)
+    return [f"{what}: {why}" for what, why in lines.items()]
 
 
 def unread_sentence(verdict: Verdict, now: datetime) -> str:
