@@ -32,7 +32,8 @@ RUNS_WITHIN_S: Final = 18.0
 for. `status` goes on waiting for a source without any answer."""
 
 DETAILS_WITHIN_S: Final = 8.0
-"""For the run that waits for a token, and for older runs that show whether only one version fails, it waits so long."""
+"""For the run that waits for a token, and for older runs that show whether only one version, or a new one, fails, it
+waits so long."""
 
 VERSIONS_BEFORE: Final = timedelta(minutes=1)
 """Runs that ended so long before the first failure show which versions ran before."""
@@ -145,7 +146,10 @@ class FindingsWatch:
             minutes is not None and minutes.is_refused and has_waited
         )
         has_runs = not self.has_unasked_schedules
-        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not self._lacks_details(counted_since)
+        from tui.store.findings.judging.deployed import lacks_runs_before
+
+        lacks_older = not is_read and lacks_runs_before(own)
+        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not (lacks_older or self._lacks_details(counted_since))
         return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
 
     @property

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from tests.support.domain.deploys import false_alarms
-from tests.support.domain.judged import CHARGE, ended, every, judged
+from tests.support.domain.judged import CHARGE, ended, every, judged, own_of
 from tests.support.domain.patches import at
 from tui.domain.findings.facts import WallFacts
 from tui.domain.findings.finding import FindingWord, TaskFails
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
+from tui.store.findings.judging.deployed import lacks_runs_before
 
 BEFORE = every(300, -7_200, 0, version="1")
 """Most of these runs are too old to be a normal of other days, so that only the deploy can count."""
@@ -30,6 +31,12 @@ def test_four_failures_of_a_new_version_are_enough() -> None:
     assert judged([*BEFORE, *deployed(4, version="1")], WallFacts()) == (), "no deploy"
     done_first = [*BEFORE, *deployed(3, 9_000, 6510, fails=False), *deployed(4)]
     assert judged(done_first, WallFacts()) == (), "four of seven"
+
+
+def test_runs_before_a_failing_version_are_missed_while_unread() -> None:
+    for before, is_lacking in ((BEFORE[-19:], True), (BEFORE[-20:], False)):
+        assert lacks_runs_before(own_of([*before, *deployed(4)])) is is_lacking
+    assert not lacks_runs_before(own_of(deployed(3)))
 
 
 def test_a_version_before_that_failed_too_is_no_measure() -> None:

@@ -17,6 +17,7 @@ from tui.store.findings.judging.evidence import divergence
 from tui.store.findings.judging.outcomes import Block, is_acknowledged
 from tui.store.findings.judging.streak import Streak, is_over
 from tui.store.findings.own_counts import OwnCounts, minute_of
+from tui.store.findings.tallies import TaskTally
 
 MIN_FAILURES: Final = 4
 BEFORE_RATE: Final = 0.1
@@ -40,11 +41,8 @@ CHILDREN_TOGETHER_S: Final = 10.0
 def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: Collection[Raw] = ()) -> Streak | None:
     """Return the streak of failures of a task's newest version, None if they may be chance, or are over."""
     tally = own.tasks.get(task)
-    version = None if tally is None or not tally.failures else tally.failures[-1].version
-    if tally is None or version is None or tally.versions[version] > MAX_RUNS:
-        return None
-    newest = islice(reversed(tally.failures), MAX_RUNS)
-    if sum(each.version == version for each in newest) < MIN_FAILURES:
+    version = None if tally is None else _failing_version(tally)
+    if tally is None or version is None:
         return None
     since, before = _by_version(_newest_first(own, task, now), version, tally.versions[version])
     if len(before) < MIN_BEFORE_RUNS or sum(each.is_failed for each in before) >= BEFORE_RATE * len(before):
@@ -58,6 +56,24 @@ def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: C
     since_s = next(block.at_s for block in reversed(blocks) if block.failed)
     streak = Streak(since_s, sum(block.failed for block in blocks), len(blocks))
     return None if is_over(blocks, BEFORE_RATE, streak) else streak
+
+
+def lacks_runs_before(own: OwnCounts) -> bool:
+    """Return whether older runs may show that some new version fails, which the list has not read yet."""
+    for tally in own.tasks.values():
+        version = _failing_version(tally)
+        if version is not None and tally.versions.total() - tally.versions[version] < MIN_BEFORE_RUNS:
+            return True
+    return False
+
+
+def _failing_version(tally: TaskTally) -> Raw | None:
+    """Return the version of the newest failure, if it has few runs, and enough of them failed."""
+    version = tally.failures[-1].version if tally.failures else None
+    if version is None or tally.versions[version] > MAX_RUNS:
+        return None
+    newest = islice(reversed(tally.failures), MAX_RUNS)
+    return version if sum(each.version == version for each in newest) >= MIN_FAILURES else None
 
 
 def _by_version(newest_first: Iterator[Outcome], version: Raw, count: int) -> tuple[list[Outcome], list[Outcome]]:
