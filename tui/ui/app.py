@@ -425,7 +425,8 @@ class TriggerApp(AppBase):
     ) -> bool:
         """Run the action of a key or of the command line, unless a paste would start it."""
         target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
-        if self.pastes.is_pasted and (name in _STARTING or (name == "leave" and target is self)):
+        is_quit = name == "leave" and target is self and self.pastes.is_joined
+        if self.pastes.is_pasted and (name in _STARTING or is_quit):
             self._refuse_pasted()
             return True
         return await super().run_action(action, default_namespace, namespaces)

@@ -90,12 +90,16 @@ def test_refused_key_is_faint_and_says_why(tmp_path: Path) -> None:
 def test_paste_starts_no_action_and_says_so(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "j")
-        for key in ("C", "R", "u", "y", "q", "ctrl+q", "o", "O", "ctrl+o", "S"):
+        for key in ("C", "R", "u", "y", "q", "o", "O", "ctrl+o", "S"):
             for paste in (events.Paste("x"), JoinedKey("j", None, is_burst=True)):
                 await monitor.later(5)
                 monitor.app.post_message(paste)
                 await monitor.press(key)
                 assert monitor.lines[-1].endswith(REFUSAL), key
+        await monitor.later(AFTER_PASTE_S)
+        monitor.app.post_message(JoinedKey("ctrl+q", None, is_burst=True))
+        await monitor.later()
+        assert monitor.lines[-1].endswith(REFUSAL)
         await monitor.later(AFTER_PASTE_S)
         await monitor.press(":", *"cancel")
         monitor.app.post_message(events.Paste(""))

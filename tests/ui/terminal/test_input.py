@@ -264,6 +264,14 @@ def test_keys_before_a_second_end_of_a_paste_are_a_burst() -> None:
     assert burst_of(decoder.feed(b"y\x1b[201~", 2.0)) == [True]
 
 
+def test_key_right_behind_a_paste_is_joined() -> None:
+    decoder = InputDecoder()
+    assert burst_of(decoder.feed(b"\x1b[200~x\x1b[201~\x11", 0.0)) == [False]
+    decoder.feed(b"\x1b[200~x\x1b[201~", 1.0)
+    assert burst_of(decoder.feed(b"\x11", 1.0 + JOINED_GAP_S / 2)) == [False]
+    assert burst_of(decoder.feed(b"\x11", 1.2)) == [None]
+
+
 OWED = (
     b"\x1b[0n",
     b"\x1b[20;13R",

@@ -26,6 +26,8 @@ class Pastes:
         self._until_s = -math.inf
         self.is_pasted = False
         """Whether the key that is handled now may be a part of a paste."""
+        self.is_joined = False
+        """Whether it came together with others, or with a paste. ctrl-q counts if it did not: it must always work."""
         self.may_answer = True
         """Whether it may answer a question: it came alone. A user answers by one key."""
 
@@ -40,9 +42,9 @@ class Pastes:
 
     def record_key(self, event: events.Key, *, is_behind: bool) -> None:
         """Record a key that is handled next. `is_behind`: more keys wait already."""
-        is_joined = isinstance(event, JoinedKey)
+        self.is_joined = isinstance(event, JoinedKey)
         is_late = self.is_pasting
         self.is_pasted = is_late or (isinstance(event, JoinedKey) and event.is_burst)
-        self.may_answer = not is_late and not is_joined
-        if self.is_pasted and (is_joined or is_behind):
+        self.may_answer = not is_late and not self.is_joined
+        if self.is_pasted and (self.is_joined or is_behind):
             self.record_paste()

@@ -178,11 +178,13 @@ class InputDecoder:
     def _joined_keys(self, found: list[Message], data: bytes) -> list[Message]:
         """Mark the keys of one read that came together, or right after others."""
         keys = [each for each in found if isinstance(each, events.Key)]
-        if not keys:
+        pastes = [each for each in found if isinstance(each, events.Paste)]
+        if not keys and not pastes:
             return found
         if self._read_s - self._joined_s > JOINED_GAP_S:
             self._joined.clear()
         self._joined_s = self._read_s
+        self._joined += ["paste"] * len(pastes)
         is_single = not self._joined and len(keys) == 1
         for each in keys:
             if self._joined[-1:] != [each.key]:
