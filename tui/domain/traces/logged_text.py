@@ -98,13 +98,13 @@ class _Parser:
 
         while at < end:
             line = self._lines[at]
-            if (
-                self._may_be_frame(line)
-                and (after := self._frames_end(at, end))
-                and (frames := self._frames(at, after))
-            ):
-                close()
-                found.append(frames)
+            if self._may_be_frame(line):
+                after = self._frames_end(at, end)
+                if (frames := self._frames(at, after)) is not None:
+                    close()
+                    found.append(frames)
+                else:  # then none of these lines begins a stack
+                    plain += map(Raw, self._lines[at:after])
                 at = after
             elif depth < MAX_DEPTH and (match := _CAUSE.match(line)) and (after := self._cause_end(at, end)):
                 close()
@@ -135,8 +135,8 @@ class _Parser:
         return at
 
     def _frames(self, at: int, end: int) -> Frames | None:
-        """Return the frames from a line on; None if none of them has a place, as in `at noon`."""
-        lines = self._lines[at : self._frames_end(at, end)]
+        """Return the frames of a block; None if none of them has a place, as in `at noon`."""
+        lines = self._lines[at:end]
         bare = [_without_bracket(line) for line in lines]
         frames = parse_stack(Raw("\n".join(bare)))
         if not any(frame.file is not None or frame.text.endswith(")") for frame in frames):
@@ -186,6 +186,8 @@ class _Parser:
         Each begins two cells further in than the list.
         """
         indent = _indent(self._lines[at])
+        if at + 1 == end or _indent(self._lines[at + 1]) != indent + 2:
+            return None
         after = self._list_end(at, end, indent)
         starts = [
             index

@@ -13,20 +13,21 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_END = re.compile(r"</html>", re.IGNORECASE)
 _STATUS = re.compile(r"<(?:title|h1|h2)\b[^>]*>[^<]*?\b([45]\d\d)\b", re.IGNORECASE)
-_XML = re.compile(r"(?<![\"'`])<\?xml\b[^>]*\?>\s*|(?<![\"'`])<(?=Error>)")
+_XML = re.compile(r"(?<![\"'`])<\?xml\b[^<>]*\?>\s*|(?<![\"'`])<(?=Error>)")
 _XML_IDENTITY = re.compile(
     r"<(Code|Message|Type|faultcode|faultstring|errorCode|errorMessage)>([^<]{1,300})</\1>", re.IGNORECASE
 )
 
-_FRAME = re.compile(
-    r"\s*at (?:async )?(?:.*\((?:.*:\d+:\d+|native|<anonymous>|index \d+|.*:\d+)\)|\S*:\d+:\d+|\S+ \(.*)\s*\Z"
-)
+# Parts of a frame. As one pattern with `.*` in it, a line of brackets takes a time that grows with its square.
+_CALL = re.compile(r"\S+ \(")
+_PLACE = re.compile(r"\S*:\d+:\d+\Z")
+_END_OF_CALL = re.compile(r"\((?:native|<anonymous>|index \d+)\)\Z|:\d+\)\Z")
 _OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
 _CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
 _CODE_LINE = re.compile(r"\s+\d+\s|\s*(?:→|>|❯|-->)\s*\d+\s|\s*\d+\s*(?:[|│]|$)")
-_CARET = re.compile(r"[\s|│~^-]*[~^][\s~^|│-]*\Z")
+_CARETS = re.compile(r"[\s|│~^-]*\Z")
 _LOG_HEADER = re.compile(
-    r"(?:call log|=+ ?logs? ?=+|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
+    r"(?:call log|=+ ?logs? ?=++|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
     re.IGNORECASE,
 )
 # Playwright lists the elements that a locator found.
@@ -34,11 +35,14 @@ _ELEMENTS = re.compile(r"(?<=resolved to )\d+ elements:\n.*", re.DOTALL)
 # The values of a query.
 _VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECASE)
 # Prisma prints the arguments of a call before it says what is wrong with them.
-_ARGUMENTS = re.compile(r"invocation(?::| in\n[^\n]*)\s*\n.{0,4000}\n\s*\}\)?\s*\n\n(?=[A-Z])", re.DOTALL)
+_ARGUMENTS = re.compile(
+    r"invocation(?::| in\n[^\n]*)[^\S\n]*\n.{0,4000}\n[^\S\n]*+\}\)?\s*+(?<=\n\n)(?=[A-Z])", re.DOTALL
+)
 _LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
 
 # MongoDB prints the values of the fields of the index, whose name stands in front.
-_DUPLICATE_KEY = re.compile(r"(dup key: )\{(?:[^{}\"\n]|\"(?:[^\"\\\n]|\\.)*\"){0,500}\}")
+_DUPLICATE_KEY: Final = "dup key: {"
+_KEY_VALUES = re.compile(r"(?:[^{}\"\n]|\"(?:[^\"\\\n]|\\.)*+\"){0,500}+\}")
 # What a language model wrote instead of JSON.
 _PARSED_TEXT = re.compile(r"Text: .{0,4000}?\.?\s(?=Error(?: message)?: )", re.DOTALL)
 
@@ -48,11 +52,17 @@ def without_blocks(message: str) -> str:
     text = _ANSI.sub("", message) if "\x1b" in message or not message.isprintable() else message
     if "<" in text:
         text = _without_pages(text)
-    if "dup key: {" in text:
-        text = _DUPLICATE_KEY.sub(r"\1…", text)
+    if _DUPLICATE_KEY in text:
+        first, *others = text.split(_DUPLICATE_KEY)
+        text = first + "".join(map(_without_key_values, others))
     if (start := text.find("Text: ")) >= 0 and (parsed := _PARSED_TEXT.match(text, start)) is not None:
         text = f"{text[:start]}Text: … {text[parsed.end() :]}"
     return _without_lines(text) if "\n" in text else text
+
+
+def _without_key_values(rest: str) -> str:
+    values = _KEY_VALUES.match(rest)
+    return f"{_DUPLICATE_KEY}{rest}" if values is None else f"dup key: …{rest[values.end() :]}"
 
 
 def _without_pages(text: str) -> str:
@@ -86,15 +96,15 @@ def _without_lines(text: str) -> str:
     if len(lines) < MAX_LINES:
         lines, rest = [*lines, rest], ""
     kept: list[str] = []
-    has_pointer = any(_CODE_POINTER.match(line) or _CARET.match(line) for line in lines)
+    has_pointer = any(_CODE_POINTER.match(line) or _is_caret(line) for line in lines)
     in_log = False
     for line in lines:
         if kept and _VALUES.match(line):
             continue
-        if kept and line.startswith("--") and _CARET.match(line):
+        if kept and line.startswith("--") and _is_caret(line):
             kept.pop()  # the code to which the line points
             continue
-        if _FRAME.match(line) or _OMITTED.match(line) or _CARET.match(line):
+        if _is_frame(line) or _OMITTED.match(line) or _is_caret(line):
             continue
         if has_pointer and _CODE_LINE.match(line):
             continue
@@ -104,3 +114,21 @@ def _without_lines(text: str) -> str:
         if not in_log or not kept:
             kept.append(line)
     return "\n".join([*kept, rest] if rest else kept)
+
+
+def _is_frame(line: str) -> bool:
+    """Return whether a line is a frame of a stack: a call with its place, a place alone, or a call that was cut."""
+    text = line.strip()
+    if not text.startswith("at "):
+        return False
+    rest = text.removeprefix("at ")
+    bare = rest.removeprefix("async ")
+    if _CALL.match(rest) or _CALL.match(bare) or _PLACE.match(bare):
+        return True
+    end = _END_OF_CALL.search(rest) if text.endswith(")") else None
+    return end is not None and "(" in rest[: end.start() + 1]
+
+
+def _is_caret(line: str) -> bool:
+    """Return whether a line is nothing but `^` or `~` under code, with bars and rules."""
+    return ("^" in line or "~" in line) and _CARETS.match(line) is not None

@@ -20,9 +20,12 @@ MAX_OBJECTS: Final = 20
 MAX_PRINTED_CHARS: Final = 4_000
 """An object that util.inspect printed is read up to this length."""
 
+MAX_SHOWN_CHARS: Final = 4_000
+"""Once a message is so long without its data, further objects are text: less than that tells kinds apart."""
+
 _START = re.compile(r"\{(?=\s*[\"'\w$}\[])|(?<![\w$)\]])\[(?=\s*[\[{\"\]\d-])")
 _PAIR = re.compile(
-    r"(?:[{,\n]|\A)\s*(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
+    r"(?:[{,\n]|\A)[^\S\n]*+(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
     r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
 )
 _SENTENCE = re.compile(r"\n(?=[A-Z][a-z]+ )")
@@ -46,7 +49,7 @@ def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) 
     at = searched = 0
     for _ in range(MAX_OBJECTS):
         match = _START.search(text, searched)
-        if match is None:
+        if match is None or sum(len(shown) for shown, _ in parts) > MAX_SHOWN_CHARS:
             break
         found = _read(text, match.start(), normalise)
         if found is None:
