@@ -1,0 +1,158 @@
+"""Readers of outside text take time in proportion to its length.
+
+The texts are made from the readers' own expressions (`tests/support/adversarial.py`). The config file has texts of its
+own: tests/settings/test_config_file.py.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+from tests.support.adversarial import expressions_of, patterns_for
+from tests.support.growth import Pattern, excess
+from tui.domain.errors.messages.likeness import identity_of
+from tui.domain.errors.messages.normalise import normalise
+from tui.domain.errors.stack import first_own_frame, parse_stack
+from tui.domain.own_commands.placeholders import CommandScope
+from tui.domain.own_commands.template import TemplateError, parse_template
+from tui.domain.text import Raw, clean
+from tui.domain.time_span import InvalidSpan, parse_time_span
+from tui.domain.traces.logged_text import parse_logged_text
+from tui.present.json.fold import FoldedJson, JsonFolds, unfolded_for
+from tui.present.json.text import compact
+from tui.present.json.text import rows as json_rows
+from tui.present.own_columns.column_path import parse_path
+from tui.present.own_columns.value_formats import is_format
+from tui.present.own_commands.words import output_text
+from tui.present.redaction import Redactor
+from tui.store.addresses.addressed_views import AddressError
+from tui.store.addresses.view_address import read_address
+from tui.store.command_line.links import parse_link, parse_run
+from tui.ui.data.command_line.history_file import may_keep
+from tui.wire.callbacks import without_callback_secrets
+from tui.wire.json_limits import may_be_long, within_bounds
+from tui.wire.pg_array import read_array
+from tui.wire.times import read_epoch_ns, read_time
+
+NOW: Final = datetime(2026, 7, 1, 12, tzinfo=UTC)
+MIN_PATTERNS: Final = 50
+
+REDACTOR: Final = Redactor()
+REDACTOR.hide("tr_prod_abcdefghijklmnopqrstuvwx")
+
+
+def _tolerant(read: Callable[[str], Any], *refusals: type[Exception]) -> Callable[[str], Any]:
+    def tolerant(text: str) -> None:
+        with suppress(*refusals):
+            read(text)
+
+    return tolerant
+
+
+def _json(text: str) -> None:
+    value = {"a": text, "b": [text]}
+    for _ in json_rows(value):
+        pass
+    compact(value)
+    folded = FoldedJson(value, JsonFolds(), 80, is_wrapped=True)
+    for _ in folded.walk():
+        pass
+    unfolded_for(folded, "needle", max_slices=1_000, max_matches=10)
+
+
+def _bytes_of_json(text: str) -> None:
+    body = text.encode()
+    may_be_long(body)
+    within_bounds(body)
+    without_callback_secrets(body)
+
+
+def _links(text: str) -> None:
+    for start in ("", "https://", "run_"):
+        parse_link(start + text)
+        parse_run(start + text)
+    may_keep(text)
+
+
+def _messages(text: str) -> None:
+    identity_of(normalise(Raw(text)))
+
+
+def _commands(text: str) -> None:
+    _tolerant(lambda text: parse_template([text], CommandScope.RUN), TemplateError)(text)
+    output_text(text, "", 0)
+
+
+def _columns(text: str) -> None:
+    parse_path(f"metadata.{text}")
+    is_format("number", text)
+    is_format("time", text)
+
+
+MESSAGES: Final = tuple(
+    f"domain.errors.messages.{name}"
+    for name in ("blocks", "identity", "joining", "likeness", "names", "normalise", "numbers", "objects", "quotes",
+                 "sentences", "specimens", "tokens")
+)  # fmt: skip
+
+READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
+    "messages, blocks": (_messages, MESSAGES[:1]),
+    "messages, words": (_messages, MESSAGES[1:7]),
+    "messages, objects": (_messages, MESSAGES[7:]),
+    "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.stack",)),
+    "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.logged_text",)),
+    "cleaning": (lambda text: (clean(text), clean(text, lines=True)), ("domain.text",)),
+    "secrets": (REDACTOR.redact, ("present.redaction",)),
+    "JSON": (_json, ("present.json.line",)),
+    "bytes of JSON": (_bytes_of_json, ("wire.json_limits", "wire.callbacks", "wire.models")),
+    "arrays": (_tolerant(read_array, ValueError, TypeError), ("wire.pg_array",)),
+    "times": (_tolerant(lambda text: (read_time(text), read_epoch_ns(text)), ValueError, TypeError), ("wire.times",)),
+    "address": (
+        _tolerant(lambda text: (read_address(f"runs?{text}"), read_address(text)), AddressError),
+        ("store.addresses.addressed_views", "store.filter_words"),
+    ),
+    "links": (_links, ("store.command_line.links", "ui.data.command_line.history_file")),
+    "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.time_span",)),
+    "commands": (_commands, ("domain.own_commands.template", "present.own_commands.words")),
+    "columns": (_columns, ("present.own_columns.column_path", "present.own_columns.value_formats")),
+}
+
+OTHERS: Final = {
+    "cli.options", "cli.prompt", "relay.request_proxy", "sources.queue_fetcher", "sources.findings.waiting_runs",
+    "store.search_plan", "domain.filters", "domain.wait", "domain.tree", "domain.traces.wait_of_trace",
+    "domain.traces.waterfall", "domain.traces.attempts_of_trace", "wire.traces.log", "wire.traces.events",
+    "wire.traces.window", "wire.traces.trace_nodes", "wire.traces.long_row", "wire.request_progress",
+    "present.detail.unreadable", "present.actions.overlays", "present.findings.verdict_words", "present.compared.facts",
+    "present.errors.groups.words", "relay.tokens", "ui.programs.browser", "ui.terminal.notices", "ui.input.keys",
+    "ui.data.log_file", "ui.own_commands.variables", "ui.outgoing.reading", "ui.widgets.text_input",
+    "settings.reader", "settings.keys.names", "settings.keys.of_file", "domain.own_commands.interpreters",
+}  # fmt: skip
+"""Modules whose expressions are simple enough to be tried by themselves: they are read at every place of a text."""
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"tui.{name}")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_reader_takes_time_in_proportion(name: str) -> None:
+    read, modules = READERS[name]
+    patterns = patterns_for(*map(_module, modules))
+    assert len(patterns) >= MIN_PATTERNS
+    read(Pattern("", "x").text(100))  # what it imports and compiles first
+    for pattern in patterns:
+        assert (slow := excess(read, pattern)) is None, slow
+
+
+def test_simple_expressions_take_time_in_proportion() -> None:
+    for name in sorted(OTHERS):
+        module = _module(name)
+        patterns = patterns_for(module)[::4]
+        for expression in expressions_of(module):
+            for pattern in patterns:
+                assert (slow := excess(expression.match, pattern)) is None, f"{name}: {expression.pattern}: {slow}"
