@@ -105,6 +105,11 @@ def test_syntax_error_near_read_only_forbids_writing(tmp_path: Path) -> None:
     assert read_settings(KEY, file=read_config(write(tmp_path, "[oops\n"), shown="FILE")).may_write
 
 
+@pytest.mark.parametrize("content", [b"[read_only]\n" + b"\n" * MAX_BYTES, "read_only = 1".encode("utf-16")], ids=len)
+def test_unread_file_with_read_only_forbids_writing(tmp_path: Path, content: bytes) -> None:
+    assert read_config(write(tmp_path, content), shown="FILE").is_locked
+
+
 @pytest.mark.parametrize(
     ("file_mode", "folder_mode", "is_trusted"),
     [(0o600, 0o700, True), (0o644, 0o755, True), (0o664, 0o700, False), (0o602, 0o700, False), (0o600, 0o777, False),

@@ -35,7 +35,7 @@ _KEY_PARTS: Final = r"\('[^()]*\)"
 """A key in an error of Python: `('colors', 'rose')`."""
 
 _MANY_DIGITS: Final = r"(?<![\d_])[\d_]{1000}"
-_LOCK_LINE: Final = rb"(?im)^(?:\xef\xbb\xbf)?[^\S\n]*+(?:\[[^\S\n]*+){0,2}[\"']?read_?-?only"
+_LOCK_LINE: Final = rb"(?im)^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[^\S\n]*+(?:\[[^\S\n]*+){0,2}[\"']?read_?-?only"
 """Nothing in it matches what is behind it: each line is scanned once."""
 
 
@@ -98,7 +98,7 @@ def _state(status: os.stat_result) -> FileState:
 
 
 def _read(path: Path) -> tuple[bytes, str | None, FileState]:
-    """Return the content of a file, why it is not trusted, and its state. Raises `OSError`."""
+    """Return at most MAX_BYTES + 1 bytes of a file, why it is not trusted, and its state. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         status = os.fstat(handle)
@@ -109,8 +109,6 @@ def _read(path: Path) -> tuple[bytes, str | None, FileState]:
         content = b""
         while len(content) <= MAX_BYTES and (chunk := os.read(handle, MAX_BYTES + 1 - len(content))):
             content += chunk
-        if len(content) > MAX_BYTES:
-            raise OSError(0, f"larger than {MAX_BYTES // 1024} KiB")
         return content, _distrust(path, status), _state(status)
     finally:
         os.close(handle)
@@ -150,15 +148,17 @@ def _why(error: OSError) -> str:
 
 
 def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> ConfigFile:
-    if not content.strip():
-        return ConfigFile(path)
     # What the file forbids is not known if it cannot be read.
-    is_locked = re.search(_LOCK_LINE, content) is not None
+    is_locked = re.search(_LOCK_LINE, content.replace(b"\0", b"")) is not None  # of UTF-16, ASCII remains
     locked = "; it has read_only, so that everything is read-only until this is right" if is_locked else ""
 
     def unreadable(where: str, text: str) -> ConfigFile:
         return ConfigFile(path, complaints=(Complaint(shown, where, text + locked),), is_locked=is_locked)
 
+    if len(content) > MAX_BYTES:
+        return unreadable("", f"larger than {MAX_BYTES // 1024} KiB; the file is ignored")
+    if not content.strip():
+        return ConfigFile(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
