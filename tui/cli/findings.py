@@ -16,7 +16,7 @@ from tui.settings import Settings, read_relay_settings
 from tui.store.changes import Changes
 
 if TYPE_CHECKING:
-    from tui.domain.findings.finding import Verdict
+    from tui.domain.findings.finding import SourceUnread, Verdict
 
 LOOK_S: Final = 0.25
 """Between two looks while nothing changes."""
@@ -164,6 +164,17 @@ class FindingsWatch:
         from tui.store.findings.judging.missing import needs_schedule_runs
 
         return bool(needs_schedule_runs(facts, self._session.now(), own))
+
+    @property
+    def late_source(self) -> "SourceUnread":
+        """What was not read in time, so that nothing may be called OK."""
+        from tui.domain.findings.facts import FactSource
+        from tui.domain.findings.finding import SourceUnread
+        from tui.domain.text import Raw
+
+        if self.has_unasked_schedules:
+            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of some late ones were not read in time"))
+        return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:
         """Return whether some finding may soon say more: the run of a token, or the one version that fails."""

@@ -1,5 +1,6 @@
 """`status`: prints the findings once, for a cron job or a shell prompt."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -37,15 +38,17 @@ async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
         try:
-            is_complete = await watch.settled(WITHIN_S) and not watch.has_unasked_schedules
+            unread = [] if await watch.settled(WITHIN_S) and not watch.has_unasked_schedules else [watch.late_source]
         finally:
             watch.close()
         verdict = watch.verdict
+        if verdict is not None and unread and not verdict.unread:
+            verdict = replace(verdict, unread=tuple(unread))
         now = session.local_now()
         if as_json:
-            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now, is_partial=not is_complete))
+            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now))
         else:
-            output.lines(verdict_lines(verdict, now, is_partial=not is_complete))
+            output.lines(verdict_lines(verdict, now))
         if verdict is None or not verdict.is_known:
             raise Stop(ExitCode.NO_CONNECTION, watch.failure or "")
         for sentence in refusals(verdict):

@@ -10,7 +10,6 @@ from tui.domain.text import clean
 from tui.present.findings.sentences import MAX_TEXT_CHARS, no_run_since, sentence, since, subject
 from tui.present.findings.verdict_words import (
     NOT_READ,
-    PARTIAL,
     not_known_alone,
     ok_sentence,
     ok_words,
@@ -54,16 +53,15 @@ def finding_lines(findings: Iterable[Finding], now: datetime, verdict: Verdict |
     return lines
 
 
-def verdict_lines(verdict: Verdict | None, now: datetime, *, is_partial: bool = False) -> list[Line]:
-    """Return what `status` prints: the findings, OK, or NOT KNOWN. `is_partial`: some facts were not read in time."""
+def verdict_lines(verdict: Verdict | None, now: datetime) -> list[Line]:
+    """Return what `status` prints: the findings, OK, or NOT KNOWN."""
     if verdict is None or not verdict.is_known:
         return [_not_known_line(not_known_alone(verdict, now))]
     unread = [_not_known_line(words) for words in unread_words(verdict, now)]
     if verdict.findings or unread:
         return [*finding_lines(verdict.findings, now, verdict), *unread]
     more = "" if verdict.own_since is None else f"  {verdict_counts(verdict, verdict.own_since, now)}"
-    word = f"{OK}, {PARTIAL}" if is_partial else ok_words(verdict)
-    return [(Piece(word, Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
+    return [(Piece(ok_words(verdict), Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
 
 
 def finding_object(
@@ -87,19 +85,15 @@ def finding_object(
     }
 
 
-def verdict_objects(
-    verdict: Verdict | None, state: FindingState, now: datetime, *, is_partial: bool = False
-) -> list[dict[str, Any]]:
+def verdict_objects(verdict: Verdict | None, state: FindingState, now: datetime) -> list[dict[str, Any]]:
     """Return the findings as JSON, and the verdict where there is none, or where more is not known."""
     if verdict is None or not verdict.is_known or not verdict.findings:
-        return [verdict_object(verdict, state, now, is_partial=is_partial)]
+        return [verdict_object(verdict, state, now)]
     objects = [finding_object(each, state, now, verdict) for each in verdict.findings]
     return [*objects, verdict_object(verdict, state, now)] if verdict.unread else objects
 
 
-def verdict_object(
-    verdict: Verdict | None, state: FindingState, now: datetime, *, is_partial: bool = False
-) -> dict[str, Any]:
+def verdict_object(verdict: Verdict | None, state: FindingState, now: datetime) -> dict[str, Any]:
     """Return the verdict itself as JSON: OK, or NOT KNOWN, also beside findings. It has no subject.
 
     `unread` are the sources that were not read, `refused` those that the key may not read.
@@ -108,10 +102,7 @@ def verdict_object(
     at = None
     if verdict is not None:
         at = verdict.at if is_ok else verdict.heard_at
-    if verdict is None or not is_ok:
-        text = not_known_alone(verdict, now)
-    else:
-        text = PARTIAL if is_partial and not verdict.findings else ok_sentence(verdict, now)
+    text = ok_sentence(verdict, now) if verdict is not None and is_ok else not_known_alone(verdict, now)
     unread = () if verdict is None else verdict.unread
     return {
         "word": OK if is_ok else NOT_KNOWN,

@@ -14,8 +14,6 @@ LIMITED: Final = "as far as this key may read"
 LISTED: Final = "of the listed runs"
 """Beside verdicts, and beside own counts, that lack runs: server filters are active, or a public token reads slowly."""
 
-PARTIAL: Final = "as far as was read in time"
-
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 """The request at the beginning of a reason: `GET /api/v1/queues: 403 Unauthorized`."""
 
