@@ -23,13 +23,17 @@ from tui.domain.own_commands.template import TemplateError, parse_template
 from tui.domain.text import Raw, clean
 from tui.domain.time_span import InvalidSpan, parse_time_span
 from tui.domain.traces.logged_text import parse_logged_text
+from tui.present.frame.failure import without_request
 from tui.present.json.fold import FoldedJson, JsonFolds, unfolded_for
 from tui.present.json.text import compact
 from tui.present.json.text import rows as json_rows
+from tui.present.logs.folds import Attributes, LineFolds
+from tui.present.logs.opened import opened_rows
 from tui.present.own_columns.column_path import parse_path
 from tui.present.own_columns.value_formats import is_format
 from tui.present.own_commands.words import output_text
 from tui.present.redaction import Redactor
+from tui.present.styled import Piece, cut, opening_line, wrap
 from tui.store.addresses.addressed_views import AddressError
 from tui.store.addresses.view_address import read_address
 from tui.store.command_line.links import parse_link, parse_run
@@ -79,6 +83,16 @@ def _links(text: str) -> None:
     may_keep(text)
 
 
+def _opened(text: str) -> None:
+    opened_rows(Raw(f"x\n{text}"), Attributes(None), LineFolds(), 100, is_wrapped=True)
+
+
+def _shown(text: str) -> None:
+    wrap(Raw(text), 80)
+    cut((Piece(Raw(text)),), 80)
+    opening_line(Raw(text))
+
+
 def _messages(text: str) -> None:
     identity_of(normalise(Raw(text)))
 
@@ -106,6 +120,9 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "messages, objects": (_messages, MESSAGES[7:]),
     "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.stack",)),
     "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.logged_text",)),
+    "opened log line": (_opened, ()),
+    "lines": (_shown, ("present.styled",)),
+    "reasons": (without_request, ("present.frame.failure",)),
     "cleaning": (lambda text: (clean(text), clean(text, lines=True)), ("domain.text",)),
     "secrets": (REDACTOR.redact, ("present.redaction",)),
     "JSON": (_json, ("present.json.line",)),

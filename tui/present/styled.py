@@ -213,7 +213,7 @@ def opening_line(text: Raw) -> Raw:
     return Raw(" ".join(text[begin : begin + MAX_LINE_CHARS].split()))
 
 
-_WORD = re.compile(" *[^ ]+")
+_WORD = re.compile("(?<! ) *[^ ]+")
 
 
 def _wrap_line(text: str, limit: int) -> list[str]:

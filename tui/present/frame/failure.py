@@ -16,7 +16,7 @@ from tui.present.key_words import key_of, with_key
 from tui.settings import PREVIEW_BRANCH
 from tui.store.freshness import SourceFailure
 
-_REQUEST: Final = re.compile(r"[A-Z]+ (?:/\S*|the stored data at \S+): ")
+_REQUEST: Final = re.compile(r"(?<![A-Z])[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"\d{3},? ?")
 
 
