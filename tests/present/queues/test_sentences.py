@@ -97,6 +97,10 @@ def test_queue_drains_only_if_more_start_than_come() -> None:
         (replace(FACTS, waits_at=AT - timedelta(minutes=1)), f"not yet: {RATES} in the minute before 14:31:00"),
         (with_row(started_per_min=42.0), "yes: 27 runs came, 42 started in the last minute  empty in about 20 min at"),
         (with_row(started_per_min=0.0), "no: 27 runs came, none started in the last minute"),
+        (
+            with_row(started_per_min=0.0, arrived_per_min=0.0),
+            "no: no run came or started in the last minute",
+        ),
         (with_row(newest_start=AT - timedelta(seconds=40)), f"no: none started since 14:31:20  {RATES} in the last"),
         (with_row(newest_arrival=AT - timedelta(seconds=40)), f"yes: none came since 14:31:20  {RATES} in the last"),
         (

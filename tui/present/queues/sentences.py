@@ -194,6 +194,8 @@ def _rates(facts: QueueFacts, now: Now) -> str:
     arrived, started = facts.row.arrived_per_min, facts.row.started_per_min
     if arrived is None or started is None:
         return ""
+    if not round(arrived) and not round(started):
+        return f"no run came or started {_when(facts, now)}"
     came = f"{formatting.plural(round(arrived), 'run')} came" if round(arrived) else "no run came"
     return f"{came}, {number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
 
