@@ -187,11 +187,11 @@ def _running(queue: QueueWaits, between: str) -> str:
 
 
 def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime) -> str:
-    """Return `paused since 14:02, 8 wait`; where no answer has that time, since when the oldest run waits."""
+    """Return `paused since 14:02, 8 wait`; where no answer has that time, `paused, 8 wait, the oldest 4m`."""
     words = f"{standstill_text(still, at, now)}, {_waiting(queue)}"
     if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
         return words
-    return f"{words}, the oldest since {formatting.time_of_day(queue.oldest_at, now)}"
+    return f"{words}, the oldest {waited(at - queue.oldest_at)}"
 
 
 def _places(queue: QueueWaits, at: datetime) -> str:
