@@ -56,6 +56,13 @@ def test_group_of_several_of_the_server_counts_what_was_read() -> None:
     assert (line.count, line.filters) == (9, RunFilters()), "no list has the runs of both"
 
 
+def test_group_of_several_tasks_counts_what_was_read() -> None:
+    tasks = ((TaskId("charge-card"), 5), (TaskId("refund"), 4))
+    theirs = server_group(count=19)
+    (line,) = failing_now((group_of(count=9, tasks=tasks, server_groups=(theirs,)),), (theirs,), NOW - HOUR, NOW)
+    assert (line.count, line.filters) == (9, RunFilters()), "the server's group has runs of one task"
+
+
 def test_group_stands_with_the_new_until_the_server_tells() -> None:
     known = [(ErrorState.NEW, 5), (ErrorState.REGRESSED, 30), (ErrorState.UNRESOLVED, 90), (None, 21)]
     groups = [group_of(f"error {state}", count=count, state=state) for state, count in known]

@@ -148,7 +148,8 @@ def _only_server_group(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -
     Then its count is that of the group, and it can be listed. Otherwise, failures that were not read are nobody's yet.
     """
     theirs = group.server_groups
-    return theirs[0] if len(theirs) == 1 and holders[theirs[0].id] == 1 else None
+    is_one = len(theirs) == len(group.tasks) == 1  # each of theirs is of one task
+    return theirs[0] if is_one and holders[theirs[0].id] == 1 else None
 
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
