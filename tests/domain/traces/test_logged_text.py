@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain.errors.stack import StackFrame, parse_stack
 from tui.domain.text import Raw
+from tui.domain.traces import logged_text
 from tui.domain.traces.logged_text import (
     MAX_DEPTH,
     MAX_LINES,
@@ -156,3 +158,18 @@ def test_spaces_without_end_take_no_time() -> None:
     spaces = " " * 300_000
     parse_logged_text(Raw(f"x\n    at f{spaces}\n[cause]: y{spaces}z\n{spaces}\n    at g (a:1:2){spaces}"))
     assert not has_stack(f"\n{spaces}at")
+
+
+def test_frames_without_a_place_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def count(stack: Raw) -> tuple[StackFrame, ...]:
+        parsed.append(len(stack))
+        return parse_stack(stack)
+
+    monkeypatch.setattr(logged_text, "parse_stack", count)
+    text = "x\n" + "    at noon\n" * (MAX_LINES - 2)
+    (part,) = parse_logged_text(Raw(text))
+    assert isinstance(part, TextLines)
+    assert "\n".join(part.lines) == text
+    assert sum(parsed) <= len(text)
