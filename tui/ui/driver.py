@@ -329,7 +329,9 @@ class TerminalDriver(Driver):
             self._frames.resize(*size)
             self._send_size()
             stack = self._app.screen_stack
-            if stack and stack[-1].outer_size == size:
+            if modes.has_undrawn_part(self._output):
+                self.repaint()  # it may show what a smaller screen had there
+            elif stack and stack[-1].outer_size == size:
                 # The size has changed and changed back: Textual would paint little or nothing.
                 self._paint_all()
 

@@ -23,7 +23,17 @@ from tui.ui.driver import TerminalDriver
 from tui.ui.terminal.early import EarlyTerminal
 from tui.ui.terminal.input import InputDecoder
 from tui.ui.terminal.messages import TerminalAnswer, TerminalTakenBack
-from tui.ui.terminal.modes import CLEAR, DRIVER_VARIABLE, FALLBACK_SIZE, MAX_COLUMNS, MAX_ROWS, PLAIN_DRIVER, size_of
+from tui.ui.terminal.modes import (
+    CLEAR,
+    DRIVER_VARIABLE,
+    FALLBACK_SIZE,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    PLAIN_DRIVER,
+    has_undrawn_part,
+    size_of,
+)
 from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
 from tui.ui.terminal.queries import Query, first_queries
 
@@ -35,7 +45,10 @@ ANSWERS = b"\x1b[?2026;2$y\x1b[0n"
     ("reported", "size"),
     [
         ((120, 40), (120, 40)),
-        ((65_535, 65_535), (MAX_COLUMNS, MAX_ROWS)),
+        ((65_535, 65_535), (MAX_COLUMNS, MAX_CELLS // MAX_COLUMNS)),
+        ((1, 65_535), (1, MAX_ROWS)),
+        ((65_535, 1), (MAX_COLUMNS, 1)),
+        ((640, 180), (640, 180)),
         ((0, 0), FALLBACK_SIZE),
         ((0, 50), (FALLBACK_SIZE[0], 50)),
         ((1, 1), (1, 1)),
@@ -48,6 +61,7 @@ def test_size_comes_from_the_kernel_within_bounds(
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", reported[1], reported[0], 0, 0))
     assert size_of(slave) == size
+    assert has_undrawn_part(slave) == (max(reported) == 65_535)
     os.close(master)
     os.close(slave)
 

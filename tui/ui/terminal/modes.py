@@ -9,9 +9,12 @@ from typing import Any, Final
 from tui.terminal.capabilities import Capabilities
 from tui.terminal.output import FrugalOutput, PlainOutput
 
-MAX_COLUMNS: Final = 2_000
-MAX_ROWS: Final = 1_000
-"""Bounds the memory: a terminal may report any size."""
+MAX_COLUMNS: Final = 1_000
+MAX_ROWS: Final = 400
+MAX_CELLS: Final = 160_000
+"""A terminal may report any size, and to draw this many cells takes some tenths of a second. Of a larger one, the upper
+left part is drawn, and the rest stays blank.
+"""
 
 FALLBACK_SIZE: Final = (80, 24)
 """The size of a terminal that does not report one, such as a serial line."""
@@ -51,12 +54,26 @@ KITTY_ALL_OFF: Final = "\x1b[<9u"
 
 
 def size_of(descriptor: int) -> tuple[int, int]:
-    """Return columns and rows from the kernel. The variables COLUMNS and LINES do not follow the window."""
+    """Return the columns and rows that are drawn, by the size that the kernel has.
+
+    The variables COLUMNS and LINES do not follow the window.
+    """
+    columns, rows = _reported(descriptor)
+    columns = min(columns, MAX_COLUMNS)
+    return columns, min(rows, MAX_ROWS, MAX_CELLS // columns)
+
+
+def has_undrawn_part(descriptor: int) -> bool:
+    """Return whether the terminal is larger than what is drawn."""
+    return _reported(descriptor) != size_of(descriptor)
+
+
+def _reported(descriptor: int) -> tuple[int, int]:
     reported = (0, 0)
     with suppress(OSError):
         reported = os.get_terminal_size(descriptor)
     columns, rows = (known or fallback for known, fallback in zip(reported, FALLBACK_SIZE, strict=True))
-    return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)
+    return columns, rows
 
 
 def screen_output(columns: int, lines: int) -> FrugalOutput | PlainOutput:
