@@ -143,6 +143,20 @@ def test_a_mended_version_ends_the_finding() -> None:
     assert judged(mended, normal(), at(7300)) == ()
 
 
+@pytest.mark.parametrize("usual_then", [False, True])
+def test_full_hour_alone_changes_no_finding(usual_then: bool) -> None:
+    runs = [ended(turn, 6500 + turn, fails=turn % 2 == 0) for turn in range(100)]
+    often, seldom = normal(failed=350), normal(failed=7)
+    then, later = (often, seldom) if usual_then else (seldom, often)
+    assert then.normals is not None
+    assert later.normals is not None
+    read = replace(later.normals, hour=at(7200), before=then.normals.normals)
+    before = [each.word for each in judged(runs, then, at(7199))]
+    assert before == ([] if usual_then else [FindingWord.FAILING])
+    assert [each.word for each in judged(runs, WallFacts(normals=read), at(7201))] == before
+    assert [each.word for each in judged(runs, WallFacts(normals=read), at(9000))] == before
+
+
 def test_few_failures_and_usual_ones_are_no_finding() -> None:
     assert judged([*BEFORE, *(ended(9000 + turn, 7000 + turn, fails=True) for turn in range(2))], normal()) == ()
     assert judged([ended(turn, 7000 + turn, fails=True) for turn in range(5)], WallFacts()) == ()

@@ -105,7 +105,10 @@ class TaskNormal:
 
 @dataclass(frozen=True, slots=True)
 class NormalsRead(WallUpdate):
-    """The normals of all tasks for the hour that `hour` begins, and the totals of the 24 hours before `last_day_at`."""
+    """The normals of all tasks for the hour that `hour` begins, and the totals of the 24 hours before `last_day_at`.
+
+    `before` are the normals of the hour before: runs are judged by the hour in which they ended.
+    """
 
     at: datetime
     hour: datetime
@@ -114,6 +117,7 @@ class NormalsRead(WallUpdate):
     failed_last_day: int | None = None
     is_cut: bool = False
     last_day_at: datetime | None = None
+    before: tuple[TaskNormal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

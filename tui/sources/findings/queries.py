@@ -5,7 +5,7 @@ Source: tests/wire/recordings/README.md §7 (recordings 1111-1119, 2642, 2663-26
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Final
 
@@ -88,8 +88,9 @@ def _newest(rows: Rows, name: str) -> datetime | None:
     return max((at for row in rows if (at := read_time(row.get(name))) is not None and at > EARLIEST), default=None)
 
 
-def read_normals(rows: Rows) -> tuple[TaskNormal, ...]:
-    """Return how each task usually behaves. Raises `ServerFault`."""
+def read_normals(rows: Rows, hour: datetime) -> tuple[TaskNormal, ...]:
+    """Return how each task usually behaves in the hour of the day of a time. Raises `ServerFault`."""
+    of_day = hour.astimezone(UTC).hour
     return tuple(
         TaskNormal(
             TaskId(_word(row, "task_identifier")),
@@ -99,6 +100,7 @@ def read_normals(rows: Rows) -> tuple[TaskNormal, ...]:
             min(_count(row, "days"), NORMAL_DAYS),
         )
         for row in rows
+        if _count(row, "hour_of_day") == of_day
     )
 
 

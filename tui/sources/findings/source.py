@@ -244,10 +244,10 @@ class FactsSource:
         now = self._fetcher.now()
         hour = start_of(now, HOUR)
         rows = await self._requests.query(TaskNormals(hour), Rank.NORMALS)
-        before, normals, is_cut = self._normals, queries.read_normals(rows), queries.is_cut(rows)
-        self._normals = NormalsRead(now, hour, normals, is_cut=is_cut)
-        if before is not None:
-            self._normals = replace(before, at=now, hour=hour, normals=normals, is_cut=is_cut)
+        normals, before = queries.read_normals(rows, hour), queries.read_normals(rows, hour - HOUR)
+        known = self._normals or NormalsRead(now, hour, ())
+        is_cut = queries.is_cut(rows)
+        self._normals = replace(known, at=now, hour=hour, normals=normals, before=before, is_cut=is_cut)
         await self._emit(self._normals)
         next_hour_s = max(0.0, (hour + HOUR - self._fetcher.now()).total_seconds())
         self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0

@@ -9,6 +9,7 @@ from tui.lazy_dataclass import dataclass
 from tui.wire.queries.text import DAY, FAILED, MINUTE, TrqlQuery, refused, time_text
 
 NORMAL_DAYS: Final = 7
+HOUR: Final = timedelta(hours=1)
 MAX_SPAN: Final = MAX_QUERY_PERIOD + DAY
 MAX_CELL: Final = DAY
 
@@ -66,20 +67,25 @@ class TaskMinutes(TrqlQuery):
 
 @dataclass(frozen=True, slots=True)
 class TaskNormals(TrqlQuery):
-    """Each task's runs in the hour of the day that begins at `hour`, in the NORMAL_DAYS days before."""
+    """Each task's runs in the hour of the day that begins at `hour`, and in the one before, of NORMAL_DAYS days.
+
+    The hour before is that in which the newest run of a quiet task may have ended.
+    """
 
     hour: datetime
     kind: Literal["task-normals"] = "task-normals"
 
     def trql(self) -> str:
-        since = time_text(self.hour - NORMAL_DAYS * DAY)
+        until = self.hour - HOUR
+        hours = ", ".join(str(each.astimezone(UTC).hour) for each in (self.hour, until))
         return (
-            f"SELECT task_identifier, count() AS n, countIf(status IN ({FAILED})) AS failed, "
+            "SELECT task_identifier, toHour(triggered_at) AS hour_of_day, count() AS n, "
+            f"countIf(status IN ({FAILED})) AS failed, "
             "quantile(0.95)(if(status = 'Completed', execution_duration, NULL)) AS p95_ms, "
             "dateDiff('day', min(triggered_at), max(triggered_at)) + 1 AS days FROM runs "
-            f"WHERE triggered_at >= '{since}' AND triggered_at < '{time_text(self.hour)}' "
-            f"AND toHour(triggered_at) = {self.hour.astimezone(UTC).hour} AND is_finished = 1 "
-            "GROUP BY task_identifier ORDER BY n DESC"
+            f"WHERE triggered_at >= '{time_text(until - NORMAL_DAYS * DAY)}' AND triggered_at < '{time_text(until)}' "
+            f"AND toHour(triggered_at) IN ({hours}) AND is_finished = 1 "
+            "GROUP BY task_identifier, hour_of_day ORDER BY n DESC"
         )
 
 

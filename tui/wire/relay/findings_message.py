@@ -122,6 +122,7 @@ FINDINGS_BOUNDS: Final[FieldBounds] = {
     (RelayMinutes, "rows"): {"max_length": MAX_ROWS},
     (RelayMinutes, "speeds"): {"max_length": MAX_TASKS},
     (NormalsRead, "normals"): {"max_length": MAX_TASKS},
+    (NormalsRead, "before"): {"max_length": MAX_TASKS},
     (QueuesRead, "queues"): {"max_length": MAX_QUEUES},
     (QueuesRead, "limits"): {"max_length": MAX_QUEUES},
     (WaitsRead, "waits"): {"max_length": MAX_TASKS},

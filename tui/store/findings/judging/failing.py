@@ -51,6 +51,9 @@ class FailureJudge:
     def __init__(self, facts: WallFacts, own: OwnCounts, now: datetime) -> None:
         self._facts, self._own, self._now = facts, own, now
         self._normals = normals_by_task(facts)
+        read = facts.normals
+        self._normals_before = {} if read is None else {each.task: each for each in read.before}
+        self._hour_s = 0.0 if read is None else read.hour.timestamp()
         self._acknowledged = acknowledged_messages(facts.errors, now)
         self._minutes = EndedMinutes(facts.minutes, own, now)
 
@@ -60,9 +63,8 @@ class FailureJudge:
         return [each for each in found if each is not None]
 
     def _judge(self, task: TaskId) -> Finding | None:
-        normal = self._normals.get(task)
-        usual = (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
-        least = MIN_OVER_NORMAL if usual is None else _bound(*usual)
+        either = _usual(self._normals.get(task)), _usual(self._normals_before.get(task))
+        least = min(MIN_OVER_NORMAL if each is None else _bound(*each) for each in either)
         acknowledged = self._acknowledged.get(task, ())
         deployed = deployed_streak(self._own, task, self._now, acknowledged)
         # The runs are counted only if their failures could matter.
@@ -74,6 +76,8 @@ class FailureJudge:
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
+        # By the hour of the newest run: a full hour alone must not change what is said of a quiet task.
+        usual = either[recent[0].at_s < self._hour_s]
         if usual is None:
             older = list(older)
             usual = _own_earlier(recent, older)
@@ -126,6 +130,11 @@ def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int]
     earlier = before_streak(Block(0, failed, ended), older)
     is_usual = earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND
     return earlier if is_usual else None
+
+
+def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:
+    """Return how many runs of the last 7 days failed and how many ended, None where these are too few."""
+    return (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
 
 
 def _has_normal(normal: TaskNormal | None) -> bool:
