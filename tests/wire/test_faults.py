@@ -58,6 +58,8 @@ def dribbling_then(answer: str, question: Callable[[Client], Any], api: Recordin
         await asyncio.sleep(0.2)  # the timer restarts once the request is written
         oldest = client.oldest_read()
         client.restart_reads()
+        await asyncio.sleep(0)
+        client.restart_reads()  # the read is being canceled
         try:
             await asked
         except Unreachable as error:

@@ -187,6 +187,7 @@ class HttpConnection:
         for read in self._reads:
             if read.restart is not None and now_s - read.began_s >= MIN_READ_S:
                 read.restart.reschedule(now_s)
+                read.restart = None  # it raises a second time, while the read is being canceled
 
     def oldest_read(self) -> tuple[str, timedelta] | None:
         """Return the label of the read in flight that began first, and after which time it fails at the latest."""
