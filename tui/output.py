@@ -35,6 +35,9 @@ LINES_PER_WRITE: Final = 500
 """Lines that are written at once, where many are at hand. A system call a line would cost more than the line."""
 
 _MAX_COLUMNS_DIGITS: Final = 5
+MAX_WIDTH: Final = 1_000
+"""A terminal may report any size, and each span of a trace has a bar over its whole width."""
+
 
 # Colours that every terminal has, readable on light and dark backgrounds. Grey text uses the default colour: many
 # terminals draw the dim attribute unreadably.
@@ -275,10 +278,10 @@ def _non_blocking(stream: TextIO) -> int | None:
 def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:
     columns = environ.get("COLUMNS", "")
     if columns.isdecimal() and 0 < len(columns) <= _MAX_COLUMNS_DIGITS and int(columns) > 0:
-        return int(columns)
+        return min(int(columns), MAX_WIDTH)
     with suppress(OSError, ValueError):
         if terminal is not None:
-            return os.get_terminal_size(terminal.fileno()).columns or DEFAULT_WIDTH
+            return min(os.get_terminal_size(terminal.fileno()).columns or DEFAULT_WIDTH, MAX_WIDTH)
     return DEFAULT_WIDTH
 
 
