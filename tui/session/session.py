@@ -356,8 +356,8 @@ class Session:
         self.sources.refresh()
 
     def _record_denial(self, action: Action, error: "Refused") -> None:
-        # A token for single runs may still act on others.
-        if error.status == FORBIDDEN and self.settings.key.writable_runs is None:
+        # A token for single runs may still act on others. A proxy refuses one request with a web page.
+        if error.status == FORBIDDEN and not error.is_page and self.settings.key.writable_runs is None:
             self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
 
     @property

@@ -40,11 +40,15 @@ class RateLimited(ApiError):
 
 
 class Refused(ApiError):
-    """The server rejected the request (400, 401, 403, 405, 409, 422 and other 4xx)."""
+    """The server rejected the request (400, 401, 403, 405, 409, 422 and other 4xx).
 
-    def __init__(self, text: str, status: int) -> None:
+    `is_page`: with a web page, so that a proxy may have done so.
+    """
+
+    def __init__(self, text: str, status: int, *, is_page: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.is_page = is_page
 
     @property
     def is_about_the_key(self) -> bool:

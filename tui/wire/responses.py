@@ -169,7 +169,7 @@ def response_error(response: Response, key: Secret | None = None) -> ApiError | 
     if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
         return Refused(f"{summary} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
     if 400 <= status < 500:
-        return Refused(summary, status)
+        return Refused(summary, status, is_page=response.is_html)
     return ServerFault(summary, status)
 
 

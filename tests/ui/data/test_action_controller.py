@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from textual import events
 
 from tests.support.fleet import FleetRun
@@ -321,6 +321,21 @@ def test_refused_kind_of_action_is_not_sent_again(tmp_path: Path) -> None:
         assert stage.notices[-1] == "cancel: the server refuses it to this key (403)"
         assert check("act", ("replay",), stage.session.store.get(RunId(ENDED.id))) is True, "another kind"
         assert len(stage.write_paths()) == sent
+
+    play(fleet, tmp_path, scenario)
+
+
+def test_refusal_by_a_proxy_is_not_remembered(tmp_path: Path) -> None:
+    run, other = executing(1), executing(2)
+    fleet = fleet_of(run, other)
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = lambda path: HTMLResponse("<html>", 403) if path.endswith("/cancel") else None
+        await stage.ask(CANCEL, run)
+        await agree(stage)
+        await stage.wait_until_done()
+        await stage.ask(CANCEL, other)
+        assert stage.is_confirming()
 
     play(fleet, tmp_path, scenario)
 
