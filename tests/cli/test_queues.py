@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from starlette.responses import JSONResponse
 
 from tests.support.commands import Terminal, environment, in_this_process
 from tests.support.failures import QUERY
@@ -12,6 +13,7 @@ from tests.support.queues import queue_facts, verdict_at
 from tests.support.responses import server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE
 from tui.present.printed.queues import queue_lines
 from tui.present.styled import line_width, plain
 from tui.store.findings.queue_rows import queue_rows
@@ -79,6 +81,16 @@ def test_refusal_and_silence_end_with_their_codes(api: FleetApi) -> None:
     assert refused.err.startswith("a public token may not read the list of queues, a secret key may (GET ")
     assert in_this_process("queues", url="http://127.0.0.1:9").code == 3
     assert in_this_process("queues", "email", url=api.url).code == 2
+
+
+def test_pages_without_end_are_refused(api: FleetApi) -> None:
+    page = {"data": [], "pagination": {"currentPage": 1, "totalPages": 9_999, "count": 1}}
+    api.fleet.fault = lambda path: JSONResponse(page) if path == QUEUES else None
+    done = in_this_process("queues", "--json", url=api.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].endswith("stopped after 0 queues: the server's pages do not end")
+    assert "no queues" not in done.err
+    assert len(api.fleet.requests_to(QUEUES)) == MAX_QUEUES // QUEUES_PER_PAGE
 
 
 def test_table_fits_the_terminal(api: FleetApi) -> None:

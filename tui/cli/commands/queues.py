@@ -29,18 +29,20 @@ def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
+    """Print the rows, then what they lack. The function is longer than 40 lines: each of these has a sentence."""
     from tui.domain.findings.facts import FactSource, FactUnread, WallFacts
     from tui.domain.text import Raw
     from tui.present.printed.queues import queue_lines, queue_object
     from tui.present.queues.words import standstill_text
     from tui.sources.budget import Priority
+    from tui.sources.paging import ENDLESS
     from tui.store.findings.queue_order import worst_first
     from tui.store.findings.queue_rows import queue_rows
     from tui.store.findings.standstill import standstill_of
     from tui.wire.errors import ApiError
 
     async with open_session(settings, output) as session:
-        read = await _read_queues_with_key(session, settings)
+        read, is_endless = await _read_queues_with_key(session, settings)
         waits, failure = await _read_waits(session)
         unread = (
             {} if waits else {FactSource.WAITS: FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)}
@@ -59,15 +61,18 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
         if still is not None:
             words = standstill_text(still, session.now(), session.local_now())
             output.say(f"{words[0].upper()}{words[1:]}.")
-        if not rows:
+        if not (rows or is_endless):
             output.say("This environment has no queues.")
-        if read.is_cut:
+        if read.is_cut and not is_endless:
             output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
         if failure and rows:
             output.say(f"How many runs wait, the oldest and the starts a minute are not known: {failure}.")
+        if is_endless:
+            queues = "queue" if len(rows) == 1 else "queues"
+            raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
 
 
-async def _read_queues_with_key(session: Session, settings: Settings) -> "QueuesRead":
+async def _read_queues_with_key(session: Session, settings: Settings) -> "tuple[QueuesRead, bool]":
     """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
     from tui.wire.errors import Refused
 
@@ -80,8 +85,8 @@ async def _read_queues_with_key(session: Session, settings: Settings) -> "Queues
         raise
 
 
-async def _read_queues(session: Session) -> "QueuesRead":
-    """Read the pages of the list. Raises `ApiError`."""
+async def _read_queues(session: Session) -> "tuple[QueuesRead, bool]":
+    """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
     from tui.domain.findings.facts import (
         MAX_QUEUES,
         QUEUES_PER_PAGE,
@@ -109,7 +114,10 @@ async def _read_queues(session: Session) -> "QueuesRead":
         with suppress(ApiError):
             limits = await session.budget.request("limits", Priority.SELECTED, reader.read_limits)
     queues = tuple(with_limit(queue, limits) for queue in found.values())
-    return QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits)
+    # Full pages bring about as many queues, although some move from page to page meanwhile.
+    is_endless = number < count and len(found) < MAX_QUEUES // 2
+    read = QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits)
+    return read, is_endless
 
 
 async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":
