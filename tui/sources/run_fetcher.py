@@ -162,6 +162,8 @@ class RunFetcher:
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0
+        self.has_queried = False
+        """Whether a query was ever answered. Then a 404 comes from a proxy whose server is away."""
         self.environment: Environment | None = None
         """The environment of the key, as it was last read."""
 
@@ -384,9 +386,11 @@ class RunFetcher:
         self, query: NamedQuery, priority: Priority, *, max_wait_s: float | None = None
     ) -> list[dict[str, Json]]:
         """Return the rows of a TRQL query. Raises `ApiError`."""
-        return await self.budget.request(
+        rows = await self.budget.request(
             query, priority, lambda: self.api.query(query), max_wait_s=max_wait_s, is_query=True
         )
+        self.has_queried = True
+        return rows
 
     async def query(
         self,
@@ -396,7 +400,8 @@ class RunFetcher:
         max_wait_s: float | None = None,
         simpler: NamedQuery | None = None,
     ) -> list[dict[str, Json]] | None:
-        """Return the rows of a TRQL query, None if it fails. After a 401, 403 or 404, no query is sent any more.
+        """Return the rows of a TRQL query, None if it fails. After a 401 or 403, or a 404 before the first answer, no
+        query is sent any more.
 
         After a 400, `simpler` is sent instead: the server may lack one of the columns. TRQL also answers 400 while its
         database is down (recording 950), so a 400 does not rule out later queries.
@@ -408,7 +413,7 @@ class RunFetcher:
         except Refused as error:
             if error.status == _BAD_REQUEST and simpler is not None:
                 return await self.query(simpler, priority, max_wait_s=max_wait_s)
-            if error.is_about_the_key or error.status == 404:
+            if error.is_about_the_key or (error.status == 404 and not self.has_queried):
                 await self.record_lost(Capability.QUERY, str(error))
             return None
         except ApiError:

@@ -312,6 +312,23 @@ def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
     asyncio.run(scenario())
 
 
+def test_route_that_has_answered_is_asked_again_after_a_404() -> None:
+    async def scenario() -> None:
+        fleet = a_fleet()
+        answers = fleet.fault
+        async with watched(fleet) as seen:
+            await seen.watch(70)
+            fleet.fault = lambda _: HTMLResponse("404 page not found", 404)
+            await seen.watch(400)
+            assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
+            fleet.fault = answers
+            seen.clock.wake()
+            await seen.watch(90)
+            assert seen.facts.unread == {}
+
+    asyncio.run(scenario())
+
+
 def test_failing_server_is_asked_less_often_until_it_answers() -> None:
     async def scenario() -> None:
         fleet = a_fleet()

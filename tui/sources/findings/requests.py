@@ -11,7 +11,7 @@ from tui.sources.clock import Clock
 from tui.sources.findings.allowance import Allowance, Rank
 from tui.sources.findings.queries import Rows
 from tui.sources.run_fetcher import RunFetcher
-from tui.wire.errors import Refused, Unreachable
+from tui.wire.errors import Refused, ServerFault, Unreachable
 from tui.wire.queries import NamedQuery
 from tui.wire.queries.text import TrqlQuery
 
@@ -28,6 +28,8 @@ class FactRequests:
     def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
         self.fetcher = fetcher
         self.allowance = Allowance(clock)
+        self._answered: set[Hashable] = set()
+        """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -45,7 +47,18 @@ class FactRequests:
                 raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
 
         is_query = isinstance(key, TrqlQuery)
-        return await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
+        route = key[0] if isinstance(key, tuple) else key
+        try:
+            answer = await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
+        except Refused as error:
+            if error.status == NOT_SERVED and (self.fetcher.has_queried if is_query else route in self._answered):
+                raise ServerFault(str(error), NOT_SERVED) from None
+            raise
+        if is_query:
+            self.fetcher.has_queried = True
+        else:
+            self._answered.add(route)
+        return answer
 
     async def query(self, query: NamedQuery, rank: Rank) -> Rows:
         """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
