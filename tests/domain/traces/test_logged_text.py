@@ -16,6 +16,7 @@ from tui.domain.traces.logged_text import (
     InnerError,
     LoggedPart,
     TextLines,
+    Unparsed,
     has_stack,
     parse_logged_text,
 )
@@ -67,6 +68,8 @@ def outline(parts: tuple[LoggedPart, ...]) -> list[object]:
                 found.append(len(frames))
             case InnerError():
                 found.append((f"{part.kind} {part.number}/{part.count}", part.head, outline(part.parts)))
+            case Unparsed(text):
+                found.append(text)
     return found
 
 
@@ -133,6 +136,8 @@ def test_no_line_of_any_text_is_lost(lines: list[str]) -> None:
                 case InnerError():
                     kept.append(part.head)
                     collect(part.parts)
+                case Unparsed(text):
+                    kept.append(text)
 
     collect(parse_logged_text(Raw("\n".join(lines))))
     missing = [line for line in lines if not any(bare(line) in each for each in kept)]
@@ -150,8 +155,11 @@ def test_depth_and_length_are_bounded() -> None:
     while parts and isinstance(parts[0], InnerError):
         depth, parts = depth + 1, parts[0].parts
     assert depth == MAX_DEPTH
-    long = "\n".join(["    at f (file:///a.ts:1:2)"] * (MAX_LINES + 500))
-    assert sum(1 for _ in parse_logged_text(Raw(long))) <= 2
+    line = "    at f (file:///a.ts:1:2)"
+    frames, rest = parse_logged_text(Raw("\n".join([line] * (MAX_LINES + 500))))
+    assert isinstance(frames, Frames)
+    assert len(frames.frames) == MAX_LINES
+    assert rest == Unparsed(Raw("\n".join([line] * 500)))
 
 
 def test_spaces_without_end_take_no_time() -> None:

@@ -1,6 +1,7 @@
 """What log lines look like on the page and in print, whatever their text is."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,18 +9,20 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import sample
 from tests.support.recordings import recording
+from tui.domain.errors.stack import StackFrame
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
 from tui.domain.traces.log_line import LogBuilder, LogLevel, LogLine
 from tui.present.columns import Now
+from tui.present.errors import frames
 from tui.present.json.fold import JsonFolds
 from tui.present.logs.columns import columns_for, head, line_rows, offset_text, opens_more
 from tui.present.logs.end import LogReading, end_rows
 from tui.present.logs.folds import Attributes, LineFolds
 from tui.present.logs.opened import MAX_ROWS, opened_rows
 from tui.present.logs.printed import copied_line, log_lines, log_object
-from tui.present.styled import line_width, plain, wrap
+from tui.present.styled import Line, line_width, plain, wrap
 
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 HOSTILE = (
@@ -124,6 +127,34 @@ def test_stack_in_attributes_is_one_row_until_it_is_opened() -> None:
     assert opened[4] == "Error: only logged, not thrown"
     assert opened[5].split() == ["run", "src/trigger/basics.ts:28:41"]
     assert opened[6].startswith("⋯ 9 frames")
+
+
+def test_lines_that_are_not_searched_for_stacks_say_so() -> None:
+    message = Raw("failed\n" + "    at f (/app/node_modules/a/b.js:1:2)\n" * 700)
+    rows = opened_rows(message, Attributes(note="x"), LineFolds(), 70, is_wrapped=True)
+    texts = [plain(row.line).strip() for row in rows]
+    assert texts[:3] == [
+        "⋯ 500 frames  node_modules 500 (a), none of yours",
+        "from here on as it came: stacks are found in the first 500 lines",
+        "at f (/app/node_modules/a/b.js:1:2)",
+    ]
+    assert texts.count(texts[2]) == 200
+    assert len({row.key for row in rows}) == len(rows)
+
+
+def test_opened_stack_makes_only_the_rows_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[StackFrame] = []
+
+    def count(frame: StackFrame, *args: Any, **kwargs: Any) -> list[Line]:
+        made.append(frame)
+        return frame_of(frame, *args, **kwargs)
+
+    frame_of = frames._frame
+    monkeypatch.setattr(frames, "_frame", count)
+    message = Raw("failed\n" + "    at f (/app/src/b.ts:1:2)\n" * 499)
+    rows = opened_rows(message, Attributes(), LineFolds(opens_all=True), 70, is_wrapped=True)
+    assert len(rows) == MAX_ROWS + 1
+    assert len(made) == MAX_ROWS + 1
 
 
 def test_causes_in_a_message_stand_below_it() -> None:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain.errors.stack import StackFrame, parse_stack
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
+from tui.domain.traces import logged_text
 from tui.domain.traces.log_line import LogBuilder, LogLevel, RunLog
 from tui.present.logs.folds import Attributes
 from tui.present.styled import Line, Piece, plain
@@ -149,3 +152,25 @@ def test_number_of_opened_lines_is_bounded() -> None:
     for index in range(MAX_OPEN_LINES + 5):
         view.toggle(index)
     assert [view.is_open(index) for index in (0, 4, 5, MAX_OPEN_LINES + 4)] == [False, False, True, True]
+
+
+def test_opened_message_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def count(stack: Raw) -> tuple[StackFrame, ...]:
+        parsed.append(len(stack))
+        return parse_stack(stack)
+
+    monkeypatch.setattr(logged_text, "parse_stack", count)
+    messages = ("once\n" + "    at noon\n" * 2_000, "once\n" + "    at fn (file.ts:1:2)\n" * 2_000)
+    view = view_of(log_of(*messages))
+    for index in range(2):
+        view.toggle(index)
+    for width in (60, 100, 60):
+        view.resize(width)
+        for more in range(5):  # a live log comes again and again
+            view.show(log_of(*messages, *["x"] * more), None)
+            for _ in range(20):
+                view.rows.cursor = Place(1, 0)
+                view.window(40)
+    assert len(parsed) == 2

@@ -5,14 +5,18 @@ Source: tests/wire/recordings/README.md §5; the documentation of Node's `util.i
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from tui.domain.errors.stack import StackFrame, parse_stack
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
-MAX_LINES: Final = 2_000
-"""The lines of a text that are parsed. The others stay one block of text."""
+MAX_LINES: Final = 500
+"""The lines of a text that are parsed, which takes some 5 ms at most. The others stay one block of text."""
+
+CACHED_TEXTS: Final = 4
+"""Texts whose parts are remembered: those on a screen, of a log that grows every few seconds."""
 
 MAX_DEPTH: Final = 20
 """Errors within errors. Deeper ones stay text."""
@@ -54,6 +58,13 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
+class Unparsed:
+    """What follows the first `MAX_LINES` lines, as it came."""
+
+    text: Raw
+
+
+@dataclass(frozen=True, slots=True)
 class InnerError:
     """An error within an error.
 
@@ -69,13 +80,15 @@ class InnerError:
     parts: "tuple[LoggedPart, ...]"
 
 
-LoggedPart = TextLines | Frames | InnerError
+LoggedPart = TextLines | Frames | InnerError | Unparsed
 
 
+@lru_cache(CACHED_TEXTS)
 def parse_logged_text(text: Raw) -> tuple[LoggedPart, ...]:
-    """Return the parts of a text in order. A text without any stack is one `TextLines`."""
-    lines = text.split("\n", MAX_LINES)
-    return _Parser([line.rstrip("\r") for line in lines]).parts(0, len(lines), 0)
+    """Return the parts of a text in order. A short text without any stack is one `TextLines`."""
+    lines = [line.rstrip("\r") for line in text.split("\n", MAX_LINES)]
+    rest = [Unparsed(Raw(line)) for line in lines[MAX_LINES:] if line]
+    return (*_Parser(lines[:MAX_LINES]).parts(0, len(lines[:MAX_LINES]), 0), *rest)
 
 
 def has_stack(text: str) -> bool:

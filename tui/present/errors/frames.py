@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -58,13 +58,12 @@ def frame_rows(
     column: int,
     first_own: StackFrame | None,
     begins_open: bool = False,
-) -> list[Row]:
-    """Return the rows of a stack, its functions in `column` cells. `key` names its fold; `first_own` is highlighted."""
+) -> Iterator[Row]:
+    """Yield the rows of a stack, its functions in `column` cells. `key` names its fold; `first_own` is highlighted."""
     shown = shown_frames(frames, layout, key, begins_open=begins_open)
-    rows = []
     for index, frame in enumerate(shown):
-        lines = _frame(frame, layout, column, is_first=frame is first_own)
-        rows += [Row(line, (key, index, part)) for part, line in enumerate(lines)]
+        for part, line in enumerate(_frame(frame, layout, column, is_first=frame is first_own)):
+            yield Row(line, (key, index, part))
     if layout.is_open(key, begins_open=begins_open):
         folded: Sequence[StackFrame] = [frame for frame in frames if frame.kind is not FrameKind.OWN]
         mark = "▾"
@@ -79,8 +78,7 @@ def frame_rows(
         text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
         count = sum(frame.kind is not FrameKind.NOTE for frame in folded)
         line = (Piece(text or f"{mark} {formatting.plural(count, 'frame')}{none}", Token.FAINT),)
-        rows.append(Row(cut(line, layout.limit), key, ToggleFold(key)))
-    return rows
+        yield Row(cut(line, layout.limit), key, ToggleFold(key))
 
 
 def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:

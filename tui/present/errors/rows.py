@@ -148,7 +148,8 @@ def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
 def _stack_rows(link: _ChainError, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
     key = link.stack_key
     if link.frames:
-        return frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
+        frames = frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
+        return list(frames)
     text = frameless_stack(link.error)
     texts, more = _text_rows(text, layout, layout.limit, key)
     return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

@@ -6,12 +6,21 @@ Stacks are folded by package, and causes within them fold. The attributes fold l
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, assert_never
 
 from tui.domain.errors.stack import FrameKind, StackFrame
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.traces.logged_text import Frames, InnerError, LoggedPart, TextLines, has_stack, parse_logged_text
+from tui.domain.traces.logged_text import (
+    MAX_LINES,
+    Frames,
+    InnerError,
+    LoggedPart,
+    TextLines,
+    Unparsed,
+    has_stack,
+    parse_logged_text,
+)
 from tui.present import formatting
 from tui.present.actions.row_actions import Row, ShowWhole, ToggleFold
 from tui.present.errors.frames import frame_rows, function_column, shown_frames
@@ -89,6 +98,13 @@ def _part_rows(
                     yield Row((margin, *row.line), row.key, row.action)
             case InnerError():
                 yield from _inner_error(part, inner, here, margin, depth)
+            case Unparsed(text):
+                told = f"from here on as it came: stacks are found in the first {MAX_LINES} lines"
+                yield Row((margin, Piece(told, Token.FAINT)), (*here, "unparsed"))
+                for at, line in enumerate(wrap(Raw(text[: inner.limit * MAX_ROWS]), inner.limit)):
+                    yield Row((margin, Piece(line, Token.TEXT)), (*here, at))
+            case _:
+                assert_never(part)
 
 
 def _inner_error(
@@ -105,9 +121,9 @@ def _inner_error(
         yield from _part_rows(error.parts, outer, key, depth + 1)
 
 
-def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> list[Row]:
-    """Return the own frames, and one row for all others by package."""
-    column = function_column([shown_frames(frames, layout, key, begins_open=False)], layout.limit)
+def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> Iterable[Row]:
+    """Yield the own frames, and one row for all others by package."""
+    column = function_column([shown_frames(frames, layout, key, begins_open=False)[:MAX_ROWS]], layout.limit)
     first_own = next((frame for frame in frames if frame.kind is FrameKind.OWN), None)
     return frame_rows(frames, layout, key, column=column, first_own=first_own)
 
