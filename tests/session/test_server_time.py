@@ -68,16 +68,18 @@ def time(clock: VirtualClock) -> ServerTime:
 
 @pytest.mark.parametrize("ahead_s", [-86_400, -20, 11, 600, 86_400])
 def test_step_is_believed_after_many_answers(clock: VirtualClock, time: ServerTime, ahead_s: int) -> None:
+    begin = clock.now()
+    clock.jump(timedelta(hours=-2))  # otherwise this machine's clock contradicts a time ahead
     step_s = STEP_AFTER_S / STEP_ANSWERS + 0.5
     for number in range(STEP_ANSWERS):
         clock.asleep_s = number * step_s
-        now = clock.now() + clock.asleep_s * S
+        now = begin + clock.asleep_s * S
         assert time.now() == now
         is_last = number == STEP_ANSWERS - 1
         for _ in range(3):  # one response is observed several times
             age = time.observe(now + ahead_s * S)
             assert age == (timedelta() if is_last else max(-ahead_s, 0) * S)
-    assert time.now() == clock.now() + (clock.asleep_s + ahead_s) * S
+    assert time.now() == begin + (clock.asleep_s + ahead_s) * S
 
 
 @pytest.mark.parametrize("every_s", [0.2, 20.0])
@@ -122,3 +124,15 @@ def test_cached_date_of_the_future_moves_nothing(clock: VirtualClock, time: Serv
         clock.asleep_s = asleep_s
         time.observe(cached)
         assert time.now() == clock.now() + asleep_s * S
+
+
+@pytest.mark.parametrize("is_local_set", [False, True])
+def test_date_ahead_needs_this_machines_clock_to_agree(
+    clock: VirtualClock, time: ServerTime, is_local_set: bool
+) -> None:
+    begin = time.now()
+    for asleep_s in range(600):
+        clock.asleep_s = asleep_s
+        clock.jump((begin + (asleep_s + 600 * is_local_set) * S) - clock.now())
+        assert time.observe(begin + (asleep_s + 600) * S) == timedelta()
+    assert time.now() == begin + (599 + 600 * is_local_set) * S

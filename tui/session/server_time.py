@@ -61,7 +61,9 @@ class ServerTime:
         """Adjust the clock to a response's `Date`, and return the age of the response; zero if it is current.
 
         A `Date` that is more than a few seconds off moves the clock only after STEP_ANSWERS and STEP_AFTER_S without
-        an answer that agrees with the clock. A cache repeats one `Date`, so its answers are no step.
+        an answer that agrees with the clock. A cache repeats one `Date`, so its answers are no step. While this
+        machine's clock agrees with the time, a `Date` that is far ahead of both moves nothing: each run that executes
+        would be stuck.
         """
         offset = self._ahead + (date - self.now())
         is_open = len(self._first) < MAX_FIRST and self._agreeing(self._ahead) < AGREEING_ANSWERS
@@ -75,7 +77,8 @@ class ServerTime:
         if -OLD_AFTER < ahead <= MAX_LATE:
             self._move(offset if ahead > TOLERANCE else self._ahead)
             return timedelta()
-        if self._is_confirmed(date, offset):
+        is_contradicted = ahead > MAX_LATE and abs(self.now() - self._clock.now()) < OLD_AFTER
+        if not is_contradicted and self._is_confirmed(date, offset):
             self._move(offset)
             return timedelta()
         return max(-ahead, timedelta())

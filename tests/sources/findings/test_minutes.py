@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import weakref
+from datetime import datetime
 
 import pytest
 
@@ -15,6 +16,7 @@ from tui.store.findings.cell_sums import CellSums, ServerCells
 from tui.store.findings.own_counts import OwnCounts
 from tui.store.store import Store
 from tui.wire.queries import NamedQuery
+from tui.wire.queries.tasks import TaskMinutes
 
 
 async def many_rows(_: NamedQuery) -> Rows:
@@ -54,6 +56,20 @@ def test_the_sums_of_an_old_answer_are_not_kept(monkeypatch: pytest.MonkeyPatch)
     for second in (600, 900):
         cell_sums.prepare(asyncio.run(reader.read(many_rows, at(second))))
     assert [each() is None for each in made] == [True, False]
+
+
+def test_minutes_are_read_after_the_servers_clock_was_set_back() -> None:
+    since: list[datetime] = []
+
+    async def query(query: NamedQuery) -> Rows:
+        assert isinstance(query, TaskMinutes)
+        since.append(query.since)
+        return []
+
+    reader = MinuteReader()
+    for second in (9000, 8400):
+        asyncio.run(reader.read(query, at(second)))
+    assert since == [at(9000 - 3600), at(8400 - 3600)]
 
 
 def test_minutes_share_their_names_and_times() -> None:

@@ -545,6 +545,7 @@ def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
     assert moved.findings[0].since == first.since
     assert hold(moved, [], NOW + MIN_SHOWN - SECOND).findings == moved.findings
     assert hold(moved, [], NOW + MIN_SHOWN).findings == ()
+    assert hold(moved, [], NOW - 10 * MINUTE).findings == (), "the server's clock was set back"
     earlier = replace(first, since=first.since - MINUTE)
     assert hold(held, [earlier], NOW).findings[0].since == earlier.since
 

@@ -60,3 +60,13 @@ def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:
     assert since((0, False), (3600, True)) == [], "nobody looked for an hour"
     assert since((0, False), (20, True), (40, False)) == []
     assert since((0, False), (20, True), (40, False), (60, True)) == [60]
+
+
+@pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])
+def test_facts_go_on_after_the_servers_clock_was_set_back(fact: FactRead) -> None:
+    store = Store()
+    store.apply(replace(fact, at=LATER))
+    assert store.apply(replace(fact, at=AT)).is_empty, "it came late"
+    last = store.wall_facts
+    store.apply(replace(fact, at=AT - timedelta(minutes=10)))
+    assert store.wall_facts != last

@@ -62,7 +62,7 @@ class MinuteReader:
         """Read what can have changed, and return the whole hour. Raises `ApiError`."""
         begin = start_of(now - HOUR, MINUTE)
         oldest, newest, ends_since = begin + HOUR - JUDGED, begin, None
-        if self._read_at is not None and now - self._read_at < HOUR:
+        if self._read_at is not None and timedelta() <= now - self._read_at < HOUR:
             newest = max(begin, start_of(self._read_at - REREAD, MINUTE))
         else:
             self._minutes, self._older, self._is_cut = {}, [], False

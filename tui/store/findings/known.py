@@ -22,6 +22,10 @@ from tui.domain.findings.intervals import DECIDING, INTERVALS, MAX_FAILING, PAGE
 from tui.domain.wall_update import WallUpdate
 from tui.store.changes import Topic
 
+SET_BACK: Final = timedelta(seconds=60)
+"""Answers of one source do not overtake each other by so much: the server's clock was set back. Then the last one
+counts, or the facts would stay as they are until that clock is as far again."""
+
 ROWS_PER_PAGE: Final = 100
 """Of tokens and schedules."""
 
@@ -46,8 +50,9 @@ def recorded(
 ) -> tuple[WallFacts | None, Verdict | None, Topic | None]:
     """Return the facts and the verdict after an update, and the topic that changed.
 
-    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference. Of verdicts the last one
-    wins: one judge makes them in order, and the first one may be dated by a local clock that is ahead of the server's.
+    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference (see `SET_BACK`). Of
+    verdicts the last one wins: one judge makes them in order, and the first one may be dated by a local clock that is
+    ahead of the server's.
     A fact that was read again and is the same changes nothing but its age.
     """
     if isinstance(update, FindingsRead):
@@ -69,7 +74,7 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
             return replace(facts, unread={**facts.unread, fact.source: replace(fact, since=since)})
         case ScheduleRunsRead():
             known = facts.schedule_runs.get(fact.schedule_id)
-            if known is not None and known.at >= fact.at:
+            if known is not None and (known.at == fact.at or _is_later(known.at, fact.at)):
                 return facts
             listed = {each.id for each in facts.schedules.schedules} if facts.schedules is not None else None
             kept = {key: run for key, run in facts.schedule_runs.items() if listed is None or key in listed}
@@ -171,4 +176,8 @@ def _definition(schedule: Schedule) -> tuple[object, ...]:
 
 def _is_older(at: datetime, facts: WallFacts, source: FactSource) -> bool:
     unread, read = facts.unread.get(source), read_at(facts, source)
-    return (unread is not None and unread.at > at) or (read is not None and read > at)
+    return (unread is not None and _is_later(unread.at, at)) or (read is not None and _is_later(read, at))
+
+
+def _is_later(known: datetime, at: datetime) -> bool:
+    return timedelta() < known - at < SET_BACK

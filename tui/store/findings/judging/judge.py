@@ -115,7 +115,8 @@ def hold(previous: HeldFindings, judged: Sequence[Finding], now: datetime) -> He
     # A run that was found by its duration, and now by the token for which it waits, has one finding.
     subjects = {_said_of(each.finding) for each in after.values()}
     for identity, each in before.items():
-        is_shown = now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED
+        # The server's clock was set back where this is in the future: such a finding would stay for as long.
+        is_shown = each.found_at <= now and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED)
         if is_shown and identity not in after and _said_of(each.finding) not in subjects:
             after[identity] = each
     order = _worst_first([each.finding for each in after.values()], now)
