@@ -47,6 +47,11 @@ def test_page_says_what_failed_since_when_and_how_often() -> None:
     assert "run_cm…a0f4" in text
     assert "task      charge-card       131 of its 264 runs" in text
     assert "version   20261126.3        all 131" in text
+    assert "version   20261126.3        130 of 131, 1 not known" in page_text(
+        facts_of(group_of(versions=((Raw("20261126.3"), 130),)))
+    )
+    two = facts_of(group_of(versions=((Raw("20261126.3"), 100), (Raw("20261126.2"), 30))))
+    assert "20261126.2  30\n          not known   1\n" in page_text(two)
     assert "tags      market:us  131  of 131" in text
     assert "per min   ▁▅▇▆▂  13:45–13:49" in text
     first_minute = facts_of(group_of(), minutes=Minutes((4,), MINUTES.end))

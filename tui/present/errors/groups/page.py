@@ -91,12 +91,14 @@ def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
 
 
 def _versions(group: ErrorGroup, limit: int) -> list[Row]:
-    versions = group.versions
+    versions, missing = group.versions, group.count - sum(count for _, count in group.versions)
     if len(versions) == 1:
-        word = f"all {group.count:,}" if versions[0][1] == group.count else f"{versions[0][1]:,} of {group.count:,}"
+        word = f"{missing:,} not known" if missing else f"all {group.count:,}"
+        share = f"{versions[0][1]:,} of {group.count:,}, {word}"
+        word = share if missing and LABEL + _VALUE + _GAP + len(share) <= limit else word
         value = (Piece(versions[0][0], Token.TEXT),)
         return [Row(_fact("version", value, (Piece(word, Token.FAINT),) if group.count > 1 else (), limit), "version")]
-    return _counted("versions", versions, limit)
+    return _counted("versions", [*versions, ("not known", missing)] if versions and missing else versions, limit)
 
 
 def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, remark: str = "") -> list[Row]:
