@@ -79,8 +79,9 @@ def verdict_at(at: datetime) -> Verdict:
 
 def queue_updates(at: datetime) -> list[WallUpdate]:
     """Return what the sources of facts emit."""
-    normals = NormalsRead(at, at, (TaskNormal(TaskId("send-email"), 900, 3, timedelta(seconds=0.8), 7),))
-    return [queues_read(at), waits_read(at), normals, FindingsRead(verdict_at(at))]
+    mail = TaskNormal(TaskId("send-email"), 900, 3, timedelta(seconds=0.8), 7)
+    campaigns = TaskNormal(TaskId("send-campaign"), 90, 0, timedelta(minutes=45), 7)
+    return [queues_read(at), waits_read(at), NormalsRead(at, at, (mail, campaigns)), FindingsRead(verdict_at(at))]
 
 
 def queue_facts(at: datetime) -> WallFacts:

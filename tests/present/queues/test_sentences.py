@@ -13,7 +13,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.present.columns import Now
 from tui.present.queues.columns import QueueContent, queue_columns_for, queue_line, usage_bar
-from tui.present.queues.facts import QueueFacts
+from tui.present.queues.facts import HolderSpeed, QueueFacts
 from tui.present.queues.page import queue_page
 from tui.present.queues.rule import QueuesState, queues_right
 from tui.present.queues.sentences import sentences
@@ -111,10 +111,13 @@ def test_queue_drains_only_if_more_start_than_come() -> None:
         (with_row(arrived_per_min=None, queued=None, oldest_at=None, is_reading=True), "reading"),
         (
             with_row(is_paused=True, standstill=Standstill(StandstillReason.QUEUE_PAUSED)),
-            f"not while it is paused  {RATES} in the last minute",
+            f"no run leaves the queue while it is paused  {RATES} in the last minute",
         ),
-        (with_row(standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)), "not while the environment is paused"),
-        (with_row(standstill=Standstill(StandstillReason.NO_WORKER)), "not without a worker"),
+        (
+            with_row(standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)),
+            "no run leaves the queue while the environment is paused",
+        ),
+        (with_row(standstill=Standstill(StandstillReason.NO_WORKER)), "no run starts without a worker"),
         (with_row(queued=0, oldest_at=None), "nothing waits"),
     ]
     for facts, words in cases:
@@ -134,6 +137,12 @@ def test_places_say_what_is_not_known_of_their_holders() -> None:
         assert places_text(20, 20, holders, AT) == words
 
 
+def held(p95_s: float | None, normal_s: float | None) -> QueueFacts:
+    """Return facts of which other runs than those of the holders' task have another speed."""
+    p95, normal = (None if each is None else timedelta(seconds=each) for each in (p95_s, normal_s))
+    return replace(FACTS, holder=HolderSpeed(TaskId("send-campaign"), p95, normal))
+
+
 def test_reason_says_what_is_not_known() -> None:
     cases = [
         (FACTS, "runs take 1m31s at p95, normal 0.8s  3 failed"),
@@ -149,6 +158,22 @@ def test_reason_says_what_is_not_known() -> None:
         (
             replace(FACTS, hour=replace(mail_hour(AT), tasks=(TaskId("send-email"), TaskId("campaign")))),
             "runs of send-email take 1m31s at p95, normal 0.8s  3 failed",
+        ),
+        (
+            replace(FACTS, p95=timedelta(seconds=0.9), normal_p95=timedelta(seconds=0.8)),
+            "runs are not slow: 0.9s at p95, normal 0.8s  3 failed",
+        ),
+        (held(0.9, 0.8), "runs of send-campaign take 0.9s at p95, normal 0.8s  3 failed"),
+        (held(0.9, None), "runs of send-campaign take 0.9s at p95, normal not known  3 failed"),
+        (held(None, 2700), "runs of send-campaign take 45m at p95 on other days  3 failed"),
+        (held(None, None), "not known  3 failed"),
+        (
+            replace(held(None, 2700), hour=replace(mail_hour(AT), p95=(timedelta(seconds=0.7), *(None,) * 4))),
+            "runs of send-campaign take 45m at p95 on other days  3 failed",
+        ),
+        (
+            replace(held(None, 0.8), hour=replace(mail_hour(AT), p95=(timedelta(seconds=0.7), *(None,) * 4))),
+            "no run has ended for 3 min  runs of send-campaign take 0.8s at p95 on other days  3 failed",
         ),
         (QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
         (QueueFacts(MAIL, stage=ReadStage.LATE), "loading…"),
@@ -221,6 +246,22 @@ def test_every_line_fits(running: int | None, limit: int | None, queued: int | N
         assert line_width(each.line) <= width
     if width >= 60:
         assert line_width(queue_line(QueueContent(row, 7), queue_columns_for(width), NOW)) <= width - 3
+
+
+def test_two_lines_give_no_reason_beside_a_standstill() -> None:
+    paused = with_row(is_paused=True, standstill=Standstill(StandstillReason.QUEUE_PAUSED))
+    still = "no run leaves the queue while it is paused"
+    rates = "not yet: 27 runs came, 14 started in the last minute"
+    cases = [
+        (paused, 79, still),
+        (FACTS, 90, f"{rates}; p95 1m31s, normal 0.8s"),
+        (FACTS, 79, f"{rates}; p95 1m31s"),
+        (FACTS, 66, rates),
+        (replace(FACTS, p95=timedelta(seconds=0.8)), 120, rates),
+        (held(None, 2700), 120, f"{rates}; send-campaign p95 45m on other days"),
+    ]
+    for facts, width, words in cases:
+        assert plain(queue_summary_lines(facts, NOW, width)[1]).strip() == words
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:

@@ -96,6 +96,15 @@ def test_own_counts_fill_all_cells_without_the_server() -> None:
     assert (shown.tasks[0].running, shown.tasks[1].queued, shown.tasks[1].oldest) == (1, 1, timedelta(seconds=59))
 
 
+def test_task_has_the_oldest_wait_of_its_runs_in_any_queue() -> None:
+    """The server's waits are those of queues: of a queue with another name, they do not say which task waits."""
+    mail = patch_of("run_a", "QUEUED", created=541, updated=541, task="mail")
+    for queue, waited_s in (("email", 59), ("task/mail", 70)):
+        waits = WaitsRead(NOW, (QueueWait(queue, 1, at(530)),))
+        (row,) = board(store_of(mail), WallFacts(waits=waits)).tasks
+        assert (row.queued, row.oldest) == (1, timedelta(seconds=waited_s))
+
+
 @pytest.mark.parametrize("reached", [-9000, 0])
 def test_tasks_are_sorted_by_failed_then_by_queued(reached: float) -> None:
     """An hour that the own counts have in part sorts the same, and no task is healthy by what is not known."""

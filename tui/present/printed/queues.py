@@ -9,6 +9,7 @@ from tui.present import formatting
 from tui.present.printed.schema import iso_time
 from tui.present.queues.words import HEALTH_TOKENS, health_glyph, is_empty, is_full, queued_text, rate, share
 from tui.present.styled import Align, Line, Piece, Token, fit, joined, line_width
+from tui.present.wall.durations import waited
 from tui.store.findings.board import QueueHealth, QueueRow
 
 _GAP: Final = 2
@@ -80,7 +81,7 @@ def _queued(row: QueueRow, _now: datetime) -> Line:
 def _oldest(row: QueueRow, now: datetime) -> Line:
     if row.oldest_at is None and row.queued == 0:
         return ()
-    return _number(None if row.oldest_at is None else formatting.age(row.oldest_at, now), row)
+    return _number(None if row.oldest_at is None else waited(now - row.oldest_at), row)
 
 
 def _starts(row: QueueRow, _now: datetime) -> Line:

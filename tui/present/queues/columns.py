@@ -18,6 +18,7 @@ from tui.present.queues.words import (
     share,
 )
 from tui.present.styled import Align, Line, Piece, Token, fit, joined
+from tui.present.wall.durations import waited
 from tui.store.findings.board import QueueHealth, QueueRow
 
 GAP: Final = 2
@@ -106,7 +107,7 @@ def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
     at = now.frozen_at or now.at
     token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
-    return (Piece(formatting.age(row.oldest_at, at, in_minutes=now.in_minutes) + frozen, token),)
+    return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
 
 
 def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
@@ -133,7 +134,7 @@ NAME: Final = QueueColumn("queue", "queue", None, _name)
 BAR: Final = QueueColumn("bar", "", None, _bar)
 RUNNING: Final = QueueColumn("running", "running", 9, _running, "right")
 QUEUED: Final = QueueColumn("queued", "queued", 7, _queued, "right")
-OLDEST: Final = QueueColumn("oldest", "oldest", 6, oldest_cell, "right")
+OLDEST: Final = QueueColumn("oldest", "oldest", 7, oldest_cell, "right")
 STARTS: Final = QueueColumn("starts", "start/min", 9, _starts, "right", from_width=100)
 THROTTLED: Final = QueueColumn("throttled", "throttled", 9, _throttled, "right", from_width=112)
 HEALTH: Final = QueueColumn("health", "health", 12, _health)

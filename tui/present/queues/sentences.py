@@ -11,10 +11,9 @@ from tui.domain.findings.finding import StandstillReason
 from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.errors.groups.words import error_line
-from tui.present.queues.facts import QueueFacts
+from tui.present.queues.facts import HolderSpeed, QueueFacts
 from tui.present.queues.words import (
     READING,
-    for_how_long,
     full_limit_text,
     is_full,
     number,
@@ -23,10 +22,13 @@ from tui.present.queues.words import (
     standstill_text,
 )
 from tui.present.styled import Line, Piece, Token
-from tui.present.wall.durations import brief_duration
+from tui.present.wall.durations import brief_duration, waited
 from tui.store.findings.board import QueueHealth, QueueRow
+from tui.store.findings.bounds import is_slower
 
 NOT_KNOWN: Final = "not known"
+NOT_SLOW: Final = "are not slow"
+OTHER_DAYS: Final = "on other days"
 MIN_QUIET_MINUTES: Final = 2
 """From this on, the speed of the runs that ended says nothing about those that execute."""
 
@@ -39,10 +41,10 @@ _QUIET_AFTER: Final = timedelta(seconds=20)
 """If no run has started, or come, for so long, the numbers of the minute say nothing of now."""
 
 _STANDSTILL: Final = {
-    StandstillReason.QUEUE_PAUSED: "not while it is paused",
-    StandstillReason.LIMIT_PAUSED: "not while its limit is paused",
-    StandstillReason.ENVIRONMENT_PAUSED: "not while the environment is paused",
-    StandstillReason.NO_WORKER: "not without a worker",
+    StandstillReason.QUEUE_PAUSED: "no run leaves the queue while it is paused",
+    StandstillReason.LIMIT_PAUSED: "no run leaves the queue while its limit is paused",
+    StandstillReason.ENVIRONMENT_PAUSED: "no run leaves the queue while the environment is paused",
+    StandstillReason.NO_WORKER: "no run starts without a worker",
 }
 Sentence = tuple[Line, Line]
 """The answer, and the faint remark behind it. Both may be empty."""
@@ -77,7 +79,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
     if row.since is None:
         return _text(word), _faint(f"since when is {NOT_KNOWN}")
     at = now.frozen_at or now.at
-    since = f"{formatting.time_of_day(row.since, now.at)}, {for_how_long(row.since, at)}"
+    since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(at - row.since)}"
     return _text(since), _faint(word)
 
 
@@ -122,14 +124,7 @@ def _environment_words(facts: QueueFacts) -> str:
 
 
 def _why(facts: QueueFacts) -> Sentence:
-    p95, normal, hour = facts.p95, facts.normal_p95, facts.hour
-    tasks = () if hour is None else hour.tasks
-    whose = f" of {tasks[0]}" if len(tasks) > 1 else ""
-    words = "" if p95 is None else f"runs{whose} take {brief_duration(p95)} at p95"
-    if words and normal is not None:
-        words = f"{words}, normal {brief_duration(normal)}"
-    elif words:
-        words = f"{words}, normal {NOT_KNOWN}"
+    hour, words = facts.hour, _speed_words(facts)
     remark: Line = ()
     if hour is not None and hour.failed:
         count = formatting.count(hour.failed, at_least=hour.is_cut)
@@ -140,7 +135,7 @@ def _why(facts: QueueFacts) -> Sentence:
         remark = (Piece("newest failure: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
     quiet = _quiet_minutes(facts)
     if words and quiet:
-        before = f"before that, {words.replace(' take ', ' took ', 1)}"
+        before = words if OTHER_DAYS in words else f"before that, {words.replace(' take ', ' took ', 1)}"
         return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}  "), *remark) if remark else _faint(
             before
         )
@@ -148,9 +143,23 @@ def _why(facts: QueueFacts) -> Sentence:
         return _text(words), remark
     if facts.failure:
         return _text(NOT_KNOWN), _faint(facts.failure)
-    if hour is None:
+    if hour is None or facts.holder is not None:
         return (Piece(NOT_KNOWN, Token.MUTED),), remark
     return _text("no run ended in the last hour"), remark
+
+
+def _speed_words(facts: QueueFacts) -> str:
+    """Return how long the runs take that hold the places, or else those of the queue: only slow ones are a reason."""
+    tasks = () if facts.hour is None else facts.hour.tasks
+    task = tasks[0] if len(tasks) > 1 else None
+    task, p95, normal = facts.holder or HolderSpeed(task, facts.p95, facts.normal_p95)
+    runs = "runs" if task is None else f"runs of {task}"
+    if p95 is None:
+        is_reason = facts.holder is not None and normal is not None
+        return f"{runs} take {brief_duration(normal)} at p95 {OTHER_DAYS}" if is_reason else ""
+    if facts.holder is None and normal is not None and not is_slower(p95, normal):
+        return f"{runs} {NOT_SLOW}: {brief_duration(p95)} at p95, normal {brief_duration(normal)}"
+    return f"{runs} take {brief_duration(p95)} at p95, normal {NOT_KNOWN if normal is None else brief_duration(normal)}"
 
 
 def _quiet_minutes(facts: QueueFacts) -> int:
@@ -159,7 +168,8 @@ def _quiet_minutes(facts: QueueFacts) -> int:
         return 0
     known = [index for index, each in enumerate(facts.hour.p95) if each is not None]
     quiet = len(facts.hour.p95) - 2 - known[-1] if known else 0
-    is_unusual = facts.normal_p95 is None or timedelta(minutes=quiet) > facts.normal_p95
+    normal = facts.normal_p95 if facts.holder is None else facts.holder.normal_p95
+    is_unusual = normal is None or timedelta(minutes=quiet) > normal
     return quiet if quiet >= MIN_QUIET_MINUTES and is_unusual else 0
 
 

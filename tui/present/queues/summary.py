@@ -4,7 +4,7 @@ from tui.present import formatting
 from tui.present.columns import Now
 from tui.present.queues.facts import QueueFacts
 from tui.present.queues.page import NOTHING_SELECTED
-from tui.present.queues.sentences import sentences
+from tui.present.queues.sentences import NOT_SLOW, sentences
 from tui.present.queues.words import HEALTH_TOKENS, READING, health_glyph
 from tui.present.styled import Line, Piece, Token, cut, joined, line_width, plain
 
@@ -26,7 +26,12 @@ def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple
     if since and line_width(joined([*parts, since, blocked])) <= limit - len(_INDENT):
         parts.append(since)
     parts.append(blocked)
-    second = "; ".join(text for label in ("drains", "why") if (text := _said(plain(answers[label]))))
+    drains, why = (_said(plain(answers[label])) for label in ("drains", "why"))
+    # The line above has the reason of a standstill.
+    whys = (why, why.partition(",")[0]) if drains and why and row.standstill is None else ()
+    texts = (f"{drains}; {each}" for each in whys)
+    room = limit - 2 * len(_INDENT)
+    second = next((text for text in texts if line_width((Piece(text),)) <= room), drains or why)
     head = (Piece(_INDENT), *joined(parts))
     return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece(second, Token.MUTED)), limit)
 
@@ -40,6 +45,9 @@ def _said(text: str) -> str:
     """Return a sentence without the words around its numbers; empty if nothing is known."""
     if text in {"not known", "nothing waits", READING, formatting.LOADING}:
         return ""
+    if NOT_SLOW in text:
+        return ""
     if " at p95" in text:
-        text = f"p95 {text.partition(' take ')[2].replace(' at p95', '')}"
+        runs, _, took = text.partition(" take ")
+        text = f"{runs.removeprefix('runs').removeprefix(' of ')} p95 {took.replace(' at p95', '')}".lstrip()
     return text.removeprefix("no: ").removeprefix("yes: ")

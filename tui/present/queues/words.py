@@ -131,11 +131,6 @@ def share_text(running: int | None, limit: int | None) -> str:
     return "".join(piece.text for piece in share(running, limit))
 
 
-def for_how_long(since: datetime, now: datetime) -> str:
-    """Return `22 min`."""
-    return formatting.wait(max(now - since, timedelta()))
-
-
 def reason_words(reason: Raw | str) -> str:
     """Return why something was not read, without a stop at its end."""
     return reason.strip().rstrip(".")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.domain.findings.facts import Queue, WallFacts
@@ -116,16 +116,18 @@ class TaskRows:
         own, speed, normal = self._own.tasks.get(task), self._speeds.get(task), self._normals.get(task)
         queue, waiting = self._queues.get(TASK_QUEUE + task), self._waiting.get(TASK_QUEUE + task)
         running = queued = None
+        oldest_at = None if waiting is None or not waiting.queued else waiting.oldest_at
         if self._own.is_live_complete:
             running, queued = (0, 0) if own is None else (own.executing, len(own.queued))
+            if own is not None and own.queued:
+                # Of runs in a queue of another name, the server's waits name only the queue.
+                own_at = datetime.fromtimestamp(own.queued[0][0], UTC)
+                oldest_at = own_at if oldest_at is None else min(oldest_at, own_at)
         elif queue is not None:
             # The list's zero is none: it does not count the runs that were handed to a worker.
             running, queued = queue.running, queue.queued or None
             if self._are_waits_read:
                 queued = 0 if waiting is None else waiting.queued
-        oldest = None
-        if waiting is not None and waiting.oldest_at is not None and waiting.queued:
-            oldest = max(waiting.until - waiting.oldest_at, timedelta())
         p95 = None if speed is None else speed.p95
         normal_p95 = None if normal is None else normal.p95
         return TaskRow(
@@ -138,7 +140,7 @@ class TaskRows:
             normal_p95=normal_p95,
             running=running,
             queued=queued,
-            oldest=oldest,
+            oldest=None if oldest_at is None else max(self._now - oldest_at, timedelta()),
             health=self._health(task, queue, waiting),
             is_p95_abnormal=is_slower(p95, normal_p95),
         )

@@ -9,8 +9,9 @@ from tui.domain.errors.error import build_error
 from tui.domain.errors.kinds import ErrorKind, kind_of
 from tui.domain.findings.facts import NO_FACTS, FactSource, Queue, WallFacts
 from tui.domain.ids import TaskId
-from tui.present.queues.facts import QueueFacts
+from tui.present.queues.facts import HolderSpeed, QueueFacts
 from tui.present.queues.rule import QueuesState
+from tui.present.queues.words import is_full
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import QueueRow
 from tui.store.findings.bounds import MAX_WAITS_AGE
@@ -168,14 +169,16 @@ class LiveQueues:
         p95s = [] if hour is None else [each for each in hour.p95 if each is not None]
         speeds = {} if known.minutes is None else {each.task: each.p95 for each in known.minutes.speeds}
         normals = {} if known.normals is None else {each.task: each.p95 for each in known.normals.normals}
-        is_one = len(tasks) == 1
+        is_one, now = len(tasks) == 1, p95s[-1] if p95s else None
+        holder = row.holders[0].task if row.holders and is_full(row) else None
+        held = now if tasks[:1] == (holder,) and now is not None else speeds.get(holder) if holder else None
         return QueueFacts(
             row,
             None if read.is_cut else read.running,
             read.limit,
             hour,
             detail.metrics,
-            p95s[-1] if p95s else speeds.get(tasks[0]) if is_one else None,
+            speeds.get(tasks[0]) if now is None and is_one else now,
             normals.get(tasks[0]) if tasks else None,
             self._newest_error(row, tasks, known),
             detail.failure,
@@ -183,6 +186,7 @@ class LiveQueues:
             self.selected.stage,
             None if known.waits is None else known.waits.at,
             known.queues.full_limits if known.queues is not None and row.is_v2 else (),
+            HolderSpeed(holder, held, normals.get(holder)) if holder else None,
         )
 
     def _newest_error(self, row: QueueRow, tasks: tuple[TaskId, ...], known: WallFacts) -> ErrorKind | None:
