@@ -9,10 +9,9 @@ from time import process_time
 from typing import Any, Final
 
 KIB: Final = 1024
-SMALL: Final = 8 * KIB
 LARGE: Final = 64 * KIB
-STEPS: Final = (16 * KIB, 32 * KIB, LARGE)
-"""Steps on the way, so that a reader which is not linear fails before it takes minutes."""
+TIMES: Final = 8
+"""The larger text has so many times the length of the smaller one."""
 
 SLACK: Final = 3.0
 """How much more than in proportion is measured by chance. What grows with the square takes 8 times more."""
@@ -43,18 +42,22 @@ class Pattern:
         return f"{self.start}{''.join(self.unit.replace('#N#', str(number)) for number in range(count))}{self.end}"
 
 
-def excess(read: Callable[[str], Any], pattern: Pattern, max_s: float = float("inf")) -> str | None:
+def excess(
+    read: Callable[[str], Any], pattern: Pattern, max_s: float = float("inf"), *, large: int = LARGE
+) -> str | None:
     """Return by how much a reader takes longer than in proportion, or than `max_s`; None if it does not."""
-    small_s = _cpu_s(read, pattern, SMALL, 0)
-    for size in STEPS if small_s > MEASURABLE_S / 16 else (LARGE,):
+    small = large // TIMES
+    small_s = _cpu_s(read, pattern, small, 0)
+    # Steps on the way, so that a reader which is not linear fails before it takes minutes.
+    for size in (large // 4, large // 2, large) if small_s > MEASURABLE_S / 16 else (large,):
         took_s = _cpu_s(read, pattern, size, 0)
         for attempt in range(1, _TRIES):
-            if took_s <= min(max_s, max(MEASURABLE_S, SLACK * small_s * size / SMALL)):
+            if took_s <= min(max_s, max(MEASURABLE_S, SLACK * small_s * size / small)):
                 break
-            small_s = min(small_s, _cpu_s(read, pattern, SMALL, attempt)) or 1e-6
+            small_s = min(small_s, _cpu_s(read, pattern, small, attempt)) or 1e-6
             took_s = min(took_s, _cpu_s(read, pattern, size, attempt))
         else:
-            return f"{pattern}: {size // KIB} KiB take {took_s * 1000:.0f} ms, 8 KiB {small_s * 1000:.2f} ms"
+            return f"{pattern}: {size} take {took_s * 1000:.0f} ms, {small} {small_s * 1000:.2f} ms"
     return None
 
 

@@ -62,7 +62,7 @@ def zone_of(name: str) -> tzinfo:
 
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, such as `Europe`
+    except (ZoneInfoNotFoundError, ValueError, OSError, RecursionError) as error:  # `Europe`; `a/a/a/…`
         raise ValueError(name) from error
 
 

@@ -42,8 +42,9 @@ def test_a_due_time_is_the_last_one_at_its_own_moment() -> None:
 
 @pytest.mark.parametrize(
     ("cron", "zone"),
-    [("nonsense", "UTC"), ("0 0 31 2 *", "UTC"), ("* * * * *", "../etc"), ("* * * * *", "Mars/X"), ("", "")],
-)
+    [("nonsense", "UTC"), ("0 0 31 2 *", "UTC"), ("* * * * *", "../etc"), ("* * * * *", "Mars/X"), ("", ""),
+     ("* * * * *", "a" + "/a" * 499)],
+)  # fmt: skip
 def test_an_unreadable_schedule_has_no_due_times(cron: str, zone: str) -> None:
     assert next_due(schedule(cron, zone), utc("2026-11-26 14:00")) is None
     assert last_due(schedule(cron, zone), utc("2026-11-26 14:00")) is None

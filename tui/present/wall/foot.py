@@ -26,7 +26,7 @@ _SHORT_ID: Final = 4
 _LARGE: Final = 70
 """From this width on a block has the whole id of its runs."""
 
-_EVERY: Final = re.compile(r"\*/(\d+) \* \* \* \*\Z")
+_EVERY: Final = re.compile(r"\*/(\d{1,3}) \* \* \* \*\Z")
 _DAILY: Final = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* \*\Z")
 _HOURLY: Final = re.compile(r"(\d{1,2}) \* \* \* \*\Z")
 

@@ -57,5 +57,5 @@ def _due(cron: str, zone: str, moment: datetime, *, is_before: bool) -> datetime
     try:
         local = moment.astimezone(ZoneInfo(zone or "UTC"))
         return next(CronSim(cron, local, reverse=is_before)).astimezone(UTC)
-    except (CronSimError, StopIteration, ValueError, KeyError, OSError, OverflowError):
+    except (CronSimError, StopIteration, ValueError, KeyError, OSError, OverflowError, RecursionError):
         return None
