@@ -277,6 +277,14 @@ def test_findings_say_what_else_is_not_known() -> None:
     ]
 
 
+def test_wall_json_says_what_a_key_may_read_no_more() -> None:
+    printed, partial = stream(), replace(CALM, refused=((FactSource.WAITS, Raw("403")),))
+    printed.first(CALM)
+    (ok,) = printed.changes(partial)
+    assert (ok["word"], ok["state"], ok["sentence"]) == ("OK", "new", "as far as this key may read")
+    assert printed.changes(replace(partial, at=NOW + timedelta(seconds=1))) == []
+
+
 def test_wall_json_says_what_is_not_read() -> None:
     printed, unread = stream(), (SourceUnread(FactSource.QUEUES, Raw("500")),)
     assert said(printed.first(replace(CALM, findings=(CHARGE,)))) == [("FAILING", "charge", "present")]

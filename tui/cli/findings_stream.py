@@ -61,7 +61,8 @@ class FindingsStream:
         return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
 
     def changes(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
-        """Return one object for each finding that came, changed or went, and one where the verdict got another word.
+        """Return one object for each finding that came, changed or went, and one where the verdict got another word, or
+        where an OK leaves out other sources, which the key may not read.
 
         While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
         again, since it is not known which have gone meanwhile.
@@ -81,6 +82,7 @@ class FindingsStream:
             return [verdict_object(verdict, FindingState.NEW, now)] if is_new else []
         if not self._is_known or (was_unread and not self._unread):
             return self.first(verdict)
+        was_refused = () if self._verdict is None else self._verdict.refused
         before, self._verdict = self._findings, verdict
         present: dict[object, Finding] = {each.identity: each for each in verdict.findings}
         gone = {} if self._unread else {identity: each for identity, each in before.items() if identity not in present}
@@ -96,7 +98,8 @@ class FindingsStream:
             if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
         ]
         objects += [finding_object(each, FindingState.GONE, now) for each in gone.values()]
-        if (before and not self._findings) or not self._unread <= was_unread:
+        is_other_ok = not self._findings and (bool(before) or verdict.refused != was_refused)
+        if is_other_ok or not self._unread <= was_unread:
             objects.append(verdict_object(verdict, FindingState.NEW, now))
         return objects
 
