@@ -312,19 +312,24 @@ def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
     asyncio.run(scenario())
 
 
-def test_route_that_has_answered_is_asked_again_after_a_404() -> None:
+@pytest.mark.parametrize("status", [404, 500])
+def test_deciding_facts_are_read_within_a_minute_of_recovery(status: int) -> None:
+    """A proxy whose server is away answers 404, too."""
+
     async def scenario() -> None:
         fleet = a_fleet()
         answers = fleet.fault
+        away = HTMLResponse("not found", status)
+        fleet.fault = lambda path: away if 70.0 < fleet.now_s < 900.0 else answers(path)
         async with watched(fleet) as seen:
-            await seen.watch(70)
-            fleet.fault = lambda _: HTMLResponse("404 page not found", 404)
-            await seen.watch(400)
+            task = asyncio.ensure_future(seen.source.run(seen.emit))
+            await seen.later(899)
             assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
-            fleet.fault = answers
-            seen.clock.wake()
-            await seen.watch(90)
-            assert seen.facts.unread == {}
+            assert seen.sent(780.0)[QUEUES] <= 3
+            await seen.later(70)
+            assert seen.unread().keys() <= {FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
+            seen.assert_within_allowance()
+            task.cancel()
 
     asyncio.run(scenario())
 

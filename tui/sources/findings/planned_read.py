@@ -10,9 +10,11 @@ from tui.lazy_dataclass import dataclass
 from tui.sources.findings.allowance import Rank
 
 FIRST_RETRY_S: Final = 3.0
+MAX_DECIDING_RETRY_S: Final = 60.0
 MAX_RETRY_S: Final = 300.0
-"""The waits after failures double from this up to that. Without its source a verdict is not known: the first come soon,
-since `status` has 24 s in all. What decides nothing waits for its interval, or a minute."""
+"""The waits after failures double up to this. Without a deciding source a verdict is not known: its first retries come
+soon, since `status` has 24 s in all, and its last ones at most a minute after the server has recovered. What decides
+nothing waits for its interval, or a minute, at first."""
 
 WAKE_AFTER_S: Final = 10.0
 """A wake-up makes nothing due sooner than this after its last read."""
@@ -52,8 +54,10 @@ class PlannedRead:
     def fail(self, now_s: float, at_least_s: float) -> None:
         """Plan the next try after a failure."""
         self.failures += 1
-        first_s = FIRST_RETRY_S if self.source in DECIDING else min(self.interval_s, 60.0)
-        self.due_s = now_s + max(at_least_s, min(MAX_RETRY_S, first_s * 2.0 ** min(self.failures - 1, 8)))
+        is_deciding = self.source in DECIDING
+        first_s = FIRST_RETRY_S if is_deciding else min(self.interval_s, 60.0)
+        most_s = MAX_DECIDING_RETRY_S if is_deciding else MAX_RETRY_S
+        self.due_s = now_s + max(at_least_s, min(most_s, first_s * 2.0 ** min(self.failures - 1, 8)))
 
     def change_interval(self, interval_s: float) -> None:
         """Use another interval, also for the next read."""
