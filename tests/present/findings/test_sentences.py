@@ -85,13 +85,19 @@ def test_sentences_say_the_evidence() -> None:
         (
             QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED)),
             "paused, 8 wait, the oldest 4m",
-            "paused, 8 wait, the oldest 4m",
+            "paused, 8 wait, oldest 4m",
             None,
         ),
         (
             QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.NO_WORKER, NOW - 4 * MINUTE)),
             "no worker seen for 4m, 8 wait, the oldest 4m",
-            "no worker seen for 4m, 8 wait, the oldest 4m",
+            "no worker seen, 8 wait, oldest 4m",
+            None,
+        ),
+        (
+            QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)),
+            "the environment is paused, 8 wait, the oldest 4m",
+            "environment paused, 8 wait, oldest 4m",
             None,
         ),
         (

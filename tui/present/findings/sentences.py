@@ -38,6 +38,10 @@ MIN_QUIET: Final = timedelta(minutes=5)
 QUIET_TIMES: Final = 2
 """A task is quiet if none of its runs ended for five minutes, and for twice the time that is usual between two."""
 
+_SHORT_STANDSTILL: Final = {
+    StandstillReason.ENVIRONMENT_PAUSED: "environment paused",
+    StandstillReason.NO_WORKER: "no worker seen",
+}
 _YEAR: Final = timedelta(days=360)
 
 
@@ -88,7 +92,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
             return f"{count}{quiet}{_only(only_version)}"
         case QueueWaits() as queue:
             if queue.standstill is not None:
-                return _still(queue, queue.standstill, at, now)
+                return _still(queue, queue.standstill, at, now, is_short=True)
             limit = f"at its limit {_running(queue, '/')}, " if queue.is_at_limit else ""
             return f"{limit}{_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
         case TaskSlow(p95, normal_p95):
@@ -186,12 +190,13 @@ def _running(queue: QueueWaits, between: str) -> str:
     return f"{running}{between}{limit}"
 
 
-def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime) -> str:
+def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime, *, is_short: bool = False) -> str:
     """Return `paused since 14:02, 8 wait`; where no answer has that time, `paused, 8 wait, the oldest 4m`."""
-    words = f"{standstill_text(still, at, now)}, {_waiting(queue)}"
+    head = _SHORT_STANDSTILL.get(still.reason) if is_short else None
+    words = f"{head or standstill_text(still, at, now)}, {_waiting(queue)}"
     if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
         return words
-    return f"{words}, the oldest {waited(at - queue.oldest_at)}"
+    return f"{words}, {'' if is_short else 'the '}oldest {waited(at - queue.oldest_at)}"
 
 
 def _places(queue: QueueWaits, at: datetime) -> str:
