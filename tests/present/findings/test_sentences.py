@@ -46,6 +46,7 @@ from tui.present.findings.verdict_words import (
     verdict_sentence,
 )
 from tui.present.styled import plain
+from tui.present.wall.finding_words import headline
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -231,3 +232,9 @@ def test_verdicts_say_what_is_known() -> None:
     assert verdict_sentence(stale, NOW) == not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
     for none in (None, Verdict(NOW)):
         assert not_known_sentence(none, NOW) == "nothing was read from the server yet"
+
+
+def test_headline_claims_no_begin_of_a_pause() -> None:
+    """The finding is as old as the oldest wait, which may have begun before the pause, or after it."""
+    paused = QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED))
+    assert headline(finding(paused), NOW, NOW) == ("8", "wait, the oldest 4m", "paused")

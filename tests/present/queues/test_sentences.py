@@ -182,7 +182,7 @@ def test_reason_says_what_is_not_known() -> None:
     ]
     for facts, words in cases:
         assert said(facts)["why"] == words
-    assert said(with_row(since=None))["since"] == "at its limit 20/20  since when is not known"
+    assert said(with_row(since=None))["since"] == "not known  at its limit 20/20"
 
 
 def test_metrics_of_zeros_and_metrics_that_failed_claim_nothing() -> None:

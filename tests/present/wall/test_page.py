@@ -169,7 +169,7 @@ def test_calm_wall_says_ok_once_and_is_grey() -> None:
     tokens = {piece.token for row in rows for piece in row.line if piece.text.strip()}
     assert tokens.isdisjoint({Token.AMBER}), "no amber on a calm wall"
     assert "no run failed in the last hour" in text_of(CALM, 80, 24)[12]
-    assert text_of(CALM, 80, 24)[16].startswith("─ tasks · all healthy, most runs first ─")
+    assert text_of(CALM, 80, 24)[16].startswith("─ tasks · all healthy ─")
 
 
 def test_wall_that_is_not_judged_yet_names_no_time() -> None:

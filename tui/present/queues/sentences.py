@@ -77,7 +77,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
     if row.health is QueueHealth.AT_LIMIT:
         word = f"{word} {share_text(row.running, row.limit)}"
     if row.since is None:
-        return _text(word), _faint(f"since when is {NOT_KNOWN}")
+        return _text(NOT_KNOWN), _faint(word)
     at = now.frozen_at or now.at
     since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(at - row.since)}"
     return _text(since), _faint(word)

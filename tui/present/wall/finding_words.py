@@ -48,10 +48,10 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
             return Headline(formatting.count(fails.failed), what, f"{since}{quiet}{only}")
         case QueueWaits() as queue:
             limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
-            if queue.standstill is not None:
-                limit = f", {standstill_text(queue.standstill, at, now)}"
+            still = queue.standstill  # it may have begun at another time than the oldest wait
+            more = f"{since}{limit}" if still is None else standstill_text(still, at, now)
             what = f"wait, the oldest {waited(at - queue.oldest_at)}"
-            return Headline(formatting.count(queue.queued), what, f"{since}{limit}")
+            return Headline(formatting.count(queue.queued), what, more)
         case TaskSlow() as slow:
             return Headline(brief_duration(slow.p95), f"is its p95, usually {brief_duration(slow.normal_p95)}", since)
         case ScheduleMissed(due_at=due_at):

@@ -70,7 +70,7 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     marks = time_marks(span, columns.series_at, span.count, repeat, view.now) if is_timeline else []
     has_words = any(row.health is not TaskHealth.HEALTHY or row.has_failures for row in tasks)
     is_healthy = verdict_word(view) == OK and not any(row.has_failures is None for row in tasks)
-    order = "worst first" if has_words else "all healthy, most runs first" if is_healthy else "most runs first"
+    order = "all healthy" if is_healthy and not has_words else "worst first"
     title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
     title = aged(title, view, FactSource.MINUTES)
