@@ -259,9 +259,10 @@ beyond a bound nothing grows. No filter is longer than 1,000 characters, and no 
 
 MORE: Final = {
     "messages, blocks": [
-        Pattern("", "dup key: {"), Pattern("", 'dup key: {"'), Pattern("", 'dup key: {a"\\'),
-        Pattern('dup key: {"', '\\"'), Pattern("", "<?xml "), Pattern("<?xml ", "x<"), Pattern("", "<html>"), Pattern("<html>", "<title>"),
-        Pattern("", "Text: x. "), Pattern("invocation:\n", "\n}\n\n"), Pattern("", "resolved to 2 elements:\n"),
+        Pattern("", "dup key: {"), Pattern("", 'dup key: {"'), Pattern("", 'dup key: {\\"'), Pattern("", "dup key: {}"),
+        Pattern('dup key: {"', '\\"'), Pattern("", "<?xml "), Pattern("<?xml ", "x<"), Pattern("", "<html>"),
+        Pattern("<html>", "<title>"), Pattern("", "Text: x. "), Pattern("invocation:\n", "\n}\n\n"),
+        Pattern("", "resolved to 2 elements:\n"),
     ]
 }  # fmt: skip
 """Texts behind words for which no expression stands."""

@@ -131,6 +131,7 @@ ALIKE = [
     ("Store failed after 3s", "Store failed after 9s (attempt 2 of 5)"),
     ("Insufficient funds in EUR balance", "Insufficient funds in USD balance"),
     ('dup key: { id: 1, type: "paid" }', 'dup key: { id: 2, type: "created {x}" }'),
+    ('dup key: { id: 1, type: "paid" }', 'dup key: { id: 2, type: "dup key: { x }" }'),
 ]
 
 

@@ -9,11 +9,14 @@ MAX_HEAD_CHARS: Final = 600
 MAX_LINES: Final = 500
 """The lines of a message that may belong to a stack, to code or to a log. Later ones are kept."""
 
+MAX_UNREAD_KEYS: Final = 20
+"""So many duplicate keys whose values cannot be read are tried: each may be read to the end of the message."""
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1a\x7f]")
 _HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_END = re.compile(r"</html>", re.IGNORECASE)
 _STATUS = re.compile(r"<(?:title|h1|h2)\b[^>]*>[^<]*?\b([45]\d\d)\b", re.IGNORECASE)
-_XML = re.compile(r"(?<![\"'`])<\?xml\b[^<>]*\?>\s*|(?<![\"'`])<(?=Error>)")
+_XML = re.compile(r"(?<![\"'`])<\?xml\b[^>]{0,300}\?>\s*|(?<![\"'`])<(?=Error>)")
 _XML_IDENTITY = re.compile(
     r"<(Code|Message|Type|faultcode|faultstring|errorCode|errorMessage)>([^<]{1,300})</\1>", re.IGNORECASE
 )
@@ -53,16 +56,25 @@ def without_blocks(message: str) -> str:
     if "<" in text:
         text = _without_pages(text)
     if _DUPLICATE_KEY in text:
-        first, *others = text.split(_DUPLICATE_KEY)
-        text = first + "".join(map(_without_key_values, others))
+        text = _without_key_values(text)
     if (start := text.find("Text: ")) >= 0 and (parsed := _PARSED_TEXT.match(text, start)) is not None:
         text = f"{text[:start]}Text: … {text[parsed.end() :]}"
     return _without_lines(text) if "\n" in text else text
 
 
-def _without_key_values(rest: str) -> str:
-    values = _KEY_VALUES.match(rest)
-    return f"{_DUPLICATE_KEY}{rest}" if values is None else f"dup key: …{rest[values.end() :]}"
+def _without_key_values(text: str) -> str:
+    kept: list[str] = []
+    begin = unread = 0
+    at = text.find(_DUPLICATE_KEY)
+    while at >= 0 and unread < MAX_UNREAD_KEYS:
+        end = at + len(_DUPLICATE_KEY)
+        if (values := _KEY_VALUES.match(text, end)) is None:
+            unread += 1
+        else:
+            kept += (text[begin : end - 1], "…")
+            begin = end = values.end()
+        at = text.find(_DUPLICATE_KEY, end)
+    return "".join([*kept, text[begin:]])
 
 
 def _without_pages(text: str) -> str:
