@@ -25,7 +25,7 @@ from tests.support.commands import environment
 
 HERE: Final = Path(__file__).parents[1]
 SIZES: Final = ((80, 24), (120, 40), (200, 60))
-STILL: Final = ("--seed", "0", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
+STILL: Final = ("--seed", "9", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
 KEY: Final = "tr_prod_emulator"
 
 FROZEN: Final = """

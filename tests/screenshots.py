@@ -28,11 +28,14 @@ FOLDER: Final = Path(__file__).parents[1] / "screenshots"
 COMMANDS: Final = {"ls": (["ls", "--status", "failed", "--limit", "12"], 100)}
 """Printed pictures: a command line and the width of its terminal."""
 
-STILL: Final = ("--seed", "0", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
+STILL: Final = ("--seed", "9", "--start", "2026-11-24T13:49:00Z", "--time-scale", "0", "--history", "1200")
 LIVING: Final = ("--seed", "0", "--start", "2026-11-24T13:49:40Z", "--history", "300", "--rate", "2")
 KEY: Final = "tr_prod_emulator"
 TOKEN: Final = "0123456789abcdef-of-the-wall"
 PRESS_S: Final = 0.3
+TYPED_S: Final = 1.0
+"""After a text: many keys at once may be a paste, so that no action follows them at once."""
+
 SETTLE_S: Final = 2.0
 """How long the details of a run may take to be read and drawn."""
 
@@ -75,7 +78,7 @@ def keys(*pressed: str) -> Scene:
     def play(terminal: Terminal, _: str) -> None:
         for key in pressed:
             terminal.send(key)
-            terminal.read_for(PRESS_S)
+            terminal.read_for(PRESS_S if len(key) == 1 else TYPED_S)
         terminal.read_for(SETTLE_S)
         terminal.wait_until(lambda: "loading…" not in terminal.text, "loaded panes")
 
@@ -232,6 +235,8 @@ def shoot(name: str, shot: Shot, env: dict[str, str]) -> None:
             del env["TRIGGER_SECRET_KEY"]
         terminal = stack.enter_context(monitor(flags, shot.size, env))
         shot.play(terminal, url)
+        if "No run is selected" in terminal.text:
+            sys.exit(f"{name}: the emulated world of this seed has no run that the picture shows")
         drawing.png(terminal, FOLDER / f"{name}-{shot.size[0]}x{shot.size[1]}.png")
 
 
