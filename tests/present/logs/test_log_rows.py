@@ -140,6 +140,11 @@ def test_lines_that_are_not_searched_for_stacks_say_so() -> None:
     ]
     assert texts.count(texts[2]) == 200
     assert len({row.key for row in rows}) == len(rows)
+    narrow = opened_rows(message, Attributes(note="x"), LineFolds(), 40, is_wrapped=True)
+    assert [plain(row.line).strip() for row in narrow[1:3]] == [
+        "from here on as it came: stacks are",
+        "found in the first 500 lines",
+    ]
 
 
 def test_opened_stack_makes_only_the_rows_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,12 +99,17 @@ def _part_rows(
             case InnerError():
                 yield from _inner_error(part, inner, here, margin, depth)
             case Unparsed(text):
-                told = f"from here on as it came: stacks are found in the first {MAX_LINES} lines"
-                yield Row((margin, Piece(told, Token.FAINT)), (*here, "unparsed"))
-                for at, line in enumerate(wrap(Raw(text[: inner.limit * MAX_ROWS]), inner.limit)):
-                    yield Row((margin, Piece(line, Token.TEXT)), (*here, at))
+                for row in _unparsed(text, inner, here):
+                    yield Row((margin, *row.line), row.key)
             case _:
                 assert_never(part)
+
+
+def _unparsed(text: Raw, layout: ErrorLayout, key: Hashable) -> Iterable[Row]:
+    told = f"from here on as it came: stacks are found in the first {MAX_LINES} lines"
+    for words, token in ((told, Token.FAINT), (Raw(text[: layout.limit * MAX_ROWS]), Token.TEXT)):
+        for at, line in enumerate(wrap(words, layout.limit)):
+            yield Row((Piece(line, token),), (key, token, at))
 
 
 def _inner_error(
