@@ -250,7 +250,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
 }
 
 SIZES: Final = {
-    "messages, objects": 32 * KIB, "messages, one object": 4 * KIB, "messages, many objects": KIB,
+    "messages, objects": 32 * KIB, "messages, one object": 2 * KIB, "messages, many objects": KIB,
     "few logged lines": 4 * KIB, "lines": 16 * KIB, "secrets": 32 * KIB, "kinds of errors": 32 * KIB,
     "printed": 8 * KIB, "filter": 2 * KIB, "terminal output": 2 * KIB, "terminal input": 2 * KIB,
 }  # fmt: skip
