@@ -226,7 +226,8 @@ def test_status_claims_nothing_by_the_list_alone(
     done = in_this_process("status", url=recordings_api.url)
     recordings_api.release()
     assert done.code == 3
-    missing = ("queues", "schedules", "waitpoints", "errors")  # it does not know queries
+    # It answers some queries, and others with 404.
+    missing = ("failures", "waits", "queues", "schedules", "waitpoints", "errors")
     assert [line.partition(": ")[0] for line in done.out.splitlines()] == [f"NOT KNOWN  {each}" for each in missing]
 
 
