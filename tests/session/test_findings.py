@@ -296,6 +296,21 @@ def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str) -> No
     run(test, fleet, tmp_path)
 
 
+def test_one_answer_by_a_wrong_clock_silences_nothing(tmp_path: Path) -> None:
+    async def test(session: Session, later: Later) -> None:
+        session.findings.watch()
+        await later(20)
+        said = list[str]()
+        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        for _ in range(10):
+            await session.emit(SourceConnected(REALTIME, session.now() - timedelta(minutes=10), 2.0))
+            await session.emit(SourceConnected(REST, session.now() - timedelta(minutes=10), 2.0))
+            await later(2.1)
+        assert said == []
+
+    run(test, quiet_fleet(), tmp_path)
+
+
 @pytest.mark.parametrize("is_read_before", [False, True])
 def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_before: bool) -> None:
     fleet = quiet_fleet()

@@ -330,7 +330,8 @@ class LiveFindings:
                 known = self._heard.get(name)
                 if known is None or known[0] != status:
                     age_s = max(0.0, (now - status.at).total_seconds())
-                    self._heard[name] = (status, now_s - age_s)
+                    # What was heard stays heard, also if an older answer, from a cache or by a wrong clock, follows.
+                    self._heard[name] = (status, now_s - age_s if known is None else max(known[1], now_s - age_s))
         heard_s = max((at_s for _, at_s in self._heard.values()), default=None)
         if heard_s is None:
             return None
