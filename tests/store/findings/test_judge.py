@@ -634,6 +634,22 @@ def test_ok_needs_the_list() -> None:
     assert (verdict.word, verdict.unread) == ("NOT KNOWN", (runs,))
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "seconds", "word"),
+    [(-10, 79, "OK"), (-10, 80, "NOT KNOWN"), (None, 80, "NOT KNOWN"), (70, 80, "OK")],
+)
+def test_ok_needs_the_runs_of_late_schedules(asked_s: int | None, seconds: int, word: str) -> None:
+    now = DUE + seconds * SECOND
+    facts = replace(read_facts(now), schedules=SchedulesRead(now, (HOURLY,)))
+    if asked_s is not None:
+        facts = with_fact(facts, ScheduleRunsRead(DUE + asked_s * SECOND, "s1", DUE))
+    verdict = verdict_of(NO_FINDINGS, facts, own_of([]), now, now)
+    assert (verdict.word, {each.source for each in verdict.unread}) == (
+        word,
+        {FactSource.SCHEDULES} if word == "NOT KNOWN" else set(),
+    )
+
+
 def test_a_finding_that_alternates_does_not_flicker() -> None:
     (found,) = judge(waits(31), own_of([]), NOW)
     held, since = NO_FINDINGS, set()

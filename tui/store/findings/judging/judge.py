@@ -20,9 +20,10 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
+from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.judging.failing import FailureJudge, is_judged_by_own_counts
-from tui.store.findings.judging.missing import missing
+from tui.store.findings.judging.missing import missing, needs_schedule_runs
 from tui.store.findings.judging.slow import slow_queues, slow_tasks
 from tui.store.findings.judging.stuck import stuck
 from tui.store.findings.known import unread_sources
@@ -37,6 +38,9 @@ MIN_SHOWN: Final = timedelta(seconds=60)
 
 MIN_ENDED: Final = timedelta(seconds=20)
 """And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""
+
+ASKED_WITHIN: Final = timedelta(seconds=20)
+"""A late schedule is asked for its runs within this time. One that was not may have missed a run: nothing is OK."""
 
 MAX_FINDINGS: Final = 500
 """More findings are one: everything is wrong."""
@@ -172,6 +176,8 @@ def verdict_of(
         if (each := facts.unread.get(source)) is not None and each.is_refused
     )
     unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
+    if not unread and not held.findings and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
+        unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
     is_own = any(each.source is FactSource.MINUTES for each in unread)
     is_own = is_own or is_judged_by_own_counts(facts, own)
     return Verdict(
