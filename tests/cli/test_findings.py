@@ -193,7 +193,7 @@ def test_status_claims_no_ok_while_a_late_schedule_is_unasked(monkeypatch: pytes
         api.get("/api/v1/runs", key=PRODUCTION.key)
         api.advance(20)  # past the event, which is the bound
         done = in_this_process("status", url=api.url, TRIGGER_SECRET_KEY=PRODUCTION.key)
-    late = "schedules: the runs of some late ones were not read in time"
+    late = "schedules: the runs of late ones are not read yet"
     assert (done.code, done.out) == (3, f"NOT KNOWN  {late}\n")
 
 

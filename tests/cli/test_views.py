@@ -94,7 +94,7 @@ def test_unusable_state_directory_is_said_once(tmp_path: Path, case: str) -> Non
         terminal.send("\x1b:sort task\r")  # a command, which the history would keep, and an order
         terminal.wait_for("· by task")
         terminal.send(":messages\r")
-        terminal.wait_for("messages", "Nothing is remembered in")
+        terminal.wait_for("─ messages ─", "Nothing is remembered in")
         assert terminal.text.count("Nothing is remembered in") == 1
         terminal.send("\x11")
         assert terminal.end() == 0

@@ -173,7 +173,7 @@ class FindingsWatch:
         from tui.domain.text import Raw
 
         if self.has_unasked_schedules:
-            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of some late ones were not read in time"))
+            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet"))
         return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:
