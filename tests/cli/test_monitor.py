@@ -1,6 +1,7 @@
 """The monitor on a pseudo-terminal: its start, and every way in which it ends."""
 
 import os
+import pty
 import select
 import signal
 import sys
@@ -118,11 +119,14 @@ main()
 def test_key_during_the_first_imports_ends_the_program(key: str, code: int, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
+    new_terminal = pty.openpty()
+    before = termios.tcgetattr(new_terminal[0])
+    for each in new_terminal:
+        os.close(each)
+    assert before[0] & termios.IXON, "with it, a terminal drops ctrl-q"
     other_end = os.open(gate, os.O_RDWR)
     command = [sys.executable, "-c", WAITING_IMPORT, str(gate)]
     with Terminal(command, env=environment(UNREACHABLE), is_controlling=True) as terminal:
-        before = termios.tcgetattr(terminal.descriptor)
-        assert before[0] & termios.IXON, "with it, a terminal drops ctrl-q"
         terminal.wait_for_bytes(b"importing")
         kept = os.open(f"/proc/{terminal.process.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
         terminal.send(key)

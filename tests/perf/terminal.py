@@ -26,6 +26,9 @@ from tests.perf.link import Link
 from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
+ALONE_S: Final = 0.6
+"""Keys that follow many others sooner may be a part of a paste: they neither act nor quit."""
+
 SYNC_BEGINS: Final = b"\x1b[?2026h"
 
 _QUERY: Final = re.compile(rb"\x1b\[(?:6n|(>?)c|\?(\d+)\$p|(>0?q)|(5n))")
@@ -135,6 +138,11 @@ class Terminal:
     def send(self, keys: str) -> None:
         """Send keys."""
         os.write(self._wire, keys.encode())
+
+    def send_alone(self, key: str) -> None:
+        """Send a key as a person types it: not joined to those before."""
+        self.read_for(ALONE_S)
+        self.send(key)
 
     def answer_cursor(self) -> None:
         """Report the cursor position once: where it was at the oldest question without an answer."""

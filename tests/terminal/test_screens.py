@@ -59,7 +59,7 @@ def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int], tmp_path: Pat
     with Terminal(command, size=size, env=env) as terminal:
         terminal.wait_for("Completed")
         for key, shown in STEPS:
-            terminal.send(key)
+            (terminal.send_alone if key == "Y" else terminal.send)(key)
             terminal.wait_for(shown)
             terminal.wait_quiet(QUIET_S)
             terminal.wait_until(lambda: is_between_frames(terminal.received), "the end of a frame")

@@ -47,5 +47,5 @@ def test_lines_are_typed_pasted_and_run_in_a_terminal(tmp_path: Path) -> None:
             terminal.wait_for("/task:hello")
             terminal.send("\x7f\x7f")  # also the order is that of the view before
             terminal.wait_until(lambda: "/task:hello" not in terminal.lines[1], "the view before")
-            terminal.send("q")
+            terminal.send_alone("q")
             assert terminal.end() == 0
