@@ -26,6 +26,7 @@ from tests.perf.link import Link
 from tests.perf.screen import Emulator, Screen
 
 PATIENCE_S: Final = 30.0
+ACTING_KEYS: Final = frozenset("qCRYO\x03\x0f\x11")
 ALONE_S: Final = 0.6
 """Keys that follow many others sooner may be a part of a paste: they neither act nor quit."""
 
@@ -66,6 +67,7 @@ class Terminal:
         columns, rows = size
         self._name = name
         self._holds_cursor = holds_cursor
+        self._many_sent_s = float("-inf")
         self.holds_answers = False
         """Whether status and cursor are reported only by `give_answer`, as by a terminal that is slow to draw."""
         self.held: deque[tuple[int, int] | None] = deque()
@@ -136,8 +138,12 @@ class Terminal:
         return next((y for y in range(self.screen.lines) if self.screen.buffer[y][0].data == "▌"), None)
 
     def send(self, keys: str) -> None:
-        """Send keys."""
+        """Send keys. One that acts or quits comes as a person types it: not right behind many others, as in a paste."""
+        if keys in ACTING_KEYS and (left_s := self._many_sent_s + ALONE_S - time.monotonic()) > 0:
+            self.read_for(left_s)
         os.write(self._wire, keys.encode())
+        if len(keys) > 1:
+            self._many_sent_s = time.monotonic()
 
     def send_alone(self, key: str) -> None:
         """Send a key as a person types it: not joined to those before."""

@@ -325,6 +325,15 @@ def test_begin_of_a_paste_may_come_in_late_pieces() -> None:
         assert [word for word in words_of(found) if word not in {"escape", "left_square_bracket"}] == ["paste Cy"]
 
 
+def test_escape_is_a_key_once_the_answer_before_it_counts() -> None:
+    owed = [True]
+    decoder = InputDecoder(is_awaiting=lambda: owed[0])
+    assert "escape" not in words_of(decoder.feed(b"\x1b[0n\x1b", 1.0))
+    owed.clear()
+    owed.append(False)  # the app has recorded the answer, which came in the same read
+    assert words_of(decoder.expire(1.15)) == ["escape"]
+
+
 def test_lone_esc_is_prompt_unless_an_answer_is_owed() -> None:
     is_owed = False
     decoder = InputDecoder(is_awaiting=lambda: is_owed)

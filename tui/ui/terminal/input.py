@@ -136,6 +136,9 @@ class InputDecoder:
     @property
     def _timeout_s(self) -> float:
         is_answer = self._is_awaited and self._state in {_State.ESCAPE, _State.CONTROL, _State.STRING}
+        if self._state is _State.ESCAPE:
+            # The answer may have come in the same read before it: then this is the key.
+            is_answer = is_answer and self._is_awaiting()
         if self._may_be_typed and not is_answer:
             return constants.ESCAPE_DELAY
         is_long = is_answer and self._state is _State.STRING and not self._may_be_typed

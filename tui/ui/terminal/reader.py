@@ -15,6 +15,10 @@ from tui.ui.terminal.input import InputDecoder
 READ_BYTES: Final = 4096
 
 
+ESCAPE_CHECK_S: Final = 0.1
+"""Between two looks at unfinished input."""
+
+
 class TerminalReader:
     """Reads and decodes a terminal's input until `stop`. It starts on creation.
 
@@ -81,4 +85,5 @@ class TerminalReader:
 
     def _timeout_s(self) -> float | None:
         deadline_s = self._decoder.deadline_s
-        return None if deadline_s is None else max(0.0, deadline_s - time.monotonic())
+        # At most a short time: the terminal may have given its last answer meanwhile, and an Esc is a key then.
+        return None if deadline_s is None else min(ESCAPE_CHECK_S, max(0.0, deadline_s - time.monotonic()))
