@@ -112,40 +112,6 @@ def test_every_module_has_a_docstring() -> None:
     assert [module for module, line in first_lines.items() if len(line) < 10] == []
 
 
-Named = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-MAX_LINES: dict[type[Named], int] = {ast.Module: 320, ast.ClassDef: 200, ast.FunctionDef: 40, ast.AsyncFunctionDef: 40}
-"""Whatever is longer says why, in its docstring. The rule for a module is about 300."""
-
-
-def lines_of(node: Named) -> int:
-    """Count the lines from a name to the end of what it names, without those of its docstring."""
-    first = node.body[0]
-    begin = 1 if isinstance(node, ast.Module) else node.lineno
-    documented = ast.get_docstring(node) is not None and first.end_lineno is not None
-    skipped = first.end_lineno - first.lineno + 1 if documented and first.end_lineno is not None else 0
-    return (node.body[-1].end_lineno or begin) - begin + 1 - skipped
-
-
-def reasons(node: Named) -> Iterator[str]:
-    """Yield where the reason for a length may stand. A module of one class may give it there."""
-    yield ast.get_docstring(node) or ""
-    if isinstance(node, ast.Module):
-        yield from (ast.get_docstring(part) or "" for part in node.body if isinstance(part, ast.ClassDef))
-
-
-def test_what_is_long_says_why() -> None:
-    silent = [
-        f"{module}:{getattr(node, 'lineno', 1)} has {lines_of(node)} lines"
-        for module in MODULES
-        for node in nodes(module)
-        if isinstance(node, Named)
-        and lines_of(node) > MAX_LINES[type(node)]
-        and not any("longer than" in reason.lower() for reason in reasons(node))
-    ]
-    assert silent == []
-
-
 def test_libraries_are_imported_only_in_their_rooms() -> None:
     strays = [
         f"{module}:{line} imports {name}"

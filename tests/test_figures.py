@@ -2,8 +2,6 @@
 
 Every wait is for a state, and every cost is that of the change between two states of the screen, so that a slow machine
 changes nothing. `python -m tests.perf` measures times.
-
-Longer than our other modules: each figure has a scene of its own.
 """
 
 import importlib

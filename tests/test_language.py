@@ -1,4 +1,4 @@
-"""Rules for prose, names and folders: sources that exist, plain words, unique class names, short test names."""
+"""Rules for prose and names: sources that exist, plain words, unique class names, short test names."""
 
 import re
 from collections import Counter
@@ -10,7 +10,6 @@ from tests.language import GOALS, ROOT, counted, per_thousand, prose
 
 TUI: Final = sorted((ROOT / "tui").rglob("*.py"))
 MODULES: Final = [*TUI, *sorted((ROOT / "tests").rglob("*.py"))]
-MAX_MODULES_IN_FOLDER: Final = 22
 MAX_TEST_NAME_CHARS: Final = 60
 
 _CLASS: Final = re.compile(r"^class (\w+)", re.MULTILINE)
@@ -94,11 +93,6 @@ def test_prose_uses_plain_words() -> None:
 def test_class_names_are_unique() -> None:
     names = Counter(name for path in TUI if "emulator" not in path.parts for name in _CLASS.findall(source_of(path)))
     assert [name for name, count in names.items() if count > 1] == []
-
-
-def test_folders_have_few_modules() -> None:
-    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in TUI)
-    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES_IN_FOLDER} == {}
 
 
 def test_names_of_tests_are_short() -> None:

@@ -1,7 +1,4 @@
-"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does.
-
-Longer than our other modules: each form of the output and each missing permission has a test.
-"""
+"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does."""
 
 import os
 import signal

@@ -1,9 +1,4 @@
-"""`ls`, `show` and `tree` against the recordings over HTTP.
-
-The module is long: it covers everything that users and scripts may expect of these commands.
-
-Longer than our other modules: three commands share the recordings and the server.
-"""
+"""`ls`, `show` and `tree` against the recordings over HTTP."""
 
 import json
 import re

@@ -1,7 +1,4 @@
-"""The demo tasks: they produce everything a client must handle, in realistic shares, and reproducibly.
-
-Longer than our other modules: one list of demands on the company.
-"""
+"""The demo tasks: they produce everything a client must handle, in realistic shares, and reproducibly."""
 
 import json
 import re

@@ -2,8 +2,6 @@
 
 New panes of `PANES` and new modules of `tui.ui.screens` are covered automatically. The suite finds the keys that open a
 screen by trying the live bindings, the rows of each pane, and the commands of the palette.
-
-Longer than our other modules: everything here needs the walk through the screens.
 """
 
 import asyncio

@@ -3,8 +3,6 @@
 It speaks HTTP/1.1 with keep-alive, over TLS if it has a certificate. A `Rewriter` gets the request and the upstream's
 response, and returns another response or a `Script` of raw bytes and breaks. When a client disconnects, the request
 upstream ends too, so that no held poll of the feed is left.
-
-The module is long: its connections share the state that a test changes while they are served.
 """
 
 import gzip

@@ -1,7 +1,4 @@
-"""The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals.
-
-The module is long: it has two tables of attacks, and a function for each entry.
-"""
+"""The monitor on a real terminal: odd bytes typed, odd environments, sizes, signals, blocked and closed terminals."""
 
 import os
 import select

@@ -1,8 +1,7 @@
 """A terminal's screen for tests: pyte's, with what pyte lacks (REP, SU, SD, CBT, faint text, an alternate screen, the
 ground of scrolled-in lines).
 
-`Screen` holds the cells, `Emulator` feeds it with the output of a program. The module is longer than 350 lines because
-a terminal has that many sequences.
+`Screen` holds the cells, `Emulator` feeds it with the output of a program.
 """
 
 import codecs

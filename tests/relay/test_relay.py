@@ -1,9 +1,4 @@
-"""A relay and its screens: the same runs and responses, and a true state after every failure.
-
-The module is long: every test needs a relay, a server and screens, which its helpers start.
-
-Longer than our other modules: each failure between relay and screens has a test.
-"""
+"""A relay and its screens: the same runs and responses, and a true state after every failure."""
 
 import asyncio
 import json

@@ -1,7 +1,4 @@
-"""The loop that judges: who watches, when a verdict comes, and when nothing is known.
-
-Longer than our other modules: all its tests share a fleet and its clock.
-"""
+"""The loop that judges: who watches, when a verdict comes, and when nothing is known."""
 
 import asyncio
 import gc

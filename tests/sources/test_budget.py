@@ -1,7 +1,4 @@
-"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks.
-
-Longer than our other modules: each rule of the budget has a test, and the rules meet.
-"""
+"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

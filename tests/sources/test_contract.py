@@ -1,7 +1,4 @@
-"""The contract that every source of the registry must keep.
-
-Longer than our other modules: one contract, for every source.
-"""
+"""The contract that every source of the registry must keep."""
 
 import asyncio
 import random

@@ -1,7 +1,4 @@
-"""The language of the filter `/`.
-
-Longer than our other modules: one list of filters, and of what each matches.
-"""
+"""The language of the filter `/`."""
 
 import pytest
 from hypothesis import example, given

@@ -3,8 +3,6 @@
 Version 20261126.3 was deployed at 14:20. From 14:21 on 131 of 264 runs of `charge-card` fail. `send-email` is at its
 limit since 14:10: 301 runs wait. `hourly-digest` was due at 14:00 and started no run. One run of `nightly-report`
 executes since 02:00.
-
-Longer than our other modules: one story, with all its data.
 """
 
 import random

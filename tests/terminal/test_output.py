@@ -1,7 +1,4 @@
-"""What the terminal is sent for single changes, sequences and faults.
-
-Longer than our other modules: one list of sequences.
-"""
+"""What the terminal is sent for single changes, sequences and faults."""
 
 import subprocess
 import sys

@@ -1,7 +1,4 @@
-"""Decoding of the realtime feed: all recorded responses, and those of Electric itself.
-
-Longer than our other modules: each kind of message has a test.
-"""
+"""Decoding of the realtime feed: all recorded responses, and those of Electric itself."""
 
 import json
 import random

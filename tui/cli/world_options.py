@@ -74,8 +74,7 @@ class WorldOptions:
     def new_emulator(self, *, is_demo: bool = False) -> "Emulator":
         """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
 
-        It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own. The
-        method is longer than 40 lines: it names all parts of a world.
+        It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
         """
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
         from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES, MIN_HISTORY

@@ -78,8 +78,7 @@ class World:
 
     The world starts at `start_ms` with exactly `history` finished runs. `rate_per_s` counts the runs after that, also
     those started by other runs; at 0 only the API creates runs. `old_runs` are created only if they are older than the
-    history; those that are finished count as a part of it, but for those of the `story`. The class is longer than 200
-    lines: each part of the past, and each thing that can be done to a world, is a method.
+    history; those that are finished count as a part of it, but for those of the `story`.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class World:
         old_runs: Sequence[OldRun] = (),
         story: Story = NO_STORY,
     ) -> None:
-        """The method is longer than 40 lines: it names all parts of a world, then lives through its past."""
         self.environment = environment
         busy_ms = LAST_MS + int(history * (1 - EARLIER_SHARE) / max(rate_per_s, 0.01) * 1000)
         earlier_ms = max(EARLIER_MS, int(history * EARLIER_SHARE / max(rate_per_s, 0.01) * 1000))

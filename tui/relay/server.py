@@ -75,10 +75,7 @@ class RelayOptions:
 
 
 class Relay:
-    """Serves a started session to screens. `log` receives lines for the operator.
-
-    The class is longer than 200 lines: it follows a screen from its connection to its end.
-    """
+    """Serves a started session to screens. `log` receives lines for the operator."""
 
     def __init__(
         self, session: Session, tokens: Tokens, options: RelayOptions, *, log: Callable[[str], None] = lambda _: None

@@ -58,8 +58,7 @@ _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HI
 class LiveFindings:
     """Who watches, and the loop that judges. `store.verdict` and `store.wall_facts` have the result.
 
-    `own` are the own counts of the store, None without a watcher. The class is longer than 200 lines: who watches
-    decides what is read, and what was read decides when to judge.
+    `own` are the own counts of the store, None without a watcher.
     """
 
     def __init__(self, session: "Session") -> None:

@@ -64,8 +64,7 @@ FORBIDDEN: Final = 403
 class Session:
     """One environment, followed while the program runs.
 
-    `store` can be used at once, `fetcher` and `perform` only after `start`. The class is longer than 200 lines: it
-    creates, connects and closes all parts.
+    `store` can be used at once, `fetcher` and `perform` only after `start`.
     """
 
     def __init__(
@@ -81,8 +80,7 @@ class Session:
     ) -> None:
         """`on_rate_limit_wait` is called with the seconds that a user's request has to wait for the budget.
 
-        `on_truncated` receives one sentence for each kind of response that was too large and was truncated. The method
-        is longer than 40 lines: it names all parts of the session.
+        `on_truncated` receives one sentence for each kind of response that was too large and was truncated.
         """
         self.settings = settings
         self.clock = clock or SystemClock()

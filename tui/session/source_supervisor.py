@@ -159,10 +159,7 @@ class SourceSupervisor:
         return self.fetcher.lists if hasattr(self, "fetcher") else None  # not before the session has started
 
     async def supervise(self, source: Source) -> None:
-        """Run a source, restart it after transient failures, and emit its state. Return after a fatal failure.
-
-        The function is longer than 40 lines: it is one loop, whose states share the backoff.
-        """
+        """Run a source, restart it after transient failures, and emit its state. Return after a fatal failure."""
         tries = 0
         connected_s: float | None = None
         failed_s = 0.0

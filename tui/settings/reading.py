@@ -1,8 +1,7 @@
 """Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
 
 A flag wins over a variable, a variable over the file. Callers pass the variables and the file: this module reads
-neither `os.environ` nor any file. It is longer than 300 lines, and two functions than 40, because they name every
-setting once.
+neither `os.environ` nor any file.
 """
 
 from collections.abc import Mapping
@@ -85,8 +84,7 @@ def read_settings(  # noqa: PLR0913  one parameter for each option
 ) -> Settings:
     """Read the settings of a session on the API. The variables have the names that the official SDK uses.
 
-    Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses. The function is
-    longer than 40 lines: it names each setting and its origin.
+    Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses.
     """
     key = _key(environ)
     url, url_origin = _api_url(environ, api_url)
@@ -130,7 +128,6 @@ def read_relay_settings(
     """Read the settings of a session on a relay: read-only, without a key. `ca` is a file of trusted certificates.
 
     Raises `SettingsError` for a missing token, an invalid address, and an unencrypted connection to another machine.
-    The function is longer than 40 lines: it names each setting and its origin.
     """
     url = _relay_url(relay_url)
     if ca is not None and not url.startswith("wss:"):

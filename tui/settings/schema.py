@@ -3,8 +3,6 @@
 The reader, `trigger-tui config --init` and `--schema` are made from these Structs, so a description here is the
 documentation. Only modules that need a file import this one: it loads msgspec. In `Meta.extra`, `expected` completes
 the sentence "expected …" about a wrong value. Other rooms use the values, but import the types for annotations alone.
-
-Longer than our other modules: it declares every setting with its type, bounds, default and description.
 """
 
 from typing import Annotated, Any, Final, Literal

@@ -95,8 +95,7 @@ class _Waiter:
 class Budget:
     """Admits requests by priority. It spends at most a fifth of the rate limit, and half of the remaining requests.
 
-    The fifth holds for every span of time as long as a period, wherever it starts. The class is longer than 200 lines:
-    priorities, the queue and the rate limit share one state.
+    The fifth holds for every span of time as long as a period, wherever it starts.
     """
 
     def __init__(

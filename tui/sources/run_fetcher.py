@@ -133,7 +133,7 @@ class RunFetcher:
     """Fetches runs, pages, traces and queries.
 
     A read emits its runs and returns the response as it came. Only the store merges: `fetch_run_with_attempts` waits
-    for the store and returns its run. The class is longer than 200 lines: it has a method for each kind of read.
+    for the store and returns its run.
     """
 
     def __init__(

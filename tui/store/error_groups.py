@@ -46,8 +46,7 @@ class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
 
     A failure takes some 900 bytes, 9 MB for 10,000 of them. There are at most as many as the store has runs, and a
-    group counts at most `MAX_COUNTED_TAGS` tags. The class is longer than 200 lines: its halves, which run belongs to
-    which group and what a group looks like, share all of their data.
+    group counts at most `MAX_COUNTED_TAGS` tags.
     """
 
     def __init__(self, store: Store, *, starts_empty: bool = False) -> None:

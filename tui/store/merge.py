@@ -37,10 +37,7 @@ _FIXED_NAMES = tuple(field.name for field in fields(Fixed))
 
 
 def merge(run: Run | None, patch: RunPatch) -> Run:
-    """Return the run with every facet that is newer in the patch; the same object if there is none.
-
-    The function is longer than 40 lines: it names each field three times.
-    """
+    """Return the run with every facet that is newer in the patch; the same object if there is none."""
     mine = Run(patch.id, _EMPTY) if run is None else run
     fixed = _join_fixed(mine.fixed, patch.fixed)
     state = _join_state(mine.state, patch.state)

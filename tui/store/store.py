@@ -1,7 +1,7 @@
 """`Store`: all runs and facts that the sources have read.
 
 `merge` decides which facet of a run is newer, `indexes` finds runs, `retention` chooses the runs to drop, and `facts`
-stores everything else. The class is longer than 200 lines because half of it are one-line properties.
+stores everything else.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,8 +51,7 @@ if TYPE_CHECKING:
 class Store:
     """All runs and facts, merged from updates that may arrive late, twice or out of order.
 
-    The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them. The
-    class is longer than 200 lines: each kind of update, and each fact that others read, is a short method.
+    The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them.
     """
 
     def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200, max_body_bytes: int = 1_000_000) -> None:

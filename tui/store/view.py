@@ -37,7 +37,6 @@ class View:
     """The filtered and sorted runs of a store. `update` must receive every change of the store.
 
     A view leaves out runs that are known only by id. Of the runs created before `since` it shows only live ones.
-    The class is longer than 200 lines because the steps that fill it and the updates change the same keys.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 """The app: its colours, its keys, and the signal that publishes changes.
 
-The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them. The
-module is long because Textual wants the handlers and overrides of an app in one class.
+The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them.
 """
 
 import asyncio
@@ -96,10 +95,7 @@ MAX_KEY_S: Final = 1.0
 
 
 class TriggerApp(AppBase):
-    """Shows one session until the user quits.
-
-    The class is longer than 200 lines because half of it are handlers and overrides of a few lines each.
-    """
+    """Shows one session until the user quits."""
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -129,8 +125,7 @@ class TriggerApp(AppBase):
     ) -> None:
         """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view.
 
-        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none. The method is
-        longer than 40 lines: it names all parts of the app.
+        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
         """
         super().__init__(driver_class=TerminalDriver, ansi_color=None)
         self._set_up_textual()

@@ -1,8 +1,7 @@
 """Textual's driver for the terminal: how it is set up, suspended, continued and restored.
 
 It replaces Textual's Linux driver. The reading thread of that driver ends on some input, and its writes block the event
-loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`. Module and class are
-longer than 300 and 200 lines because they are one state: every method depends on whether the terminal is set up.
+loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`.
 """
 
 import os
@@ -56,8 +55,7 @@ MAX_MODIFIERS: Final = 15
 class TerminalDriver(Driver):
     """Draws on stdout and reads stdin, which are the same terminal. stderr is not used.
 
-    Call the public methods in the thread of the event loop. The class is longer than 200 lines: half of it are hooks of
-    Textual and events of the terminal, a few lines each.
+    Call the public methods in the thread of the event loop.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -101,7 +101,7 @@ class Workspace(Backdrop):
     The number of a pane is its position among the panes that are shown together: some only while a run is selected,
     others, the overview, only while none is. `recent` are the titles of the panes as if each had had the focus, the
     last one first: of the panes that share a place, the first of these is visible. A pane is made and mounted when it
-    is first visible. The class is longer than 200 lines: each way to change what is visible is a short method.
+    is first visible.
     """
 
     class PanesChanged(Message):
@@ -116,7 +116,6 @@ class Workspace(Backdrop):
         proportions: Proportions | None = None,
         recent: Sequence[str] = (),
     ) -> None:
-        """The method is longer than 40 lines: it names all that a workspace remembers."""
         super().__init__(id=WORKSPACE)
         self._proportions = proportions or Proportions()
         self._make = make

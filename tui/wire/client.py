@@ -1,7 +1,6 @@
 """The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
 
-This module has the routes, parameters and headers; `wire.connection` transports them. The module
-is longer than 300 lines: it has a method for each request.
+This module has the routes, parameters and headers; `wire.connection` transports them.
 Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
 """
 

@@ -1,7 +1,7 @@
 """Sends HTTP requests over persistent connections: follows redirects, limits sizes and times, translates errors.
 
-Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds
-a key, a payload or the query of a URL. The module is longer than 300 lines: each step of a request may end it.
+Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds a
+key, a payload or the query of a URL.
 """
 
 import asyncio
@@ -98,8 +98,7 @@ class HttpConnection:
     """Sends requests over persistent connections. The first request reads the environment.
 
     It names proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificate authorities
-    (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A request that needs another proxy, or TLS, replaces the pool. The class is
-    longer than 200 lines: each step of a request may end the connection.
+    (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A request that needs another proxy, or TLS, replaces the pool.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 """Read requests as values, which go to the API directly or through a relay, and the decoding of their responses.
 
-`Client` and `RelayConnection` are the two `ApiReader`s. The module is longer than 300 lines: each request stands beside
-the decoding of its response. Source: tests/wire/recordings/README.md §4-§6.
+`Client` and `RelayConnection` are the two `ApiReader`s. Source: tests/wire/recordings/README.md §4-§6.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """One case for each recording that is not about a single run: it brings the scene into the recorded state and sends the
 recorded request.
 
-Only ids, times and cursors of a request are replaced. Longer than our other modules: one table, with a function in
-place of a row where a state must be prepared.
+Only ids, times and cursors of a request are replaced.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,6 @@
 """The cases of the realtime feed, and the parts of its rows that must be as recorded.
 
-A live request is answered by advancing the scene's time (`Scene.poll`). Longer than our other modules: one table, like
-`cases`, and the two recorded sequences.
+A live request is answered by advancing the scene's time (`Scene.poll`).
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""The realtime feed: when a held request is answered and with which rows. The test owns the clock.
-
-Longer than our other modules: all its tests share one clock and one world.
-"""
+"""The realtime feed: when a held request is answered and with which rows. The test owns the clock."""
 
 from collections.abc import Iterator
 from itertools import pairwise

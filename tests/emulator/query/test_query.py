@@ -1,7 +1,4 @@
-"""TRQL over a small company, compared with the recordings and with a computation in Python over the ledger.
-
-Longer than our other modules: one list of queries.
-"""
+"""TRQL over a small company, compared with the recordings and with a computation in Python over the ledger."""
 
 import json
 from collections import Counter

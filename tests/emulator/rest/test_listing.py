@@ -1,7 +1,4 @@
-"""The list of runs: filters, cursors and pages, compared with a slow scan of all runs.
-
-Longer than our other modules: one world and one list of requests.
-"""
+"""The list of runs: filters, cursors and pages, compared with a slow scan of all runs."""
 
 import base64
 from collections.abc import Callable, Mapping

@@ -1,7 +1,4 @@
-"""Authentication and authorization: keys, valid and invalid public tokens, and the scopes of each route.
-
-Longer than our other modules: one table of keys, tokens and scopes.
-"""
+"""Authentication and authorization: keys, valid and invalid public tokens, and the scopes of each route."""
 
 import base64
 import json

@@ -1,7 +1,4 @@
-"""HTTP around the routes: the order of refusals, methods, addresses, bodies, connections.
-
-Longer than our other modules: one list of HTTP requests.
-"""
+"""HTTP around the routes: the order of refusals, methods, addresses, bodies, connections."""
 
 import gzip
 import json

@@ -1,7 +1,4 @@
-"""Every kind of fault on a real connection, and invalid specs.
-
-Longer than our other modules: each kind of fault gets a socket of its own.
-"""
+"""Every kind of fault on a real connection, and invalid specs."""
 
 import json
 import logging

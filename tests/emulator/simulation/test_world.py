@@ -1,7 +1,4 @@
-"""The simulated world: its invariants hold after any actions, however its time advances.
-
-Longer than our other modules: one world, with everything that can happen to it.
-"""
+"""The simulated world: its invariants hold after any actions, however its time advances."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The tree of a run's spans, compared with the run's true history.
-
-Longer than our other modules: one list of everything that a trace can show.
-"""
+"""The tree of a run's spans, compared with the run's true history."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

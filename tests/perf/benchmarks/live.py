@@ -4,10 +4,6 @@ It measures how late a change appears on the screen, a load of 300 changed runs 
 one changed run on the wire, and the requests of a quiet hour. The emulator runs in its own process, except for the
 quiet hour, which passes in two minutes of scaled time. The load takes one minute by default. Use twenty minutes to see
 whether memory grows.
-
-The module is long because the four measurements share the server and the terminal.
-
-Longer than our other modules: all its measurements share one monitor and one emulator.
 """
 
 import asyncio

@@ -2,8 +2,6 @@
 
 The relay and the screens run in child processes, which take one command a line on stdin. Every change carries the time
 at which the relay's session got it, so that a screen can measure the latency.
-
-Longer than our other modules: its parts share one relay and 200 screens.
 """
 
 import asyncio

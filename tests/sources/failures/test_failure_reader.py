@@ -1,7 +1,4 @@
-"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures.
-
-Longer than our other modules: each step of the reading can fail in its own way.
-"""
+"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Reading the facts of the wall from the emulator: how often, in which order, and what becomes of failures.
-
-Longer than our other modules: each source of facts has its own way to fail.
-"""
+"""Reading the facts of the wall from the emulator: how often, in which order, and what becomes of failures."""
 
 import asyncio
 import json

@@ -1,7 +1,4 @@
-"""Polling: which runs it finds, in which order it sends requests, and how many.
-
-Longer than our other modules: all its tests share one fleet and count its requests.
-"""
+"""Polling: which runs it finds, in which order it sends requests, and how many."""
 
 import asyncio
 from collections.abc import Callable

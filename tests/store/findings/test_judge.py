@@ -1,7 +1,4 @@
-"""What is judged to be wrong, and what is not.
-
-Longer than our other modules: each kind of finding has its bounds.
-"""
+"""What is judged to be wrong, and what is not."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""The expected result of decoding each recording, by its number. `tests/wire/test_recordings.py` uses it.
-
-Longer than our other modules: one table, with a row for each recording.
-"""
+"""The expected result of decoding each recording, by its number. `tests/wire/test_recordings.py` uses it."""
 
 from typing import Any
 

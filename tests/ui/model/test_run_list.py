@@ -1,7 +1,4 @@
-"""The list without its drawing: cursor, window, marks, and the lines that must be painted.
-
-Longer than our other modules: each key meets each kind of change.
-"""
+"""The list without its drawing: cursor, window, marks, and the lines that must be painted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

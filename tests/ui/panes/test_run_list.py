@@ -1,7 +1,4 @@
-"""The list pane by its keys.
-
-Longer than our other modules: each key of the pane has a test.
-"""
+"""The list pane by its keys."""
 
 import asyncio
 from datetime import timedelta

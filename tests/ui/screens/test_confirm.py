@@ -1,7 +1,4 @@
-"""The confirmation dialog: its text, the keys that answer it, and keys that are typed before it is visible.
-
-Longer than our other modules: all its tests share one stage.
-"""
+"""The confirmation dialog: its text, the keys that answer it, and keys that are typed before it is visible."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ def load(name: str) -> "click.Command":
 
 
 def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901, PLR0912  one case a command
-    """The function is longer than 40 lines: it imports each module in the usual way, which type checkers follow."""
+    """Import each module in the usual way, which type checkers follow."""
     match name:
         case "cancel" | "replay":
             from tui.cli.commands import actions

@@ -1,8 +1,7 @@
 """Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
 
 This module checks the terminal and the settings first, and runs the app inside a session. Whatever ends the app (a key,
-a signal, a closed terminal, an exception) becomes an exit code. The module is longer than 300 lines: each of its short
-functions is a step of the start.
+a signal, a closed terminal, an exception) becomes an exit code.
 """
 
 import gc

@@ -1,7 +1,4 @@
-"""`ls`, `show` and `tree`: read runs once, and print them.
-
-The module is longer than 300 lines: the three share their reads.
-"""
+"""`ls`, `show` and `tree`: read runs once, and print them."""
 
 import asyncio
 import sys

@@ -29,7 +29,7 @@ def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
-    """Print the rows, then what they lack. The function is longer than 40 lines: each of these has a sentence."""
+    """Print the rows, then what they lack."""
     from tui.domain.findings.facts import FactSource, FactUnread, WallFacts
     from tui.domain.text import Raw
     from tui.present.printed.queues import queue_lines, queue_object

@@ -1,8 +1,7 @@
 """The facts of an environment that are not runs: queues, minutes, normals, schedules, waitpoint tokens, deployments.
 
 Each source of facts sends one of the classes below as an update. The store keeps the newest of each in a `WallFacts`.
-Times are the server's. A value that the server did not send is None, never zero. The module is longer than 300 lines:
-it has all facts side by side, and nothing else.
+Times are the server's. A value that the server did not send is None, never zero.
 """
 
 from collections.abc import Iterable, Mapping

@@ -82,7 +82,7 @@ def translate(query: str, now: str, window: Window) -> Translation:
 
 
 class _Selects(Expressions):
-    """The class is longer than 200 lines: it has a short method for each clause."""
+    """Has a short method for each clause."""
 
     def __init__(self, query: str, now: str, window: Window) -> None:
         super().__init__(query, now, window.bucket_s)

@@ -165,10 +165,7 @@ def multiple(value: float | None, normal: float | None) -> float:
 
 
 def metrics(measures: Measures, flow_severity: str, *, is_live: bool) -> tuple[Mapping[str, Json], ...]:
-    """Return the metrics in the recorded order.
-
-    The function is longer than 40 lines: one literal can be compared with the recording.
-    """
+    """Return the metrics in the recorded order."""
     window, normal, buckets = measures.window, measures.normal, measures.buckets
     done = window.finished_per_min
     latencies = [each.start_latency_p95_ms for each in buckets if each.start_latency_p95_ms is not None]

@@ -13,10 +13,7 @@ BURST_FACTOR = 2
 
 
 async def whoami(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/whoami`. Only a development environment belongs to a user.
-
-    The function is longer than 40 lines: one literal can be compared with the recording.
-    """
+    """`GET /api/v1/whoami`. Only a development environment belongs to a user."""
     environment = request.world.environment
     project = environment.project
     is_personal = bool(environment.user)

@@ -166,10 +166,7 @@ class _Endpoint:
         active: Sequence[Fault],
         subscription: Subscription | None,
     ) -> ApiResponse:
-        """Check the permission and call the route. Raises `Refusal`.
-
-        The function is longer than 40 lines: it has the server's checks in the order of the recordings.
-        """
+        """Check the permission and call the route. Raises `Refusal`."""
         if not self._methods:
             raise unknown_route()
         if route is None:

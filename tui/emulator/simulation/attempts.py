@@ -1,7 +1,6 @@
 """The worker's side of a run: its attempts, which execute the task's script item by item.
 
-`dispatch` brings runs to a worker; `lifecycle` handles what happens from outside. `Attempts` is longer than our other
-classes because it is one state machine.
+`dispatch` brings runs to a worker; `lifecycle` handles what happens from outside.
 """
 
 from collections.abc import Callable
@@ -39,10 +38,7 @@ STALLED_MS = 300_000
 
 
 class Attempts:
-    """Executes attempts. `create` creates the runs that a script starts, `tag` adds tags to a run.
-
-    The class is longer than 200 lines: each step of an attempt is a short method that schedules the next one.
-    """
+    """Executes attempts. `create` creates the runs that a script starts, `tag` adds tags to a run."""
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """The filters of the server in words, and the lines of the dialog that sets them.
 
-This module reads the typed values, explains them, and points out mistakes. `store.server_filter` matches runs. The
-module is longer than 300 lines: each field has a reader and its words.
+This module reads the typed values, explains them, and points out mistakes. `store.server_filter` matches runs.
 """
 
 from collections.abc import Sequence

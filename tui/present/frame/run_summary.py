@@ -91,10 +91,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
 
 
 def _duration_text(run: Run, now: Now) -> Line:
-    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which.
-
-    The function is longer than 40 lines: it has a case for each status.
-    """
+    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
     duration = now.duration(ran, is_running=not run.is_final)

@@ -46,7 +46,7 @@ def run_object(
 
     `root`, `parent` and the direct `children` are the runs that the store knows. Unknown ones are printed by their ids,
     and `children` is None if they were not read. `hold` is why the run has not started. Numbers may be infinite;
-    `json.text.compact` writes them. The function is longer than 40 lines: it has a line for each key, in their order.
+    `json.text.compact` writes them.
     """
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:

@@ -79,8 +79,6 @@ class FailureReader:
 
     `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the scope that are in
     the store without an error. `settle` waits until the store has all emitted runs. `report` receives the progress.
-
-    The class is longer than 200 lines: it has one method for each step and for each decision between them.
     """
 
     def __init__(

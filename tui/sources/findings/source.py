@@ -72,10 +72,7 @@ PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a 
 
 
 class FactsSource:
-    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read.
-
-    The class is longer than 200 lines: it has one read for each kind of fact.
-    """
+    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read."""
 
     def __init__(
         self,

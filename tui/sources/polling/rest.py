@@ -58,10 +58,7 @@ OLDER_EVERY_S: Final = 60.0
 
 
 class RestSource:
-    """The polling source. It keeps its place between calls of `run`, so a retry continues from there.
-
-    The class is longer than 200 lines: it decides in one place when each part of a cycle is due.
-    """
+    """The polling source. It keeps its place between calls of `run`, so a retry continues from there."""
 
     name = REST
 

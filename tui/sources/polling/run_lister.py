@@ -56,10 +56,7 @@ class HistoryLimits:
 
 
 class RunLister:
-    """The steps of polling. `pages` counts their requests.
-
-    The class is longer than 200 lines: all steps share one progress.
-    """
+    """The steps of polling. `pages` counts their requests."""
 
     def __init__(
         self,

@@ -77,8 +77,7 @@ class _MergedPatch:
 class RealtimeSource:
     """Follows the feed of the environment, or of a single run.
 
-    A wake-up cancels the poll in flight, unless the connection is known to be healthy. The class is longer than 200
-    lines: a poll and each of its outcomes change the same position.
+    A wake-up cancels the poll in flight, unless the connection is known to be healthy.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class Search:
     """One search. `report` is called with the progress of every step.
 
     `unread` returns the failed runs whose errors were not read, visible ones first. `settle` waits until the store has
-    all emitted runs. The class is longer than 200 lines: it has one method for each step of the plan.
+    all emitted runs.
     """
 
     def __init__(

@@ -65,8 +65,7 @@ class OwnCounts:
     """The runs of the store by task and minute. `on_changes` must receive every change of the store.
 
     `step` brings the counts up to date. Until it returns False, they lack what has changed since. A minute is counted
-    for each task that had a run in it, so that all cells together are at most three times the store's runs. The class
-    is longer than 200 lines: counting and forgetting change the same runs and minutes.
+    for each task that had a run in it, so that all cells together are at most three times the store's runs.
     """
 
     def __init__(self, store: Store) -> None:

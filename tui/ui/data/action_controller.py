@@ -104,10 +104,7 @@ class ActionReports:
 
 
 class ActionController:
-    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs.
-
-    The class is longer than 200 lines: it follows an action from the key to the notice about its outcome.
-    """
+    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs."""
 
     def __init__(
         self,

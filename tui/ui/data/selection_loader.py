@@ -56,10 +56,7 @@ class _NeedFetch:
 
 
 class SelectionLoader:
-    """Fetches the needs of the selected run. `show` is called with every new `Selection`.
-
-    The class is longer than 200 lines: each question of what to fetch, and when, is a short method.
-    """
+    """Fetches the needs of the selected run. `show` is called with every new `Selection`."""
 
     def __init__(self, session: Session, show: Callable[[Selection], None]) -> None:
         self._session = session

@@ -35,8 +35,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     """Return the commands of a view, then the keys of its focused pane and of the screen.
 
     `own` are the commands without a key, and those with arguments. One that a key has too is said once: with the
-    arguments of the one, and the key of the other. The function is longer than 40 lines: it merges the commands and the
-    keys step by step.
+    arguments of the one, and the key of the other.
     """
     app = screen.app
     named = [

@@ -20,10 +20,7 @@ from tui.ui.model.new_runs import NewRuns
 
 
 class RunListModel:
-    """The lines of one view. A method that returns a set returns the lines of the window that look different now.
-
-    The class is longer than 200 lines: each change keeps cursor, window and marks consistent.
-    """
+    """The lines of one view. A method that returns a set returns the lines of the window that look different now."""
 
     def __init__(self, store: Store, view: View, height: int = 0) -> None:
         self._store = store

@@ -73,8 +73,7 @@ class PreparedCommand:
 class CommandRunner:
     """Asks about commands, runs them, and reports how they ended.
 
-    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor. The
-    class is longer than 200 lines: it follows a command from the key to the notice about its end.
+    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor.
     """
 
     def __init__(self, app: AppBase, show_notice: Callable[[Line], None]) -> None:

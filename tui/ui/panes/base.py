@@ -1,8 +1,6 @@
 """The base classes of panes: `Pane`, and `PagePane` for panes whose body is a page of lines.
 
 Panes do not know each other. A pane receives the selection from its screen, and posts messages to it.
-
-It is longer than 300 lines because a pane answers to Textual and to its screen, in some sixty methods of a few lines.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence

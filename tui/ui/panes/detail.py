@@ -42,7 +42,7 @@ _MAX_MATCHES: Final = 1_000
 
 
 class DetailPane(PagePane):
-    """The page about the selected run. The class is longer than 200 lines because of its many short actions."""
+    """The page about the selected run."""
 
     title: ClassVar[str] = "detail"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)

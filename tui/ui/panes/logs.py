@@ -1,8 +1,6 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
 
 `ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
-
-It is longer than 300 lines because a pane is one class to Textual, here with some fifty methods of a few lines.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,7 +47,7 @@ _LEVELS: Final = tuple(LogLevel)
 
 
 class LogsPane(PagePane):
-    """The log of the selected run. The class is longer than 200 lines because of its many short actions."""
+    """The log of the selected run."""
 
     title: ClassVar[str] = "logs"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)

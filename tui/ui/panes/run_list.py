@@ -1,8 +1,6 @@
 """The pane `runs`: the list of runs with its filter, order and marks.
 
 `RunListModel` has the lines and the cursor, `RunTable` draws them.
-
-It is longer than 300 lines because a pane is one class to Textual, here with some fifty methods of a few lines.
 """
 
 from collections.abc import Callable
@@ -55,7 +53,7 @@ class RunHighlighted(Message):
 
 
 class RunListPane(Pane):
-    """The list. The class is longer than 200 lines: half of it is short overrides of `Pane`."""
+    """The list of runs."""
 
     title: ClassVar[str] = "runs"
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)

@@ -34,10 +34,7 @@ from tui.ui.widgets.page import Page
 
 
 class TreePane(PagePane):
-    """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run.
-
-    The class is longer than 200 lines: most of it are short overrides of `Pane`, and one short action for each key.
-    """
+    """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run."""
 
     title: ClassVar[str] = "tree"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)

@@ -39,10 +39,7 @@ MAX_LEFT: Final = 50
 
 
 class WaterfallPane(PagePane):
-    """The spans of the selected run and of the runs that it awaits, as bars on one axis.
-
-    The class is longer than 200 lines: it has one short action for each key.
-    """
+    """The spans of the selected run and of the runs that it awaits, as bars on one axis."""
 
     title: ClassVar[str] = "waterfall"
     form_of: ClassVar[str] = TreePane.title

@@ -168,7 +168,7 @@ async def run_in_background(
     """Run a program until it ends. A cancellation ends it too. Raises `OSError` if it cannot start.
 
     The arguments reach it as they are, in UTF-8, whatever the locale. stdin has these bytes, or is empty; stdout and
-    stderr are one pipe. The function is longer than 40 lines: it is one program, from its start to its result.
+    stderr are one pipe.
     """
     loop = asyncio.get_running_loop()
     began_s = loop.time()

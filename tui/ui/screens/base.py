@@ -52,7 +52,7 @@ class BaseScreen(PaintedScreen[None]):
     """The parts that are always there, and the actions of the keys that every view has.
 
     The screen passes `selection`, changes and ticks to its panes, in one message: one message to each widget would cost
-    0.2 ms more for each. The class is longer than 200 lines: each key that every view has is a short method.
+    0.2 ms more for each.
     """
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)

@@ -1,7 +1,4 @@
-"""The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
-
-It is longer than 300 lines: each key that all panes share has a handler of a few lines here.
-"""
+"""The monitor: the list of runs, the panes about the selected run, and the actions of their common keys."""
 
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -58,7 +55,7 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 
 
 class MainScreen(BaseScreen):
-    """The first screen of the app. The class is longer than 200 lines: it has one short action for each key."""
+    """The first screen of the app."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 

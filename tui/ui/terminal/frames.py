@@ -30,10 +30,7 @@ MAX_PRINTED: Final = 4
 
 
 class FrameSender:
-    """Sends frames to one terminal. Its methods belong to the thread of the event loop, unless they name another.
-
-    The class is longer than 200 lines: each event that moves the next frame is a short method.
-    """
+    """Sends frames to one terminal. Its methods belong to the thread of the event loop, unless they name another."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 Textual's parser raises on some sequences and is unusable afterwards. This module therefore finds the end of each
 sequence itself, passes whole sequences to the parser, and replaces a parser that has raised. Unfinished sequences are
-bounded in size and time. The module is longer than 300 lines because it is one state machine.
+bounded in size and time.
 """
 
 import re
@@ -97,8 +97,7 @@ class _State(Enum):
 class InputDecoder:
     """Decodes the input of one terminal. Never raises. Times are seconds of a monotonic clock.
 
-    Without `has_mouse`, mouse reports are dropped: another program must have enabled them. The class is longer than 200
-    lines: it is one machine, with a short method for each state.
+    Without `has_mouse`, mouse reports are dropped: another program must have enabled them.
     """
 
     def __init__(self, *, has_mouse: bool = False, is_awaiting: Callable[[], bool] = lambda: False) -> None:

@@ -75,10 +75,7 @@ class _SentFrame:
 
 
 class LinkMeter:
-    """Estimates delay and throughput of the link to one terminal.
-
-    The class is longer than 200 lines: each event that says something about the link is a short method.
-    """
+    """Estimates delay and throughput of the link to one terminal."""
 
     def __init__(self) -> None:
         self.unsent_bytes = 0

@@ -1,7 +1,6 @@
 """`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages.
 
-A function makes the rows for a width; it is called again when the width changes. The class is longer than 200 lines
-because half of it is one-line handlers of keys, mouse and messages.
+A function makes the rows for a width; it is called again when the width changes.
 """
 
 from collections.abc import Callable, Hashable, Sequence

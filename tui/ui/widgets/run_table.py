@@ -1,8 +1,7 @@
 """The table of runs. It makes only visible lines, and repaints only lines and cells that have changed.
 
 `RunListModel` decides which run is on which line, `present.columns` makes the cells. Textual's DataTable is not used:
-it writes 44 KB for one changed cell. Module and class are longer than 300 and 200 lines because half of them is
-one-line handlers of keys, mouse and messages.
+it writes 44 KB for one changed cell.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -78,10 +77,7 @@ OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
 
 
 class RunTable(CursorTable):
-    """Shows the lines of a `RunListModel` below a line of column names.
-
-    The class is longer than 200 lines: each event, and each reason to repaint some lines, is a short method.
-    """
+    """Shows the lines of a `RunListModel` below a line of column names."""
 
     def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__()

@@ -30,8 +30,7 @@ MAX_MISSED: Final = 20_000
 class LiveErrorGroups:
     """The groups in their list, with what the panes show of the selected one. `on_update` is called after a change.
 
-    `open` begins to read, `suspend` stops it, and `close` forgets the groups too. The class is longer than 200 lines:
-    half of it is short properties.
+    `open` begins to read, `suspend` stops it, and `close` forgets the groups too.
     """
 
     def __init__(self, live: LiveModel) -> None:

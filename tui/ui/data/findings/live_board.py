@@ -49,7 +49,6 @@ class LiveBoard:
 
     `open` begins to watch the findings, `close` ends it and forgets all. Pass it every change and tick in between.
     `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
-    The class is longer than 200 lines: each reason to make another board is a short method.
     """
 
     def __init__(

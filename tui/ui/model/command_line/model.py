@@ -38,7 +38,7 @@ class CommandLine:
     """The state of one command line.
 
     `history` has the newest command first. `address` takes a whole address, `link_choices` says what can be done with a
-    link. The class is longer than 200 lines: each mode answers the same few questions.
+    link.
     """
 
     def __init__(

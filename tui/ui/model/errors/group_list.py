@@ -24,10 +24,7 @@ SORT_EVERY_S: Final = 10.0
 
 
 class GroupListModel:
-    """The rows of the list. After each change, the widget compares the visible rows with what it has painted.
-
-    The class is longer than 200 lines: each change of rows, order and cursor is a short method.
-    """
+    """The rows of the list. After each change, the widget compares the visible rows with what it has painted."""
 
     def __init__(self, query: GroupQuery | None = None) -> None:
         self._groups: dict[Fingerprint, ErrorGroup] = {}

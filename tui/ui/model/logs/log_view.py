@@ -56,7 +56,6 @@ class LogView:
     """The log of one run, and the place of the cursor in it.
 
     `attributes_of` returns the attributes of an opened line, `end_rows` the sentences below the last line for a width.
-    The class is longer than 200 lines: each way to move, search, filter and unfold is a short method.
     """
 
     def __init__(

@@ -50,8 +50,7 @@ PREPARED_S: Final = 0.1
 class WallScreen(PaintedScreen[None]):
     """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
 
-    `main` is the screen below. `cursor` is the row under the cursor at first. The class is longer than 200 lines: each
-    key is a short action.
+    `main` is the screen below. `cursor` is the row under the cursor at first.
     """
 
     CSS_PATH = "../../styles/wall.tcss"
