@@ -29,9 +29,9 @@ def run_in(word: str, *, attempts: int = 0, until: datetime | None = None, retry
     return Run(RunId("run_1"), state=state, attempt_count=attempts, attempts=(stamp, AttemptHistory(retry_at=retry_at)))
 
 
-def queue(environment: tuple[int | None, int | None] = (None, None), **changes: object) -> QueueState:
+def queue(**changes: object) -> QueueState:
     holders = (PlaceHolder(TaskId("send-campaign"), 20, NOW - timedelta(minutes=2)),)
-    return QueueState(NOW, replace(MAIL, **changes), *environment, holders=holders)  # type: ignore[arg-type]
+    return QueueState(NOW, replace(MAIL, **changes), holders=holders)  # type: ignore[arg-type]
 
 
 LATER = NOW + timedelta(minutes=3)
@@ -39,13 +39,8 @@ QUEUED = run_in("QUEUED")
 CASES = {
     "its queue is paused": (QUEUED, queue(is_paused=True), "its queue is paused: send-email"),
     "its queue is full": (QUEUED, queue(), "20 of 20 places of its queue: 20 send-campaign, longest 2m"),
-    "the environment is full": (
-        QUEUED,
-        queue((100, 100), limit=None),
-        "the environment is at its limit, 100 of 100",
-    ),
-    "nothing blocks it": (QUEUED, queue((99, 100), running=19), None),
-    "a limit is unknown": (QUEUED, queue((None, 100), limit=None), None),
+    "nothing blocks it": (QUEUED, queue(running=19), None),
+    "a limit is unknown": (QUEUED, queue(limit=None), None),
     "a number is unknown": (QUEUED, queue(running=None), None),
     "its queue was not read": (QUEUED, None, None),
     "its queue was read long ago": (QUEUED, replace(queue(), at=NOW - KNOWN_FOR * 2), None),

@@ -79,10 +79,10 @@ def test_last_level_counts_the_runs_that_wait(
 def test_queue_of_old_or_partial_facts_is_read_again() -> None:
     queues = tuple(Queue(f"queue_{n}", Raw(f"q{n}"), False, 1, 0, 4) for n in range(QUEUES_PER_PAGE + 1))
     young, old = AT + timedelta(seconds=10), AT + timedelta(seconds=20)
-    one = WallFacts(queues=QueuesRead(AT, queues[:2], environment_limit=9))
+    one = WallFacts(queues=QueuesRead(AT, queues[:2]))
     found = state_in(one, "q1", young)
     assert found is not None
-    assert (found.queue, found.environment_running, found.environment_limit) == (queues[1], 2, 9)
+    assert found.queue == queues[1]
     assert state_in(one, "q1", old) is state_in(one, "q2", young) is None
     # Of several pages only one is from `at`.
     assert state_in(WallFacts(queues=QueuesRead(AT, queues)), "q1", young) is None

@@ -41,7 +41,7 @@ def queues_read(at: datetime) -> QueuesRead:
         Queue(f"queue_{name}", Raw(name), True, running, queued, limit, name == "import-csv")
         for name, running, queued, limit, _ in _LISTED
     )
-    return QueuesRead(at, tuple(queues), environment_limit=100)
+    return QueuesRead(at, tuple(queues))
 
 
 def waits_read(at: datetime) -> WaitsRead:

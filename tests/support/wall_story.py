@@ -110,7 +110,7 @@ LINES = FourLines(
     Line(ALL_DONE, now=65, in_span=5_243, normal=5_540, last_day=104_310),
     Line(ALL_FAILED, now=14, in_span=147, normal=1, last_day=171, is_abnormal=[index >= 49 for index in range(60)]),
     Line(QUEUED, now=304, in_span=304, normal=5, last_day=304, is_abnormal=[value > 20 for value in QUEUED]),
-    Line(RUNNING, now=30, in_span=32, normal=12, last_day=32, limit=100),
+    Line(RUNNING, now=30, in_span=32, normal=12, last_day=32),
     (DEPLOYED,),
 )
 
@@ -371,7 +371,7 @@ def calm_board() -> Board:
         Line(_spread(12, 60, 5_300, 0.1), now=93, in_span=5_300, normal=5_540, last_day=104_310),
         Line(_at_cells(37), now=0, in_span=1, normal=1, last_day=40),
         Line(QUEUED[:30] * 2, now=3, in_span=5, normal=5, last_day=8),
-        Line(RUNNING[:30] * 2, now=11, in_span=11, normal=12, last_day=14, limit=100),
+        Line(RUNNING[:30] * 2, now=11, in_span=11, normal=12, last_day=14),
     )
     verdict = replace(VERDICT, findings=())
     return replace(BOARD, verdict=verdict, lines=lines, tasks=tuple(rows), queues=(), due=DUE[1:], longest=LONGEST[1:])

@@ -30,7 +30,6 @@ class HoldKind(StrEnum):
     RETRY = "retry"
     QUEUE_PAUSED = "queue-paused"
     QUEUE_LIMIT = "queue-limit"
-    ENVIRONMENT_LIMIT = "environment-limit"
     LIMIT_PAUSED = "limit-paused"
     NAMED_LIMIT = "named-limit"
     ENVIRONMENT_PAUSED = "environment-paused"
@@ -39,7 +38,7 @@ class HoldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """The queue of a run when it was last read, and how many runs the environment executes and may execute.
+    """The queue of a run when it was last read.
 
     `holders` are the tasks of the runs that hold its places, `standstill` is why none of its runs starts.
     `full_limits` are limits that may hold them.
@@ -47,8 +46,6 @@ class QueueState:
 
     at: datetime
     queue: Queue
-    environment_running: int | None = None
-    environment_limit: int | None = None
     holders: tuple[PlaceHolder, ...] = ()
     standstill: Standstill | None = None
     full_limits: tuple[ConcurrencyLimit, ...] = ()
@@ -113,7 +110,4 @@ def _queue_hold(state: QueueState | None, now: datetime) -> Hold | None:
         return Hold(HoldKind.NAMED_LIMIT, None, full.name, full.running, full.total)
     if still is not None and still.reason is StandstillReason.NO_WORKER:
         return Hold(HoldKind.NO_WORKER, since=still.since)
-    running, limit = state.environment_running, state.environment_limit
-    if running is not None and limit is not None and running >= limit:
-        return Hold(HoldKind.ENVIRONMENT_LIMIT, None, None, running, limit)
     return None

@@ -130,10 +130,7 @@ def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | 
     queue = next((each for each in queues.queues if each.stored_name == name), None)
     if queue is None:
         return None
-    running = [each.running for each in queues.queues]
-    total = None if None in running else sum(each or 0 for each in running)
-    holders = holders_in(known, name, now)
-    return QueueState(queues.at, queue, total, queues.environment_limit, holders, full_limits=queues.full_limits)
+    return QueueState(queues.at, queue, holders_in(known, name, now), full_limits=queues.full_limits)
 
 
 def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[PlaceHolder, ...]:

@@ -55,7 +55,7 @@ def test_overview_is_as_in_the_picture() -> None:
         ["done", "65/min"],
         ["failed", "14/min"],
         ["queued", "304"],
-        ["running", "30/100"],
+        ["running", "30"],
     ]
     assert {len(line) for line in shown[11:15]} == {50}
     assert shown[15:] == ["                    13:32                      now", "", HINT, ""]

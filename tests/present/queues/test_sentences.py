@@ -45,9 +45,7 @@ MAIL = QueueRow(
     holders=(PlaceHolder(TaskId("send-campaign"), 20, AT - timedelta(minutes=2)),),
 )
 RATES = "27 runs came, 14 started"
-FACTS = QueueFacts(
-    MAIL, 30, 100, mail_hour(AT), mail_metrics(AT), timedelta(seconds=91), timedelta(seconds=0.8), waits_at=AT
-)
+FACTS = QueueFacts(MAIL, mail_hour(AT), mail_metrics(AT), timedelta(seconds=91), timedelta(seconds=0.8), waits_at=AT)
 NUMBERS = st.none() | st.integers(0, 300)
 
 
@@ -61,17 +59,9 @@ def with_row(**changes: object) -> QueueFacts:
 
 def test_sentences_name_what_blocks_a_queue() -> None:
     cases = [
-        (FACTS, "by its own limit, 20 of 20 places: 20 send-campaign, longest 2m  not by the environment (30/100)"),
-        (replace(with_row(holders=()), environment_limit=None), "by its own limit, 20 of 20 places"),
-        (
-            replace(with_row(holders=()), environment_running=100),
-            "by its own limit, 20 of 20 places  by the environment too (100/100)",
-        ),
-        (replace(with_row(running=3), environment_running=100), "by the environment (100/100)  not by its limit 3/20"),
-        (
-            with_row(running=3),
-            "by nothing that the server tells  not by its limit 3/20, not by the environment (30/100)",
-        ),
+        (FACTS, "by its own limit, 20 of 20 places: 20 send-campaign, longest 2m"),
+        (with_row(holders=()), "by its own limit, 20 of 20 places"),
+        (with_row(running=3), "by nothing that the server tells  not by its limit 3/20"),
         (with_row(is_paused=True), "the queue is paused"),
         (with_row(standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED)), "the environment is paused"),
         (
@@ -265,14 +255,14 @@ def test_two_lines_give_no_reason_beside_a_standstill() -> None:
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
-    read = QueuesState(AT - timedelta(seconds=6), 30, 100, 304)
-    assert plain(queues_right(read, NOW, 80)) == "30 of 100 running · 304 queued · read 6 s ago"
+    read = QueuesState(AT - timedelta(seconds=6), 30, 304)
+    assert plain(queues_right(read, NOW, 80)) == "30 running · 304 queued · read 6 s ago"
     cut = replace(read, is_cut=True, is_paged=True)
-    assert plain(queues_right(cut, NOW, 80)) == "≥30 of 100 running · ≥304 queued · a page read 6 s ago"
+    assert plain(queues_right(cut, NOW, 80)) == "≥30 running · ≥304 queued · a page read 6 s ago"
     assert "more queues exist" in plain(queues_right(cut, NOW, 120))
     # The reason comes first, since a narrow rule omits the end.
     failed = replace(read, failure="the server answers 503.")
-    assert plain(queues_right(failed, NOW, 120)).startswith("the server answers 503 · 30 of 100 running · ")
+    assert plain(queues_right(failed, NOW, 120)).startswith("the server answers 503 · 30 running · ")
     # A narrow rule has the filter, and what it lets through.
     assert plain(queues_right(read, NOW, 80, (1, 18))) == "1 of 18 queues · read 6 s ago"
 

@@ -12,7 +12,7 @@ from tui.store.store import Store
 
 AT = datetime(2026, 11, 26, 14, 30, tzinfo=UTC)
 LATER = AT + timedelta(seconds=20)
-QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),), environment_limit=100)
+QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),))
 UNREAD = FactUnread(AT, FactSource.QUEUES, Raw("the server does not answer"), is_refused=False)
 RUNS = ScheduleRunsRead(AT, "sched_1", AT, None)
 
@@ -35,10 +35,10 @@ def test_fact_that_is_confirmed_changes_only_its_age(fact: FactRead) -> None:
 def test_other_fact_and_a_recovered_source_are_news() -> None:
     store = Store()
     store.apply(QUEUES)
-    assert store.apply(replace(QUEUES, at=LATER, environment_limit=50)).topics == {Topic.WALL_FACTS}
+    assert store.apply(replace(QUEUES, at=LATER, is_cut=True)).topics == {Topic.WALL_FACTS}
     store.apply(replace(UNREAD, at=LATER))
     after = LATER + timedelta(seconds=20)
-    assert store.apply(replace(QUEUES, at=after, environment_limit=50)).topics == {Topic.WALL_FACTS}
+    assert store.apply(replace(QUEUES, at=after, is_cut=True)).topics == {Topic.WALL_FACTS}
 
 
 def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:

@@ -235,7 +235,6 @@ def test_rows_are_worst_first() -> None:
                 Queue("q5", Raw("full"), True, 1, 0, 1),
                 Queue("q6", Raw("any"), True, 1, 0),
             ),
-            environment_limit=100,
         ),
         waits=WaitsRead(
             NOW,
@@ -306,7 +305,6 @@ def test_rows_are_worst_first() -> None:
     assert lines.done.normal == pytest.approx(110 / 12)
     assert lines.failed.normal == pytest.approx(10 / 12)
     assert lines.failed.last_day == 171
-    assert lines.running.limit == 100
     assert list(lines.queued.is_abnormal) == [False, False, True, True, True]
     assert not any(lines.running.is_abnormal), "it is the queue that is slow"
     assert [each.version for each in lines.deployments] == ["2"]

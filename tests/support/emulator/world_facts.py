@@ -184,7 +184,7 @@ def queues_read(world: World) -> QueuesRead:
         )
         for each in world.queues.all()
     ]
-    return QueuesRead(time_of(world.now_ms), tuple(queues), environment_limit=world.environment.concurrency_limit)
+    return QueuesRead(time_of(world.now_ms), tuple(queues))
 
 
 def waits_read(world: World) -> WaitsRead:

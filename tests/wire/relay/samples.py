@@ -207,7 +207,6 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
         at(0),
         (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True, is_v2=True, is_limit_paused=True),),
         True,
-        100,
         (ConcurrencyLimit(Raw("payments"), 5, 3, 5, is_paused=True),),
     ),
     WaitsRead(

@@ -173,7 +173,7 @@ class ConcurrencyLimit:
 
 @dataclass(frozen=True, slots=True)
 class QueuesRead(WallUpdate):
-    """The queues. `is_cut`: there are more than MAX_QUEUES. `environment_limit` is None where no answer has it.
+    """The queues. `is_cut`: there are more than MAX_QUEUES.
 
     `limits` are those of V2 queues. No answer says which of them the runs of a queue hold.
     """
@@ -181,7 +181,6 @@ class QueuesRead(WallUpdate):
     at: datetime
     queues: tuple[Queue, ...]
     is_cut: bool = False
-    environment_limit: int | None = None
     limits: tuple[ConcurrencyLimit, ...] = ()
 
     @property

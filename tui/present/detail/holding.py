@@ -49,8 +49,6 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.QUEUE_LIMIT:
             at = now.frozen_at or now.at
             return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
-        case HoldKind.ENVIRONMENT_LIMIT:
-            return f"the environment is at its limit, {_share(hold)}"
         case HoldKind.NAMED_LIMIT:
             return full_limit_text(hold.queue or "", hold.running, hold.limit)
         case HoldKind.ENVIRONMENT_PAUSED | HoldKind.LIMIT_PAUSED | HoldKind.NO_WORKER:
@@ -69,7 +67,3 @@ def _version_words(hold: Hold, now: Now) -> str:
 
 def _named(name: Raw | None) -> str:
     return (name or "")[:_MAX_NAME]
-
-
-def _share(hold: Hold) -> str:
-    return f"{hold.running or 0:,} of {hold.limit or 0:,}"

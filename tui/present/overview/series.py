@@ -75,8 +75,7 @@ def _figure(view: OverviewView, name: str, data: Series) -> Piece:
         return Piece("" if is_rate else f"{number}~", Token.MUTED)
     if is_rate and 0 < data.now < 1:
         number = f"{data.now:.1f}"
-    limit = "" if data.limit is None else f"/{formatting.count(data.limit)}"
-    text = f"{number}/min" if is_rate else f"{number}{limit}"
+    text = f"{number}/min" if is_rate else number
     is_abnormal = bool(data.is_abnormal) and data.is_abnormal[-1]
     if name == "failed":
         return Piece(text, Token.ROSE if data.now else Token.MUTED, is_bold=bool(data.now))

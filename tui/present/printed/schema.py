@@ -10,7 +10,7 @@ guaranteed in addition to the schema's fields:
   requested; false if attempts or their errors may be missing), `attemptsMissing` (the reason in words),
   `nextAttemptAt`, `isTraceGone` (only the last attempt is known then), `waitsFor` (of a live run: `kind` is time,
   token, input or runs; `since`; `about` is the duration or the moment, the token, the stream or the task; `runs`; of a
-  run that has not started, in `show`: `kind` is delay, version, retry, queue-paused, queue-limit or environment-limit;
+  run that has not started, in `show`: `kind` is delay, version, retry, queue-paused or queue-limit;
   `until`; `queue`; `running` and `limit`),
   `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
 * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,

@@ -26,7 +26,6 @@ class QueueFacts:
 
     * `waits_at`: when the waits were read, before which the minute of the rates is
     * `full_limits`: the limits of a newer server that may hold its runs
-    * `environment_running`, `environment_limit`: how many runs execute in all queues, and may
     * `p95`, `normal_p95`: how long the queue's runs take now, and usually
     * `holder`: of a full queue, the task that holds most of its places
     * `error`: the kind of its newest failure
@@ -35,8 +34,6 @@ class QueueFacts:
     """
 
     row: QueueRow
-    environment_running: int | None = None
-    environment_limit: int | None = None
     hour: QueueHour | None = None
     metrics: QueueMetrics | None = None
     p95: timedelta | None = None
@@ -53,12 +50,6 @@ class QueueFacts:
     def is_unread(self) -> bool:
         """Whether the last hour is being read for the first time."""
         return self.stage is not ReadStage.DONE and self.hour is None and not self.failure
-
-    @property
-    def is_environment_full(self) -> bool:
-        """Whether the environment runs as many runs as it may."""
-        running, limit = self.environment_running, self.environment_limit
-        return running is not None and limit is not None and running >= limit
 
     @property
     def throttled(self) -> int | None:

@@ -23,7 +23,7 @@ class QueuesState:
     """How far the queues were read.
 
     * `read_at`: when the server sent them last; None before the first answer
-    * `running`, `limit`, `queued`: of the whole environment; None where no answer has them
+    * `running`, `queued`: of the whole environment; None where no answer has them
     * `is_queued_least`: more runs may wait, since the waits were not read; `is_reading`: they are being read
     * `refusal`: why they are not asked for again; `failure`: why the last read failed
     * `is_public`: the key is a public token
@@ -33,7 +33,6 @@ class QueuesState:
 
     read_at: datetime | None = None
     running: int | None = None
-    limit: int | None = None
     queued: int | None = None
     refusal: str = ""
     failure: str = ""
@@ -51,7 +50,7 @@ def queues_left(order: str, typed: str) -> Line:
 
 
 def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int] | None = None) -> Line:
-    """Return `30 of 100 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through.
+    """Return `30 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through.
 
     Why they are no longer read comes first, because a narrow rule omits the end.
     """
@@ -80,8 +79,7 @@ def _totals(read: QueuesState) -> list[Line]:
     """Return the totals of the environment, with `≥` where more queues exist."""
     sign, parts = "≥" if read.is_cut else "", list[Line]()
     if read.running is not None:
-        of = "" if read.limit is None else f" of {number(read.limit)}"
-        parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(f"{of} running", Token.MUTED)))
+        parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(" running", Token.MUTED)))
     if read.queued is not None:
         token, least = Token.AMBER if read.queued else Token.TEXT, "≥" if read.is_queued_least else sign
         parts.append((Piece(f"{least}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))

@@ -89,7 +89,6 @@ def _unknown(row: QueueRow) -> Line:
 
 def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     row = facts.row
-    environment = _environment_words(facts)
     if row.is_paused:
         return _text("the queue is paused"), _faint("nothing waits" if row.queued == 0 else "")
     if row.queued == 0:
@@ -99,14 +98,8 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     if row.standstill is not None and row.has_waiting:
         return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
     if is_full(row):
-        other = f"by the environment too {environment}" if facts.is_environment_full else ""
-        known = facts.environment_limit is not None and facts.environment_running is not None
-        rest = other or (f"not by the environment {environment}" if known else "")
         places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
-        return _text(f"by its own limit, {places}"), _faint(rest)
-    own = "" if row.limit is None or row.running is None else f"not by its limit {share_text(row.running, row.limit)}"
-    if facts.is_environment_full:
-        return _text(f"by the environment {environment}"), _faint(own)
+        return _text(f"by its own limit, {places}"), ()
     if not row.has_waiting:
         return _text(NOT_KNOWN), _faint("how many runs wait was not read")
     if facts.full_limits:
@@ -114,13 +107,8 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         more = f", or {len(facts.full_limits) - 1:,} others" if len(facts.full_limits) > 1 else ""
         words = f"{full_limit_text(first.name, first.running, first.total)}{more}"
         return _text(words), _faint("the server does not say which limits a queue has")
-    known = facts.environment_limit is not None and facts.environment_running is not None
-    parts = [own, f"not by the environment {environment}" if known else ""]
-    return _text("by nothing that the server tells"), _faint(", ".join(part for part in parts if part))
-
-
-def _environment_words(facts: QueueFacts) -> str:
-    return f"({share_text(facts.environment_running, facts.environment_limit)})"
+    own = "" if row.limit is None or row.running is None else f"not by its limit {share_text(row.running, row.limit)}"
+    return _text("by nothing that the server tells"), _faint(own)
 
 
 def _why(facts: QueueFacts) -> Sentence:

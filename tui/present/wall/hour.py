@@ -130,8 +130,6 @@ def _now(each: _Named, view: WallView) -> Piece:
     text = formatting.count(round(number))
     if each.is_rate:
         text = f"{_rate(number)}/min" if number else ""
-    elif each.name == "running" and each.line.limit is not None:
-        text = f"{text}/{formatting.count(each.line.limit)}"
     is_abnormal = bool(each.line.is_abnormal) and each.line.is_abnormal[-1]
     token = Token.BRIGHT
     if each.name == "failed" and number:

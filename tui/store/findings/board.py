@@ -40,7 +40,6 @@ class Line:
 
     `now` is how many runs were done and failed in the last 60 s, and how many are queued and running. `in_span`,
     `normal`, `last_day` are totals for done and failed, maxima for queued and running; `normal` is that of the span.
-    `limit` belongs to running.
     `is_abnormal` says for each cell whether it is above normal.
     """
 
@@ -49,7 +48,6 @@ class Line:
     in_span: int | None = None
     normal: float | None = None
     last_day: int | None = None
-    limit: int | None = None
     is_abnormal: Sequence[bool] = ()
 
 

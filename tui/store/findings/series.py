@@ -40,7 +40,6 @@ def four_lines(
     running = levels(running_last, cells, _running_growth)[: span.count]
     shown = cells[: span.count]
     done_now, failed_now = sums.last_minute() or (None, None)
-    limit = None if facts.queues is None else facts.queues.environment_limit
     slow_since = _slow_since(verdict)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
     is_slow = [slow_since is not None and start + span.cell > slow_since for start in starts]
@@ -54,7 +53,7 @@ def four_lines(
             span, [None if each is None else each.failed for each in shown], failed_now, facts.normals, is_failed=True
         ),
         queued=Line(queued, queued_now, _maximum(queued, queued_now), is_abnormal=is_slow),
-        running=Line(running, running_now, _maximum(running, running_now), limit=limit),
+        running=Line(running, running_now, _maximum(running, running_now)),
         deployments=()
         if facts.deployments is None
         else tuple(each for each in facts.deployments.deployments if span.start <= each.deployed_at < end),

@@ -53,14 +53,14 @@ def test_key_opens_the_queues_worst_first(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert "1:queues · worst first" in monitor.lines[1]
-        assert "30 of 100 running · 304 queued · read " in monitor.lines[1]
+        assert "30 running · 304 queued · read " in monitor.lines[1]
         row = monitor.lines[MAIL_LINE]
         assert row.startswith("▌ ○ send-email ")
         assert row.split()[-8:] == ["20/20", "301", "11m", "14", "1,204", "at", "its", "limit"]
         assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
         for words in (
             "since     13:38, for 22m  at its limit 20/20",
-            "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m  not by the environment (",
+            "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m",
             "why       runs of send-campaign take 45m at p95 on other days  3 failed",
             "drains    not yet: 27 runs came, 14 started in the last minute",
             "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
@@ -181,11 +181,11 @@ def test_rows_are_made_only_from_new_facts_and_rest_in_a_pause(tmp_path: Path, m
         fewer = queues.queues_read(monitor.session.now())
         await monitor.session.emit(replace(fewer, queues=fewer.queues[:3], is_cut=True))
         await monitor.later(2)
-        assert "30 of 100 running · 304 queued · read 12 s ago" in monitor.lines[1]
+        assert "30 running · 304 queued · read 12 s ago" in monitor.lines[1]
         assert made == []
         # A view that is opened in a pause shows the facts of that moment.
         await monitor.press("Q", "Q")
-        assert "≥5 of 100 running · ≥304 queued · more queues exist · a page read " in monitor.lines[1]
+        assert "≥5 running · ≥304 queued · more queues exist · a page read " in monitor.lines[1]
         assert made == [1]
 
     run_story(story, tmp_path, failing_fleet())
@@ -220,7 +220,7 @@ def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
         waits = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("429"), is_refused=False)
         await monitor.session.emit(waits)
         await monitor.later(50)
-        assert " 503 down · 30 of 100 running · " in monitor.lines[1]
+        assert " 503 down · 30 running · " in monitor.lines[1]
         assert "· read 50 s ago ─" in monitor.lines[1]
         assert "not known  how many runs come and start was not read" in monitor.text
 

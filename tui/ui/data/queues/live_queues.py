@@ -54,7 +54,6 @@ class LiveQueues:
         return QueuesState(
             known.waits.at if queues is None and known.waits is not None else None if queues is None else queues.at,
             _total([row.running for row in self._rows], is_cut=is_cut),
-            None if queues is None else queues.environment_limit,
             _total([row.queued for row in self._rows], is_cut=is_cut or are_waits_unread),
             refusal=reason if is_refused else "",
             failure="" if is_refused else reason,
@@ -163,7 +162,7 @@ class LiveQueues:
         self.on_update()
 
     def _facts_of(self, row: QueueRow) -> QueueFacts:
-        known, detail, read = self._known, self.selected.of(row.stored_name), self.read
+        known, detail = self._known, self.selected.of(row.stored_name)
         hour = detail.hour
         tasks = (TaskId(row.name),) if row.is_task else () if hour is None else hour.tasks
         p95s = [] if hour is None else [each for each in hour.p95 if each is not None]
@@ -174,8 +173,6 @@ class LiveQueues:
         held = now if tasks[:1] == (holder,) and now is not None else speeds.get(holder) if holder else None
         return QueueFacts(
             row,
-            None if read.is_cut else read.running,
-            read.limit,
             hour,
             detail.metrics,
             speeds.get(tasks[0]) if now is None and is_one else now,
