@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.contract import comparable, deployments, error_groups, feeds, reports, schedules, tokens, window
+from tests.emulator.contract import comparable, deployments, error_groups, feeds, schedules, tokens, window
 from tests.emulator.contract.cases import CASES, LISTS
 from tests.emulator.contract.intended import FEWER_HEADERS_FROM, HEADERS, INTENDED, NOT_SERVED, PRESENT, UNORDERED
 from tests.emulator.contract.runs import make
@@ -31,7 +31,6 @@ STEPS_S = (0.0, *[0.05] * 80, *[0.25] * 60, *[1.0] * 60, 300.0)
 CONTENTS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(deployments.CONTENTS, deployments.content),
     **dict.fromkeys(("1063", "1166"), deployments.metrics),
-    "1169": reports.content,
     **dict.fromkeys(schedules.CONTENTS, schedules.content),
     **dict.fromkeys(tokens.CONTENTS, tokens.content),
 }

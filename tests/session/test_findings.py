@@ -30,8 +30,7 @@ from tui.sources.clock import Clock, until_second_s
 from tui.store.changes import Changes, Topic
 
 READS = tuple(
-    f"/api/v1/{path}"
-    for path in ("query", "queues", "schedules", "waitpoints/tokens", "errors", "deployments", "reports/health")
+    f"/api/v1/{path}" for path in ("query", "queues", "schedules", "waitpoints/tokens", "errors", "deployments")
 )
 
 
@@ -349,7 +348,7 @@ def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
         await later(30)
         assert word(session) == OK
         assert session.store.verdict is not None
-        assert len(session.store.verdict.refused) == 9
+        assert len(session.store.verdict.refused) == 8
         assert fact_requests(fleet) <= 3  # the counts
         assert session.store.verdict.is_of_listed, "runs that end between two reads are counted late"
 

@@ -31,7 +31,7 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     "HS256 read (bare)": ("read",),
     "HS256 no scopes": (),
 }
-NOT_SERVED = ("bulk-action", "whoami v2")
+NOT_SERVED = ("bulk-action", "reports", "whoami v2")
 Ask = tuple[str, str, Mapping[str, Any], Any]
 
 
@@ -88,7 +88,6 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "waitpoint token detail": get(f"/api/v1/waitpoints/tokens/{token}"),
         "deployments list": get("/api/v1/deployments"),
         "deployments/latest": get("/api/v1/deployments/latest"),
-        "reports/health": get("/api/v1/reports/health"),
         "whoami v1": get("/api/v1/whoami"),
         "batch v1": get(f"/api/v1/batches/{batch}"),
         "batch v2": get(f"/api/v2/batches/{batch}"),

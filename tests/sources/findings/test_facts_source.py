@@ -43,7 +43,7 @@ from tui.store.store import Store
 from tui.wire.client import Client
 
 QUEUES, SCHEDULES, TOKENS = "/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens"
-QUERY, ERRORS, DEPLOYMENTS, REPORT = "/api/v1/query", "/api/v1/errors", "/api/v1/deployments", "/api/v1/reports/health"
+QUERY, ERRORS, DEPLOYMENTS = "/api/v1/query", "/api/v1/errors", "/api/v1/deployments"
 READ = frozenset(FactSource) - {FactSource.RUNS}
 
 
@@ -169,7 +169,7 @@ def a_fleet(answers: dict[str, Callable[[Fleet], Response | None]] | None = None
             )
         )
     fleet.allow_queries()
-    served = {REPORT: lambda _: JSONResponse(recording("1169")["response"]["body"])} | (answers or {})
+    served = answers or {}
     fleet.fault = lambda path: served[path](fleet) if path in served else None
     return fleet
 
@@ -186,7 +186,6 @@ def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
             assert seen.facts.deployments is not None
             await seen.watch(55)
             assert facts.unread == {}
-            assert seen.facts.environment_normals is not None
             assert seen.facts.normals is not None
             assert seen.facts.normals.done_last_day is not None
             assert seen.facts.normals.last_day_at is not None
@@ -200,9 +199,8 @@ def test_requests_keep_their_rhythm_and_the_allowance() -> None:
             await seen.watch(420)
             seen.assert_within_allowance()
             sent = seen.sent(since_s=120)
-            assert sent[QUEUES] in {14, 15}
+            assert sent[QUEUES] in {15, 16}
             assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS)} <= {5, 6}
-            assert sent[REPORT] in {4, 5}  # the last one, if no request is left
             assert sent[QUERY] in {20 + 5, 20 + 6}
             assert sent[SCHEDULES] == 1
             waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
@@ -324,7 +322,7 @@ def test_deciding_facts_are_read_within_a_minute_of_recovery(status: int) -> Non
             assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
             assert seen.sent(780.0)[QUEUES] <= 3
             await seen.later(70)
-            assert seen.unread().keys() <= {FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
+            assert seen.unread().keys() <= {FactSource.DEPLOYMENTS}
             seen.assert_within_allowance()
             task.cancel()
 

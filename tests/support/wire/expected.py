@@ -314,9 +314,6 @@ REFUSALS: dict[str, tuple[type[ApiError], str]] = {
     "2669": (Refused, '400 Validation error: Expected string, received number at "from"'),
     "1071": (NotFound, "404 queue-not-found"),
     "1081": (NotFound, "404 Deployment not found"),
-    "1168": (Refused, "403 Unauthorized"),
-    "1171": (Refused, "403 Unauthorized"),
-    "1172": (Refused, "403 Unauthorized"),
     "2675": (
         RateLimited,
         "429 You've exceeded your query concurrency of 3 for this project. Please try again later.",
@@ -425,7 +422,6 @@ UNREAD: dict[str, str] = {
     r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
     r"(10[67]\d|1166)-queues?-.*": "Screen: queues",
     r"108[02]-deployments-.*": "no rows to decode",
-    r"1170-report-.*": "the program asks for JSON",
     r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
     r"(821|825|826|827)-deployment.*": "nobody: the list has the same fields",
     r"830-query-schema": "nobody: the columns that we ask for are fixed",

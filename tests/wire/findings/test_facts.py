@@ -10,11 +10,11 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
-from tui.domain.findings.facts import ConcurrencyLimit, Deployment, EnvironmentNormalsRead, Queue, Schedule, WaitToken
+from tui.domain.findings.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
 from tui.domain.ids import Cursor, TaskId
 from tui.domain.text import Raw
 from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.findings.deployments import decode_deployments, decode_environment_normals
+from tui.wire.findings.deployments import decode_deployments
 from tui.wire.findings.queues import decode_limits, decode_queue, decode_queue_metrics, decode_queues
 from tui.wire.findings.reader import FactReader
 from tui.wire.findings.schedules import decode_schedule_runs, decode_schedules
@@ -100,25 +100,6 @@ def test_recorded_deployments_are_the_deployed_ones() -> None:
     assert decode_deployments(body_of("820"), Limits()).deployments == ()
 
 
-def test_normals_need_a_trustworthy_report() -> None:
-    body = body_of("1169")
-    assert decode_environment_normals(body, NOW, Limits()) == EnvironmentNormalsRead(NOW, is_trustworthy=False)
-    report = json.loads(body)
-    report["facts"]["trustworthy"] = True
-    read = decode_environment_normals(json.dumps(report).encode(), NOW, Limits())
-    assert read.is_trustworthy
-    assert read.failed_share == pytest.approx(0.1483, abs=1e-4)
-    assert read.triggered_per_min == pytest.approx(0.2339, abs=1e-4)
-    assert (read.run_p95, read.start_latency_p95) == (
-        timedelta(milliseconds=4592.5),
-        timedelta(milliseconds=237186.85),
-    )
-    report["metrics"] = [{"id": "failures", "normal": 7}, {"id": "dur_p95", "normal": "x"}, 3, {"normal": 1}]
-    assert decode_environment_normals(json.dumps(report).encode(), NOW, Limits()) == EnvironmentNormalsRead(
-        NOW, is_trustworthy=True
-    )
-
-
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:
     read = decode_queue_metrics(body_of("1063"), "serial-queue", Limits())
     assert (read.until - read.since, read.cell, read.depths) == (timedelta(hours=1), timedelta(minutes=5), (0,) * 12)
@@ -202,7 +183,7 @@ def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> N
 
 
 def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(body={"data": [], "metrics": []}))
+    recordings_api.answer(Reply(body={"data": []}))
 
     async def read(client: Any) -> None:
         reader = FactReader(client)
@@ -212,7 +193,6 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
         await reader.read_tokens()
         await reader.read_tokens(Cursor("abc"))
         await reader.read_deployments()
-        await reader.read_environment_normals()
 
     ask(recordings_api.url, read)
     waiting = {"filter[status]": "WAITING", "page[size]": "100"}
@@ -224,7 +204,6 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
         ("waitpoints/tokens", waiting),
         ("waitpoints/tokens", waiting | {"page[after]": "abc"}),
         ("deployments", {}),
-        ("reports/health", {"period": "1h", "format": "json"}),
     ]
 
 

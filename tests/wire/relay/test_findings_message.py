@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.domain.patches import at
 from tests.wire.relay.samples import EVIDENCE, FACTS_OF_WALL, FINDINGS, VERDICT
-from tui.domain.findings.facts import MinutesRead, TaskMinute, WaitToken, WallFacts
+from tui.domain.findings.facts import FactSource, MinutesRead, TaskMinute, WaitToken, WallFacts
 from tui.domain.findings.finding import FindingsRead
 from tui.domain.ids import TaskId
 from tui.wire.errors import ServerFault
@@ -36,6 +36,22 @@ def test_facts_and_verdict_cross_unchanged() -> None:
 def test_every_fact_of_the_wall_has_a_message() -> None:
     derived = {"schedule_runs", "unread", "schedules_since", "paused_since", "resumed_at"}
     assert {each.name for each in fields(WallFacts)} - derived == set(FACT_NAMES)
+
+
+def test_sources_of_an_older_relay_are_left_out() -> None:
+    """It reads the health report, too, which nothing shows."""
+    message = json.loads(encode_relay_message(FINDINGS[0]))
+    refused = message["verdict"]["refused"]
+    message["verdict"]["refused"] = [["report", "404"], *refused]
+    message["unread"] = [
+        {"at": "2026-11-24T12:00:00Z", "source": source, "reason": "404", "is_refused": True}
+        for source in ("report", "errors")
+    ]
+    message["environment_normals"] = {"at": "2026-11-24T12:00:00Z", "is_trustworthy": False}
+    decoded = decode_relay_message(json.dumps(message).encode())
+    assert isinstance(decoded, RelayFindings)
+    assert decoded.verdict == FINDINGS[0].verdict
+    assert [each.source for each in decoded.unread] == [FactSource.ERRORS]
 
 
 def test_minutes_of_many_tasks_are_small() -> None:

@@ -35,7 +35,6 @@ class FactSource(StrEnum):
 
     MINUTES = "history"
     NORMALS = "normals"
-    ENVIRONMENT_NORMALS = "report"
     QUEUES = "queues"
     WAITS = "waits"
     SCHEDULES = "schedules"
@@ -117,18 +116,6 @@ class NormalsRead(WallUpdate):
     is_cut: bool = False
     last_day_at: datetime | None = None
     before: tuple[TaskNormal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentNormalsRead(WallUpdate):
-    """The environment's normals, where the server calls them trustworthy; otherwise all are None."""
-
-    at: datetime
-    is_trustworthy: bool
-    triggered_per_min: float | None = None
-    failed_share: float | None = None
-    run_p95: timedelta | None = None
-    start_latency_p95: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +340,6 @@ class FactUnread(WallUpdate):
 FactRead = (
     MinutesRead
     | NormalsRead
-    | EnvironmentNormalsRead
     | QueuesRead
     | WaitsRead
     | SchedulesRead
@@ -368,7 +354,6 @@ SOURCE_OF: Final[Mapping[type[FactRead], FactSource]] = MappingProxyType(
     {
         MinutesRead: FactSource.MINUTES,
         NormalsRead: FactSource.NORMALS,
-        EnvironmentNormalsRead: FactSource.ENVIRONMENT_NORMALS,
         QueuesRead: FactSource.QUEUES,
         WaitsRead: FactSource.WAITS,
         SchedulesRead: FactSource.SCHEDULES,
@@ -399,7 +384,6 @@ class WallFacts:
 
     minutes: MinutesRead | None = None
     normals: NormalsRead | None = None
-    environment_normals: EnvironmentNormalsRead | None = None
     queues: QueuesRead | None = None
     waits: WaitsRead | None = None
     schedules: SchedulesRead | None = None

@@ -13,7 +13,6 @@ INTERVALS: Final[Mapping[FactSource, timedelta]] = MappingProxyType(
         FactSource.QUEUES: timedelta(seconds=20),
         FactSource.MINUTES: timedelta(minutes=1),
         FactSource.NORMALS: timedelta(hours=1),
-        FactSource.ENVIRONMENT_NORMALS: timedelta(minutes=1),
         FactSource.SCHEDULES: timedelta(minutes=5),
         FactSource.TOKENS: timedelta(minutes=1),
         FactSource.DEPLOYMENTS: timedelta(minutes=1),
@@ -32,9 +31,7 @@ MIN_OLD: Final = timedelta(seconds=60)
 MAX_FAILING: Final = timedelta(minutes=3)
 """A source whose reads have failed for so long is not known, however rarely it is read."""
 
-DECIDING: Final = tuple(
-    each for each in FactSource if each not in {FactSource.RUNS, FactSource.ENVIRONMENT_NORMALS, FactSource.DEPLOYMENTS}
-)
+DECIDING: Final = tuple(each for each in FactSource if each not in {FactSource.RUNS, FactSource.DEPLOYMENTS})
 """The sources of facts without which a finding may be missed. The runs decide, too: the session knows about them."""
 
 

@@ -17,7 +17,6 @@ from tui.emulator.routes import (
     identity,
     queries,
     queues,
-    reports,
     runs,
     schedules,
     tokens,
@@ -120,8 +119,6 @@ ROUTES = (
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
     ServedRoute("schema", "GET", "/api/v1/query/schema", queries.schema, Permission.QUERY, is_exposed=True),
-    ServedRoute("report", "GET", "/api/v1/reports/health", reports.health, Permission.QUERY),
-    ServedRoute("other-report", "GET", "/api/v1/reports/{name}", reports.other, Permission.QUERY),
     ServedRoute("errors", "GET", "/api/v1/errors", errors.list_errors, Permission.READ_ERRORS, is_exposed=True),
     ServedRoute("error", "GET", "/api/v1/errors/{id}", errors.error, Permission.READ_ERRORS, is_exposed=True),
     ServedRoute(

@@ -31,7 +31,7 @@ class Rank(IntEnum):
     ERRORS = 9
     DEPLOYMENTS = 10
     LIMITS = 11
-    REPORT = 12
+    LAST_DAY = 12
 
 
 RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 2, Rank.SCHEDULE_RUNS: 2}

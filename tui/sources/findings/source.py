@@ -47,8 +47,8 @@ LIMITS_EVERY_S: Final = 30.0
 NEW_LIMITS_EVERY_S: Final = 5.0
 """Between two looks for queues of version V2, whose limits are in a list of their own. A look sends nothing."""
 
-REPORT_DELAY_S: Final = 45.0
-"""Report and totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
+LAST_DAY_DELAY_S: Final = 45.0
+"""The totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
@@ -101,7 +101,7 @@ class FactsSource:
         self._requests = FactRequests(fetcher, clock)
         if fetcher.lists is None:
             raise ValueError("a relay sends the facts: a session on it reads none")
-        self._reader = reader = FactReader(fetcher.lists)
+        reader = FactReader(fetcher.lists)
         self._minutes = MinuteReader()
         self._minutes_read_at = EARLIEST
         self._queues = QueueReader(self._requests, reader, known)
@@ -114,7 +114,7 @@ class FactsSource:
     def _make_readings(self) -> dict[str, PlannedRead]:
         """Return what is read, by names of our own. The most important of a lane is read first."""
         now_s = self._clock.monotonic_s()
-        delayed_s, runs_s = now_s + REPORT_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
+        delayed_s, runs_s = now_s + LAST_DAY_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
         # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
         is_deployed = self._environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
@@ -126,7 +126,7 @@ class FactsSource:
             _planned("minutes", facts.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
             _planned("normals", facts.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
             PlannedRead(
-                "last day", None, Rank.REPORT, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
+                "last day", None, Rank.LAST_DAY, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
             ),
             _planned("schedules", facts.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
             PlannedRead(
@@ -139,7 +139,6 @@ class FactsSource:
             PlannedRead(
                 "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
             ),
-            _planned("report", facts.ENVIRONMENT_NORMALS, Rank.REPORT, self._read_report, due_s=delayed_s),
         )
         return {reading.name: reading for reading in readings}
 
@@ -251,7 +250,7 @@ class FactsSource:
 
     async def _read_last_day(self) -> None:
         now = self._fetcher.now()
-        rows = await self._requests.query(DayTotals(now), Rank.REPORT)
+        rows = await self._requests.query(DayTotals(now), Rank.LAST_DAY)
         done, failed = queries.read_last_day(rows)
         if self._normals is not None:
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
@@ -297,9 +296,6 @@ class FactsSource:
         if not (reading.failures or reading.is_refused) and self._deployments.takes_unnamed():
             # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
             await self._emit(await self._deployments.read(Rank.SCHEDULE_RUNS))
-
-    async def _read_report(self) -> None:
-        await self._emit(await self._requests.send("report", Rank.REPORT, self._reader.read_environment_normals))
 
 
 async def _drop(_: Update) -> None:

@@ -32,7 +32,6 @@ ROWS_PER_PAGE: Final = 100
 _FIELDS: Final = {
     FactSource.MINUTES: "minutes",
     FactSource.NORMALS: "normals",
-    FactSource.ENVIRONMENT_NORMALS: "environment_normals",
     FactSource.QUEUES: "queues",
     FactSource.WAITS: "waits",
     FactSource.SCHEDULES: "schedules",

@@ -1,25 +1,23 @@
-"""Decodes the list of deployments, and the environment's normals in the health report.
+"""Decodes the list of deployments.
 
-Source: tests/wire/recordings/README.md §7 (recordings 820-824, 1169).
+Source: tests/wire/recordings/README.md §7 (recordings 820-824).
 """
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Required, TypedDict
 
-from tui.domain.findings.facts import MAX_DEPLOYMENTS, Deployment, EnvironmentNormalsRead
+from tui.domain.findings.facts import MAX_DEPLOYMENTS, Deployment
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.wire.limits import MAX_PAGE_ROWS, Limits
 from tui.wire.models import decode
-from tui.wire.schemas import OmittedOnError, in_range, none_on_error, of_length
-from tui.wire.times import read_duration_ms, read_time
+from tui.wire.schemas import OmittedOnError, none_on_error, of_length
+from tui.wire.times import read_time
 
 DEPLOYED: Final = "DEPLOYED"
 
 _Text = OmittedOnError[str]
-_Number = OmittedOnError[Annotated[float, in_range(0, 1e14)]]
 _GIT_NAMES: Final = ("commitAuthorName", "ghUsername")
 _GIT_COMMITS: Final = ("commitSha", "commitMessage")
 """Keys of `git`, from the source of the server: in every recording it is null."""
@@ -39,26 +37,6 @@ class DeploymentRows(TypedDict, total=False):
     """The response of `GET /api/v1/deployments`; an unreadable row is None."""
 
     data: Required[list[Annotated[DeploymentRow | None, none_on_error]]]
-
-
-class MetricRow(TypedDict, total=False):
-    """A measurement of the report, with its normal value."""
-
-    id: Required[str]
-    normal: _Number
-
-
-class ReportFacts(TypedDict, total=False):
-    """What the report says about itself."""
-
-    trustworthy: OmittedOnError[bool]
-
-
-class HealthReport(TypedDict, total=False):
-    """The response of `GET /api/v1/reports/health?format=json`."""
-
-    metrics: Required[list[OmittedOnError[MetricRow]]]
-    facts: OmittedOnError[ReportFacts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +74,3 @@ def _first_text(git: dict[str, Json], names: tuple[str, ...], limits: Limits) ->
     texts = (value for name in names if isinstance(value := git.get(name), str) and value)
     text = next(texts, None)
     return None if text is None else Raw(limits.text(text, "text of a commit"))
-
-
-def decode_environment_normals(body: bytes, read_at: datetime, limits: Limits) -> EnvironmentNormalsRead:
-    """Decode the normals of `GET /api/v1/reports/health`. Raises `ServerFault`.
-
-    They are all None unless the report calls itself trustworthy: without telemetry it repeats the last hour as normal.
-    """
-    report = decode(HealthReport, body, "the health report", limits)
-    if not report.get("facts", {}).get("trustworthy", False):
-        return EnvironmentNormalsRead(read_at, is_trustworthy=False)
-    normals = {row["id"]: normal for row in report["metrics"] if (normal := row.get("normal")) is not None}
-    share = normals.get("failures")
-    return EnvironmentNormalsRead(
-        read_at,
-        is_trustworthy=True,
-        triggered_per_min=normals.get("triggered"),
-        failed_share=share if share is not None and share <= 1 else None,
-        run_p95=_duration(normals.get("dur_p95")),
-        start_latency_p95=_duration(normals.get("start_latency_p95")),
-    )
-
-
-def _duration(ms: float | None) -> timedelta | None:
-    return None if ms is None or not math.isfinite(ms) else read_duration_ms(ms)

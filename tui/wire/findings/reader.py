@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from tui.domain.findings.facts import ConcurrencyLimit, EnvironmentNormalsRead, ScheduleRunsRead
+from tui.domain.findings.facts import ConcurrencyLimit, ScheduleRunsRead
 from tui.domain.ids import Cursor
-from tui.wire.findings.deployments import DeploymentsPage, decode_deployments, decode_environment_normals
+from tui.wire.findings.deployments import DeploymentsPage, decode_deployments
 from tui.wire.findings.queues import QueuesPage, decode_limits, decode_queues
 from tui.wire.findings.requests import (
     DeploymentsRequest,
-    HealthReportRequest,
     LimitsRequest,
     QueuesRequest,
     ScheduleRunsRequest,
@@ -82,11 +81,4 @@ class FactReader:
             *get_request_of(DeploymentsRequest()),
             lambda response, limits: decode_deployments(response.body, limits),
             has_own_limit=True,
-        )
-
-    async def read_environment_normals(self) -> EnvironmentNormalsRead:
-        """Return the environment's normals, all None where the server does not trust them."""
-        return await self._client.get(
-            *get_request_of(HealthReportRequest()),
-            lambda response, limits: decode_environment_normals(response.body, response.read_at, limits),
         )

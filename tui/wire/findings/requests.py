@@ -2,7 +2,7 @@
 
 They are no `ReadRequest`, which a relay passes on unchanged: a list of tokens holds secrets, and a relay sends decoded
 facts. TRQL and the error groups have their requests in `wire.read_requests`.
-Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105, 1169).
+Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105).
 """
 
 from typing import Final, NamedTuple, assert_never
@@ -16,8 +16,6 @@ PAGE_SIZE: Final = 100
 
 SCHEDULE_RUNS_PERIOD: Final = "30d"
 """How far back the newest run of a schedule is searched. Without it, the server searches seven days."""
-
-REPORT_PERIOD: Final = "1h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +56,8 @@ class DeploymentsRequest:
     """The newest deployments."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReportRequest:
-    """The report about the last hour, which has the normals of seven days. The server makes it once a minute."""
-
-
 FactRequest = (
-    QueuesRequest
-    | LimitsRequest
-    | SchedulesRequest
-    | ScheduleRunsRequest
-    | TokensRequest
-    | DeploymentsRequest
-    | HealthReportRequest
+    QueuesRequest | LimitsRequest | SchedulesRequest | ScheduleRunsRequest | TokensRequest | DeploymentsRequest
 )
 
 
@@ -98,7 +85,5 @@ def get_request_of(request: FactRequest) -> GetRequest:
             return GetRequest("/api/v1/waitpoints/tokens", params if after is None else params | {"page[after]": after})
         case DeploymentsRequest():
             return GetRequest("/api/v1/deployments", {})
-        case HealthReportRequest():
-            return GetRequest("/api/v1/reports/health", {"period": REPORT_PERIOD, "format": "json"})
         case _:
             assert_never(request)

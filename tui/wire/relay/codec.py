@@ -45,6 +45,9 @@ _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """Options of pydantic's schema for each type of value."""
 
+OMITS_UNREADABLE: Final = "omits_unreadable"
+"""An option of our own for a tuple: an item that cannot be read is left out. An older relay names other sources."""
+
 FieldBounds = Mapping[tuple[type, str], Mapping[str, object]]
 """Options of pydantic's schema for single fields of dataclasses."""
 
@@ -154,7 +157,14 @@ def _field_schema(kind: type, name: str, schema: Any, bounds: FieldBounds) -> An
 
 def _add_bounds(schema: Any, bounds: Mapping[str, object]) -> Any:
     # The schema of a field that has a default or may be None wraps the schema of the value.
-    return schema | ({"schema": _add_bounds(schema["schema"], bounds)} if "schema" in schema else bounds)
+    if "schema" in schema:
+        return schema | {"schema": _add_bounds(schema["schema"], bounds)}
+    options = dict(bounds)
+    if options.pop(OMITS_UNREADABLE, False):
+        options["items_schema"] = [
+            core_schema.with_default_schema(each, on_error="omit") for each in schema["items_schema"]
+        ]
+    return schema | options
 
 
 def _read_time(text: str) -> datetime:

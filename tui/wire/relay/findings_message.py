@@ -17,7 +17,6 @@ from tui.domain.findings.facts import (
     MAX_SCHEDULES,
     MAX_TOKENS,
     DeploymentsRead,
-    EnvironmentNormalsRead,
     ErrorGroupsRead,
     FactRead,
     FactUnread,
@@ -38,7 +37,7 @@ from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
 from tui.wire.error_groups import MAX_GROUPS
 from tui.wire.errors import ServerFault
-from tui.wire.relay.codec import FieldBounds
+from tui.wire.relay.codec import OMITS_UNREADABLE, FieldBounds
 
 MAX_ROWS: Final = 100_000
 """Cells of all tasks. 200 tasks have 12,000 in an hour."""
@@ -74,7 +73,6 @@ class RelayFindings:
     verdict: Verdict | None = None
     minutes: RelayMinutes | None = None
     normals: NormalsRead | None = None
-    environment_normals: EnvironmentNormalsRead | None = None
     queues: QueuesRead | None = None
     waits: WaitsRead | None = None
     schedules: SchedulesRead | None = None
@@ -102,7 +100,6 @@ class RelayFindings:
 
 _NAMES: Final[dict[type[FactRead], str]] = {
     NormalsRead: "normals",
-    EnvironmentNormalsRead: "environment_normals",
     QueuesRead: "queues",
     WaitsRead: "waits",
     SchedulesRead: "schedules",
@@ -115,8 +112,9 @@ FACT_NAMES: Final = ("minutes", *_NAMES.values())
 
 FINDINGS_BOUNDS: Final[FieldBounds] = {
     (Verdict, "findings"): {"max_length": MAX_FINDINGS},
-    (Verdict, "refused"): {"max_length": 100},
+    (Verdict, "refused"): {"max_length": 100, OMITS_UNREADABLE: True},
     (Verdict, "unread"): {"max_length": 100},
+    (RelayFindings, "unread"): {OMITS_UNREADABLE: True},
     (RelayMinutes, "cell"): {"gt": timedelta(), "le": _MAX_CELL},
     (RelayMinutes, "tasks"): {"max_length": MAX_TASKS},
     (RelayMinutes, "rows"): {"max_length": MAX_ROWS},

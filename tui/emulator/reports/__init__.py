@@ -1,1 +1,0 @@
-"""The health report of an environment: what is measured, what is made of it, and how it is written."""
