@@ -92,12 +92,11 @@ def test_specific_word_has_the_greater_specificity() -> None:
         assert parse_status(fine).specificity > parse_status(coarse).specificity
 
 
-def test_status_is_either_live_and_cancellable_or_final() -> None:
+def test_status_is_either_live_or_final() -> None:
     assert set(RunStatus) == LIVE | FINAL
     assert LIVE.isdisjoint(FINAL)
     for status in RunStatus:
         assert status.is_final is (status in FINAL)
-        assert status.is_cancellable is (status in LIVE)
         assert title_of(status)
 
 

@@ -45,11 +45,6 @@ class RunStatus(StrEnum):
         """Whether the status counts as a failure. A canceled or expired run has not failed."""
         return self in FAILED
 
-    @property
-    def is_cancellable(self) -> bool:
-        """Whether the run can still be canceled."""
-        return self not in FINAL
-
 
 FAILED = frozenset(
     {

@@ -135,11 +135,6 @@ class ErrorGroups:
         members = self._members.get(fingerprint)
         return [] if members is None else list(members.newest_in(span))
 
-    def kind_of_run(self, run_id: RunId) -> ErrorKind | None:
-        """Return the kind of a failed run's error; None if it has not failed or its error is not known."""
-        failure = self._failures.get(run_id)
-        return None if failure is None or failure.fingerprint is None else self._kinds[failure.fingerprint]
-
     def _update(self, run_id: RunId, run: Run | None) -> set[Fingerprint]:
         before = self._failures.get(run_id)
         after = self._failure(run, before)

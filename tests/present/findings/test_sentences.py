@@ -43,7 +43,6 @@ from tui.present.findings.verdict_words import (
     own_words,
     refusals,
     unread_words,
-    verdict_sentence,
 )
 from tui.present.styled import plain
 from tui.present.wall.finding_words import headline
@@ -186,12 +185,12 @@ def test_verdicts_say_what_is_known() -> None:
         NOW, heard_at=NOW, is_known=True, refused=((FactSource.QUEUES, Raw("403")),), own_since=NOW - 42 * MINUTE
     )
     assert ok_words(limited) == "OK, as far as this key may read"
-    assert verdict_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
+    assert ok_sentence(limited, NOW) == "as far as this key may read; own counts since 13:50"
     listed = replace(calm, is_of_listed=True)
     assert ok_words(listed) == "OK, of the listed runs"
     public = replace(limited, is_of_listed=True)
     words = "as far as this key may read; own counts of the listed runs since 13:50"
-    assert verdict_sentence(public, NOW) == words
+    assert ok_sentence(public, NOW) == words
     assert plain(verdict_lines(public, NOW)[0]).endswith("  own counts of the listed runs since 13:50")
     refused = Raw("the query was refused (429)")
     unread = replace(
@@ -211,7 +210,7 @@ def test_verdicts_say_what_is_known() -> None:
         "queues: not read for 2m00s",
     ]
     assert unread_words(unread, NOW) == unknown
-    assert verdict_sentence(unread, NOW) == not_known_sentence(unread, NOW) == "; ".join(unknown)
+    assert not_known_sentence(unread, NOW) == "; ".join(unknown)
     fails, waits = finding(TaskFails(1, 2)), finding(QueueWaits(1, NOW))
     assert own_words(unread, fails, NOW) == "own counts since 13:50"
     assert own_words(replace(unread, own_since=None), fails, NOW) == "own counts"
@@ -229,7 +228,7 @@ def test_verdicts_say_what_is_known() -> None:
     stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
     silence = "nothing was heard for 5m02s; below is what was known at 14:27"
     assert not_known_sentence(stale, NOW) == silence
-    assert verdict_sentence(stale, NOW) == not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
+    assert not_known_alone(stale, NOW) == "nothing was heard for 5m02s"
     for none in (None, Verdict(NOW)):
         assert not_known_sentence(none, NOW) == "nothing was read from the server yet"
 

@@ -203,7 +203,6 @@ def test_least_answer_time_follows_a_link_that_gets_longer() -> None:
     terminal.run(5.0, draws=True)
     terminal.round_trip_s = 0.5
     terminal.run(LEAST_KEPT_S + 1.0, draws=True)
-    assert terminal.link.least_answer_s == pytest.approx(0.5, abs=2 * STEP_S)
     terminal.run(MIN_SLOW_S, draws=True)
     assert not terminal.link.is_slow
 

@@ -104,13 +104,6 @@ class Waterfall:
             yield from self.logs.get(each, ())
             pending.extend(self.below[each])
 
-    def path(self, index: int) -> list[int]:
-        """Return the spans from the root to this one."""
-        found = [index]
-        while (index := self.parents[index]) >= 0:
-            found.append(index)
-        return found[::-1]
-
 
 class WaterfallBuilder:
     """Places the spans of a trace in slices: one of 5,000 spans would hold up a key."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, QueueWaits, RunOverdue, SubjectKind, TaskFails, Verdict
+from tui.domain.findings.finding import OK, Finding, QueueWaits, RunOverdue, SubjectKind, TaskFails, Verdict
 from tui.domain.text import Raw, clean
 from tui.present import formatting
 
@@ -92,11 +92,6 @@ def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
     """Return the sentence beside NOT KNOWN where nothing stands below it."""
     sentence = not_known_sentence(verdict, now)
     return sentence if verdict is not None and verdict.is_known else sentence.partition("; ")[0]
-
-
-def verdict_sentence(verdict: Verdict, now: datetime) -> str:
-    """Return the sentence of a verdict without findings, or that is not known."""
-    return not_known_alone(verdict, now) if verdict.word == NOT_KNOWN else ok_sentence(verdict, now)
 
 
 def unread_words(verdict: Verdict, now: datetime) -> list[str]:

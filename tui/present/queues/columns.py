@@ -1,7 +1,6 @@
 """The columns of the list of queues. A new column is one row of `COLUMNS`."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
@@ -175,8 +174,3 @@ def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
         known = READING if any(row.is_reading for row in folded) else "no run is known to wait"
         words = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
     return (Piece("  "), Piece(words, Token.FAINT))
-
-
-def age_words(at: datetime, now: Now) -> str:
-    """Return `read 6 s ago`."""
-    return f"read {now.ago(at)}"

@@ -50,9 +50,3 @@ class QueueFacts:
     def is_unread(self) -> bool:
         """Whether the last hour is being read for the first time."""
         return self.stage is not ReadStage.DONE and self.hour is None and not self.failure
-
-    @property
-    def throttled(self) -> int | None:
-        """The runs that had to wait for the limit in the last hour; None where the server measures nothing."""
-        metrics = self.metrics
-        return metrics.throttled if metrics is not None and metrics.is_measured else None

@@ -1,6 +1,6 @@
 """The parts of the wall: rows, each with its target of Enter, in blocks that stand below and beside each other."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -140,11 +140,6 @@ class WallView:
     def since(self, at: datetime) -> timedelta:
         """Return for how long something lasts."""
         return max(timedelta(), self.timers_at - at)
-
-
-def plain_rows(lines: Iterable[Line]) -> list[BlockRow]:
-    """Return lines as rows that open nothing."""
-    return [BlockRow(line) for line in lines]
 
 
 def run_target(run_id: RunId | None, filter_text: str) -> Opened:

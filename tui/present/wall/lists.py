@@ -18,7 +18,6 @@ from tui.present.wall.verdict import verdict_word
 from tui.store.filter_words import as_value
 from tui.store.findings.board import JustEnded, TaskHealth
 
-JUST_NOW_ROWS: Final = 2
 _GAP: Final = "    "
 _SHORT_ID: Final = 4
 

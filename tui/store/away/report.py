@@ -49,11 +49,6 @@ class AwayReport:
     outage: Gap | None = None
     was_judged: bool = True
 
-    @property
-    def failed_count(self) -> int:
-        """The runs that failed for good."""
-        return sum(count for status, count in self.counts.items() if status.is_failed)
-
 
 def is_due(log: AwayLog, now: datetime, rested: timedelta, outage: Gap | None, *, rest: timedelta = RESTED_FOR) -> bool:
     """Return whether a key shows what happened: the keys have rested, and something did."""

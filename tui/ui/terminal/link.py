@@ -93,11 +93,6 @@ class LinkMeter:
         self._queue_s = 0.0
 
     @property
-    def least_answer_s(self) -> float:
-        """The least answer time; infinite before the first answer."""
-        return self._least_s
-
-    @property
     def bytes_s(self) -> float:
         """The throughput in bytes a second; infinite for a terminal that neither answers nor blocks."""
         return self._throughput.bytes_s

@@ -165,7 +165,7 @@ def test_keys_sort_filter_copy_and_change_the_span(tmp_path: Path, monkeypatch: 
         assert texts[0].startswith("## `Error`: ")
         assert len(texts[1]) == 16
         await monitor.press("x", wait_s=1)
-        assert screen.groups.list.is_held or "no other group is new" in monitor.lines[-1]
+        assert screen.groups.list._is_held or "no other group is new" in monitor.lines[-1]
 
     run_story(story, tmp_path, failing_fleet())
 

@@ -60,11 +60,6 @@ class GroupListModel:
         return self._ranking.query.order
 
     @property
-    def text(self) -> str:
-        """The typed filter that the rows pass."""
-        return self._ranking.query.text
-
-    @property
     def known_count(self) -> int:
         """The number of groups, filtered or not."""
         return len(self._groups)
@@ -80,19 +75,9 @@ class GroupListModel:
         return len(self._new)
 
     @property
-    def is_held(self) -> bool:
-        """Whether the rows keep their places, because the user has moved the cursor."""
-        return self._is_held
-
-    @property
     def cursor(self) -> Fingerprint | None:
         """The group under the cursor; None without groups."""
         return self._cursor
-
-    @property
-    def top(self) -> int:
-        """The first row of the window."""
-        return self._top
 
     @property
     def current(self) -> ErrorGroup | None:
@@ -168,16 +153,6 @@ class GroupListModel:
     def to_bottom(self) -> None:
         """Move the cursor to the last row."""
         self._go(len(self._order) - 1)
-
-    def go_to(self, fingerprint: Fingerprint, *, row: int | None = None) -> bool:
-        """Move the cursor to a group, if possible on a certain row of the window. Return whether it is in the list."""
-        if fingerprint not in self._placed:
-            return False
-        index = self._order.index(fingerprint)
-        if row is not None:
-            self._top = max(0, index - row)
-        self._go(index)
-        return True
 
     def to_row(self, y: int) -> None:
         """Move the cursor to a row of the window."""

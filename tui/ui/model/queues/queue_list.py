@@ -89,17 +89,6 @@ class QueueListModel:
         self.is_folded = not self.is_folded
         self._arrange(is_sorted_again=True)
 
-    def go_to(self, name: str) -> bool:
-        """Move the cursor to a queue, unfolding the empty ones if it is one. Return whether it is in the list."""
-        row = self._known.get(name)
-        if row is None or not self.query.matches(row):
-            return False
-        if name not in self._order:
-            self.is_folded = False
-            self._arrange(is_sorted_again=True)
-        self._go(self._order.index(name))
-        return True
-
     def move(self, rows: int) -> None:
         if self._cursor is not None:
             self._go(self._order.index(self._cursor) + rows)
