@@ -280,7 +280,6 @@ def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> Non
                 assert any(isinstance(update, CapabilityLost) for update in follower.updates)
             else:
                 assert isinstance(error, Fatal)
-                assert error.is_about_the_key
             assert str(status) in error.reason
             assert SECRET not in error.reason
 

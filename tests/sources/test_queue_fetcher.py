@@ -27,7 +27,6 @@ def row(queued: int | None, started: int | None, ended: int | None, n: object = 
 def test_levels_are_those_at_the_end_of_each_minute() -> None:
     rows = [row(-2, -1, 0), row(-2, -2, -2), row(0, None, None, 7), row(-90, -70, None), row(-1, None, -1)]
     hour = hour_of(
-        "task/send-email",
         AT,
         rows,
         [
@@ -46,7 +45,7 @@ def test_levels_are_those_at_the_end_of_each_minute() -> None:
 def test_running_is_unknown_where_the_list_counts_otherwise() -> None:
     rows = [row(-30, -29, None, 20)]
     for listed, is_known in ((20, True), (19, True), (12, False), (None, False)):
-        assert bool(hour_of("q", AT, rows, [], listed).running) is is_known
+        assert bool(hour_of(AT, rows, [], listed).running) is is_known
 
 
 def test_rare_tasks_and_unreadable_rows_are_left_out() -> None:
@@ -57,9 +56,9 @@ def test_rare_tasks_and_unreadable_rows_are_left_out() -> None:
         row(-3, None, None, "x"),
         {"n": True},
     ]
-    hour = hour_of("q", AT, rows, [{"minute": None, "p95_ms": "x"}], 0)
+    hour = hour_of(AT, rows, [{"minute": None, "p95_ms": "x"}], 0)
     assert (hour.tasks, hour.failed, hour.is_cut) == (("send-email",), 4, False)
-    assert hour_of("q", AT, [row(-3, -3, -3)] * MAX_ROWS, [], 0).is_cut
+    assert hour_of(AT, [row(-3, -3, -3)] * MAX_ROWS, [], 0).is_cut
 
 
 @given(st.lists(st.tuples(MINUTES, MINUTES, MINUTES, st.integers(1, 5)), max_size=20))
@@ -71,7 +70,7 @@ def test_last_level_counts_the_runs_that_wait(
         for queued, started, ended, n in times
         if queued is not None and queued <= (started if started is not None else 0) and (started or -90) <= (ended or 0)
     ]
-    hour = hour_of("q", AT, [row(*each) for each in ordered], [], None)
+    hour = hour_of(AT, [row(*each) for each in ordered], [], None)
     assert hour.queued[-1] == sum(n for _, started, ended, n in ordered if started is None and ended is None)
     assert min(hour.queued) >= 0
 

@@ -42,7 +42,7 @@ DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
         (SourceRetrying("rest", at(0), at(4), 1, "no route"), Topic.SOURCES),
         (SourceStopped("rest", at(0), "Invalid API key"), Topic.SOURCES),
         (HistoryRead(at(0), 100, False), Topic.HISTORY),
-        (BudgetRead(750, 700, at(10)), Topic.BUDGET),
+        (BudgetRead(750, 700), Topic.BUDGET),
         (ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)), Topic.ACTIONS),
     ],
 )
@@ -67,7 +67,7 @@ def test_facts_are_stored_unchanged() -> None:
         SourceConnected("rest", at(0), 2.0),
         SourceStopped("feed", at(1), "gone"),
         HistoryRead(at(0), 100, True),
-        BudgetRead(750, 700, at(10)),
+        BudgetRead(750, 700),
     ]
     for update in updates:
         store.apply(update)

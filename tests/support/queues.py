@@ -93,10 +93,9 @@ def mail_hour(at: datetime) -> QueueHour:
     queued = (*(0,) * 38, *(14 * minute for minute in range(1, 23)))
     running = (*(0,) * 38, 6, 12, 16, 18, *(20,) * 18)
     p95 = (*(timedelta(seconds=0.8),) * 43, *(timedelta(seconds=5.35 * minute) for minute in range(1, 18)))
-    return QueueHour("task/send-email", at, queued, running, p95, 3, (TaskId("send-email"),))
+    return QueueHour(at, queued, running, p95, 3, (TaskId("send-email"),))
 
 
 def mail_metrics(at: datetime) -> QueueMetrics:
     depths = (0, 0, 0, 0, 0, 0, 0, 0, 20, 120, 210, 301)
-    cell = timedelta(minutes=5)
-    return QueueMetrics("task/send-email", at - 12 * cell, at, cell, depths, 301, 800, 1204, timedelta(minutes=10))
+    return QueueMetrics(depths, 301, 800, 1204, timedelta(minutes=10))

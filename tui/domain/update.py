@@ -194,11 +194,10 @@ class WindowRead:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRead:
-    """The server reported the request budget: `remaining` of `limit` requests until it is refilled at `resets_at`."""
+    """The server reported the request budget: `remaining` of `limit` requests until it is refilled."""
 
     limit: int
     remaining: int
-    resets_at: datetime
 
 
 Update = (

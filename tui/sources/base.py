@@ -52,10 +52,9 @@ class Transient(Exception):
 class Fatal(Exception):
     """A failure that only the user can fix, with another key, address or filter. `status` is the HTTP status."""
 
-    def __init__(self, reason: str, *, is_about_the_key: bool = False, status: int | None = None) -> None:
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.is_about_the_key = is_about_the_key
         self.status = status
 
 
@@ -136,9 +135,7 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
     match error:
         case RateLimited():
             return Transient(str(error), error.resets_in, status=429)
-        case Refused() if error.is_about_the_key:
-            return Fatal(str(error), is_about_the_key=True, status=error.status)
-        case Refused() if not was_connected and error.status not in _TEMPORARY:
+        case Refused() if error.is_about_the_key or (not was_connected and error.status not in _TEMPORARY):
             return Fatal(str(error), status=error.status)
         case Refused() | ServerFault():
             return Transient(str(error), status=error.status)

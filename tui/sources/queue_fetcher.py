@@ -119,7 +119,7 @@ class QueueFetcher:
         name = queue.stored_name
         times = await self._fetcher.query_rows(QueueStayMinutes(name), Priority.VISIBLE)
         speeds = await self._fetcher.query_rows(QueueSpeeds(name), Priority.VISIBLE)
-        return hour_of(name, self._fetcher.now(), times, speeds, queue.running)
+        return hour_of(self._fetcher.now(), times, speeds, queue.running)
 
 
 def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
@@ -142,7 +142,6 @@ def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[Place
 
 
 def hour_of(
-    queue: str,
     at: datetime,
     times: Sequence[Mapping[str, Json]],
     speeds: Iterable[Mapping[str, Json]],
@@ -161,7 +160,6 @@ def hour_of(
     main = next(iter(tasks.most_common(1)), (None, 0))[0]
     p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds if row.get("task") == main}
     return QueueHour(
-        queue,
         at,
         queued,
         executing if _agrees(executing[-1], running) else (),

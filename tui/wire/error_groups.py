@@ -46,13 +46,9 @@ class ErrorGroupRow(TypedDict, total=False):
     resolvedAt: _Text
     ignoredUntil: _Text
     affectedVersions: OmittedOnError[list[OmittedOnError[str]]]
-    resolvedInVersion: _Text
     resolvedBy: _Text
-    ignoredAt: _Text
     ignoredReason: _Text
     ignoredByUserId: _Text
-    ignoredUntilOccurrenceRate: _Count
-    ignoredUntilTotalOccurrences: _Count
 
 
 class ErrorGroupRows(TypedDict, total=False):
@@ -102,13 +98,9 @@ def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerError
             Raw(limits.text(version, "version"))
             for version in limits.take(row.get("affectedVersions", ()), MAX_VERSIONS, "versions of an error group")
         ),
-        resolved_in_version=_text(row.get("resolvedInVersion"), limits, "version"),
         resolved_by=_text(row.get("resolvedBy"), limits, "id of a user"),
-        ignored_at=read_time(row.get("ignoredAt")),
         ignored_reason=_text(row.get("ignoredReason"), limits, "reason", MAX_MESSAGE_CHARS),
         ignored_by=_text(row.get("ignoredByUserId"), limits, "id of a user"),
-        ignored_until_rate=row.get("ignoredUntilOccurrenceRate"),
-        ignored_until_total=row.get("ignoredUntilTotalOccurrences"),
     )
     return _read_group(row, limits, detail)
 

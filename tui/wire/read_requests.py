@@ -242,8 +242,7 @@ class ApiReader(ABC):
         from tui.wire.findings.queues import decode_queue_metrics  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
-        stored_name = f"task/{name}" if is_task else name
-        return await self._decode(response, lambda limits: decode_queue_metrics(response.body, stored_name, limits))
+        return await self._decode(response, lambda limits: decode_queue_metrics(response.body, limits))
 
     async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""

@@ -152,11 +152,11 @@ READING = "GET /api/v1/runs", timedelta(seconds=21)
             "as of 13:48 ",
         ),
         (
-            replace(FACTS, budget=BudgetRead(250, 31, AT)),
+            replace(FACTS, budget=BudgetRead(250, 31)),
             "  PROD   acme/api   ● polling",
             "budget 31 of 250   Q12  E8  W3  ✗41 ",
         ),
-        (replace(FACTS, budget=BudgetRead(250, 63, AT)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
+        (replace(FACTS, budget=BudgetRead(250, 63)), "  PROD   acme/api   ● polling ", " Q12  E8  W3  ✗41 "),
         (replace(FACTS, environment=DEV, counts=StatusCounts(executing=1)), "  DEV   acme/api   ● polling", " E1 "),
         (
             replace(FACTS, environment=None),
@@ -214,7 +214,7 @@ def test_offline_header_has_no_bars_and_no_live_colour() -> None:
 
 def test_parts_drop_in_a_fixed_order() -> None:
     counts = StatusCounts(queued=12_345, executing=8_000, waiting=3_333, failed=41_000)
-    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31, AT), counts=counts)
+    facts = replace(FACTS, minutes=MINUTES, budget=BudgetRead(250, 31), counts=counts)
     shown = {width: plain(header_line(facts, width)) for width in range(60, 140)}
     marks = ("UTC", "runs/min", "acme/api", "budget")
     least = [min(width for width, text in shown.items() if mark in text) for mark in marks]
@@ -287,7 +287,7 @@ def header_facts(draw: st.DrawFn) -> HeaderFacts:
         draw(st.none() | names),
         draw(st.booleans()),
         draw(figures),
-        draw(st.none() | st.builds(BudgetRead, numbers, numbers, st.just(AT))),
+        draw(st.none() | st.builds(BudgetRead, numbers, numbers)),
         draw(st.none() | st.just(ago(19))),
         draw(numbers),
         tuple(draw(st.lists(st.builds(Minute, numbers, numbers), max_size=16))),

@@ -19,7 +19,7 @@ def names(entry: TreeEntry) -> list[str]:
         match child.item:
             case TreeRun(node):
                 out.append(node.id.removeprefix("run_"))
-            case BatchGroup(_, size, is_whole):
+            case BatchGroup(size, is_whole):
                 out.append(f"batch {size}{'' if is_whole else '?'}")
             case SiblingGroup(size, word, task):
                 out.append(f"{size} {word} {task}")

@@ -28,7 +28,7 @@ from tui.domain.text import Raw
 from tui.present.actions.row_actions import GoToRun
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Token, line_width, plain
-from tui.present.wall.blocks import Band, BudgetShares, ListRuns, WallView
+from tui.present.wall.blocks import Band, ListRuns, WallView
 from tui.present.wall.durations import waited
 from tui.present.wall.foot import cron_words
 from tui.present.wall.header import wall_header
@@ -278,8 +278,8 @@ def test_age_of_queues_is_that_of_the_older_answer(queues_s: int, waits_s: int) 
 
 
 def test_budget_stands_in_the_last_row_of_a_wide_wall() -> None:
-    view = replace(VIEW, budget=BudgetShares(0.04, 0.31))
-    assert "requests: we 4 %, everybody 31 %" in text_of(view, 200, 60)[-1]
+    view = replace(VIEW, spent=0.31)
+    assert "requests: everybody 31 %" in text_of(view, 200, 60)[-1]
 
 
 def test_rows_open_what_they_speak_of() -> None:

@@ -62,7 +62,6 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
             list(each.queued),
             each.executing,
             sorted(each.recent.values()),
-            each.recent_failed,
             list(each.failures),
             each.durations.p95,
             dict(each.versions),

@@ -236,8 +236,8 @@ def test_any_json_is_a_trace_or_a_server_fault(value: Any) -> None:
 
 @given(json_values)
 def test_any_json_is_a_span_detail_or_a_server_fault(value: Any) -> None:
-    keys = ("runId", "message", "properties", "events", "triggeredRuns")
-    assert decode_span(json.dumps({"spanId": "s"} | dict.fromkeys(keys, value)).encode()).id == "s"
+    detail = decode_span(json.dumps({"spanId": "s", "properties": value, "events": value}).encode())
+    assert detail.properties == (value if isinstance(value, dict) else {})
     with pytest.raises(ServerFault):
         decode_span(json.dumps([value]).encode())
 
@@ -276,20 +276,11 @@ def test_span_detail_without_properties_reads_exception_events() -> None:
 def test_log_attributes_are_kept_unchanged() -> None:
     detail = decode_span(body_of("272"))
 
-    assert detail.message == "info line"
     assert detail.properties == {
         "count": 3,
         "ratio": 0.25,
         "user": {"active": True, "id": "u_1", "roles": ["admin", "ops"]},
     }
-
-
-def test_triggered_runs_have_database_status_words() -> None:
-    detail = decode_span(body_of("282"))
-
-    assert [run.id for run in detail.triggered] == ["run_cmwur0bof002u9f7dmh0r5ulr", "run_cmwur0boi002v9f7dacg2m9ra"]
-    assert {(run.task, run.status.title if run.status else None) for run in detail.triggered} == {("leaf", "Completed")}
-    assert detail.triggered[0].created_at == datetime(2026, 11, 24, 13, 46, 34, 919000, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"error":"Not found"}', b"[" * 100_000])

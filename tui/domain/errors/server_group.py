@@ -26,17 +26,12 @@ class ServerGroupDetail:
 
     * `versions`: the deployed versions with this error.
     * `resolved_by`, `ignored_by`: ids of users; None where a secret key did it.
-    * `ignored_until_rate`, `ignored_until_total`: how many failures an hour, or in all, end the ignoring.
     """
 
     versions: tuple[Raw, ...] = ()
-    resolved_in_version: Raw | None = None
     resolved_by: Raw | None = None
-    ignored_at: datetime | None = None
     ignored_reason: Raw | None = None
     ignored_by: Raw | None = None
-    ignored_until_rate: int | None = None
-    ignored_until_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,10 @@ from tui.lazy_dataclass import dataclass
 class QueueMetrics:
     """How a queue moved within a period, by the server's own measurements.
 
-    `queue` is a stored name. `depths` are the numbers of waiting runs, oldest first, one for each `cell` of time.
+    `depths` are the numbers of waiting runs, oldest first.
     A server without the pipeline answers with zeros.
     """
 
-    queue: str
-    since: datetime
-    until: datetime
-    cell: timedelta
     depths: tuple[int, ...] = ()
     peak_queued: int = 0
     started: int = 0
@@ -43,7 +39,6 @@ class QueueHour:
     * `is_cut`: the server has more rows than it sent, so that the numbers are too small
     """
 
-    queue: str
     at: datetime
     queued: tuple[int, ...] = ()
     running: tuple[int, ...] = ()

@@ -9,9 +9,8 @@ from dataclasses import field
 from datetime import datetime, timedelta
 
 from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, SpanId, TaskId, TraceId
+from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
-from tui.domain.status import Status
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -114,27 +113,12 @@ def span_of_run(trace: Trace, run_id: RunId) -> Span | None:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggeredRun:
-    """A run that a span triggered. `status` is the database's word; the response does not say how old it is."""
-
-    id: RunId
-    task: TaskId | None = None
-    status: Status | None = None
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SpanDetail:
     """The detail of one span, with the fields that `/trace` leaves out.
 
-    `run_id` is the id in the request, which may be another run than the span's. On a run's root span, `error` has the
-    real message of a crash. `properties` are the attributes of a log line. `triggered` has at most 50 runs.
+    On a run's root span, `error` has the real message of a crash. `properties` are the attributes of a log line.
     Source: tests/wire/recordings/README.md §5.
     """
 
-    id: SpanId
-    run_id: RunId
-    message: Raw
     error: RunError | None = None
     properties: dict[str, Json] = field(default_factory=dict)
-    triggered: tuple[TriggeredRun, ...] = ()

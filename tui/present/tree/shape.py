@@ -66,7 +66,6 @@ class TreeRun:
 class BatchGroup:
     """The siblings that one call triggered. `is_whole` means that no other run of the batch can be missing."""
 
-    id: BatchId
     size: int
     is_whole: bool
 
@@ -243,7 +242,7 @@ def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Col
         elif batch_id not in placed:
             placed.add(batch_id)
             members = batches[batch_id]
-            batch = _group(("batch", parent.key, batch_id), BatchGroup(batch_id, len(members), is_whole), members)
+            batch = _group(("batch", parent.key, batch_id), BatchGroup(len(members), is_whole), members)
             _set_children(batch, _with_groups(batch.key, members, in_view))
             shown.append(batch)
     return _with_groups(parent.key, shown, in_view)

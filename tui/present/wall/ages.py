@@ -135,15 +135,9 @@ def _own_counts(view: WallView) -> Line:
 
 
 def _budget(view: WallView) -> Line:
-    ours, everybody = view.budget
-    if everybody is None:
+    if view.spent is None:
         return ()
-    pieces = [Piece("requests: ", Token.FAINT)]
-    if ours is not None:
-        pieces += [Piece("we ", Token.FAINT), Piece(f"{ours:.0%}".replace("%", " %"), Token.MUTED)]
-        pieces.append(Piece(", ", Token.FAINT))
-    pieces += [Piece("everybody ", Token.FAINT), Piece(f"{everybody:.0%}".replace("%", " %"), Token.MUTED)]
-    return tuple(pieces)
+    return (Piece("requests: everybody ", Token.FAINT), Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED))
 
 
 def _keys(view: WallView) -> list[KeyWord]:

@@ -69,13 +69,6 @@ class WallPage(NamedTuple):
     targets: tuple[WallTarget, ...] = ()
 
 
-class BudgetShares(NamedTuple):
-    """The parts of the request limit that this program and everybody spend, from 0 to 1; None: not known."""
-
-    ours: float | None = None
-    everybody: float | None = None
-
-
 class BlockCache:
     """Keeps the rows of blocks that depend on the board alone: a tick makes them again only for another board."""
 
@@ -98,6 +91,7 @@ class WallView:
     * `heard_at`: when list or feed answered last, None before the first answer.
     * `is_known`: that is not too long ago.
     * `newest`: the newest failed run. `day`: the last 24 hours in cells of 20 minutes; None: not read.
+    * `spent`: the part of the request limit that everybody has spent, from 0 to 1; None: not known.
     * `fresh`: the identities of findings that are new on the screen.
     * `is_earlier`: the shown time has ended.
     """
@@ -110,7 +104,7 @@ class WallView:
     is_known: bool = False
     newest: Run | None = None
     day: FourLines | None = None
-    budget: BudgetShares = field(default_factory=BudgetShares)
+    spent: float | None = None
     fresh: frozenset[Hashable] = frozenset()
     is_earlier: bool = False
     is_slow_link: bool = False

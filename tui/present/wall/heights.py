@@ -34,7 +34,6 @@ class Heights:
     has_deploy: bool = False
     has_gap_above: bool = False
     has_gaps: bool = False
-    has_last_gap: bool = False
     has_just_now: bool = False
     is_tall: bool = False
 
@@ -81,7 +80,7 @@ def heights(
     failing_rows += free.take(min(failing, _MAX_FAILING) - failing_rows)
     task_rows += free.take(min(tasks, _ENOUGH_TASKS) - task_rows)
     foot = _FOOT if is_wide and free.take_all(_FOOT + 2) else 0
-    has_last_gap = free.take_all(1)
+    free.take_all(1)  # the last gap
     task_rows += free.take(tasks - task_rows)
     if foot:
         foot += free.take(_MAX_FOOT - _FOOT)
@@ -95,7 +94,6 @@ def heights(
         has_deploy,
         has_gap_above,
         has_gaps,
-        has_last_gap,
         has_just_now,
     )
 
@@ -113,7 +111,7 @@ def column_heights(rows: int, *, failing: int, tasks: int, has_deploy: bool) -> 
     failing_rows += free.take(min(failing, _MAX_FAILING) - failing_rows)
     foot = _FOOT if free.take_all(_FOOT + 2) else 0
     has_just_now = free.left >= 4 and free.take_all(3)
-    has_last_gap = free.take_all(1)
+    free.take_all(1)  # the last gap
     task_rows += free.take(tasks - task_rows)
     if foot:
         foot += free.take(_MAX_FOOT - _FOOT)
@@ -125,7 +123,6 @@ def column_heights(rows: int, *, failing: int, tasks: int, has_deploy: bool) -> 
         foot,
         has_deploy,
         has_gaps=has_gaps,
-        has_last_gap=has_last_gap,
         has_just_now=has_just_now,
         is_tall=is_tall,
     )

@@ -40,8 +40,6 @@ class SpanLook(NamedTuple):
     took_token: Token
     bar: str
     bar_token: Token
-    is_error: bool
-    is_open: bool
 
 
 def look_of(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun, *, is_on_path: bool) -> SpanLook:
@@ -71,9 +69,7 @@ def look_of(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun,
         name_token, took_token = Token.MUTED, Token.MUTED
     if is_running and style is STATUS_STYLES["Queued"]:
         name_token = took_token = Token.MUTED
-    return SpanLook(
-        name_of(waterfall, index), style, name_token, took_token, bar, bar_token, is_error, state is not SpanState.ENDED
-    )
+    return SpanLook(name_of(waterfall, index), style, name_token, took_token, bar, bar_token)
 
 
 def name_of(waterfall: Waterfall, index: int) -> Raw | str:

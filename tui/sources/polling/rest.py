@@ -170,7 +170,7 @@ class RestSource:
             await self._lister.poll(emit, max_requests)
         await self._scan_older(emit)
         if self._lister.pages.request_count and (rate := self._fetcher.budget.latest) is not None:
-            await emit(BudgetRead(rate.limit, rate.remaining, self._fetcher.now() + rate.resets_in))
+            await emit(BudgetRead(rate.limit, rate.remaining))
 
     async def _scan_older(self, emit: Emit) -> None:
         now_s = self._clock.monotonic_s()

@@ -44,13 +44,12 @@ class LinkKind(StrEnum):
 class PastedLink:
     """A recognised text.
 
-    `run_id` belongs to a run, `error_id` to an error; `what` names anything else (`queues`). The rest is None where the
+    `run_id` belongs to a run; `what` names anything else (`queues`). The rest is None where the
     text does not say it. `project_ref` is the project's id, `project` its slug. `host` is that of a web address.
     """
 
     kind: LinkKind
     run_id: RunId | None = None
-    error_id: Raw | None = None
     what: Raw = Raw("")
     host: Raw | None = None
     organisation: Raw | None = None
@@ -103,7 +102,6 @@ def _link(segments: list[str], host: Raw | None) -> PastedLink | None:
     return PastedLink(
         LinkKind.RUN if run is not None else LinkKind.ERROR if error is not None else LinkKind.OTHER,
         None if run is None else RunId(run),
-        None if run is not None or error is None else Raw(error),
         Raw(what),
         host,
         _raw(named.get("orgs")),

@@ -53,7 +53,6 @@ class TypedWord(NamedTuple):
     before: str
     part: str
     field: str | None
-    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,10 @@ def typed_word(text: str) -> TypedWord:
     word = words[-1]
     start = len(text) - len(word.source)
     if word.field is None:
-        return TypedWord(text[:start], word.source, None, word.is_negated)
+        return TypedWord(text[:start], word.source, None)
     value = word.rest
     last = _last_value(value)
-    return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field, word.is_negated)
+    return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field)
 
 
 def _last_value(values: str) -> str:

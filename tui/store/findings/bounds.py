@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from tui.domain.findings.facts import PlaceHolder, Queue, QueueWait, TaskNormal, WaitsRead, WaitToken, WallFacts
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.store.findings.own_counts import OwnCounts
 
@@ -116,7 +116,6 @@ class Waiting(NamedTuple):
 
     queued: int
     oldest_at: datetime | None
-    oldest_run: RunId | None
     until: datetime
     task: TaskId | None = None
     holders: tuple[PlaceHolder, ...] = ()
@@ -142,10 +141,10 @@ def _own_waiting(own: OwnCounts, now: datetime) -> dict[str, Waiting]:
             run = own.run(run_id)
             queue = None if run is None else run.fixed.queue
             name = TASK_QUEUE + task if queue is None else queue
-            known = found.get(name) or Waiting(0, None, None, now)
+            known = found.get(name) or Waiting(0, None, now)
             queued_at = datetime.fromtimestamp(queued_s, UTC)
             if known.oldest_at is None or queued_at < known.oldest_at:
-                known = known._replace(oldest_at=queued_at, oldest_run=run_id)
+                known = known._replace(oldest_at=queued_at)
             found[name] = known._replace(queued=known.queued + 1, task=task if queue is None else known.task)
     return found
 
@@ -154,4 +153,4 @@ def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) 
     run = None if wait.oldest_run is None else own.run(wait.oldest_run)
     is_queued = run is not None and run.status is RunStatus.QUEUED and run.state is not None and not run.is_gone
     until = max(now, read_at) if is_queued else read_at
-    return Waiting(wait.queued, wait.oldest_at, wait.oldest_run, until, holders=wait.holders)
+    return Waiting(wait.queued, wait.oldest_at, until, holders=wait.holders)

@@ -29,14 +29,13 @@ class MinuteTotal:
 class TaskTally:
     """The live runs of a task, its recent ends, its durations in the last hour, and its versions."""
 
-    __slots__ = ("durations", "executing", "failures", "queued", "recent", "recent_failed", "versions")
+    __slots__ = ("durations", "executing", "failures", "queued", "recent", "versions")
 
     def __init__(self, hide: Callable[[object], object]) -> None:
         self.queued = SortedKeys((), hide)
         """When each waiting run was queued, in seconds, and its id."""
         self.executing = 0
         self.recent: dict[RunId, Outcome] = {}
-        self.recent_failed = 0
         self.failures = SortedKeys((), hide)
         """The outcomes of failed runs of all kept minutes, oldest first."""
         self.durations = Durations()
@@ -88,7 +87,6 @@ class Tallies:
         task = self.tasks.get(part.task)
         outcome = None if task is None else task.recent.pop(part.run_id, None)
         if task is not None and outcome is not None:
-            task.recent_failed -= outcome.is_failed
             self._count_second(outcome, -1)
 
     def leave_hour(self, part: CountedRun) -> None:
@@ -133,10 +131,8 @@ class Tallies:
             if sign > 0:
                 task.recent[part.run_id] = outcome
                 self._hide(task.recent)
-                task.recent_failed += outcome.is_failed
                 self._count_second(outcome, sign)
             elif task.recent.pop(part.run_id, None) is not None:
-                task.recent_failed -= outcome.is_failed
                 self._count_second(outcome, sign)
         if minute >= self.hour_first and part.took_s is not None:
             task.durations.add(part.took_s, sign)

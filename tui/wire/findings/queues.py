@@ -4,7 +4,6 @@ A queue needs its id, its name and its type. Everything else that is null or of 
 Source: tests/wire/recordings/README.md §7 (recordings 600-614, 1063).
 """
 
-from datetime import timedelta
 from typing import Annotated, Final, Required, TypedDict
 
 from tui.domain.findings.facts import ConcurrencyLimit, Queue
@@ -15,7 +14,7 @@ from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_ID_CHARS, MAX_PAGE_ROWS, Limits
 from tui.wire.models import decode
 from tui.wire.schemas import OmittedOnError, in_range, none_on_error, of_length
-from tui.wire.times import read_duration_ms, read_time
+from tui.wire.times import read_duration_ms
 
 MAX_CELLS: Final = 1_000
 """Cells of a trend. The server sends 12."""
@@ -85,21 +84,15 @@ class WaitRow(TypedDict, total=False):
     p95: OmittedOnError[Annotated[float, in_range(0, 1e14)]]
 
 
-MetricsRow = TypedDict(
-    "MetricsRow",
-    {
-        "from": Required[str],
-        "to": Required[str],
-        "waitMs": OmittedOnError[WaitRow],
-        "peakQueued": _Count,
-        "startedCount": _Count,
-        "throttledCount": _Count,
-        "bucketIntervalMs": Required[Annotated[int, in_range(1, MAX_CELL_MS)]],
-        "depthTrend": OmittedOnError[list[Annotated[int, in_range(0, 2**53)]]],
-    },
-    total=False,
-)
-"""The response of `GET /api/v1/queues/{name}/metrics`."""
+class MetricsRow(TypedDict, total=False):
+    """The response of `GET /api/v1/queues/{name}/metrics`."""
+
+    bucketIntervalMs: Required[Annotated[int, in_range(1, MAX_CELL_MS)]]
+    waitMs: OmittedOnError[WaitRow]
+    peakQueued: _Count
+    startedCount: _Count
+    throttledCount: _Count
+    depthTrend: OmittedOnError[list[Annotated[int, in_range(0, 2**53)]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +156,11 @@ def decode_queue(body: bytes, limits: Limits) -> Queue:
     return _read_queue(row, limits)
 
 
-def decode_queue_metrics(body: bytes, stored_name: str, limits: Limits) -> QueueMetrics:
+def decode_queue_metrics(body: bytes, limits: Limits) -> QueueMetrics:
     """Decode the response of `GET /api/v1/queues/{name}/metrics`. Raises `ServerFault`."""
     row = decode(MetricsRow, body, "the metrics of the queue", limits)
-    since, until = read_time(row["from"]), read_time(row["to"])
-    if since is None or until is None:
-        raise ServerFault("the metrics of the queue could not be read: no time span", 200)
     p95_ms = row.get("waitMs", {}).get("p95")
     return QueueMetrics(
-        stored_name,
-        since,
-        until,
-        timedelta(milliseconds=row["bucketIntervalMs"]),
         tuple(limits.take(row.get("depthTrend", ()), MAX_CELLS, "cells of a queue")),
         row.get("peakQueued", 0),
         row.get("startedCount", 0),

@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import TypeGuard
 
 from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import RunId, SpanId, TaskId, TraceId
+from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
-from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail, SpanRecord, Trace, TriggeredRun
+from tui.domain.traces.span import Span, SpanDetail, SpanRecord, Trace
 from tui.wire.errors import ServerFault
 from tui.wire.limits import MAX_MESSAGE_CHARS, MAX_SPANS, Limits
 from tui.wire.times import read_duration_ns, read_epoch_ns, read_time
@@ -121,18 +120,13 @@ def decode_span(body: bytes) -> SpanDetail:
         response = json.loads(body)
     except (ValueError, RecursionError):
         raise ServerFault("the span could not be read: not JSON, or nested too deep", 200) from None
-    span_id = response.get("spanId") if isinstance(response, dict) else None
-    if not isinstance(span_id, str):
+    if not isinstance(response, dict) or not isinstance(response.get("spanId"), str):
         raise ServerFault("the span could not be read: no id", 200)
     properties = response.get("properties")
     properties = properties if _is_object(properties) else {}
     return SpanDetail(
-        id=SpanId(span_id),
-        run_id=RunId(_text(response.get("runId")) or ""),
-        message=Raw(_text(response.get("message")) or ""),
         error=_error(properties.get("error")) or read_exception(response.get("events")),
         properties=properties,
-        triggered=tuple(_triggered(response.get("triggeredRuns"))),
     )
 
 
@@ -180,18 +174,6 @@ def _error(error: Json) -> RunError | None:
         name=_text(error.get("name")) or _text(error.get("type")),
         stack=stack,
     )
-
-
-def _triggered(runs: Json) -> Iterator[TriggeredRun]:
-    for run in runs if isinstance(runs, list) else ():
-        if _is_object(run) and (run_id := _text(run.get("runId"))):
-            task, word = _text(run.get("taskIdentifier")), _text(run.get("status"))
-            yield TriggeredRun(
-                RunId(run_id),
-                TaskId(task) if task else None,
-                parse_status(word) if word else None,
-                read_time(run.get("createdAt")),
-            )
 
 
 def _raw(value: Json) -> Raw | None:

@@ -191,7 +191,7 @@ def test_rule_says_how_complete_the_list_is() -> None:
         (GroupsRead(), "loading…"),
         (GroupsRead(0, 0, 0, has_all=True), "No run failed in the last 24h."),
         (GroupsRead(0), "loading…"),
-        (GroupsRead(171, 60, 171, is_reading=True), "reading 171 failed runs, 60 so far"),
+        (GroupsRead(171, 60, 171), "reading 171 failed runs, 60 so far"),
         (GroupsRead(0, failure="the server does not answer"), "The server does not answer. r tries again."),
     ],
 )

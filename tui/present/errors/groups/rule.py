@@ -23,7 +23,6 @@ class GroupsRead:
     * `failed_count`: the server's number of failed runs; None if it is not known
     * `unreadable_count`: failed runs whose error could not be read
     * `has_all`: every failed run is known by its id
-    * `is_reading`: more is being read now
     * `failure`: why reading waits or stopped
     * `state_problem`: why states are not known
     """
@@ -33,7 +32,6 @@ class GroupsRead:
     failed_count: int | None = None
     unreadable_count: int = 0
     has_all: bool = False
-    is_reading: bool = False
     failure: str = ""
     state_problem: str = ""
 

@@ -61,7 +61,7 @@ class LiveErrorGroups:
         """How far the failed runs of the span were read."""
         updates, progress = self._updates, self.reading.progress
         if updates is None or updates.reading is None:
-            return GroupsRead(is_reading=True)
+            return GroupsRead()
         known = updates.reading
         return GroupsRead(
             known.failed_count,
@@ -69,7 +69,6 @@ class LiveErrorGroups:
             progress.failed_count(known.failed_count),
             progress.unreadable_count,
             has_all=progress.has_all and updates.is_filled,
-            is_reading=progress.is_reading or not updates.is_filled,
             failure=progress.failure,
             state_problem=self.state_problem,
         )

@@ -11,7 +11,7 @@ from tui.domain.findings.finding import NOT_KNOWN
 from tui.present.frame.footer import unbound_words
 from tui.present.key_words import key_of
 from tui.present.styled import Line
-from tui.present.wall.blocks import BlockCache, BudgetShares, Opened, WallView
+from tui.present.wall.blocks import BlockCache, Opened, WallView
 from tui.present.wall.look import WallLook
 from tui.present.wall.page import TWO_COLUMNS, wall_page
 from tui.store.changes import Changes, Topic
@@ -177,7 +177,7 @@ class WallScreen(PaintedScreen[None]):
             self.live_board.is_known,
             newest=self._newest.run,
             day=self.live_board.day,
-            budget=self._budget(),
+            spent=self._spent(),
             fresh=self._fresh(),
             is_earlier=self.live_board.is_earlier,
             is_slow_link=self.app_base.is_slow_link,
@@ -206,11 +206,11 @@ class WallScreen(PaintedScreen[None]):
         now_s = self._now_s
         return frozenset(each for each, until_s in (self._fresh_until or {}).items() if now_s < until_s)
 
-    def _budget(self) -> BudgetShares:
+    def _spent(self) -> float | None:
         budget = self.live.session.store.budget
         if budget is None or not budget.limit or self.live.freshness.is_stale:
-            return BudgetShares()
-        return BudgetShares(everybody=max(0.0, 1 - budget.remaining / budget.limit))
+            return None
+        return max(0.0, 1 - budget.remaining / budget.limit)
 
     @property
     def _now_s(self) -> float:
