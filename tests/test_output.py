@@ -54,7 +54,7 @@ def print_all(output: Output, text: str) -> None:
     run = full(text)
     table = output.run_table()
     table.rows([run], NOW)
-    output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run], tree_note=text))
+    output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run]))
     node = TreeNode(RunId(f"run_{text}"), 0, run.fixed.task, None, run)
     output.lines(tree_lines(RunTree(node, node.id, (text,)), now=NOW, width=output.width))
     output.lines([transition_line(None, run, NOW)])

@@ -91,12 +91,12 @@ def test_page_has_every_field_of_the_schema() -> None:
 
 
 def test_page_has_every_other_value() -> None:
-    shown = page(full(), tree_note="12 runs below it, not fully loaded")
+    shown = page(full())
     expected = (
         "prod", "triggerAndWait", "batch_1", "10m", "idem-1", "eu-central-1", "STANDARD", "sched_1", "task/charge",
         "small-1x", "$0.0002", "expired   13:48:44.604", "delayed   13:48:37.220", "57ms in queue",
         "6.3s, of it 1.3s running", "caused by TypeError fetch failed", "ECONNRESET", "A_CODE",
-        "retry after 946ms", "12 runs below it", "depth     2", "after 2 attempts", "run_root", "run_parent",
+        "retry after 946ms", "depth     2", "after 2 attempts", "run_root", "run_parent",
     )  # fmt: skip
     assert [text for text in expected if text not in shown] == []
     assert "next   " not in shown  # The run is final, whatever its history says.
@@ -138,7 +138,7 @@ def test_page_of_every_recorded_run_fits_and_has_its_id(cells: int) -> None:
 @given(st.integers(1, 120))
 @settings(max_examples=25)
 def test_hostile_text_in_any_field_stays_within_the_layout(cells: int) -> None:
-    lines = run_page(full(HOSTILE), now=NOW, width=cells, children=[full(HOSTILE)] * 3, tree_note=HOSTILE)
+    lines = run_page(full(HOSTILE), now=NOW, width=cells, children=[full(HOSTILE)] * 3)
     assert all(line_width(line) <= max(cells, 40) for line in lines)
     assert not any(ord(character) < 0x20 and character != "\n" for character in text_of(lines))
 

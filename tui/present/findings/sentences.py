@@ -93,7 +93,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case QueueWaits() as queue:
             if queue.standstill is not None:
                 return _still(queue, queue.standstill, at, now, is_short=True)
-            limit = f"at its limit {_running(queue, '/')}, " if queue.is_at_limit else ""
+            limit = f"at its limit {_running(queue)}, " if queue.is_at_limit else ""
             return f"{limit}{_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
         case TaskSlow(p95, normal_p95):
             return f"p95 {brief_duration(p95)}, normal {brief_duration(normal_p95)}"
@@ -114,7 +114,7 @@ def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_froze
     """Return the second line of a finding in the overview, whose first line says when a schedule was due."""
     match finding.evidence:
         case QueueWaits() as queue if queue.is_at_limit:
-            limit = _running(queue, "/")
+            limit = _running(queue)
             return f"at its limit {limit}; {_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
         case ScheduleMissed():
             return "its schedule started no run"
@@ -184,10 +184,10 @@ def _only(version: Raw | None) -> str:
     return "" if version is None else f", only in {_cleaned(version)}"
 
 
-def _running(queue: QueueWaits, between: str) -> str:
+def _running(queue: QueueWaits) -> str:
     running = formatting.NONE if queue.running is None else formatting.count(queue.running)
     limit = formatting.NONE if queue.limit is None else formatting.count(queue.limit)
-    return f"{running}{between}{limit}"
+    return f"{running}/{limit}"
 
 
 def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime, *, is_short: bool = False) -> str:

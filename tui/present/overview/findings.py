@@ -62,7 +62,7 @@ def verdict_lines(view: OverviewView, limit: int, room: int) -> list[OverviewLin
         return [OverviewLine((Piece(formatting.NONE, Token.FAINT),))]
     lines: list[OverviewLine] = []
     if verdict.word == NOT_KNOWN:
-        lines += _headed(NOT_KNOWN, Token.AMBER, not_known_sentence(verdict, view.now), limit)
+        lines += _not_known(not_known_sentence(verdict, view.now), limit)
     elif not verdict.findings:
         lines += _calm(verdict, limit)
     lines += [OverviewLine((Piece(text, Token.FAINT),)) for why in refusals(verdict) for text in wrap(why, limit)]
@@ -71,7 +71,7 @@ def verdict_lines(view: OverviewView, limit: int, room: int) -> list[OverviewLin
         first = [] if verdict.is_known else lines[:2]
         rest = lines[len(first) :]
         unknown = unread_sentence(verdict, view.now) if verdict.is_known else ""
-        below = _headed(NOT_KNOWN, Token.AMBER, unknown, limit) if unknown else []
+        below = _not_known(unknown, limit) if unknown else []
         shown = _findings(view, verdict.findings, limit, max(2, room - len(first) - len(below)))
         lines = [*first, *shown, *below, *rest]
     return lines[:room]
@@ -181,10 +181,10 @@ def _calm(verdict: Verdict, limit: int) -> list[OverviewLine]:
     return [OverviewLine(line), *(OverviewLine((indent, Piece(text, Token.MUTED))) for text in others)]
 
 
-def _headed(word: str, token: Token, text: str, limit: int) -> list[OverviewLine]:
-    indent = len(word) + 2
+def _not_known(text: str, limit: int) -> list[OverviewLine]:
+    indent = len(NOT_KNOWN) + 2
     texts = wrap(text, limit - indent)
-    first = (*_word(word, token), Piece(f"  {texts[0]}", Token.MUTED))
+    first = (*_word(NOT_KNOWN, Token.AMBER), Piece(f"  {texts[0]}", Token.MUTED))
     return [OverviewLine(first), *(OverviewLine((Piece(" " * indent), Piece(each, Token.MUTED))) for each in texts[1:])]
 
 

@@ -20,8 +20,8 @@ from tui.present.detail.summary import title_lines
 from tui.present.detail.timeline import time_lines, updated_lines
 from tui.present.errors.text import error_lines
 from tui.present.status import style_of
-from tui.present.styled import Line, Piece, Token, wrap
-from tui.present.text_block import LABEL, labelled
+from tui.present.styled import Line, Piece, Token
+from tui.present.text_block import labelled
 
 MIN_WIDTH: Final = 40
 MAX_CHILDREN: Final = 10
@@ -36,13 +36,12 @@ def run_page(
     root: Run | None = None,
     parent: Run | None = None,
     children: Sequence[Run] | None = None,
-    tree_note: str = "",
     queue: QueueState | None = None,
 ) -> list[Line]:
     """Return the page in lines of at most `width` cells (at least 40), with an empty line between blocks.
 
     `root`, `parent` and `children` are the relatives that the store knows; `children` is None if they were not read.
-    `tree_note` says how much of the tree is known beyond them. `queue` is the queue of a run that waits in it.
+    `queue` is the queue of a run that waits in it.
     """
     limit = max(width, MIN_WIDTH)
     blocks = (
@@ -50,7 +49,7 @@ def run_page(
         _error(run, limit),
         time_lines(run, Now(now), limit, shows_zone=True) + updated_lines(run, Now(now), limit),
         fact_lines(run, limit, Situation(Now(now), queue)) + [row.line for row in tag_rows(run, limit)],
-        _relatives(run, root, parent, children, tree_note, limit),
+        _relatives(run, root, parent, children, limit),
         body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
     )
@@ -73,7 +72,7 @@ def _error(run: Run, limit: int) -> list[Line]:
 
 
 def _relatives(
-    run: Run, root: Run | None, parent: Run | None, children: Sequence[Run] | None, tree_note: str, limit: int
+    run: Run, root: Run | None, parent: Run | None, children: Sequence[Run] | None, limit: int
 ) -> list[Line]:
     lines: list[Line] = []
     for label, relative, run_id in (("root", root, run.fixed.root_id), ("parent", parent, run.fixed.parent_id)):
@@ -81,8 +80,6 @@ def _relatives(
             lines += labelled(label, _relative(relative, run_id), limit)
     if children is not None:
         lines += _children(children, limit)
-    if tree_note:
-        lines += labelled("tree", [(Piece(row, Token.MUTED),) for row in wrap(tree_note, limit - LABEL)], limit)
     return lines
 
 

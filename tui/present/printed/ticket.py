@@ -65,9 +65,9 @@ class _Ticket:
             blocks += self._payload()
         return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
-    def _code(self, text: Raw | str, limit: int = _MAX_NAME_CHARS) -> str:
-        shown = self._redact(text[: limit + 1])
-        return code_span(shown if len(text) <= limit else shown[:limit] + "…")
+    def _code(self, text: Raw | str) -> str:
+        shown = self._redact(text[: _MAX_NAME_CHARS + 1])
+        return code_span(shown if len(text) <= _MAX_NAME_CHARS else shown[:_MAX_NAME_CHARS] + "…")
 
     def _block(self, text: Raw | str, limit: int) -> list[str]:
         """Return a block of at most `limit` characters. A line below it says how long a cut text is."""

@@ -10,16 +10,14 @@ _SECOND: Final = timedelta(seconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-def brief_duration(value: timedelta | None, *, frozen: bool = False) -> str:
-    """Return `40ms` `0.4s` `31s` `4m02s` `9m` `12h32m` `2h`, `·` where it is not known. `frozen` appends `~`."""
+def brief_duration(value: timedelta | None) -> str:
+    """Return `40ms` `0.4s` `31s` `4m02s` `9m` `12h32m` `2h`, `·` where it is not known."""
     if value is not None and _TENTH <= value < _SECOND:
         tenths = round(value / _TENTH)
-        text = f"{tenths // 10}.{tenths % 10}s"
-    else:
-        text = formatting.duration(value)
-        text = text.removesuffix("00s") if text.endswith("m00s") else text
-        text = text.removesuffix("00m") if text.endswith("h00m") else text
-    return text + ("~" if frozen and value is not None else "")
+        return f"{tenths // 10}.{tenths % 10}s"
+    text = formatting.duration(value)
+    text = text.removesuffix("00s") if text.endswith("m00s") else text
+    return text.removesuffix("00m") if text.endswith("h00m") else text
 
 
 def waited(value: timedelta, *, in_minutes: bool = False) -> str:

@@ -169,5 +169,5 @@ def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, 
     return BlockRow(line.line(width), key=("queue", row.stored_name), opens=opens)
 
 
-def _count(number: int | None, zero: str = "0") -> str:
-    return formatting.NONE if number is None else formatting.count(number) if number else zero
+def _count(number: int | None) -> str:
+    return formatting.NONE if number is None else formatting.count(number)

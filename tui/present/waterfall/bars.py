@@ -66,14 +66,14 @@ class _Cells:
             self._cells[cell] = shown, token
         return first, last
 
-    def fill(self, first: int, after: int, character: str, token: Token) -> None:
-        """Fill whole cells, at least one: the first one outside at the right is moved inside."""
+    def fill_unknown(self, first: int, after: int) -> None:
+        """Fill whole cells behind an unknown end, at least one: the first one outside at the right is moved inside."""
         width = self._scale.width
         if after <= 0 or first > width:
             return
         first = min(max(first, 0), width - 1)
         for cell in range(first, min(max(after, first + 1), width)):
-            self._cells[cell] = character, token
+            self._cells[cell] = UNKNOWN_END, Token.GUIDE
 
     def mark(self, cell: int, token: Token) -> None:
         """Put a log mark on a cell; the more severe one stays."""
@@ -107,7 +107,7 @@ def bar_line(waterfall: Waterfall, extents: Extents, tree: RowTree, index: int, 
         first, last = cells.draw(max(begin, started), shown_end, look.bar, look.bar_token)
     if is_unknown:
         after = max(-(-scale.window.half_cells(shown_end, scale.width) // 2), last)
-        cells.fill(after, -(-scale.window.half_cells(end, scale.width) // 2), UNKNOWN_END, Token.GUIDE)
+        cells.fill_unknown(after, -(-scale.window.half_cells(end, scale.width) // 2))
     if last - first >= MIN_MARKED_CELLS:
         _draw_logs(cells, waterfall, tree.logs.get(index, ()), scale, (first, last))
     return cells.line()

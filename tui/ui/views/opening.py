@@ -44,10 +44,9 @@ _SPANS: Final = {span.name: span for span in SPANS}
 _WALL_SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
 
 
-def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = None) -> str | None:
+def apply_address(app: AppBase, address: ViewAddress) -> str | None:
     """Show a view in place of the present one. Close all dialogs first.
 
-    `cursor` is the run on which the cursor of the list stands once it has it; without it, the list is at its top.
     Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
     """
     main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
@@ -64,7 +63,7 @@ def apply_address(app: AppBase, address: ViewAddress, cursor: RunId | None = Non
         case "wall":
             _show_wall(main, address)
         case _:
-            _show_runs(main, address, cursor)
+            _show_runs(main, address)
     return problem
 
 
@@ -99,10 +98,10 @@ def _address_of_runs(shown: MainScreen) -> ViewAddress:
     return _address_of_list(shown)
 
 
-def _show_runs(main: MainScreen, address: ViewAddress, cursor: RunId | None) -> None:
+def _show_runs(main: MainScreen, address: ViewAddress) -> None:
     chosen = _server_filter(main, address)
     order = _ORDERS.get(address.sort, CREATED)
-    show_query(main, ListQuery(chosen.period, address.filter, chosen.filters, order), cursor)
+    show_query(main, ListQuery(chosen.period, address.filter, chosen.filters, order), None)
 
 
 def show_query(main: MainScreen, query: ListQuery, cursor: RunId | None) -> None:
