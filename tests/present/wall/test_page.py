@@ -25,10 +25,10 @@ from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
 from tui.domain.findings.intervals import INTERVALS, LAST_DAY_INTERVAL
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import GoToRun
+from tui.present.actions.row_actions import GoToRun, ListRuns
 from tui.present.frame.header_facts import HeaderFacts
 from tui.present.styled import Token, line_width, plain
-from tui.present.wall.blocks import Band, ListRuns, WallView
+from tui.present.wall.blocks import Band, WallView
 from tui.present.wall.durations import waited
 from tui.present.wall.foot import cron_words
 from tui.present.wall.header import wall_header

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
-from tui.present.actions.row_actions import GoToRun
+from tui.present.actions.row_actions import GoToRun, ListRuns
 from tui.present.styled import Line
 from tui.present.wall.look import WallLook
 from tui.store.findings.board import Board, FourLines
@@ -24,20 +23,6 @@ class Band(StrEnum):
     FAILING = "failing"
     AMBER = "amber"
     NEW = "new"
-
-
-@dataclass(frozen=True, slots=True)
-class ListRuns:
-    """List the runs that a filter matches. `name` says of what, where the filter does not.
-
-    `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue. `filters` are the
-    server's.
-    """
-
-    filter_text: str
-    name: str = ""
-    queue: str = ""
-    filters: RunFilters = field(default_factory=RunFilters)
 
 
 Opened = ListRuns | GoToRun

@@ -8,10 +8,11 @@ from typing import Final
 from tui.domain.findings.facts import FactSource
 from tui.domain.text import Raw
 from tui.present import formatting
+from tui.present.actions.row_actions import ListRuns
 from tui.present.findings.sentences import RUN_NOT_KNOWN
 from tui.present.styled import Line, Piece, Token, line_width
 from tui.present.wall.ages import aged, refusal_of
-from tui.present.wall.blocks import BlockRow, ListRuns, WallView, run_target
+from tui.present.wall.blocks import BlockRow, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.placed_line import PlacedLine
 from tui.present.wall.rules import block_rule

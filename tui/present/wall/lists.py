@@ -4,10 +4,12 @@ from typing import Final
 
 from tui.domain.findings.facts import FactSource
 from tui.domain.findings.finding import NOT_KNOWN, OK
+from tui.domain.text import Raw
 from tui.present import formatting
+from tui.present.actions.row_actions import ListRuns
 from tui.present.styled import Line, Piece, Token, joined, line_width
 from tui.present.wall.ages import aged, refusal_of
-from tui.present.wall.blocks import BlockRow, ListRuns, WallView
+from tui.present.wall.blocks import BlockRow, WallView
 from tui.present.wall.durations import brief_duration
 from tui.present.wall.failing import failing_columns, failing_row, failing_summary, no_groups_line, shown_groups
 from tui.present.wall.hour import WIDE
@@ -44,7 +46,9 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
         BlockRow(
             failing_row(group, columns, view.now, is_stale=view.is_stale),
             key=("group", group.identity),
-            opens=ListRuns(group.filter_text, f"{group.type or ''} {group.message}".strip(), filters=group.filters),
+            opens=ListRuns(
+                group.filter_text, Raw(f"{group.type or ''} {group.message}".strip()), filters=group.filters
+            ),
         )
         for group in shown
     ]

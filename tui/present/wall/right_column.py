@@ -6,7 +6,7 @@ from typing import Final
 from tui.domain.findings.facts import FactSource
 from tui.domain.run import Run
 from tui.present import formatting
-from tui.present.actions.row_actions import GoToRun
+from tui.present.actions.row_actions import GoToRun, ListRuns
 from tui.present.detail.error import full_error
 from tui.present.errors.layout import ErrorLayout
 from tui.present.errors.rows import error_rows
@@ -15,7 +15,7 @@ from tui.present.status import style_of
 from tui.present.styled import Line, Piece, Token, cut, line_width
 from tui.present.wall import series as bars
 from tui.present.wall.ages import aged, refusal_of
-from tui.present.wall.blocks import BlockRow, ListRuns, WallView
+from tui.present.wall.blocks import BlockRow, WallView
 from tui.present.wall.durations import waited
 from tui.present.wall.failing import no_groups_line
 from tui.present.wall.placed_line import PlacedLine

@@ -5,10 +5,11 @@ from typing import Final
 
 from tui.domain.findings.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
 from tui.present import formatting
+from tui.present.actions.row_actions import ListRuns
 from tui.present.findings.sentences import sentence, short_sentence, since
 from tui.present.findings.verdict_words import CALM, limit_words, ok_sentence, ok_words, unread_sentence
 from tui.present.styled import Line, Piece, Token, cut, line_width, wrap
-from tui.present.wall.blocks import Band, BlockRow, ListRuns, Opened, WallView, run_target
+from tui.present.wall.blocks import Band, BlockRow, Opened, WallView, run_target
 from tui.present.wall.durations import brief_duration, waited
 from tui.present.wall.finding_words import FINDING_TOKENS, Headline, headline
 from tui.present.wall.hour import WIDE

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from tui.domain.filters import RunFilters
 from tui.lazy_dataclass import dataclass
-from tui.present.frame.empty import NO_GROUP_ON_RELAY
 from tui.present.overview.hint import unheard_line
-from tui.present.styled import Line, Piece, Token, cut
+from tui.present.styled import Line, Piece, cut
 from tui.store.changes import Changes
-from tui.store.server_filter import ServerFilter
 from tui.ui.base import is_covered
 from tui.ui.model.list_views import ListQuery
 from tui.ui.panes import OVERVIEW_PANES
 from tui.ui.panes.overview.base import LinePane, OpenedLine
+from tui.ui.screens.view_entrance import query_of, show_filtered
 
 if TYPE_CHECKING:
     from tui.present.overview.view import OverviewView
@@ -140,20 +139,12 @@ class Overview:
 
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
-        main, runs = self._main, line.runs
-        text, filters = runs.filter_text, runs.filters  # a line is about all runs, whichever the server is asked for
-        is_relayed = main.live.session.settings.relay_url is not None
-        if filters.errors and is_relayed:
-            main.say(NO_GROUP_ON_RELAY)
+        main, before = self._main, self._main.run_list.views.query
+        query = query_of(main, line.runs)
+        if query is None:
             return
-        if runs.queue:
-            from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
-
-            filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
-        before = main.run_list.views.query
-        query = replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
-        self._listing = LineListing(text, filters, before, line.pane, line.key, main.workspace.is_zoomed)
-        self._show_list(query)
+        self._listing = LineListing(query.text, query.filters, before, line.pane, line.key, main.workspace.is_zoomed)
+        show_filtered(main, query)
         main.show_list(None)
 
     @property
@@ -174,7 +165,7 @@ class Overview:
         is_other = now.filters != listing.filters or now.period != listing.before.period
         # The server's filters may have been changed meanwhile.
         query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
-        self._show_list(query)
+        show_filtered(main, query)
         main.run_list.table.action_top()
         main.workspace.go_to(listing.pane)
         if listing.is_zoomed and not main.workspace.is_zoomed:
@@ -183,13 +174,6 @@ class Overview:
         if isinstance(pane, LinePane):
             pane.page.go_to(listing.key)
         return True
-
-    def _show_list(self, query: ListQuery) -> None:
-        subscription = self._main.app_base.subscription
-        if query.filters != subscription.chosen.filters:
-            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        token = Token.TEXT if subscription.is_filtered else Token.MUTED
-        self._main.run_list.show_query(query, token=token)
 
     def on_filtered(self) -> None:
         """Forget the line once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""

@@ -1,6 +1,14 @@
-"""The base of the ways to the views that cover the main screen."""
+"""The ways to the views that cover the main screen, and from a line of a view to its runs."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from tui.domain.ids import RunId
+from tui.present.actions.row_actions import ListRuns
+from tui.present.frame.empty import NO_GROUP_ON_RELAY
+from tui.present.styled import Token
+from tui.store.server_filter import ServerFilter
+from tui.ui.model.list_views import ListQuery
 
 if TYPE_CHECKING:
     from tui.ui.screens.main import MainScreen
@@ -37,3 +45,30 @@ class ViewEntrance:
         self.screen = None
         self._main.on_workspace_panes_changed()
         self._main.note_view()
+
+
+def query_of(main: "MainScreen", runs: ListRuns) -> ListQuery | None:
+    """Return the query that lists the runs of a line; None, and say so, where a relay has no such filter.
+
+    A line is about all runs, whichever the server is asked for.
+    """
+    filters, text = runs.filters, runs.filter_text
+    is_relayed = main.live.session.settings.relay_url is not None
+    if filters.errors and is_relayed:
+        main.front.say(NO_GROUP_ON_RELAY)
+        return None
+    if runs.queue:
+        from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
+
+        filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
+    before = main.run_list.views.query
+    return replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
+
+
+def show_filtered(main: "MainScreen", query: ListQuery, run_id: RunId | None = None) -> None:
+    """List the runs of a query, with the cursor on a run if one is given."""
+    subscription = main.app_base.subscription
+    if query.filters != subscription.chosen.filters:
+        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+    token = Token.TEXT if subscription.is_filtered else Token.MUTED
+    main.run_list.show_query(query, run_id, token=token)

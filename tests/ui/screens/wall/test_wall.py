@@ -25,7 +25,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.present.wall.blocks import ListRuns
+from tui.present.actions.row_actions import ListRuns
 from tui.sources.clock import until_second_s
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.data.findings.live_board import LiveBoard

@@ -1,14 +1,12 @@
 """The base class of the panes of the overview."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from textual import events
 
-from tui.domain.filters import RunFilters
-from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+from tui.present.actions.row_actions import ListRuns
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
 from tui.ui.model.page_rows import PageRow
@@ -24,23 +22,10 @@ MAX_ROWS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class RunsOfLine:
-    """The runs that a line stands for: the filter that lists them, and the name beside it in the rule.
-
-    `queue` is the stored name of the queue that the filter names, if it names one. `filters` are the server's.
-    """
-
-    filter_text: str
-    name: Raw = Raw("")
-    queue: str = ""
-    filters: RunFilters = field(default_factory=RunFilters)
-
-
-@dataclass(frozen=True, slots=True)
 class OpenedLine:
     """A line that the user opened, whose runs are to be listed. `key` is that of the line in the pane."""
 
-    runs: RunsOfLine
+    runs: ListRuns
     pane: str
     key: Hashable
 
@@ -97,7 +82,7 @@ class LinePane(PagePane):
         """Return the lines for a page of `width` cells."""
         raise NotImplementedError
 
-    def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
+    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         """Return the key of a line about something, and its runs."""
         raise NotImplementedError
 
@@ -126,7 +111,7 @@ class LinePane(PagePane):
 
     def enter(self) -> None:
         row = self.page.row
-        if row is not None and isinstance(row.action, RunsOfLine):
+        if row is not None and isinstance(row.action, ListRuns):
             self.on_opened(OpenedLine(row.action, self.title, row.key))
 
     def on_page_entered(self, event: LinePage.Entered) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from tui.present.actions.row_actions import ListRuns
 from tui.present.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line, unheard_line
 from tui.present.styled import Line
 from tui.ui.model.layout import Placement, Slot
 from tui.ui.model.page_rows import PageRow
-from tui.ui.panes.overview.base import LinePane, RunsOfLine
+from tui.ui.panes.overview.base import LinePane
 
 if TYPE_CHECKING:
     from tui.present.overview.view import OverviewLine, OverviewView
@@ -31,12 +32,12 @@ class OverviewPane(LinePane):
 
         return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
 
-    def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
+    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         from tui.domain.findings.finding import Finding, SubjectKind  # noqa: PLC0415  not needed before the first rows
 
         assert isinstance(about, Finding)
         queue = about.subject.key if about.subject.kind is SubjectKind.QUEUE else ""
-        return about.identity, RunsOfLine(about.filter_text, queue=queue)
+        return about.identity, ListRuns(about.filter_text, queue=queue)
 
     def right(self) -> Line:
         if self._view is None:

@@ -3,10 +3,11 @@
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from tui.present.actions.row_actions import ListRuns
 from tui.present.styled import Line, Piece, Token
 from tui.store.filter_words import as_value
 from tui.ui.model.layout import Placement, Slot
-from tui.ui.panes.overview.base import LinePane, RunsOfLine
+from tui.ui.panes.overview.base import LinePane
 from tui.ui.widgets.lines import GUTTER
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ class OverviewTasksPane(LinePane):
 
         return task_lines(view, width, self.shown_rows)
 
-    def runs_of(self, about: object) -> tuple[Hashable, RunsOfLine] | None:
+    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         from tui.store.findings.board import TaskRow  # noqa: PLC0415  not needed before the first rows
 
         assert isinstance(about, TaskRow)
-        return about.task, RunsOfLine(f"task:{as_value(about.task)}")
+        return about.task, ListRuns(f"task:{as_value(about.task)}")
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()

@@ -4,18 +4,13 @@ The wall itself is imported when it is first opened.
 """
 
 from collections.abc import Hashable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.present.frame.empty import NO_GROUP_ON_RELAY
-from tui.present.styled import Token
-from tui.store.server_filter import ServerFilter
+from tui.present.actions.row_actions import GoToRun, ListRuns
 from tui.ui.model.list_views import ListQuery
-from tui.ui.screens.view_entrance import ViewEntrance
+from tui.ui.screens.view_entrance import ViewEntrance, query_of, show_filtered
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -66,7 +61,7 @@ class WallEntrance(ViewEntrance):
         self._listing = None
         if self._main.run_list.views.query.filters != listing.filters:
             return False  # the user has chosen other filters of the server meanwhile
-        self._show(listing.before)
+        show_filtered(self._main, listing.before)
         self.open(listing.key, listing.cell)
         return True
 
@@ -78,39 +73,20 @@ class WallEntrance(ViewEntrance):
             self._listing = None
 
     def _open_row(self, opened: "Opened", key: Hashable) -> None:
-        from tui.present.wall.blocks import ListRuns  # noqa: PLC0415  loaded when first used
-
         assert self.screen is not None
         main = self._main
-        run_id, name, filters = None, "", RunFilters()  # a row is about all runs, also of other server filters
-        if isinstance(opened, ListRuns):
-            text, name, filters = opened.filter_text, opened.name, opened.filters
-            is_relayed = main.live.session.settings.relay_url is not None
-            if filters.errors and is_relayed:
-                self.screen.say(NO_GROUP_ON_RELAY)
-                return
-            if opened.queue:
-                from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
-
-                filters, text = runs_of_queue(text, opened.queue, is_relayed=is_relayed)
-        else:
-            run_id, text = opened.run_id, f"id:{opened.run_id}"
-        before = main.run_list.views.query
-        listing = WallListing(text, filters, before, key, self.screen.live_board.cell)
+        run_id = opened.run_id if isinstance(opened, GoToRun) else None
+        runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
+        before, query = main.run_list.views.query, query_of(main, runs)
+        if query is None:
+            return
+        listing = WallListing(query.text, query.filters, before, key, self.screen.live_board.cell)
         self.leave()
         main.errors.leave()
         main.queues.leave()
-        query = replace(before, text=text, text_name=Raw(name), filters=filters)
         self._listing = None
-        self._show(replace(query, is_searched=False, is_typing=False), run_id)
+        show_filtered(main, query, run_id)
         self._listing = listing
         main.show_list(run_id)
         if run_id is None:
             main.run_list.table.action_top()
-
-    def _show(self, query: ListQuery, run_id: RunId | None = None) -> None:
-        subscription = self._main.app_base.subscription
-        if query.filters != subscription.chosen.filters:
-            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        token = Token.TEXT if subscription.is_filtered else Token.MUTED
-        self._main.run_list.show_query(query, run_id, token=token)
