@@ -44,8 +44,9 @@ PURE = (
     "tui/emulator/world.py",
     "tui/emulator/simulation/",
     "tui/emulator/demo_tasks/",
-    "tui/emulator/recorded_tasks/",
-    "tui/emulator/traces/",
+    "tui/emulator/recorded_tasks.py",
+    "tui/emulator/traces.py",
+    "tui/emulator/routes/traces.py",
 )
 """Rooms of values and pure functions: no IO, no clock, no tasks."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.fleet import ENDS, Fleet, FleetRun, at
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.rest.rows import iso_time
+from tui.emulator.rows import iso_time
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -17,8 +17,7 @@ import pytest
 from tests.support.commands import PATIENCE_S, environment, killed_if_late, trigger_tui
 from tui.cli.world_options import WorldOptions
 from tui.emulator.recorded_tasks import RECORDED_TASKS
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import NewRun, Status
 
 FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")

@@ -16,7 +16,7 @@ from tests.support.fleet import ENDS, Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.simulation.script import Failure, FailureKind
 from tui.sources.failures.stall import MAX_SILENCE_S
 
 KEYS = {

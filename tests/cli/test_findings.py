@@ -30,7 +30,7 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.emulator.stories.tales import tell
+from tui.emulator.stories import tell
 from tui.present.findings.printed import FindingState, verdict_lines, verdict_objects
 from tui.present.styled import plain
 from tui.session import Session

@@ -17,7 +17,7 @@ from tests.support.recording_server import ReceivedRequest, RecordingsApi, Reply
 from tests.support.recordings import recording, recordings
 from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 from tui.sources.paging import MAX_STALE_PAGES
 
 SCHEMA = Draft7Validator(

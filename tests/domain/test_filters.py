@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.filters import MAX_PERIOD, parse_period, period_text, queue_names
-from tui.emulator.simulation.new_run import duration_ms
+from tui.emulator.simulation.runs import duration_ms
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from collections import Counter, defaultdict
 from functools import cache
 
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.demo_tasks.builds import ROOTS, as_built
-from tui.emulator.demo_tasks.order_failures import FAILURES, failure_of
+from tui.emulator.demo_tasks.orders import FAILURES, failure_of
+from tui.emulator.demo_tasks.samples import ROOTS, as_built
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.simulation.failed_runs import GROUPED
-from tui.emulator.simulation.failure import Failure
+from tui.emulator.simulation.ledger import GROUPED
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Log, Script, Step
+from tui.emulator.simulation.script import Failure, Log, Script, Step
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

@@ -15,17 +15,18 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.demo_tasks.hostile import SHORT_TEXTS, TEXTS
-from tui.emulator.demo_tasks.longlived import OLD_RUNS
-from tui.emulator.demo_tasks.stacks import TICKS
+from tui.emulator.demo_tasks.examples import SHORT_TEXTS, TEXTS
+from tui.emulator.demo_tasks.history import OLD_RUNS
+from tui.emulator.demo_tasks.samples import TICKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.runs import FINAL, Run, Status
 from tui.emulator.simulation.script import (
     NOTHING,
     AddTags,
     Call,
     Child,
+    Failure,
+    FailureKind,
     Item,
     Json,
     Lines,
@@ -39,7 +40,6 @@ from tui.emulator.simulation.script import (
     Wait,
     Work,
 )
-from tui.emulator.simulation.statuses import FINAL, Status
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

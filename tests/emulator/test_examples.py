@@ -9,10 +9,9 @@ import pytest
 
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.errors.listing import read_group_page
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
-from tui.emulator.traces.answers import events_answer, span_answer, trace_answer
+from tui.emulator.routes.errors import read_group_page
+from tui.emulator.routes.traces import events_answer, span_answer, trace_answer
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

@@ -1,9 +1,9 @@
 """The failures that are older than the history of the demo."""
 
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES
-from tui.emulator.errors.groups import groups_since
-from tui.emulator.simulation.statuses import FINAL
+from tui.emulator.demo_tasks.history import KNOWN_FAILURES
+from tui.emulator.routes.errors import groups_since
+from tui.emulator.simulation.runs import FINAL
 from tui.emulator.world import World
 
 DAY_MS = 86_400_000

@@ -21,12 +21,9 @@ from tests.support.emulator.recorded_runs import (
     finished,
     new_world,
 )
-from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
-from tui.emulator.recorded_tasks.basics import big_payload
-from tui.emulator.simulation.failure import FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import NOTHING, Call, Wait, Work
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS, big_payload
+from tui.emulator.simulation.runs import NewRun, Status
+from tui.emulator.simulation.script import NOTHING, Call, FailureKind, Wait, Work
 from tui.emulator.world import DemoTasks, World
 
 # --- details

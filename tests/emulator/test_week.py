@@ -7,8 +7,9 @@ import pytest
 
 from tests.support.emulator.queries import rows_of
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.demo_tasks.week import MIN_HISTORY, week_of
-from tui.emulator.query import Queries, trql_time
+from tui.emulator.demo_tasks.history import MIN_HISTORY_WITH_WEEK as MIN_HISTORY
+from tui.emulator.demo_tasks.history import week_of
+from tui.emulator.query.database import Queries, trql_time
 from tui.emulator.world import World
 
 HOUR_MS = 3_600_000

@@ -11,7 +11,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 

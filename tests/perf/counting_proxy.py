@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from tui.emulator.server.listening import address, listen
+from tui.emulator.server.child import address, listen
 
 CHUNK_BYTES = 65_536
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")

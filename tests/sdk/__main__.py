@@ -18,8 +18,7 @@ from pathlib import Path
 
 from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.server.application import application
-from tui.emulator.server.clock import WorldClock
-from tui.emulator.server.emulator import Emulator, Options
+from tui.emulator.server.emulator import Emulator, Options, WorldClock
 from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks
 

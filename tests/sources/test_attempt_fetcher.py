@@ -18,7 +18,7 @@ from tui.domain.run import Run
 from tui.domain.traces.span import Trace
 from tui.domain.wait import WaitKind
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 from tui.session import Session

@@ -14,9 +14,8 @@ from tests.support.session import pass_time, public_token, started
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Call, Child, Script, Start, Task, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Call, Child, Failure, FailureKind, Script, Start, Task, Work
 from tui.emulator.world import DemoTasks, World
 from tui.present.printed.schema import tree_objects
 from tui.present.printed.tree import tree_lines

@@ -17,15 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.virtual_clock import START, VirtualClock
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.rest.rows import list_row
 from tui.emulator.routes.table import NAMES
+from tui.emulator.rows import list_row
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Json, Script, Work
+from tui.emulator.simulation.runs import NewRun, Run
+from tui.emulator.simulation.script import Failure, FailureKind, Json, Script, Work
 from tui.emulator.world import DemoTasks, World
 
 SECRET = "tr_dev_abcdefghijklmnop"

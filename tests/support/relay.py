@@ -19,7 +19,7 @@ from tests.support.session import started
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
-from tui.emulator.server.listening import listen
+from tui.emulator.server.child import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.session import Session
 from tui.settings import Secret, read_relay_settings

@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.fleet import DEV, SECRET, Fleet, FleetApi, serving
 from tests.support.virtual_clock import START
 from tui.domain.filters import RunFilters
-from tui.emulator.public_tokens import sign_token
+from tui.emulator.access import sign_token
 from tui.session import Session
 from tui.settings import Secret, Settings, read_settings
 from tui.wire.connection import Timeouts

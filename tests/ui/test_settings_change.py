@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Script, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.settings import Settings
 from tui.settings.settings import Complaint, ConfigFile
 from tui.ui.data.config_watch import SettingsChange

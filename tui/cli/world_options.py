@@ -13,11 +13,11 @@ from tui.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from tui.emulator.server.emulator import Emulator
-    from tui.emulator.simulation.story import Story
+    from tui.emulator.simulation.arrivals import Story
     from tui.emulator.world import DemoTasks
 
 STORIES = ("calm", "bad-deploy", "queue-at-limit", "missed-schedule", "stuck-run", "forgotten-approval")
-"""The names of `emulator.stories.tales.TALES`, which is not imported before a world is made."""
+"""The names of `emulator.stories.TALES`, which is not imported before a world is made."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,16 +77,13 @@ class WorldOptions:
         It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
         """
         from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
-        from tui.emulator.demo_tasks.known_failures import KNOWN_FAILURES, MIN_HISTORY
-        from tui.emulator.demo_tasks.longlived import OLD_RUNS
-        from tui.emulator.demo_tasks.week import week_of
+        from tui.emulator.demo_tasks.history import KNOWN_FAILURES, MIN_HISTORY_WITH_FAILURES, OLD_RUNS, week_of
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
-        from tui.emulator.server.clock import WorldClock
-        from tui.emulator.server.emulator import Emulator, Options
-        from tui.emulator.stories.tales import demo_story, tell
+        from tui.emulator.server.emulator import Emulator, Options, WorldClock
+        from tui.emulator.stories import demo_story, tell
 
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
-        known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY else ()
+        known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY_WITH_FAILURES else ()
         about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
         week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
         # A demo begins without a finding, so that a newcomer sees one come and go.

@@ -1,19 +1,216 @@
-"""Authentication and authorization: secret keys, public tokens, and the scopes that routes require.
+"""Authentication and authorization: secret keys, public tokens, the scopes that routes require, and rate limits."""
 
-Public tokens are JWTs signed with the environment's secret key. Source: tests/wire/recordings/README.md §1 and §10,
-recordings 900-918. The scopes of each route come from the server's source code.
-"""
-
+import json
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from hmac import compare_digest
+from typing import Any
+
+import jwt
+from jwt.utils import base64url_decode, base64url_encode
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import Refusal
-from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit
-from tui.emulator.public_tokens import BadToken, acting_user, claimed_subject, is_public_token, read_token
 from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.script import Json
+
+# Rate limits by bearer token, with their headers and the 429.
+#
+# A secret key has a bucket of 750 requests, refilled by 250 every 10 s from its first request on. A public token has 60
+# requests a minute. Source: tests/wire/recordings/README.md §10, recordings 010, 910-918, 930, 931.
+
+
+MAX_TOKENS = 1000
+"""Tokens that are remembered. Random keys must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bucket of `most` requests, refilled by `refill` every `period_ms`; with `is_aligned` at the clock's minutes."""
+
+    most: int
+    refill: int
+    period_ms: int
+    is_aligned: bool = False
+
+
+SECRET_KEY = Limit(750, 250, 10_000)
+DEPLOYMENTS = Limit(1_500, 250, 10_000)
+"""Of the routes of deployments, for every key (recordings 820, 1080). The refill is not recorded."""
+
+PUBLIC_TOKEN = Limit(60, 60, 60_000, is_aligned=True)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    remaining: int
+    refilled_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitState:
+    """The state of a bucket after a request. `reset_ms` is the next refill in epoch milliseconds."""
+
+    limit: int
+    remaining: int
+    reset_ms: int
+    now_ms: int
+    is_allowed: bool
+
+    def headers(self) -> Mapping[str, str]:
+        """The three headers of every response that counts."""
+        return {
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.remaining),
+            "x-ratelimit-reset": str(self.reset_ms),
+        }
+
+    def refusal(self) -> Json:
+        """The body of a 429 (recording 930)."""
+        seconds = (self.reset_ms - self.now_ms) / 1000
+        text = f"Rate limit exceeded 0/{self.limit} requests remaining. Retry in {seconds:g} seconds."
+        return {
+            "title": "Rate Limit Exceeded",
+            "status": 429,
+            "type": "https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/429",
+            "detail": text,
+            "reset": self.reset_ms,
+            "limit": self.limit,
+            "remaining": -1,
+            "secondsUntilReset": seconds,
+            "error": text,
+        }
+
+
+class Limiter:
+    """Counts the requests of each token."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def count_request(self, token: str, limit: Limit, now_ms: int) -> RateLimitState:
+        bucket = self._buckets.get(token)
+        if bucket is None:
+            first_ms = now_ms - now_ms % limit.period_ms if limit.is_aligned else now_ms
+            bucket = self._buckets[token] = _Bucket(limit.most, first_ms)
+            if len(self._buckets) > MAX_TOKENS:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(token)
+        periods = max(0, now_ms - bucket.refilled_ms) // limit.period_ms
+        bucket.refilled_ms += periods * limit.period_ms
+        bucket.remaining = min(limit.most, bucket.remaining + periods * limit.refill)
+        is_allowed = bucket.remaining > 0
+        if is_allowed:
+            bucket.remaining -= 1
+        return RateLimitState(limit.most, bucket.remaining, bucket.refilled_ms + limit.period_ms, now_ms, is_allowed)
+
+    def forget(self) -> None:
+        """Refill all buckets, because the limits have changed."""
+        self._buckets.clear()
+
+
+# Functions that sign and read public access tokens: JWTs with HS256, signed with their environment's key.
+#
+# They call the library's algorithm directly, because its usual functions warn about keys as short as
+# `tr_dev_emulator`. Source: tests/wire/recordings/README.md §1.
+
+
+ISSUER = "https://id.trigger.dev"
+AUDIENCE = "https://api.trigger.dev"
+_ALGORITHM = "HS256"
+
+
+class BadToken(Exception):
+    """The token is forged, expired or malformed."""
+
+
+def sign_token(environment: Environment, scopes: list[str], *, issued_s: float, expires_s: float) -> str:
+    """Sign a token with these scopes. Times are epoch seconds."""
+    return sign(
+        claims_of(environment, scopes) | {"iss": ISSUER, "aud": AUDIENCE, "iat": issued_s, "exp": expires_s},
+        environment.key,
+    )
+
+
+def claims_of(environment: Environment, scopes: list[str]) -> dict[str, Any]:
+    """The claims of a token, without its times and its audience."""
+    return {"sub": environment.id, "pub": True, "scopes": scopes}
+
+
+def sign(claims: Mapping[str, Any], key: str) -> str:
+    """Sign any claims."""
+    parts = [json.dumps(part, separators=(",", ":")).encode() for part in ({"alg": _ALGORITHM}, claims)]
+    signed = b".".join(base64url_encode(part) for part in parts)
+    return b".".join((signed, _signature(signed, key))).decode()
+
+
+def is_public_token(token: str) -> bool:
+    """Whether it claims to be a public token, unchecked. Other tokens are compared with the secret keys."""
+    return _claims(token).get("pub") is True
+
+
+def claimed_subject(token: str) -> str:
+    """The environment id that it claims, unchecked; "" for none."""
+    subject = _claims(token).get("sub")
+    return subject if isinstance(subject, str) else ""
+
+
+def acting_user(token: str) -> str | None:
+    """The id of the user that a token minted with a personal access token acts for, unchecked."""
+    actor = _claims(token).get("act")
+    user = actor.get("sub") if isinstance(actor, dict) else None
+    return user if isinstance(user, str) else None
+
+
+def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
+    """The scopes of a valid token; no scopes where they have an unknown form.
+
+    Raises `BadToken` for a token that is forged, expired or made for another service.
+    """
+    signed, _, signature = token.rpartition(".")
+    if not compare_digest(_signature(signed.encode(), key), signature.encode()):
+        raise BadToken("the signature is another's")
+    options = {"verify_signature": False, "verify_aud": True, "verify_iss": True}
+    try:
+        claims = jwt.decode(token, options=options, audience=AUDIENCE, issuer=ISSUER)  # type: ignore[arg-type]
+        algorithm = jwt.get_unverified_header(token).get("alg")
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise BadToken(str(error)) from None
+    if algorithm != _ALGORITHM:
+        raise BadToken("signed in another way")
+    # Expiry is checked with the world's clock, which may differ from the machine's.
+    expires_s = claims.get("exp")
+    if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or not expires_s * 1000 > now_ms:
+        raise BadToken("over")
+    scopes = claims.get("scopes")
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        return frozenset()
+    return frozenset(scopes)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """The unverified claims; empty when they cannot be read."""
+    parts = token.split(".")
+    try:
+        claims = json.loads(base64url_decode(parts[1])) if len(parts) == 3 else None
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _signature(signed: bytes, key: str) -> bytes:
+    algorithm = jwt.get_algorithm_by_name(_ALGORITHM)
+    return base64url_encode(algorithm.sign(signed, algorithm.prepare_key(key)))
+
+
+# Identifies the sender of a request, and checks that the route permits it.
+#
+# Source: tests/wire/recordings/README.md §1 and §10, recordings 900-918. The scopes of each route come from the
+# server's source code.
+
 
 EVERYTHING = "*:all"
 """A scope that is sufficient wherever a public token may pass."""

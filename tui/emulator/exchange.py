@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from tui.emulator.feed.polls import Poll, PollResult
-from tui.emulator.feed.working_sets import WorkingSets
-from tui.emulator.query import Queries
+from tui.emulator.feed import Poll, PollResult, WorkingSets
+from tui.emulator.query.database import Queries
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 

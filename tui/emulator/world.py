@@ -8,24 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tui.emulator.environment import DEVELOPMENT, Environment
-from tui.emulator.simulation.agenda import Agenda
-from tui.emulator.simulation.arrivals import Arrivals
-from tui.emulator.simulation.changes import ChangeLog
-from tui.emulator.simulation.dropping import drop_oldest
-from tui.emulator.simulation.error_states import ErrorState
-from tui.emulator.simulation.failed_runs import GroupKey
-from tui.emulator.simulation.failure import Failure
-from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.arrivals import NO_STORY, QUIET_MS, Arrivals, Story
+from tui.emulator.simulation.ledger import Agenda, ChangeLog, GroupKey, Ledger, drop_oldest
 from tui.emulator.simulation.lifecycle import Lifecycle
 from tui.emulator.simulation.names import digest
-from tui.emulator.simulation.new_run import NewRun, OldRun
-from tui.emulator.simulation.queues import Queue, Queues
-from tui.emulator.simulation.records.waitpoints import Tokens
-from tui.emulator.simulation.runs import ABSENT, Run
-from tui.emulator.simulation.schedules import Schedules
-from tui.emulator.simulation.script import Task
-from tui.emulator.simulation.statuses import FINAL
-from tui.emulator.simulation.story import NO_STORY, QUIET_MS, Story
+from tui.emulator.simulation.records import Queue, Queues, Schedules, Tokens
+from tui.emulator.simulation.runs import ABSENT, FINAL, ErrorState, NewRun, OldRun, Run
+from tui.emulator.simulation.script import Failure, Task
 
 LIST_LAG_MS = (300, 1000)
 """The delay until lists and queries show a change (tests/wire/recordings/README.md §3)."""

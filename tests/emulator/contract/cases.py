@@ -16,7 +16,7 @@ from tests.emulator.contract.mixes import busy, quiet, shared_quiet, waiting
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 
 Case = Callable[[Scene, dict[str, Any]], httpx.Response]
 CASES: dict[str, Case] = {}

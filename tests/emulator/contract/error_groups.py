@@ -14,11 +14,10 @@ from tests.emulator.contract.cases import again, case, recording_of
 from tests.emulator.contract.mixes import shared_quiet
 from tests.emulator.contract.scene import Scene
 from tests.support.recordings import recording
+from tui.emulator.access import AUDIENCE, ISSUER, claims_of, sign
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.public_tokens import AUDIENCE, ISSUER, claims_of, sign
-from tui.emulator.simulation.failure import CODES, Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Script
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import CODES, Failure, FailureKind, Script
 
 USER = "cmwwupd5e0000ih7dpngz0xpn"
 VERSIONS = ("20261126.1", "20261126.2", "20261126.3")

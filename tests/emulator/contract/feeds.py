@@ -13,7 +13,7 @@ from tests.emulator.contract.mixes import busy, quiet
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import VERSIONED, Scene
 from tests.support.recordings import recording
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 
 ROWS: set[str] = set()
 """Recordings of one run whose rows are compared value by value."""

@@ -10,8 +10,7 @@ from typing import Any
 
 from tests.emulator.contract.scene import KEYS, Scene
 from tests.support.recordings import recordings
-from tui.emulator.recorded_tasks.basics import big_payload
-from tui.emulator.recorded_tasks.logs import LATER_LOGS
+from tui.emulator.recorded_tasks import LATER_LOGS, big_payload
 from tui.emulator.world import DemoTasks, World
 
 Maker = Callable[[Scene], str]

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.support.emulator.server import NO_TLS
+from tui.emulator.access import sign_token
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.public_tokens import sign_token
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options

@@ -6,7 +6,7 @@ import httpx
 
 from tests.emulator.contract.cases import again, case, recording_of
 from tests.emulator.contract.scene import SCHEDULED_TASKS, START_MS, UNSCHEDULED_TASKS, Scene
-from tui.emulator.simulation.schedules import schedule_id
+from tui.emulator.simulation.records import schedule_id
 from tui.emulator.simulation.script import Task
 from tui.emulator.world import DemoTasks, World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.emulator.contract.scene import COMPANY, START_MS
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Script, Work
 from tui.emulator.world import World
 

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.emulator.small_world import a_world, ask, later, refused, started
-from tui.emulator.errors.groups import find_group
 from tui.emulator.exchange import Refusal
 from tui.emulator.routes import errors
+from tui.emulator.routes.errors import find_group
 from tui.emulator.routes.runs import list_runs
-from tui.emulator.simulation.failed_runs import GROUPED
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import Script, Work
+from tui.emulator.simulation.ledger import GROUPED
+from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.emulator.world import World
 
 HOUR_MS = 3_600_000

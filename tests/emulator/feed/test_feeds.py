@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.emulator.server import ELECTRIC, PRODUCTION, EmulatorServer, LiveResponse, run_emulator
 from tests.support.emulator.small_world import a_world
-from tui.emulator.feed.columns import array_literal, number_text
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.routes.feeds import array_literal, number_text
+from tui.emulator.simulation.runs import NewRun
 
 RUNS = "/realtime/v1/runs"
 LIVE = f"{RUNS}?createdAt=1h&"

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from tests.support.emulator.queries import HOUR_MS, START_MS, fresh, posted, rows_of, run_query, small_company, value_of
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.query import Queries, QueryRefused
-from tui.emulator.query.database import RunsDatabase
+from tui.emulator.query.database import Queries, RunsDatabase
 from tui.emulator.query.selects import Translation, Window, translate
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
+from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.simulation.runs import NewRun, Run
 from tui.emulator.world import World
 
 

@@ -24,14 +24,12 @@ from tests.support.emulator.queries import (
 )
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.query import Queries, trql_time
-from tui.emulator.query.columns import json_text
-from tui.emulator.query.registered import matches, quantile
+from tui.emulator.query.database import Queries, trql_time
+from tui.emulator.query.functions import matches, quantile
+from tui.emulator.query.tables import json_text
 from tui.emulator.routes import queries
-from tui.emulator.simulation.costs import CENTS_PER_S, compute_cents, invocation_cents
-from tui.emulator.simulation.failure import FailureKind
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import CENTS_PER_S, Run, Status, compute_cents, invocation_cents
+from tui.emulator.simulation.script import FailureKind
 from tui.emulator.world import World
 
 

@@ -12,9 +12,9 @@ import pytest
 from tests.support.emulator.queries import rows_of
 from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.query import Queries, QueryGate, QueryRefused, trql_time
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.query.database import Queries, QueryGate, trql_time
+from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 from tui.wire.queries.queues import COPY_LAG, QueueStayMinutes, QueueWaitCounts
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from tests.support.emulator.small_world import START_MS, a_world, ask, later, refused, started
 from tests.support.recordings import recording
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.rest.listing import cursor_of, read_page
+from tui.emulator.lists import cursor_of, read_page
 from tui.emulator.routes.runs import list_runs
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import FILTER_STATUSES, Status
+from tui.emulator.simulation.runs import FILTER_STATUSES, Run, Status
 from tui.emulator.world import World
 
 TASKS = ("hello", "fail", "single", "slow", "pipeline", "sleep")

@@ -7,9 +7,8 @@ import pytest
 from tests.support.emulator.small_world import LARGE, START_MS, a_world, later, shape, started
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.rest.rows import OUTPUT_INLINE_BYTES, detail, is_large, iso_time, list_row, related_row
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.rows import OUTPUT_INLINE_BYTES, detail, is_large, iso_time, list_row, related_row
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 
 FREE = {"payload", "output", "metadata", "relatedRuns", "tags"}

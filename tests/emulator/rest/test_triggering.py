@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.emulator.small_world import START_MS, a_world, ask, refused
 from tui.emulator.routes import runs
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 
 

@@ -9,8 +9,8 @@ from tests.support.emulator.small_world import ADDRESS, LARGE, a_world, ask, lat
 from tests.support.recordings import recording
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.exchange import ApiResponse
-from tui.emulator.rest.packets import VALID_S, packet, slug_in
 from tui.emulator.routes import runs
+from tui.emulator.routes.runs import VALID_S, packet, slug_in
 from tui.emulator.world import World
 
 

@@ -12,8 +12,7 @@ from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import ApiResponse
 from tui.emulator.routes import runs
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 
 HEADERS = ("x-should-retry", "x-trigger-jwt-claims")

@@ -8,7 +8,7 @@ import pytest
 from tests.emulator.contract.scene import Scene
 from tests.emulator.contract.scene import scenes as recorded_scenes
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.simulation.schedules import EARLY_MS
+from tui.emulator.simulation.records import EARLY_MS
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

@@ -21,9 +21,8 @@ from tests.emulator.contract.scene import START_MS, Scene, scenes
 from tests.support.recordings import recordings
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import API_VERSION, DEVELOPMENT
-from tui.emulator.simulation.failure import FailureKind
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import Run, Status
+from tui.emulator.simulation.script import FailureKind
 from tui.emulator.world import World
 
 EXPECTED: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_requests.json").read_bytes())

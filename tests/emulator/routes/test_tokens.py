@@ -8,10 +8,9 @@ import pytest
 
 from tests.emulator.contract.scene import START_MS, VERSIONED, Scene
 from tests.emulator.contract.scene import scenes as recorded_scenes
-from tui.emulator.demo_tasks.posts import TASKS
+from tui.emulator.demo_tasks.content import POST_TASKS as TASKS
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import NewRun, Status
 from tui.emulator.world import DemoTasks, World
 
 PATH = "/api/v1/waitpoints/tokens"

@@ -12,11 +12,21 @@ from hypothesis import strategies as st
 
 from tests.support.emulator.small_world import START_MS, a_world, later, started
 from tests.support.recordings import recording
-from tui.emulator.access import Access, Permission, check, identify
+from tui.emulator.access import (
+    AUDIENCE,
+    ISSUER,
+    PUBLIC_TOKEN,
+    SECRET_KEY,
+    Access,
+    Permission,
+    check,
+    claims_of,
+    identify,
+    sign,
+    sign_token,
+)
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.exchange import ApiResponse, Refusal
-from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY
-from tui.emulator.public_tokens import AUDIENCE, ISSUER, claims_of, sign, sign_token
 from tui.emulator.world import World
 
 BOTH = (DEVELOPMENT, PRODUCTION)
@@ -175,7 +185,7 @@ def test_token_with_another_algorithm_is_invalid(algorithm: Any) -> None:
 
 
 def sign_with_head(head: Mapping[str, Any]) -> str:
-    from tui.emulator.public_tokens import _signature
+    from tui.emulator.access import _signature
 
     text = f"{coded(head)}.{coded(CLAIMS)}"
     return f"{text}.{_signature(text.encode(), DEVELOPMENT.key).decode()}"

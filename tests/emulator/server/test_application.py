@@ -19,8 +19,7 @@ from tui.emulator.access import Permission
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.routes.table import ROUTES
 from tui.emulator.routes.table import ServedRoute as Route
-from tui.emulator.server.application import MAX_BODY_BYTES
-from tui.emulator.server.responses import as_json, takes_gzip
+from tui.emulator.server.application import MAX_BODY_BYTES, as_json, takes_gzip
 from tui.emulator.world import World
 
 LIST = "/api/v1/runs"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tui.emulator.server.clock import WorldClock
+from tui.emulator.server.emulator import WorldClock
 
 START_MS = 1_795_528_000_000
 
@@ -14,7 +14,7 @@ START_MS = 1_795_528_000_000
 )
 def test_clock_runs_at_its_scale(monkeypatch: pytest.MonkeyPatch, scale: float, shown_ms: int) -> None:
     now_s = [100.0]
-    monkeypatch.setattr("tui.emulator.server.clock.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("tui.emulator.server.emulator.time.monotonic", lambda: now_s[0])
     world = WorldClock(START_MS, scale)
     assert world() == START_MS
     now_s[0] += 2.5

@@ -10,10 +10,10 @@ import pytest
 from tests.support.emulator.server import EmulatorServer, run_emulator
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
-from tui.emulator.rest.rows import iso_time
-from tui.emulator.simulation.failure import FailureKind
+from tui.emulator.rows import iso_time
 from tui.emulator.simulation.runs import Run
-from tui.emulator.stories.tales import tell
+from tui.emulator.simulation.script import FailureKind
+from tui.emulator.stories import tell
 from tui.emulator.world import World
 
 HISTORY = 1200

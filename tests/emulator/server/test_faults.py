@@ -386,7 +386,7 @@ def test_queries_of_all_keys_share_three_places(api: EmulatorServer) -> None:
 
 
 def iso(api: EmulatorServer, seconds: float) -> str:
-    from tui.emulator.rest.rows import iso_time
+    from tui.emulator.rows import iso_time
 
     return iso_time(api.time[0] + round(seconds * 1000))
 
@@ -592,7 +592,7 @@ def test_refuse_accepts_a_control_request_in_pieces(api: EmulatorServer) -> None
 
 
 def test_refuse_resets_a_silent_connection(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.server.sockets.SILENCE_S", 0.05)
+    monkeypatch.setattr("tui.emulator.server.faults.SILENCE_S", 0.05)
     api.faults({"kind": "refuse"})
     with pytest.raises(ConnectionError), api.socket() as connection:
         connection.recv(1)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.support.emulator.small_world import START_MS
 from tests.support.recordings import recording
-from tui.emulator import limits
-from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter
+from tui.emulator import access
+from tui.emulator.access import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter
 
 LIMITS = st.builds(Limit, st.integers(0, 8), st.integers(0, 8), st.integers(1, 20_000), st.booleans())
 STEPS_MS = st.lists(st.one_of(st.just(0), st.integers(0, 1000), st.integers(0, 60_000)), max_size=80)
@@ -124,14 +124,14 @@ def test_429_is_worded_as_recorded() -> None:
 
 def test_unknown_tokens_do_not_fill_the_memory() -> None:
     limiter, limit = Limiter(), Limit(1, 0, 1000)
-    for number in range(limits.MAX_TOKENS - 1):
+    for number in range(access.MAX_TOKENS - 1):
         limiter.count_request(f"stranger {number}", limit, START_MS)
     assert limiter.count_request("ours", limit, START_MS).is_allowed
     for number in range(5000):
         limiter.count_request(f"other {number}", limit, START_MS)
         # An active token is not forgotten.
         assert not limiter.count_request("ours", limit, START_MS).is_allowed
-    assert len(limiter._buckets) == limits.MAX_TOKENS
+    assert len(limiter._buckets) == access.MAX_TOKENS
 
 
 def test_reset_fills_the_buckets() -> None:

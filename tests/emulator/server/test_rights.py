@@ -13,7 +13,7 @@ from tests.emulator.contract.scene import SCHEDULED, Scene
 from tests.emulator.contract.scene import scenes as recorded_scenes
 from tests.support.recordings import FOLDER
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.simulation.schedules import schedule_id
+from tui.emulator.simulation.records import schedule_id
 
 FULL = (
     *(f"read:{kind}" for kind in ("runs", "tags", "batch", "queues", "schedules", "errors", "query", "waitpoints")),

@@ -17,8 +17,8 @@ from tests.support.emulator.server import DEVELOPMENT, read_all, request, run_em
 from tests.support.emulator.small_world import COMPANY, START_MS
 from tui.emulator.demo_tasks import COMPANY as LIVE
 from tui.emulator.server.application import application
+from tui.emulator.server.child import PortTaken, address, listen
 from tui.emulator.server.emulator import Emulator, Options
-from tui.emulator.server.listening import PortTaken, address, listen
 from tui.emulator.server.serving import serve, serve_in_thread
 
 LIST = "/api/v1/runs"

@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun, duration_ms
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Backoff, Script, Task, Wait, Work
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import NewRun, Run, Status, duration_ms
+from tui.emulator.simulation.script import Backoff, Failure, FailureKind, Script, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000

@@ -9,18 +9,21 @@ import pytest
 from tui.cli.world_options import STORIES, WorldOptions
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.names import digest
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
-from tui.emulator.stories.healthy_tasks import DAY_MS, EMAIL, HOUR_MS, MINUTE_MS, TASKS
-from tui.emulator.stories.tales import (
+from tui.emulator.simulation.runs import Run, Status
+from tui.emulator.stories import (
     CHARGE_BUG,
+    DAY_MS,
+    EMAIL,
+    HOUR_MS,
     IMPORT_MS,
     MIN_OVERDUE_MS,
+    MINUTE_MS,
     MISSED_MS,
     OVERDUE_P95S,
     PAYMENT,
     QUEUE_WAIT_MS,
     TALES,
+    TASKS,
     TOKEN_WAIT_MS,
     tell,
 )

@@ -18,15 +18,12 @@ from tui.domain.traces.attempts_of_trace import attempts_of, needs_root_error
 from tui.domain.traces.span import span_of_run
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.rest.rows import detail
 from tui.emulator.routes import traces
-from tui.emulator.simulation.failure import Failure, FailureKind
+from tui.emulator.routes.traces import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
+from tui.emulator.rows import detail
 from tui.emulator.simulation.names import span_id
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Work
-from tui.emulator.simulation.statuses import Status
-from tui.emulator.traces.answers import TRACE_ROWS, attributes, events_answer, span_answer, trace_answer
+from tui.emulator.simulation.runs import NewRun, Run, Status
+from tui.emulator.simulation.script import Child, Failure, FailureKind, Log, Script, Start, Task, Work
 from tui.emulator.world import DemoTasks, World
 from tui.store.merge import merge
 from tui.wire.runs import decode_run

@@ -9,14 +9,24 @@ from hypothesis import strategies as st
 
 from tests.support.emulator.recorded_runs import new_world
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Call, Child, Item, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
-from tui.emulator.simulation.statuses import Status
-from tui.emulator.traces.spans import FIRST_LAG_MS
-from tui.emulator.traces.spans import TraceSpan as Node
-from tui.emulator.traces.tree import trace_id_of, trace_of
+from tui.emulator.simulation.runs import NewRun, Run, Status
+from tui.emulator.simulation.script import (
+    Call,
+    Child,
+    Failure,
+    FailureKind,
+    Item,
+    Log,
+    Script,
+    SetMetadata,
+    Span,
+    Start,
+    Task,
+    Wait,
+    Work,
+)
+from tui.emulator.traces import FIRST_LAG_MS, trace_id_of, trace_of
+from tui.emulator.traces import TraceSpan as Node
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000

@@ -15,8 +15,8 @@ from tests.perf.terminal import Terminal
 from tests.screenshots import TOKEN, relay
 from tests.support.commands import environment
 from tui.cli.world_options import STORIES, WorldOptions
+from tui.emulator.access import sign_token
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.public_tokens import sign_token
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.application import application
 from tui.emulator.server.serving import serve_in_thread

@@ -29,7 +29,7 @@ from tui.domain.run import Fixed, Precision, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
-from tui.emulator.server.listening import listen
+from tui.emulator.server.child import listen
 from tui.relay import Relay, RelayOptions, Tokens
 from tui.relay.store_encoder import CHUNK_RUNS
 from tui.relay.upstream import Upstream

@@ -18,9 +18,8 @@ from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Call, Script, Task, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Call, Failure, FailureKind, Script, Task, Work
 from tui.emulator.world import DemoTasks, World
 
 ROUND_TRIP_S: Final = 0.150

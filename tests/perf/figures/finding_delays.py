@@ -17,7 +17,7 @@ from tui.cli.world_options import WorldOptions
 from tui.domain.findings.finding import FindingWord
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.simulation.names import digest
-from tui.emulator.stories.tales import tell
+from tui.emulator.stories import tell
 from tui.emulator.world import World
 
 RATE_PER_S: Final = 5.0

@@ -10,7 +10,7 @@ from tests.support.present.samples import HOSTILE
 from tui.domain.filters import RunFilters, parse_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
-from tui.emulator.simulation.statuses import FILTER_STATUSES
+from tui.emulator.simulation.runs import FILTER_STATUSES
 from tui.present.dialogs import filters as say
 from tui.present.dialogs.filters import (
     FAMILIES,

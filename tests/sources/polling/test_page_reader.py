@@ -10,7 +10,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 from tui.sources.polling.page_reader import with_filtered_fields
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters

@@ -12,7 +12,7 @@ from tests.support.emulator.world_facts import JudgedWorld
 from tui.cli.world_options import WorldOptions
 from tui.domain.findings.finding import FindingWord
 from tui.domain.ids import TaskId
-from tui.emulator.stories import tales
+from tui.emulator import stories
 from tui.store.findings.judging.missing import MISSED_AFTER
 from tui.store.findings.judging.slow import AT_LIMIT_AFTER
 from tui.store.findings.judging.stuck import MAX_APPROVAL, MIN_OVERDUE, OVERDUE_P95S
@@ -38,9 +38,9 @@ def test_demo_shows_a_finding_come_and_go_in_two_minutes() -> None:
 
 def test_events_of_stories_are_the_bounds_of_the_judgement() -> None:
     # The emulator imports nothing else of this project, so it repeats them.
-    assert set(EXPECTED) == set(tales.TALES)
-    assert AT_LIMIT_AFTER.total_seconds() * 1000 == tales.QUEUE_WAIT_MS
-    assert MISSED_AFTER.total_seconds() * 1000 == tales.MISSED_MS
-    assert MAX_APPROVAL.total_seconds() * 1000 == tales.TOKEN_WAIT_MS
-    assert MIN_OVERDUE.total_seconds() * 1000 == tales.MIN_OVERDUE_MS
-    assert OVERDUE_P95S == tales.OVERDUE_P95S
+    assert set(EXPECTED) == set(stories.TALES)
+    assert AT_LIMIT_AFTER.total_seconds() * 1000 == stories.QUEUE_WAIT_MS
+    assert MISSED_AFTER.total_seconds() * 1000 == stories.MISSED_MS
+    assert MAX_APPROVAL.total_seconds() * 1000 == stories.TOKEN_WAIT_MS
+    assert MIN_OVERDUE.total_seconds() * 1000 == stories.MIN_OVERDUE_MS
+    assert OVERDUE_P95S == stories.OVERDUE_P95S

@@ -6,12 +6,11 @@ from typing import Any
 from tests.support.domain.labelled_errors import LabelledError
 from tui.domain.errors.error import RunError
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.demo_tasks.builds import as_built
-from tui.emulator.demo_tasks.order_failures import FAILURES, failure_of
+from tui.emulator.demo_tasks.orders import FAILURES, failure_of
+from tui.emulator.demo_tasks.samples import as_built
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.simulation.failed_runs import GROUPED
-from tui.emulator.simulation.failure import Failure
-from tui.emulator.simulation.script import Script
+from tui.emulator.simulation.ledger import GROUPED
+from tui.emulator.simulation.script import Failure, Script
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000

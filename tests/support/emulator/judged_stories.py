@@ -7,7 +7,7 @@ from tests.support.emulator.world_facts import JudgedWorld
 from tui.domain.findings.finding import Finding, FindingWord, SubjectKind
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.simulation.names import digest
-from tui.emulator.stories.tales import tell
+from tui.emulator.stories import tell
 from tui.emulator.world import World
 
 RATE_PER_S = 5.0

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
-from tui.emulator.query import Queries
+from tui.emulator.query.database import Queries
 from tui.emulator.routes import queries
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import AddTags, Call, Child, Script, Start, Task, Wait, Work
+from tui.emulator.simulation.script import AddTags, Call, Child, Failure, FailureKind, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_883_250

@@ -5,8 +5,7 @@ from typing import Any
 from tests.support.recordings import recording
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.runs import NewRun, Run
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_527_600_000

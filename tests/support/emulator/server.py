@@ -16,8 +16,8 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.emulator.small_world import COMPANY, START_MS
+from tui.emulator.access import sign_token
 from tui.emulator.environment import API_VERSION, DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.public_tokens import sign_token
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread

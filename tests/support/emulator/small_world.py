@@ -10,11 +10,21 @@ import pytest
 
 from tui.emulator.environment import DEVELOPMENT, Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
-from tui.emulator.query import Queries
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Backoff, Call, Child, Script, SetMetadata, Start, Task, Wait, Work
+from tui.emulator.query.database import Queries
+from tui.emulator.simulation.runs import NewRun, Run
+from tui.emulator.simulation.script import (
+    Backoff,
+    Call,
+    Child,
+    Failure,
+    FailureKind,
+    Script,
+    SetMetadata,
+    Start,
+    Task,
+    Wait,
+    Work,
+)
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000

@@ -32,10 +32,9 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, Update
 from tui.domain.wall_update import WallUpdate
-from tui.emulator.rest.rows import list_row
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.schedules import generator_of
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.rows import list_row
+from tui.emulator.simulation.records import generator_of
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge
 from tui.store.findings.own_counts import OwnCounts

@@ -12,7 +12,7 @@ from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.status import RunStatus
-from tui.emulator.simulation.new_run import NewRun
+from tui.emulator.simulation.runs import NewRun
 
 
 def run_story(story: Callable[[Monitored], Awaitable[None]], tmp_path: Path, fleet: Fleet, **options: Any) -> None:

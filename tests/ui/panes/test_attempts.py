@@ -8,9 +8,8 @@ from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Script, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.ui.panes.attempts import AttemptsPane
 
 STACK = (

@@ -12,9 +12,8 @@ from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Run
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Script, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.present.read_stage import SHOW_READING_AFTER
 from tui.present.styled import plain
 from tui.ui.data.needs import RUN

@@ -8,9 +8,8 @@ from starlette.responses import JSONResponse
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, in_ms
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.script import Call, Log, Script, Task, Work
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Call, Failure, FailureKind, Log, Script, Task, Work
 from tui.emulator.world import DemoTasks, World
 
 TIMEOUT = Failure(FailureKind.ERROR, "30 s exceeded", "TimeoutError", "    at ask (file:///app/src/lib/shop.ts:41:20)")

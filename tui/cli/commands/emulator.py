@@ -29,7 +29,7 @@ MIN_ANNOUNCED_HISTORY = 10_000
 @click.pass_obj
 def emulator(output: Output, /, *, port: int, **options: Any) -> None:
     """Serve an emulated API with sample tasks. It listens on 127.0.0.1 until Ctrl-C."""
-    from tui.emulator.server.listening import PortTaken, listen
+    from tui.emulator.server.child import PortTaken, listen
 
     world = world_options_of(options)
     try:
@@ -55,7 +55,7 @@ def emulator(output: Output, /, *, port: int, **options: Any) -> None:
 async def _serve(served: "Emulator", listener: socket.socket, slugs: list[str], output: Output) -> None:
     """Prepare the first queries, print the address, and serve until a signal arrives."""
     from tui.emulator.server.application import application
-    from tui.emulator.server.listening import address
+    from tui.emulator.server.child import address
     from tui.emulator.server.serving import serve
 
     for slug in slugs:

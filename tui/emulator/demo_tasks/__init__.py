@@ -1,6 +1,6 @@
 """Acme, the company whose runs the emulator simulates: its tasks, the bugs of its bad deployments, its queues.
 
-The docstring of a module begins with the source file in which its tasks would be defined. What a task does depends only
+A comment above the tasks of a source file names the file in which they would be defined. What a task does depends only
 on its payload and on the random numbers of the attempt.
 """
 
@@ -9,21 +9,12 @@ from dataclasses import replace
 from functools import wraps
 from random import Random
 
-from tui.emulator.demo_tasks import (
-    agent,
-    examples,
-    hostile,
-    mail,
-    nightly,
-    orders,
-    payments,
-    posts,
-    reports,
-    sync,
-    video,
-)
-from tui.emulator.demo_tasks.builds import as_built
-from tui.emulator.demo_tasks.stacks import error, own, stack
+from tui.emulator.demo_tasks.agent import AGENT_BUGS, AGENT_TASKS
+from tui.emulator.demo_tasks.background import NIGHTLY_TASKS, SYNC_BUGS, SYNC_TASKS
+from tui.emulator.demo_tasks.content import MAIL_BUGS, MAIL_TASKS, POST_TASKS, REPORT_BUGS, REPORT_TASKS, VIDEO_TASKS
+from tui.emulator.demo_tasks.examples import ERROR_STATES, EXAMPLE_QUEUE, EXAMPLE_TASKS, EXAMPLES, HOSTILE_TASKS
+from tui.emulator.demo_tasks.orders import ORDER_TASKS, PAYMENT_BUGS, PAYMENT_TASKS, storm
+from tui.emulator.demo_tasks.samples import as_built, error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import DemoTasks
 
@@ -72,14 +63,26 @@ def accepts_any_payload(task: Task) -> Task:
     return replace(task, script=lenient(task.script, task.payload))
 
 
-_MODULES = (payments, mail, sync, reports, video, nightly, agent, hostile, orders, posts, examples)
+_TASKS = (
+    *PAYMENT_TASKS,
+    *MAIL_TASKS,
+    *SYNC_TASKS,
+    *REPORT_TASKS,
+    *VIDEO_TASKS,
+    *NIGHTLY_TASKS,
+    *AGENT_TASKS,
+    *HOSTILE_TASKS,
+    *ORDER_TASKS,
+    *POST_TASKS,
+    *EXAMPLE_TASKS,
+)
 
 COMPANY = DemoTasks(
-    tasks=tuple(_deployed(accepts_any_payload(task)) for module in _MODULES for task in module.TASKS),
-    bugs=(*payments.BUGS, *mail.BUGS, *sync.BUGS, *reports.BUGS, *agent.BUGS),
-    limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24, examples.QUEUE: 1},
+    tasks=tuple(_deployed(accepts_any_payload(task)) for task in _TASKS),
+    bugs=(*PAYMENT_BUGS, *MAIL_BUGS, *SYNC_BUGS, *REPORT_BUGS, *AGENT_BUGS),
+    limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24, EXAMPLE_QUEUE: 1},
     pausable=("reports", "email"),
-    examples=examples.EXAMPLES,
-    storm=orders.storm,
-    error_states=examples.ERROR_STATES,
+    examples=EXAMPLES,
+    storm=storm,
+    error_states=ERROR_STATES,
 )

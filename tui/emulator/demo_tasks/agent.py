@@ -5,10 +5,35 @@ Families of these runs are up to seven levels deep.
 
 from random import Random
 
-from tui.emulator.demo_tasks.sample_data import LOCALES, between, pick, skewed_ms
-from tui.emulator.demo_tasks.stacks import FETCH, TICKS, bad_deploy, broken, custom, error, own, stack, thrown_text
-from tui.emulator.simulation.failure import Failure
-from tui.emulator.simulation.script import Call, Child, Item, Json, Log, Script, SetMetadata, Span, Start, Task, Work
+from tui.emulator.demo_tasks.samples import (
+    FETCH,
+    LOCALES,
+    TICKS,
+    bad_deploy,
+    between,
+    broken,
+    custom,
+    error,
+    own,
+    pick,
+    skewed_ms,
+    stack,
+    thrown_text,
+)
+from tui.emulator.simulation.script import (
+    Call,
+    Child,
+    Failure,
+    Item,
+    Json,
+    Log,
+    Script,
+    SetMetadata,
+    Span,
+    Start,
+    Task,
+    Work,
+)
 
 FILE = "src/trigger/agent.ts"
 TOOLS = ("search-docs", "run-sql", "fetch-url", "lookup-order", "run-python")
@@ -135,9 +160,9 @@ def _log_usage(call: Call) -> Script:
     return Script((Work(between(call.random, 30, 160), (line,)),))
 
 
-TASKS = (
+AGENT_TASKS = (
     Task("agent-turn", _agent_turn, FILE, weight=1.5, payload=_conversation, machine="small-2x"),
     Task("agent-tool", _agent_tool, FILE, payload=_use, max_attempts=2),
     Task("log-usage", _log_usage, FILE, payload=_usage, machine="micro", max_attempts=1),
 )
-BUGS = (("agent-tool", TOOL_BUG),)
+AGENT_BUGS = (("agent-tool", TOOL_BUG),)

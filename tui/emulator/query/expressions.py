@@ -1,17 +1,293 @@
-"""Parses TRQL's operators and translates them to SQLite: logic, comparisons, IN, arithmetic, times.
-
-ClickHouse compares times by value and divides integers to fractions; the translation does the same.
-"""
+"""Parses TRQL's expressions and translates them to SQLite."""
 
 import re
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from tui.emulator.query.columns import TIME_COLUMN
-from tui.emulator.query.functions import DAY, MILLISECONDS, MS, S
-from tui.emulator.query.terms import Piece, Terms
-from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.query.functions import (
+    AGGREGATES,
+    ALIASES,
+    BUCKET_UNITS_S,
+    COUNTED_UNITS,
+    DAY,
+    INTERVALS,
+    MILLISECONDS,
+    MS,
+    SCALARS,
+    Function,
+    S,
+    start_of_bucket,
+)
+from tui.emulator.query.tables import JSON_NAMES, RUNS, TEXT_NAMES, TIME_ALIAS, TIME_COLUMN, TIME_NAMES, Table
+from tui.emulator.query.tokens import Cursor, QueryRefused
+from tui.emulator.simulation.runs import Status
+
+# Parses the operands of TRQL's expressions and translates them to SQLite: literals, columns, calls, CASE, intervals.
+#
+# The grammar is complete: nothing that it does not know reaches SQLite. Strings become parameters, identifiers are
+# bracketed.
+
+
+MAX_SQL_CHARACTERS = 200_000
+"""Some templates repeat an argument, so nested calls grow fast."""
+
+RESERVED = frozenset(
+    {"AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CROSS", "DESC", "DISTINCT", "ELSE", "END", "FROM", "FULL", "GROUP"}
+    | {"HAVING", "ILIKE", "IN", "INNER", "INTERVAL", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "NULLS"}
+    | {"OFFSET", "ON", "OR", "ORDER", "RIGHT", "SELECT", "SETTINGS", "THEN", "UNION", "USING", "WHEN", "WHERE", "WITH"}
+)
+
+_HIDDEN = {"rowid", "oid", "_rowid_", TIME_ALIAS}
+"""Columns that SQLite has in every table, and a hidden one of ours. No query may name them."""
+
+_SPECIAL = {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin", "tostartofinterval", "timebucket"}
+"""Functions whose arguments are not plain expressions, or that need more than their arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an expression as SQL.
+
+    `name` is its column's name without an alias, `time` the precision of a time ("" for any other value), `text` the
+    value of a string literal, `items` the elements of an array, `operands` the SQL of what AND or OR joins. Of an
+    interval, `interval` is the SQL modifier with a `{}` for its sign, and `interval_s` its length where that is fixed.
+    """
+
+    sql: str
+    name: str = "expression"
+    time: str = ""
+    text: str | None = None
+    items: tuple["Piece", ...] | None = None
+    operands: tuple[str, ...] = ()
+    interval: str = ""
+    interval_s: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.sql) > MAX_SQL_CHARACTERS:
+            raise QueryRefused("Max query size exceeded after expansion")
+
+
+class Terms(Cursor, ABC):
+    """Parses operands. `values` are the parameters of the SQL by name; `now` is the time to the second."""
+
+    def __init__(self, query: str, now: str, bucket_s: int) -> None:
+        super().__init__(query)
+        self.values: dict[str, str] = {}
+        self.joins: list[str] = []
+        """Tables that `arrayJoin` adds to the FROM of the SELECT that is being parsed."""
+        self._now = now
+        self._bucket_s = bucket_s
+
+    @abstractmethod
+    def select(self) -> str:
+        """Parse a SELECT and return its SQL."""
+
+    @abstractmethod
+    def expression(self) -> Piece:
+        """Parse an expression."""
+
+    def expressions(self) -> list[Piece]:
+        """Parse expressions separated by commas."""
+        pieces = [self.expression()]
+        while self.skip_sign(","):
+            pieces.append(self.expression())
+        return pieces
+
+    def bound(self, text: str) -> str:
+        """Turn a string into a parameter."""
+        name = f"v{len(self.values)}"
+        self.values[name] = text.replace("\0", "")
+        return f":{name}"
+
+    def term(self) -> Piece:
+        """Parse an operand."""
+        token = self.token
+        if token.kind == "number":
+            return Piece(self.advance().text, token.text)
+        if token.kind == "string":
+            return Piece(self.bound(self.advance().value), f"'{token.value}'", text=token.value)
+        if token.kind == "name":
+            return self._column()
+        if token.kind == "word":
+            return self._word()
+        if self.skip_sign("("):
+            is_select = self.is_word("SELECT", "WITH")
+            piece = Piece(f"({self.select()})", "subquery") if is_select else self.expression()
+            self.expect_sign(")")
+            return piece
+        if self.skip_sign("["):
+            items = [] if self.is_sign("]") else self.expressions()
+            self.expect_sign("]")
+            return Piece(f"array({', '.join(item.sql for item in items)})", "array", items=tuple(items))
+        raise self.mismatch()
+
+    def _word(self) -> Piece:
+        if self.is_word("NULL", "TRUE", "FALSE"):
+            word = self.advance().text.upper()
+            return Piece({"NULL": "NULL", "TRUE": "1", "FALSE": "0"}[word], word if word == "NULL" else word.lower())
+        if self.skip_words("CASE"):
+            return self._case()
+        if self.is_word("INTERVAL"):
+            return self._interval()
+        is_or_call = self.is_word("OR") and self.peek().text == "("
+        if self.token.text.upper() in RESERVED and not is_or_call:
+            raise self.mismatch()
+        return self._call() if self.peek().text == "(" else self._column()
+
+    def _case(self) -> Piece:
+        parts = ["CASE"]
+        if not self.is_word("WHEN"):
+            parts.append(self.expression().sql)
+        while self.skip_words("WHEN"):
+            condition = self.expression()
+            self.expect_word("THEN")
+            parts.append(f"WHEN {condition.sql} THEN {self.expression().sql}")
+        if self.skip_words("ELSE"):
+            parts.append(f"ELSE {self.expression().sql}")
+        self.expect_word("END")
+        return Piece(" ".join([*parts, "END"]), "case")
+
+    def _interval(self) -> Piece:
+        self.expect_word("INTERVAL")
+        if self.token.kind == "string":
+            amount, _, unit = self.advance().value.partition(" ")
+            return self._interval_of(amount, unit or self.expect_name())
+        return self._interval_of(self.expect_count(), self.expect_name())
+
+    def _interval_of(self, amount: str, unit: str) -> Piece:
+        name, times = INTERVALS.get(unit.lower().removesuffix("s"), ("", 0))
+        if not name or not amount.isdigit() or len(amount) > 9:
+            raise self.mismatch("INTERVAL")
+        modifier = f"'{{}}{int(amount) * times} {name}'"
+        interval_s = int(amount) * BUCKET_UNITS_S.get(unit.lower().removesuffix("s"), 0)
+        return Piece(modifier.format(""), "interval", interval=modifier, interval_s=interval_s)
+
+    def _column(self) -> Piece:
+        parts = [self.expect_name()]
+        while self.is_sign(".") and self.peek().kind in {"word", "name"}:
+            self.advance()
+            parts.append(self.advance().value)
+        depth = next((at for at, part in enumerate(parts[:2]) if part in JSON_NAMES), len(parts) - 1)
+        if depth > 1 or parts[-1].lower() in _HIDDEN:
+            raise unknown_column(".".join(parts))
+        sql = ".".join(f"[{part}]" for part in parts[: depth + 1])
+        if path := parts[depth + 1 :]:
+            keys = "".join('."' + key.replace('"', "") + '"' for key in path)
+            return Piece(f"json_extract({sql}, {self.bound('$' + keys)})", ".".join(parts[depth:]))
+        return Piece(sql, parts[-1], MS if parts[-1] in TIME_NAMES else "")
+
+    def _call(self) -> Piece:
+        name = self.advance().text
+        known = ALIASES.get(name.lower(), name.lower())
+        unit = known.removeprefix("tointerval")
+        if known in _SPECIAL or unit in INTERVALS:
+            return self._special(known, unit)
+        function, is_filtered = SCALARS.get(known), False
+        if function is None:
+            function = AGGREGATES.get(known)
+        if function is None:
+            function, is_filtered = AGGREGATES.get(known.removesuffix("if")), True
+        if function is None:
+            raise QueryRefused(f"Unknown function: {name}")
+        arguments, is_distinct = self._arguments()
+        parameters: list[Piece] = []
+        if function.parameters and self.is_sign("("):
+            parameters, (arguments, is_distinct) = arguments, self._arguments()
+        return self._applied(name, function, arguments, parameters, is_filtered=is_filtered, is_distinct=is_distinct)
+
+    def _arguments(self) -> tuple[list[Piece], bool]:
+        self.expect_sign("(")
+        is_distinct = self.skip_words("DISTINCT")
+        if self.skip_sign("*"):
+            self.expect_sign(")")
+            return [Piece("*")], is_distinct
+        arguments = [] if self.is_sign(")") else self.expressions()
+        self.expect_sign(")")
+        return arguments, is_distinct
+
+    def _applied(
+        self,
+        name: str,
+        function: Function,
+        arguments: list[Piece],
+        parameters: list[Piece],
+        *,
+        is_filtered: bool,
+        is_distinct: bool,
+    ) -> Piece:
+        condition = f" FILTER (WHERE {arguments.pop().sql})" if is_filtered and arguments else ""
+        if len(arguments) < function.min_args or (
+            function.max_args is not None and len(arguments) > max(1, function.max_args)
+        ):
+            raise QueryRefused(f"Function '{name}' expects {_arity(function)}, found {len(arguments)}")
+        sqls = [_stored(argument) if function.uses_stored_status else argument.sql for argument in arguments]
+        if "*" in sqls and function is not AGGREGATES["count"]:
+            raise QueryRefused(f"Function '{name}' takes no '*'")
+        levels = [parameter.sql for parameter in parameters] or [function.default]
+        if not all(level.replace(".", "", 1).isdigit() for level in levels) or len(levels) > max(
+            function.parameters, 1
+        ):
+            raise QueryRefused(f"Function '{name}' takes {function.parameters} constant levels")
+        if is_distinct and sqls:
+            sqls[0] = f"DISTINCT {sqls[0]}"
+        fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "any": " OR ".join(sqls)}
+        fixed |= {"f": condition, "p": ", ".join(levels)}
+        fixed["empty"] = "''" if arguments and arguments[0].name in TEXT_NAMES else "NULL"
+        sql = function.sql.format(*sqls, **fixed, p0=levels[0])
+        time = arguments[0].time if function.time == "same" and arguments else function.time
+        return Piece(sql, name.lower(), time)
+
+    def _special(self, known: str, unit: str) -> Piece:
+        """Functions that do not fit a template."""
+        arguments, _ = self._arguments()
+        match known, arguments:
+            case "now", []:
+                return Piece(self.bound(self._now), known, S)
+            case "today", []:
+                return Piece(self.bound(self._now[:10]), known, DAY)
+            case "yesterday", []:
+                return Piece(f"date({self.bound(self._now)}, '-1 days')", known, DAY)
+            case "datediff", [Piece(text=str(counted)), start, end] if counted.removesuffix("s") in COUNTED_UNITS:
+                count = COUNTED_UNITS[counted.removesuffix("s")]
+                return Piece(f"({count.format(end.sql)} - {count.format(start.sql)})", known)
+            case "timebucket", []:
+                return Piece(start_of_bucket(f"[{TIME_ALIAS}]", self._bucket_s), known, S)
+            case "tostartofinterval", [moment, Piece(interval_s=interval_s)] if interval_s:
+                return Piece(start_of_bucket(moment.sql, interval_s), known, S)
+            case "multiif", [_, _, _, *_] if len(arguments) % 2:
+                pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
+                cases = " ".join(f"WHEN {condition.sql} THEN {value.sql}" for condition, value in pairs)
+                return Piece(f"CASE {cases} ELSE {arguments[-1].sql} END", known)
+            case "arrayjoin", [values]:
+                table = f"_each{len(self.joins)}"
+                self.joins.append(f"json_each(CAST({values.sql} AS TEXT)) AS {table}")
+                return Piece(f"{table}.value", known)
+            case _, [Piece(sql=amount)] if unit in INTERVALS:
+                return self._interval_of(amount, unit)
+        raise QueryRefused(f"Function '{known}' does not take these arguments")
+
+
+def _stored(argument: Piece) -> str:
+    """The SQL of the stored value: some functions return the database's word for a status (recording 2641)."""
+    return f"stored_status({argument.sql})" if argument.name == "status" else argument.sql
+
+
+def _arity(function: Function) -> str:
+    count = f"{function.min_args}" if function.min_args == function.max_args else f"at least {function.min_args}"
+    return f"{count} argument{'' if function.min_args == 1 else 's'}"
+
+
+def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefused:
+    """The refusal of an unknown column (recordings 833, 836). A qualified name is refused with its table."""
+    where = f' on table "{alias}"' if alias else ""
+    return QueryRefused(f'Unknown column "{name}"{where}. Available columns: {", ".join(sorted(table.columns))}')
+
+
+# Parses TRQL's operators and translates them to SQLite: logic, comparisons, IN, arithmetic, times.
+#
+# ClickHouse compares times by value and divides integers to fractions; the translation does the same.
+
 
 MAX_DEPTH = 60
 

@@ -7,10 +7,8 @@ none can refer to itself.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.emulator.query.expressions import Expressions
-from tui.emulator.query.schema import FLAG_NAMES, JSON_NAMES
-from tui.emulator.query.tables import RUNS, Table, find_table
-from tui.emulator.query.terms import RESERVED, Piece
+from tui.emulator.query.expressions import RESERVED, Expressions, Piece
+from tui.emulator.query.tables import FLAG_NAMES, JSON_NAMES, RUNS, Table, find_table
 from tui.emulator.query.tokens import QueryRefused, server_error
 
 STARTS = ("SELECT", "WITH", "'{'", "'('", "'<'")

@@ -1,13 +1,348 @@
-"""The routes of error groups: lists, one group, and the actions that change its state.
+"""The routes of error groups: lists with filters and cursors, one group, and the actions that change its state.
 
 Source: tests/wire/recordings/README.md §11.
 """
 
-from tui.emulator.errors.bodies import read_ignored, read_resolved
-from tui.emulator.errors.groups import FailureGroup, detail_row, find_group, list_row
-from tui.emulator.errors.listing import read_group_page
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
-from tui.emulator.simulation.error_states import ErrorState
+import base64
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
+from tui.emulator.lists import ERROR_ID, page_size
+from tui.emulator.rows import iso_time
+from tui.emulator.simulation.ledger import GroupKey
+from tui.emulator.simulation.runs import IGNORED, RESOLVED, WORDS, ErrorState, Run, duration_ms
+from tui.emulator.simulation.script import Json
+from tui.emulator.world import World
+
+# The error groups of a world, and their rows in lists and details.
+#
+# A group is counted by its task and its fingerprint. The times that it was seen are creation times of its runs, not the
+# times at which they failed (recordings 1030 and 1031).
+
+
+MAX_MESSAGE = 500
+"""A longer message is cut."""
+
+MAX_VERSIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """One error group. `count` is the number of its runs in the requested period, of all its runs in a detail."""
+
+    key: GroupKey
+    count: int
+    error_type: str
+    message: str
+    first_ms: int
+    last_ms: int
+    state: ErrorState
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Lists have the greatest first."""
+        return self.count, self.key.fingerprint, self.key.task_id
+
+
+def groups_since(world: World, from_ms: int) -> Iterator[FailureGroup]:
+    """The groups with a run that was created since then."""
+    first = world.ledger.first_since(from_ms)
+    for key, numbers in world.ledger.failed.groups():
+        count = len(numbers) - bisect_left(numbers, first)
+        if count:
+            yield _group(world, key, numbers, count)
+
+
+def find_group(world: World, error_id: str) -> FailureGroup | None:
+    """The group with this id or fingerprint. Where several tasks share the fingerprint it is the first one's."""
+    tasks = world.ledger.failed.with_fingerprint(error_id.removeprefix(ERROR_ID))
+    if not tasks:
+        return None
+    task_id = min(tasks)
+    return _group(world, GroupKey(error_id.removeprefix(ERROR_ID), task_id), tasks[task_id], len(tasks[task_id]))
+
+
+def _group(world: World, key: GroupKey, numbers: list[int], count: int) -> FailureGroup:
+    first, last = (world.ledger.by_number[number] for number in (numbers[0], numbers[-1]))
+    error_type, message = _shown(first)
+    state = world.error_states.get(key, ErrorState())
+    return FailureGroup(key, count, error_type, message, first.created_ms, last.created_ms, state)
+
+
+def _shown(run: Run) -> tuple[str, str]:
+    """The type and the message of a group's error."""
+    assert run.failure is not None
+    stored = run.failure.stored()
+    name = stored.get("name", "")
+    text = stored.get("message", "")[:MAX_MESSAGE] or name or stored.get("raw", "")[:MAX_MESSAGE]
+    return name or stored.get("code", "") or "Error", text or "Unknown error"
+
+
+def list_row(group: FailureGroup) -> dict[str, Any]:
+    """The group as a row of a list."""
+    state = group.state
+    return {
+        **_identity(group),
+        "status": state.word,
+        "count": group.count,
+        "firstSeen": iso_time(group.first_ms),
+        "lastSeen": iso_time(group.last_ms),
+        "resolvedAt": _time(state.at_ms if state.word == RESOLVED else None),
+        "ignoredUntil": _time(state.until_ms),
+    }
+
+
+def detail_row(group: FailureGroup, world: World) -> dict[str, Any]:
+    """The group as a detail."""
+    state = group.state
+    is_resolved, is_ignored = state.word == RESOLVED, state.word == IGNORED
+    return {
+        **_identity(group),
+        "count": group.count,
+        "firstSeen": iso_time(group.first_ms),
+        "lastSeen": iso_time(group.last_ms),
+        "affectedVersions": _versions(group, world),
+        "status": state.word,
+        "resolvedAt": _time(state.at_ms if is_resolved else None),
+        "resolvedInVersion": state.version,
+        "resolvedBy": state.by if is_resolved else None,
+        "ignoredAt": _time(state.at_ms if is_ignored else None),
+        "ignoredUntil": _time(state.until_ms),
+        "ignoredReason": state.reason,
+        "ignoredByUserId": state.by if is_ignored else None,
+        "ignoredUntilOccurrenceRate": state.rate,
+        "ignoredUntilTotalOccurrences": state.total,
+    }
+
+
+def _identity(group: FailureGroup) -> dict[str, Any]:
+    return {
+        "id": f"{ERROR_ID}{group.key.fingerprint}",
+        "fingerprint": group.key.fingerprint,
+        "taskIdentifier": group.key.task_id,
+        "errorType": group.error_type,
+        "errorMessage": group.message,
+    }
+
+
+def _versions(group: FailureGroup, world: World) -> list[str]:
+    """The newest versions of its runs, newest first."""
+    runs = world.ledger.by_number
+    numbers = world.ledger.failed.with_fingerprint(group.key.fingerprint)[group.key.task_id]
+    versions = {runs[number].version for number in numbers} - {""}
+    return sorted(versions, key=_version_order, reverse=True)[:MAX_VERSIONS]
+
+
+def _version_order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else iso_time(ms)
+
+
+# Pages of error groups: their filters and their cursors.
+
+
+DEFAULT_PERIOD_MS = 86_400_000
+"""The period of a list without one, or with one that cannot be read."""
+
+MINUTE_MS = 60_000
+"""Failures are counted by the minute."""
+
+MAX_SEARCH = 1000
+
+Order = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """The groups of a page, those with the most runs first, and the cursors of its neighbours, "" for none."""
+
+    groups: list[FailureGroup]
+    next: str = ""
+    previous: str = ""
+
+    def pagination(self) -> dict[str, str]:
+        """The `pagination` of the response, with the cursors that exist."""
+        cursors = {"next": self.next, "previous": self.previous}
+        return {name: cursor for name, cursor in cursors.items() if cursor}
+
+
+def read_group_page(world: World, query: Mapping[str, str]) -> GroupPage:
+    """Read the page that a query requests. Raises `Refusal` with zod's issues (recording 2702)."""
+    issues: list[Json] = []
+    size = page_size(query.get("page[size]"), issues)
+    words = _words(query.get("filter[status]", ""), issues)
+    search = _search(query.get("filter[search]", ""), issues)
+    if issues:
+        raise query_error(*issues)
+    period_ms = duration_ms(query.get("filter[period]", "")) or DEFAULT_PERIOD_MS
+    from_ms = (world.now_ms - period_ms) // MINUTE_MS * MINUTE_MS
+    tasks = query.get("filter[taskIdentifier]", "")
+    names = frozenset(tasks.split(",")) if tasks else None
+    found = [
+        group
+        for group in groups_since(world, from_ms)
+        if group.state.word in words and (names is None or group.key.task_id in names) and _matches(group, search)
+    ]
+    before, after = query.get("page[before]", ""), query.get("page[after]", "")
+    return _page(found, size, before or after, is_backward=bool(before))
+
+
+def _page(found: Iterable[FailureGroup], size: int, cursor: str, *, is_backward: bool) -> GroupPage:
+    """The page on one side of the cursor. A cursor that cannot be read counts as none."""
+    groups = sorted(found, key=lambda group: group.order, reverse=not is_backward)
+    place = _decode(cursor)
+    if place is not None:
+        groups = [group for group in groups if (group.order > place if is_backward else group.order < place)]
+    has_more, groups = len(groups) > size, groups[:size]
+    if is_backward:
+        groups.reverse()
+    if not groups:
+        return GroupPage(groups)
+    first, last = cursor_of(groups[0]), cursor_of(groups[-1])
+    if is_backward:
+        return GroupPage(groups, next=last, previous=first if has_more else "")
+    return GroupPage(groups, next=last if has_more else "", previous="" if place is None else first)
+
+
+def cursor_of(group: FailureGroup) -> str:
+    """The cursor of a group (recording 2703)."""
+    count, fingerprint, task_id = group.order
+    text = json.dumps(
+        {"occurrenceCount": count, "fingerprint": fingerprint, "taskIdentifier": task_id},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+
+
+def _decode(cursor: str) -> Order | None:
+    try:
+        value = json.loads(base64.b64decode(cursor))
+    except (ValueError, RecursionError):
+        return None
+    match value:
+        case {"occurrenceCount": int(count), "fingerprint": str(fingerprint), "taskIdentifier": str(task_id)}:
+            return count, fingerprint, task_id
+        case _:
+            return None
+
+
+def _words(text: str, issues: list[Json]) -> tuple[str, ...]:
+    """The wanted states (recordings 1028, 2702, 2703)."""
+    if not text:
+        return WORDS
+    unknown = [word for word in text.split(",") if word not in WORDS]
+    if unknown:
+        message = f"Invalid status values: {', '.join(unknown)}. Allowed: {', '.join(WORDS)}."
+        issues.append({"code": "custom", "message": message, "path": ["filter[status]"]})
+    return tuple(text.split(","))
+
+
+def _search(text: str, issues: list[Json]) -> str:
+    if len(text) > MAX_SEARCH:
+        bound = {"code": "too_big", "maximum": MAX_SEARCH, "type": "string", "inclusive": True, "exact": False}
+        message = f"String must contain at most {MAX_SEARCH} character(s)"
+        issues.append({**bound, "message": message, "path": ["filter[search]"]})
+    return text.strip().lower()
+
+
+def _matches(group: FailureGroup, search: str) -> bool:
+    """Whether the type or the message contains the text, in any case (recording 1027)."""
+    return search in group.error_type.lower() or search in group.message.lower()
+
+
+# Reads the bodies that change the state of an error group.
+#
+# The texts of the refusals are recorded (2711-2713, 2716); those of other fields follow the same form.
+
+
+MAX_REASON = 1000
+
+
+def read_resolved(request: ApiRequest) -> ErrorState:
+    """The state after `/resolve` with `{"resolvedInVersion"}`, which may be missing. Raises `Refusal`."""
+    version = _text(_body(request), "resolvedInVersion")
+    return ErrorState(word=RESOLVED, at_ms=request.world.now_ms, by=request.user, version=version)
+
+
+def read_ignored(request: ApiRequest) -> ErrorState:
+    """The state after `/ignore` with `{"duration", "occurrenceRate", "totalOccurrences", "reason"}`, each optional.
+
+    Raises `Refusal`. A duration is in milliseconds. The server stores a rate of 0.5 as 0 (recording 2707).
+    """
+    body, now_ms = _body(request), request.world.now_ms
+    duration_ms = _number(body, "duration")
+    rate = _number(body, "occurrenceRate", is_whole=False)
+    total = _number(body, "totalOccurrences")
+    return ErrorState(
+        word=IGNORED,
+        at_ms=now_ms,
+        by=request.user,
+        until_ms=None if duration_ms is None else now_ms + int(duration_ms),
+        reason=_text(body, "reason", MAX_REASON),
+        rate=None if rate is None else int(rate),
+        total=None if total is None else int(total),
+    )
+
+
+def _body(request: ApiRequest) -> dict[str, Json]:
+    if not request.body:
+        raise Refusal(400, {"error": "Request body is empty"})
+    body = request.json()
+    if not isinstance(body, dict):
+        raise validation_error(f"Expected object, received {_type(body)}")
+    return body
+
+
+def _number(body: dict[str, Json], name: str, *, is_whole: bool = True) -> float | None:
+    if name not in body:
+        return None
+    value = body[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise validation_error(f'Expected number, received {_type(value)} at "{name}"')
+    if is_whole and value != int(value):
+        raise validation_error(f'Expected integer, received float at "{name}"')
+    if value <= 0:
+        raise validation_error(f'Number must be greater than 0 at "{name}"')
+    return value
+
+
+def _text(body: dict[str, Json], name: str, longest: int | None = None) -> str | None:
+    if name not in body:
+        return None
+    value = body[name]
+    if not isinstance(value, str):
+        raise validation_error(f'Expected string, received {_type(value)} at "{name}"')
+    if longest is not None and len(value) > longest:
+        raise validation_error(f'String must contain at most {longest} character(s) at "{name}"')
+    return value
+
+
+def _type(value: Json) -> str:
+    """The word of zod for a JSON type."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+# The routes.
 
 
 async def list_errors(request: ApiRequest) -> ApiResponse:

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, validation_error
-from tui.emulator.query import QueryRefused
-from tui.emulator.query.columns import TABLE, TABLE_DESCRIPTION, TIME_COLUMN
-from tui.emulator.query.schema import COLUMNS
-from tui.emulator.rest.list_filters import DEFAULT_PERIOD_MS
-from tui.emulator.simulation.new_run import duration_ms
+from tui.emulator.lists import DEFAULT_PERIOD_MS
+from tui.emulator.query.tables import COLUMNS, TABLE, TABLE_DESCRIPTION, TIME_COLUMN
+from tui.emulator.query.tokens import QueryRefused
+from tui.emulator.simulation.runs import duration_ms
 from tui.emulator.simulation.script import Json
 
 _SCOPES = ("organization", "project", "environment")

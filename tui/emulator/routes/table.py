@@ -6,22 +6,9 @@ Any other path is answered with a 404.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tui.emulator.access import Permission
+from tui.emulator.access import DEPLOYMENTS, Limit, Permission
 from tui.emulator.exchange import ApiRequest, ApiResponse
-from tui.emulator.limits import DEPLOYMENTS, Limit
-from tui.emulator.routes import (
-    batches,
-    deployments,
-    errors,
-    feeds,
-    identity,
-    queries,
-    queues,
-    runs,
-    schedules,
-    tokens,
-    traces,
-)
+from tui.emulator.routes import environment, errors, feeds, queries, runs, tokens, traces
 
 Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -65,34 +52,34 @@ ROUTES = (
     ServedRoute(
         "trigger", "POST", "/api/v1/tasks/{task:path}/trigger", runs.trigger, Permission.TRIGGER, is_exposed=True
     ),
-    ServedRoute("batch", "GET", "/api/v1/batches/{id}", batches.batch, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("batch", "GET", "/api/v1/batches/{id}", runs.batch, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("batch", "GET", "/api/v2/batches/{id}", runs.batch_with_errors, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("batch-results", "GET", "/api/v1/batches/{id}/results", runs.batch_results),
+    ServedRoute("queues", "GET", "/api/v1/queues", environment.list_queues),
+    ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", environment.queue, Permission.READ_QUEUE),
     ServedRoute(
-        "batch", "GET", "/api/v2/batches/{id}", batches.batch_with_errors, Permission.READ_RUN, is_exposed=True
+        "queue-metrics", "GET", "/api/v1/queues/{queue:path}/metrics", environment.queue_metrics, Permission.READ_QUEUE
     ),
-    ServedRoute("batch-results", "GET", "/api/v1/batches/{id}/results", batches.results),
-    ServedRoute("queues", "GET", "/api/v1/queues", queues.list_queues),
-    ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", queues.queue, Permission.READ_QUEUE),
-    ServedRoute("queue-metrics", "GET", "/api/v1/queues/{queue:path}/metrics", queues.metrics, Permission.READ_QUEUE),
-    ServedRoute("concurrency-limits", "GET", "/api/v1/concurrency-limits", queues.limits),
-    ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", queues.pause),
-    ServedRoute("schedules", "GET", "/api/v1/schedules", schedules.list_schedules),
-    ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", schedules.schedule),
-    ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", schedules.activate),
-    ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", schedules.deactivate),
+    ServedRoute("concurrency-limits", "GET", "/api/v1/concurrency-limits", environment.concurrency_limits),
+    ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", environment.pause_queue),
+    ServedRoute("schedules", "GET", "/api/v1/schedules", environment.list_schedules),
+    ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", environment.schedule),
+    ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", environment.activate_schedule),
+    ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", environment.deactivate_schedule),
     ServedRoute(
         "deployments",
         "GET",
         "/api/v1/deployments",
-        deployments.list_deployments,
+        environment.list_deployments,
         Permission.READ_DEPLOYMENTS,
         limit=DEPLOYMENTS,
     ),
-    ServedRoute("latest", "GET", "/api/v1/deployments/latest", deployments.latest, limit=DEPLOYMENTS),
+    ServedRoute("latest", "GET", "/api/v1/deployments/latest", environment.latest_deployment, limit=DEPLOYMENTS),
     ServedRoute(
         "current",
         "GET",
         "/api/v1/deployments/current",
-        deployments.current,
+        environment.current_deployment,
         Permission.READ_DEPLOYMENTS,
         is_limited=False,
     ),
@@ -100,7 +87,7 @@ ROUTES = (
         "deployment",
         "GET",
         "/api/v1/deployments/{id}",
-        deployments.deployment,
+        environment.deployment,
         Permission.READ_DEPLOYMENTS,
         limit=DEPLOYMENTS,
     ),
@@ -115,8 +102,8 @@ ROUTES = (
         Permission.COMPLETE,
         is_exposed=True,
     ),
-    ServedRoute("whoami", "GET", "/api/v1/whoami", identity.whoami),
-    ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", identity.claims),
+    ServedRoute("whoami", "GET", "/api/v1/whoami", environment.whoami),
+    ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", environment.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
     ServedRoute("schema", "GET", "/api/v1/query/schema", queries.schema, Permission.QUERY, is_exposed=True),
     ServedRoute("errors", "GET", "/api/v1/errors", errors.list_errors, Permission.READ_ERRORS, is_exposed=True),

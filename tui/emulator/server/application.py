@@ -1,13 +1,13 @@
-"""The ASGI application: dispatches each request to its route and applies faults.
+"""The ASGI application: dispatches each request to its route, applies faults, and serves the control routes."""
 
-Checks come in the recorded order: authorization header, rate limit, key, scope, route (recordings 900-931). The routes
-are in `routes`; the form of a response is in `responses`.
-"""
-
+import gzip
+import json
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from email.utils import formatdate
+from itertools import islice
 
 import anyio
 from starlette.applications import Starlette
@@ -16,18 +16,230 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tui.emulator.access import Access, check, identify
+from tui.emulator.access import Access, check, forbidden, identify
 from tui.emulator.environment import API_VERSION
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, unknown_route
-from tui.emulator.rest.packets import packet, slug_in
+from tui.emulator.exchange import PAGE, ApiRequest, ApiResponse, Refusal, unknown_route
 from tui.emulator.routes.feeds import live_handle, must_refetch
+from tui.emulator.routes.runs import packet, slug_in
 from tui.emulator.routes.table import NAMES, ROUTES, ServedRoute
-from tui.emulator.server.control import Control
+from tui.emulator.rows import iso_time
 from tui.emulator.server.emulator import Emulator
-from tui.emulator.server.faults import Fault
+from tui.emulator.server.faults import (
+    BadFault,
+    ClosedResponse,
+    Fault,
+    HangingResponse,
+    SilentResponse,
+    TruncatedResponse,
+)
 from tui.emulator.server.feeds import NAMES_SINCE, Interrupted, Subscription
-from tui.emulator.server.responses import fault_refusal, preflight, redirect, response_of
-from tui.emulator.server.sockets import ClosedResponse, HangingResponse, SilentResponse, TruncatedResponse
+from tui.emulator.simulation.runs import Run
+from tui.emulator.simulation.script import Json
+
+# The form of responses: bytes, headers, and the bodies of errors that no route produces.
+
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+GZIP_FROM_BYTES = 1024
+GZIP_LEVEL = 5
+TOO_EXPENSIVE = "This query is too expensive. Please narrow the time window and try again."
+"""The error of a 422. The text is ours: the documentation names only the status."""
+
+PROXY_TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
+
+_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
+
+
+def as_json(body: Json) -> bytes:
+    """Encode a body as JSON. A lone surrogate becomes its escape, as in JavaScript."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def response_of(request: Request, answer: ApiResponse, more: dict[str, str], date: str) -> Response:
+    """Build the HTTP response, with `more` headers: chunked, and gzipped if the client accepts that."""
+    is_text = isinstance(answer.body, str)
+    body = answer.body.encode("utf-8", "replace") if isinstance(answer.body, str) else as_json(answer.body)
+    kind = {"content-type": TEXT if is_text else JSON}
+    headers = {**kind, **more, **answer.headers, "vary": "Accept-Encoding", "date": date}
+    if len(body) >= GZIP_FROM_BYTES and takes_gzip(request.headers.get("accept-encoding", "")):
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        headers["content-encoding"] = "gzip"
+    response = Response(b"" if request.method == "HEAD" else body, answer.status, headers)
+    del response.headers["content-length"]
+    return response
+
+
+def takes_gzip(accepted: str) -> bool:
+    accepted = accepted.lower()
+    return "gzip" in accepted and not _NO_GZIP.search(accepted)
+
+
+def redirect(request: Request, date: str) -> Response:
+    """Redirect an address with a trailing slash to the one without it (recording 926)."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    to = re.sub("/+", "/", path[:-1].decode("ascii")) + (f"?{query.decode('ascii')}" if query else "")
+    headers = {"location": to, "vary": "Accept, Accept-Encoding", "date": date}
+    return Response(f"Moved Permanently. Redirecting to {to}", 301, headers, TEXT)
+
+
+def preflight(request: Request, date: str) -> Response:
+    """Answer a browser's OPTIONS request (recording 923)."""
+    allowed = {"access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "access-control-max-age": "300"}
+    response = response_of(request, ApiResponse({}, 200, allowed), {}, date)
+    response.headers["vary"] = "Access-Control-Request-Headers, Accept-Encoding"
+    return response
+
+
+def fault_refusal(fault: Fault) -> Refusal:
+    """The response of the fault `error`, as the server or a proxy in front of it sends it (recordings 940-950)."""
+    status = int(fault.number("status", 500))
+    if "body" in fault.values:
+        return Refusal(status, fault.values["body"])
+    if status in PROXY_TITLES:
+        return Refusal(status, PAGE.format(title=PROXY_TITLES[status]), {"content-type": "text/html"})
+    if status == 422:
+        return Refusal(status, {"error": TOO_EXPENSIVE})
+    if status == 401:
+        return Refusal(status, {"error": "Invalid API key"})
+    if status == 403:
+        return forbidden()
+    return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})
+
+
+# The control routes: `/emulator/faults` sets faults, `/emulator/world` returns the true state of every run, and
+# `/emulator/storm` lets many runs fail.
+#
+# They need no key, no fault affects them, and they count against no rate limit.
+
+
+DEFAULT_RUNS = 1000
+MAX_LIMIT_DIGITS = 9
+
+STORM_RUNS = 900
+STORM_S = 60
+MAX_STORM_RUNS = 20_000
+MAX_STORM_S = 3600
+
+
+class Control:
+    """Answers the control routes."""
+
+    def __init__(self, emulator: Emulator, routes: Collection[str]) -> None:
+        self._emulator = emulator
+        self._routes = routes
+
+    async def faults(self, request: Request) -> Response:
+        """GET lists the active faults, POST `{"faults": […]}` replaces them, DELETE removes all of them."""
+        faults = self._emulator.faults
+        self._emulator.sockets.exempt = request.client
+        try:
+            if request.method == "POST":
+                body = json.loads(await request.body())
+                specs = body.get("faults") if isinstance(body, dict) else body
+                if not isinstance(specs, list):
+                    raise BadFault('the body must be {"faults": [...]}')  # noqa: TRY301  one handler for all errors
+                faults.set(specs, self._routes)
+            elif request.method == "DELETE":
+                faults.set([], self._routes)
+        except BadFault as error:
+            return _response({"error": str(error)}, 400)
+        except (ValueError, RecursionError):
+            return _response({"error": "the body is not JSON"}, 400)
+        return _response({"faults": faults.specs, "routes": sorted(self._routes)})
+
+    async def world(self, request: Request) -> Response:
+        """The true state: the newest `?limit=1000` runs (or `all`) of `?environment=dev`, and counts by status and by
+        label.
+        """
+        slug = request.query_params.get("environment", self._emulator.environments[0].slug)
+        limit = request.query_params.get("limit", str(DEFAULT_RUNS))
+        is_number = limit.isdecimal() and len(limit) <= MAX_LIMIT_DIGITS
+        if not self._emulator.is_known(slug) or not (limit == "all" or is_number):
+            slugs = "|".join(environment.slug for environment in self._emulator.environments)
+            return _response({"error": f"expected environment={slugs} and limit=<number>|all"}, 400)
+        world = await self._emulator.world(slug)
+        ledger = world.ledger
+        newest = reversed(ledger.by_number.values())
+        shown = newest if limit == "all" else islice(newest, int(limit))
+        return _response(
+            {
+                "environment": slug,
+                "now": iso_time(world.now_ms),
+                "count": len(ledger),
+                "statuses": _counted(run.status.rest for run in ledger),
+                "labels": _counted(label for run in ledger if (label := world.label(run))),
+                "runs": [truth(run, world.label(run)) for run in shown],
+            }
+        )
+
+    async def storm(self, request: Request) -> Response:
+        """POST `{"runs": 900, "seconds": 60, "environment": "dev"}`, all optional: that many runs fail with one cause.
+
+        They are triggered evenly over the time.
+        """
+        try:
+            body = json.loads(await request.body() or "{}")
+        except (ValueError, RecursionError):
+            body = None
+        body = body if isinstance(body, dict) else {"runs": None}
+        slug = body.get("environment", self._emulator.environments[0].slug)
+        runs, seconds = body.get("runs", STORM_RUNS), body.get("seconds", STORM_S)
+        is_valid = isinstance(slug, str) and self._emulator.is_known(slug)
+        if not is_valid or not _is_within(runs, 1, MAX_STORM_RUNS) or not _is_within(seconds, 0, MAX_STORM_S):
+            text = f"expected runs from 1 to {MAX_STORM_RUNS}, seconds from 0 to {MAX_STORM_S}, and an environment"
+            return _response({"error": text}, 400)
+        new = self._emulator.company.storm
+        if new is None:
+            return _response({"error": "these tasks have no storm"}, 404)
+        world = await self._emulator.world(slug)
+        world.storm(int(runs), int(seconds * 1000), new)
+        return _response({"environment": slug, "runs": int(runs), "seconds": seconds})
+
+    async def unknown(self, _: Request) -> Response:
+        """Any other path below `/emulator`."""
+        paths = "GET, POST or DELETE /emulator/faults, GET /emulator/world, or POST /emulator/storm"
+        return _response({"error": f"unknown path; use {paths}"}, 404)
+
+
+def truth(run: Run, label: str | None) -> Json:
+    """The true state of a run, even where lists do not know it yet."""
+    return {
+        "id": run.id,
+        "taskIdentifier": run.task_id,
+        "status": run.status.rest,
+        "label": label,
+        "cause": run.cause,
+        "version": run.version or None,
+        "createdAt": iso_time(run.shown_created_ms),
+        "updatedAt": iso_time(run.updated_ms),
+        "finishedAt": iso_time(run.finished_ms) if run.finished_ms else None,
+        "attemptCount": len(run.attempts),
+        "depth": run.depth,
+        "parent": run.parent.id if run.parent else None,
+        "root": run.root.id if run.root else None,
+        "tags": list(run.tags),
+    }
+
+
+def _is_within(value: Json, low: int, high: int) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _response(body: Json, status: int = 200) -> Response:
+    return Response(as_json(body), status, media_type=JSON)
+
+
+# The application.
+#
+# Checks come in the recorded order: authorization header, rate limit, key, scope, route (recordings 900-931).
+
 
 LOG = logging.getLogger(__name__)
 EXPOSED = {"access-control-expose-headers": "x-trigger-jwt,x-trigger-jwt-claims"}

@@ -7,25 +7,39 @@ moment.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-import anyio
 import anyio.lowlevel
 
-from tui.emulator.access import Access
+from tui.emulator.access import PUBLIC_TOKEN, SECRET_KEY, Access, Limit, Limiter, RateLimitState
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
-from tui.emulator.limits import PUBLIC_TOKEN, SECRET_KEY, Limit, Limiter, RateLimitState
-from tui.emulator.query import Queries, QueryGate
-from tui.emulator.server.faults import Faults
+from tui.emulator.query.database import Queries, QueryGate
+from tui.emulator.server.faults import Faults, Sockets
 from tui.emulator.server.feeds import Feeds
-from tui.emulator.server.sockets import Sockets
+from tui.emulator.simulation.arrivals import NO_STORY, Story
 from tui.emulator.simulation.names import digest
-from tui.emulator.simulation.new_run import OldRun
-from tui.emulator.simulation.story import NO_STORY, Story
+from tui.emulator.simulation.runs import OldRun
 from tui.emulator.world import LIST_LAG_MS, DemoTasks, World
+
+
+class WorldClock:
+    """A clock that shows `start_ms` at its creation and then runs `scale` times as fast as the machine's.
+
+    It returns epoch milliseconds. With a scale of 0 it stands still. Tests pass a function of their own instead.
+    """
+
+    def __init__(self, start_ms: int | None = None, scale: float = 1.0) -> None:
+        self.start_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
+        self._scale = scale
+        self._since_s = time.monotonic()
+
+    def __call__(self) -> int:
+        return self.start_ms + int((time.monotonic() - self._since_s) * 1000 * self._scale)
+
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.2

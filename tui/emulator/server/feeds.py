@@ -17,8 +17,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from tui.emulator.exchange import Refusal
-from tui.emulator.feed.polls import Poll, PollResult
-from tui.emulator.feed.working_sets import WorkingSets
+from tui.emulator.feed import Poll, PollResult, WorkingSets
 from tui.emulator.routes.feeds import must_refetch
 from tui.emulator.server.faults import Fault, Faults
 from tui.emulator.world import World

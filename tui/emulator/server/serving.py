@@ -1,6 +1,6 @@
 """Runs the emulator on a port with uvicorn, in this thread or in one of its own.
 
-The socket comes from `listening`.
+The socket comes from `child.listen`.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from tui.emulator.server.child import address, listen
 from tui.emulator.server.emulator import Emulator
-from tui.emulator.server.listening import address, listen
 
 STEP_S = 0.001
 

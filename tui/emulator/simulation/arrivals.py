@@ -1,22 +1,78 @@
-"""Events from outside: triggers, schedules, deployments and paused queues, all derived from the seed.
+"""Events from outside: triggers, schedules, deployments, paused queues, and the moments of a story."""
 
-Tasks are triggered at random by their weights. Now and then a bad deployment makes one task throw a new error until the
-next deployment fixes it.
-"""
-
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from random import Random
 
-from tui.emulator.simulation.failure import Failure
 from tui.emulator.simulation.lifecycle import Lifecycle
-from tui.emulator.simulation.new_run import NewRun
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.schedules import Schedules, schedule_id, schedule_payload
-from tui.emulator.simulation.script import Task
-from tui.emulator.simulation.story import ScriptedDeploy
+from tui.emulator.simulation.records import Schedules, schedule_id, schedule_payload
+from tui.emulator.simulation.runs import NewRun, OldRun, Run
+from tui.emulator.simulation.script import Failure, Task
+
+# A story: what happens at chosen moments of a world, beside its random events.
+#
+# `stories` tells them. A world creates the runs of its story, deploys its versions, and knows which runs it touches.
+
+
+QUIET_MS = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedDeploy:
+    """A version that is deployed at a time, in epoch milliseconds.
+
+    `bugs` maps a task to the error that each `bug_every`-th run of it throws. Random deployments stop `QUIET_MS` before
+    the first one, and go on after one without bugs.
+    """
+
+    at_ms: int
+    bugs: Mapping[str, Failure] = field(default_factory=dict)
+    bug_every: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A schedule that starts no run from a due time on, in epoch milliseconds, although it is active.
+
+    `spread_ms` is how long after each due time the server announces its run.
+    """
+
+    task_id: str
+    from_ms: int
+    spread_ms: int
+
+
+def _touches_none(_: Run) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens in a world. `event_ms` is the moment that the story is about, None where nothing happens.
+
+    `past` are runs that are triggered only if they are older than the history; they come on top of it. `runs` are
+    triggered in any case. `touches` says whether a run carries the story's name as its label.
+    """
+
+    name: str
+    event_ms: int | None = None
+    past: Sequence[OldRun] = ()
+    runs: Sequence[OldRun] = ()
+    deploys: Sequence[ScriptedDeploy] = ()
+    silence: Silence | None = None
+    touches: Callable[[Run], bool] = _touches_none
+
+
+NO_STORY = Story("")
+
+
+# Events from outside: triggers, schedules, deployments and paused queues, all derived from the seed.
+#
+# Tasks are triggered at random by their weights. Now and then a bad deployment makes one task throw a new error until
+# the next deployment fixes it.
+
 
 DEPLOY_S = (900.0, 2400.0)
 """The time between two deployments, at least and at most."""

@@ -1,19 +1,114 @@
-"""All runs of an environment, and the indexes that lists are filtered by.
+"""All runs of an environment: the events that are due, the indexes of lists, changes, and the dropping of old runs."""
 
-The real server answers lists and queries from an analytics store that lags 0.3 to 1.0 s behind its database
-(tests/wire/recordings/README.md §3). Here that store is `Run.listed_status`, the status that lists show, and an index
-of the runs that lists contain. `copy` updates both.
-"""
-
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterator
+import heapq
+from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator
+from itertools import takewhile
+from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
-from tui.emulator.simulation.failed_runs import FailedRuns
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.runs import Run, Status
+
+# The simulated time and its queue of events.
+#
+# Events at the same time run in the order in which they were scheduled. So the world does not depend on how often it is
+# advanced.
+
+
+class Agenda:
+    """A queue of calls ordered by time, in epoch milliseconds."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self._planned = 0
+
+    def at(self, ms: int, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call; a time in the past means now."""
+        self._planned += 1
+        heapq.heappush(self._heap, (max(self.now_ms, ms), self._planned, call, args))
+
+    def after(self, delay_ms: int, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call after a delay."""
+        self.at(self.now_ms + delay_ms, call, *args)
+
+    def run_until(self, ms: int) -> None:
+        """Run all events up to and including that time. A time in the past changes nothing."""
+        heap, pop = self._heap, heapq.heappop
+        while heap and heap[0][0] <= ms:
+            self.now_ms, _, call, args = pop(heap)
+            call(*args)
+        self.now_ms = max(self.now_ms, ms)
+
+    @property
+    def next_ms(self) -> int | None:
+        """The time of the next event; None when none is scheduled."""
+        return self._heap[0][0] if self._heap else None
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+
+# The failed runs that lists contain, by their error group.
+#
+# A group is a task and a fingerprint. The server hashes the kind and the whole message of an error; the class and the
+# stack do not count (recordings 620, 1030: each recorded fingerprint follows from its message).
+
+
+GROUPED = frozenset({Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.SYSTEM_FAILURE})
+"""The statuses that count as a failure. Canceled and expired runs are in no group."""
+
+
+class GroupKey(NamedTuple):
+    """The key of an error group."""
+
+    fingerprint: str
+    task_id: str
+
+
+class FailedRuns:
+    """The numbers of failed runs, ascending, by error group."""
+
+    def __init__(self) -> None:
+        self._by_fingerprint: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
+
+    def add(self, run: Run) -> None:
+        """Add a run, if it failed."""
+        if run.failure is not None and run.status in GROUPED:
+            insort(self._by_fingerprint[run.failure.fingerprint].setdefault(run.task_id, []), run.number)
+
+    def drop(self, run: Run) -> None:
+        """Drop a run."""
+        if run.failure is None or (tasks := self._by_fingerprint.get(run.failure.fingerprint)) is None:
+            return
+        numbers = tasks.get(run.task_id, [])
+        at = bisect_left(numbers, run.number)
+        if at < len(numbers) and numbers[at] == run.number:
+            del numbers[at]
+        if not numbers:
+            tasks.pop(run.task_id, None)
+        if not tasks:
+            del self._by_fingerprint[run.failure.fingerprint]
+
+    def groups(self) -> Iterator[tuple[GroupKey, list[int]]]:
+        """All groups with the numbers of their runs."""
+        for fingerprint, tasks in self._by_fingerprint.items():
+            for task_id, numbers in tasks.items():
+                yield GroupKey(fingerprint, task_id), numbers
+
+    def with_fingerprint(self, fingerprint: str) -> dict[str, list[int]]:
+        """The numbers of the runs with this fingerprint, by task."""
+        return self._by_fingerprint.get(fingerprint, {})
+
+
+# All runs of an environment, and the indexes that lists are filtered by.
+#
+# The real server answers lists and queries from an analytics store that lags 0.3 to 1.0 s behind its database
+# (tests/wire/recordings/README.md §3). Here that store is `Run.listed_status`, the status that lists show, and an index
+# of the runs that lists contain. `copy` updates both.
+
 
 Field = str
 """The name of an index: task, tag, queue, batch, machine, version, schedule or test."""
@@ -194,3 +289,137 @@ class Ledger:
             at = bisect_left(numbers, number)
             if at == len(numbers) or numbers[at] != number:
                 numbers.insert(at, number)
+
+
+# Records changes of runs: sets the status and the time of the change, logs it, and copies it to the lists later.
+#
+# The log of recent changes lets the realtime feed find new rows without reading all runs.
+
+
+LOG_MS = 30_000
+"""How long the log keeps a change: longer than the server holds any poll. A poll that was held to the end does not use
+the log but reads all runs.
+"""
+
+
+class Change(NamedTuple):
+    """One change of a run. `version` counts the changes of its world."""
+
+    version: int
+    ms: int
+    run: Run
+
+
+class ChangeLog:
+    """The changes of the last `LOG_MS`, in order."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        """The version of the last change."""
+        self._recent: deque[Change] = deque()
+
+    def record(self, run: Run, now_ms: int) -> None:
+        """Log a change of the run at this time."""
+        self.version += 1
+        recent = self._recent
+        recent.append(Change(self.version, now_ms, run))
+        while recent[0].ms < now_ms - LOG_MS:
+            recent.popleft()
+
+    def after(self, version: int) -> Iterator[Change]:
+        """The changes after that version, oldest first."""
+        return self._last(takewhile(lambda change: change.version > version, reversed(self._recent)))
+
+    def since(self, ms: int) -> Iterator[Change]:
+        """The changes since that time, oldest first."""
+        return self._last(takewhile(lambda change: change.ms >= ms, reversed(self._recent)))
+
+    @staticmethod
+    def _last(newest_first: Iterator[Change]) -> Iterator[Change]:
+        return reversed(list(newest_first))
+
+
+class Changes:
+    """Records changes. `lag_ms` is the shortest and the longest delay until lists show a change."""
+
+    def __init__(self, agenda: Agenda, ledger: Ledger, lag_ms: tuple[int, int]) -> None:
+        self.agenda = agenda
+        self.ledger = ledger
+        self.log = ChangeLog()
+        self.is_copying = False
+        """Whether changes are logged and copied to the lists. False while the history is simulated, which ends with a
+        copy of all runs.
+        """
+        self._lag_ms = lag_ms
+
+    def set_status(self, run: Run, status: Status) -> int:
+        """Set the status. This cancels the run's scheduled events, by a new `Run.turn`, which is returned."""
+        run.status = status
+        run.turn += 1
+        self.touch(run)
+        return run.turn
+
+    def touch(self, run: Run) -> None:
+        """Set the time of the last change to now."""
+        run.updated_ms = self.agenda.now_ms
+        self.publish(run)
+
+    def publish(self, run: Run) -> None:
+        """Log a change of the run, and copy the run to the lists after the delay."""
+        if self.is_copying:
+            self.log.record(run, self.agenda.now_ms)
+        self.copy_later(run)
+
+    def copy_later(self, run: Run) -> None:
+        """Copy the run to the lists after the delay, in the state that it has by then."""
+        if self.is_copying and not run.is_copy_scheduled:
+            run.is_copy_scheduled = True
+            low, high = self._lag_ms
+            self.agenda.after(low + run.seed % (high - low + 1), self._copy, run)
+
+    def _copy(self, run: Run) -> None:
+        run.is_copy_scheduled = False
+        if run.number in self.ledger.by_number:
+            self.ledger.copy(run)
+
+
+MAX_DROPPED_SHARE = 0.25
+"""The indexes are rebuilt when they hold more dropped runs than this share of the kept ones."""
+
+
+def drop_oldest(ledger: Ledger, count: int, kept: Collection[Run] = ()) -> None:
+    """Drop the oldest `count` finished runs, except `kept` roots with their families.
+
+    Whole families go first, then single runs and the leaves of families.
+    """
+    dropped: list[Run] = []
+    for run in ledger:
+        if len(dropped) >= count:
+            break
+        family = _family(run) if run.root is None and run not in kept else []
+        if len(dropped) + len(family) <= count and all(member.status.is_final for member in family):
+            dropped += family
+    for run in dropped:
+        ledger.drop(run)
+    count -= len(dropped)
+    if count > 0:
+        _drop_single_runs(ledger, count, kept)
+    if len(ledger.visible()) > len(ledger) * (1 + MAX_DROPPED_SHARE):
+        ledger.compact()
+
+
+def _drop_single_runs(ledger: Ledger, count: int, kept: Collection[Run]) -> None:
+    for run in sorted(ledger, key=lambda run: (run.depth > 0, -run.depth, run.number)):
+        if count > 0 and run.status.is_final and not run.children and (run.root or run) not in kept:
+            count -= 1
+            if run.parent is not None:
+                # The trace still refers to it, and so do runs that wait for it. Only the rows disappear.
+                run.parent.children = tuple(child for child in run.parent.children if child is not run)
+            ledger.drop(run)
+
+
+def _family(root: Run) -> list[Run]:
+    family = [root]
+    for run in family:
+        family.extend(run.children)
+    return family

@@ -1,6 +1,6 @@
 """Creates runs and applies the actions of users: cancel, add tags, reschedule.
 
-It connects `dispatch`, where a run waits in its queue, with `attempts`, where a worker executes it. `World` calls it
+It connects the two halves of `attempts`: a run waits in its queue, then a worker executes it. `World` calls it
 for requests to the API, and `arrivals` for the triggers, schedules and deployments of the simulated company.
 Source: tests/wire/recordings/README.md §2, §4 and §5.
 """
@@ -8,20 +8,12 @@ Source: tests/wire/recordings/README.md §2, §4 and §5.
 from collections.abc import Mapping
 
 from tui.emulator.environment import Environment
-from tui.emulator.simulation.agenda import Agenda
-from tui.emulator.simulation.attempts import Attempts
-from tui.emulator.simulation.changes import ChangeLog, Changes
-from tui.emulator.simulation.dispatch import Dispatch
-from tui.emulator.simulation.failure import CANCELED, Failure, expired
-from tui.emulator.simulation.ledger import Ledger
+from tui.emulator.simulation.attempts import Attempts, Dispatch
+from tui.emulator.simulation.ledger import Agenda, ChangeLog, Changes, Ledger
 from tui.emulator.simulation.names import MACHINE, cuid, digest
-from tui.emulator.simulation.new_run import NewRun, duration_ms
-from tui.emulator.simulation.queues import OWN, Queue, Queues
-from tui.emulator.simulation.records.deployments import Deployments
-from tui.emulator.simulation.records.waitpoints import Tokens
-from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Task
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.simulation.records import OWN, Deployments, Queue, Queues, Tokens
+from tui.emulator.simulation.runs import NewRun, Run, Status, duration_ms
+from tui.emulator.simulation.script import CANCELED, Failure, Task, expired
 
 MAX_TAGS = 10
 

@@ -1,16 +1,91 @@
-"""The records of a run, its attempts and its waits.
+"""The records of a run: its options, statuses, attempts, waits and cost."""
 
-A world keeps a hundred thousand runs, so a record holds only what cannot be computed again. Payload, logs, spans and
-output are computed from the task's script on request. Times are epoch milliseconds.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
 from random import Random
 
-from tui.emulator.simulation.failure import Failure, FailureKind
-from tui.emulator.simulation.script import NOTHING, Call, Json, Script, Task
-from tui.emulator.simulation.statuses import Status
+from tui.emulator.environment import Environment
+from tui.emulator.simulation.script import NOTHING, Call, Failure, FailureKind, Json, Script, Task
+
+# The statuses of a run, each with its word in every part of the API, and the `is…` flags derived from it.
+#
+# The table follows tests/wire/recordings/README.md §2. It does not use `domain.status`, so that a mistake there cannot
+# hide in the emulator. The flags are wrong where the server's are.
+
+
+class Status(Enum):
+    """A status. `rest` with the version header, `legacy` without, `database` in realtime and spans, `title` in TRQL."""
+
+    DELAYED = ("DELAYED", "DELAYED", "DELAYED", "Delayed")
+    QUEUED = ("QUEUED", "QUEUED", "PENDING", "Queued")
+    PENDING_VERSION = ("PENDING_VERSION", "PENDING_VERSION", "PENDING_VERSION", "Pending version")
+    DEQUEUED = ("DEQUEUED", "EXECUTING", "DEQUEUED", "Dequeued")
+    EXECUTING = ("EXECUTING", "EXECUTING", "EXECUTING", "Executing")
+    WAITING = ("WAITING", "FROZEN", "WAITING_TO_RESUME", "Waiting")
+    COMPLETED = ("COMPLETED", "COMPLETED", "COMPLETED_SUCCESSFULLY", "Completed")
+    FAILED = ("FAILED", "FAILED", "COMPLETED_WITH_ERRORS", "Failed")
+    CANCELED = ("CANCELED", "CANCELED", "CANCELED", "Canceled")
+    CRASHED = ("CRASHED", "CRASHED", "CRASHED", "Crashed")
+    SYSTEM_FAILURE = ("SYSTEM_FAILURE", "SYSTEM_FAILURE", "SYSTEM_FAILURE", "System failure")
+    EXPIRED = ("EXPIRED", "EXPIRED", "EXPIRED", "Expired")
+    TIMED_OUT = ("TIMED_OUT", "TIMED_OUT", "TIMED_OUT", "Timed out")
+
+    def __init__(self, rest: str, legacy: str, database: str, title: str) -> None:
+        self.rest = rest
+        self.legacy = legacy
+        self.database = database
+        self.title = title
+
+    # Members are singletons, so identity suffices; Enum's own hash looks the name up each time.
+    __hash__ = object.__hash__
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run is over."""
+        return self in FINAL
+
+    def in_rest(self, *, is_versioned: bool) -> str:
+        """The word in a REST response."""
+        return self.rest if is_versioned else self.legacy
+
+    def flags(self, *, is_versioned: bool) -> dict[str, bool]:
+        """The seven booleans that a REST row derives from the status (recordings 100-149)."""
+        is_frozen = self is Status.WAITING and not is_versioned
+        return {
+            "isQueued": self in _QUEUED,
+            "isExecuting": self in _EXECUTING or is_frozen,
+            "isCompleted": self in _COMPLETED,
+            "isFailed": self in _FAILED,
+            "isSuccess": self is Status.COMPLETED,
+            "isCancelled": self is Status.CANCELED,
+            "isWaiting": self is Status.WAITING and is_versioned,
+        }
+
+
+_QUEUED = frozenset({Status.DELAYED, Status.QUEUED, Status.PENDING_VERSION})
+_EXECUTING = frozenset({Status.DEQUEUED, Status.EXECUTING})
+_FAILED = frozenset({Status.FAILED, Status.CANCELED, Status.CRASHED, Status.SYSTEM_FAILURE})
+_COMPLETED = _FAILED | {Status.COMPLETED}
+FINAL = _COMPLETED | {Status.EXPIRED, Status.TIMED_OUT}
+LIVE = frozenset(Status) - FINAL
+
+FILTER_STATUSES: dict[str, tuple[Status, ...]] = {
+    **{status.rest: (status,) for status in Status},
+    "WAITING_FOR_DEPLOY": (Status.PENDING_VERSION,),
+    "FROZEN": (Status.WAITING,),
+    "REATTEMPTING": (),
+    "INTERRUPTED": (),
+}
+"""The words that `filter[status]` accepts, of both vocabularies, with their statuses (recordings 043-046, 051)."""
+
+
+# The records of a run, its attempts and its waits.
+#
+# A world keeps a hundred thousand runs, so a record holds only what cannot be computed again. Payload, logs, spans and
+# output are computed from the task's script on request. Times are epoch milliseconds.
+
 
 ABSENT = object()
 """The trigger had no payload, so the task generates one."""
@@ -147,3 +222,135 @@ class Run:
         if self.status is not Status.COMPLETED or not self.attempts:
             return NOTHING
         return self.script(self.attempts[-1].number).output
+
+
+# The cost of a run: compute time by machine, and a fee for each run, in US cents.
+#
+# The prices are those of the real service. Development runs cost nothing, because they run on the developer's machine
+# (recordings 100-149).
+
+
+INVOCATION_CENTS = 0.0025
+
+CENTS_PER_S = {
+    "micro": 0.00169,
+    "small-1x": 0.00338,
+    "small-2x": 0.00675,
+    "medium-1x": 0.0085,
+    "medium-2x": 0.017,
+    "large-1x": 0.034,
+    "large-2x": 0.068,
+}
+
+
+def compute_cents(run: Run, environment: Environment) -> float:
+    """`costInCents` of a run so far."""
+    if environment.type == "DEVELOPMENT":
+        return 0
+    return CENTS_PER_S.get(run.machine, CENTS_PER_S["small-1x"]) * run.usage_ms / 1000
+
+
+def invocation_cents(environment: Environment) -> float:
+    """`baseCostInCents` of any run in an environment."""
+    return 0 if environment.type == "DEVELOPMENT" else INVOCATION_CENTS
+
+
+# The state that users give an error group: unresolved, resolved or ignored.
+#
+# A state changes only through the API. A resolved group whose runs fail again stays resolved, and an ignored one stays
+# ignored when its time is over (recordings 2701, 2705).
+
+
+UNRESOLVED = "unresolved"
+RESOLVED = "resolved"
+IGNORED = "ignored"
+WORDS = (UNRESOLVED, RESOLVED, IGNORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorState:
+    """The state of one error group. `by` is the id of the user, None for a secret key; times are epoch milliseconds.
+
+    `rate` and `total` are the occurrences a minute and in all that would end an ignored state.
+    """
+
+    word: str = UNRESOLVED
+    at_ms: int | None = None
+    by: str | None = None
+    version: str | None = None
+    until_ms: int | None = None
+    reason: str | None = None
+    rate: int | None = None
+    total: int | None = None
+
+
+# The options of a new run, and the parsing of durations.
+#
+# `routes.runs` reads them from the body of a request; `lifecycle` creates the run.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """The options of a new run. `delay_ms` counts from now. At `starts_ms` a worker takes it, whatever its queue's
+    limit.
+
+    `id` and `script` are for tests that control every moment. `schedule_id` is the schedule that starts the run.
+    It waits until `due_ms`, which is its `createdAt`.
+    """
+
+    task_id: str
+    payload: Json = ABSENT
+    tags: tuple[str, ...] = ()
+    queue: str = ""
+    delay_ms: int = 0
+    ttl: str | None = None
+    idempotency_key: str = ""
+    key_name: str = ""
+    batch_id: str = ""
+    machine: str = ""
+    concurrency_key: str = ""
+    metadata: Mapping[str, Json] | None = None
+    is_test: bool = False
+    max_attempts: int | None = None
+    function: str = "trigger"
+    parent: Run | None = None
+    id: str = ""
+    script: Script | None = None
+    starts_ms: int | None = None
+    schedule_id: str = ""
+    due_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OldRun:
+    """A run that was triggered `age_ms` before the world's start. With `cancel_after_ms` a user canceled it.
+
+    One that `is_live` at the start belongs only to a world in which runs start by themselves. `error_state` returns
+    what people did about its error before a time in epoch milliseconds, the end of the history. One that `is_extra`
+    comes on top of the history.
+    """
+
+    age_ms: int
+    new: NewRun
+    cancel_after_ms: int | None = None
+    is_live: bool = False
+    error_state: Callable[[int], ErrorState] | None = None
+    is_extra: bool = False
+
+
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_MAX_DIGITS = 12
+
+
+@lru_cache(maxsize=256)
+def duration_ms(text: str) -> int | None:
+    """Parse a duration like `10m`, `1h30m` or `5s`; None for any other text."""
+    total, number = 0, ""
+    for letter in text:
+        if letter.isascii() and letter.isdigit():
+            number += letter
+        elif letter in _UNITS_MS and 0 < len(number) <= _MAX_DIGITS:
+            total, number = total + int(number) * _UNITS_MS[letter], ""
+        else:
+            return None
+    return None if number or not total else total

@@ -1,1 +1,0 @@
-"""What an environment has beside its runs: deployments and waitpoint tokens."""
