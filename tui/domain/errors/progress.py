@@ -3,8 +3,6 @@
 `sources.failures` reports both, and the errors view shows them.
 """
 
-from datetime import datetime
-
 from tui.domain.errors.server_group import ServerErrorGroup
 from tui.lazy_dataclass import dataclass
 
@@ -13,18 +11,14 @@ from tui.lazy_dataclass import dataclass
 class FailuresProgress:
     """How far the failed runs of a span were read.
 
-    * `is_reading`: failed runs or their errors are being read.
     * `has_all`: the store has every failed run of the span, so that their number is the server's.
     * `server_count`: otherwise, the server's number of failed runs, if a query returned it.
-    * `is_cut`: reading stopped at its maximum of runs.
     * `unreadable_count`: failed runs whose error could not be read.
     * `failure`: why reading waits or stopped, in raw text.
     """
 
-    is_reading: bool = False
     has_all: bool = False
     server_count: int | None = None
-    is_cut: bool = False
     unreadable_count: int = 0
     failure: str = ""
 
@@ -43,14 +37,10 @@ class ServerGroupsRead:
     """What is known of the server's groups of errors.
 
     * `groups`: None until they were read.
-    * `read_at`: the server's time of `groups`.
-    * `is_cut`: the server has more groups than were read.
     * `refusal`: why the server refuses its groups to this key, in raw text. They are not requested again.
     * `failure`: why the last read failed, in raw text. It is tried again.
     """
 
     groups: tuple[ServerErrorGroup, ...] | None = None
-    read_at: datetime | None = None
-    is_cut: bool = False
     refusal: str = ""
     failure: str = ""

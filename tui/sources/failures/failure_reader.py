@@ -141,11 +141,11 @@ class FailureReader:
                     failures = 0 if self._has_success else failures
             except ApiError as error:
                 failures += 1
-                self._update(is_reading=False, failure=sentence_of(error))
+                self._update(failure=sentence_of(error))
                 resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
                 await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
                 continue
-            self._update(is_reading=False, has_all=self._has_all(), failure=self._remark)
+            self._update(has_all=self._has_all(), failure=self._remark)
             await self._wait_for_failures()
 
     async def _wait_for_failures(self) -> None:
@@ -224,7 +224,6 @@ class FailureReader:
         return lacks_error(self._store, run_id) and not self._unreadable.is_waiting(run_id)
 
     async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
-        self._update(is_reading=True)
         try:
             await errors.read(batch, lambda _: None)
         except ServerFault:
@@ -287,7 +286,6 @@ class FailureReader:
             self._listed_s = self._clock.monotonic_s()
             filters = failed_filters(self.scope.followed, self._since)
             self._list = FailedList(self._fetcher, self._emit, filters, MAX_LISTED_RUNS)
-        self._update(is_reading=True)
         if not self._list.is_done:
             await self._pace.wait()
             try:
@@ -298,7 +296,7 @@ class FailureReader:
                 self._list_refusal = sentence_of(error)
             await self._settle()
         self._has_success = True
-        self._update(failure=self._remark, has_all=self._has_all(), is_cut=self._list.is_cut)
+        self._update(failure=self._remark, has_all=self._has_all())
 
     def _is_count_due(self) -> bool:
         if self._has_all() or not self.scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):

@@ -89,8 +89,7 @@ class GroupReader:
             groups |= {(group.id, group.task): group for group in page.groups}
             paging.add([(group.id, group.task) for group in page.groups], page.next)
             if paging.is_done:
-                is_cut = page.is_cut or paging.is_endless
-                return ServerGroupsRead(tuple(groups.values()), page.read_at, is_cut=is_cut)
+                return ServerGroupsRead(tuple(groups.values()))
             if priority is Priority.VISIBLE:
                 await self._pace.wait()
 
