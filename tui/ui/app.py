@@ -21,15 +21,17 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
+from tui.domain.ids import RunId
 from tui.present.frame.header import SLOW_LINK_SENTENCE
 from tui.present.frame.title import supports_title
 from tui.present.key_words import use_own_keys
 from tui.session import Session
 from tui.settings import Complaint, Settings, without_secrets
 from tui.settings.config_file import shown_path
+from tui.store.addresses.view_address import ViewAddress
 from tui.store.changes import Changes
 from tui.terminal.moves import Place
-from tui.ui.base import AppBase, call_soon
+from tui.ui.base import AppBase, OwnKeys, P, call_soon
 from tui.ui.collector import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector
 from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
@@ -56,13 +58,12 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.widget import Widget
 
-    from tui.store.addresses.view_address import ViewAddress
     from tui.ui.alerts.alerts import Alerts
     from tui.ui.away.away import WhileAway
     from tui.ui.data.config_watch import SettingsChange
     from tui.ui.input.keymap import Keymap
     from tui.ui.own_commands.own_commands import OwnCommands
-    from tui.ui.views.view_file import KnownViews
+    from tui.ui.screens.view_entrance import ViewEntrance
 
 LEAVE_ID: Final = "leave"
 _SLOW_LINK_CLASS: Final = "slow-link"
@@ -94,6 +95,24 @@ MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
 
 
+def _wall() -> "type[ViewEntrance]":
+    from tui.ui.screens.wall.entrance import WallEntrance  # noqa: PLC0415  loaded when first used
+
+    return WallEntrance
+
+
+def _errors() -> "type[ViewEntrance]":
+    from tui.ui.screens.errors.entrance import ErrorsEntrance  # noqa: PLC0415  loaded when first used
+
+    return ErrorsEntrance
+
+
+def _queues() -> "type[ViewEntrance]":
+    from tui.ui.screens.queues.entrance import QueuesEntrance  # noqa: PLC0415  loaded when first used
+
+    return QueuesEntrance
+
+
 class TriggerApp(AppBase):
     """Shows one session until the user quits."""
 
@@ -120,7 +139,7 @@ class TriggerApp(AppBase):
         environ: Mapping[str, str] | None = None,
         environment_name: str | None = None,
         early_terminal: EarlyTerminal | None = None,
-        address: "ViewAddress | None" = None,
+        address: ViewAddress | None = None,
         overview_after_s: float = OVERVIEW_AFTER_S,
     ) -> None:
         """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view.
@@ -133,7 +152,7 @@ class TriggerApp(AppBase):
         self.early_terminal = early_terminal
         self._address = address
         self._overview_after_s = overview_after_s
-        self._known_views: KnownViews | None = None
+        self._parts: dict[type[object], object] = {}
         self._is_link_slow = False
         self._key_painter = KeyPainter(self)
         self.environ = environ or {}
@@ -150,12 +169,14 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
-        self.columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
+        columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
+        self._parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
-        self.own_commands: OwnCommands | None = None
+        self.own_commands: OwnKeys | None = None
+        self._own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None
         self._while_away: WhileAway | None = None
         self._may_alert = False
@@ -195,14 +216,38 @@ class TriggerApp(AppBase):
             self._styled_theme = self.theme
             super().refresh_css(animate=animate)
 
-    @property
-    def known_views(self) -> "KnownViews":
-        from tui.ui.views.view_file import KnownViews  # noqa: PLC0415  loaded when first used
+    def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
+        found = self._parts.get(kind)
+        if found is None:
+            assert make is not None, f"{kind} is not there from the start"
+            found = self._parts[kind] = make()
+        assert isinstance(found, kind)
+        return found
 
-        if self._known_views is None:
-            self._known_views = KnownViews(self.session.settings.state_dir, lambda: self.session.settings.views)
-            self._known_views.on_remark = lambda text: self.messages.add(self.session.now(), text)
-        return self._known_views
+    def show_address(self, address: ViewAddress) -> str | None:
+        from tui.ui.views.opening import apply_address  # noqa: PLC0415  most starts have no address
+
+        return apply_address(self, address)
+
+    def address_of(self, screen: Screen[Any]) -> ViewAddress:
+        from tui.ui.views.opening import address_of  # noqa: PLC0415  loaded when first used
+
+        return address_of(screen)
+
+    def save_view(self, screen: Screen[Any]) -> None:
+        from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
+
+        ask_to_save(screen)
+
+    def open_saved_view(self) -> None:
+        from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
+
+        ask_for_letter(self)
+
+    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
+        from tui.ui.outgoing.reading import read_from  # noqa: PLC0415  loaded when first used
+
+        read_from(screen, run_id, reader, pane)
 
     @property
     def is_slow_link(self) -> bool:
@@ -231,7 +276,7 @@ class TriggerApp(AppBase):
     def get_default_screen(self) -> Screen[None]:
         from tui.ui.screens.main import MainScreen  # noqa: PLC0415  it imports this module's base
 
-        return MainScreen(self.live, self._overview_after_s)
+        return MainScreen(self.live, self._overview_after_s, {"wall": _wall, "errors": _errors, "queues": _queues})
 
     def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:
         """Show a screen above the others, with the arguments of Textual's."""
@@ -265,14 +310,12 @@ class TriggerApp(AppBase):
 
     def _open_address(self) -> None:
         """Show the view with which the program was started."""
-        from tui.ui.views.opening import apply_address  # noqa: PLC0415  most starts have no address
-
         assert self._address is not None
-        apply_address(self, self._address)
+        self.show_address(self._address)
 
     async def _start(self) -> None:
         await self.session.start()
-        await self.columns.start()
+        await self.part(ChosenColumns).start()
         if self._address is not None and self._address.run is not None:
             self.call_later(self._open_address)  # a run is read at once, which only a started session can do
         await self.subscription.start()
@@ -317,9 +360,10 @@ class TriggerApp(AppBase):
 
     def _check_views(self) -> None:
         """Add what is wrong about the views of the config file to the messages."""
+        from tui.ui.views.view_file import known_views_of  # noqa: PLC0415  the first rows do not need it
 
         async def check() -> None:
-            for problem in await self.known_views.problems_of_file():
+            for problem in await known_views_of(self).problems_of_file():
                 self.messages.add(self.session.now(), problem)
 
         self.session.spawn(check(), "check the views")
@@ -520,7 +564,7 @@ class TriggerApp(AppBase):
         if change.before.views != change.after.views:
             self._check_views()
         if change.before.columns != change.after.columns:
-            self.columns.use_settings()
+            self.part(ChosenColumns).use_settings()
         self.theme = self._register_theme(color_mode)
         if change.before.keys != change.after.keys:
             self._use_keys(change.after)
@@ -532,13 +576,13 @@ class TriggerApp(AppBase):
     def _use_own_commands(self, settings: Settings) -> None:
         """Use the commands of the config file, also of one that is not trusted: their keys then say so."""
         values = settings.file.values
-        if self.own_commands is None:
+        if self._own_commands is None:
             if values is None or not values.commands:
                 return  # as for most users: nothing is imported
             from tui.ui.own_commands.own_commands import OwnCommands  # noqa: PLC0415
 
-            self.own_commands = OwnCommands(self)
-        self.own_commands.use(settings)
+            self.own_commands = self._own_commands = OwnCommands(self)
+        self._own_commands.use(settings)
 
     def _use_keys(self, settings: Settings) -> None:
         if self._own_keymap is None:

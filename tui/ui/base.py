@@ -4,21 +4,23 @@ They import this module instead of `app`, which imports them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
+from textual.screen import Screen
 from textual.signal import Signal
 
+from tui.domain.action import Via
+from tui.domain.ids import RunId
 from tui.session import Session
 from tui.settings import Settings
+from tui.store.addresses.view_address import ViewAddress
 from tui.store.changes import Changes
-from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.messages import Messages, Reporter
-from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.pastes import Pastes
 from tui.ui.input.type_ahead import TypeAhead
 from tui.ui.look.painting import Painter
@@ -27,8 +29,31 @@ from tui.ui.model import layout
 
 if TYPE_CHECKING:
     from tui.ui.data.config_watch import SettingsChange
-    from tui.ui.own_commands.own_commands import OwnCommands
-    from tui.ui.views.view_file import KnownViews
+    from tui.ui.model.command_line.commands import Command
+
+P = TypeVar("P")
+
+
+class OwnKeys(Protocol):
+    """The user's own commands, as screens know them. A command has a number."""
+
+    def bind(self, screen: Screen[Any]) -> None:
+        """Give a screen the keys of the commands."""
+
+    def is_enabled(self, screen: Any, number: int) -> bool:
+        """Return whether a command exists for its key now."""
+
+    def has_use_for(self, screen: Any, number: int) -> bool:
+        """Return whether a command would do something now."""
+
+    def start(self, screen: Any, number: int, via: Via) -> None:
+        """Run a command on what is selected on a screen."""
+
+    def palette_rows(self, screen: Any) -> "list[Command]":
+        """Return the commands without a key."""
+
+    def farewell(self) -> list[str]:
+        """Return the sentences to print after the end of the app."""
 
 
 class AppBase(App[int]):
@@ -49,15 +74,13 @@ class AppBase(App[int]):
     session: Session
     live: LiveModel
     painter: Painter
-    subscription: RunSubscription
-    columns: ChosenColumns
     messages: Messages
     reporter: Reporter
     type_ahead: TypeAhead
     pastes: Pastes
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
-    own_commands: "OwnCommands | None"
+    own_commands: OwnKeys | None
     keys: Mapping[str, tuple[str, ...]]
     environ: Mapping[str, str]
     last_key: str
@@ -65,9 +88,31 @@ class AppBase(App[int]):
     farewell: Callable[[], Sequence[str]]
     unsent: Callable[[], Mapping[str, int]]
 
-    @property
-    def known_views(self) -> "KnownViews":
-        """The views that are saved under names."""
+    def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
+        """Return the object that a feature keeps while the app runs, by its class: columns, filters of the list.
+
+        `make` makes it when it is first asked for; without it, the app has it from the start.
+        """
+        raise NotImplementedError
+
+    def show_address(self, address: ViewAddress) -> str | None:
+        """Show a view in place of the present one; return a sentence about a period that does not fit."""
+        raise NotImplementedError
+
+    def address_of(self, screen: Screen[Any]) -> ViewAddress:
+        """Return the address of the view that a screen shows, or of the view below a dialog or a page."""
+        raise NotImplementedError
+
+    def save_view(self, screen: Screen[Any]) -> None:
+        """Ask for a name and a letter, and save the view of a screen."""
+        raise NotImplementedError
+
+    def open_saved_view(self) -> None:
+        """Ask for the letter of a saved view, and open it."""
+        raise NotImplementedError
+
+    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
+        """Open a part of a run, or the log that a pane shows, in the pager or the editor."""
         raise NotImplementedError
 
     @property

@@ -75,12 +75,12 @@ def test_backspace_shows_the_view_before(tmp_path: Path) -> None:
         await monitor.press("slash", *"status:failed", "backspace", "d", "enter")
         assert pane.searched == "status:failed"
         await command(monitor, "errors upstream", wait_s=1)
-        assert monitor.screen.errors.screen is not None
+        assert monitor.screen.view_named("errors").screen is not None
         assert "/upstream" in monitor.lines[1]
         await command(monitor, f"run {run_id(4)[-4:]}", wait_s=1)
         assert shown(monitor) == run_id(4)
         await monitor.press("backspace", wait_s=1)
-        assert monitor.screen.errors.screen is not None
+        assert monitor.screen.view_named("errors").screen is not None
         assert "/upstream" in monitor.lines[1]
         await monitor.press("backspace", wait_s=1)
         assert (monitor.app.screen, pane.searched) == (monitor.screen, "status:failed")

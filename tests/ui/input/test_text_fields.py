@@ -53,6 +53,8 @@ WITHOUT = {
     "GuardedDialog",
     "LeaveScreen",
     "LinkDialog",
+    "MainView",
+    "ViewScreen",
     "PartMenu",
     "ReadMenu",
     "LetterMenu",

@@ -68,7 +68,7 @@ def test_address_closes_the_wall_above_a_view(tmp_path: Path) -> None:
             await monitor.later()
             assert monitor.app.screen_stack == [monitor.screen]
         await monitor.press("W")
-        assert monitor.app.screen is monitor.screen.wall.screen
+        assert monitor.app.screen is monitor.screen.view_named("wall").screen
 
     run_story(story, tmp_path, small_fleet(3))
 

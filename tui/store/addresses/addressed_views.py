@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from tui.domain.filters import parse_period
+from tui.domain.filters import RunFilters, parse_period
 from tui.domain.ids import RunId
 from tui.domain.status import filter_word
 from tui.domain.time_span import InvalidSpan, read_time_span
-from tui.store.filter_words import plain_values
+from tui.store.filter import is_field
+from tui.store.filter_words import plain_values, split_words
 from tui.store.orders import ORDERS
 
 RUNS: Final = "runs"
@@ -200,3 +201,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     near = get_close_matches(name, tuple(known), 1)
     return f", nearest: {near[0]}" if near else ""
+
+
+def lists_of(filters: RunFilters) -> RunFilters:
+    """Return the part of the server's filters that an address has beside the period."""
+    lists: Mapping[str, Any] = {name: getattr(filters, name) for name in SERVER_LISTS.values()}
+    return RunFilters(**lists)
+
+
+def as_words(text: str) -> str:
+    """Return a text that is searched word by word as a filter in which no word is a field."""
+    words = (word.replace('"', "") for word in text.split())
+    return " ".join(f'"{word}"' if any(map(is_field, split_words(word))) else word for word in words if word)
+
+
+def plain_words(text: str) -> str:
+    """Return the text from which `as_words` made the filter."""
+    return text.replace('"', "")

@@ -18,6 +18,7 @@ from tui.store.findings.alerts.new_findings import KnownFindings, begun_again, n
 from tui.ui.alerts.called import CalledFindings
 from tui.ui.alerts.command import AlertCommand
 from tui.ui.base import AppBase, call_soon
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.state_files import problem_sentence
 from tui.ui.terminal.notices import BELL, DesktopNotice, notice_sequence
 
@@ -35,7 +36,7 @@ class Alerts:
         self._app = app
         self._session = app.session
         self._command = AlertCommand(app)
-        self._called = CalledFindings(self._session.settings.state_dir, owner=app.subscription.state_key)
+        self._called = CalledFindings(self._session.settings.state_dir, owner=app.part(RunSubscription).state_key)
         self._known: KnownFindings | None = None
         self._judged: Verdict | None = None
         self._ends: list[Callable[[], None]] = []

@@ -123,3 +123,43 @@ MOTION: Final = (
     bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs."),
     bind("G,end", "bottom", "bottom", "Go to the end."),
 )
+
+MENU_BINDINGS: Final = (
+    bind(
+        "colon,ctrl+p",
+        "palette",
+        "commands",
+        "Run a command: a view, a setting, any key by its name.",
+        rank=80,
+        id="commands",
+        need=39,
+    ),
+    bind(
+        "backspace", "view_before", "view before", "Go back to the view before, with its filter, order, period and run."
+    ),
+    bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
+    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
+    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
+)
+
+READING_BINDINGS: Final = (
+    bind(
+        "O",
+        "read_outside('pager')",
+        "pager",
+        "Open the value, the error or the log in $PAGER; the monitor waits.",
+        id="pager",
+    ),
+    bind(
+        "ctrl+o",
+        "read_outside('editor')",
+        "editor",
+        "Open the value, the error or the log in $EDITOR; the monitor waits.",
+        id="editor",
+    ),
+)
+OUTGOING_BINDINGS: Final = (
+    bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),
+    *READING_BINDINGS,
+)
+OUTGOING_ACTIONS: Final = frozenset({"browse", "read_outside"})

@@ -3,7 +3,7 @@
 It is made when the menu opens. A row that cannot be had is there too, with the reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -18,9 +18,12 @@ from tui.session import Session
 from tui.settings import Settings
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.base import app_of
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.subscription import RunSubscription
+from tui.ui.input.clipboard import Clipboard
 from tui.ui.model.errors.spans import DAY, SPANS
-from tui.ui.screens.main import MainScreen
-from tui.ui.views.opening import address_of, views_of
+from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.copy_menu import CopyMenu
 from tui.wire.client import API_VERSION, filter_params
 from tui.wire.errors import ApiError
 from tui.wire.findings.requests import QueuesRequest, get_request_of
@@ -55,8 +58,8 @@ def link_of(session: Session, run_id: RunId) -> tuple[str | None, str]:
 
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
-    session = app_of(screen).session
-    address, shown = address_of(screen), _shown_rows(screen)
+    app = app_of(screen)
+    session, address, shown = app.session, app.address_of(screen), _shown_rows(screen)
     rows: list[Clip] = []
     if run_id is not None:
         pane = address.pane if address.run == run_id else ""
@@ -125,7 +128,7 @@ def _curl(key: str, request: Request, settings: Settings, group: str) -> Clip:
 
 def _list_request(screen: Screen[Any]) -> Request:
     """Return the request of the first page of the list, as the monitor sends it."""
-    chosen = app_of(screen).subscription.chosen
+    chosen = app_of(screen).part(RunSubscription).chosen
     filters = chosen.filters
     if not filters.has_window:
         filters = replace(filters, period=period_text(chosen.period))
@@ -139,5 +142,12 @@ def _errors_request(address: ViewAddress) -> Request:
 
 
 def _shown_rows(screen: Screen[Any]) -> int:
-    front = next(views_of(screen))
-    return len(front.run_list.rows.view) if isinstance(front, MainScreen) else 0
+    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
+    return front.listed_runs
+
+
+def open_copy_menu(
+    screen: Screen[Any], live: LiveModel, run_id: RunId | None, clipboard: Clipboard, parts: Sequence[Clip] = ()
+) -> None:
+    """Let the user choose what to copy: `parts`, those of a run, and what leads to the run or to the view."""
+    screen.app.push_screen(CopyMenu(live, run_id, clipboard, [*parts, *clips_of_view(screen, run_id)]))

@@ -24,7 +24,7 @@ from tui.ui.base import app_of, call_soon
 from tui.ui.data.body_fetch import fetch_value
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
-from tui.ui.panes.base import PagePane, Pane
+from tui.ui.panes.base import PagePane
 from tui.ui.panes.logs import LogsPane
 from tui.ui.programs.readers import Reader, read_outside
 from tui.ui.screens.copy_menu import PartMenu
@@ -38,8 +38,9 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 _MAX_ID_CHARS: Final = 80
 
 
-def read_from(screen: Screen[Any], live: LiveModel, run_id: RunId, reader: Reader, pane: Pane | None = None) -> None:
-    """Open what the cursor of a pane is at, or ask which part of a run."""
+def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = None) -> None:
+    """Open what the cursor of a pane is at, or ask which part of a run. `program` is `pager` or `editor`."""
+    live, reader = app_of(screen).live, Reader(program)
     if isinstance(pane, LogsPane) and pane.view.shown_count and pane.selection.run_id == run_id:
         _read_log(screen, pane, run_id, reader)
         return
@@ -148,7 +149,7 @@ def _value_of(run: Run, label: str) -> tuple[Json | Absent, bool]:
     return (ABSENT, True) if url is not None and value is ABSENT else (value, False)
 
 
-def _label_at(pane: Pane | None) -> str | None:
+def _label_at(pane: object) -> str | None:
     """Return the part of the run that the cursor of a page is in."""
     row = pane.page.row if isinstance(pane, PagePane) else None
     if row is None:

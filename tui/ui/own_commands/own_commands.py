@@ -106,6 +106,9 @@ class OwnCommands:
             if not each.key and each.scope in selection.scopes and not is_hidden(each, session)
         ]
 
+    def farewell(self) -> list[str]:
+        return self.runner.farewell()
+
     def _show_notice(self, line: Line) -> None:
         """Show a line in the footer of the view in front. Pages and dialogs have none."""
         views = [each for each in self._app.screen_stack if isinstance(each, BaseScreen)]

@@ -22,9 +22,11 @@ from tui.store.missed_runs import Gap, MissedRuns
 from tui.store.orders import ORDERS, Order
 from tui.store.server_filter import ServerFilter
 from tui.ui.base import call_soon
+from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.outages import Outages
 from tui.ui.data.server_search import ServerSearch
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.data.visible_errors import VisibleErrors
 from tui.ui.input.keys import bind
 from tui.ui.model.layout import Placement, Slot
@@ -269,11 +271,11 @@ class RunListPane(Pane):
     def sort_by(self, order: Order) -> None:
         """Sort the list, and save the order for the next start."""
         self.views.request(replace(self.views.query, order=order))
-        self.app_base.subscription.save_order(order.id)
+        self.app_base.part(RunSubscription).save_order(order.id)
 
     def action_wide(self) -> None:
         self.table.show_wide(is_wide=not self.table.is_wide)
-        self.app_base.subscription.save_width(is_wide=self.table.is_wide)
+        self.app_base.part(RunSubscription).save_width(is_wide=self.table.is_wide)
 
     def action_columns(self) -> None:
         from tui.ui.screens.columns.entrance import open_run_columns  # noqa: PLC0415  loaded when first used
@@ -281,11 +283,11 @@ class RunListPane(Pane):
         open_run_columns(self)
 
     def on_mount(self) -> None:
-        self.app_base.columns.listeners.append(self._show_columns)
+        self.app_base.part(ChosenColumns).listeners.append(self._show_columns)
         self._show_columns()
 
     def _show_columns(self) -> None:
-        self.show_columns(self.app_base.columns.shown(self.title))
+        self.show_columns(self.app_base.part(ChosenColumns).shown(self.title))
 
     def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
         """Show chosen columns; None: the program's own."""

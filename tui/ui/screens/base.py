@@ -18,7 +18,7 @@ from tui.ui.data.action_controller import ACTION_NAMES, no_run_selected
 from tui.ui.data.focused_run_feed import FocusedRunFeed
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.selection_loader import SelectionLoader
-from tui.ui.input.menus import OUTGOING_ACTIONS, browse_run, open_help, read_run_outside
+from tui.ui.input.keys import OUTGOING_ACTIONS
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
 from tui.ui.model.history import History
@@ -48,7 +48,32 @@ BEHIND_REST_S: Final = 0.05
 """The same while more keys wait than the machine can handle: it then paints once for several keys."""
 
 
-class BaseScreen(PaintedScreen[None]):
+class ViewScreen(PaintedScreen[None]):
+    """A screen that shows runs, or a summary of them."""
+
+    live: LiveModel
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        """Change the colours."""
+        self.app_base.use_color_mode(color_mode)
+
+    def action_leave_view(self) -> None:
+        """Close the view."""
+        self.dismiss(None)
+
+    def action_save_view(self) -> None:
+        self.app_base.save_view(self)
+
+    def action_open_view(self) -> None:
+        self.app_base.open_saved_view()
+
+
+class BaseScreen(ViewScreen):
     """The parts that are always there, and the actions of the keys that every view has.
 
     The screen passes `selection`, changes and ticks to its panes, in one message: one message to each widget would cost
@@ -79,11 +104,6 @@ class BaseScreen(PaintedScreen[None]):
         self.workspace.before_change = self.history.settle
         self._focused_run_feed = FocusedRunFeed(live.session)
         self._ticker = Ticker(self, live.session.clock, self._paint_tick)
-
-    @property
-    def app_base(self) -> AppBase:
-        """The app with its own type."""
-        return app_of(self)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
@@ -206,7 +226,14 @@ class BaseScreen(PaintedScreen[None]):
         self.tick()
 
     def action_help(self) -> None:
+        from tui.ui.screens.help import open_help  # noqa: PLC0415  loaded when first used
+
         open_help(self, self.live, self.pane.title, [entry.load() for entry in self.workspace.unmade])
+
+    @property
+    def listed_runs(self) -> int:
+        """How many runs the list of this view has."""
+        return 0
 
     @property
     def can_act(self) -> bool:
@@ -271,16 +298,6 @@ class BaseScreen(PaintedScreen[None]):
         if (own := self.app_base.own_commands) is not None:
             own.start(self, number, Via(via))
 
-    def action_save_view(self) -> None:
-        from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
-
-        ask_to_save(self)
-
-    def action_open_view(self) -> None:
-        from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
-
-        ask_for_letter(self)
-
     @property
     def outgoing_run(self) -> RunId | None:
         """The run that leaves the monitor by `o`, `O` and `ctrl-o`."""
@@ -289,18 +306,20 @@ class BaseScreen(PaintedScreen[None]):
     def action_browse(self) -> None:
         if (run_id := self.outgoing_run) is None:
             self.say(no_run_selected())
-        elif line := browse_run(self, run_id, self.clipboard):
-            self.notice(line)
+        else:
+            from tui.ui.outgoing.browsing import browse  # noqa: PLC0415  loaded when first used
+
+            if line := browse(self, run_id, self.clipboard):
+                self.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
         if (run_id := self.outgoing_run) is None:
             self.say(no_run_selected())
         else:
-            read_run_outside(self, self.live, run_id, reader, self.pane)
+            self.app_base.read_outside(self, run_id, reader, self.pane)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
-        """Change the colours."""
-        self.app_base.use_color_mode(color_mode)  # the summary has another height in some colour modes
+        super().use_color_mode(color_mode)  # the summary has another height in some colour modes
         self.arrange_panes()
 
     def select_target(self) -> None:

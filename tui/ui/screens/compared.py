@@ -15,12 +15,12 @@ from tui.present.compared.page import FIRST_KEY, compared_page, summary_words
 from tui.present.compared.window import AttemptWindow, moved, window_of
 from tui.present.styled import Line, Piece, Token
 from tui.store.changes import Changes
+from tui.ui.base import app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.log_counts import LOG_COUNTS, log_counts
 from tui.ui.data.selection_loader import SelectionLoader
 from tui.ui.input.clipboard import Clipboard
-from tui.ui.input.keys import bind
-from tui.ui.input.menus import OUTGOING_BINDINGS, browse_run, open_copy_menu, read_run_outside
+from tui.ui.input.keys import OUTGOING_BINDINGS, bind
 from tui.ui.model.page_rows import PageRow
 from tui.ui.model.selection import Selection
 from tui.ui.screens.page_screen import PageScreen
@@ -161,14 +161,18 @@ class ComparedScreen(PageScreen):
         self._clipboard.send("id", self._run_id)
 
     def action_copy_menu(self) -> None:
+        from tui.ui.outgoing.clips import open_copy_menu  # noqa: PLC0415  loaded when first used
+
         open_copy_menu(self, self.live, self._run_id, self._clipboard)
 
     def action_browse(self) -> None:
-        if line := browse_run(self, self._run_id, self._clipboard):
+        from tui.ui.outgoing.browsing import browse  # noqa: PLC0415  loaded when first used
+
+        if line := browse(self, self._run_id, self._clipboard):
             self._footer.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
-        read_run_outside(self, self.live, self._run_id, reader)
+        app_of(self).read_outside(self, self._run_id, reader)
 
     @property
     def _clipboard(self) -> Clipboard:

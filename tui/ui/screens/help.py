@@ -7,6 +7,7 @@ from textual.actions import parse
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.present.frame.help import HelpKey, help_lines, legend_lines
 from tui.present.styled import Line, Piece, Token
@@ -81,3 +82,9 @@ class HelpScreen(PageScreen):
     def right(self) -> Line:
         is_scrolled = len(self.page.rows) > self.page.size.height
         return (Piece("bright works here · ↓ shows more" if is_scrolled else "bright works here", Token.MUTED),)
+
+
+def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:
+    """Show the keys of this screen, and of widgets that it has not made yet. `title` is that of the focused pane."""
+    keys = help_keys(screen, unmade, may_write=not live.session.is_read_only)
+    screen.app.push_screen(HelpScreen(live, keys, title))

@@ -1,23 +1,20 @@
 """The base of views that list things of many runs each: error groups, queues."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 
 from tui.sources.clock import Timer
 from tui.store.changes import Changes
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
+from tui.ui.input.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.base import Pane
 from tui.ui.panes.list_panes import ListPane, LiveList
 from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.view_entrance import MainView
 from tui.ui.widgets.summary import Summary
-
-if TYPE_CHECKING:
-    from tui.ui.screens.main import MainScreen
 
 
 class ListScreen(BaseScreen):
@@ -40,7 +37,7 @@ class ListScreen(BaseScreen):
         live_list: LiveList,
         panes: Sequence[Pane],
         summary: Summary,
-        main: "MainScreen",
+        main: MainView,
         *,
         proportions: Proportions,
         recent: Sequence[str] = (),
@@ -130,11 +127,8 @@ class ListScreen(BaseScreen):
     def action_quit_level(self) -> None:
         self.action_back()
 
-    def action_leave_view(self) -> None:
-        self.dismiss(None)
-
     def action_wall(self) -> None:
-        self.main.wall.open()
+        self.main.action_wall()
 
     def action_view_before(self) -> None:
-        self.main.view_trail.go_back()
+        self.main.action_view_before()

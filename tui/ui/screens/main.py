@@ -1,5 +1,7 @@
 """The monitor: the list of runs, the panes about the selected run, and the actions of their common keys."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -9,11 +11,16 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.present import formatting
-from tui.present.dialogs.filters import recalled_line
+from tui.present.actions.row_actions import ListRuns
+from tui.present.dialogs.filters import Typed, absolute_period_words, read_typed, recalled_line
+from tui.present.frame.empty import NO_GROUP_ON_RELAY
 from tui.present.list.end import NOT_A_RUN
 from tui.present.styled import Line, Piece, Token
+from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUN, RUNS, WALL, lists_of
+from tui.store.addresses.view_address import ViewAddress
 from tui.store.changes import Changes
 from tui.store.orders import CREATED, ORDERS
+from tui.store.server_filter import ServerFilter
 from tui.ui.base import AppBase
 from tui.ui.data.action_controller import (
     ACTION_NAMES,
@@ -23,26 +30,25 @@ from tui.ui.data.action_controller import (
     no_run_selected,
 )
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.menus import open_copy_menu, open_server_filters
+from tui.ui.data.subscription import RunSubscription
+from tui.ui.model.command_line.commands import Command
+from tui.ui.model.list_views import ListQuery
 from tui.ui.model.selection import Selection
 from tui.ui.panes import DETAIL, FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.base import Notice, OpenRun, Pane
 from tui.ui.panes.overview.base import LinePane
 from tui.ui.panes.run_list import RunHighlighted, RunListPane
-from tui.ui.screens.base import BaseScreen
+from tui.ui.screens.base import ViewScreen
 from tui.ui.screens.command_line.entrance import CommandLineEntrance
 from tui.ui.screens.command_line.view_trail import ViewTrail
-from tui.ui.screens.errors.entrance import ErrorsEntrance
 from tui.ui.screens.main_keys import KEYS
 from tui.ui.screens.overview import Overview
-from tui.ui.screens.queues.entrance import QueuesEntrance
-from tui.ui.screens.wall.entrance import WallEntrance
+from tui.ui.screens.view_entrance import MainView, ViewEntrance
 from tui.ui.widgets.run_summary import RunSummary
 
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
     from tui.ui.panes.entry import PaneEntry
-    from tui.ui.screens.wall.screen import WallScreen
 
 RECALLED_FOR_S: Final = 20.0
 """How long a notice says that the filters are those of the last session: the first rows take a while."""
@@ -54,12 +60,19 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
 
-class MainScreen(BaseScreen):
-    """The first screen of the app."""
+class MainScreen(MainView):
+    """The first screen of the app. `views` import the views that cover it, by their names, when they are first used."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, live: LiveModel, overview_after_s: float) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        overview_after_s: float,
+        views: Mapping[str, Callable[[], type[ViewEntrance]]],
+    ) -> None:
+        self._view_loaders = views
+        self._views: dict[str, ViewEntrance] = {}
         self.run_summary = RunSummary(live)
         self.overview = Overview(self, overview_after_s)
         self._highlighted: tuple[RunId | None, bool] = (None, False)
@@ -71,9 +84,6 @@ class MainScreen(BaseScreen):
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
-        self.errors = ErrorsEntrance(self)
-        self.queues = QueuesEntrance(self)
-        self.wall = WallEntrance(self)
         self.command_line = CommandLineEntrance(self)
         self.view_trail = ViewTrail(self)
         self.run_list.on_filtered = self._on_filtered
@@ -101,7 +111,7 @@ class MainScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.history.on_settled = self._show_followers
-        self.app_base.subscription.on_filters = partial(self.call_later, self._show_filters)
+        self.app_base.part(RunSubscription).on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = partial(self._farewell, self.app_base)
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
         wrong = [each for each in self.live.session.settings.file.complaints if not each.is_remark]
@@ -138,14 +148,15 @@ class MainScreen(BaseScreen):
 
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
-        self.errors.on_changes(changes)
+        for view in self.views:
+            view.on_changes(changes)
         self.overview.on_changes(changes)
         if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
             self.refresh_bindings()
 
     def _show_filters(self) -> None:
         """Show the list with the filters and the order that were loaded or chosen."""
-        subscription = self.app_base.subscription
+        subscription = self.app_base.part(RunSubscription)
         order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
         self.run_list.show_chosen(
             subscription.chosen,
@@ -183,9 +194,9 @@ class MainScreen(BaseScreen):
         self.footer.notice(event.line)
 
     def _on_filtered(self) -> None:
-        self.errors.on_filtered()
         self.overview.on_filtered()
-        self.wall.on_filtered()
+        for view in self.views:
+            view.on_filtered()
         self.note_view()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
@@ -259,16 +270,16 @@ class MainScreen(BaseScreen):
             if pane.searched:
                 pane.search("")
                 pane.end_typing()
-        self.app_base.subscription.clear()
+        self.app_base.part(RunSubscription).clear()
         self.say("all filters are cleared" if had_any else "no filter is set")
         self.refresh_bindings()
 
     @property
     def _is_filtered(self) -> bool:
-        return self.app_base.subscription.is_filtered or any(pane.searched for pane in self.panes.values())
+        return self.app_base.part(RunSubscription).is_filtered or any(pane.searched for pane in self.panes.values())
 
     def action_refresh_now(self) -> None:
-        self.app_base.subscription.refresh()
+        self.app_base.part(RunSubscription).refresh()
         self.selection_loader.refetch()
         for pane in self.panes.values():
             pane.refetch()
@@ -309,10 +320,14 @@ class MainScreen(BaseScreen):
             self.clipboard.send("id", run_id)
 
     def action_copy_menu(self) -> None:
+        from tui.ui.outgoing.clips import open_copy_menu  # noqa: PLC0415  loaded when first used
+
         open_copy_menu(self, self.live, self.pane.target, self.clipboard)
 
     def action_server_filters(self) -> None:
-        open_server_filters(self, self.live, self.app_base.subscription)
+        from tui.ui.screens.server_filters import open_server_filters  # noqa: PLC0415  loaded when first used
+
+        open_server_filters(self, self.live, self.app_base.part(RunSubscription))
 
     def action_palette(self) -> None:
         from tui.ui.input.commands import form_commands  # noqa: PLC0415  loaded when first used
@@ -323,34 +338,128 @@ class MainScreen(BaseScreen):
         panes = {pane.title: f"Go to the pane {pane.title}." for pane in PANES}
         own = form_commands(self.workspace.show_form, panes | forms)
         sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
-        self.command_line.open(self, [*sorts, *own, *self.own_commands_without_key()])
+        self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
+
+    def open_command_line(self, view: ViewScreen, own: Sequence[Command]) -> None:
+        self.command_line.open(view, own)
 
     def note_view(self) -> None:
-        """Record which view is shown, for the way back."""
         self.view_trail.note()
 
     def action_view_before(self) -> None:
         self.view_trail.go_back()
 
-    def action_errors(self) -> None:
-        self.errors.open()
+    def has_view(self, name: str) -> bool:
+        """Return whether a view of this name covers the list."""
+        return name in self._view_loaders
 
-    def action_queues(self) -> None:
-        self.queues.open()
+    def view_named(self, name: str) -> ViewEntrance:
+        """Return the way to one of the views."""
+        if name not in self._views:
+            self._views[name] = self._view_loaders[name]()(self)
+        return self._views[name]
 
     @property
-    def front(self) -> "BaseScreen | WallScreen":
-        """The view in front: another one, or the runs."""
-        return self.wall.screen or self.errors.screen or self.queues.screen or self
+    def views(self) -> list[ViewEntrance]:
+        """The ways to the views that were used before, the one that covers all others first."""
+        return [self._views[name] for name in self._view_loaders if name in self._views]
 
-    def leave_other_views(self) -> None:
-        """Return to the runs, if another view is in front."""
-        self.errors.leave()
-        self.queues.leave()
-        self.wall.leave()
+    def action_errors(self) -> None:
+        self.view_named(ERRORS).open()
+
+    def action_queues(self) -> None:
+        self.view_named(QUEUES).open()
 
     def action_wall(self) -> None:
-        self.wall.open()
+        self.view_named(WALL).open()
+
+    @property
+    def front(self) -> ViewScreen:
+        return next((view.screen for view in self.views if view.screen is not None), self)
+
+    def leave_other_views(self, but: ViewEntrance | None = None) -> None:
+        for view in self.views:
+            if view is not but:
+                view.leave()
+
+    def show_address(self, address: ViewAddress) -> None:
+        """Show the list, or a run, in place of the view that is shown."""
+        if address.run is None or address.view != RUN:
+            chosen = self.server_filter_of(address)
+            order = next((each for each in ORDERS if each.id == address.sort), CREATED)
+            self.show_query(ListQuery(chosen.period, address.filter, chosen.filters, order), None)
+            return
+        self.leave_other_views()
+        if not address.pane or address.pane == DETAIL:
+            self.workspace.go_to(DETAIL)
+        else:
+            self.call_later(partial(self.workspace.show_form, address.pane))
+        self.history.go(address.run)
+
+    def show_query(self, query: ListQuery, cursor: RunId | None) -> None:
+        """Show the list with these filters, in place of the shown view."""
+        subscription = self.app_base.part(RunSubscription)
+        self.leave_other_views()
+        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        self.run_list.show_query(query, cursor, token=token)
+        self.show_list(None)
+        if cursor is None:
+            self.run_list.table.action_top()
+
+    def query_of(self, runs: ListRuns) -> ListQuery | None:
+        """Return the query that lists the runs of a line; None, and say so, where a relay has no such filter.
+
+        A line is about all runs, whichever the server is asked for.
+        """
+        filters, text = runs.filters, runs.filter_text
+        is_relayed = self.live.session.settings.relay_url is not None
+        if filters.errors and is_relayed:
+            self.front.say(NO_GROUP_ON_RELAY)
+            return None
+        if runs.queue:
+            from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
+
+            filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
+        before = self.run_list.views.query
+        return replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
+
+    def show_filtered(self, query: ListQuery, run_id: RunId | None = None) -> None:
+        """List the runs of a query, with the cursor on a run if one is given."""
+        subscription = self.app_base.part(RunSubscription)
+        if query.filters != subscription.chosen.filters:
+            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        self.run_list.show_query(query, run_id, token=token)
+
+    def server_filter_of(self, address: ViewAddress) -> ServerFilter:
+        """Return the filters of the server that an address has. Its period has been checked."""
+        settings, now = self.live.session.settings, self.live.session.local_now()
+        period = read_typed(Typed(period=address.since), settings.history, now)
+        assert period is not None, "the period has been checked"
+        window = period.filters
+        filters = replace(address.server, created_from=window.created_from, created_to=window.created_to)
+        return ServerFilter(filters, period.period)
+
+    def address(self) -> ViewAddress:
+        """Return the address of the list, or of the run that is shown."""
+        run_id = None if self.pane is self.run_list else self.pane.target or self.selection.run_id
+        if run_id is not None:
+            return ViewAddress(RUN, run=run_id, pane="" if self.pane.title == DETAIL else self.pane.title)
+        query = self.run_list.views.query
+        is_usual = query.filters.created_from is None and query.period == self.live.session.settings.history
+        text = query.text
+        return ViewAddress(
+            RUNS,
+            f'{text}"'.strip() if text.count('"') % 2 else text.strip(),
+            "" if is_usual else absolute_period_words(query.filters, query.period),
+            "" if query.order is CREATED else query.order.id,
+            server=lists_of(query.filters),
+        )
+
+    @property
+    def listed_runs(self) -> int:
+        return len(self.run_list.rows.view)
 
     @property
     def _acts_on_marks(self) -> bool:
@@ -374,7 +483,7 @@ class MainScreen(BaseScreen):
 
     def _farewell(self, app: AppBase) -> list[str]:
         own = app.own_commands  # at the end of the program, the screen does not know its app any more
-        return [*self.action_controller.farewell(), *(() if own is None else own.runner.farewell())]
+        return [*self.action_controller.farewell(), *(() if own is None else own.farewell())]
 
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""
@@ -387,7 +496,12 @@ class MainScreen(BaseScreen):
 
     def _back_to_line(self) -> bool:
         """Return to the line of another view whose runs the list shows. Return whether it shows any."""
-        return self.errors.back() or self.queues.back() or self.overview.back() or self.wall.back()
+        views = self.views
+        return (
+            any(view.back() for view in views if view.name != WALL)
+            or self.overview.back()
+            or any(view.back() for view in views)
+        )
 
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""

@@ -5,8 +5,7 @@ from typing import Final
 from textual.binding import Binding
 
 from tui.ui.data.action_controller import ACTION_BINDINGS
-from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS, OUTGOING_BINDINGS
+from tui.ui.input.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 
 _ENTER_SENTENCE: Final = (
     "Open the row under the cursor; on the last line of the list, search the server. While no run is selected, select "

@@ -19,7 +19,6 @@ from tui.ui.base import is_covered
 from tui.ui.model.list_views import ListQuery
 from tui.ui.panes import OVERVIEW_PANES
 from tui.ui.panes.overview.base import LinePane, OpenedLine
-from tui.ui.screens.view_entrance import query_of, show_filtered
 
 if TYPE_CHECKING:
     from tui.present.overview.view import OverviewView
@@ -140,11 +139,11 @@ class Overview:
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
         main, before = self._main, self._main.run_list.views.query
-        query = query_of(main, line.runs)
+        query = main.query_of(line.runs)
         if query is None:
             return
         self._listing = LineListing(query.text, query.filters, before, line.pane, line.key, main.workspace.is_zoomed)
-        show_filtered(main, query)
+        main.show_filtered(query)
         main.show_list(None)
 
     @property
@@ -165,7 +164,7 @@ class Overview:
         is_other = now.filters != listing.filters or now.period != listing.before.period
         # The server's filters may have been changed meanwhile.
         query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
-        show_filtered(main, query)
+        main.show_filtered(query)
         main.run_list.table.action_top()
         main.workspace.go_to(listing.pane)
         if listing.is_zoomed and not main.workspace.is_zoomed:

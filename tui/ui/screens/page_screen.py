@@ -12,7 +12,6 @@ from tui.present.styled import Line, Piece, Token
 from tui.ui.base import AppBase, app_of
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import LAST_RANK, bind
-from tui.ui.input.menus import open_help
 from tui.ui.look.ticking import Ticker
 from tui.ui.model.page_rows import PageRow
 from tui.ui.screens.painted import PaintedScreen
@@ -132,6 +131,8 @@ class PageScreen(PaintedScreen[None]):
         self.page.next_hit(step)
 
     def action_help(self) -> None:
+        from tui.ui.screens.help import open_help  # noqa: PLC0415  loaded when first used
+
         open_help(self, self.live, self.title_word)
 
     def action_back(self) -> None:

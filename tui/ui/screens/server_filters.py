@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -15,7 +16,9 @@ from tui.domain.filters import period_text
 from tui.present.dialogs import filters as say
 from tui.present.dialogs.filters import Typed
 from tui.present.styled import Line, Piece, Token, pad
-from tui.store.server_filter import KnownValues, ServerFilter
+from tui.store.server_filter import KnownValues, ServerFilter, known_values
+from tui.ui.data.live_model import LiveModel
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.keys import bind
 from tui.ui.look.styles import Background
 from tui.ui.screens.painted import PaintedDialog
@@ -192,3 +195,21 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
 
 def _gap() -> Widget:
     return Lines(Background.DIALOG, classes="gap")
+
+
+def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:
+    """Let the user choose the server's filters."""
+    settings = live.session.settings
+
+    def follow(chosen: ServerFilter | None) -> None:
+        if chosen is not None:
+            subscription.choose(chosen)
+
+    filters = ServerFiltersScreen(
+        subscription.chosen,
+        known=known_values(live.session.store),
+        default_period=settings.history,
+        run_limit=settings.history_runs,
+        now=live.session.local_now,
+    )
+    screen.app.push_screen(filters, follow)

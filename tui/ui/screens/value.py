@@ -9,7 +9,7 @@ from tui.present.columns import short_id
 from tui.present.json.rows import note_of
 from tui.present.styled import Line, Piece, Token
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.menus import READING_BINDINGS
+from tui.ui.input.keys import READING_BINDINGS
 from tui.ui.screens.page_screen import PageScreen
 from tui.ui.widgets.value_view import ValueView
 

@@ -1,33 +1,79 @@
-"""The ways to the views that cover the main screen, and from a line of a view to its runs."""
+"""The views that cover the list of runs: the way to each and back, and their part of the screen below."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Hashable, Sequence
 
-from tui.domain.ids import RunId
-from tui.present.actions.row_actions import ListRuns
-from tui.present.frame.empty import NO_GROUP_ON_RELAY
-from tui.present.styled import Token
-from tui.store.server_filter import ServerFilter
-from tui.ui.model.list_views import ListQuery
-
-if TYPE_CHECKING:
-    from tui.ui.screens.main import MainScreen
+from tui.store.addresses.view_address import ViewAddress
+from tui.store.changes import Changes
+from tui.ui.model.command_line.commands import Command
+from tui.ui.screens.base import BaseScreen, ViewScreen
 
 
-class CoveringView(Protocol):
-    """A screen that covers the main screen."""
+class MainView(BaseScreen):
+    """The screen below all others, as the views above it see it."""
 
-    def action_leave_view(self) -> None:
-        """Close the view."""
+    @property
+    def front(self) -> ViewScreen:
+        """The view in front: another one, or this one."""
+        raise NotImplementedError
+
+    def note_view(self) -> None:
+        """Record which view is shown, for the way back."""
+        raise NotImplementedError
+
+    def leave_other_views(self, but: "ViewEntrance | None" = None) -> None:
+        """Close the views in front of this one, but for the one that is given."""
+        raise NotImplementedError
+
+    def open_command_line(self, view: ViewScreen, own: Sequence[Command]) -> None:
+        """Open the command line over a view. `own` are its commands without a key, besides those of every view."""
+        raise NotImplementedError
+
+    def action_wall(self) -> None:
+        raise NotImplementedError
+
+    def action_view_before(self) -> None:
+        raise NotImplementedError
 
 
 class ViewEntrance:
-    """The way to a view and back. A subclass imports the view when it is first opened, and pushes it."""
+    """The way to a view and back. A subclass imports the view when it is first opened, and pushes it.
 
-    def __init__(self, main: "MainScreen") -> None:
+    `name` is the view's in an address.
+    """
+
+    name = ""
+
+    def __init__(self, main: MainView) -> None:
         self._main = main
-        self.screen: CoveringView | None = None
+        self.screen: ViewScreen | None = None
         """The view, while it is shown."""
+
+    def open(self) -> None:
+        """Show the view."""
+        raise NotImplementedError
+
+    def show(self, address: ViewAddress) -> None:
+        """Show the view as an address has it, in place of the present one."""
+        raise NotImplementedError
+
+    def address(self) -> ViewAddress:
+        """Return the address of the shown view."""
+        raise NotImplementedError
+
+    @property
+    def facts(self) -> Hashable:
+        """The facts that tell two views apart. They are cheap to compare."""
+        raise NotImplementedError
+
+    def back(self) -> bool:
+        """Return to the line of the view whose runs the list shows. Return whether it shows any."""
+        return False
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note changes while the view is not shown."""
+
+    def on_filtered(self) -> None:
+        """Forget the line whose runs the list showed, if it shows others now."""
 
     def leave(self) -> None:
         """Close the view, if it is shown."""
@@ -45,30 +91,3 @@ class ViewEntrance:
         self.screen = None
         self._main.on_workspace_panes_changed()
         self._main.note_view()
-
-
-def query_of(main: "MainScreen", runs: ListRuns) -> ListQuery | None:
-    """Return the query that lists the runs of a line; None, and say so, where a relay has no such filter.
-
-    A line is about all runs, whichever the server is asked for.
-    """
-    filters, text = runs.filters, runs.filter_text
-    is_relayed = main.live.session.settings.relay_url is not None
-    if filters.errors and is_relayed:
-        main.front.say(NO_GROUP_ON_RELAY)
-        return None
-    if runs.queue:
-        from tui.ui.model.queue_filter import runs_of_queue  # noqa: PLC0415  loaded when first used
-
-        filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
-    before = main.run_list.views.query
-    return replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
-
-
-def show_filtered(main: "MainScreen", query: ListQuery, run_id: RunId | None = None) -> None:
-    """List the runs of a query, with the cursor on a run if one is given."""
-    subscription = main.app_base.subscription
-    if query.filters != subscription.chosen.filters:
-        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-    token = Token.TEXT if subscription.is_filtered else Token.MUTED
-    main.run_list.show_query(query, run_id, token=token)

@@ -1,7 +1,7 @@
 """What the keys and commands of saved views do: save what is shown, open one by its letter, list all."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.screen import Screen
 
@@ -14,47 +14,43 @@ from tui.ui.screens.painted import PaintedScreen
 from tui.ui.screens.views.letters import LetterMenu
 from tui.ui.screens.views.save_view import SaveView
 from tui.ui.screens.views.views import ViewsScreen
-from tui.ui.views.opening import address_of, apply_address
-
-if TYPE_CHECKING:
-    from tui.ui.screens.base import BaseScreen
-    from tui.ui.screens.wall.screen import WallScreen
+from tui.ui.views.view_file import known_views_of
 
 
-def ask_to_save(screen: "BaseScreen | WallScreen") -> None:
+def ask_to_save(screen: Screen[Any]) -> None:
     """Ask for a name and a letter, and save what the screen shows."""
-    address = address_of(screen)
+    app = app_of(screen)
+    address = app.address_of(screen)
     try:
         parse_address(str(address))
     except AddressError as error:
         _notice(screen, f"this view cannot be saved: {error}")
         return
-    if app_of(screen).session.secrets.finds(str(address)):
+    if app.session.secrets.finds(str(address)):
         _notice(screen, f"this view cannot be saved: {HOLDS_KEY}")
         return
 
     def save(view: SavedView | None) -> None:
         if view is not None:
-            screen.live.session.spawn(_save(screen, view), "save a view")
+            app.session.spawn(_save(screen, view), "save a view")
 
-    screen.app.push_screen(SaveView(app_of(screen).known_views, str(address), address.words), save)
+    screen.app.push_screen(SaveView(known_views_of(app), str(address), address.words), save)
 
 
-def ask_for_letter(screen: "BaseScreen | WallScreen") -> None:
+def ask_for_letter(app: AppBase) -> None:
     """Open the menu of letters, and the view that is chosen there."""
-    app = app_of(screen)
 
     def open_view(view: SavedView | None) -> None:
         if view is not None:
             open_saved(app, view)
 
-    app.push_screen(LetterMenu(app.known_views), open_view)
+    app.push_screen(LetterMenu(known_views_of(app)), open_view)
 
 
 def show_views(screen: Screen[Any]) -> None:
     """Show the page of all views."""
     app = app_of(screen)
-    app.push_screen(ViewsScreen(app.live, app.known_views, partial(open_saved, app)))
+    app.push_screen(ViewsScreen(app.live, known_views_of(app), partial(open_saved, app)))
 
 
 def open_saved(app: AppBase, view: SavedView) -> None:
@@ -62,26 +58,25 @@ def open_saved(app: AppBase, view: SavedView) -> None:
     read = read_address(view.address)
     problems = list(read.problems)
     said = f"view “{view.name}”"  # a notice about the view before would seem to be about this one
-    if read.address is not None and (problem := apply_address(app, read.address)) is not None:
+    if read.address is not None and (problem := app.show_address(read.address)) is not None:
         problems.append(problem)
     if problems:
         how = "cannot be shown" if read.address is None else "shown in part"
         text = "; ".join(problems)
         app.messages.add(app.session.now(), f"The view “{view.name}” {'is ' if read.address else ''}{how}: {text}.")
         said = f"{how}: {text}"
-    if isinstance(app.screen, PaintedScreen):
-        _notice(app.screen, said)
+    _notice(app.screen, said)
 
 
-async def _save(screen: "BaseScreen | WallScreen", view: SavedView) -> None:
+async def _save(screen: Screen[Any], view: SavedView) -> None:
     app = app_of(screen)
-    problem = await app.known_views.change(lambda own: with_view(own, view))
+    problem = await known_views_of(app).change(lambda own: with_view(own, view))
     if problem is not None:
         app.messages.add(app.session.now(), problem)
     opens = f"' {view.letter} opens it" if view.letter else ":views opens it"
     app.call_later(_notice, screen, problem or f"saved “{view.name}”: {opens}")
 
 
-def _notice(screen: PaintedScreen[Any], text: str) -> None:
-    if screen.is_attached:
+def _notice(screen: Screen[Any], text: str) -> None:
+    if isinstance(screen, PaintedScreen) and screen.is_attached:
         screen.notice((Piece(text, Token.BRIGHT),))

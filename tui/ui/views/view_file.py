@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.store.addresses.saved_views import ListedView, SavedView, TooManyViews, is_valid, listed_views
+from tui.ui.base import AppBase
 from tui.ui.state_files import DISK_TIMEOUT_S, locked, problem_sentence, read_own, replace_file
 
 if TYPE_CHECKING:
@@ -164,3 +165,15 @@ def _view(saved: Any) -> SavedView | None:
         return None
     view = SavedView(**saved)
     return view if is_valid(view) else None
+
+
+def known_views_of(app: AppBase) -> KnownViews:
+    """Return the views that are saved under names."""
+
+    def make() -> KnownViews:
+        session = app.session
+        views = KnownViews(session.settings.state_dir, lambda: session.settings.views)
+        views.on_remark = lambda text: app.messages.add(session.now(), text)
+        return views
+
+    return app.part(KnownViews, make)

@@ -19,6 +19,7 @@ from tui.store.findings.queue_rows import queue_rows
 from tui.ui.data.queues import live_queues
 from tui.ui.data.queues.selected_queue import QueueDetail
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.queues.entrance import QueuesEntrance
 from tui.ui.screens.queues.screen import QueuesScreen
 
 MAIL_LINE = 3
@@ -44,7 +45,9 @@ async def opened(monitor: Monitored) -> QueuesScreen:
     await monitor.later()
     read_s = monitor.session.clock.monotonic_s()
     detail = QueueDetail(queues.mail_metrics(at), queues.mail_hour(at), read_s=read_s)
-    monitor.screen.queues.queues.selected.keep("task/send-email", detail)
+    entrance = monitor.screen.view_named("queues")
+    assert isinstance(entrance, QueuesEntrance)
+    entrance.queues.selected.keep("task/send-email", detail)
     await monitor.press("Q")
     return view_of(monitor)
 

@@ -9,6 +9,7 @@ from tui.present.errors.groups.columns import group_columns_for
 from tui.present.errors.groups.rule import empty_groups_lines, groups_left, groups_right
 from tui.present.frame.rule import rule_parts
 from tui.present.styled import Line, Piece, Token
+from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
 from tui.ui.input.keys import bind
@@ -39,14 +40,14 @@ class GroupListPane(ListPane):
         self.table.empty_lines_for = self._empty_lines
 
     def on_mount(self) -> None:
-        self.app_base.columns.listeners.append(self._show_columns)
+        self.app_base.part(ChosenColumns).listeners.append(self._show_columns)
         self._show_columns()
 
     def on_unmount(self) -> None:
-        self.app_base.columns.listeners.remove(self._show_columns)
+        self.app_base.part(ChosenColumns).listeners.remove(self._show_columns)
 
     def _show_columns(self) -> None:
-        self.show_columns(self.app_base.columns.shown(self.title))
+        self.show_columns(self.app_base.part(ChosenColumns).shown(self.title))
 
     def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
         """Show chosen columns; None: the program's own."""

@@ -9,6 +9,7 @@ from tui.present.own_columns.choice import ColumnChoice
 from tui.present.own_columns.group_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
 from tui.present.own_columns.of_settings import ERRORS, RUNS, built_in_ids
 from tui.present.own_columns.run_columns import MEANINGS, TAGS_AND_ERROR, usual_width
+from tui.ui.data.columns.chosen import ChosenColumns
 from tui.ui.model.columns.draft import Bases, ColumnDraft
 from tui.ui.panes.errors.group_list import GroupListPane
 from tui.ui.panes.run_list import RunListPane
@@ -18,7 +19,7 @@ from tui.ui.screens.columns.path import ColumnPathScreen
 
 def open_group_columns(pane: GroupListPane) -> None:
     """Let the user arrange the columns of the list of error groups."""
-    columns, table = pane.app_base.columns, pane.table
+    columns, table = pane.app_base.part(ChosenColumns), pane.table
     usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
     draft = ColumnDraft(
         Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS)),
@@ -47,7 +48,7 @@ def _width_in(slots: Sequence[SizedGroupColumn], choice: ColumnChoice) -> int:
 
 def open_run_columns(pane: RunListPane) -> None:
     """Let the user arrange the columns of the list of runs."""
-    columns = pane.app_base.columns
+    columns = pane.app_base.part(ChosenColumns)
     usual = tuple(ColumnChoice(_name_of(slot)) for slot in columns_for(pane.table.size.width))
     bases = Bases(built_in_ids(RUNS), usual, columns.of_file(RUNS))
 

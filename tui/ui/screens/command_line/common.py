@@ -3,22 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tui.settings import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, MIN_PUBLIC_INTERVAL_S, Settings
 from tui.settings.zones import LOCAL, zone_of
 from tui.store.addresses.addressed_views import ERRORS, QUEUES, RUNS
 from tui.store.addresses.view_address import ViewAddress
 from tui.ui.data.command_line.run_numbers import RunNumbers
-from tui.ui.input.menus import open_messages, open_views
 from tui.ui.look.palettes import ColorMode
 from tui.ui.model.command_line.commands import Command
 from tui.ui.model.command_line.value_arguments import OneOf, Setting, SettingArguments, Value
 from tui.ui.model.command_line.view_arguments import RunArguments, ViewArguments
-
-if TYPE_CHECKING:
-    from tui.ui.screens.base import BaseScreen
-    from tui.ui.screens.wall.screen import WallScreen
+from tui.ui.screens.base import ViewScreen
+from tui.ui.screens.messages import MessagesScreen
+from tui.ui.views.keeping import show_views
 
 MAX_INTERVAL_S: Final = 3600.0
 
@@ -34,7 +32,7 @@ Apply = Callable[[ViewAddress], object]
 
 
 def common_commands(
-    view: "BaseScreen | WallScreen",
+    view: ViewScreen,
     numbers: RunNumbers,
     apply: Apply,
     problem: Callable[[ViewAddress], str | None],
@@ -63,9 +61,9 @@ def common_commands(
         Command(
             "messages",
             "Errors and warnings of this session.",
-            partial(open_messages, view, live, view.app_base.messages),
+            lambda: view.app.push_screen(MessagesScreen(live, view.app_base.messages)),
         ),
-        Command("views", "Saved views: open, rename, delete.", partial(open_views, view)),
+        Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *(
             Command(f"theme {value.name}", f"{value.sentence}.", partial(setter.use_theme, value.name), aliases=aliases)
             for value, aliases in zip(_THEMES.values(), (("dark",), ("light",), ("16 colours",)), strict=True)
@@ -80,7 +78,7 @@ def _nothing() -> None:
 class _Setter:
     """Changes settings of the running program. A changed config file replaces them again."""
 
-    def __init__(self, view: "BaseScreen | WallScreen", say: Callable[[str], None]) -> None:
+    def __init__(self, view: ViewScreen, say: Callable[[str], None]) -> None:
         self._view = view
         self._say = say
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
+from tui.ui.data.subscription import RunSubscription
+from tui.ui.screens.base import ViewScreen
+from tui.ui.screens.view_entrance import MainView
 
 if TYPE_CHECKING:
     from tui.present.command_line.box import HistoryLine
@@ -19,17 +22,14 @@ if TYPE_CHECKING:
     from tui.ui.model.command_line.arguments import Choices
     from tui.ui.model.command_line.commands import Command
     from tui.ui.model.command_line.model import Execution
-    from tui.ui.screens.base import BaseScreen
     from tui.ui.screens.command_line.screen import CommandLineScreen
-    from tui.ui.screens.main import MainScreen
-    from tui.ui.screens.wall.screen import WallScreen
 
 
 @dataclass(slots=True, eq=False)
 class _Opened:
     """What belongs to the command line that is open."""
 
-    view: "BaseScreen | WallScreen"
+    view: ViewScreen
     numbers: "RunNumbers"
     linked_run: "LinkedRun"
     dialog: "CommandLineScreen | None" = None
@@ -38,12 +38,12 @@ class _Opened:
 class CommandLineEntrance:
     """The way to the command line from every view, with one history for all."""
 
-    def __init__(self, main: "MainScreen") -> None:
+    def __init__(self, main: MainView) -> None:
         self._main = main
         self._history: CommandHistory | None = None
         self._opened: _Opened | None = None
 
-    def open(self, view: "BaseScreen | WallScreen", own: "Sequence[Command]") -> None:
+    def open(self, view: ViewScreen, own: "Sequence[Command]") -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         from tui.ui.data.command_line.linked_run import LinkedRun  # noqa: PLC0415  loaded when first used
         from tui.ui.data.command_line.run_numbers import RunNumbers  # noqa: PLC0415
@@ -54,7 +54,7 @@ class CommandLineEntrance:
 
         app = view.app_base
         history = self.history
-        numbers = RunNumbers(view.live, app.subscription.chosen, self._update_soon)
+        numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
         self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
         model = CommandLine(
             commands_of(view, own=[*self._common(opened), *own]),
@@ -76,7 +76,7 @@ class CommandLineEntrance:
             app = self._main.app_base
             self._history = CommandHistory(
                 app.session.settings.state_dir,
-                owner=app.subscription.state_key,
+                owner=app.part(RunSubscription).state_key,
                 holds_key=app.session.secrets.finds,
             )
         return self._history
@@ -126,9 +126,7 @@ class CommandLineEntrance:
             app.messages.add_once(app.session.now(), history.failure)
 
     def _apply(self, address: "ViewAddress") -> None:
-        from tui.ui.views.opening import apply_address  # noqa: PLC0415  it imports the screens
-
-        apply_address(self._main.app_base, address)
+        self._main.app_base.show_address(address)
 
     def _problem(self, address: "ViewAddress") -> str | None:
         from tui.store.addresses.addressed_views import period_problem  # noqa: PLC0415  loaded when first used

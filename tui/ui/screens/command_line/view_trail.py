@@ -39,21 +39,16 @@ class ViewTrail:
     def _facts(self) -> Hashable:
         """What decides which view is shown. It is cheap to compare."""
         main = self._main
-        if (wall := main.wall.screen) is not None:
-            return ("wall", wall.live_board.cell)
-        if (errors := main.errors.screen) is not None:
-            return ("errors", errors.groups.query, errors.groups.wanted_span, main.app_base.subscription.chosen)
-        if (queues := main.queues.screen) is not None:
-            return ("queues", queues.queues.list.query)
+        for view in main.views:
+            if view.screen is not None:
+                return (view.name, view.facts)
         return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
 
     def _view(self, facts: Hashable) -> ShownView:
         front = self._main.front
         if front is self._main:
             return ShownView(facts, query=self._main.run_list.views.query, cursor=self._main.run_list.target)
-        from tui.ui.views.opening import address_of  # noqa: PLC0415  it imports the screens
-
-        return ShownView(facts, address=address_of(front))
+        return ShownView(facts, address=self._main.app_base.address_of(front))
 
     def go_back(self) -> None:
         """Show the view before, or say that there is none."""
@@ -64,9 +59,7 @@ class ViewTrail:
         if view is None:
             main.front.say("there is no view before this one")
             return
-        from tui.ui.views.opening import apply_address, show_query  # noqa: PLC0415  it imports the screens
-
         if view.address is not None:
-            apply_address(main.app_base, view.address)
+            main.app_base.show_address(view.address)
         elif view.query is not None:
-            show_query(main, view.query, view.cursor)
+            main.show_query(view.query, view.cursor)

@@ -3,6 +3,7 @@
 The view itself is imported when it is first opened.
 """
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,20 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.present.styled import plain
+from tui.store.addresses.addressed_views import ERRORS, as_words, lists_of, plain_words
+from tui.store.addresses.view_address import ViewAddress
 from tui.store.changes import Changes
+from tui.ui.data.subscription import RunSubscription
+from tui.ui.model.errors.ranking import GroupQuery
+from tui.ui.model.errors.spans import DAY, GROUP_ORDERS, NEW_FIRST, SPANS
 from tui.ui.model.list_views import ListQuery
+from tui.ui.screens.main import MainScreen
 from tui.ui.screens.view_entrance import ViewEntrance
 
 if TYPE_CHECKING:
     from tui.store.errors.error_group import ErrorGroup
     from tui.ui.data.errors.live_groups import LiveErrorGroups
     from tui.ui.screens.errors.screen import ErrorsScreen
-    from tui.ui.screens.main import MainScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,11 @@ class GroupListing:
 class ErrorsEntrance(ViewEntrance):
     """The way to the errors view and back. The groups stay in memory while the list shows the runs of one of them."""
 
+    name = ERRORS
     screen: "ErrorsScreen | None"
+    _main: MainScreen
 
-    def __init__(self, main: "MainScreen") -> None:
+    def __init__(self, main: MainScreen) -> None:
         super().__init__(main)
         self._groups: LiveErrorGroups | None = None
         self._listing: GroupListing | None = None
@@ -47,6 +55,42 @@ class ErrorsEntrance(ViewEntrance):
         self.screen = screen.ErrorsScreen(main.live, self.groups, main.action_controller, self._list_runs, main)
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
+
+    def show(self, address: ViewAddress) -> None:
+        main = self._main
+        main.leave_other_views(but=self)
+        subscription = main.app_base.part(RunSubscription)
+        if address.server != subscription.chosen.filters:
+            server = main.server_filter_of(replace(address, since=""))
+            subscription.visit(server, main.run_list.views.query.order.id)
+            chosen = subscription.chosen
+            listed = replace(main.run_list.views.query, filters=chosen.filters, period=chosen.period)
+            main.run_list.show_query(listed, main.run_list.target)
+        orders, spans = {order.id: order for order in GROUP_ORDERS}, {span.name: span for span in SPANS}
+        query = GroupQuery(orders.get(address.sort, NEW_FIRST), plain_words(address.filter))
+        self.groups.show(spans.get(address.since, DAY), query)
+        if self.screen is None:
+            self.open()
+        else:
+            self.groups.open(subscription.chosen.filters)
+            self.screen.workspace.go_to(self.screen.list_pane.title)
+        assert self.screen is not None
+        self.screen.list_pane.table.highlight(query.text)
+
+    def address(self) -> ViewAddress:
+        order, text = self.groups.query
+        span = self.groups.wanted_span
+        return ViewAddress(
+            ERRORS,
+            as_words(text),
+            "" if span is DAY else span.name,
+            "" if order is NEW_FIRST else order.id,
+            server=lists_of(self._main.app_base.part(RunSubscription).chosen.filters),
+        )
+
+    @property
+    def facts(self) -> Hashable:
+        return (self.groups.query, self.groups.wanted_span, self._main.app_base.part(RunSubscription).chosen)
 
     @property
     def groups(self) -> "LiveErrorGroups":

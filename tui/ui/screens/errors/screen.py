@@ -14,7 +14,7 @@ from tui.store.errors.error_group import ErrorGroup
 from tui.ui.data.action_controller import ACTION_NAMES, BY_ID, ActionController
 from tui.ui.data.errors.live_groups import LiveErrorGroups
 from tui.ui.data.live_model import LiveModel
-from tui.ui.input.menus import open_copy_menu
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.model.layout import Proportions
 from tui.ui.panes.errors import ERROR_PANES
 from tui.ui.panes.errors.group_list import GroupListPane
@@ -22,12 +22,12 @@ from tui.ui.panes.errors.newest_failure import NewestFailurePane
 from tui.ui.panes.errors.runs import GroupRunsPane
 from tui.ui.screens.errors.keys import KEYS
 from tui.ui.screens.list_screen import ListScreen
+from tui.ui.screens.view_entrance import MainView
 from tui.ui.widgets.group_summary import GroupSummary
 from tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
-    from tui.ui.screens.main import MainScreen
 
 PROPORTIONS: Final = Proportions(main_rows=12, main_columns=132, is_stacked=True)
 """The list has few rows, and long messages."""
@@ -54,7 +54,7 @@ class ErrorsScreen(ListScreen):
         groups: LiveErrorGroups,
         controller: ActionController,
         list_runs: Callable[[ErrorGroup, RunId | None], None],
-        main: "MainScreen",
+        main: MainView,
     ) -> None:
         self.groups = groups
         super().__init__(
@@ -98,7 +98,7 @@ class ErrorsScreen(ListScreen):
 
     def on_mount(self) -> None:
         self._opened_s = self.live.session.clock.monotonic_s()
-        self.groups.open(self.app_base.subscription.chosen.filters)
+        self.groups.open(self.app_base.part(RunSubscription).chosen.filters)
 
     def on_unmount(self) -> None:
         self.groups.suspend()
@@ -109,7 +109,7 @@ class ErrorsScreen(ListScreen):
 
     def resume(self) -> None:
         super().resume()
-        self.groups.open(self.app_base.subscription.chosen.filters)
+        self.groups.open(self.app_base.part(RunSubscription).chosen.filters)
 
     def follow_panes(self) -> None:
         self._newest_failure.has_head = not self.workspace.plan.has_summary
@@ -194,7 +194,7 @@ class ErrorsScreen(ListScreen):
             self.say("no other group is new")
 
     def action_refresh_now(self) -> None:
-        self.app_base.subscription.refresh()
+        self.app_base.part(RunSubscription).refresh()
         self.groups.refresh()
         self.selection_loader.refetch()
 
@@ -233,10 +233,12 @@ class ErrorsScreen(ListScreen):
                 zone=session.settings.zone,
             )
             parts = [Clip("g", "group as Markdown", text), Clip("f", "fingerprint", group.fingerprint)]
+        from tui.ui.outgoing.clips import open_copy_menu  # noqa: PLC0415  loaded when first used
+
         open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
         from tui.ui.screens.command_line.sorts import group_sorts  # noqa: PLC0415  loaded when first used
 
         sorts = group_sorts(self.list_pane.sort_by, self.groups.query.order)
-        self.main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
+        self.main.open_command_line(self, [*sorts, *self.own_commands_without_key()])

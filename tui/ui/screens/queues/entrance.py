@@ -3,21 +3,26 @@
 The view itself is imported when it is first opened.
 """
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.lazy_dataclass import dataclass
+from tui.store.addresses.addressed_views import QUEUES, as_words, plain_words
+from tui.store.addresses.view_address import ViewAddress
 from tui.store.filter_words import as_value
 from tui.store.server_filter import ServerFilter
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.model.list_views import ListQuery
+from tui.ui.model.queues.orders import QUEUE_ORDERS, WORST, QueueQuery
+from tui.ui.screens.main import MainScreen
 from tui.ui.screens.view_entrance import ViewEntrance
 
 if TYPE_CHECKING:
     from tui.store.findings.board import QueueRow
     from tui.ui.data.queues.live_queues import LiveQueues
-    from tui.ui.screens.main import MainScreen
     from tui.ui.screens.queues.screen import QueuesScreen
 
 
@@ -33,9 +38,11 @@ class QueueListing:
 class QueuesEntrance(ViewEntrance):
     """The way to the queues view and back. The list of queues keeps its cursor while runs are shown."""
 
+    name = QUEUES
     screen: "QueuesScreen | None"
+    _main: MainScreen
 
-    def __init__(self, main: "MainScreen") -> None:
+    def __init__(self, main: MainScreen) -> None:
         super().__init__(main)
         self._queues: LiveQueues | None = None
         self._listing: QueueListing | None = None
@@ -48,6 +55,25 @@ class QueuesEntrance(ViewEntrance):
         self.screen = screen.QueuesScreen(main.live, self.queues, self._list_runs, main)
         main.note_view()
         main.app.push_screen(self.screen, self._on_left)
+
+    def show(self, address: ViewAddress) -> None:
+        self._main.leave_other_views(but=self)
+        orders = {order.id: order for order in QUEUE_ORDERS}
+        query = QueueQuery(orders.get(address.sort, WORST), plain_words(address.filter))
+        self.queues.show_query(query)
+        if self.screen is None:
+            self.open()
+        else:
+            self.screen.workspace.go_to(self.screen.list_pane.title)
+            self.screen.list_pane.table.highlight(query.text)
+
+    def address(self) -> ViewAddress:
+        order, text = self.queues.list.query
+        return ViewAddress(QUEUES, as_words(text), sort="" if order is WORST else order.id)
+
+    @property
+    def facts(self) -> Hashable:
+        return self.queues.list.query
 
     @property
     def queues(self) -> "LiveQueues":
@@ -87,5 +113,5 @@ class QueuesEntrance(ViewEntrance):
     def _show(self, query: ListQuery, run_id: RunId | None = None) -> None:
         main = self._main
         if query.filters != main.run_list.views.query.filters:
-            main.app_base.subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+            main.app_base.part(RunSubscription).visit(ServerFilter(query.filters, query.period), query.order.id)
         main.run_list.show_query(query, run_id)

@@ -11,7 +11,7 @@ from tui.present.dialogs.copying import Clip
 from tui.store.findings.board import QueueRow
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.queues.live_queues import LiveQueues
-from tui.ui.input.menus import open_copy_menu
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.model.layout import Proportions
 from tui.ui.model.queues.queue_list import MORE
 from tui.ui.panes.queues import QUEUE_PANES
@@ -19,11 +19,11 @@ from tui.ui.panes.queues.queue_list import QueueListPane
 from tui.ui.panes.queues.summary import QueueSummary
 from tui.ui.screens.list_screen import ListScreen
 from tui.ui.screens.queues.keys import KEYS
+from tui.ui.screens.view_entrance import MainView
 from tui.ui.widgets.page import Page
 
 if TYPE_CHECKING:
     from tui.ui.own_commands.offered import OwnSelection
-    from tui.ui.screens.main import MainScreen
 
 HOLDERS: Final = "status:executing,dequeued"
 """The filter of the runs that hold the places of a queue. One that is suspended gives its place back."""
@@ -46,7 +46,7 @@ class QueuesScreen(ListScreen):
         live: LiveModel,
         queues: LiveQueues,
         list_runs: Callable[[QueueRow, RunId | None, str], None],
-        main: "MainScreen",
+        main: MainView,
     ) -> None:
         self.queues = queues
         panes = [pane(live, queues) for pane in QUEUE_PANES]
@@ -127,7 +127,7 @@ class QueuesScreen(ListScreen):
             self._list_runs(row, event.action.run_id, "")
 
     def action_refresh_now(self) -> None:
-        self.app_base.subscription.refresh()
+        self.app_base.part(RunSubscription).refresh()
         self.queues.refresh()
 
     def own_selection(self) -> "OwnSelection":
@@ -146,10 +146,12 @@ class QueuesScreen(ListScreen):
     def action_copy_menu(self) -> None:
         row = self.queues.list.current
         parts = [] if row is None else [Clip("n", "name of the queue", row.stored_name)]
+        from tui.ui.outgoing.clips import open_copy_menu  # noqa: PLC0415  loaded when first used
+
         open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
         from tui.ui.screens.command_line.sorts import queue_sorts  # noqa: PLC0415  loaded when first used
 
         sorts = queue_sorts(self.list_pane.sort_by, self.queues.list.query.order)
-        self.main.command_line.open(self, [*sorts, *self.own_commands_without_key()])
+        self.main.open_command_line(self, [*sorts, *self.own_commands_without_key()])

@@ -4,8 +4,7 @@ from typing import Final
 
 from textual.binding import Binding
 
-from tui.ui.input.keys import bind
-from tui.ui.input.menus import MENU_BINDINGS
+from tui.ui.input.keys import MENU_BINDINGS, bind
 
 KEYS: Final[tuple[Binding, ...]] = (
     bind("j,down", "move(1)", "down", "Show the cursor, or move it down.", id="down"),

@@ -1,7 +1,7 @@
 """The wall: findings and the last hour, to be read in passing."""
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,21 +15,19 @@ from tui.present.wall.blocks import BlockCache, Opened, WallView
 from tui.present.wall.look import WallLook
 from tui.present.wall.page import TWO_COLUMNS, wall_page
 from tui.store.changes import Changes, Topic
-from tui.ui.base import AppBase, app_of, is_covered
+from tui.ui.base import is_covered
 from tui.ui.data.findings.live_board import LiveBoard
 from tui.ui.data.findings.newest_failure import NewestFailure
 from tui.ui.data.live_model import LiveModel
+from tui.ui.data.subscription import RunSubscription
 from tui.ui.input.keys import pressed_key_label
-from tui.ui.input.menus import open_help
 from tui.ui.look.palettes import ColorMode
 from tui.ui.look.ticking import Ticker
-from tui.ui.screens.painted import PaintedScreen
+from tui.ui.screens.base import ViewScreen
+from tui.ui.screens.view_entrance import MainView
 from tui.ui.screens.wall.header import WallHeader
 from tui.ui.screens.wall.keys import KEYS
 from tui.ui.widgets.wall_body import WallBody
-
-if TYPE_CHECKING:
-    from tui.ui.screens.main import MainScreen
 
 FRESH_S: Final = 10.0
 """How long a finding that just appeared is reversed."""
@@ -47,7 +45,7 @@ PREPARED_S: Final = 0.1
 """The first frame waits at most this long until an old verdict is replaced or forgotten."""
 
 
-class WallScreen(PaintedScreen[None]):
+class WallScreen(ViewScreen):
     """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
 
     `main` is the screen below. `cursor` is the row under the cursor at first.
@@ -59,7 +57,7 @@ class WallScreen(PaintedScreen[None]):
     def __init__(
         self,
         live: LiveModel,
-        main: "MainScreen",
+        main: MainView,
         open_row: Callable[[Opened, Hashable], None],
         cursor: Hashable = None,
     ) -> None:
@@ -78,11 +76,6 @@ class WallScreen(PaintedScreen[None]):
         self._notice: Line = ()
         self._cache = BlockCache()
         self._notice_ends_s = 0.0
-
-    @property
-    def app_base(self) -> AppBase:
-        """The app with its own type."""
-        return app_of(self)
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -249,32 +242,23 @@ class WallScreen(PaintedScreen[None]):
             self.say("this is the latest time")
 
     def action_refresh_now(self) -> None:
-        self.app_base.subscription.refresh()
+        self.app_base.part(RunSubscription).refresh()
         self.live_board.make()
         self.rebuild()
 
-    def action_save_view(self) -> None:
-        from tui.ui.views.keeping import ask_to_save  # noqa: PLC0415  loaded when first used
-
-        ask_to_save(self)
-
-    def action_open_view(self) -> None:
-        from tui.ui.views.keeping import ask_for_letter  # noqa: PLC0415  loaded when first used
-
-        ask_for_letter(self)
-
     def action_palette(self) -> None:
-        self._main.command_line.open(self, [])
+        self._main.open_command_line(self, [])
 
     def action_view_before(self) -> None:
-        self._main.view_trail.go_back()
+        self._main.action_view_before()
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
-        """Change the colours."""
-        self.app_base.use_color_mode(color_mode)
+        super().use_color_mode(color_mode)
         self.rebuild()
 
     def action_help(self) -> None:
+        from tui.ui.screens.help import open_help  # noqa: PLC0415  loaded when first used
+
         open_help(self, self.live, "wall")
 
     def action_back(self) -> None:
@@ -282,6 +266,3 @@ class WallScreen(PaintedScreen[None]):
             self.body.go_to(None)
         else:
             self.action_leave_view()
-
-    def action_leave_view(self) -> None:
-        self.dismiss(None)
