@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from textual.app import App
 from textual.screen import Screen
 
 import tui.ui.screens
@@ -33,6 +34,7 @@ from tui.present.detail.values import FETCHING
 from tui.session import Session
 from tui.ui.app import TriggerApp
 from tui.ui.input.bindings import live_keys
+from tui.ui.model.layout import WORKSPACE
 from tui.ui.panes import FORMS, OVERVIEW_PANES, PANES
 from tui.ui.panes.base import Pane
 from tui.ui.panes.errors import ERROR_PANES
@@ -343,7 +345,7 @@ async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> No
 def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
     """Yield keys that may open a screen: bindings of the pane, and for the first pane the common ones."""
     for key in live_keys(walker.app.screen):
-        is_new = is_first or not key.is_everywhere
+        is_new = is_first or not (isinstance(key.node, (Screen, App)) or key.node.id == WORKSPACE)
         if is_new and key.works_now and not key.is_motion and key.action.partition("(")[0] not in NO_ROUTE:
             yield (key.key.split(",")[0],)
     if is_first:

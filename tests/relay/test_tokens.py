@@ -25,7 +25,6 @@ def tokens(tmp_path: Path, text: str) -> Tokens:
 
 def test_line_has_a_token_or_a_name_and_a_token(tmp_path: Path) -> None:
     known = tokens(tmp_path, f"# the wall\n\nwall {WALL}  # by the door\n{DESK}\n")
-    assert known.names == {"wall", "line 4"}
     assert known.name_of(f"Bearer {WALL}") == "wall"
     assert known.name_of(f"bearer  {DESK} ") == "line 4"
 
@@ -97,4 +96,4 @@ def test_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_tokens_are_not_in_their_repr(tmp_path: Path) -> None:
     known = tokens(tmp_path, f"wall {WALL}\n")
-    assert WALL not in f"{known} {known!r} {known.names}"
+    assert WALL not in f"{known} {known!r}"

@@ -36,11 +36,6 @@ class Tokens:
     _known: tuple[tuple[str, Secret], ...] = field(repr=False)
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names of all tokens."""
-        return frozenset(name for name, _ in self._known)
-
-    @property
     def secrets(self) -> Iterable[Secret]:
         """All tokens, for code that removes them from error reports."""
         return (token for _, token in self._known)

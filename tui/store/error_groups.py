@@ -36,11 +36,6 @@ class Reading(NamedTuple):
     failed_count: int
     read_count: int
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the error of every failed run is known."""
-        return self.read_count == self.failed_count
-
 
 class ErrorGroups:
     """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.

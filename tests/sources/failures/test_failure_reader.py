@@ -45,7 +45,7 @@ async def read_all(shown: ShownFailures, later: Later, *, seconds: int = 120) ->
     shown.reading.start(shown.period, RunFilters())
     for _ in range(seconds):
         await later(1)
-        if shown.reading.progress.has_all and shown.counts.is_complete:
+        if shown.reading.progress.has_all and shown.counts.read_count == shown.counts.failed_count:
             return
     raise AssertionError((shown.reading.progress, shown.counts))
 

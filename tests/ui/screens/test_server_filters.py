@@ -17,7 +17,7 @@ from tui.domain.ids import TaskId
 from tui.store.server_filter import KnownValues, ServerFilter
 from tui.ui.look.painting import Painter
 from tui.ui.look.palettes import ColorMode
-from tui.ui.look.theme import THEMES
+from tui.ui.look.theme import theme_of
 from tui.ui.screens.server_filters import ServerFiltersScreen
 
 DAY = timedelta(hours=24)
@@ -39,9 +39,9 @@ class Host(App[None]):
         self.painter = Painter(color_mode, is_ascii=is_ascii)
         self.before = before
         self.ends: list[ServerFilter | None] = []
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = THEMES[color_mode].name
+        theme = theme_of(color_mode, {})
+        self.register_theme(theme)
+        self.theme = theme.name
 
     def record_layout(self) -> None:
         pass

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 from textual.actions import parse
-from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -15,7 +14,6 @@ from textual.screen import Screen
 from tui.lazy_dataclass import dataclass
 from tui.ui.base import app_of
 from tui.ui.input.keys import MOTION, FooterSlot, key_label, place_of
-from tui.ui.model.layout import WORKSPACE
 
 _MOTION: Final = frozenset(binding.id for binding in MOTION)
 
@@ -63,11 +61,6 @@ class LiveKey:
     is_motion: bool
     works_now: bool
     denial: str = ""
-
-    @property
-    def is_everywhere(self) -> bool:
-        """Whether the key works in every pane."""
-        return isinstance(self.node, (Screen, App)) or self.node.id == WORKSPACE
 
 
 def live_keys(screen: Screen[Any]) -> list[LiveKey]:

@@ -1,8 +1,6 @@
 """The palettes as themes of Textual: their colours are variables of the stylesheets."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
 
 from textual.theme import Theme
 
@@ -36,6 +34,3 @@ def theme_of(color_mode: ColorMode, own_colors: Mapping[str, str]) -> Theme:
         boost=colors["cursor"],
         variables={f"tui-{name}": color for name, color in colors.items()} | of_terminal,
     )
-
-
-THEMES: Final[Mapping[ColorMode, Theme]] = MappingProxyType({mode: theme_of(mode, {}) for mode in ColorMode})
