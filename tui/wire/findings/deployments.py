@@ -28,7 +28,6 @@ class DeploymentRow(TypedDict, total=False):
 
     version: Required[Annotated[str, of_length(1)]]
     status: Required[str]
-    createdAt: _Text
     deployedAt: _Text
     git: OmittedOnError[dict[str, Any]]
 

@@ -67,7 +67,6 @@ class LimitRows(TypedDict, total=False):
 class PageNumbers(TypedDict, total=False):
     """The numbers of a page of queues or schedules."""
 
-    currentPage: _Count
     totalPages: _Count
 
 
