@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from tui.domain.action import ActionPhase, OnWritten
 from tui.domain.ids import RunId
@@ -12,15 +12,8 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
 
-
-class ActionApi(Protocol):
-    """The requests that actions send."""
-
-    async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
-        """Request a cancel. The response is the same for a run that has already ended (recordings 400-406)."""
-
-    async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
-        """Start a new run with the same payload, and return its id (recordings 410, 412)."""
+if TYPE_CHECKING:
+    from tui.wire.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Action:
     done: str
     description: str
     forbidden: Callable[[Run], str | None]
-    perform: Callable[[ActionApi, RunId, OnWritten], Awaitable[RunId]]
+    perform: Callable[["Client", RunId, OnWritten], Awaitable[RunId]]
     verdict: Callable[[Run, Run], ActionPhase | None]
     reads_first: bool
     stops_descendants: bool
@@ -55,7 +48,7 @@ def _cancel_forbidden(run: Run) -> str | None:
     return f"it is already {run.status_title}" if run.is_final else None
 
 
-async def _cancel(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId:
+async def _cancel(api: "Client", run_id: RunId, on_written: OnWritten) -> RunId:
     await api.cancel(run_id, on_written)
     return run_id
 
@@ -78,7 +71,7 @@ def _replay_forbidden(run: Run) -> str | None:
     return "the run is gone" if run.is_gone else None
 
 
-async def _replay(api: ActionApi, run_id: RunId, on_written: OnWritten) -> RunId:
+async def _replay(api: "Client", run_id: RunId, on_written: OnWritten) -> RunId:
     return await api.replay(run_id, on_written)
 
 

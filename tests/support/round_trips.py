@@ -17,7 +17,7 @@ class RoundTrips:
         self.requests: list[tuple[int, str]] = []
         """The number of the round trip and the name of each request about a single run."""
         self._ended = 0
-        session.fetcher.api = self
+        session.fetcher.api = self  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._api, name)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tui.actions import Action, ActionApi
+from tui.actions import Action
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -24,6 +24,7 @@ from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFaul
 
 if TYPE_CHECKING:
     from tui.sources.run_fetcher import RunFetcher
+    from tui.wire.client import Client
 
 VERIFY_WAITS_S = (0.0, 0.3, 0.7, 1.0, 2.0, 3.0, 5.0)
 """Waits before the reads that follow an action.
@@ -77,7 +78,7 @@ class ActionRunner:
 
     def __init__(
         self,
-        api: ActionApi | None,
+        api: "Client | None",
         fetcher: "RunFetcher",
         clock: Clock,
         *,

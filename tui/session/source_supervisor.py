@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tui.sources.findings.source import FactsSource
     from tui.sources.realtime.coverage import Coverage
     from tui.sources.relay.connection import RelayConnection
-    from tui.sources.run_fetcher import ListReader, RunFetcher
+    from tui.sources.run_fetcher import RunFetcher
+    from tui.wire.client import Client
 
 
 STABLE_AFTER_S: Final = 10.0
@@ -155,7 +156,7 @@ class SourceSupervisor:
         return None if self._lists is None else self._lists.oldest_read()
 
     @property
-    def _lists(self) -> "ListReader | None":
+    def _lists(self) -> "Client | None":
         return self.fetcher.lists if hasattr(self, "fetcher") else None  # not before the session has started
 
     async def supervise(self, source: Source) -> None:

@@ -11,12 +11,12 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui.domain.environment import Capability, Environment
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
+from tui.domain.ids import Cursor, RunId, SpanId
 from tui.domain.run import Json, Run
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.sources.attempt_fetcher import AttemptFetcher, EarlyTrace
@@ -25,21 +25,15 @@ from tui.sources.budget import Budget, Priority
 from tui.store.merge import merge
 from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
 from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
-from tui.wire.limits import Limits
 from tui.wire.queries import NamedQuery
 from tui.wire.queries.text import TrqlQuery
-from tui.wire.read_requests import ReadRequest
+from tui.wire.read_requests import ApiReader, ReadRequest
 from tui.wire.responses import Response
 from tui.wire.runs import ListPage, RunResponse
 
 if TYPE_CHECKING:
-    from tui.domain.errors.server_group import ServerErrorGroup
-    from tui.domain.findings.facts import Queue
-    from tui.domain.findings.queue_detail import QueueMetrics
-    from tui.domain.traces.log_line import RunLog
-    from tui.domain.traces.span import Events, SpanDetail, Trace
-    from tui.wire.error_groups import ErrorGroupPage
-    from tui.wire.traces.trace_nodes import TraceScanner
+    from tui.domain.traces.span import SpanDetail, Trace
+    from tui.wire.client import Client
 
 T = TypeVar("T")
 
@@ -48,85 +42,6 @@ MAX_BESIDE_S: Final = 0.05
 
 _BAD_REQUEST = 400
 _METHOD_NOT_ALLOWED = 405
-
-
-class RunReader(Protocol):
-    """The requests that a relay passes on. A `wire.client.Client` sends them to the API, a `RelayConnection` to it."""
-
-    on_truncated: Callable[[str], None]
-    """Called with a sentence about a response that was too large to be kept whole."""
-
-    async def read_run(self, run_id: RunId) -> RunResponse:
-        """Read one run with its relatives."""
-
-    async def read_trace(self, run_id: RunId) -> "Trace":
-        """Read the spans of a run."""
-
-    async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
-        """Read the same as it came, with every node."""
-
-    async def read_events(self, run_id: RunId) -> "Events":
-        """Read the spans of a run as a flat list."""
-
-    async def read_log(
-        self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
-    ) -> "tuple[RunLog, float]":
-        """Read the log of a run, and return the seconds that the decoding took."""
-
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
-        """Read one span with its properties."""
-
-    async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
-        """Read the rows of a TRQL query."""
-
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
-        """Read one page of the error groups of a period."""
-
-    async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
-        """Read one error group with its detail."""
-
-    async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
-        """Read one queue."""
-
-    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
-        """Read how a queue moved in a period."""
-
-    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """Fetch a payload or output from the object store."""
-
-    async def fetch_response(self, request: ReadRequest) -> Response:
-        """Return the whole response to a request, whatever its status."""
-
-
-class ListReader(Protocol):
-    """The requests about all runs. Only `wire.client.Client` sends them: a relay pushes its runs."""
-
-    async def list_runs(
-        self, filters: RunFilters, *, after: Cursor | None = None, before: Cursor | None = None, size: int = 100
-    ) -> ListPage:
-        """Read one page of the list."""
-
-    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-        """Wait for the next response of the realtime feed."""
-
-    def restart_reads(self) -> None:
-        """Send the reads in flight again that take long."""
-
-    def oldest_read(self) -> tuple[str, timedelta] | None:
-        """Return which of them began first, and after which time it fails at the latest."""
-
-    async def whoami(self) -> Environment:
-        """Read the environment of the key."""
-
-    async def get(
-        self,
-        path: str,
-        params: dict[str, str],
-        decode: Callable[[Response, Limits], T],
-        *,
-        has_own_limit: bool = False,
-    ) -> T:
-        """Read anything else, as `decode` reads it."""
 
 
 class RunFetcher:
@@ -138,14 +53,14 @@ class RunFetcher:
 
     def __init__(
         self,
-        api: RunReader,
+        api: ApiReader,
         budget: Budget,
         emit: Emit,
         now: Callable[[], datetime],
         known: Callable[[RunId], Run | None],
         settle: Callable[[], Awaitable[None]],
         *,
-        lists: ListReader | None,
+        lists: "Client | None",
     ) -> None:
         """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
 
@@ -237,7 +152,7 @@ class RunFetcher:
         lists = self._list_reader()
         return await self.budget.request(key, priority, lambda: lists.list_runs(filters, after=after, size=size))
 
-    def _list_reader(self) -> ListReader:
+    def _list_reader(self) -> "Client":
         if self.lists is None:
             raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
         return self.lists

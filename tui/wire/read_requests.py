@@ -147,6 +147,10 @@ class ApiReader(ABC):
         Raises `RateLimited`, so that the budget can wait, and `Unreachable` or `ServerFault` if there is no response.
         """
 
+    @abstractmethod
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch a payload or output from the object store."""
+
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Return the detail of a run, with its root, its parent and its direct children."""
         response = await self._fetch_success(RunRequest(run_id))

@@ -1,7 +1,6 @@
 """Reads the facts of the wall from the API: one method a request."""
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from tui.domain.findings.facts import ConcurrencyLimit, ScheduleRunsRead
 from tui.domain.ids import Cursor
@@ -18,30 +17,15 @@ from tui.wire.findings.requests import (
 )
 from tui.wire.findings.schedules import SchedulesPage, decode_schedule_runs, decode_schedules
 from tui.wire.findings.tokens import TokensPage, decode_tokens
-from tui.wire.limits import Limits
-from tui.wire.responses import Response
 
-T = TypeVar("T")
-
-
-class GetSender(Protocol):
-    """The part of `wire.client.Client` that sends these requests. A connection to a relay has none."""
-
-    async def get(
-        self,
-        path: str,
-        params: dict[str, str],
-        decode: Callable[[Response, Limits], T],
-        *,
-        has_own_limit: bool = False,
-    ) -> T:
-        """Send a GET request, and return its response as `decode` reads it."""
+if TYPE_CHECKING:
+    from tui.wire.client import Client
 
 
 class FactReader:
     """Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`."""
 
-    def __init__(self, client: GetSender) -> None:
+    def __init__(self, client: "Client") -> None:
         self._client = client
 
     async def read_queues(self, page: int) -> QueuesPage:
