@@ -31,7 +31,6 @@ from tui.ui.data.action_controller import (
 )
 from tui.ui.data.live_model import LiveModel
 from tui.ui.data.subscription import RunSubscription
-from tui.ui.model.command_line.commands import Command
 from tui.ui.model.list_views import ListQuery
 from tui.ui.model.selection import Selection
 from tui.ui.panes import DETAIL, FORMS, OVERVIEW_PANES, PANES
@@ -47,6 +46,7 @@ from tui.ui.screens.view_entrance import MainView, ViewEntrance
 from tui.ui.widgets.run_summary import RunSummary
 
 if TYPE_CHECKING:
+    from tui.ui.model.command_line.commands import Command
     from tui.ui.own_commands.offered import OwnSelection
     from tui.ui.panes.entry import PaneEntry
 
@@ -340,7 +340,7 @@ class MainScreen(MainView):
         sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
         self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
 
-    def open_command_line(self, view: ViewScreen, own: Sequence[Command]) -> None:
+    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
         self.command_line.open(view, own)
 
     def note_view(self) -> None:

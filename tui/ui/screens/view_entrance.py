@@ -1,11 +1,14 @@
 """The views that cover the list of runs: the way to each and back, and their part of the screen below."""
 
 from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
 
 from tui.store.addresses.view_address import ViewAddress
 from tui.store.changes import Changes
-from tui.ui.model.command_line.commands import Command
 from tui.ui.screens.base import BaseScreen, ViewScreen
+
+if TYPE_CHECKING:
+    from tui.ui.model.command_line.commands import Command
 
 
 class MainView(BaseScreen):
@@ -24,7 +27,7 @@ class MainView(BaseScreen):
         """Close the views in front of this one, but for the one that is given."""
         raise NotImplementedError
 
-    def open_command_line(self, view: ViewScreen, own: Sequence[Command]) -> None:
+    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
         """Open the command line over a view. `own` are its commands without a key, besides those of every view."""
         raise NotImplementedError
 

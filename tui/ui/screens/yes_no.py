@@ -1,18 +1,35 @@
 """A question that `y` answers, such as the one before a command of one's own. Any other answer changes nothing."""
 
 from dataclasses import replace
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
 
-from tui.present.dialogs.views import ViewQuestionFacts
-from tui.present.own_commands.dialog import CommandQuestion
 from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
 from tui.ui.screens.guarded import GuardedDialog
 from tui.ui.widgets.dialog import Dialog
 
-Q = TypeVar("Q", ViewQuestionFacts, CommandQuestion)
+
+class AskedQuestion(Protocol):
+    """A question as a dataclass: whether it may be answered, is not shown yet, has to be answered by a word."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether `y` has an effect."""
+
+    @property
+    def needs_typing(self) -> bool:
+        """Whether the terminal never tells that it shows the dialog."""
+
+    @property
+    def typed(self) -> str:
+        """The typed part of the word."""
+
+
+Q = TypeVar("Q", bound=AskedQuestion)
 
 
 class YesNoDialog(GuardedDialog, Generic[Q]):

@@ -2,22 +2,52 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, Protocol
 
+from tui.domain.ids import RunId
 from tui.present.columns import TAGS_OR_ERROR, SizedColumn, columns_for
 from tui.present.errors.groups.columns import SizedGroupColumn, group_columns_for
 from tui.present.own_columns.choice import ColumnChoice
 from tui.present.own_columns.group_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
 from tui.present.own_columns.of_settings import ERRORS, RUNS, built_in_ids
 from tui.present.own_columns.run_columns import MEANINGS, TAGS_AND_ERROR, usual_width
+from tui.ui.base import AppBase
 from tui.ui.data.columns.chosen import ChosenColumns
+from tui.ui.data.live_model import LiveModel
 from tui.ui.model.columns.draft import Bases, ColumnDraft
-from tui.ui.panes.errors.group_list import GroupListPane
-from tui.ui.panes.run_list import RunListPane
 from tui.ui.screens.columns.chooser import ColumnsScreen
 from tui.ui.screens.columns.path import ColumnPathScreen
 
 
-def open_group_columns(pane: GroupListPane) -> None:
+class ColumnedPane(Protocol):
+    """A list whose columns the user arranges. `table` has `size`, and in `slots` the columns with their widths."""
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+
+    @property
+    def table(self) -> Any:
+        """The table of the list."""
+
+    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
+        """Show these columns, or the usual ones."""
+
+
+class ColumnedRunsPane(ColumnedPane, Protocol):
+    """The list of runs."""
+
+    live: LiveModel
+
+    @property
+    def target(self) -> RunId | None:
+        """The run under the cursor."""
+
+    def left_out_columns(self) -> tuple[str, ...]:
+        """Return the columns for which there is no room."""
+
+
+def open_group_columns(pane: ColumnedPane) -> None:
     """Let the user arrange the columns of the list of error groups."""
     columns, table = pane.app_base.part(ChosenColumns), pane.table
     usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
@@ -31,7 +61,7 @@ def open_group_columns(pane: GroupListPane) -> None:
     def left_out() -> tuple[str, ...]:
         return own_group_columns_for(draft.shown or (), table.size.width)[1]
 
-    pane.app.push_screen(
+    pane.app_base.push_screen(
         ColumnsScreen(
             draft,
             meanings=GROUP_MEANINGS,
@@ -46,7 +76,7 @@ def _width_in(slots: Sequence[SizedGroupColumn], choice: ColumnChoice) -> int:
     return next((slot.width for slot in slots if slot.column.id == choice.name), 0)
 
 
-def open_run_columns(pane: RunListPane) -> None:
+def open_run_columns(pane: ColumnedRunsPane) -> None:
     """Let the user arrange the columns of the list of runs."""
     columns = pane.app_base.part(ChosenColumns)
     usual = tuple(ColumnChoice(_name_of(slot)) for slot in columns_for(pane.table.size.width))
@@ -58,9 +88,9 @@ def open_run_columns(pane: RunListPane) -> None:
 
     def ask_path(add: Callable[[ColumnChoice | None], None]) -> None:
         run = None if pane.target is None else pane.live.get(pane.target)
-        pane.app.push_screen(ColumnPathScreen(run), add)
+        pane.app_base.push_screen(ColumnPathScreen(run), add)
 
-    pane.app.push_screen(
+    pane.app_base.push_screen(
         ColumnsScreen(
             ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True),
             meanings=MEANINGS,
