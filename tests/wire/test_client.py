@@ -64,14 +64,6 @@ def test_older_page_is_requested_with_the_unchanged_cursor(recordings_api: Recor
     assert recordings_api.requests[0].query == WIDEST | {"page[size]": "5", "page[after]": cursor}
 
 
-def test_newer_page_is_reversed_to_newest_first(recordings_api: RecordingsApi) -> None:
-    cursor = Cursor(recording("013")["request"]["query"]["page[before]"])
-    page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), before=cursor, size=5))
-    assert ids(page) == recorded_ids("013")[::-1]
-    created = [patch.created_at for patch in page.patches if patch.created_at]
-    assert created == sorted(created, reverse=True)
-
-
 @pytest.mark.parametrize(
     ("filters", "number"),
     [

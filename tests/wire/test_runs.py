@@ -186,8 +186,8 @@ def test_tags_are_shared_but_not_interned() -> None:
 
 
 def test_page_has_cursors_only_to_existing_pages() -> None:
-    page = decode_page(page_body(pagination={"next": "abc", "previous": None}), READ_AT)
-    assert (page.next, page.previous, page.patches) == ("abc", None, ())
+    page = decode_page(page_body(pagination={"next": "abc"}), READ_AT)
+    assert (page.next, page.patches) == ("abc", ())
     assert decode_page(page_body(pagination=None), READ_AT).next is None
     assert decode_page(page_body(pagination={"next": ""}), READ_AT).next is None
 

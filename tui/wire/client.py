@@ -6,7 +6,6 @@ Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 fo
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -126,21 +125,16 @@ class Client(ApiReader):
         filters: RunFilters,
         *,
         after: Cursor | None = None,
-        before: Cursor | None = None,
         size: int = MAX_PAGE_SIZE,
     ) -> ListPage:
-        """Return one page of runs, newest first: the first, or the one `after` (older) or `before` (newer) a cursor."""
+        """Return one page of runs, newest first: the first, or the older one after a cursor."""
         params = filter_params(filters) | {"page[size]": str(size)}
-        if before is not None:
-            params["page[before]"] = before
-        elif after is not None:
+        if after is not None:
             params["page[after]"] = after
         response = await self._fetch(
             "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
-        page = await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
-        # The server sends a page before a cursor oldest first (recording 013).
-        return page if before is None else replace(page, patches=page.patches[::-1])
+        return await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Return the snapshot of a feed (`after` is None), or wait for its next changes.

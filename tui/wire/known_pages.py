@@ -50,7 +50,7 @@ class KnownPages:
 
 def _read_again(page: ListPage, read_at: datetime) -> ListPage:
     patches = tuple(_patch_read_again(patch, read_at) for patch in page.patches)
-    return ListPage(patches, read_at, page.next, page.previous, page.unreadable, page.is_cut)
+    return ListPage(patches, read_at, page.next, page.unreadable, page.is_cut)
 
 
 def _patch_read_again(patch: RunPatch, read_at: datetime) -> RunPatch:

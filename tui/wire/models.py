@@ -118,10 +118,9 @@ class RunDetail(RunRow, total=False):
 
 
 class Pagination(TypedDict, total=False):
-    """The cursors of a page."""
+    """The cursor of the next page."""
 
     next: OmittedOnError[_Word]
-    previous: OmittedOnError[_Word]
 
 
 class RunPage(TypedDict, total=False):

@@ -49,14 +49,13 @@ shared_fixed = lru_cache(MAX_SHARED)(Fixed)
 class ListPage:
     """One page of the list, newest run first.
 
-    `next` is the cursor of older runs, `previous` of newer ones. A short or empty page may still have a next one.
+    `next` is the cursor of older runs. A short or empty page may still have a next one.
     `unreadable` counts dropped rows, which had no valid id. `is_cut`: the page had more rows than MAX_PAGE_ROWS.
     """
 
     patches: tuple[RunPatch, ...]
     read_at: datetime
     next: Cursor | None = None
-    previous: Cursor | None = None
     unreadable: int = 0
     is_cut: bool = False
 
@@ -84,7 +83,6 @@ def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) ->
         patches,
         read_at,
         _cursor(pagination.get("next")),
-        _cursor(pagination.get("previous")),
         len(rows) - len(patches),
         len(rows) < len(page["data"]),
     )

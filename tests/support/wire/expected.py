@@ -4,17 +4,17 @@ from typing import Any
 
 from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 
-# The number of runs by status, and the cursors of the page.
+# The number of runs by status, and whether there is a next page.
 REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"
 LISTS: dict[str, tuple[str, str]] = {
     "010": ("2 CANCELED 18 COMPLETED 1 DELAYED 1 EXPIRED 3 FAILED", "next"),
     "011": ("3 COMPLETED 2 FAILED", "next"),
-    "012": ("4 COMPLETED 1 FAILED", "next previous"),
+    "012": ("4 COMPLETED 1 FAILED", "next"),
     "013": ("3 COMPLETED 2 FAILED", "next"),
     "014": ("2 CANCELED 28 COMPLETED 1 CRASHED 1 DELAYED 1 EXPIRED 10 FAILED 1 TIMED_OUT", ""),
-    "017": ("3 COMPLETED 2 FAILED", "next previous"),
+    "017": ("3 COMPLETED 2 FAILED", "next"),
     "018": ("3 COMPLETED 2 FAILED", "next"),
-    "019": ("1 COMPLETED 2 FAILED", "next previous"),
+    "019": ("1 COMPLETED 2 FAILED", "next"),
     "020": ("10 FAILED", ""),
     "021": ("2 CANCELED 1 CRASHED 1 EXPIRED 10 FAILED 1 TIMED_OUT", ""),
     "022": ("", ""),
