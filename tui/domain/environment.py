@@ -71,11 +71,7 @@ class Capability(StrEnum):
 
     QUERY = "query"
     TRACE = "trace"
-    QUEUES = "queues"
-    ERRORS = "errors"
-    BULK = "bulk"
     REALTIME = "realtime"
-    WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)

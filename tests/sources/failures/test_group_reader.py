@@ -14,7 +14,6 @@ from tests.support.fleet import Fleet, serving
 from tests.support.recordings import recording
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, pass_time, started
-from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId
 from tui.wire.errors import NotFound
@@ -91,8 +90,6 @@ def test_refused_groups_are_requested_once_a_session(
         assert len(fleet.requests_to(ERRORS)) == 1
         assert sentence in shown.reading.server_groups.refusal
         assert shown.reading.server_groups.groups is None
-        # The view says it. The status line stays free, since the program's own groups need no such right.
-        assert Capability.ERRORS not in shown.session.store.lost_capabilities
 
     scenario_of(tmp_path, test, answer)
 

@@ -68,11 +68,7 @@ class Messages:
 _CAPABILITIES: Final = {
     Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may be missing."),
     Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
-    Capability.QUEUES: ("queues", "They are not shown."),
-    Capability.ERRORS: ("error groups", "They are not shown."),
-    Capability.BULK: ("bulk actions", "Runs are canceled and replayed one by one."),
     Capability.REALTIME: ("the live feed", "The list is polled."),
-    Capability.WRITE: ("actions", "This key may only read."),
 }
 """The name of each capability, and the consequence of losing it."""
 
