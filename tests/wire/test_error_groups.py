@@ -26,7 +26,7 @@ DETAILS = [name for name in ERROR_GROUPS if name not in LISTS]
 
 
 def page_of(*rows: Any, **pagination: Any) -> ErrorGroupPage:
-    return decode_error_groups(json.dumps({"data": rows, "pagination": pagination}).encode(), NOW)
+    return decode_error_groups(json.dumps({"data": rows, "pagination": pagination}).encode())
 
 
 def fields_of(group: ServerErrorGroup) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def parsed(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", LISTS)
 def test_list_gives_every_field_of_its_groups(name: str) -> None:
     recorded = recording(name)["response"]["body"]
-    page = decode_error_groups(body_of(name), NOW)
+    page = decode_error_groups(body_of(name))
     assert [fields_of(group) for group in page.groups] == [parsed(row) for row in recorded["data"]]
     assert (page.next, page.unreadable, page.is_cut) == (recorded["pagination"].get("next"), 0, False)
     assert {group.detail for group in page.groups} == {None}
@@ -113,7 +113,7 @@ def test_unknown_word_is_no_status() -> None:
 def test_long_texts_are_cut_and_reported() -> None:
     limits = Limits()
     body = json.dumps({"data": [LEAST | {"errorMessage": "x" * 20_000}]}).encode()
-    assert len(decode_error_groups(body, NOW, limits).groups[0].message) == MAX_MESSAGE_CHARS
+    assert len(decode_error_groups(body, limits).groups[0].message) == MAX_MESSAGE_CHARS
     assert limits.notes == ["a message of an error group of 20,000 characters, only the first 10,000 are kept"]
 
 
@@ -132,7 +132,7 @@ def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": 5}', b"[" * 200_000, b'{"data": [', b"\xff\xfe"])
 def test_unreadable_list_is_a_fault(body: bytes) -> None:
     with pytest.raises(ServerFault, match="the list of errors could not be read"):
-        decode_error_groups(body, NOW)
+        decode_error_groups(body)
 
 
 def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:

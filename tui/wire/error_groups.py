@@ -4,7 +4,6 @@ A row needs only what identifies its group: id, task and message. Everything els
 left out. Source: tests/wire/recordings/README.md §7 (recordings 1020-1030, 2700-2708).
 """
 
-from datetime import datetime
 from typing import Annotated, Final, Required, TypedDict
 
 from tui.domain.errors.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
@@ -66,13 +65,12 @@ class ErrorGroupPage:
     """
 
     groups: tuple[ServerErrorGroup, ...]
-    read_at: datetime
     next: Cursor | None = None
     unreadable: int = 0
     is_cut: bool = False
 
 
-def decode_error_groups(body: bytes, read_at: datetime, limits: Limits | None = None) -> ErrorGroupPage:
+def decode_error_groups(body: bytes, limits: Limits | None = None) -> ErrorGroupPage:
     """Decode the response of `GET /api/v1/errors`. `limits` records truncations. Raises `ServerFault`."""
     limits = limits or Limits()
     page = decode(ErrorGroupRows, body, "the list of errors", limits)
@@ -81,7 +79,7 @@ def decode_error_groups(body: bytes, read_at: datetime, limits: Limits | None = 
     following = page.get("pagination", {}).get("next")
     # A cursor that cannot be sent back ends the list.
     cursor = Cursor(following) if following is not None and is_cursor(following) else None
-    return ErrorGroupPage(groups, read_at, cursor, len(rows) - len(groups), len(rows) < len(page["data"]))
+    return ErrorGroupPage(groups, cursor, len(rows) - len(groups), len(rows) < len(page["data"]))
 
 
 def is_cursor(text: str) -> bool:

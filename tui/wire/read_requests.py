@@ -222,7 +222,7 @@ class ApiReader(ABC):
         from tui.wire.error_groups import decode_error_groups  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(ErrorGroupsRequest(period, after))
-        return await self._decode(response, lambda limits: decode_error_groups(response.body, response.read_at, limits))
+        return await self._decode(response, lambda limits: decode_error_groups(response.body, limits))
 
     async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
         """Return one error group with its detail."""
